@@ -1,0 +1,6 @@
+//! Rules and values: no I/O, no clock.
+
+pub mod password_hash;
+mod secret;
+
+pub use secret::Secret;

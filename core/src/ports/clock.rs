@@ -1,0 +1,71 @@
+use std::fmt;
+
+/// The only source of time.
+pub trait Clock: Send + Sync {
+    /// The time now. It may stand still within a request (Workers freeze it between I/O), but never runs back
+    /// by more than clock adjustment does.
+    fn now(&self) -> Timestamp;
+}
+
+/// Milliseconds since 1970-01-01T00:00:00Z.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(pub i64);
+
+impl Timestamp {
+    /// This many milliseconds later (or earlier, when negative); saturating.
+    #[must_use]
+    pub fn plus_ms(self, ms: i64) -> Self {
+        Self(self.0.saturating_add(ms))
+    }
+
+    /// This many seconds later (or earlier, when negative); saturating.
+    #[must_use]
+    pub fn plus_seconds(self, seconds: i64) -> Self {
+        self.plus_ms(seconds.saturating_mul(1000))
+    }
+
+    /// Milliseconds from `earlier` to this; 0 when it is later.
+    #[must_use]
+    pub fn ms_since(self, earlier: Self) -> u64 {
+        u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0)
+    }
+
+    /// Seconds since the epoch, rounded down.
+    #[must_use]
+    pub fn seconds(self) -> i64 {
+        self.0.div_euclid(1000)
+    }
+}
+
+/// RFC 3339 UTC with milliseconds, `2026-11-23T01:02:03.004Z`.
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match jiff::Timestamp::from_millisecond(self.0) {
+            Ok(timestamp) => write!(f, "{timestamp:.3}"),
+            Err(_) => f.write_str("0000-01-01T00:00:00.000Z"),
+        }
+    }
+}
+
+impl serde::Serialize for Timestamp {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl From<Timestamp> for super::Value {
+    fn from(timestamp: Timestamp) -> Self {
+        Self::Integer(timestamp.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prints_rfc_3339_with_milliseconds() {
+        assert_eq!(Timestamp(0).to_string(), "1970-01-01T00:00:00.000Z");
+        assert_eq!(Timestamp(1_795_395_723_004).to_string(), "2026-11-23T01:02:03.004Z");
+    }
+}

@@ -1,0 +1,294 @@
+use std::{collections::HashMap, sync::Arc};
+
+use async_trait::async_trait;
+
+/// SQLite, wherever the host keeps it (D1, `spin:sqlite`, rusqlite).
+///
+/// Foreign keys are enforced. Parameters are positional (`?1`, `?2`, …), at most 100 a statement
+/// (D1's bound): bind one JSON array and use `json_each` for more.
+#[async_trait]
+pub trait Database: Send + Sync {
+    /// Runs one statement and returns its rows.
+    ///
+    /// Reads see every write that this process has been told of (read after own write).
+    ///
+    /// # Errors
+    /// [`DatabaseError::Constraint`] when a constraint refused it, [`DatabaseError::Unavailable`] else.
+    async fn query(&self, statement: Statement) -> Result<Rows, DatabaseError>;
+
+    /// Runs the statements in order, all or nothing, isolated from every other writer, and returns the
+    /// rows of each. `changes()` in a statement speaks of the one before it. A batch of reads alone sees
+    /// one snapshot. When this returns `Ok`, the writes survive the loss of the process.
+    ///
+    /// # Errors
+    /// As [`Database::query`]; whatever the error, nothing was written.
+    async fn batch(&self, statements: Vec<Statement>) -> Result<Vec<Rows>, DatabaseError>;
+}
+
+/// One SQL text from `core/src/store`, with its parameters.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Statement {
+    /// The text; always a constant.
+    pub sql: &'static str,
+    /// `?1`, `?2`, … in order.
+    pub params: Vec<Value>,
+}
+
+impl Statement {
+    /// A statement without parameters.
+    #[must_use]
+    pub fn new(sql: &'static str) -> Self {
+        Self { sql, params: Vec::new() }
+    }
+
+    /// Adds the next positional parameter.
+    #[must_use]
+    pub fn bind(mut self, value: impl Into<Value>) -> Self {
+        self.params.push(value.into());
+        self
+    }
+}
+
+/// What SQLite stores.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// SQL `NULL`.
+    Null,
+    /// An integer within ±2⁵³, which a JavaScript number still carries exactly.
+    Integer(i64),
+    /// A finite float. D1 hands back an integral one as [`Value::Integer`]: read it with [`Row::real`].
+    Real(f64),
+    /// UTF-8 text.
+    Text(String),
+    /// Bytes.
+    Blob(Vec<u8>),
+}
+
+macro_rules! value_from {
+    ($($from:ty => $variant:ident),+ $(,)?) => {$(
+        impl From<$from> for Value {
+            fn from(value: $from) -> Self {
+                Self::$variant(value.into())
+            }
+        }
+    )+};
+}
+value_from!(i64 => Integer, i32 => Integer, u32 => Integer, bool => Integer, f64 => Real, String => Text, &str => Text, Vec<u8> => Blob, &[u8] => Blob);
+
+impl<T: Into<Value>> From<Option<T>> for Value {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Null, Into::into)
+    }
+}
+
+/// The rows that a statement gave back.
+#[derive(Clone, Debug, Default)]
+pub struct Rows {
+    columns: Arc<HashMap<String, usize>>,
+    rows: Vec<Vec<Value>>,
+}
+
+impl Rows {
+    /// Rows of the named columns; each row has one value a column, in that order.
+    #[must_use]
+    pub fn new(columns: impl IntoIterator<Item = String>, rows: Vec<Vec<Value>>) -> Self {
+        let columns = columns.into_iter().enumerate().map(|(index, name)| (name, index)).collect();
+        Self { columns: Arc::new(columns), rows }
+    }
+
+    /// How many rows there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether there is no row.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// The first row, if any.
+    #[must_use]
+    pub fn into_first(self) -> Option<Row> {
+        self.into_iter().next()
+    }
+}
+
+impl IntoIterator for Rows {
+    type Item = Row;
+    type IntoIter = Box<dyn Iterator<Item = Row> + Send>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        let columns = self.columns;
+        Box::new(self.rows.into_iter().map(move |values| Row { columns: Arc::clone(&columns), values }))
+    }
+}
+
+/// One row; columns are read by name, each with the type that its STRICT table promises.
+#[derive(Clone, Debug)]
+pub struct Row {
+    columns: Arc<HashMap<String, usize>>,
+    values: Vec<Value>,
+}
+
+impl Row {
+    fn value(&self, column: &str) -> Result<&Value, DatabaseError> {
+        self.columns
+            .get(column)
+            .and_then(|index| self.values.get(*index))
+            .ok_or_else(|| DatabaseError::Unavailable(format!("no column {column} in the answer")))
+    }
+
+    /// A text column.
+    ///
+    /// # Errors
+    /// [`DatabaseError::Unavailable`] when the column is missing, null or of another type; so for the
+    /// other readers.
+    pub fn text(&self, column: &str) -> Result<String, DatabaseError> {
+        self.optional_text(column)?.ok_or_else(|| unexpected(column))
+    }
+
+    /// A text column that may be null.
+    ///
+    /// # Errors
+    /// As [`Row::text`].
+    pub fn optional_text(&self, column: &str) -> Result<Option<String>, DatabaseError> {
+        match self.value(column)? {
+            Value::Null => Ok(None),
+            Value::Text(text) => Ok(Some(text.clone())),
+            _ => Err(unexpected(column)),
+        }
+    }
+
+    /// An integer column.
+    ///
+    /// # Errors
+    /// As [`Row::text`].
+    pub fn integer(&self, column: &str) -> Result<i64, DatabaseError> {
+        self.optional_integer(column)?.ok_or_else(|| unexpected(column))
+    }
+
+    /// An integer column that may be null.
+    ///
+    /// # Errors
+    /// As [`Row::text`].
+    pub fn optional_integer(&self, column: &str) -> Result<Option<i64>, DatabaseError> {
+        match self.value(column)? {
+            Value::Null => Ok(None),
+            Value::Integer(integer) => Ok(Some(*integer)),
+            // D1 hands every number back as a double.
+            #[expect(clippy::cast_possible_truncation, reason = "integral and within ±2⁵³, as tested")]
+            Value::Real(real) if real.fract() == 0.0 && real.abs() <= 9_007_199_254_740_992.0 => Ok(Some(*real as i64)),
+            _ => Err(unexpected(column)),
+        }
+    }
+
+    /// A boolean kept as 0 or 1.
+    ///
+    /// # Errors
+    /// As [`Row::text`].
+    pub fn boolean(&self, column: &str) -> Result<bool, DatabaseError> {
+        Ok(self.integer(column)? != 0)
+    }
+
+    /// A float column.
+    ///
+    /// # Errors
+    /// As [`Row::text`].
+    pub fn real(&self, column: &str) -> Result<f64, DatabaseError> {
+        self.optional_real(column)?.ok_or_else(|| unexpected(column))
+    }
+
+    /// A float column that may be null.
+    ///
+    /// # Errors
+    /// As [`Row::text`].
+    pub fn optional_real(&self, column: &str) -> Result<Option<f64>, DatabaseError> {
+        match self.value(column)? {
+            Value::Null => Ok(None),
+            Value::Real(real) => Ok(Some(*real)),
+            #[expect(clippy::cast_precision_loss, reason = "within ±2⁵³")]
+            Value::Integer(integer) => Ok(Some(*integer as f64)),
+            _ => Err(unexpected(column)),
+        }
+    }
+
+    /// A bytes column that may be null.
+    ///
+    /// # Errors
+    /// As [`Row::text`].
+    pub fn optional_blob(&self, column: &str) -> Result<Option<Vec<u8>>, DatabaseError> {
+        match self.value(column)? {
+            Value::Null => Ok(None),
+            Value::Blob(bytes) => Ok(Some(bytes.clone())),
+            _ => Err(unexpected(column)),
+        }
+    }
+}
+
+fn unexpected(column: &str) -> DatabaseError {
+    DatabaseError::Unavailable(format!("column {column} has an unexpected type"))
+}
+
+/// Why a statement failed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DatabaseError {
+    /// A constraint refused the write: `users.email` of a UNIQUE one, or the name of a CHECK.
+    /// Often the client's fault; the handler decides.
+    #[error("constraint refused the write: {0}")]
+    Constraint(String),
+    /// The database is busy, down, or answered what the code does not expect. For the log, never for a client.
+    #[error("database: {0}")]
+    Unavailable(String),
+}
+
+impl DatabaseError {
+    /// Reads SQLite's own message, which is the same on every host.
+    #[must_use]
+    pub fn from_sqlite_message(message: &str) -> Self {
+        for marker in ["UNIQUE constraint failed: ", "CHECK constraint failed: ", "NOT NULL constraint failed: "] {
+            if let Some((_, rest)) = message.split_once(marker) {
+                let name = rest.split([':', '\n', '"']).next().unwrap_or(rest).trim();
+                return Self::Constraint(name.to_owned());
+            }
+        }
+        if message.contains("FOREIGN KEY constraint failed") {
+            return Self::Constraint("foreign_key".to_owned());
+        }
+        Self::Unavailable(message.to_owned())
+    }
+
+    /// Whether a batch was undone by one of the guard statements of `store::guard`.
+    #[must_use]
+    pub fn is_guard(&self) -> bool {
+        matches!(self, Self::Constraint(name) if name == "expectation_failed")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_the_constraint_from_every_hosts_wording() {
+        for (message, name) in [
+            ("UNIQUE constraint failed: users.email", "users.email"),
+            ("D1_ERROR: UNIQUE constraint failed: users.email: SQLITE_CONSTRAINT (extended: SQLITE_CONSTRAINT_UNIQUE)", "users.email"),
+            ("UNIQUE constraint failed: runs.owner_id, runs.external_id", "runs.owner_id, runs.external_id"),
+            ("CHECK constraint failed: expectation_failed", "expectation_failed"),
+            ("Error::Io(\"FOREIGN KEY constraint failed\")", "foreign_key"),
+        ] {
+            assert_eq!(DatabaseError::from_sqlite_message(message), DatabaseError::Constraint(name.to_owned()));
+        }
+        assert!(matches!(DatabaseError::from_sqlite_message("database is locked"), DatabaseError::Unavailable(_)));
+    }
+
+    #[test]
+    fn integers_survive_a_host_that_only_knows_doubles() {
+        let rows = Rows::new(["n".to_owned()], vec![vec![Value::Real(1_790_000_000_123.0)]]);
+        assert_eq!(rows.into_first().unwrap().integer("n"), Ok(1_790_000_000_123));
+        let rows = Rows::new(["n".to_owned()], vec![vec![Value::Real(0.5)]]);
+        assert!(rows.into_first().unwrap().integer("n").is_err());
+    }
+}

@@ -1,0 +1,48 @@
+//! What a host lends the application: the traits of [`Ports`], each with the contract that every
+//! implementation keeps. `tests/` runs one contract suite over all of them, through the HTTP surface.
+
+mod background;
+mod clock;
+mod database;
+mod entropy;
+mod http_client;
+mod key_value;
+mod mail_transport;
+mod password_hasher;
+mod rate_limiter;
+
+use std::sync::Arc;
+
+pub use background::{Background, BoxFuture};
+pub use clock::{Clock, Timestamp};
+pub use database::{Database, DatabaseError, Row, Rows, Statement, Value};
+pub use entropy::Entropy;
+pub use http_client::{HttpClient, HttpError, OutboundRequest, OutboundResponse};
+pub use key_value::{KeyValue, KeyValueError};
+pub use mail_transport::{Mail, MailError, MailTransport};
+pub use password_hasher::{HashError, HashJob, HashOutcome, InlineHasher, PasswordHasher};
+pub use rate_limiter::{Admission, Limit, LimitState, RateLimitError, RateLimiter};
+
+/// Everything a host lends the application. Cheap to clone.
+#[derive(Clone)]
+pub struct Ports {
+    /// The truth: SQL on SQLite, D1 or Spin's SQLite.
+    pub database: Arc<dyn Database>,
+    /// A cache that may be stale or forget.
+    pub key_value: Arc<dyn KeyValue>,
+    /// Exact request limits.
+    pub rate_limiter: Arc<dyn RateLimiter>,
+    /// Where password hashing runs.
+    pub password_hasher: Arc<dyn PasswordHasher>,
+    /// Outbound requests.
+    pub http_client: Arc<dyn HttpClient>,
+    /// A transport the host itself offers for mail (SMTP, a binding), preferred over the HTTP
+    /// providers of the configuration. `None` where the host has none.
+    pub mail_transport: Option<Arc<dyn MailTransport>>,
+    /// The only source of time.
+    pub clock: Arc<dyn Clock>,
+    /// The only source of randomness.
+    pub entropy: Arc<dyn Entropy>,
+    /// Work that goes on after the answer.
+    pub background: Arc<dyn Background>,
+}

@@ -1,0 +1,66 @@
+use async_trait::async_trait;
+
+use crate::domain::{Secret, password_hash};
+
+/// Where password hashing runs. The algorithms are the application's ([`password_hash`]); a host only says
+/// on which thread or in which object, so that other requests are never blocked and memory stays bounded.
+#[async_trait]
+pub trait PasswordHasher: Send + Sync {
+    /// Runs the job.
+    ///
+    /// # Errors
+    /// [`HashError::Busy`] when too many jobs wait already, [`HashError::Failed`] when it cannot be done at all.
+    async fn run(&self, job: HashJob) -> Result<HashOutcome, HashError>;
+}
+
+/// What to compute. Holds secrets, so it prints as nothing but its kind.
+#[derive(Clone, Debug)]
+pub enum HashJob {
+    /// Hash a new password.
+    Hash {
+        /// The password, normalised.
+        password: Secret,
+        /// 16 fresh random bytes.
+        salt: [u8; 16],
+        /// Cost.
+        params: password_hash::Params,
+    },
+    /// Check a password against an encoded hash, whose own parameters rule.
+    Verify {
+        /// The password, normalised.
+        password: Secret,
+        /// The PHC string.
+        encoded: Secret,
+    },
+}
+
+/// What a [`HashJob`] came to.
+#[derive(Clone, Debug)]
+pub enum HashOutcome {
+    /// The PHC string of a new hash.
+    Hashed(Secret),
+    /// Whether the password is right.
+    Verified(bool),
+}
+
+/// Why no hash was computed.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum HashError {
+    /// Too many jobs wait; a client may try again in a second.
+    #[error("password hashing is at capacity")]
+    Busy,
+    /// The job itself is impossible, or its thread is gone.
+    #[error("password hashing: {0}")]
+    Failed(String),
+}
+
+/// Hashes where it is called: for hosts that give each request (or each few) an instance of its own.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct InlineHasher;
+
+#[async_trait]
+impl PasswordHasher for InlineHasher {
+    async fn run(&self, job: HashJob) -> Result<HashOutcome, HashError> {
+        password_hash::run(&job)
+    }
+}

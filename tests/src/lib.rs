@@ -1,0 +1,1 @@
+//! The suite and the hosts it runs on.
