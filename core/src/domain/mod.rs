@@ -2,5 +2,6 @@
 
 pub mod password_hash;
 mod secret;
+pub mod statistics;
 
 pub use secret::Secret;
