@@ -2,6 +2,8 @@
 
 pub mod password_hash;
 mod secret;
+mod sliding_log;
 pub mod statistics;
 
 pub use secret::Secret;
+pub use sliding_log::SlidingLog;

@@ -1,0 +1,335 @@
+//! Configuration: read once, checked whole, every mistake reported together.
+
+use std::fmt;
+
+use crate::{domain::Secret, ports::Limit};
+
+/// Where the deployment stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Environment {
+    /// Working defaults for everything; mail is kept and shown at `/dev/mail` while no provider is named.
+    Development,
+    /// Nothing weak or missing is tolerated.
+    Production,
+}
+
+/// What a host assumes where the configuration is silent.
+#[derive(Clone, Debug)]
+pub struct HostDefaults {
+    /// `ENVIRONMENT` where it is not set.
+    pub environment: Environment,
+    /// `BASE_URL` in development where it is not set: where this host listens.
+    pub base_url: String,
+}
+
+/// Who sends mail.
+#[derive(Clone, Debug)]
+pub enum MailProvider {
+    /// Resend's HTTP API.
+    Resend {
+        /// Its key.
+        api_key: Secret,
+        /// Base URL.
+        url: String,
+    },
+    /// SendGrid's HTTP API.
+    SendGrid {
+        /// Its key.
+        api_key: Secret,
+        /// Base URL.
+        url: String,
+    },
+    /// Nobody: mail is kept and shown at `/dev/mail` (development only).
+    Kept,
+}
+
+/// Who may publish results.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Publishing {
+    /// Whoever has a key with the scope.
+    Open,
+    /// Only keys whose owner is a publisher or an administrator.
+    Roles,
+}
+
+/// The checked configuration.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// `ENVIRONMENT`.
+    pub environment: Environment,
+    /// `BASE_URL`: the API's own public address, without a trailing slash.
+    pub base_url: String,
+    /// `APP_URL`: the front end that mail links lead to; the API's own pages where absent.
+    pub app_url: Option<String>,
+    /// `CORS_ORIGINS`: exact origins.
+    pub cors_origins: Vec<String>,
+    /// `JWT_SECRET`: every key is derived from it.
+    pub jwt_secret: Secret,
+    /// `JWT_SECRET_PREVIOUS`: still verifies, during a rotation.
+    pub jwt_secret_previous: Option<Secret>,
+    /// Who sends mail.
+    pub mail_provider: MailProvider,
+    /// `MAIL_FROM`.
+    pub mail_from: String,
+    /// `TICK_SECRET`: authenticates `POST /internal/tick`, which does not exist without it.
+    pub tick_secret: Option<Secret>,
+    /// `PUBLISHING`.
+    pub publishing: Publishing,
+    /// `RATE_LIMIT_REGISTER`, by client address.
+    pub limit_register: Limit,
+    /// `RATE_LIMIT_LOGIN`, by client address.
+    pub limit_login: Limit,
+    /// `RATE_LIMIT_RESEND`, by client address.
+    pub limit_resend: Limit,
+}
+
+/// Every mistake of a configuration, by the variable's name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigError(pub Vec<String>);
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the configuration has {} mistake(s):", self.0.len())?;
+        self.0.iter().try_for_each(|mistake| write!(f, "\n  - {mistake}"))
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+const DEVELOPMENT_SECRET: &str = "development-only-secret, not for production use 0123456789";
+const DEVELOPMENT_ORIGINS: &str = "http://localhost:3000,http://localhost:5173";
+
+struct Reader<'a> {
+    lookup: &'a dyn Fn(&str) -> Option<String>,
+    mistakes: Vec<String>,
+}
+
+impl Reader<'_> {
+    /// The variable; an empty one counts as absent.
+    fn get(&self, name: &str) -> Option<String> {
+        (self.lookup)(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+    }
+
+    fn mistake(&mut self, text: impl Into<String>) {
+        self.mistakes.push(text.into());
+    }
+
+    fn url(&mut self, name: &str, secure: bool) -> Option<String> {
+        let value = self.get(name)?;
+        let uri = value.parse::<http::Uri>().ok().filter(|uri| uri.host().is_some());
+        let scheme = uri.as_ref().and_then(http::Uri::scheme_str);
+        match scheme {
+            Some("https") => {}
+            Some("http") if !secure => {}
+            Some("http") => self.mistake(format!("{name} must be an https:// URL in production")),
+            _ => self.mistake(format!("{name} must be an absolute URL, such as https://api.example.com")),
+        }
+        Some(value.trim_end_matches('/').to_owned())
+    }
+
+    fn limit(&mut self, name: &str, policy: &str, default: (u32, u32)) -> Limit {
+        let parsed = self.get(name).map(|value| {
+            let (limit, window) = value.split_once('/')?;
+            let limit = limit.parse::<u32>().ok().filter(|limit| *limit > 0)?;
+            let window = window.parse::<u32>().ok().filter(|window| (1..=604_800).contains(window))?;
+            Some((limit, window))
+        });
+        let (limit, window_seconds) = match parsed {
+            None => default,
+            Some(Some(parsed)) => parsed,
+            Some(None) => {
+                self.mistake(format!("{name} must be requests/seconds, such as 10/600"));
+                default
+            }
+        };
+        Limit { name: policy.to_owned(), limit, window_seconds }
+    }
+
+    fn secret(&mut self, name: &str, production: bool) -> Option<Secret> {
+        let value = self.get(name)?;
+        let distinct = value.chars().collect::<std::collections::BTreeSet<_>>().len();
+        if production && (value.len() < 32 || distinct < 10 || value == DEVELOPMENT_SECRET) {
+            self.mistake(format!("{name} is too weak: give at least 32 random characters (openssl rand -base64 48)"));
+        }
+        Some(Secret::new(value))
+    }
+}
+
+impl Config {
+    /// Reads and checks every variable.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with every mistake at once.
+    pub fn load(lookup: &dyn Fn(&str) -> Option<String>, defaults: HostDefaults) -> Result<Self, ConfigError> {
+        let mut read = Reader { lookup, mistakes: Vec::new() };
+        let environment = match read.get("ENVIRONMENT").as_deref() {
+            None => defaults.environment,
+            Some("development") => Environment::Development,
+            Some("production") => Environment::Production,
+            Some(_) => {
+                read.mistake("ENVIRONMENT must be development or production");
+                Environment::Production
+            }
+        };
+        let production = environment == Environment::Production;
+
+        let jwt_secret = read.secret("JWT_SECRET", production).unwrap_or_else(|| {
+            if production {
+                read.mistake("JWT_SECRET is missing: give at least 32 random characters (openssl rand -base64 48)");
+            }
+            Secret::new(DEVELOPMENT_SECRET)
+        });
+        let jwt_secret_previous = read.secret("JWT_SECRET_PREVIOUS", production);
+        let tick_secret = read.secret("TICK_SECRET", production);
+
+        let base_url = read.url("BASE_URL", production).unwrap_or_else(|| {
+            if production {
+                read.mistake("BASE_URL is missing: the public https:// address of this API");
+            }
+            defaults.base_url
+        });
+        let app_url = read.url("APP_URL", production);
+
+        let cors_origins = read
+            .get("CORS_ORIGINS")
+            .unwrap_or_else(|| if production { String::new() } else { DEVELOPMENT_ORIGINS.to_owned() })
+            .split(',')
+            .map(|origin| origin.trim().to_owned())
+            .filter(|origin| !origin.is_empty())
+            .collect::<Vec<_>>();
+        for origin in &cors_origins {
+            let exact = origin.parse::<http::Uri>().is_ok_and(|uri| {
+                uri.scheme_str().zip(uri.authority()).is_some_and(|(scheme, authority)| *origin == format!("{scheme}://{authority}"))
+            });
+            if !exact {
+                read.mistake(format!("CORS_ORIGINS holds {origin:?}, which is no origin: scheme://host[:port], no path, no wildcard"));
+            }
+        }
+
+        let mail_provider = Self::mail_provider(&mut read, production);
+        let mail_from = read.get("MAIL_FROM").unwrap_or_else(|| {
+            if production {
+                read.mistake("MAIL_FROM is missing: the sender of mails, such as AIBaaS <noreply@example.com>");
+            }
+            "AIBaaS <noreply@localhost>".to_owned()
+        });
+        if !mail_from.contains('@') || mail_from.contains(['\r', '\n']) {
+            read.mistake("MAIL_FROM must be an address, or Name <address>");
+        }
+
+        let publishing = match read.get("PUBLISHING").as_deref() {
+            None if production => Publishing::Roles,
+            None | Some("open") => Publishing::Open,
+            Some("roles") => Publishing::Roles,
+            Some(_) => {
+                read.mistake("PUBLISHING must be open or roles");
+                Publishing::Roles
+            }
+        };
+        let limit_register = read.limit("RATE_LIMIT_REGISTER", "register", (10, 600));
+        let limit_login = read.limit("RATE_LIMIT_LOGIN", "login", (30, 300));
+        let limit_resend = read.limit("RATE_LIMIT_RESEND", "resend", (5, 600));
+
+        if !read.mistakes.is_empty() {
+            return Err(ConfigError(read.mistakes));
+        }
+        Ok(Self {
+            environment,
+            base_url,
+            app_url,
+            cors_origins,
+            jwt_secret,
+            jwt_secret_previous,
+            mail_provider,
+            mail_from,
+            tick_secret,
+            publishing,
+            limit_register,
+            limit_login,
+            limit_resend,
+        })
+    }
+
+    fn mail_provider(read: &mut Reader<'_>, production: bool) -> MailProvider {
+        for name in ["RESEND_API_URL", "SENDGRID_API_URL"] {
+            if production && read.get(name).is_some() {
+                read.mistake(format!("{name} is for development; in production mail goes to the provider itself"));
+            }
+        }
+        let resend_url = read.url("RESEND_API_URL", false).unwrap_or_else(|| "https://api.resend.com".to_owned());
+        let sendgrid_url = read.url("SENDGRID_API_URL", false).unwrap_or_else(|| "https://api.sendgrid.com".to_owned());
+        match (read.get("RESEND_API_KEY"), read.get("SENDGRID_API_KEY")) {
+            (Some(_), Some(_)) => {
+                read.mistake("RESEND_API_KEY and SENDGRID_API_KEY are both set: name one mail provider");
+                MailProvider::Kept
+            }
+            (Some(key), None) => MailProvider::Resend { api_key: Secret::new(key), url: resend_url },
+            (None, Some(key)) => MailProvider::SendGrid { api_key: Secret::new(key), url: sendgrid_url },
+            (None, None) => {
+                if production {
+                    read.mistake("RESEND_API_KEY or SENDGRID_API_KEY is missing: mail needs a provider");
+                }
+                MailProvider::Kept
+            }
+        }
+    }
+
+    /// Whether `/dev/mail` exists: development, with nobody to send mail.
+    #[must_use]
+    pub fn keeps_mail(&self) -> bool {
+        self.environment == Environment::Development && matches!(self.mail_provider, MailProvider::Kept)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        let lookup = |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+        Config::load(&lookup, HostDefaults { environment: Environment::Development, base_url: "http://127.0.0.1:8787".to_owned() })
+    }
+
+    #[test]
+    fn development_needs_nothing() {
+        let config = load(&[]).unwrap();
+        assert!(config.keeps_mail());
+        assert_eq!(config.cors_origins, ["http://localhost:3000", "http://localhost:5173"]);
+    }
+
+    #[test]
+    fn production_lists_everything_missing_at_once() {
+        let ConfigError(mistakes) = load(&[("ENVIRONMENT", "production")]).unwrap_err();
+        for name in ["JWT_SECRET", "BASE_URL", "RESEND_API_KEY", "MAIL_FROM"] {
+            assert!(mistakes.iter().any(|mistake| mistake.starts_with(name)), "{name} in {mistakes:?}");
+        }
+    }
+
+    #[test]
+    fn production_refuses_what_is_weak() {
+        let good = [
+            ("ENVIRONMENT", "production"),
+            ("JWT_SECRET", "gI8v2mN4qT6wY1zA3bC5dE7fH9jK0lPx"),
+            ("BASE_URL", "https://api.example.com/"),
+            ("RESEND_API_KEY", "re_123"),
+            ("MAIL_FROM", "AIBaaS <noreply@example.com>"),
+        ];
+        assert_eq!(load(&good).unwrap().base_url, "https://api.example.com");
+        for (name, weak) in [
+            ("JWT_SECRET", "short"),
+            ("JWT_SECRET", DEVELOPMENT_SECRET),
+            ("JWT_SECRET", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"),
+            ("BASE_URL", "http://api.example.com"),
+            ("TICK_SECRET", "tick"),
+            ("CORS_ORIGINS", "*"),
+            ("CORS_ORIGINS", "https://a.example/path"),
+            ("RESEND_API_URL", "http://127.0.0.1:1"),
+            ("SENDGRID_API_KEY", "SG.1"),
+            ("RATE_LIMIT_LOGIN", "0/60"),
+            ("PUBLISHING", "perhaps"),
+        ] {
+            let variables = good.iter().copied().filter(|(key, _)| *key != name).chain([(name, weak)]).collect::<Vec<_>>();
+            assert_eq!(load(&variables).unwrap_err().0.len(), 1, "{name}={weak}");
+        }
+    }
+}

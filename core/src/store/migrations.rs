@@ -1,0 +1,73 @@
+//! The schema: the files of `migrations/`, recorded in the table that wrangler keeps too, so that every host
+//! answers "which migrations ran?" alike.
+
+use crate::ports::{Database, DatabaseError, Statement};
+
+/// One file of `migrations/`.
+#[derive(Clone, Copy, Debug)]
+pub struct Migration {
+    /// Its file name.
+    pub name: &'static str,
+    /// Its statements.
+    pub sql: &'static str,
+}
+
+/// Every migration, in order.
+pub const MIGRATIONS: &[Migration] = &[Migration { name: "0001_initial.sql", sql: include_str!("../../../migrations/0001_initial.sql") }];
+
+/// Wrangler's own definition of its table.
+pub const CREATE_LOG: &str = "CREATE TABLE IF NOT EXISTS d1_migrations (id INTEGER PRIMARY KEY AUTOINCREMENT, \
+     name TEXT UNIQUE, applied_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP NOT NULL)";
+/// The names of what ran.
+pub const APPLIED: &str = "SELECT name FROM d1_migrations ORDER BY id";
+/// Records one; the UNIQUE name makes a second, concurrent migrator fail as a whole.
+pub const RECORD: &str = "INSERT INTO d1_migrations (name) VALUES (?1)";
+
+impl Migration {
+    /// Its statements, one by one: each ends with a semicolon at the end of its line.
+    pub fn statements(&self) -> impl Iterator<Item = &'static str> {
+        self.sql.split(";\n").map(str::trim).filter(|statement| statement.lines().any(|line| !line.is_empty() && !line.starts_with("--")))
+    }
+}
+
+/// Brings the database to the newest schema; several migrators at once are no harm.
+///
+/// # Errors
+/// Whatever the database answers; each migration is applied whole or not at all.
+pub async fn migrate(database: &dyn Database) -> Result<(), DatabaseError> {
+    database.query(Statement::new(CREATE_LOG)).await?;
+    for migration in pending(database).await? {
+        let record = Statement::new(RECORD).bind(migration.name);
+        let statements = std::iter::once(record).chain(migration.statements().map(Statement::new)).collect();
+        match database.batch(statements).await {
+            // Somebody else applied it between our look and our write.
+            Err(DatabaseError::Constraint(name)) if name == "d1_migrations.name" => {}
+            other => drop(other?),
+        }
+    }
+    Ok(())
+}
+
+/// The migrations that have not run yet.
+///
+/// # Errors
+/// Whatever the database answers, also when it has never been migrated.
+pub async fn pending(database: &dyn Database) -> Result<Vec<Migration>, DatabaseError> {
+    let applied = database.query(Statement::new(APPLIED)).await?.into_iter().map(|row| row.text("name")).collect::<Result<Vec<_>, _>>()?;
+    Ok(MIGRATIONS.iter().filter(|migration| !applied.iter().any(|name| name == migration.name)).copied().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn splits_into_single_statements() {
+        let statements = MIGRATIONS.iter().flat_map(Migration::statements).collect::<Vec<_>>();
+        assert!(statements.len() > 20);
+        for statement in statements {
+            let code = statement.lines().filter(|line| !line.starts_with("--")).collect::<String>();
+            assert!(code.starts_with("CREATE ") && !code.contains(';'), "{code}");
+        }
+    }
+}

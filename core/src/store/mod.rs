@@ -1,0 +1,8 @@
+//! Every SQL text of the application, as constants, and the functions that run them or hand them back as
+//! statements for a batch.
+
+pub mod migrations;
+pub mod rate_limits;
+
+/// Guard: fails the batch unless the statement before it changed exactly one row.
+pub const EXPECT_ONE_CHANGE: &str = "INSERT INTO batch_guard (expectation) SELECT 'one change' WHERE changes() <> 1";
