@@ -1,6 +1,12 @@
 use std::{net::IpAddr, sync::Arc};
 
-use crate::{config::Config, http, ports::Ports};
+use crate::{
+    config::Config,
+    domain::Keys,
+    http, mail,
+    ports::{Database, Ports, Statement, Timestamp},
+    store,
+};
 
 /// The client's address, from the host's trusted source; the host puts it into the request's extensions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,24 +16,50 @@ pub struct ClientAddress(pub IpAddr);
 #[derive(Clone)]
 pub struct App(Arc<Inner>);
 
-pub(crate) struct Inner {
-    pub(crate) ports: Ports,
-    pub(crate) config: Config,
-}
-
-impl std::ops::Deref for App {
-    type Target = Inner;
-
-    fn deref(&self) -> &Inner {
-        &self.0
-    }
+struct Inner {
+    ports: Ports,
+    config: Config,
+    keys: Keys,
 }
 
 impl App {
     /// The application over these ports.
     #[must_use]
     pub fn new(ports: Ports, config: Config) -> Self {
-        Self(Arc::new(Inner { ports, config }))
+        let keys = Keys::derive(&config.jwt_secret, config.jwt_secret_previous.as_ref());
+        Self(Arc::new(Inner { ports, config, keys }))
+    }
+
+    pub(crate) fn ports(&self) -> &Ports {
+        &self.0.ports
+    }
+
+    pub(crate) fn config(&self) -> &Config {
+        &self.0.config
+    }
+
+    pub(crate) fn keys(&self) -> &Keys {
+        &self.0.keys
+    }
+
+    pub(crate) fn database(&self) -> &dyn Database {
+        self.0.ports.database.as_ref()
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.0.ports.clock.now()
+    }
+
+    pub(crate) fn random<const N: usize>(&self) -> [u8; N] {
+        let mut bytes = [0; N];
+        self.0.ports.entropy.fill(&mut bytes);
+        bytes
+    }
+
+    /// A UUIDv7 (RFC 9562) of this moment.
+    pub(crate) fn new_id(&self) -> String {
+        let ms = u64::try_from(self.now().0).unwrap_or(0);
+        uuid::Builder::from_unix_timestamp_millis(ms, &self.random()).into_uuid().to_string()
     }
 
     /// Every route, on every host. Build it once and clone it for each request.
@@ -36,5 +68,14 @@ impl App {
     }
 
     /// What a schedule does: sends the mail that is due and forgets what has expired.
-    pub async fn tick(&self) {}
+    ///
+    /// Failures are logged: the next tick tries again.
+    pub async fn tick(&self) {
+        mail::deliver_due(self).await;
+        let now = self.now();
+        let expired = store::EXPIRE_EVERYTHING.iter().map(|sql| Statement::new(sql).bind(now)).collect();
+        if let Err(error) = self.database().batch(expired).await {
+            log::error!("clean-up failed: {error}");
+        }
+    }
 }

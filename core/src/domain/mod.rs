@@ -1,9 +1,13 @@
 //! Rules and values: no I/O, no clock.
 
+pub mod account;
+pub mod api_key;
+mod keys;
 pub mod password_hash;
 mod secret;
 mod sliding_log;
 pub mod statistics;
 
+pub use keys::{ACCESS_TOKEN_SECONDS, AccessClaims, Keys, RefreshToken, TokenError};
 pub use secret::Secret;
 pub use sliding_log::SlidingLog;

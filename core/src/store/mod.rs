@@ -6,3 +6,6 @@ pub mod rate_limits;
 
 /// Guard: fails the batch unless the statement before it changed exactly one row.
 pub const EXPECT_ONE_CHANGE: &str = "INSERT INTO batch_guard (expectation) SELECT 'one change' WHERE changes() <> 1";
+
+/// What a schedule forgets; each takes the time now.
+pub const EXPIRE_EVERYTHING: [&str; 1] = [rate_limits::EXPIRE];

@@ -1,0 +1,110 @@
+//! API keys: `aib_live_` or `aib_test_`, 32 base62 characters, and 6 base62 characters of CRC-32 over all before.
+
+use sha2::{Digest as _, Sha256};
+
+use super::Secret;
+
+const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+const BODY: usize = 32;
+const CHECKSUM: usize = 6;
+/// How much of a key is kept and shown, to tell keys apart.
+const SHOWN: usize = 13;
+
+/// What a key may be used for.
+pub const SCOPES: [&str; 4] = ["leaderboard:read", "results:write", "models:write", "keys:verify"];
+/// The scopes that change what is published.
+pub const WRITING_SCOPES: [&str; 2] = ["results:write", "models:write"];
+
+/// A key whose form and checksum are right.
+#[derive(Clone, Debug)]
+pub struct ApiKey(Secret);
+
+impl ApiKey {
+    /// Makes a key for the environment (`live` or `test`). `random` must be fresh; bytes of 248 and above are
+    /// passed over so that every character is equally likely.
+    ///
+    /// `None` in the unlikely case that `random` held too few usable bytes.
+    #[must_use]
+    pub fn generate(environment: &str, random: &[u8; 64]) -> Option<Self> {
+        let body = random
+            .iter()
+            .filter(|byte| **byte < 248)
+            .filter_map(|byte| ALPHABET.get(usize::from(byte % 62)))
+            .take(BODY)
+            .map(|byte| char::from(*byte))
+            .collect::<String>();
+        let start = format!("aib_{environment}_{body}");
+        let checksum = checksum(&start);
+        (body.len() == BODY).then(|| Self(Secret::new(format!("{start}{checksum}"))))
+    }
+
+    /// Accepts only the right form with the right checksum; no I/O.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let rest = text.strip_prefix("aib_live_").or_else(|| text.strip_prefix("aib_test_"))?;
+        let whole = rest.len() == BODY.saturating_add(CHECKSUM) && rest.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        let (start, given) = text.split_at_checked(text.len().checked_sub(CHECKSUM)?)?;
+        (whole && checksum(start) == given).then(|| Self(Secret::new(text)))
+    }
+
+    /// The whole key, to be shown once.
+    #[must_use]
+    pub fn secret(&self) -> &Secret {
+        &self.0
+    }
+
+    /// SHA-256 of the whole key: all that is stored of it. The key has 190 random bits, so no slow hash is needed.
+    #[must_use]
+    pub fn hash(&self) -> Vec<u8> {
+        Sha256::digest(self.0.expose()).to_vec()
+    }
+
+    /// The start that is stored and shown.
+    #[must_use]
+    pub fn shown_prefix(&self) -> &str {
+        self.0.expose().get(..SHOWN).unwrap_or_default()
+    }
+}
+
+/// Whether a credential is meant to be an API key.
+#[must_use]
+pub fn looks_like_key(text: &str) -> bool {
+    text.starts_with("aib_")
+}
+
+fn checksum(start: &str) -> String {
+    let mut crc = crc32fast::hash(start.as_bytes());
+    let mut digits = [b'0'; CHECKSUM];
+    for digit in digits.iter_mut().rev() {
+        *digit = usize::try_from(crc % 62).ok().and_then(|index| ALPHABET.get(index)).copied().unwrap_or(b'0');
+        crc /= 62;
+    }
+    digits.iter().map(|byte| char::from(*byte)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn round_trip_and_every_single_change_is_refused() {
+        let key = ApiKey::generate("live", &std::array::from_fn(|index| index as u8 * 3)).unwrap();
+        let text = key.secret().expose();
+        assert_eq!(text.len(), 47);
+        assert!(ApiKey::parse(text).is_some());
+        for index in 0..text.len() {
+            let mut changed = text.to_owned().into_bytes();
+            changed[index] = if changed[index] == b'x' { b'y' } else { b'x' };
+            assert!(ApiKey::parse(std::str::from_utf8(&changed).unwrap()).is_none(), "at {index}");
+        }
+        assert!(ApiKey::parse(&format!("{text}0")).is_none());
+        assert!(ApiKey::parse("aib_live_ééééééééééééééééééé").is_none());
+    }
+
+    #[test]
+    fn the_checksum_is_crc32_in_base62() {
+        // CRC-32 of "123456789" is 0xCBF43926 = 3421780262.
+        let decoded = checksum("123456789").bytes().fold(0, |sum, byte| sum * 62 + ALPHABET.iter().position(|digit| *digit == byte).unwrap() as u64);
+        assert_eq!(decoded, 0xCBF4_3926);
+    }
+}
