@@ -1,0 +1,106 @@
+//! `spin:key-value` on one SQLite file.
+
+use std::{
+    path::Path,
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use rusqlite::OptionalExtension as _;
+use wasmtime::component::{Accessor, FutureReader, Resource, StreamReader};
+
+use crate::{
+    bindings::key_value::{Error, Host, HostStore, HostStoreWithStore},
+    state::{Guest, State},
+};
+
+/// Every store of the application.
+pub(crate) struct Stores(Mutex<rusqlite::Connection>);
+
+impl Stores {
+    pub(crate) fn open(path: &Path) -> rusqlite::Result<Self> {
+        let connection = rusqlite::Connection::open(path)?;
+        connection.execute_batch(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;
+             CREATE TABLE IF NOT EXISTS entries (store TEXT, key TEXT, value BLOB NOT NULL, PRIMARY KEY (store, key)) STRICT, WITHOUT ROWID;",
+        )?;
+        Ok(Self(Mutex::new(connection)))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, rusqlite::Connection> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A store that the component has opened.
+#[derive(Clone)]
+pub struct Store {
+    name: Arc<str>,
+    stores: Arc<Stores>,
+}
+
+impl Store {
+    async fn run<T: Send + 'static>(self, work: impl FnOnce(&rusqlite::Connection, &str) -> rusqlite::Result<T> + Send + 'static) -> wasmtime::Result<Result<T, Error>> {
+        let result = tokio::task::spawn_blocking(move || work(&self.stores.lock(), &self.name)).await;
+        Ok(result.map_err(|error| wasmtime::format_err!("{error}"))?.map_err(|error| Error::Other(error.to_string())))
+    }
+}
+
+fn opened(accessor: &Accessor<State, Guest>, store: &Resource<Store>) -> wasmtime::Result<Store> {
+    accessor.with(|mut access| Ok(access.get().table.get(store)?.clone()))
+}
+
+impl Host for State {}
+
+impl HostStore for State {
+    async fn drop(&mut self, store: Resource<Store>) -> wasmtime::Result<()> {
+        self.table.delete(store)?;
+        Ok(())
+    }
+}
+
+impl HostStoreWithStore<State> for Guest {
+    async fn open(accessor: &Accessor<State, Self>, label: String) -> wasmtime::Result<Result<Resource<Store>, Error>> {
+        accessor.with(|mut access| {
+            let state = access.get();
+            if !state.host.manifest.stores.contains(&label) {
+                return Ok(Err(Error::AccessDenied));
+            }
+            let store = Store { name: label.into(), stores: Arc::clone(&state.host.stores) };
+            Ok(Ok(state.table.push(store)?))
+        })
+    }
+
+    async fn get(accessor: &Accessor<State, Self>, store: Resource<Store>, key: String) -> wasmtime::Result<Result<Option<Vec<u8>>, Error>> {
+        let sql = "SELECT value FROM entries WHERE store = ?1 AND key = ?2";
+        opened(accessor, &store)?.run(move |connection, store| connection.query_row(sql, (store, key), |row| row.get(0)).optional()).await
+    }
+
+    async fn set(accessor: &Accessor<State, Self>, store: Resource<Store>, key: String, value: Vec<u8>) -> wasmtime::Result<Result<(), Error>> {
+        let sql = "INSERT INTO entries VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET value = excluded.value";
+        opened(accessor, &store)?.run(move |connection, store| connection.execute(sql, (store, key, value)).map(drop)).await
+    }
+
+    async fn delete(accessor: &Accessor<State, Self>, store: Resource<Store>, key: String) -> wasmtime::Result<Result<(), Error>> {
+        let sql = "DELETE FROM entries WHERE store = ?1 AND key = ?2";
+        opened(accessor, &store)?.run(move |connection, store| connection.execute(sql, (store, key)).map(drop)).await
+    }
+
+    async fn exists(accessor: &Accessor<State, Self>, store: Resource<Store>, key: String) -> wasmtime::Result<Result<bool, Error>> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM entries WHERE store = ?1 AND key = ?2)";
+        opened(accessor, &store)?.run(move |connection, store| connection.query_row(sql, (store, key), |row| row.get(0))).await
+    }
+
+    async fn get_keys(accessor: &Accessor<State, Self>, store: Resource<Store>) -> wasmtime::Result<(StreamReader<String>, FutureReader<Result<(), Error>>)> {
+        let sql = "SELECT key FROM entries WHERE store = ?1 ORDER BY key";
+        let keys = opened(accessor, &store)?
+            .run(move |connection, store| connection.prepare(sql)?.query_map([store], |row| row.get(0))?.collect::<rusqlite::Result<Vec<String>>>())
+            .await?;
+        let (keys, result) = match keys {
+            Ok(keys) => (keys, Ok(())),
+            Err(error) => (Vec::new(), Err(error)),
+        };
+        let result: Pin<Box<dyn Future<Output = wasmtime::Result<_>> + Send>> = Box::pin(async { Ok(result) });
+        accessor.with(|mut access| Ok((StreamReader::new(&mut access, keys)?, FutureReader::new(&mut access, result)?)))
+    }
+}

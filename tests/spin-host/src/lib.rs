@@ -1,0 +1,153 @@
+//! A Spin for the suite, and for those without the `spin` program: it runs one component of a `spin.toml` on
+//! wasmtime, with SQLite, key-value stores, variables and outbound HTTP.
+//!
+//! It is no kinder to the component than Spin: an undrained result holds its connection, ATTACH is refused, stores
+//! and outbound hosts are those that the manifest names, instances are reused, also by concurrent requests, and
+//! dropped when idle. It differs in this: one component, HTTP/1.1 only, no TLS to serve with, no hot reload.
+
+mod bindings;
+mod key_value;
+mod log;
+mod manifest;
+mod serve;
+mod sqlite;
+mod state;
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, OnceLock, PoisonError, atomic::AtomicUsize},
+    thread::JoinHandle,
+    time::{Duration, SystemTime},
+};
+
+use anyhow::{Context as _, Result};
+use tokio::{net::TcpListener, sync::watch};
+use wasmtime::{Config, Engine, component::Component};
+
+pub use manifest::Manifest;
+
+/// What to serve, and where.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The `spin.toml`. Its component must have been built.
+    pub manifest: PathBuf,
+    /// Where databases and key-value stores are kept; created if missing.
+    pub state_dir: PathBuf,
+    /// Where to listen; port 0 chooses one.
+    pub listen: SocketAddr,
+    /// Values for variables of the manifest, by their (lower-case) names, as `SPIN_VARIABLE_…` would give them.
+    pub variables: BTreeMap<String, String>,
+    /// For tests: requests to allowed hosts go there instead, as plain HTTP with their own `Host` header.
+    pub outbound_redirect: Option<SocketAddr>,
+}
+
+/// A running application; dropping it shuts it down.
+pub struct SpinHost {
+    address: SocketAddr,
+    log: log::Log,
+    closing: watch::Sender<bool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl SpinHost {
+    /// Starts the application on threads of its own; once this returns, it accepts connections.
+    ///
+    /// # Errors
+    /// When the manifest or the component is not fit, a required variable is missing, or the address is taken.
+    pub fn start(options: Options) -> Result<Self> {
+        let manifest = Manifest::load(&options.manifest, &options.variables)?;
+        let component = compile(&manifest.source)?;
+        let service = serve::link(engine()?, &component).map_err(to_anyhow).context("the component imports what this host does not offer")?;
+        std::fs::create_dir_all(&options.state_dir).with_context(|| format!("creating {}", options.state_dir.display()))?;
+        let stores = key_value::Stores::open(&options.state_dir.join("sqlite_key_value.db"))?;
+        let log = log::Log::default();
+        let host = Arc::new(state::Shared {
+            manifest,
+            state_dir: options.state_dir,
+            stores: Arc::new(stores),
+            outbound_redirect: options.outbound_redirect,
+            log: log.clone(),
+            instances: AtomicUsize::new(0),
+        });
+
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+        let listener = runtime.block_on(TcpListener::bind(options.listen)).with_context(|| format!("listening on {}", options.listen))?;
+        let address = listener.local_addr()?;
+        let (closing, closed) = watch::channel(false);
+        let engine = engine()?.clone();
+        let thread = std::thread::Builder::new().name("spin-host".to_owned()).spawn(move || {
+            runtime.block_on(serve::serve(listener, service, engine, host, closed));
+            runtime.shutdown_timeout(Duration::from_secs(1));
+        })?;
+        Ok(Self { address, log, closing, thread: Some(thread) })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What the component has printed (and what went wrong around it), oldest first; the last megabytes of it.
+    #[must_use]
+    pub fn log(&self) -> String {
+        self.log.text()
+    }
+
+    /// From now on also shows on standard error what goes to the log.
+    pub fn echo_log(&self) {
+        self.log.echo();
+    }
+
+    /// Stops accepting, answers what has been asked, gives work after the answer 10 seconds, and ends.
+    pub fn shutdown(mut self) {
+        self.close();
+    }
+
+    fn close(&mut self) {
+        self.closing.send_replace(true);
+        if let Some(thread) = self.thread.take() {
+            _ = thread.join();
+        }
+    }
+}
+
+impl Drop for SpinHost {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+fn engine() -> Result<&'static Engine> {
+    static ENGINE: OnceLock<std::result::Result<Engine, String>> = OnceLock::new();
+    let engine = ENGINE.get_or_init(|| {
+        let mut config = Config::new();
+        config.wasm_component_model_async(true);
+        Engine::new(&config).map_err(|error| format!("{error:?}"))
+    });
+    engine.as_ref().map_err(|error| anyhow::anyhow!("{error}"))
+}
+
+/// Compiles a component, once a process and version of the file.
+fn compile(path: &Path) -> Result<Component> {
+    type Key = (PathBuf, SystemTime);
+    static COMPILED: Mutex<Option<HashMap<Key, Component>>> = Mutex::new(None);
+
+    let modified = std::fs::metadata(path).and_then(|metadata| metadata.modified());
+    let key = (path.to_owned(), modified.with_context(|| format!("{}: build the component first", path.display()))?);
+    // Held while compiling: the second to ask shall wait, not compile too.
+    let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
+    let compiled = compiled.get_or_insert_default();
+    if let Some(component) = compiled.get(&key) {
+        return Ok(component.clone());
+    }
+    let component = Component::from_file(engine()?, path).map_err(to_anyhow).with_context(|| format!("compiling {}", path.display()))?;
+    compiled.insert(key, component.clone());
+    Ok(component)
+}
+
+fn to_anyhow(error: wasmtime::Error) -> anyhow::Error {
+    anyhow::anyhow!("{error:?}")
+}
