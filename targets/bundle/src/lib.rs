@@ -1,1 +1,102 @@
-//! Builds the Worker.
+//! Builds the Worker into `build/`: the application as wasm, the glue that wasm-bindgen writes for it, and
+//! the scripts of `targets/src/cloudflare`. Needs cargo and nothing else.
+
+use std::{
+    env, fs, io,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use wasm_bindgen_cli_support::Bindgen;
+
+/// The module that `wrangler.toml` names as `main`.
+pub const ENTRY: &str = "worker.mjs";
+/// The scripts of `targets/src/cloudflare`, laid beside the wasm as they are.
+const SCRIPTS: [&str; 2] = [ENTRY, "glue.mjs"];
+
+/// Why there is no Worker.
+#[derive(Debug, thiserror::Error)]
+pub enum BundleError {
+    /// A file could not be read or written.
+    #[error("{path}: {source}")]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Cargo could not be started.
+    #[error("cargo: {0}")]
+    Cargo(io::Error),
+    /// Cargo said why on standard error.
+    #[error("the application did not build for wasm32-unknown-unknown")]
+    Compile,
+    /// wasm-bindgen refused the module.
+    #[error("wasm-bindgen: {0}")]
+    Bindgen(String),
+}
+
+/// Builds the Worker of the project at `root` and returns the folder that holds it (`root/build`).
+///
+/// # Errors
+/// [`BundleError`], when cargo, wasm-bindgen or the file system refuses.
+pub fn build(root: &Path) -> Result<PathBuf, BundleError> {
+    let wasm = compile(root)?;
+    let output = root.join("build");
+    // What an earlier build left would be uploaded too.
+    match fs::remove_dir_all(&output) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(file(&output)(error)),
+        _ => fs::create_dir_all(&output).map_err(file(&output))?,
+    }
+    bind(&wasm, &output).map_err(|error| BundleError::Bindgen(format!("{error:#}")))?;
+    for script in SCRIPTS {
+        let (from, to) = (root.join("targets/src/cloudflare").join(script), output.join(script));
+        fs::copy(&from, &to).map_err(file(&from))?;
+    }
+    Ok(output)
+}
+
+fn compile(root: &Path) -> Result<PathBuf, BundleError> {
+    #[expect(clippy::disallowed_methods, reason = "cargo says by this variable which cargo it is")]
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let output = Command::new(cargo)
+        .current_dir(root)
+        .args(["build", "--quiet", "--release", "--target", "wasm32-unknown-unknown", "--package", "aibaas", "--lib"])
+        .args(["--no-default-features", "--features", "cloudflare", "--message-format", "json-render-diagnostics"])
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(BundleError::Cargo)?;
+    if !output.status.success() {
+        return Err(BundleError::Compile);
+    }
+    // Asking cargo where the artifact is honours CARGO_TARGET_DIR and every other way to move it.
+    String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+        .filter(|message| message.pointer("/target/name").is_some_and(|name| name == "aibaas"))
+        .filter_map(|message| message.get("filenames")?.as_array().cloned())
+        .flatten()
+        .filter_map(|name| name.as_str().map(PathBuf::from))
+        .find(|path| path.extension().is_some_and(|extension| extension == "wasm"))
+        .ok_or(BundleError::Compile)
+}
+
+fn bind(wasm: &Path, output: &Path) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    Bindgen::new()
+        .input_path(wasm)
+        .out_name("aibaas")
+        .web(true)?
+        .typescript(false)
+        .omit_default_module_path(true)
+        // After a trap the entry script starts a fresh instance.
+        .reset_state_function(true)
+        .remove_name_section(true)
+        .remove_producers_section(true)
+        .generate(output)?;
+    Ok(())
+}
+
+fn file(path: &Path) -> impl FnOnce(io::Error) -> BundleError {
+    let path = path.to_owned();
+    move |source| BundleError::File { path, source }
+}

@@ -1,1 +1,9 @@
-//! The Cloudflare Worker.
+//! The Cloudflare Worker: `worker.mjs` holds its handlers and its Durable Object, `glue.mjs` what stands
+//! between them and this instance, and this module the ports.
+
+mod adapters;
+mod d1;
+mod glue;
+mod limiter;
+mod requests;
+mod tasks;

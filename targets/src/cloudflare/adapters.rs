@@ -1,0 +1,115 @@
+//! The small ports: cache, outbound requests, time, randomness and work after the answer.
+
+use aibaas_core::{
+    domain::Secret,
+    ports::{Background, BoxFuture, Clock, Entropy, HttpClient, HttpError, KeyValue, KeyValueError, OutboundRequest, OutboundResponse, Timestamp},
+};
+use async_trait::async_trait;
+use wasm_bindgen::prelude::*;
+use worker::{
+    kv::{KvError, KvStore},
+    send::SendFuture,
+};
+
+use super::{glue, tasks};
+
+/// The namespace of the binding `CACHE`.
+pub(super) struct Kv(pub(super) KvStore);
+
+/// Workers KV refuses a shorter life.
+const SHORTEST_TTL_SECONDS: u32 = 60;
+
+#[async_trait]
+impl KeyValue for Kv {
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, KeyValueError> {
+        SendFuture::new(self.0.get(key).bytes()).await.map_err(unreachable_cache)
+    }
+
+    async fn put(&self, key: &str, value: &[u8], ttl_seconds: u32) -> Result<(), KeyValueError> {
+        let ttl = u64::from(ttl_seconds.max(SHORTEST_TTL_SECONDS));
+        let put = async { self.0.put_bytes(key, value)?.expiration_ttl(ttl).execute().await };
+        SendFuture::new(put).await.map_err(unreachable_cache)
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), KeyValueError> {
+        SendFuture::new(self.0.delete(key)).await.map_err(unreachable_cache)
+    }
+}
+
+fn unreachable_cache(error: KvError) -> KeyValueError {
+    KeyValueError(error.to_string())
+}
+
+/// Outbound requests, by `fetch`.
+pub(super) struct Fetch;
+
+#[async_trait]
+impl HttpClient for Fetch {
+    async fn send(&self, request: OutboundRequest) -> Result<OutboundResponse, HttpError> {
+        SendFuture::new(send(request)).await
+    }
+}
+
+async fn send(request: OutboundRequest) -> Result<OutboundResponse, HttpError> {
+    let headers = request.headers.iter().map(|(name, value)| (*name, value.expose())).collect::<Vec<_>>();
+    let headers = Secret::new(serde_json::to_string(&headers).map_err(|error| HttpError(error.to_string()))?);
+    let answer = glue::send(request.method.as_str(), &request.url, headers.expose(), &request.body, request.timeout_ms)
+        .await
+        .map_err(|error| HttpError(glue::message(&error)))?;
+    read_answer(&answer).ok_or_else(|| HttpError("the answer cannot be read".to_owned()))
+}
+
+fn read_answer(answer: &JsValue) -> Option<OutboundResponse> {
+    let parts = answer.dyn_ref::<js_sys::Array>()?;
+    let status = parts.get(0).as_f64()?;
+    Some(OutboundResponse {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "three digits")]
+        status: status as u16,
+        headers: serde_json::from_str(&parts.get(1).as_string()?).ok()?,
+        body: parts.get(2).dyn_ref::<js_sys::Uint8Array>()?.to_vec(),
+    })
+}
+
+/// The runtime's clock.
+pub(super) struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        timestamp(js_sys::Date::now())
+    }
+}
+
+/// A JavaScript time, which is a whole number of milliseconds.
+#[expect(clippy::cast_possible_truncation, reason = "within ±2⁵³, and `as` saturates")]
+pub(super) fn timestamp(ms: f64) -> Timestamp {
+    Timestamp(ms as i64)
+}
+
+/// The runtime's generator.
+pub(super) struct SystemEntropy;
+
+/// What `crypto.getRandomValues` fills at once.
+const QUOTA: usize = 65_536;
+
+impl Entropy for SystemEntropy {
+    fn fill(&self, buffer: &mut [u8]) {
+        for part in buffer.chunks_mut(QUOTA) {
+            glue::get_random_values(part);
+        }
+    }
+}
+
+/// `waitUntil`.
+pub(super) struct AfterTheAnswer;
+
+impl Background for AfterTheAnswer {
+    fn spawn(&self, work: BoxFuture) {
+        tasks::spawn(
+            glue::background(),
+            Box::pin(async {
+                work.await;
+                JsValue::UNDEFINED
+            }),
+        );
+    }
+}

@@ -1,0 +1,140 @@
+// What stands between the Workers runtime and the wasm instance: calls into it, promises that it settles
+// later, and the platform's functions that it calls. `worker.mjs` holds the handlers.
+
+import { env, waitUntil } from "cloudflare:workers";
+import * as wasm from "./aibaas.js";
+import module from "./aibaas_bg.wasm";
+
+/** What is read of a body: one byte more than the application ever takes, so that it can see the excess. */
+const BODY_LIMIT = 1024 * 1024 + 1;
+/** No handler lives longer; what is older was cancelled by the runtime and would stay for ever. */
+const ABANDONED_MS = 20 * 60 * 1000;
+
+/** The work that the instance has not finished, by an id that never comes again. Oldest first. */
+const pending = new Map();
+let lastId = 0;
+/** Counts the instances: what one of them left behind must never reach the next. */
+export let epoch = 0;
+
+wasm.initSync({ module });
+wasm.start(env);
+
+/**
+ * Calls into the instance. Whatever exception leaves it, a trap above all, left it half-way through:
+ * everything it had promised is rejected, and a fresh instance takes the next call.
+ */
+export function enter(call) {
+  try {
+    return call(wasm);
+  } catch (error) {
+    console.error("the wasm instance failed and is replaced:", error);
+    epoch += 1;
+    const abandoned = [...pending.values()];
+    pending.clear();
+    for (const { reject } of abandoned) reject(error);
+    wasm.__wbg_reset_state();
+    wasm.start(env);
+    throw error;
+  }
+}
+
+/** Starts work that the instance answers now or, by `settle`, later. */
+export function begin(call) {
+  const id = ++lastId;
+  const answer = enter((wasm) => call(wasm, id));
+  return answer === undefined ? promised(id) : answer;
+}
+
+function promised(id) {
+  const since = Date.now();
+  for (const [old, entry] of pending) {
+    if (since - entry.since < ABANDONED_MS) break;
+    pending.delete(old);
+    enter((wasm) => wasm.forget(old));
+  }
+  const promise = new Promise((resolve, reject) => pending.set(id, { resolve, reject, since }));
+  // The work goes to its end even when the client has left: it may be half-way through its writes.
+  waitUntil(promise.catch(() => {}));
+  return promise;
+}
+
+/** Reads a body, no further than the limit: `[bytes]` in pieces would cost more than one copy. */
+export async function readBody(message) {
+  const declared = Number(message.headers.get("content-length") ?? Number.POSITIVE_INFINITY);
+  if (declared < BODY_LIMIT) return new Uint8Array(await message.arrayBuffer());
+  const pieces = [];
+  let size = 0;
+  for await (const piece of message.body) {
+    pieces.push(piece);
+    size += piece.byteLength;
+    // Leaving the loop cancels the stream.
+    if (size >= BODY_LIMIT) break;
+  }
+  const body = new Uint8Array(size);
+  let at = 0;
+  for (const piece of pieces) {
+    body.set(piece, at);
+    at += piece.byteLength;
+  }
+  return body.subarray(0, BODY_LIMIT);
+}
+
+// Called by the instance. Views of its memory are copied at once: the memory moves when it grows.
+
+/** An answer from its packed head, `name\nvalue\n…`, and its whole body. */
+export function respond(status, head, body) {
+  const headers = [];
+  const lines = head.split("\n");
+  for (let i = 0; i + 1 < lines.length; i += 2) headers.push([lines[i], lines[i + 1]]);
+  return new Response(body.length === 0 ? null : body.slice(), { status, headers });
+}
+
+/** Gives the answer that `begin` promised. */
+export function settle(id, answer) {
+  pending.get(id)?.resolve(answer);
+  pending.delete(id);
+}
+
+/** Lets the work go on, in the request whose event woke it. */
+export function wake(id) {
+  const born = epoch;
+  queueMicrotask(() => {
+    if (born === epoch) enter((wasm) => wasm.step(id));
+  });
+}
+
+/** An id for work that goes on after the answer. */
+export function background() {
+  const id = ++lastId;
+  promised(id).catch(() => {});
+  return id;
+}
+
+/** Runs `[[sql, parameters], …]` as one transaction, on the primary; the rows of each, as JSON. */
+export async function d1(database, statements) {
+  const session = database.withSession("first-primary");
+  const bound = JSON.parse(statements).map(([sql, parameters]) =>
+    session.prepare(sql).bind(...parameters.map((value) => (Array.isArray(value) ? new Uint8Array(value) : value))),
+  );
+  // `.all()` would lose the error; `.run()` gives rows as well.
+  const results = bound.length === 1 ? [await bound[0].run()] : await session.batch(bound);
+  return JSON.stringify(results.map((result) => result.results));
+}
+
+/** Asks the object that counts for the subject. */
+export function admit(namespace, subject, question) {
+  return namespace.get(namespace.idFromName(subject)).admit(question);
+}
+
+/** An outbound request: `[status, headers as JSON, body]`. */
+export async function send(method, url, headers, body, timeoutMs) {
+  const answer = await fetch(url, {
+    method,
+    headers: JSON.parse(headers),
+    body: body.length === 0 ? null : body.slice(),
+    redirect: "manual",
+    signal: AbortSignal.timeout(timeoutMs),
+  });
+  const content = answer.body === null ? new Uint8Array() : await readBody(answer);
+  return [answer.status, JSON.stringify([...answer.headers]), content];
+}

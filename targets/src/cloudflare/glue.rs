@@ -1,0 +1,44 @@
+//! What `glue.mjs` offers.
+
+use wasm_bindgen::prelude::*;
+
+#[wasm_bindgen(raw_module = "./glue.mjs")]
+extern "C" {
+    /// A `Response` from a packed head, `name\nvalue\n…`, and a whole body.
+    pub(super) fn respond(status: u16, head: &str, body: &[u8]) -> JsValue;
+
+    /// Gives the script what it waits for.
+    pub(super) fn settle(id: f64, answer: &JsValue);
+
+    /// Asks for a call of `step`.
+    pub(super) fn wake(id: f64);
+
+    /// An id for work that goes on after the answer.
+    pub(super) fn background() -> f64;
+
+    /// Runs statements in one transaction.
+    #[wasm_bindgen(catch)]
+    pub(super) async fn d1(database: &JsValue, statements: &str) -> Result<JsValue, JsValue>;
+
+    /// Asks the Durable Object that counts for the subject.
+    #[wasm_bindgen(catch)]
+    pub(super) async fn admit(namespace: &JsValue, subject: &str, question: &str) -> Result<JsValue, JsValue>;
+
+    /// Sends an outbound request: `[status, headers, body]`.
+    #[wasm_bindgen(catch)]
+    pub(super) async fn send(method: &str, url: &str, headers: &str, body: &[u8], timeout_ms: u32) -> Result<JsValue, JsValue>;
+}
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_namespace = crypto, js_name = getRandomValues)]
+    pub(super) fn get_random_values(buffer: &mut [u8]);
+
+    #[wasm_bindgen(js_namespace = console, js_name = error)]
+    pub(super) fn log_error(text: &str);
+}
+
+/// What a JavaScript error says of itself.
+pub(super) fn message(error: &JsValue) -> String {
+    error.dyn_ref::<js_sys::Error>().map_or_else(|| format!("{error:?}"), |error| String::from(error.message()))
+}

@@ -1,0 +1,94 @@
+//! Runs futures for the entry script, one by one and by id, so that every entry into this instance is a call
+//! of the script, which can then replace the instance if it traps.
+
+use std::{
+    cell::RefCell,
+    collections::HashMap,
+    future::Future,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll, Wake, Waker},
+};
+
+use wasm_bindgen::prelude::*;
+
+use super::glue;
+
+/// Work, and what the script gets when it is done.
+pub(super) type Work = Pin<Box<dyn Future<Output = JsValue>>>;
+
+/// An id of the script's: an integer that never comes again.
+pub(super) type Id = f64;
+
+struct Task {
+    work: Work,
+    wakeup: Arc<Wakeup>,
+}
+
+struct Wakeup {
+    id: Id,
+    queued: AtomicBool,
+}
+
+impl Wake for Wakeup {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if !self.queued.swap(true, Ordering::Relaxed) {
+            glue::wake(self.id);
+        }
+    }
+}
+
+thread_local! {
+    static TASKS: RefCell<HashMap<u64, Task>> = RefCell::default();
+}
+
+/// Takes the work as far as it goes now: its outcome, or `undefined` when [`glue::settle`] brings it later.
+pub(super) fn begin(id: Id, work: Work) -> JsValue {
+    advance(Task { work, wakeup: Arc::new(Wakeup { id, queued: AtomicBool::new(false) }) }).unwrap_or(JsValue::UNDEFINED)
+}
+
+/// Starts the work at the next turn, in the request that is being served.
+pub(super) fn spawn(id: Id, work: Work) {
+    let wakeup = Arc::new(Wakeup { id, queued: AtomicBool::new(false) });
+    keep(Task { work, wakeup: Arc::clone(&wakeup) });
+    wakeup.wake();
+}
+
+/// Goes on with what was woken.
+#[wasm_bindgen]
+pub fn step(id: f64) {
+    // The task is out of the table while it runs: it may start others.
+    let task = TASKS.with_borrow_mut(|tasks| tasks.remove(&id.to_bits()));
+    if let Some(outcome) = task.and_then(advance) {
+        glue::settle(id, &outcome);
+    }
+}
+
+/// Drops work that nobody will ever wake.
+#[wasm_bindgen]
+pub fn forget(id: f64) {
+    drop(TASKS.with_borrow_mut(|tasks| tasks.remove(&id.to_bits())));
+}
+
+fn advance(mut task: Task) -> Option<JsValue> {
+    task.wakeup.queued.store(false, Ordering::Relaxed);
+    let waker = Waker::from(Arc::clone(&task.wakeup));
+    match task.work.as_mut().poll(&mut Context::from_waker(&waker)) {
+        Poll::Ready(outcome) => Some(outcome),
+        Poll::Pending => {
+            keep(task);
+            None
+        }
+    }
+}
+
+fn keep(task: Task) {
+    TASKS.with_borrow_mut(|tasks| tasks.insert(task.wakeup.id.to_bits(), task));
+}

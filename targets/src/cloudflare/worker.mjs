@@ -1,0 +1,99 @@
+// The Worker's handlers and its Durable Object. What they decide is decided in the wasm instance.
+
+import { DurableObject } from "cloudflare:workers";
+import { begin, enter, epoch, readBody } from "./glue.mjs";
+
+const FAILURE = JSON.stringify({
+  type: "https://aibaas.com/problems/internal_error",
+  title: "Internal Server Error",
+  status: 500,
+  code: "internal_error",
+  detail: "The request could not be completed.",
+});
+
+/** The answer of an instance that is gone. */
+function failure() {
+  const headers = { "content-type": "application/problem+json", "cache-control": "no-store", "x-content-type-options": "nosniff" };
+  return new Response(FAILURE, { status: 500, headers });
+}
+
+function answer(request, body) {
+  let head = `${request.method}\n${request.url}`;
+  for (const [name, value] of request.headers) head += `\n${name}\n${value}`;
+  try {
+    const response = begin((wasm, id) => wasm.handle(id, head, body));
+    return response instanceof Promise ? response.catch(failure) : response;
+  } catch {
+    return failure();
+  }
+}
+
+export default {
+  fetch(request) {
+    return request.body === null ? answer(request) : readBody(request).then((body) => answer(request, body));
+  },
+
+  async scheduled() {
+    await begin((wasm, id) => wasm.tick(id));
+  },
+};
+
+/**
+ * Counts for one subject. The algorithm is the application's sliding log, held by the wasm instance for as
+ * long as both live; the admissions are in this object's storage, from which a new one starts.
+ */
+export class RateLimiter extends DurableObject {
+  #limiter;
+  #epoch;
+  #alarmed = false;
+
+  #log() {
+    if (this.#limiter === undefined || this.#epoch !== epoch) {
+      const { sql } = this.ctx.storage;
+      sql.exec(
+        `CREATE TABLE IF NOT EXISTS admissions (policy TEXT NOT NULL, at INTEGER NOT NULL, cost INTEGER NOT NULL,
+           expires INTEGER NOT NULL, PRIMARY KEY (policy, at)) STRICT, WITHOUT ROWID`,
+      );
+      const entries = sql.exec("SELECT policy, at, cost FROM admissions ORDER BY policy, at").raw().toArray();
+      this.#limiter = enter((wasm) => new wasm.Limiter(JSON.stringify(entries)));
+      this.#epoch = epoch;
+    }
+    return this.#limiter;
+  }
+
+  /** The answer to `ports::RateLimiter::admit`, as JSON. */
+  admit(question) {
+    const limiter = this.#log();
+    // This object's own clock: the callers' clocks differ.
+    const [answer, charges] = enter(() => limiter.admit(question, Date.now())).split("\n");
+    const { sql } = this.ctx.storage;
+    for (const [policy, at, cost, expires, expired] of JSON.parse(charges)) {
+      sql.exec("DELETE FROM admissions WHERE policy = ? AND at <= ?", policy, expired);
+      sql.exec(
+        `INSERT INTO admissions (policy, at, cost, expires) VALUES (?, ?, ?, ?)
+           ON CONFLICT DO UPDATE SET cost = excluded.cost, expires = excluded.expires`,
+        policy,
+        at,
+        cost,
+        expires,
+      );
+      if (!this.#alarmed) this.#wakeAt(expires);
+    }
+    return answer;
+  }
+
+  /** Leaves nothing behind once every window has passed. */
+  async alarm() {
+    this.#log();
+    this.#alarmed = false;
+    const { last } = this.ctx.storage.sql.exec("SELECT max(expires) AS last FROM admissions").one();
+    if (last !== null && last > Date.now()) return this.#wakeAt(last);
+    this.#limiter = undefined;
+    await this.ctx.storage.deleteAll();
+  }
+
+  #wakeAt(time) {
+    this.#alarmed = true;
+    return this.ctx.storage.setAlarm(time);
+  }
+}
