@@ -1,1 +1,167 @@
-//! The Spin component.
+//! The Spin component: one instance takes many requests, also at once, and lives for about a second after the last.
+
+mod adapters;
+mod database;
+mod http_client;
+mod key_value;
+
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+    net::{IpAddr, SocketAddr},
+    sync::{Arc, OnceLock},
+};
+
+use aibaas_core::{
+    App, ClientAddress, Config, ConfigError, Environment, HostDefaults, SqlRateLimiter, migrate,
+    ports::{Database, DatabaseError, InlineHasher, Ports},
+};
+use axum::{Router, body::Body};
+use http::{HeaderMap, Request, Response, StatusCode, header};
+use spin_sdk::{http_service, variables};
+use tower::ServiceExt as _;
+
+use self::{
+    adapters::{OsEntropy, SpawnedBackground, StderrLog, SystemClock},
+    database::SpinDatabase,
+    http_client::SpinHttpClient,
+    key_value::SpinKeyValue,
+};
+
+/// Where `spin up` listens.
+const BASE_URL: &str = "http://127.0.0.1:3000";
+
+/// The one header in which Spin names the peer.
+const CLIENT_ADDRESS: &str = "spin-client-addr";
+
+#[http_service]
+async fn handle(request: spin_sdk::http::Request) -> Response<Body> {
+    match router().await {
+        Ok(router) => {
+            let (mut parts, body) = request.into_parts();
+            if let Some(address) = take_client_address(&mut parts.headers) {
+                parts.extensions.insert(ClientAddress(address));
+            }
+            match router.clone().oneshot(Request::from_parts(parts, Body::new(body))).await {
+                Ok(response) => response,
+                Err(never) => match never {},
+            }
+        }
+        Err(reason) => unavailable(reason),
+    }
+}
+
+/// This instance's router. Requests that come before there is one each prepare their own, because none may wait
+/// for what another began; the first to be ready wins.
+async fn router() -> Result<&'static Router, &'static str> {
+    static ROUTER: OnceLock<Result<Router, ConfigError>> = OnceLock::new();
+    let misconfigured = "the deployment's configuration is incomplete; its log says where";
+
+    let prepared = match ROUTER.get() {
+        Some(prepared) => prepared,
+        None => {
+            _ = log::set_logger(&StderrLog).map(|()| log::set_max_level(log::LevelFilter::Info));
+            let prepared = prepare().await.map_err(|error| {
+                log::error!("the database could not be migrated: {error}");
+                "the database cannot be reached"
+            })?;
+            let mut first = false;
+            let prepared = ROUTER.get_or_init(|| {
+                first = true;
+                prepared
+            });
+            if let (true, Err(error)) = (first, prepared) {
+                log::error!("{error}");
+            }
+            prepared
+        }
+    };
+    prepared.as_ref().map_err(|_| misconfigured)
+}
+
+/// The router, or the configuration's mistakes, which no retry mends; the error is worth a retry.
+async fn prepare() -> Result<Result<Router, ConfigError>, DatabaseError> {
+    let config = match load_config().await {
+        Ok(config) => config,
+        Err(error) => return Ok(Err(error)),
+    };
+    let database = SpinDatabase::default();
+    database.prepare().await;
+    migrate(&database).await?;
+
+    let database: Arc<dyn Database> = Arc::new(database);
+    let ports = Ports {
+        rate_limiter: Arc::new(SqlRateLimiter::new(Arc::clone(&database))),
+        database,
+        key_value: Arc::new(SpinKeyValue),
+        password_hasher: Arc::new(InlineHasher),
+        http_client: Arc::new(SpinHttpClient),
+        mail_transport: None,
+        clock: Arc::new(SystemClock),
+        entropy: Arc::new(OsEntropy),
+        background: Arc::new(SpawnedBackground),
+    };
+    Ok(Ok(App::new(ports, config).router()))
+}
+
+/// Spin hands out variables only asynchronously, and the application asks for them in one synchronous go; so it is
+/// asked until it wants none that has not been fetched.
+async fn load_config() -> Result<Config, ConfigError> {
+    let mut values: BTreeMap<String, Option<String>> = BTreeMap::new();
+    loop {
+        let missing = RefCell::new(BTreeSet::new());
+        let lookup = |name: &str| match values.get(name) {
+            Some(value) => value.clone(),
+            None => {
+                missing.borrow_mut().insert(name.to_owned());
+                None
+            }
+        };
+        let config = Config::load(
+            &lookup,
+            HostDefaults { environment: Environment::Development, base_url: BASE_URL.to_owned() },
+        );
+        let missing = missing.into_inner();
+        if missing.is_empty() {
+            return config;
+        }
+        for name in missing {
+            let value = match variables::get(name.to_ascii_lowercase()).await {
+                Ok(value) => Some(value),
+                Err(variables::Error::Undefined(_)) => None,
+                Err(error) => {
+                    log::error!("variable {name}: {error}");
+                    None
+                }
+            };
+            values.insert(name, value);
+        }
+    }
+}
+
+/// Takes the header out. Spin appends the peer to what the client sent: only the last value is to be trusted.
+fn take_client_address(headers: &mut HeaderMap) -> Option<IpAddr> {
+    let last = headers.get_all(CLIENT_ADDRESS).iter().next_back().cloned();
+    headers.remove(CLIENT_ADDRESS);
+    let text = last.as_ref()?.to_str().ok()?;
+    let address = text.parse::<SocketAddr>().map(|address| address.ip()).or_else(|_| text.parse()).ok()?;
+    Some(address.to_canonical())
+}
+
+/// The answer while there is no application to answer.
+fn unavailable(reason: &str) -> Response<Body> {
+    let problem = serde_json::json!({
+        "type": "https://aibaas.com/problems/service_unavailable",
+        "title": "The service is unavailable for the moment",
+        "status": 503,
+        "code": "service_unavailable",
+        "detail": reason,
+    });
+    let mut response = Response::new(Body::from(problem.to_string()));
+    *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/problem+json"));
+    headers.insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
+    headers.insert(header::RETRY_AFTER, header::HeaderValue::from_static("5"));
+    response
+}

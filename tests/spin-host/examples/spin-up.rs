@@ -20,15 +20,22 @@ fn main() -> Result<()> {
     let listen = listen.parse().context("usage: spin-up [ADDRESS] [--no-build]")?;
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize()?;
     let manifest = root.join("spin.toml");
-    let variables: BTreeMap<_, _> =
-        std::env::vars().filter_map(|(name, value)| Some((name.strip_prefix("SPIN_VARIABLE_")?.to_ascii_lowercase(), value))).collect();
+    let variables: BTreeMap<_, _> = std::env::vars()
+        .filter_map(|(name, value)| Some((name.strip_prefix("SPIN_VARIABLE_")?.to_ascii_lowercase(), value)))
+        .collect();
 
     if build && let Some(command) = Manifest::load(&manifest, &variables)?.build_command {
         println!("{command}");
         let status = Command::new("sh").arg("-c").arg(&command).current_dir(&root).status()?;
         ensure!(status.success(), "the build failed");
     }
-    let host = SpinHost::start(Options { manifest, state_dir: root.join(".spin"), listen, variables, outbound_redirect: None })?;
+    let host = SpinHost::start(Options {
+        manifest,
+        state_dir: root.join(".spin"),
+        listen,
+        variables,
+        outbound_redirect: None,
+    })?;
     host.echo_log();
     println!("Serving http://{}", host.address());
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(tokio::signal::ctrl_c())?;

@@ -40,7 +40,10 @@ pub struct Store {
 }
 
 impl Store {
-    async fn run<T: Send + 'static>(self, work: impl FnOnce(&rusqlite::Connection, &str) -> rusqlite::Result<T> + Send + 'static) -> wasmtime::Result<Result<T, Error>> {
+    async fn run<T: Send + 'static>(
+        self,
+        work: impl FnOnce(&rusqlite::Connection, &str) -> rusqlite::Result<T> + Send + 'static,
+    ) -> wasmtime::Result<Result<T, Error>> {
         let result = tokio::task::spawn_blocking(move || work(&self.stores.lock(), &self.name)).await;
         Ok(result.map_err(|error| wasmtime::format_err!("{error}"))?.map_err(|error| Error::Other(error.to_string())))
     }
@@ -71,30 +74,61 @@ impl HostStoreWithStore<State> for Guest {
         })
     }
 
-    async fn get(accessor: &Accessor<State, Self>, store: Resource<Store>, key: String) -> wasmtime::Result<Result<Option<Vec<u8>>, Error>> {
+    async fn get(
+        accessor: &Accessor<State, Self>,
+        store: Resource<Store>,
+        key: String,
+    ) -> wasmtime::Result<Result<Option<Vec<u8>>, Error>> {
         let sql = "SELECT value FROM entries WHERE store = ?1 AND key = ?2";
-        opened(accessor, &store)?.run(move |connection, store| connection.query_row(sql, (store, key), |row| row.get(0)).optional()).await
+        opened(accessor, &store)?
+            .run(move |connection, store| connection.query_row(sql, (store, key), |row| row.get(0)).optional())
+            .await
     }
 
-    async fn set(accessor: &Accessor<State, Self>, store: Resource<Store>, key: String, value: Vec<u8>) -> wasmtime::Result<Result<(), Error>> {
+    async fn set(
+        accessor: &Accessor<State, Self>,
+        store: Resource<Store>,
+        key: String,
+        value: Vec<u8>,
+    ) -> wasmtime::Result<Result<(), Error>> {
         let sql = "INSERT INTO entries VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET value = excluded.value";
-        opened(accessor, &store)?.run(move |connection, store| connection.execute(sql, (store, key, value)).map(drop)).await
+        opened(accessor, &store)?
+            .run(move |connection, store| connection.execute(sql, (store, key, value)).map(drop))
+            .await
     }
 
-    async fn delete(accessor: &Accessor<State, Self>, store: Resource<Store>, key: String) -> wasmtime::Result<Result<(), Error>> {
+    async fn delete(
+        accessor: &Accessor<State, Self>,
+        store: Resource<Store>,
+        key: String,
+    ) -> wasmtime::Result<Result<(), Error>> {
         let sql = "DELETE FROM entries WHERE store = ?1 AND key = ?2";
         opened(accessor, &store)?.run(move |connection, store| connection.execute(sql, (store, key)).map(drop)).await
     }
 
-    async fn exists(accessor: &Accessor<State, Self>, store: Resource<Store>, key: String) -> wasmtime::Result<Result<bool, Error>> {
+    async fn exists(
+        accessor: &Accessor<State, Self>,
+        store: Resource<Store>,
+        key: String,
+    ) -> wasmtime::Result<Result<bool, Error>> {
         let sql = "SELECT EXISTS (SELECT 1 FROM entries WHERE store = ?1 AND key = ?2)";
-        opened(accessor, &store)?.run(move |connection, store| connection.query_row(sql, (store, key), |row| row.get(0))).await
+        opened(accessor, &store)?
+            .run(move |connection, store| connection.query_row(sql, (store, key), |row| row.get(0)))
+            .await
     }
 
-    async fn get_keys(accessor: &Accessor<State, Self>, store: Resource<Store>) -> wasmtime::Result<(StreamReader<String>, FutureReader<Result<(), Error>>)> {
+    async fn get_keys(
+        accessor: &Accessor<State, Self>,
+        store: Resource<Store>,
+    ) -> wasmtime::Result<(StreamReader<String>, FutureReader<Result<(), Error>>)> {
         let sql = "SELECT key FROM entries WHERE store = ?1 ORDER BY key";
         let keys = opened(accessor, &store)?
-            .run(move |connection, store| connection.prepare(sql)?.query_map([store], |row| row.get(0))?.collect::<rusqlite::Result<Vec<String>>>())
+            .run(move |connection, store| {
+                connection
+                    .prepare(sql)?
+                    .query_map([store], |row| row.get(0))?
+                    .collect::<rusqlite::Result<Vec<String>>>()
+            })
             .await?;
         let (keys, result) = match keys {
             Ok(keys) => (keys, Ok(())),

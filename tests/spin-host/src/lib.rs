@@ -59,8 +59,11 @@ impl SpinHost {
     pub fn start(options: Options) -> Result<Self> {
         let manifest = Manifest::load(&options.manifest, &options.variables)?;
         let component = compile(&manifest.source)?;
-        let service = serve::link(engine()?, &component).map_err(to_anyhow).context("the component imports what this host does not offer")?;
-        std::fs::create_dir_all(&options.state_dir).with_context(|| format!("creating {}", options.state_dir.display()))?;
+        let service = serve::link(engine()?, &component)
+            .map_err(to_anyhow)
+            .context("the component imports what this host does not offer")?;
+        std::fs::create_dir_all(&options.state_dir)
+            .with_context(|| format!("creating {}", options.state_dir.display()))?;
         let stores = key_value::Stores::open(&options.state_dir.join("sqlite_key_value.db"))?;
         let log = log::Log::default();
         let host = Arc::new(state::Shared {
@@ -73,7 +76,9 @@ impl SpinHost {
         });
 
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-        let listener = runtime.block_on(TcpListener::bind(options.listen)).with_context(|| format!("listening on {}", options.listen))?;
+        let listener = runtime
+            .block_on(TcpListener::bind(options.listen))
+            .with_context(|| format!("listening on {}", options.listen))?;
         let address = listener.local_addr()?;
         let (closing, closed) = watch::channel(false);
         let engine = engine()?.clone();
@@ -143,7 +148,9 @@ fn compile(path: &Path) -> Result<Component> {
     if let Some(component) = compiled.get(&key) {
         return Ok(component.clone());
     }
-    let component = Component::from_file(engine()?, path).map_err(to_anyhow).with_context(|| format!("compiling {}", path.display()))?;
+    let component = Component::from_file(engine()?, path)
+        .map_err(to_anyhow)
+        .with_context(|| format!("compiling {}", path.display()))?;
     compiled.insert(key, component.clone());
     Ok(component)
 }

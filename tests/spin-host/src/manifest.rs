@@ -91,7 +91,8 @@ impl Manifest {
         ensure!(file.spin_manifest_version == 2, "spin_manifest_version must be 2");
         let [trigger] = file.trigger.http.as_slice() else { bail!("exactly one [[trigger.http]] is served") };
         ensure!(trigger.route == "/...", "only the route \"/...\" is served");
-        let component = file.component.get(&trigger.component).with_context(|| format!("no [component.{}]", trigger.component))?;
+        let component =
+            file.component.get(&trigger.component).with_context(|| format!("no [component.{}]", trigger.component))?;
 
         if let Some(name) = overrides.keys().find(|name| !file.variables.contains_key(*name)) {
             bail!("variable {name} is not declared in [variables]");
@@ -99,9 +100,15 @@ impl Manifest {
         let mut application = BTreeMap::new();
         for (name, variable) in &file.variables {
             ensure!(is_name(name), "variable {name}: names are lower-case letters, digits and single underscores");
-            ensure!(variable.required != variable.default.is_some(), "variable {name}: either required or with a default");
+            ensure!(
+                variable.required != variable.default.is_some(),
+                "variable {name}: either required or with a default"
+            );
             let value = overrides.get(name).or(variable.default.as_ref());
-            application.insert(name.as_str(), value.with_context(|| format!("required variable {name} has no value"))?.as_str());
+            application.insert(
+                name.as_str(),
+                value.with_context(|| format!("required variable {name} has no value"))?.as_str(),
+            );
         }
         let resolve = |template: &String| resolve(template, &application);
 
@@ -111,8 +118,16 @@ impl Manifest {
             directory,
             databases: component.sqlite_databases.clone(),
             stores: component.key_value_stores.clone(),
-            outbound: component.allowed_outbound_hosts.iter().map(|host| AllowedHost::parse(&resolve(host)?)).collect::<Result<_>>()?,
-            variables: component.variables.iter().map(|(name, value)| Ok((name.clone(), resolve(value)?))).collect::<Result<_>>()?,
+            outbound: component
+                .allowed_outbound_hosts
+                .iter()
+                .map(|host| AllowedHost::parse(&resolve(host)?))
+                .collect::<Result<_>>()?,
+            variables: component
+                .variables
+                .iter()
+                .map(|(name, value)| Ok((name.clone(), resolve(value)?)))
+                .collect::<Result<_>>()?,
         })
     }
 
@@ -122,7 +137,8 @@ impl Manifest {
 }
 
 pub(crate) fn is_name(name: &str) -> bool {
-    name.split('_').all(|word| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()))
+    name.split('_')
+        .all(|word| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()))
         && name.starts_with(|first: char| first.is_ascii_lowercase())
 }
 
@@ -148,12 +164,15 @@ pub(crate) struct AllowedHost {
 
 impl AllowedHost {
     fn parse(text: &str) -> Result<Self> {
-        let (scheme, authority) = text.split_once("://").with_context(|| format!("allowed_outbound_hosts: {text:?} has no scheme"))?;
+        let (scheme, authority) =
+            text.split_once("://").with_context(|| format!("allowed_outbound_hosts: {text:?} has no scheme"))?;
         let authority = authority.trim_end_matches('/');
         ensure!(!authority.contains('/'), "allowed_outbound_hosts: {text:?} has a path");
         let (host, port) = match authority.rsplit_once(':') {
             Some((host, "*")) => (host, None),
-            Some((host, port)) => (host, Some(port.parse().with_context(|| format!("allowed_outbound_hosts: port of {text:?}"))?)),
+            Some((host, port)) => {
+                (host, Some(port.parse().with_context(|| format!("allowed_outbound_hosts: port of {text:?}"))?))
+            }
             None => (authority, default_port(scheme)),
         };
         Ok(Self { scheme: scheme.to_owned(), host: host.to_ascii_lowercase(), port })
@@ -164,7 +183,9 @@ impl AllowedHost {
         let host = host.to_ascii_lowercase();
         let port = uri.port_u16().or(default_port(scheme));
         (self.scheme == "*" || self.scheme == scheme)
-            && (self.host == "*" || self.host == host || self.host.strip_prefix('*').is_some_and(|suffix| suffix.starts_with('.') && host.ends_with(suffix)))
+            && (self.host == "*"
+                || self.host == host
+                || self.host.strip_prefix('*').is_some_and(|suffix| suffix.starts_with('.') && host.ends_with(suffix)))
             && (self.port.is_none() || self.port == port)
     }
 }
@@ -200,7 +221,11 @@ mod tests {
     "#;
 
     fn parse(overrides: &[(&str, &str)]) -> Result<Manifest> {
-        Manifest::parse(TEXT, PathBuf::new(), &overrides.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+        Manifest::parse(
+            TEXT,
+            PathBuf::new(),
+            &overrides.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+        )
     }
 
     #[test]

@@ -23,7 +23,9 @@ use wasmtime::{
 use wasmtime_wasi::WasiCtxBuilder;
 use wasmtime_wasi_http::{
     WasiHttpCtx,
-    handler::{HandlerState, Instance, Proxy, ProxyHandler, ShouldAccept, ViewFn, WorkerExpiration, WorkerState, WorkerStatus},
+    handler::{
+        HandlerState, Instance, Proxy, ProxyHandler, ShouldAccept, ViewFn, WorkerExpiration, WorkerState, WorkerStatus,
+    },
     p3::{
         WasiHttpView,
         bindings::{ServicePre, http::types::ErrorCode},
@@ -66,7 +68,13 @@ impl HandlerState for Instances {
     async fn instantiate(&self) -> wasmtime::Result<Instance<State, Expiration, Worker>> {
         let host = Arc::clone(&self.host);
         let wasi = WasiCtxBuilder::new().stdout(host.log.clone()).stderr(host.log.clone()).build();
-        let state = State { table: ResourceTable::new(), wasi, http: WasiHttpCtx::new(), outbound: Outbound(Arc::clone(&host)), host };
+        let state = State {
+            table: ResourceTable::new(),
+            wasi,
+            http: WasiHttpCtx::new(),
+            outbound: Outbound(Arc::clone(&host)),
+            host,
+        };
         let mut store = Store::new(&self.engine, state);
         let proxy = Proxy::P3(self.service.instantiate_async(&mut store).await?);
         self.host.instances.fetch_add(1, Ordering::SeqCst);
@@ -74,7 +82,10 @@ impl HandlerState for Instances {
             store,
             proxy,
             view: ViewFn::P3(<State as WasiHttpView>::http),
-            expiration: Expiration { sleep: Box::pin(sleep_until(Instant::now().into())), closing: self.closing.clone() },
+            expiration: Expiration {
+                sleep: Box::pin(sleep_until(Instant::now().into())),
+                closing: self.closing.clone(),
+            },
             state: Worker(Arc::clone(&self.host)),
         })
     }
@@ -117,7 +128,12 @@ impl WorkerState for Worker {
         }
     }
 
-    fn on_request_start(&self, _: StoreContextMut<'_, State>, (): (), _: GuestTaskId) -> Pin<Box<dyn Future<Output = ()> + 'static + Send + Sync>> {
+    fn on_request_start(
+        &self,
+        _: StoreContextMut<'_, State>,
+        (): (),
+        _: GuestTaskId,
+    ) -> Pin<Box<dyn Future<Output = ()> + 'static + Send + Sync>> {
         Box::pin(tokio::time::sleep(REQUEST_TIMEOUT))
     }
 
@@ -131,7 +147,13 @@ impl WorkerState for Worker {
 }
 
 /// Serves until `closing`, then lets what runs come to its end.
-pub(crate) async fn serve(listener: TcpListener, service: ServicePre<State>, engine: Engine, host: Arc<Shared>, mut closing: watch::Receiver<bool>) {
+pub(crate) async fn serve(
+    listener: TcpListener,
+    service: ServicePre<State>,
+    engine: Engine,
+    host: Arc<Shared>,
+    mut closing: watch::Receiver<bool>,
+) {
     let handler = ProxyHandler::new(Instances { service, engine, host: Arc::clone(&host), closing: closing.clone() });
     let connections = GracefulShutdown::new();
     loop {
@@ -168,7 +190,9 @@ async fn answer(
 ) -> http::Result<http::Response<Body>> {
     let (mut parts, body) = request.into_parts();
     let authority = parts.headers.get(http::header::HOST).and_then(|host| host.to_str().ok()?.parse().ok());
-    let Some(authority) = authority.or_else(|| parts.uri.authority().cloned()) else { return empty(http::StatusCode::BAD_REQUEST) };
+    let Some(authority) = authority.or_else(|| parts.uri.authority().cloned()) else {
+        return empty(http::StatusCode::BAD_REQUEST);
+    };
     let path = parts.uri.path_and_query().cloned().unwrap_or_else(|| http::uri::PathAndQuery::from_static("/"));
     parts.uri = http::Uri::builder().scheme("http").authority(authority).path_and_query(path).build()?;
     // Appended, not set: a client's own header of that name stays before it.

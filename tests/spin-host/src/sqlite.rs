@@ -46,7 +46,13 @@ impl Connection {
     }
 
     /// Runs the statement; `columns` hears first, then `row` once a row until it says no.
-    fn run(&self, sql: &str, parameters: Vec<Value>, columns: impl FnOnce(Vec<String>), mut row: impl FnMut(Row) -> bool) -> Result<(), Error> {
+    fn run(
+        &self,
+        sql: &str,
+        parameters: Vec<Value>,
+        columns: impl FnOnce(Vec<String>),
+        mut row: impl FnMut(Row) -> bool,
+    ) -> Result<(), Error> {
         let connection = self.lock();
         let mut statement = connection.prepare_cached(sql).map_err(io)?;
         columns(statement.column_names().into_iter().map(str::to_owned).collect());
@@ -85,7 +91,9 @@ fn from_sql(value: ValueRef<'_>) -> wasmtime::Result<Value> {
         ValueRef::Integer(integer) => Value::Integer(integer),
         ValueRef::Real(real) => Value::Real(real),
         // Spin kills the request here.
-        ValueRef::Text(text) => Value::Text(String::from_utf8(text.to_vec()).map_err(|_| wasmtime::format_err!("TEXT that is not UTF-8"))?),
+        ValueRef::Text(text) => {
+            Value::Text(String::from_utf8(text.to_vec()).map_err(|_| wasmtime::format_err!("TEXT that is not UTF-8"))?)
+        }
         ValueRef::Blob(bytes) => Value::Blob(bytes.to_vec()),
     })
 }
@@ -97,7 +105,11 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
 
 impl State {
     fn database_path(&self, name: &str) -> Result<PathBuf, Error> {
-        if self.host.manifest.databases.contains(name) { Ok(self.host.database_path(name)) } else { Err(Error::AccessDenied) }
+        if self.host.manifest.databases.contains(name) {
+            Ok(self.host.database_path(name))
+        } else {
+            Err(Error::AccessDenied)
+        }
     }
 
     fn connection(&self, connection: &Resource<Connection>) -> wasmtime::Result<Connection> {
@@ -119,7 +131,12 @@ impl HostConnection for State {
         }
     }
 
-    async fn execute(&mut self, connection: Resource<Connection>, sql: String, parameters: Vec<Value>) -> wasmtime::Result<Result<QueryResult, Error>> {
+    async fn execute(
+        &mut self,
+        connection: Resource<Connection>,
+        sql: String,
+        parameters: Vec<Value>,
+    ) -> wasmtime::Result<Result<QueryResult, Error>> {
         let connection = self.connection(&connection)?;
         blocking(move || {
             let mut columns = Vec::new();
@@ -135,7 +152,8 @@ impl HostConnection for State {
             );
             match result {
                 Ok(()) => {
-                    let rows = rows.into_iter().map(|row| Ok(RowResult { values: row? })).collect::<wasmtime::Result<_>>()?;
+                    let rows =
+                        rows.into_iter().map(|row| Ok(RowResult { values: row? })).collect::<wasmtime::Result<_>>()?;
                     Ok(Ok(QueryResult { columns, rows }))
                 }
                 Err(error) => Ok(Err(error)),
@@ -161,7 +179,10 @@ impl HostConnection for State {
 }
 
 impl HostConnectionWithStore<State> for Guest {
-    async fn open_async(accessor: &Accessor<State, Self>, database: String) -> wasmtime::Result<Result<Resource<Connection>, Error>> {
+    async fn open_async(
+        accessor: &Accessor<State, Self>,
+        database: String,
+    ) -> wasmtime::Result<Result<Resource<Connection>, Error>> {
         let path = match accessor.with(|mut access| access.get().database_path(&database)) {
             Ok(path) => path,
             Err(error) => return Ok(Err(error)),
@@ -184,7 +205,12 @@ impl HostConnectionWithStore<State> for Guest {
         let (result_tx, result) = oneshot::channel();
         tokio::task::spawn_blocking(move || {
             // Full while the component reads no row, closed once it (or its instance) has dropped the stream.
-            let result = connection.run(&sql, parameters, |names| _ = columns_tx.send(names), |row| rows_tx.blocking_send(row).is_ok());
+            let result = connection.run(
+                &sql,
+                parameters,
+                |names| _ = columns_tx.send(names),
+                |row| rows_tx.blocking_send(row).is_ok(),
+            );
             _ = result_tx.send(result);
         });
         let Ok(columns) = columns.await else {
@@ -193,17 +219,25 @@ impl HostConnectionWithStore<State> for Guest {
         };
         accessor.with(|mut access| {
             let rows = StreamReader::new(&mut access, RowStream(rows))?;
-            let result = FutureReader::new(&mut access, async move { result.await.map_err(|_| wasmtime::format_err!("the statement's thread died")) })?;
+            let result = FutureReader::new(&mut access, async move {
+                result.await.map_err(|_| wasmtime::format_err!("the statement's thread died"))
+            })?;
             Ok(Ok((columns, rows, result)))
         })
     }
 
-    async fn last_insert_rowid_async(accessor: &Accessor<State, Self>, connection: Resource<Connection>) -> wasmtime::Result<i64> {
+    async fn last_insert_rowid_async(
+        accessor: &Accessor<State, Self>,
+        connection: Resource<Connection>,
+    ) -> wasmtime::Result<i64> {
         let connection = accessor.with(|mut access| access.get().connection(&connection))?;
         blocking(move || connection.lock().last_insert_rowid()).await
     }
 
-    async fn changes_async(accessor: &Accessor<State, Self>, connection: Resource<Connection>) -> wasmtime::Result<u64> {
+    async fn changes_async(
+        accessor: &Accessor<State, Self>,
+        connection: Resource<Connection>,
+    ) -> wasmtime::Result<u64> {
         let connection = accessor.with(|mut access| access.get().connection(&connection))?;
         blocking(move || connection.lock().changes()).await
     }

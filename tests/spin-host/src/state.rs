@@ -12,7 +12,10 @@ use wasmtime::component::{Accessor, HasData, ResourceTable};
 use wasmtime_wasi::{TrappableError, WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{
     WasiHttpCtx,
-    p3::{RequestOptions, WasiHttpCtxView, WasiHttpHooks, WasiHttpView, bindings::http::types::ErrorCode, default_send_request},
+    p3::{
+        RequestOptions, WasiHttpCtxView, WasiHttpHooks, WasiHttpView, bindings::http::types::ErrorCode,
+        default_send_request,
+    },
 };
 
 use crate::{bindings::variables, key_value::Stores, log::Log, manifest::Manifest};
@@ -30,7 +33,11 @@ pub(crate) struct Shared {
 impl Shared {
     /// `default` is the name that Spin gives its file; the manifest vouches for the others.
     pub(crate) fn database_path(&self, name: &str) -> PathBuf {
-        let file = if name == "default" { "sqlite_db".to_owned() } else { format!("sqlite_{}", name.replace(['/', '\\'], "_")) };
+        let file = if name == "default" {
+            "sqlite_db".to_owned()
+        } else {
+            format!("sqlite_{}", name.replace(['/', '\\'], "_"))
+        };
         self.state_dir.join(file + ".db")
     }
 }
@@ -96,7 +103,8 @@ impl WasiHttpHooks for Outbound {
             if let Some(address) = host.outbound_redirect {
                 // The Host header is set by now.
                 let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
-                *request.uri_mut() = format!("http://{address}{path}").parse().map_err(|_| ErrorCode::HttpRequestUriInvalid)?;
+                *request.uri_mut() =
+                    format!("http://{address}{path}").parse().map_err(|_| ErrorCode::HttpRequestUriInvalid)?;
             }
             let (response, io) = default_send_request(request, options).await?;
             let io: Box<dyn Future<Output = _> + Send> = Box::new(io);

@@ -1,0 +1,52 @@
+//! The ports that take a line or two.
+
+use std::{io::Write as _, time::SystemTime};
+
+use aibaas_core::ports::{Background, BoxFuture, Clock, Entropy, Timestamp};
+use spin_sdk::wasip3;
+
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "this is the clock")]
+    fn now(&self) -> Timestamp {
+        let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        Timestamp(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
+    }
+}
+
+pub struct OsEntropy;
+
+impl Entropy for OsEntropy {
+    fn fill(&self, buffer: &mut [u8]) {
+        if getrandom::fill(buffer).is_err() {
+            // A guessable token would be worse than no answer.
+            std::process::abort();
+        }
+    }
+}
+
+pub struct SpawnedBackground;
+
+impl Background for SpawnedBackground {
+    fn spawn(&self, work: BoxFuture) {
+        wasip3::spawn(work);
+    }
+}
+
+/// Spin keeps what a component prints.
+pub struct StderrLog;
+
+impl log::Log for StderrLog {
+    fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
+        metadata.level() <= log::Level::Info
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        if self.enabled(record.metadata()) {
+            _ = writeln!(std::io::stderr(), "{:<5} {}: {}", record.level(), record.target(), record.args());
+        }
+    }
+
+    fn flush(&self) {}
+}
