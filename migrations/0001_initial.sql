@@ -68,7 +68,8 @@ CREATE TABLE outbox (
   last_error TEXT
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX outbox_due ON outbox (next_attempt_at) WHERE next_attempt_at IS NOT NULL;
-CREATE INDEX outbox_by_age ON outbox (created_at);
+CREATE INDEX outbox_by_age ON outbox (created_at, id);
+CREATE INDEX outbox_by_recipient ON outbox (recipient, created_at, id);
 
 CREATE TABLE api_keys (
   id TEXT PRIMARY KEY,

@@ -3,6 +3,7 @@
 pub mod account;
 pub mod api_key;
 mod keys;
+pub mod network;
 pub mod password_hash;
 mod secret;
 mod sliding_log;

@@ -1,0 +1,112 @@
+//! What surrounds every answer: request id, security headers, CORS, and the body of a problem.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::{
+    body::Body,
+    extract::{Request, State},
+    middleware::Next,
+    response::Response,
+};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+
+use super::problem::Problem;
+use crate::app::App;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const ALLOWED_METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE, OPTIONS");
+const ALLOWED_HEADERS: HeaderValue =
+    HeaderValue::from_static("Content-Type, Authorization, X-API-Key, Idempotency-Key, X-Request-Id");
+const EXPOSED_HEADERS: HeaderValue =
+    HeaderValue::from_static("X-Request-Id, RateLimit, RateLimit-Policy, Retry-After, ETag, Link");
+
+/// Headers that something deep in a request wants on its answer, whatever the answer (rate limits).
+#[derive(Clone, Default)]
+pub struct AnswerHeaders(Arc<Mutex<HeaderMap>>);
+
+impl AnswerHeaders {
+    /// Adds a header.
+    pub fn append(&self, name: HeaderName, value: HeaderValue) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).append(name, value);
+    }
+}
+
+/// Puts the answer into its envelope.
+pub async fn envelope(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let request_id = request_id(&app, request.headers());
+    let origin = request.headers().get(header::ORIGIN).cloned();
+    let public = is_public(request.uri().path());
+    let preflight = request.method() == Method::OPTIONS
+        && origin.is_some()
+        && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+
+    let noted = AnswerHeaders::default();
+    request.extensions_mut().insert(noted.clone());
+    let mut response = if preflight { no_content() } else { next.run(request).await };
+
+    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+        *response.body_mut() = Body::from(problem.body(&request_id).to_string());
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        response.headers_mut().remove(header::CONTENT_LENGTH);
+    }
+    let headers = response.headers_mut();
+    for (name, value) in noted.0.lock().unwrap_or_else(PoisonError::into_inner).drain() {
+        if let Some(name) = name {
+            headers.append(name, value);
+        }
+    }
+    if let Ok(value) = HeaderValue::from_str(&request_id) {
+        headers.insert(REQUEST_ID, value);
+    }
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    cross_origin(&app, headers, origin, public, preflight);
+    response
+}
+
+/// The caller's id where it is a sane token, else a new one.
+fn request_id(app: &App, headers: &HeaderMap) -> String {
+    let sane = |id: &&str| {
+        (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+    };
+    let given = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok()).filter(sane);
+    given.map_or_else(|| app.new_id(), str::to_owned)
+}
+
+/// What anyone may read, from any page, without credentials.
+fn is_public(path: &str) -> bool {
+    let Some(path) = path.strip_prefix("/api/v1/") else {
+        return false;
+    };
+    ["leaderboard", "models", "benchmarks", "runs"]
+        .iter()
+        .any(|public| path.strip_prefix(public).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
+}
+
+fn no_content() -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response
+}
+
+/// CORS: exact origins with credentials; public reads for any origin, without.
+fn cross_origin(app: &App, headers: &mut HeaderMap, origin: Option<HeaderValue>, public: bool, preflight: bool) {
+    headers.append(header::VARY, HeaderValue::from_static("Origin"));
+    let Some(origin) = origin else { return };
+    if app.config().cors_origins.iter().any(|allowed| allowed.as_bytes() == origin.as_bytes()) {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+    } else if public {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    } else {
+        return;
+    }
+    if preflight {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, ALLOWED_METHODS);
+        headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, ALLOWED_HEADERS);
+        headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("7200"));
+    } else {
+        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED_HEADERS);
+    }
+}

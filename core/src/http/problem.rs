@@ -1,0 +1,246 @@
+//! Errors on the wire: RFC 9457 problem details. What a peer did wrong is a [`Problem`] with a stable code; what
+//! went wrong with us is a [`Fault`], whose cause is logged and never sent.
+
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use serde_json::{Map, Value, json};
+
+use crate::{
+    domain::account::Refusal,
+    ports::{DatabaseError, HashError, RateLimitError},
+};
+
+/// What every problem of a kind shares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Code {
+    code: &'static str,
+    status: u16,
+    title: &'static str,
+}
+
+macro_rules! codes {
+    ($($constant:ident = $status:literal, $code:literal, $title:literal;)+) => {
+        $(#[doc = $title] pub const $constant: Code = Code { code: $code, status: $status, title: $title };)+
+    };
+}
+codes! {
+    MALFORMED_REQUEST = 400, "malformed_request", "The request could not be read";
+    INVALID_OR_EXPIRED_TOKEN = 400, "invalid_or_expired_token", "The link is invalid or has expired";
+    MISSING_CREDENTIALS = 401, "missing_credentials", "Credentials are needed";
+    INVALID_TOKEN = 401, "invalid_token", "The token is invalid";
+    EXPIRED_TOKEN = 401, "expired_token", "The token has expired";
+    SESSION_REVOKED = 401, "session_revoked", "The session has ended";
+    INVALID_CREDENTIALS = 401, "invalid_credentials", "Address or password is wrong";
+    INVALID_API_KEY = 401, "invalid_api_key", "The API key is invalid";
+    API_KEY_REVOKED = 401, "api_key_revoked", "The API key was revoked";
+    API_KEY_EXPIRED = 401, "api_key_expired", "The API key has expired";
+    EMAIL_NOT_VERIFIED = 403, "email_not_verified", "The address is not verified yet";
+    ACCOUNT_SUSPENDED = 403, "account_suspended", "The account is suspended";
+    USER_TOKEN_REQUIRED = 403, "user_token_required", "A person's access token is needed, not an API key";
+    API_KEY_REQUIRED = 403, "api_key_required", "An API key is needed, not a person's access token";
+    INSUFFICIENT_SCOPE = 403, "insufficient_scope", "The API key lacks a scope";
+    IP_NOT_ALLOWED = 403, "ip_not_allowed", "The API key may not be used from this address";
+    ROLE_REQUIRED = 403, "role_required", "Publishing needs the role of a publisher";
+    NOT_OWNER = 403, "not_owner", "Somebody else owns this";
+    ORIGIN_NOT_ALLOWED = 403, "origin_not_allowed", "This origin is not allowed";
+    NOT_FOUND = 404, "not_found", "There is nothing here";
+    METHOD_NOT_ALLOWED = 405, "method_not_allowed", "The method is not allowed here";
+    TOO_MANY_API_KEYS = 409, "too_many_api_keys", "There are too many active API keys";
+    VERSION_IN_USE = 409, "version_in_use", "A version that has runs never changes";
+    EXTERNAL_ID_CONFLICT = 409, "external_id_conflict", "The external id stands for another run";
+    RUN_NOT_OPEN = 409, "run_not_open", "The run is not open";
+    EVIDENCE_MISMATCH = 409, "evidence_mismatch", "The benchmark version takes another kind of evidence";
+    CONFLICTING_RESULTS = 409, "conflicting_results", "Results conflict with what was uploaded before";
+    PAYLOAD_TOO_LARGE = 413, "payload_too_large", "The body is too large";
+    UNSUPPORTED_MEDIA_TYPE = 415, "unsupported_media_type", "The body must be JSON";
+    VALIDATION_FAILED = 422, "validation_failed", "The request is invalid";
+    INCOMPLETE_RUN = 422, "incomplete_run", "The run does not answer every task";
+    TOO_MANY_REQUESTS = 429, "too_many_requests", "Too many requests";
+    INTERNAL_ERROR = 500, "internal_error", "Something went wrong on our side";
+    SERVICE_UNAVAILABLE = 503, "service_unavailable", "The service is unavailable for the moment";
+}
+
+/// One invalid member of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldError {
+    /// JSON pointer (RFC 6901) into the body, or `?name` for a query parameter.
+    pub pointer: String,
+    /// `lower_snake_case`, stable.
+    pub code: &'static str,
+    /// For a person.
+    pub detail: String,
+}
+
+/// What a peer did wrong.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    code: Code,
+    detail: String,
+    errors: Vec<FieldError>,
+    members: Map<String, Value>,
+    headers: HeaderMap,
+}
+
+impl Problem {
+    /// A problem of this kind.
+    #[must_use]
+    pub fn new(code: Code, detail: impl Into<String>) -> Self {
+        let mut headers = HeaderMap::new();
+        if code.status == 401 {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        Self { code, detail: detail.into(), errors: Vec::new(), members: Map::new(), headers }
+    }
+
+    /// With a header of its own.
+    #[must_use]
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.insert(name, value);
+        self
+    }
+
+    /// With an extension member (RFC 9457, 3.2).
+    #[must_use]
+    pub fn member(mut self, name: &str, value: Value) -> Self {
+        self.members.insert(name.to_owned(), value);
+        self
+    }
+
+    /// With the time after which a retry makes sense.
+    #[must_use]
+    pub fn retry_after(self, seconds: u64) -> Self {
+        self.header(header::RETRY_AFTER, HeaderValue::from(seconds))
+    }
+
+    /// The JSON body.
+    #[must_use]
+    pub fn body(&self, request_id: &str) -> Value {
+        let mut body = json!({
+            "type": format!("https://aibaas.com/problems/{}", self.code.code),
+            "title": self.code.title,
+            "status": self.code.status,
+            "code": self.code.code,
+            "detail": self.detail,
+            "requestId": request_id,
+        });
+        if let Value::Object(body) = &mut body {
+            if !self.errors.is_empty() {
+                let error = |error: &FieldError| json!({"pointer": error.pointer, "code": error.code, "detail": error.detail});
+                body.insert("errors".to_owned(), self.errors.iter().map(error).collect());
+            }
+            body.extend(self.members.clone());
+        }
+        body
+    }
+}
+
+/// What went wrong with us. The cause is for the log.
+#[derive(Debug)]
+pub struct Fault {
+    cause: String,
+    /// A dependency is down or busy: 503, and worth a retry.
+    temporary: bool,
+}
+
+/// Why a request got no answer of the ordinary kind.
+#[derive(Debug)]
+pub enum ApiError {
+    /// The peer's fault.
+    Problem(Box<Problem>),
+    /// Ours.
+    Fault(Fault),
+}
+
+impl ApiError {
+    /// The peer's fault, of this kind.
+    #[must_use]
+    pub fn new(code: Code, detail: impl Into<String>) -> Self {
+        Problem::new(code, detail).into()
+    }
+
+    /// Invalid members.
+    #[must_use]
+    pub fn invalid(errors: Vec<FieldError>) -> Self {
+        let mut problem = Problem::new(VALIDATION_FAILED, "see errors for each invalid member");
+        problem.errors = errors;
+        problem.into()
+    }
+
+    /// One invalid member.
+    #[must_use]
+    pub fn invalid_member(pointer: &str, refusal: Refusal) -> Self {
+        Self::invalid(vec![FieldError { pointer: pointer.to_owned(), code: refusal.code, detail: refusal.detail }])
+    }
+
+    /// No such thing.
+    #[must_use]
+    pub fn not_found(what: &str) -> Self {
+        Self::new(NOT_FOUND, format!("no such {what}"))
+    }
+
+    /// A fault of ours that a retry will not mend.
+    #[must_use]
+    pub fn internal(cause: impl Into<String>) -> Self {
+        Self::Fault(Fault { cause: cause.into(), temporary: false })
+    }
+
+    /// A dependency that is down or busy.
+    #[must_use]
+    pub fn unavailable(cause: impl Into<String>) -> Self {
+        Self::Fault(Fault { cause: cause.into(), temporary: true })
+    }
+}
+
+impl From<Problem> for ApiError {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(Box::new(problem))
+    }
+}
+
+impl From<DatabaseError> for ApiError {
+    fn from(error: DatabaseError) -> Self {
+        match error {
+            // A constraint that no handler expected is a mistake of ours.
+            DatabaseError::Constraint(_) => Self::internal(error.to_string()),
+            DatabaseError::Unavailable(_) => Self::unavailable(error.to_string()),
+        }
+    }
+}
+
+impl From<HashError> for ApiError {
+    fn from(error: HashError) -> Self {
+        match error {
+            HashError::Busy => Self::unavailable(error.to_string()),
+            HashError::Failed(_) => Self::internal(error.to_string()),
+        }
+    }
+}
+
+impl From<RateLimitError> for ApiError {
+    fn from(error: RateLimitError) -> Self {
+        Self::unavailable(error.to_string())
+    }
+}
+
+impl IntoResponse for ApiError {
+    /// The status, the headers, and the [`Problem`] itself as an extension: the outermost layer, which knows
+    /// the request's id, writes the body.
+    fn into_response(self) -> Response {
+        let problem = match self {
+            Self::Problem(problem) => *problem,
+            Self::Fault(fault) => {
+                log::error!("{}", fault.cause);
+                if fault.temporary {
+                    Problem::new(SERVICE_UNAVAILABLE, "try again in a moment").retry_after(1)
+                } else {
+                    Problem::new(INTERNAL_ERROR, "the failure was logged under this request's id")
+                }
+            }
+        };
+        let status = StatusCode::from_u16(problem.code.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = status.into_response();
+        response.headers_mut().extend(problem.headers.clone());
+        response.extensions_mut().insert(problem);
+        response
+    }
+}

@@ -1,0 +1,257 @@
+//! Reading requests: bodies, members and parameters, each mistake with its own problem.
+
+use axum::{
+    body::{Body, Bytes},
+    extract::{FromRequest, FromRequestParts, Request},
+};
+use futures_util::StreamExt as _;
+use http::{HeaderMap, header, request::Parts};
+use serde::de::DeserializeOwned;
+
+use super::problem::{ApiError, FieldError, MALFORMED_REQUEST, PAYLOAD_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE};
+use crate::domain::account::Refusal;
+
+/// The most an ordinary body may have, in bytes.
+pub const BODY_LIMIT: usize = 64 * 1024;
+/// The most an upload may have, in bytes.
+pub const UPLOAD_LIMIT: usize = 1024 * 1024;
+
+/// A JSON body of at most [`BODY_LIMIT`].
+pub struct Json<T>(pub T);
+/// A JSON body of at most [`UPLOAD_LIMIT`].
+pub struct LargeJson<T>(pub T);
+
+impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Json<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
+        read_json(request, BODY_LIMIT).await.map(Self)
+    }
+}
+
+impl<T: DeserializeOwned, S: Sync> FromRequest<S> for LargeJson<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
+        read_json(request, UPLOAD_LIMIT).await.map(Self)
+    }
+}
+
+async fn read_json<T: DeserializeOwned>(request: Request, limit: usize) -> Result<T, ApiError> {
+    let (parts, body) = request.into_parts();
+    if media_type(&parts.headers).is_none_or(|media| media != "application/json") {
+        return Err(ApiError::new(UNSUPPORTED_MEDIA_TYPE, "send Content-Type: application/json"));
+    }
+    parse_object(&read_body(&parts.headers, body, limit).await?)
+}
+
+/// [`parse_json`] for a type that is an object: serde would take an array of its members too.
+///
+/// # Errors
+/// As [`parse_json`].
+pub fn parse_object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    if bytes.trim_ascii_start().first().is_some_and(|first| *first != b'{') {
+        parse_json::<serde_json::Value>(bytes)?;
+        let error = FieldError { pointer: String::new(), code: "invalid_type", detail: "give a JSON object".to_owned() };
+        return Err(ApiError::invalid(vec![error]));
+    }
+    parse_json(bytes)
+}
+
+/// The media type without its parameters, in lower case.
+#[must_use]
+pub fn media_type(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
+    value.split(';').next().map(|media| media.trim().to_ascii_lowercase())
+}
+
+/// Reads at most `limit` bytes.
+///
+/// # Errors
+/// `payload_too_large`, before the rest is read; `malformed_request` when the body breaks off.
+pub async fn read_body(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, ApiError> {
+    let too_large = || ApiError::new(PAYLOAD_TOO_LARGE, format!("a body has at most {limit} bytes here"));
+    let declared = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    if declared.is_some_and(|declared| declared > limit) {
+        return Err(too_large());
+    }
+    let mut chunks = body.into_data_stream();
+    let mut whole = Vec::with_capacity(declared.unwrap_or(0));
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|_| ApiError::new(MALFORMED_REQUEST, "the body broke off"))?;
+        if whole.len().saturating_add(chunk.len()) > limit {
+            return Err(too_large());
+        }
+        whole.extend_from_slice(&chunk);
+    }
+    Ok(whole.into())
+}
+
+/// Reads JSON into a type: what is no JSON is malformed, what does not fit the type is invalid.
+///
+/// # Errors
+/// `malformed_request`, or `validation_failed` with the pointer of the first member that does not fit.
+pub fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    // Whatever follows the value is an error too, so the value is read whole first.
+    let text = std::str::from_utf8(bytes).map_err(|_| ApiError::new(MALFORMED_REQUEST, "the body is not UTF-8"))?;
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let parsed = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let pointer = pointer(error.path());
+        let inner = error.into_inner();
+        match inner.classify() {
+            serde_json::error::Category::Data => ApiError::invalid(vec![field_error(pointer, &inner.to_string())]),
+            _ => ApiError::new(MALFORMED_REQUEST, format!("the body is not JSON: {inner}")),
+        }
+    })?;
+    deserializer.end().map_err(|error| ApiError::new(MALFORMED_REQUEST, format!("the body is not JSON: {error}")))?;
+    Ok(parsed)
+}
+
+fn pointer(path: &serde_path_to_error::Path) -> String {
+    use serde_path_to_error::Segment;
+    let mut pointer = String::new();
+    for segment in path {
+        let part = match segment {
+            Segment::Seq { index } => index.to_string(),
+            Segment::Map { key } | Segment::Enum { variant: key } => key.replace('~', "~0").replace('/', "~1"),
+            Segment::Unknown => continue,
+        };
+        pointer.push('/');
+        pointer.push_str(&part);
+    }
+    pointer
+}
+
+/// A member that serde refused, told apart by the sentences that its derive writes.
+fn field_error(mut pointer: String, message: &str) -> FieldError {
+    let message = message.split(" at line ").next().unwrap_or(message);
+    let named = message.split('`').nth(1).unwrap_or_default();
+    let (code, names_a_member) = match message.split(" `").next() {
+        Some("unknown field") => ("unknown_member", true),
+        Some("missing field") => ("required", true),
+        Some("duplicate field") => ("duplicate_member", true),
+        Some("unknown variant") => ("invalid_value", false),
+        _ if message.starts_with("invalid type") => ("invalid_type", false),
+        _ => ("invalid_value", false),
+    };
+    if names_a_member && !pointer.ends_with(&format!("/{named}")) {
+        pointer = format!("{pointer}/{named}");
+    }
+    FieldError { pointer, code, detail: message.to_owned() }
+}
+
+/// Collects the mistakes of a request, so that all are told at once.
+#[derive(Default)]
+pub struct Validator {
+    errors: Vec<FieldError>,
+}
+
+impl Validator {
+    /// Notes a mistake.
+    pub fn refuse(&mut self, pointer: &str, code: &'static str, detail: impl Into<String>) {
+        self.errors.push(FieldError { pointer: pointer.to_owned(), code, detail: detail.into() });
+    }
+
+    /// The value, or `None` with its mistake noted.
+    pub fn check<T>(&mut self, pointer: &str, value: Result<T, Refusal>) -> Option<T> {
+        value.map_err(|refusal| self.refuse(pointer, refusal.code, refusal.detail)).ok()
+    }
+
+    /// Notes that a value is not true to its rule.
+    pub fn require(&mut self, holds: bool, pointer: &str, detail: &str) {
+        if !holds {
+            self.refuse(pointer, "invalid_value", detail);
+        }
+    }
+
+    /// A text of `least` to `most` characters, trimmed.
+    pub fn text(&mut self, pointer: &str, text: &str, least: usize, most: usize) -> String {
+        let text = text.trim();
+        let length = text.chars().count();
+        if length < least || length > most || text.contains('\0') {
+            self.refuse(pointer, "invalid_length", format!("give {least} to {most} characters"));
+        }
+        text.to_owned()
+    }
+
+    /// The same for a text that may be absent.
+    pub fn optional_text(&mut self, pointer: &str, text: Option<&str>, most: usize) -> Option<String> {
+        text.map(|text| self.text(pointer, text, 0, most)).filter(|text| !text.is_empty())
+    }
+
+    /// # Errors
+    /// `validation_failed` when a mistake was noted.
+    pub fn finish(self) -> Result<(), ApiError> {
+        if self.errors.is_empty() { Ok(()) } else { Err(ApiError::invalid(self.errors)) }
+    }
+}
+
+/// Query parameters; unknown ones are refused by the type.
+pub struct Query<T>(pub T);
+
+impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Query<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        axum::extract::Query::try_from_uri(&parts.uri)
+            .map(|axum::extract::Query(query)| Self(query))
+            .map_err(|error| ApiError::new(MALFORMED_REQUEST, format!("query parameters: {}", error.body_text())))
+    }
+}
+
+/// Path parameters.
+pub struct Path<T>(pub T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        axum::extract::Path::from_request_parts(parts, state)
+            .await
+            .map(|axum::extract::Path(path)| Self(path))
+            .map_err(|error| ApiError::new(MALFORMED_REQUEST, format!("path: {}", error.body_text())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only its parsing is looked at")]
+    struct Sample {
+        name: String,
+        #[serde(default)]
+        list: Vec<Inner>,
+    }
+
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only its parsing is looked at")]
+    struct Inner {
+        n: u32,
+    }
+
+    fn outcome(text: &str) -> (u64, String, String) {
+        let Err(ApiError::Problem(problem)) = parse_object::<Sample>(text.as_bytes()) else { panic!("{text} was accepted") };
+        let body = problem.body("id");
+        let error = |name: &str| body["errors"][0][name].as_str().unwrap_or_default().to_owned();
+        (body["status"].as_u64().unwrap(), error("pointer"), error("code"))
+    }
+
+    #[test]
+    fn malformed_is_not_invalid() {
+        for text in ["", "{", "{\"name\":}", "{\"name\":\"a\"} x", "\u{0}"] {
+            assert_eq!(outcome(text).0, 400, "{text}");
+        }
+        let invalid = |pointer: &str, code: &str| (422, pointer.to_owned(), code.to_owned());
+        assert_eq!(outcome("[]"), invalid("", "invalid_type"));
+        assert_eq!(outcome("{}"), invalid("/name", "required"));
+        assert_eq!(outcome(r#"{"name":1}"#), invalid("/name", "invalid_type"));
+        assert_eq!(outcome(r#"{"name":"a","extra":1}"#), invalid("/extra", "unknown_member"));
+        assert_eq!(outcome(r#"{"name":"a","name":"b"}"#), invalid("/name", "duplicate_member"));
+        assert_eq!(outcome(r#"{"name":"a","list":[{"n":1},{"n":-1}]}"#), invalid("/list/1/n", "invalid_value"));
+        assert_eq!(outcome(r#"{"name":"a","list":[{"n":1,"m":2}]}"#), invalid("/list/0/m", "unknown_member"));
+    }
+}

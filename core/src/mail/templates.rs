@@ -1,0 +1,149 @@
+use maud::{DOCTYPE, Markup, html};
+use serde::{Deserialize, Serialize};
+
+use crate::{config::Config, ports::Mail};
+
+/// What a mail says. Waits sealed in the outbox, since it may hold a token.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Letter {
+    /// Prove that the address is yours.
+    VerifyEmail {
+        /// How the person wants to be called.
+        name: Option<String>,
+        /// The token of the link.
+        token: String,
+    },
+    /// Somebody registered an address that has an account.
+    AlreadyRegistered,
+    /// An old refresh token was presented; the session is ended.
+    SessionEnded {
+        /// When, for the person to compare.
+        at: String,
+    },
+}
+
+struct Texts {
+    subject: &'static str,
+    paragraphs: Vec<String>,
+    link: Option<(&'static str, String)>,
+    closing: &'static str,
+}
+
+impl Letter {
+    /// The name of its kind, as the outbox keeps it.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::VerifyEmail { .. } => "verify_email",
+            Self::AlreadyRegistered => "already_registered",
+            Self::SessionEnded { .. } => "session_ended",
+        }
+    }
+
+    /// Writes it, in HTML and in plain text.
+    #[must_use]
+    pub fn render(&self, config: &Config, to: &str) -> Mail {
+        let texts = self.texts(config);
+        Mail {
+            from: config.mail_from.clone(),
+            to: to.to_owned(),
+            subject: texts.subject.to_owned(),
+            html: texts.html().into_string(),
+            text: texts.text(),
+        }
+    }
+
+    fn texts(&self, config: &Config) -> Texts {
+        match self {
+            Self::VerifyEmail { name, token } => Texts {
+                subject: "Verify your e-mail address",
+                paragraphs: vec![
+                    name.as_ref().map_or_else(|| "Welcome to AIBaaS.".to_owned(), |name| format!("Welcome to AIBaaS, {name}.")),
+                    "Please confirm that this address is yours. The link works once, within 24 hours.".to_owned(),
+                ],
+                link: Some(("Verify address", link(config, "verify-email", token))),
+                closing: "If you did not register, ignore this mail: without the link nothing happens.",
+            },
+            Self::AlreadyRegistered => Texts {
+                subject: "You already have an account",
+                paragraphs: vec![
+                    "Somebody, perhaps you, tried to register this address with AIBaaS. It has an account already, so nothing was changed.".to_owned(),
+                    "Log in as usual, or reset your password if you have forgotten it.".to_owned(),
+                ],
+                link: None,
+                closing: "If it was not you, there is nothing to do.",
+            },
+            Self::SessionEnded { at } => Texts {
+                subject: "We ended a session of yours",
+                paragraphs: vec![format!(
+                    "At {at} somebody presented a login credential of yours that had been replaced already. \
+                     That happens when a copy of it is in other hands, so we ended that session."
+                )],
+                link: None,
+                closing: "Log in again; if you suspect misuse, change your password.",
+            },
+        }
+    }
+}
+
+/// A link of a mail: to the front end where there is one, else to the API's own page.
+fn link(config: &Config, page: &str, token: &str) -> String {
+    match &config.app_url {
+        Some(app_url) => format!("{app_url}/{page}?token={token}"),
+        None => format!("{}/api/v1/auth/{page}?token={token}", config.base_url),
+    }
+}
+
+impl Texts {
+    fn html(&self) -> Markup {
+        html! {
+            (DOCTYPE)
+            html lang="en" {
+                head { meta charset="utf-8"; title { (self.subject) } }
+                body style="font-family: system-ui, sans-serif; line-height: 1.5; max-width: 36rem; margin: 2rem auto; padding: 0 1rem;" {
+                    h1 style="font-size: 1.25rem;" { (self.subject) }
+                    @for paragraph in &self.paragraphs { p { (paragraph) } }
+                    @if let Some((label, url)) = &self.link {
+                        p { a href=(url) style="display: inline-block; padding: .6rem 1.2rem; background: #1d4ed8; color: #fff; border-radius: .4rem; text-decoration: none;" { (label) } }
+                        p style="font-size: .875rem;" { "Or open " a href=(url) { (url) } }
+                    }
+                    p style="color: #555; font-size: .875rem;" { (self.closing) }
+                }
+            }
+        }
+    }
+
+    fn text(&self) -> String {
+        let link = self.link.as_ref().map(|(label, url)| format!("{label}:\n{url}"));
+        let parts = self.paragraphs.iter().cloned().chain(link).chain([self.closing.to_owned()]);
+        parts.collect::<Vec<_>>().join("\n\n") + "\n"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Environment, HostDefaults};
+
+    fn config(app_url: Option<&str>) -> Config {
+        let lookup = |name: &str| app_url.filter(|_| name == "APP_URL").map(str::to_owned);
+        Config::load(&lookup, HostDefaults { environment: Environment::Development, base_url: "http://127.0.0.1:8787".to_owned() }).unwrap()
+    }
+
+    #[test]
+    fn a_name_cannot_break_out_of_the_html() {
+        let letter = Letter::VerifyEmail { name: Some("<script>alert('x')</script>&\"".to_owned()), token: "t".to_owned() };
+        let mail = letter.render(&config(None), "ada@example.com");
+        assert!(mail.html.contains("&lt;script&gt;alert('x')&lt;/script&gt;&amp;"));
+        assert!(!mail.html.contains("<script"));
+        assert!(mail.text.contains("<script>"), "plain text is plain");
+    }
+
+    #[test]
+    fn links_lead_to_the_front_end_where_there_is_one() {
+        let letter = Letter::VerifyEmail { name: None, token: "tok".to_owned() };
+        assert!(letter.render(&config(Some("https://app.example")), "a@b.example").text.contains("\nhttps://app.example/verify-email?token=tok\n"));
+        assert!(letter.render(&config(None), "a@b.example").text.contains("\nhttp://127.0.0.1:8787/api/v1/auth/verify-email?token=tok\n"));
+    }
+}

@@ -1,0 +1,167 @@
+//! API keys.
+
+use crate::{
+    domain::account::Refusal,
+    ports::{DatabaseError, Row, Statement, Timestamp},
+};
+
+/// The most active keys that one person may have.
+pub const MOST_ACTIVE: i64 = 50;
+
+macro_rules! key_columns {
+    () => {
+        "k.id, k.user_id, k.name, k.description, k.key_prefix, k.scopes, k.rate_limit, k.rate_limit_window_seconds, \
+         k.allowed_ips, k.environment, k.expires_at, k.created_at, k.last_used_at, k.status, k.revoked_at, k.rotated_from"
+    };
+}
+
+/// A new key, unless the person has [`MOST_ACTIVE`] already.
+pub const CREATE: &str = "INSERT INTO api_keys (id, user_id, name, description, key_hash, key_prefix, scopes, rate_limit, \
+       rate_limit_window_seconds, allowed_ips, environment, expires_at, created_at) \
+     SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13 \
+     WHERE (SELECT count(*) FROM api_keys WHERE user_id = ?2 AND status = 'active' AND (expires_at IS NULL OR expires_at > ?13)) < ?14 \
+     RETURNING id";
+/// A page of a person's keys, newest first, before the cursor (`?2`, `?3`).
+pub const LIST: &str = concat!(
+    "SELECT ",
+    key_columns!(),
+    " FROM api_keys AS k WHERE k.user_id = ?1 AND (k.created_at, k.id) < (?2, ?3) ORDER BY k.created_at DESC, k.id DESC LIMIT ?4"
+);
+/// One of a person's keys.
+pub const OF_USER: &str = concat!("SELECT ", key_columns!(), " FROM api_keys AS k WHERE k.id = ?1 AND k.user_id = ?2");
+/// Revokes one of a person's keys; a second time changes nothing.
+pub const REVOKE: &str = "UPDATE api_keys SET status = 'revoked', revoked_at = ?3 WHERE id = ?1 AND user_id = ?2 AND status = 'active'";
+/// A key by its hash, with what its owner may.
+pub const BY_HASH: &str = concat!(
+    "SELECT ",
+    key_columns!(),
+    ", u.role AS owner_role, u.status AS owner_status FROM api_keys AS k JOIN users AS u ON u.id = k.user_id WHERE k.key_hash = ?1"
+);
+/// Notes a use, to the minute.
+pub const TOUCH: &str = "UPDATE api_keys SET last_used_at = ?2 WHERE id = ?1 AND (last_used_at IS NULL OR last_used_at <= ?2 - 60000)";
+
+/// A key as its owner sees it.
+#[derive(Clone, Debug)]
+pub struct ApiKeyRecord {
+    /// UUIDv7.
+    pub id: String,
+    /// Its owner.
+    pub user_id: String,
+    /// What the owner calls it.
+    pub name: String,
+    /// What it is for.
+    pub description: Option<String>,
+    /// The start of the key.
+    pub key_prefix: String,
+    /// What it may do.
+    pub scopes: Vec<String>,
+    /// Requests admitted in a window.
+    pub rate_limit: u32,
+    /// Length of the window.
+    pub rate_limit_window_seconds: u32,
+    /// CIDR blocks it may be used from; anywhere when empty.
+    pub allowed_ips: Vec<String>,
+    /// When it ends by itself.
+    pub expires_at: Option<Timestamp>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was last used, to the minute.
+    pub last_used_at: Option<Timestamp>,
+    /// When it was revoked.
+    pub revoked_at: Option<Timestamp>,
+    /// The key that it took over from.
+    pub rotated_from: Option<String>,
+}
+
+impl ApiKeyRecord {
+    /// Reads the columns of `key_columns!`.
+    ///
+    /// # Errors
+    /// When a column is missing or unreadable.
+    pub fn from_row(row: &Row) -> Result<Self, DatabaseError> {
+        let list = |column: &str| {
+            serde_json::from_str(&row.text(column)?).map_err(|error| DatabaseError::Unavailable(format!("{column}: {error}")))
+        };
+        let number = |column: &str| {
+            u32::try_from(row.integer(column)?).map_err(|error| DatabaseError::Unavailable(format!("{column}: {error}")))
+        };
+        let time = |column: &str| row.optional_integer(column).map(|time| time.map(Timestamp));
+        Ok(Self {
+            id: row.text("id")?,
+            user_id: row.text("user_id")?,
+            name: row.text("name")?,
+            description: row.optional_text("description")?,
+            key_prefix: row.text("key_prefix")?,
+            scopes: list("scopes")?,
+            rate_limit: number("rate_limit")?,
+            rate_limit_window_seconds: number("rate_limit_window_seconds")?,
+            allowed_ips: list("allowed_ips")?,
+            expires_at: time("expires_at")?,
+            created_at: Timestamp(row.integer("created_at")?),
+            last_used_at: time("last_used_at")?,
+            revoked_at: time("revoked_at")?,
+            rotated_from: row.optional_text("rotated_from")?,
+        })
+    }
+
+    /// `active`, `revoked` or `expired`.
+    #[must_use]
+    pub fn status(&self, now: Timestamp) -> &'static str {
+        match (self.revoked_at, self.expires_at) {
+            (Some(_), _) => "revoked",
+            (None, Some(expires)) if expires <= now => "expired",
+            _ => "active",
+        }
+    }
+}
+
+/// A name, description and the rest of a new key, checked.
+#[derive(Clone, Debug)]
+pub struct NewApiKey {
+    /// What the owner calls it.
+    pub name: String,
+    /// What it is for.
+    pub description: Option<String>,
+    /// What it may do.
+    pub scopes: Vec<String>,
+    /// Requests admitted in a window.
+    pub rate_limit: u32,
+    /// Length of the window.
+    pub rate_limit_window_seconds: u32,
+    /// CIDR blocks it may be used from.
+    pub allowed_ips: Vec<String>,
+    /// `live` or `test`.
+    pub environment: &'static str,
+    /// When it ends by itself.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// The statement of [`CREATE`].
+#[must_use]
+pub fn create(id: &str, user_id: &str, new: &NewApiKey, key: &crate::domain::api_key::ApiKey, now: Timestamp) -> Statement {
+    let json = |list: &[String]| serde_json::Value::from(list.to_vec()).to_string();
+    Statement::new(CREATE)
+        .bind(id)
+        .bind(user_id)
+        .bind(new.name.as_str())
+        .bind(new.description.as_deref())
+        .bind(key.hash())
+        .bind(key.shown_prefix())
+        .bind(json(&new.scopes))
+        .bind(new.rate_limit)
+        .bind(new.rate_limit_window_seconds)
+        .bind(json(&new.allowed_ips))
+        .bind(new.environment)
+        .bind(new.expires_at)
+        .bind(now)
+        .bind(MOST_ACTIVE)
+}
+
+/// A CIDR block or an address, in its one spelling: `10.1.2.3` becomes `10.1.2.3/32`, host bits are refused.
+///
+/// # Errors
+/// [`Refusal`] `invalid_cidr`.
+pub fn allowed_ip(text: &str) -> Result<String, Refusal> {
+    let block = crate::domain::network::Network::parse(text);
+    block.map(|block| block.to_string()).ok_or_else(|| crate::domain::account::refuse("invalid_cidr", "give an address or a CIDR block, such as 192.0.2.0/24"))
+}

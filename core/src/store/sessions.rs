@@ -1,0 +1,101 @@
+//! Sessions: one row each, whose generation counts the refresh tokens given.
+
+use super::users::{User, user_columns};
+use crate::ports::{DatabaseError, Row, Rows, Statement, Timestamp};
+
+/// How long a session lives, whatever its use.
+pub const ABSOLUTE_SECONDS: i64 = 30 * 86_400;
+/// How long a session lives unused.
+pub const IDLE_SECONDS: i64 = 7 * 86_400;
+/// How long the token before the current one still gets the current one, in milliseconds.
+pub const GRACE_MS: i64 = 10_000;
+
+/// A new session, where the account is still as it was read (same password hash, active, verified).
+pub const CREATE: &str = "INSERT INTO sessions (id, user_id, nonce, generation, user_agent, ip, created_at, rotated_at, last_used_at, expires_at, cookie) \
+     SELECT ?1, u.id, ?3, 0, ?4, ?5, ?6, ?6, ?6, ?7, ?8 FROM users AS u \
+     WHERE u.id = ?2 AND u.status = 'active' AND u.email_verified = 1 AND u.password_hash IS ?9";
+/// Takes the next generation, where the presented one is current and the session alive.
+pub const ROTATE: &str = "UPDATE sessions SET generation = generation + 1, rotated_at = ?3, last_used_at = ?3 \
+     WHERE id = ?1 AND generation = ?2 AND revoked_at IS NULL AND expires_at > ?3 AND last_used_at > ?3 - ?4 \
+       AND EXISTS (SELECT 1 FROM users WHERE users.id = sessions.user_id AND users.status = 'active')";
+/// Ends a session of which an old token was presented: somebody else holds one.
+pub const END_REUSED: &str = "UPDATE sessions SET revoked_at = ?3, revoked_reason = 'refresh_token_reused' \
+     WHERE id = ?1 AND revoked_at IS NULL AND expires_at > ?3 \
+       AND (generation > ?2 + 1 OR (generation = ?2 + 1 AND rotated_at < ?3 - ?4))";
+/// Ends a session.
+pub const END: &str = "UPDATE sessions SET revoked_at = ?2, revoked_reason = ?3 WHERE id = ?1 AND revoked_at IS NULL";
+/// A session with its person.
+pub const BY_ID: &str = concat!(
+    "SELECT s.id AS session_id, s.nonce, s.generation, s.rotated_at, s.last_used_at, s.expires_at, s.revoked_at, s.cookie, ",
+    user_columns!(),
+    " FROM sessions AS s JOIN users AS u ON u.id = s.user_id WHERE s.id = ?1"
+);
+/// Guard: fails the batch unless session `?1` of person `?2` is alive at `?3`.
+pub const EXPECT_LIVE: &str = "INSERT INTO batch_guard (expectation) SELECT 'live session' WHERE NOT EXISTS (\
+     SELECT 1 FROM sessions AS s JOIN users AS u ON u.id = s.user_id \
+     WHERE s.id = ?1 AND s.user_id = ?2 AND s.revoked_at IS NULL AND s.expires_at > ?3 AND u.status = 'active')";
+/// Forgets sessions a week after their end.
+pub const EXPIRE: &str = "DELETE FROM sessions WHERE expires_at < ?1 - 604800000";
+
+/// A session, with its person.
+#[derive(Clone, Debug)]
+pub struct Session {
+    /// UUIDv7.
+    pub id: String,
+    /// What the refresh token's MAC is bound to.
+    pub nonce: Vec<u8>,
+    /// Which refresh token is the current one.
+    pub generation: i64,
+    /// When the current refresh token was first given.
+    pub rotated_at: Timestamp,
+    /// When it was last used.
+    pub last_used_at: Timestamp,
+    /// When it ends, whatever its use.
+    pub expires_at: Timestamp,
+    /// Whether it was ended.
+    pub revoked: bool,
+    /// Whether its refresh token rides in a cookie.
+    pub cookie: bool,
+    /// Whose it is.
+    pub user: User,
+}
+
+impl Session {
+    /// Reads a row of [`BY_ID`].
+    ///
+    /// # Errors
+    /// When a column is missing.
+    pub fn from_row(row: &Row) -> Result<Self, DatabaseError> {
+        Ok(Self {
+            id: row.text("session_id")?,
+            nonce: row.optional_blob("nonce")?.unwrap_or_default(),
+            generation: row.integer("generation")?,
+            rotated_at: Timestamp(row.integer("rotated_at")?),
+            last_used_at: Timestamp(row.integer("last_used_at")?),
+            expires_at: Timestamp(row.integer("expires_at")?),
+            revoked: row.optional_integer("revoked_at")?.is_some(),
+            cookie: row.boolean("cookie")?,
+            user: User::from_row(row)?,
+        })
+    }
+
+    /// Reads the first row, if any.
+    ///
+    /// # Errors
+    /// When a column is missing.
+    pub fn from_rows(rows: Rows) -> Result<Option<Self>, DatabaseError> {
+        rows.into_first().map(|row| Self::from_row(&row)).transpose()
+    }
+
+    /// Whether an access token of this session still counts.
+    #[must_use]
+    pub fn is_live(&self, now: Timestamp) -> bool {
+        !self.revoked && self.expires_at > now
+    }
+}
+
+/// The statement of [`BY_ID`].
+#[must_use]
+pub fn by_id(id: &str) -> Statement {
+    Statement::new(BY_ID).bind(id)
+}

@@ -1,0 +1,103 @@
+//! People, and the links mailed to them.
+
+use crate::ports::{DatabaseError, Row, Statement, Timestamp};
+
+/// The columns of a [`User`].
+macro_rules! user_columns {
+    () => {
+        "u.id, u.email, u.password_hash, u.full_name, u.email_verified, u.role, u.status, u.mfa_enabled, u.created_at"
+    };
+}
+pub(crate) use user_columns;
+
+/// A person by address.
+pub const BY_EMAIL: &str = concat!("SELECT ", user_columns!(), " FROM users AS u WHERE u.email = ?1");
+/// Registers: a new account, or new particulars for one whose address nobody has proved yet. Nothing for a
+/// verified one. The newest registration wins, so nobody can keep a stranger's address by being first.
+pub const REGISTER: &str = "INSERT INTO users (id, email, password_hash, full_name, created_at, updated_at, password_changed_at) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?5) \
+     ON CONFLICT (email) DO UPDATE SET password_hash = excluded.password_hash, full_name = excluded.full_name, \
+       updated_at = excluded.updated_at, password_changed_at = excluded.password_changed_at WHERE email_verified = 0";
+/// Kills the person's unused links of a purpose.
+pub const EXPIRE_TOKENS: &str = "UPDATE one_time_tokens SET used_at = ?3 \
+     WHERE user_id = (SELECT id FROM users WHERE email = ?1 AND email_verified = 0) AND purpose = ?2 AND used_at IS NULL";
+/// A verification link, where the address still wants verifying.
+pub const ADD_VERIFICATION: &str = "INSERT INTO one_time_tokens (hash, user_id, purpose, created_at, expires_at) \
+     SELECT ?2, id, 'verify_email', ?3, ?4 FROM users WHERE email = ?1 AND email_verified = 0";
+/// Uses a verification link, once.
+pub const USE_VERIFICATION: &str = "UPDATE one_time_tokens SET used_at = ?2 \
+     WHERE hash = ?1 AND purpose = 'verify_email' AND used_at IS NULL AND expires_at > ?2";
+/// Marks the address of the link as proved.
+pub const VERIFY: &str = "UPDATE users SET email_verified = 1, updated_at = ?2 \
+     WHERE id = (SELECT user_id FROM one_time_tokens WHERE hash = ?1)";
+/// The person whom a link belongs to.
+pub const BY_TOKEN: &str = concat!(
+    "SELECT ",
+    user_columns!(),
+    " FROM one_time_tokens AS t JOIN users AS u ON u.id = t.user_id WHERE t.hash = ?1"
+);
+/// Sets the name.
+pub const RENAME: &str = "UPDATE users SET full_name = ?2, updated_at = ?3 WHERE id = ?1";
+/// A person by id.
+pub const BY_ID: &str = concat!("SELECT ", user_columns!(), " FROM users AS u WHERE u.id = ?1");
+/// Forgets links a week after their end.
+pub const EXPIRE_OLD_TOKENS: &str = "DELETE FROM one_time_tokens WHERE expires_at < ?1 - 604800000";
+
+/// A person.
+#[derive(Clone, Debug)]
+pub struct User {
+    /// UUIDv7.
+    pub id: String,
+    /// Unique, in lower case.
+    pub email: String,
+    /// PHC string; `None` where they log in another way.
+    pub password_hash: Option<crate::domain::Secret>,
+    /// What they call themselves.
+    pub full_name: Option<String>,
+    /// Whether the address is proved.
+    pub email_verified: bool,
+    /// `user`, `publisher` or `admin`.
+    pub role: String,
+    /// Whether an administrator has suspended them.
+    pub suspended: bool,
+    /// Whether a second factor is asked for.
+    pub mfa_enabled: bool,
+    /// When they registered.
+    pub created_at: Timestamp,
+}
+
+impl User {
+    /// Reads the columns of `user_columns!`.
+    ///
+    /// # Errors
+    /// When a column is missing.
+    pub fn from_row(row: &Row) -> Result<Self, DatabaseError> {
+        Ok(Self {
+            id: row.text("id")?,
+            email: row.text("email")?,
+            password_hash: row.optional_text("password_hash")?.map(crate::domain::Secret::new),
+            full_name: row.optional_text("full_name")?,
+            email_verified: row.boolean("email_verified")?,
+            role: row.text("role")?,
+            suspended: row.text("status")? == "suspended",
+            mfa_enabled: row.boolean("mfa_enabled")?,
+            created_at: Timestamp(row.integer("created_at")?),
+        })
+    }
+}
+
+/// What a registration writes, in order; mails are the caller's to add.
+#[must_use]
+pub fn register(id: &str, email: &str, hash: &str, name: Option<&str>, token_hash: Vec<u8>, now: Timestamp, expires: Timestamp) -> Vec<Statement> {
+    let user = Statement::new(REGISTER).bind(id).bind(email).bind(hash).bind(name).bind(now);
+    std::iter::once(user).chain(add_verification(email, token_hash, now, expires)).collect()
+}
+
+/// What a fresh verification link writes; the links before it die.
+#[must_use]
+pub fn add_verification(email: &str, token_hash: Vec<u8>, now: Timestamp, expires: Timestamp) -> [Statement; 2] {
+    [
+        Statement::new(EXPIRE_TOKENS).bind(email).bind("verify_email").bind(now),
+        Statement::new(ADD_VERIFICATION).bind(email).bind(token_hash).bind(now).bind(expires),
+    ]
+}
