@@ -1,1 +1,14 @@
-//! The native server.
+//! The native server: the application on hyper, with SQLite in files of this machine.
+
+mod background;
+mod cli;
+mod database;
+mod http_client;
+mod import;
+mod key_value;
+mod machine;
+mod password_hasher;
+mod rate_limiter;
+mod serve;
+
+pub use cli::main;

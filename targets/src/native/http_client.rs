@@ -1,0 +1,135 @@
+//! Outbound requests over rustls.
+
+use std::time::Duration;
+
+use aibaas_core::ports::{HttpClient, HttpError, OutboundRequest, OutboundResponse};
+use async_trait::async_trait;
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+/// What is read of an answer at most.
+const LARGEST_ANSWER: usize = 1024 * 1024;
+
+/// A builder of clients that trust the roots of the system and the bundled ones (a bare container has none of its
+/// own) and that go only where they are told.
+pub fn builder() -> reqwest::ClientBuilder {
+    // It fails only when a provider is installed already, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let roots = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().filter_map(|root| reqwest::Certificate::from_der(root).ok());
+    reqwest::Client::builder()
+        .tls_certs_merge(roots)
+        .redirect(reqwest::redirect::Policy::none())
+        .user_agent(concat!("aibaas/", env!("CARGO_PKG_VERSION")))
+}
+
+/// [`HttpClient`] on reqwest.
+pub struct ReqwestClient(reqwest::Client);
+
+impl ReqwestClient {
+    /// A client with a pool of connections.
+    ///
+    /// # Errors
+    /// [`HttpError`] when TLS cannot be set up.
+    pub fn new() -> Result<Self, HttpError> {
+        builder().build().map(Self).map_err(|error| HttpError(error.to_string()))
+    }
+}
+
+#[async_trait]
+impl HttpClient for ReqwestClient {
+    async fn send(&self, request: OutboundRequest) -> Result<OutboundResponse, HttpError> {
+        let mut headers = HeaderMap::new();
+        for (name, value) in &request.headers {
+            let mut value = HeaderValue::from_str(value.expose()).map_err(|_| HttpError(format!("impossible value of {name}")))?;
+            value.set_sensitive(true);
+            let name = HeaderName::try_from(*name).map_err(|_| HttpError(format!("impossible header {name}")))?;
+            headers.append(name, value);
+        }
+        let mut response = self
+            .0
+            .request(request.method, &request.url)
+            .headers(headers)
+            .body(request.body)
+            .timeout(Duration::from_millis(request.timeout_ms.into()))
+            .send()
+            .await
+            .map_err(failed)?;
+        let status = response.status().as_u16();
+        let headers = response
+            .headers()
+            .iter()
+            .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+            .collect();
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(failed)? {
+            let room = LARGEST_ANSWER.saturating_sub(body.len());
+            body.extend(chunk.iter().take(room));
+            if chunk.len() > room {
+                break;
+            }
+        }
+        Ok(OutboundResponse { status, headers, body })
+    }
+}
+
+fn failed(error: reqwest::Error) -> HttpError {
+    HttpError(describe(error))
+}
+
+/// The error with the cause that reqwest's own text hides, and without the address, which the log may not show.
+pub fn describe(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(&error);
+    while let Some(inner) = cause {
+        text.push_str(": ");
+        text.push_str(&inner.to_string());
+        cause = inner.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use aibaas_core::domain::Secret;
+    use axum::{Router, http::StatusCode, response::Redirect, routing};
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+
+    fn request(base: &str, path: &str) -> OutboundRequest {
+        OutboundRequest {
+            method: http::Method::POST,
+            url: format!("{base}{path}"),
+            headers: vec![("authorization", Secret::new("Bearer x"))],
+            body: b"hello".to_vec(),
+            timeout_ms: 500,
+        }
+    }
+
+    #[tokio::test]
+    async fn takes_any_answer_but_not_for_ever_nor_without_end() {
+        let app = Router::new()
+            .route(
+                "/echo",
+                routing::post(|headers: HeaderMap, body: String| async move {
+                    let authorization = headers["authorization"].to_str().unwrap().to_owned();
+                    (StatusCode::IM_A_TEAPOT, [("x-seen", authorization)], body)
+                }),
+            )
+            .route("/away", routing::post(|| async { Redirect::temporary("/echo") }))
+            .route("/slow", routing::post(std::future::pending::<()>))
+            .route("/large", routing::post(|| async { vec![b'a'; 3 * LARGEST_ANSWER] }));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move { crate::native::serve::accept(&listener, &app, &CancellationToken::new()).await });
+
+        let client = ReqwestClient::new().unwrap();
+        let answer = client.send(request(&base, "/echo")).await.unwrap();
+        assert_eq!((answer.status, answer.body), (418, b"hello".to_vec()));
+        assert!(answer.headers.contains(&("x-seen".to_owned(), "Bearer x".to_owned())));
+        assert_eq!(client.send(request(&base, "/away")).await.unwrap().status, 307);
+        assert_eq!(client.send(request(&base, "/large")).await.unwrap().body.len(), LARGEST_ANSWER);
+        assert!(client.send(request(&base, "/slow")).await.is_err());
+        assert!(client.send(request("http://127.0.0.1:1", "/")).await.is_err());
+    }
+}

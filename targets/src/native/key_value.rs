@@ -1,0 +1,132 @@
+//! The cache: a table in a file of its own, emptied at each start.
+
+use std::{path::Path, sync::Arc};
+
+use aibaas_core::ports::{Clock, Database as _, DatabaseError, KeyValue, KeyValueError, Statement};
+use async_trait::async_trait;
+
+use super::database::{Durability, SqliteDatabase};
+
+const CREATE: &str = "CREATE TABLE entries (key TEXT PRIMARY KEY, value BLOB NOT NULL, expires_at INTEGER NOT NULL) STRICT, WITHOUT ROWID";
+const CREATE_INDEX: &str = "CREATE INDEX entries_by_expiry ON entries (expires_at)";
+const GET: &str = "SELECT value FROM entries WHERE key = ?1 AND expires_at > ?2";
+const PUT: &str = "INSERT INTO entries (key, value, expires_at) VALUES (?1, ?2, ?3)
+    ON CONFLICT (key) DO UPDATE SET value = excluded.value, expires_at = excluded.expires_at";
+const DELETE: &str = "DELETE FROM entries WHERE key = ?1";
+const PURGE: &str = "DELETE FROM entries WHERE expires_at <= ?1";
+
+/// The shortest life that every host can keep.
+const SHORTEST_SECONDS: u32 = 60;
+
+/// [`KeyValue`] in a SQLite file.
+pub struct SqliteKeyValue {
+    database: SqliteDatabase,
+    clock: Arc<dyn Clock>,
+}
+
+impl SqliteKeyValue {
+    /// An empty cache in this file. What an earlier process left there is removed: it was written without
+    /// flushing, so a loss of power may have damaged it.
+    ///
+    /// # Errors
+    /// [`DatabaseError::Unavailable`] when the file cannot be made.
+    pub async fn create(path: &Path, clock: Arc<dyn Clock>) -> Result<Self, DatabaseError> {
+        for suffix in ["", "-wal", "-shm"] {
+            let mut file = path.as_os_str().to_owned();
+            file.push(suffix);
+            match std::fs::remove_file(&file) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(DatabaseError::Unavailable(format!("{}: {error}", path.display())));
+                }
+                _ => {}
+            }
+        }
+        let database = SqliteDatabase::open(path, Durability::Process, 1)?;
+        database.batch(vec![Statement::new(CREATE), Statement::new(CREATE_INDEX)]).await?;
+        Ok(Self { database, clock })
+    }
+
+    /// Removes what has expired.
+    ///
+    /// # Errors
+    /// [`KeyValueError`] when the file cannot be written.
+    pub async fn purge(&self) -> Result<(), KeyValueError> {
+        self.run(Statement::new(PURGE).bind(self.clock.now())).await
+    }
+
+    /// As [`SqliteDatabase::close`].
+    pub fn close(&self) {
+        self.database.close();
+    }
+
+    async fn run(&self, statement: Statement) -> Result<(), KeyValueError> {
+        self.database.query(statement).await.map_err(failed)?;
+        Ok(())
+    }
+}
+
+fn failed(error: DatabaseError) -> KeyValueError {
+    KeyValueError(error.to_string())
+}
+
+#[async_trait]
+impl KeyValue for SqliteKeyValue {
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, KeyValueError> {
+        let rows = self.database.query(Statement::new(GET).bind(key).bind(self.clock.now())).await.map_err(failed)?;
+        rows.into_first().map_or(Ok(None), |row| row.optional_blob("value").map_err(failed))
+    }
+
+    async fn put(&self, key: &str, value: &[u8], ttl_seconds: u32) -> Result<(), KeyValueError> {
+        let expires = self.clock.now().plus_seconds(i64::from(ttl_seconds.max(SHORTEST_SECONDS)));
+        self.run(Statement::new(PUT).bind(key).bind(value).bind(expires)).await
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), KeyValueError> {
+        self.run(Statement::new(DELETE).bind(key)).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicI64, Ordering};
+
+    use aibaas_core::ports::Timestamp;
+
+    use super::*;
+
+    struct Hand(AtomicI64);
+
+    impl Clock for Hand {
+        fn now(&self) -> Timestamp {
+            Timestamp(self.0.load(Ordering::Relaxed))
+        }
+    }
+
+    #[tokio::test]
+    async fn keeps_replaces_expires_and_forgets() {
+        let path = std::env::temp_dir().join(format!("aibaas-cache-{}.db", std::process::id()));
+        let clock = Arc::new(Hand(AtomicI64::new(0)));
+        let cache = SqliteKeyValue::create(&path, clock.clone()).await.unwrap();
+        assert_eq!(cache.get("k").await.unwrap(), None);
+        cache.put("k", b"1", 600).await.unwrap();
+        cache.put("k", b"2", 600).await.unwrap();
+        cache.put("short", b"", 1).await.unwrap();
+        assert_eq!(cache.get("k").await.unwrap(), Some(b"2".to_vec()));
+        clock.0.store(59_999, Ordering::Relaxed);
+        assert_eq!(cache.get("short").await.unwrap(), Some(Vec::new()));
+        clock.0.store(60_000, Ordering::Relaxed);
+        assert_eq!(cache.get("short").await.unwrap(), None);
+        cache.purge().await.unwrap();
+        assert_eq!(cache.get("k").await.unwrap(), Some(b"2".to_vec()));
+        cache.delete("k").await.unwrap();
+        cache.delete("k").await.unwrap();
+        assert_eq!(cache.get("k").await.unwrap(), None);
+
+        cache.put("k", b"3", 600).await.unwrap();
+        cache.close();
+        let cache = SqliteKeyValue::create(&path, clock).await.unwrap();
+        assert_eq!(cache.get("k").await.unwrap(), None);
+        cache.close();
+        let _ = std::fs::remove_file(&path);
+    }
+}

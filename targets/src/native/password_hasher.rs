@@ -1,0 +1,98 @@
+//! Password hashing on threads of its own.
+
+use aibaas_core::{
+    domain::password_hash,
+    ports::{HashError, HashJob, HashOutcome, PasswordHasher},
+};
+use async_trait::async_trait;
+use crossbeam_channel::{Receiver, Sender, TrySendError};
+use tokio::sync::oneshot;
+
+/// Jobs that wait for each thread at most: about a second of work, after which a client had better come again.
+const WAITING_PER_THREAD: usize = 32;
+
+struct Task {
+    job: HashJob,
+    reply: oneshot::Sender<Result<HashOutcome, HashError>>,
+}
+
+/// Hashes on a fixed number of threads, so that neither requests nor memory suffer from many logins at once.
+pub struct ThreadPoolHasher {
+    tasks: Sender<Task>,
+}
+
+impl ThreadPoolHasher {
+    /// Starts this many threads; each takes the memory of one hash while it works.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn start(threads: usize) -> std::io::Result<Self> {
+        let threads = threads.max(1);
+        let (tasks, queue) = crossbeam_channel::bounded(threads.saturating_mul(WAITING_PER_THREAD));
+        for _ in 0..threads {
+            let queue = queue.clone();
+            std::thread::Builder::new().name("password-hasher".to_owned()).spawn(move || work(&queue))?;
+        }
+        Ok(Self { tasks })
+    }
+}
+
+fn work(queue: &Receiver<Task>) {
+    while let Ok(task) = queue.recv() {
+        // The client has gone: no reason to spend the time.
+        if task.reply.is_closed() {
+            continue;
+        }
+        let outcome = password_hash::run(&task.job);
+        let _ = task.reply.send(outcome);
+    }
+}
+
+#[async_trait]
+impl PasswordHasher for ThreadPoolHasher {
+    async fn run(&self, job: HashJob) -> Result<HashOutcome, HashError> {
+        let (reply, outcome) = oneshot::channel();
+        self.tasks.try_send(Task { job, reply }).map_err(|error| match error {
+            TrySendError::Full(_) => HashError::Busy,
+            TrySendError::Disconnected(_) => gone(),
+        })?;
+        outcome.await.map_err(|_| gone())?
+    }
+}
+
+fn gone() -> HashError {
+    HashError::Failed("the hashing threads are gone".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use aibaas_core::domain::Secret;
+
+    use super::*;
+
+    fn hash() -> HashJob {
+        HashJob::Hash {
+            password: Secret::new("correct horse"),
+            salt: [7; 16],
+            params: password_hash::Params { memory_kib: 1024, passes: 1, lanes: 1 },
+        }
+    }
+
+    #[tokio::test]
+    async fn hashes_and_verifies() {
+        let hasher = ThreadPoolHasher::start(1).unwrap();
+        let HashOutcome::Hashed(encoded) = hasher.run(hash()).await.unwrap() else { panic!("a hash was asked for") };
+        let verify = HashJob::Verify { password: Secret::new("correct horse"), encoded };
+        assert!(matches!(hasher.run(verify).await, Ok(HashOutcome::Verified(true))));
+    }
+
+    #[tokio::test]
+    async fn says_busy_when_too_many_wait_and_answers_the_others() {
+        let hasher = ThreadPoolHasher::start(1).unwrap();
+        let outcomes = futures_util::future::join_all((0..200).map(|_| hasher.run(hash()))).await;
+        let busy = outcomes.iter().filter(|outcome| matches!(outcome, Err(HashError::Busy))).count();
+        let hashed = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
+        assert!(busy > 0 && hashed >= WAITING_PER_THREAD, "{busy} busy, {hashed} hashed");
+        assert_eq!(busy + hashed, 200);
+    }
+}

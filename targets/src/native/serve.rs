@@ -1,0 +1,277 @@
+//! The server: from the command line to the last drained request.
+
+use std::{
+    fs::{DirBuilder, File, TryLockError},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::Path,
+    process::ExitCode,
+    sync::Arc,
+    time::Duration,
+};
+
+use aibaas_core::{
+    App, ClientAddress, Config, Environment, HostDefaults, migrate,
+    ports::{Clock as _, Ports},
+};
+use axum::{Router, body::Body};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::graceful::GracefulShutdown,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    task::JoinHandle,
+    time::MissedTickBehavior,
+};
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt as _;
+
+use super::{
+    background::TrackedTasks,
+    cli::{Failure, ServeOptions, complain, say},
+    database::{Durability, SqliteDatabase},
+    http_client::ReqwestClient,
+    key_value::SqliteKeyValue,
+    machine::{SystemClock, SystemEntropy},
+    password_hasher::ThreadPoolHasher,
+    rate_limiter::MemoryRateLimiter,
+};
+
+/// How long a client may take over the head of a request; also how long a connection may stay idle.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a request may take from its head to the head of its answer, the upload of its body included.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
+/// Space for the head of a request.
+const HEAD_BYTES: usize = 64 * 1024;
+/// How long a shutdown waits for requests and mail.
+const DRAIN: Duration = Duration::from_secs(10);
+/// How often what is due is done.
+const TICK: Duration = Duration::from_secs(15);
+/// How long to wait when the system has no room for another connection.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Serves until SIGTERM or SIGINT, then drains.
+///
+/// # Errors
+/// [`Failure`] when the configuration is wrong or the server cannot start.
+pub async fn serve(options: ServeOptions) -> Result<ExitCode, Failure> {
+    // First, so that a signal during the start is not lost.
+    let stop = stop_signals()?;
+    let listener = TcpListener::bind(options.listen)
+        .await
+        .map_err(|error| Failure::failed(format!("cannot listen on {}: {error}", options.listen)))?;
+    let address = listener.local_addr().map_err(|error| Failure::failed(error.to_string()))?;
+    let url = format!("http://{}", reachable(address));
+    let defaults = HostDefaults { environment: Environment::Development, base_url: url.clone() };
+    let config = Config::load(&variable, defaults).map_err(|error| Failure::misconfigured(error.to_string()))?;
+    let keeps_mail = config.keeps_mail();
+
+    let host = Host::start(&options.data_dir).await?;
+    migrate(&*host.database)
+        .await
+        .map_err(|error| Failure::failed(format!("cannot migrate the database: {error}")))?;
+    let app = App::new(host.ports(), config);
+    let ticking = tokio::spawn(host.clone().tick(app.clone(), stop.clone()));
+
+    say(&format!("listening on {url}"));
+    say(&format!("data in {}", options.data_dir.display()));
+    if keeps_mail {
+        say(&format!("development: mail is not sent but shown at {url}/dev/mail"));
+    }
+    let connections = accept(&listener, &app.router(), &stop).await;
+    drop(listener);
+    host.stop(connections, ticking).await;
+    Ok(ExitCode::SUCCESS)
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the host that reads the configuration")]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// Where this machine reaches a server that listens there.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(Ipv4Addr::UNSPECIFIED) => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(Ipv6Addr::UNSPECIFIED) => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
+}
+
+fn stop_signals() -> Result<CancellationToken, Failure> {
+    let stop = CancellationToken::new();
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        for kind in [SignalKind::terminate(), SignalKind::interrupt()] {
+            let mut signals = signal(kind).map_err(|error| Failure::failed(error.to_string()))?;
+            let stop = stop.clone();
+            tokio::spawn(async move {
+                if signals.recv().await.is_some() {
+                    stop.cancel();
+                }
+            });
+        }
+    }
+    #[cfg(not(unix))]
+    {
+        let stop = stop.clone();
+        tokio::spawn(async move {
+            if tokio::signal::ctrl_c().await.is_ok() {
+                stop.cancel();
+            }
+        });
+    }
+    Ok(stop)
+}
+
+/// Takes the data directory for this process: two limiters or two writers would each keep half a promise.
+fn lock_directory(directory: &Path) -> Result<File, Failure> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    let failed = |error: std::io::Error| Failure::failed(format!("cannot use {}: {error}", directory.display()));
+    builder.create(directory).map_err(failed)?;
+    let lock =
+        File::options().create(true).truncate(false).write(true).open(directory.join("lock")).map_err(failed)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => {
+            Err(Failure::failed(format!("another aibaas already serves from {}", directory.display())))
+        }
+        Err(TryLockError::Error(error)) => Err(failed(error)),
+    }
+}
+
+/// What this host lends the application, by its own types.
+#[derive(Clone)]
+struct Host {
+    database: Arc<SqliteDatabase>,
+    cache: Arc<SqliteKeyValue>,
+    rate_limiter: Arc<MemoryRateLimiter>,
+    password_hasher: Arc<ThreadPoolHasher>,
+    http_client: Arc<ReqwestClient>,
+    tasks: TrackedTasks,
+    /// Held until the process ends.
+    _lock: Arc<File>,
+}
+
+impl Host {
+    async fn start(directory: &Path) -> Result<Self, Failure> {
+        let failed = |error: &dyn std::fmt::Display| Failure::failed(error.to_string());
+        let lock = lock_directory(directory)?;
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let database = SqliteDatabase::open(&directory.join("aibaas.db"), Durability::Full, cores.clamp(2, 16))
+            .map_err(|error| failed(&error))?;
+        let cache = SqliteKeyValue::create(&directory.join("cache.db"), Arc::new(SystemClock))
+            .await
+            .map_err(|error| failed(&error))?;
+        Ok(Self {
+            database: Arc::new(database),
+            cache: Arc::new(cache),
+            rate_limiter: Arc::default(),
+            password_hasher: Arc::new(ThreadPoolHasher::start(cores).map_err(|error| failed(&error))?),
+            http_client: Arc::new(ReqwestClient::new().map_err(|error| failed(&error))?),
+            tasks: TrackedTasks::default(),
+            _lock: Arc::new(lock),
+        })
+    }
+
+    fn ports(&self) -> Ports {
+        Ports {
+            database: self.database.clone(),
+            key_value: self.cache.clone(),
+            rate_limiter: self.rate_limiter.clone(),
+            password_hasher: self.password_hasher.clone(),
+            http_client: self.http_client.clone(),
+            mail_transport: None,
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(SystemEntropy),
+            background: Arc::new(self.tasks.clone()),
+        }
+    }
+
+    /// Does what is due, at once and then on schedule, until told to stop.
+    async fn tick(self, app: App, stop: CancellationToken) {
+        let mut due = tokio::time::interval(TICK);
+        due.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                _ = due.tick() => {}
+                () = stop.cancelled() => return,
+            }
+            app.tick().await;
+            self.rate_limiter.sweep(SystemClock.now());
+            if let Err(error) = self.cache.purge().await {
+                complain(&error.to_string());
+            }
+        }
+    }
+
+    async fn stop(self, connections: GracefulShutdown, ticking: JoinHandle<()>) {
+        let drained = tokio::time::timeout(DRAIN, async {
+            connections.shutdown().await;
+            // Answered requests may have left mail to send.
+            let _ = ticking.await;
+            self.tasks.drain().await;
+        });
+        if drained.await.is_err() {
+            complain("stopped with work unfinished; mail that was not sent goes out after the next start");
+        }
+        let closed = tokio::task::spawn_blocking(move || {
+            self.database.close();
+            self.cache.close();
+        });
+        let _ = closed.await;
+    }
+}
+
+/// Serves connections until told to stop; what is then still open is to be drained.
+pub async fn accept(listener: &TcpListener, router: &Router, stop: &CancellationToken) -> GracefulShutdown {
+    let connections = GracefulShutdown::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, peer)) => {
+                    let connection = connections.watch(connection(stream, peer, router.clone()));
+                    // What ends a connection early is the client's affair.
+                    tokio::spawn(async move { drop(connection.await) });
+                }
+                // The client is gone already, or the system is out of descriptors.
+                Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
+            },
+            () = stop.cancelled() => return connections,
+        }
+    }
+}
+
+fn connection(
+    stream: TcpStream,
+    peer: SocketAddr,
+    router: Router,
+) -> impl hyper_util::server::graceful::GracefulConnection<Error = hyper::Error> + Send {
+    // Without it answers only come later.
+    let _ = stream.set_nodelay(true);
+    let address = ClientAddress(peer.ip().to_canonical());
+    let service = service_fn(move |request: hyper::Request<Incoming>| {
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(address);
+        let answer = tokio::time::timeout(REQUEST_TIMEOUT, router.clone().oneshot(request));
+        async move {
+            match answer.await {
+                Ok(Ok(answer)) => Ok(answer),
+                Ok(Err(never)) => match never {},
+                // An error closes the connection: who takes a minute to upload a body gets no answer.
+                Err(elapsed) => Err(elapsed),
+            }
+        }
+    });
+    http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_buf_size(HEAD_BYTES)
+        .serve_connection(TokioIo::new(stream), service)
+}
