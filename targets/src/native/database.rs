@@ -134,7 +134,9 @@ impl Database for SqliteDatabase {
 fn submit(queue: &Sender<Message>, job: Job) {
     let (message, error) = match queue.try_send(Message::Run(job)) {
         Ok(()) => return,
-        Err(TrySendError::Full(message)) => (message, DatabaseError::Unavailable("too many statements wait".to_owned())),
+        Err(TrySendError::Full(message)) => {
+            (message, DatabaseError::Unavailable("too many statements wait".to_owned()))
+        }
         Err(TrySendError::Disconnected(message)) => (message, closed()),
     };
     if let Message::Run(job) = message {
@@ -148,7 +150,10 @@ fn closed() -> DatabaseError {
 }
 
 fn thread(name: &str, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, DatabaseError> {
-    std::thread::Builder::new().name(name.to_owned()).spawn(body).map_err(|error| DatabaseError::Unavailable(error.to_string()))
+    std::thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(body)
+        .map_err(|error| DatabaseError::Unavailable(error.to_string()))
 }
 
 fn connect(path: &Path, durability: Durability) -> Result<Connection, DatabaseError> {
@@ -159,7 +164,10 @@ fn connect(path: &Path, durability: Durability) -> Result<Connection, DatabaseEr
     let mode: String =
         connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0)).map_err(unavailable)?;
     if mode != "wal" {
-        return Err(DatabaseError::Unavailable(format!("{} cannot keep a write-ahead log (mode {mode})", path.display())));
+        return Err(DatabaseError::Unavailable(format!(
+            "{} cannot keep a write-ahead log (mode {mode})",
+            path.display()
+        )));
     }
     let synchronous = match durability {
         Durability::Full => "FULL",
@@ -359,7 +367,9 @@ fn run(connection: &Connection, statement: &Statement) -> Result<Rows, DatabaseE
     let mut rows = prepared.raw_query();
     // To the last row, also of a write without RETURNING: only then is the statement done.
     while let Some(row) = rows.next().map_err(refused)? {
-        values.push((0..columns.len()).map(|index| value(row.get_ref(index).map_err(refused)?)).collect::<Result<_, _>>()?);
+        values.push(
+            (0..columns.len()).map(|index| value(row.get_ref(index).map_err(refused)?)).collect::<Result<_, _>>()?,
+        );
     }
     Ok(Rows::new(columns, values))
 }
@@ -370,7 +380,8 @@ fn value(value: ValueRef<'_>) -> Result<Value, DatabaseError> {
         ValueRef::Integer(integer) => Value::Integer(integer),
         ValueRef::Real(real) => Value::Real(real),
         ValueRef::Text(text) => Value::Text(
-            String::from_utf8(text.to_vec()).map_err(|_| DatabaseError::Unavailable("a text is not UTF-8".to_owned()))?,
+            String::from_utf8(text.to_vec())
+                .map_err(|_| DatabaseError::Unavailable("a text is not UTF-8".to_owned()))?,
         ),
         ValueRef::Blob(bytes) => Value::Blob(bytes.to_vec()),
     })
@@ -409,11 +420,15 @@ mod tests {
         let database = Arc::new(SqliteDatabase::open(&directory.join("test.db"), Durability::Full, 3).unwrap());
         database
             .batch(vec![
-                Statement::new("CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT UNIQUE, n INTEGER NOT NULL DEFAULT 0) STRICT"),
+                Statement::new(
+                    "CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT UNIQUE, n INTEGER NOT NULL DEFAULT 0) STRICT",
+                ),
                 Statement::new(
                     "CREATE TABLE child (t_id INTEGER NOT NULL REFERENCES t (id) DEFERRABLE INITIALLY DEFERRED) STRICT",
                 ),
-                Statement::new("CREATE TABLE guard (ok INTEGER NOT NULL CONSTRAINT expectation_failed CHECK (ok = 1)) STRICT"),
+                Statement::new(
+                    "CREATE TABLE guard (ok INTEGER NOT NULL CONSTRAINT expectation_failed CHECK (ok = 1)) STRICT",
+                ),
                 Statement::new("INSERT INTO t (id, name) VALUES (1, 'counter')"),
             ])
             .await
@@ -553,7 +568,8 @@ mod tests {
         };
         let read = Statement::new("SELECT n FROM t WHERE id = 1");
         while !writer.is_finished() {
-            let answers = fixture.database.batch(vec![read.clone(), Statement::new(COUNT), read.clone()]).await.unwrap();
+            let answers =
+                fixture.database.batch(vec![read.clone(), Statement::new(COUNT), read.clone()]).await.unwrap();
             let mut seen = answers.into_iter().map(|rows| rows.into_first().unwrap().integer("n").unwrap());
             assert_eq!(seen.next(), seen.nth(1));
         }
@@ -564,8 +580,12 @@ mod tests {
     async fn every_kind_of_value_comes_back_as_it_went() {
         let fixture = fixture().await;
         let sql = "SELECT ?1 AS a, ?2 AS b, ?3 AS c, ?4 AS d, ?5 AS e";
-        let statement =
-            Statement::new(sql).bind(9_007_199_254_740_992_i64).bind(0.5).bind("ü").bind(vec![0_u8, 255]).bind(None::<i64>);
+        let statement = Statement::new(sql)
+            .bind(9_007_199_254_740_992_i64)
+            .bind(0.5)
+            .bind("ü")
+            .bind(vec![0_u8, 255])
+            .bind(None::<i64>);
         let row = fixture.database.query(statement).await.unwrap().into_first().unwrap();
         assert_eq!(row.integer("a"), Ok(9_007_199_254_740_992));
         assert_eq!(row.real("b"), Ok(0.5));

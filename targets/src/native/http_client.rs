@@ -14,7 +14,8 @@ const LARGEST_ANSWER: usize = 1024 * 1024;
 pub fn builder() -> reqwest::ClientBuilder {
     // It fails only when a provider is installed already, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let roots = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().filter_map(|root| reqwest::Certificate::from_der(root).ok());
+    let roots =
+        webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().filter_map(|root| reqwest::Certificate::from_der(root).ok());
     reqwest::Client::builder()
         .tls_certs_merge(roots)
         .redirect(reqwest::redirect::Policy::none())
@@ -39,7 +40,8 @@ impl HttpClient for ReqwestClient {
     async fn send(&self, request: OutboundRequest) -> Result<OutboundResponse, HttpError> {
         let mut headers = HeaderMap::new();
         for (name, value) in &request.headers {
-            let mut value = HeaderValue::from_str(value.expose()).map_err(|_| HttpError(format!("impossible value of {name}")))?;
+            let mut value =
+                HeaderValue::from_str(value.expose()).map_err(|_| HttpError(format!("impossible value of {name}")))?;
             value.set_sensitive(true);
             let name = HeaderName::try_from(*name).map_err(|_| HttpError(format!("impossible header {name}")))?;
             headers.append(name, value);

@@ -130,7 +130,13 @@ impl Subject {
 
 #[async_trait]
 impl RateLimiter for MemoryRateLimiter {
-    async fn admit(&self, subject: &str, limits: &[Limit], cost: u32, now: Timestamp) -> Result<Admission, RateLimitError> {
+    async fn admit(
+        &self,
+        subject: &str,
+        limits: &[Limit],
+        cost: u32,
+        now: Timestamp,
+    ) -> Result<Admission, RateLimitError> {
         self.decide(subject, limits, cost, now)
     }
 }
@@ -158,7 +164,8 @@ mod tests {
                 let mut admitted = 0;
                 for request in 0..20 {
                     let now = Timestamp(10_000 + client + request);
-                    admitted += u32::from(limiter.admit("key", &[limit("requests", 100, 60)], 1, now).await.unwrap().allowed);
+                    admitted +=
+                        u32::from(limiter.admit("key", &[limit("requests", 100, 60)], 1, now).await.unwrap().allowed);
                 }
                 admitted
             })

@@ -68,9 +68,7 @@ pub async fn serve(options: ServeOptions) -> Result<ExitCode, Failure> {
     let keeps_mail = config.keeps_mail();
 
     let host = Host::start(&options.data_dir).await?;
-    migrate(&*host.database)
-        .await
-        .map_err(|error| Failure::failed(format!("cannot migrate the database: {error}")))?;
+    migrate(&*host.database).await.map_err(|error| Failure::failed(format!("cannot migrate the database: {error}")))?;
     let app = App::new(host.ports(), config);
     let ticking = tokio::spawn(host.clone().tick(app.clone(), stop.clone()));
 
@@ -135,8 +133,7 @@ fn lock_directory(directory: &Path) -> Result<File, Failure> {
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     let failed = |error: std::io::Error| Failure::failed(format!("cannot use {}: {error}", directory.display()));
     builder.create(directory).map_err(failed)?;
-    let lock =
-        File::options().create(true).truncate(false).write(true).open(directory.join("lock")).map_err(failed)?;
+    let lock = File::options().create(true).truncate(false).write(true).open(directory.join("lock")).map_err(failed)?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),
         Err(TryLockError::WouldBlock) => {
@@ -274,4 +271,61 @@ fn connection(
         .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(HEAD_BYTES)
         .serve_connection(TokioIo::new(stream), service)
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::{Extension, routing};
+    use tokio::sync::Notify;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_stop_answers_what_was_asked_and_waits_for_nothing_else() {
+        let (arrived, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let slow = {
+            let (arrived, go_on) = (Arc::clone(&arrived), Arc::clone(&go_on));
+            move || async move {
+                arrived.notify_one();
+                go_on.notified().await;
+                "done"
+            }
+        };
+        let router = Router::new()
+            .route(
+                "/",
+                routing::get(|Extension(ClientAddress(ip)): Extension<ClientAddress>| async move { ip.to_string() }),
+            )
+            .route("/slow", routing::get(slow));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let stop = CancellationToken::new();
+        let server = {
+            let stop = stop.clone();
+            tokio::spawn(async move { accept(&listener, &router, &stop).await })
+        };
+
+        let idle = super::super::http_client::builder().build().unwrap();
+        assert_eq!(idle.get(&base).send().await.unwrap().text().await.unwrap(), "127.0.0.1");
+        let asked = tokio::spawn(reqwest::Client::get(&idle, format!("{base}/slow")).send());
+        arrived.notified().await;
+        stop.cancel();
+        let connections = server.await.unwrap();
+        let drained = tokio::spawn(connections.shutdown());
+        assert!(idle.get(&base).send().await.is_err());
+        assert!(!drained.is_finished());
+        go_on.notify_one();
+        assert_eq!(asked.await.unwrap().unwrap().text().await.unwrap(), "done");
+        tokio::time::timeout(Duration::from_secs(5), drained).await.unwrap().unwrap();
+    }
+
+    #[test]
+    fn a_data_directory_has_one_owner() {
+        let directory = std::env::temp_dir().join(format!("aibaas-lock-{}", std::process::id()));
+        let first = lock_directory(&directory).unwrap();
+        assert!(lock_directory(&directory).is_err());
+        drop(first);
+        assert!(lock_directory(&directory).is_ok());
+        let _ = std::fs::remove_dir_all(&directory);
+    }
 }

@@ -76,7 +76,10 @@ fn rows(document: &str) -> Result<Vec<Row>, String> {
         }
         let opens = matches!(event, Event::SequenceStart(..) | Event::MappingStart(..));
         match (depth, event) {
-            (_, Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentStart(_) | Event::DocumentEnd) => {}
+            (
+                _,
+                Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentStart(_) | Event::DocumentEnd,
+            ) => {}
             (0, Event::SequenceStart(..)) => {}
             (0, _) => return Err(format!("line {line}: a list of rows is expected")),
             (1, Event::MappingStart(..)) => {
@@ -84,7 +87,8 @@ fn rows(document: &str) -> Result<Vec<Row>, String> {
                 key = None;
             }
             (1, _) => {
-                let malformed = Row { line, malformed: Some("is not a row of names and values".to_owned()), ..Row::default() };
+                let malformed =
+                    Row { line, malformed: Some("is not a row of names and values".to_owned()), ..Row::default() };
                 if opens { row = Some(malformed) } else { rows.push(malformed) }
             }
             (2, Event::Scalar(text, style, ..)) => {
@@ -193,7 +197,9 @@ impl Row {
             let of = |whole: u32| (100.0 * f64::from(passed) / f64::from(whole) - rate).abs() <= ROUNDING;
             if !of(total) && !of(cases) {
                 let whole = if cases == total { total.to_string() } else { format!("{total} or {cases}") };
-                return Err(format!("{name} is {rate}, which {passed} of {whole} (pass_num_{attempt}) does not come to"));
+                return Err(format!(
+                    "{name} is {rate}, which {passed} of {whole} (pass_num_{attempt}) does not come to"
+                ));
             }
         }
         let mean_latency_ms = self.measured("seconds_per_case")?.map(|seconds| format!("{:.0}", seconds * 1000.0));
@@ -219,9 +225,11 @@ impl Row {
     fn generation_config(&self) -> Result<Map<String, serde_json::Value>, String> {
         let mut config = Map::new();
         config.insert("editFormat".to_owned(), self.text("edit_format")?.into());
-        for (field, member) in
-            [("editor_model", "editorModel"), ("editor_edit_format", "editorEditFormat"), ("reasoning_effort", "reasoningEffort")]
-        {
+        for (field, member) in [
+            ("editor_model", "editorModel"),
+            ("editor_edit_format", "editorEditFormat"),
+            ("reasoning_effort", "reasoningEffort"),
+        ] {
             if let Some(text) = self.optional(field) {
                 config.insert(member.to_owned(), text.into());
             }
@@ -336,9 +344,14 @@ mod tests {
             text.starts_with(|first: char| first.is_ascii_alphanumeric())
                 && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-".contains(&byte))
         };
-        assert!(sound.iter().all(|submission| identifier(&submission.model.provider) && identifier(&submission.model.name)));
+        assert!(
+            sound.iter().all(|submission| identifier(&submission.model.provider) && identifier(&submission.model.name))
+        );
         let unknown = sound.iter().filter(|submission| submission.model.provider == "unknown");
-        assert_eq!(unknown.map(|submission| submission.model.name.as_str()).collect::<Vec<_>>(), ["quasar-alpha", "optimus-alpha"]);
+        assert_eq!(
+            unknown.map(|submission| submission.model.name.as_str()).collect::<Vec<_>>(),
+            ["quasar-alpha", "optimus-alpha"]
+        );
     }
 
     #[test]
@@ -391,7 +404,11 @@ mod tests {
             ("total_tests: 225", "total_tests: 224", "total_tests is 224, the benchmark has 225"),
             ("pass_num_1: 45", "pass_num_1: 91", "pass_num_1 91, pass_num_2 90 and total_tests 225 do not ascend"),
             ("pass_num_1: 45", "pass_num_1: -1", "pass_num_1 is \"-1\", which is no count"),
-            ("pass_rate_1: 20.0", "pass_rate_1: 20.1", "pass_rate_1 is 20.1, which 45 of 225 (pass_num_1) does not come to"),
+            (
+                "pass_rate_1: 20.0",
+                "pass_rate_1: 20.1",
+                "pass_rate_1 is 20.1, which 45 of 225 (pass_num_1) does not come to",
+            ),
             ("pass_rate_1: 20.0", "pass_rate_1: .nan", "pass_rate_1 is \".nan\", which is no quantity"),
             ("test_cases: 225", "test_cases: 0", ""),
             ("model: m", "model: ~", "model is missing"),
