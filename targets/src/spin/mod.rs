@@ -16,7 +16,10 @@ use aibaas_core::{
     App, ClientAddress, Config, ConfigError, Environment, HostDefaults, SqlRateLimiter, migrate,
     ports::{Database, DatabaseError, InlineHasher, Ports},
 };
-use axum::{Router, body::Body};
+use axum::{
+    Router,
+    body::{Body, HttpBody as _},
+};
 use http::{HeaderMap, Request, Response, StatusCode, header};
 use spin_sdk::{http_service, variables};
 use tower::ServiceExt as _;
@@ -43,12 +46,21 @@ async fn handle(request: spin_sdk::http::Request) -> Response<Body> {
                 parts.extensions.insert(ClientAddress(address));
             }
             match router.clone().oneshot(Request::from_parts(parts, Body::new(body))).await {
-                Ok(response) => response,
+                Ok(response) => with_length(response),
                 Err(never) => match never {},
             }
         }
-        Err(reason) => unavailable(reason),
+        Err(reason) => with_length(unavailable(reason)),
     }
+}
+
+/// Says how long the body is where that is known; Spin would send chunks.
+fn with_length(mut response: Response<Body>) -> Response<Body> {
+    let bodiless = matches!(response.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+    if let Some(length) = response.body().size_hint().exact().filter(|_| !bodiless) {
+        response.headers_mut().entry(header::CONTENT_LENGTH).or_insert(length.into());
+    }
+    response
 }
 
 /// This instance's router. Requests that come before there is one each prepare their own, because none may wait

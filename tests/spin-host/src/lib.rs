@@ -106,7 +106,7 @@ impl SpinHost {
         self.log.echo();
     }
 
-    /// Stops accepting, answers what has been asked, gives work after the answer 10 seconds, and ends.
+    /// Stops accepting, answers what has been asked, gives work after the answer 5 seconds, and ends.
     pub fn shutdown(mut self) {
         self.close();
     }

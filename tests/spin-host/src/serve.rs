@@ -41,7 +41,7 @@ const REQUESTS_AN_INSTANCE: usize = 128;
 const REQUESTS_AT_ONCE: usize = 16;
 const IDLE: Duration = Duration::from_secs(1);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
-const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Links a component to everything this host offers.
 pub(crate) fn link(engine: &Engine, component: &Component) -> wasmtime::Result<ServicePre<State>> {

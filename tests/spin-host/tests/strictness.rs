@@ -1,0 +1,161 @@
+//! The host refuses what Spin refuses; seen from inside, by the probe component.
+
+use std::{
+    io::{Read as _, Write as _},
+    net::{SocketAddr, TcpListener, TcpStream},
+    path::{Path, PathBuf},
+    process::Command,
+    sync::OnceLock,
+    thread,
+    time::Duration,
+};
+
+use aibaas_spin_host::{Options, SpinHost};
+
+const MANIFEST: &str = r#"
+spin_manifest_version = 2
+[application]
+name = "probe"
+[variables]
+name = { default = "world" }
+[[trigger.http]]
+route = "/..."
+component = "probe"
+[component.probe]
+source = "SOURCE"
+sqlite_databases = ["default"]
+key_value_stores = ["default"]
+allowed_outbound_hosts = ["https://api.example.com"]
+[component.probe.variables]
+greeting = "hello {{ name }}"
+"#;
+
+struct Probe {
+    host: SpinHost,
+    /// What outbound requests are redirected to.
+    provider: TcpListener,
+}
+
+/// The directory of the manifest, once the component is built.
+fn built() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let executable = std::env::current_exe().unwrap();
+        let target = executable.ancestors().nth(3).unwrap();
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let mut build = Command::new(cargo);
+        build.args(["build", "-p", "aibaas-spin-probe", "--release", "--target", "wasm32-wasip2", "--target-dir"]);
+        assert!(build.arg(target).status().unwrap().success());
+
+        let directory = target.join("spin-probe");
+        _ = std::fs::remove_dir_all(&directory);
+        std::fs::create_dir_all(&directory).unwrap();
+        let source = target.join("wasm32-wasip2/release/aibaas_spin_probe.wasm");
+        std::fs::write(directory.join("spin.toml"), MANIFEST.replace("SOURCE", source.to_str().unwrap())).unwrap();
+        directory
+    })
+}
+
+impl Probe {
+    /// A host of its own for each test; `state` names its directory.
+    fn start(state: &str) -> Self {
+        let provider = TcpListener::bind("127.0.0.1:0").unwrap();
+        let host = SpinHost::start(Options {
+            manifest: built().join("spin.toml"),
+            state_dir: built().join(state),
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            variables: [("name".to_owned(), "probe".to_owned())].into(),
+            outbound_redirect: Some(provider.local_addr().unwrap()),
+        });
+        Self { host: host.unwrap(), provider }
+    }
+
+    /// Status and body, unless nothing comes for two seconds.
+    fn try_get(&self, path: &str) -> Option<(u16, String)> {
+        let mut stream = TcpStream::connect(self.host.address()).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
+        let request = format!("GET {path} HTTP/1.0\r\nHost: probe.test\r\nspin-client-addr: 192.0.2.1:1\r\n\r\n");
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).ok()?;
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        Some((head[9..12].parse().unwrap(), body.to_owned()))
+    }
+
+    fn get(&self, path: &str) -> String {
+        let (status, body) = self.try_get(path).expect("an answer");
+        assert_eq!(status, 200, "{path}: {}", self.host.log());
+        body
+    }
+}
+
+#[test]
+fn grants_what_the_manifest_names() {
+    let probe = Probe::start("grants");
+    assert_eq!(probe.get("/variable?greeting"), "hello probe");
+    assert_eq!(probe.get("/variable?name"), r#"Error::Undefined("name")"#);
+    assert_eq!(probe.get("/store?default"), "value");
+    assert_eq!(probe.get("/store?other"), "Error::AccessDenied");
+    assert_eq!(probe.get("/database?default"), "opened");
+    assert_eq!(probe.get("/database?other"), "Error::AccessDenied");
+}
+
+#[test]
+fn names_the_peer_after_what_the_client_claims() {
+    let peers = Probe::start("peers").get("/peers");
+    let peers = peers.split(' ').collect::<Vec<_>>();
+    assert_eq!(peers.len(), 2);
+    assert_eq!(peers[0], "192.0.2.1:1");
+    assert!(peers[1].starts_with("127.0.0.1:"));
+}
+
+#[test]
+fn refuses_attach() {
+    let probe = Probe::start("attach");
+    assert_eq!(probe.get("/sql?ATTACH%20':memory:'%20AS%20other"), r#"Error::Io("not authorized")"#);
+    assert_eq!(probe.get("/sql?SELECT%201"), "Ok(1)");
+}
+
+#[test]
+fn hangs_on_undrained_rows() {
+    assert_eq!(Probe::start("undrained").try_get("/undrained"), None);
+}
+
+#[test]
+fn lets_out_only_to_allowed_hosts() {
+    let probe = Probe::start("outbound");
+    assert_eq!(probe.get("/get?https://evil.example/"), "ErrorCode::HttpRequestDenied");
+    assert_eq!(probe.get("/get?http://api.example.com/"), "ErrorCode::HttpRequestDenied");
+
+    thread::scope(|scope| {
+        let asked = scope.spawn(|| probe.get("/get?https://api.example.com/mail"));
+        let (mut stream, _) = probe.provider.accept().unwrap();
+        let mut head = [0; 1024];
+        let length = stream.read(&mut head).unwrap();
+        let head = String::from_utf8_lossy(&head[..length]).to_ascii_lowercase();
+        assert!(head.starts_with("get /mail http/1.1\r\n") && head.contains("host: api.example.com\r\n"), "{head}");
+        stream.write_all(b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n").unwrap();
+        assert_eq!(asked.join().unwrap(), "202");
+    });
+}
+
+#[test]
+fn gives_an_instance_several_requests_at_once_and_drops_it_when_idle() {
+    let probe = Probe::start("instances");
+    thread::scope(|scope| {
+        let waiting = [(); 4].map(|()| scope.spawn(|| probe.get("/at-once")));
+        let most = waiting.into_iter().map(|waiting| waiting.join().unwrap().parse::<u32>().unwrap()).max();
+        assert!(most > Some(1), "{most:?}");
+    });
+    thread::sleep(Duration::from_millis(1500));
+    assert_eq!(probe.get("/uses"), "0");
+    assert_eq!(probe.get("/uses"), "1");
+}
+
+#[test]
+fn survives_a_panic_of_the_component() {
+    let probe = Probe::start("panic");
+    assert_eq!(probe.try_get("/panic").unwrap().0, 500);
+    assert!(probe.host.log().contains("as asked"));
+    assert_eq!(probe.get("/uses"), "0");
+}
