@@ -1,16 +1,12 @@
 //! Request limits, told in the headers of draft-ietf-httpapi-ratelimit-headers.
 
-use http::{Extensions, HeaderName, HeaderValue};
+use http::HeaderName;
 
 use super::{
-    envelope::AnswerHeaders,
+    client::Client,
     problem::{ApiError, Problem, TOO_MANY_REQUESTS},
 };
-use crate::{
-    app::{App, ClientAddress},
-    domain::network::Network,
-    ports::Limit,
-};
+use crate::{app::App, ports::Limit};
 
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const STATE: HeaderName = HeaderName::from_static("ratelimit");
@@ -19,30 +15,21 @@ const STATE: HeaderName = HeaderName::from_static("ratelimit");
 ///
 /// # Errors
 /// `too_many_requests`; a fault where the counter is down.
-pub async fn admit_client(app: &App, extensions: &Extensions, limit: &Limit) -> Result<(), ApiError> {
-    let network = extensions.get::<ClientAddress>().map(|ClientAddress(address)| Network::of_client(*address).to_string());
-    let subject = format!("{}:{}", limit.name, network.as_deref().unwrap_or("unknown"));
-    admit(app, extensions, &subject, limit.clone()).await
+pub async fn admit_client(app: &App, client: &Client, limit: &Limit) -> Result<(), ApiError> {
+    admit(app, client, &format!("{}:{}", limit.name, client.network()), limit.clone()).await
 }
 
 /// Counts one request against a limit of the subject, and tells in the answer's headers where it stands.
 ///
 /// # Errors
 /// As [`admit_client`].
-pub async fn admit(app: &App, extensions: &Extensions, subject: &str, limit: Limit) -> Result<(), ApiError> {
+pub async fn admit(app: &App, client: &Client, subject: &str, limit: Limit) -> Result<(), ApiError> {
     let admission = app.ports().rate_limiter.admit(subject, std::slice::from_ref(&limit), 1, app.now()).await?;
     let state = admission.states.first().ok_or_else(|| ApiError::internal("the limiter told no state"))?;
     let reset_seconds = state.reset_after_ms.div_ceil(1000);
     let name = &limit.name;
-    if let Some(headers) = extensions.get::<AnswerHeaders>() {
-        let policy = format!("\"{name}\";q={};w={}", limit.limit, limit.window_seconds);
-        let now = format!("\"{name}\";r={};t={reset_seconds}", state.remaining);
-        for (header, value) in [(POLICY, policy), (STATE, now)] {
-            if let Ok(value) = HeaderValue::from_str(&value) {
-                headers.append(header, value);
-            }
-        }
-    }
+    client.answer_header(POLICY, &format!("\"{name}\";q={};w={}", limit.limit, limit.window_seconds));
+    client.answer_header(STATE, &format!("\"{name}\";r={};t={reset_seconds}", state.remaining));
     if admission.allowed {
         return Ok(());
     }

@@ -1,10 +1,14 @@
 //! The wire: one file per endpoint, each from top to bottom: parse, decide, answer.
 
 mod auth;
+mod client;
+mod credentials;
 mod envelope;
 mod limits;
+mod page;
 mod problem;
 mod request;
+mod users;
 
 use axum::{Router, middleware, routing::get};
 
@@ -14,8 +18,20 @@ use crate::app::App;
 
 /// Every route.
 pub fn router(app: &App) -> Router {
+    let api = Router::new().nest("/auth", auth::routes()).nest("/users", users::routes());
     Router::new()
         .route("/health", get(|| async { "ok" }))
+        .nest("/api/v1", api)
+        .fallback(no_such_path)
+        .method_not_allowed_fallback(no_such_method)
         .layer(middleware::from_fn_with_state(app.clone(), envelope::envelope))
         .with_state(app.clone())
+}
+
+async fn no_such_path() -> ApiError {
+    ApiError::not_found("path")
+}
+
+async fn no_such_method() -> ApiError {
+    ApiError::new(problem::METHOD_NOT_ALLOWED, "see the Allow header")
 }

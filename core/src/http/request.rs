@@ -39,9 +39,7 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for LargeJson<T> {
 
 async fn read_json<T: DeserializeOwned>(request: Request, limit: usize) -> Result<T, ApiError> {
     let (parts, body) = request.into_parts();
-    if media_type(&parts.headers).is_none_or(|media| media != "application/json") {
-        return Err(ApiError::new(UNSUPPORTED_MEDIA_TYPE, "send Content-Type: application/json"));
-    }
+    require_json(&parts.headers)?;
     parse_object(&read_body(&parts.headers, body, limit).await?)
 }
 
@@ -56,6 +54,25 @@ pub fn parse_object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
         return Err(ApiError::invalid(vec![error]));
     }
     parse_json(bytes)
+}
+
+/// # Errors
+/// `unsupported_media_type`.
+pub fn require_json(headers: &HeaderMap) -> Result<(), ApiError> {
+    match media_type(headers).as_deref() {
+        Some("application/json") => Ok(()),
+        _ => Err(ApiError::new(UNSUPPORTED_MEDIA_TYPE, "send Content-Type: application/json")),
+    }
+}
+
+/// For `#[serde(default, deserialize_with)]`: tells a member that is `null` from one that is absent.
+///
+/// # Errors
+/// When the value is of another type.
+pub fn maybe_null<'de, T: serde::Deserialize<'de>, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Option<T>>, D::Error> {
+    serde::Deserialize::deserialize(deserializer).map(Some)
 }
 
 /// The media type without its parameters, in lower case.

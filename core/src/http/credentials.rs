@@ -6,6 +6,7 @@ use axum::extract::FromRequestParts;
 use http::{HeaderMap, header, request::Parts};
 
 use super::{
+    client::Client,
     limits,
     problem::{
         ACCOUNT_SUSPENDED, API_KEY_EXPIRED, API_KEY_REQUIRED, API_KEY_REVOKED, ApiError, EXPIRED_TOKEN, INSUFFICIENT_SCOPE,
@@ -14,7 +15,7 @@ use super::{
     },
 };
 use crate::{
-    app::{App, ClientAddress},
+    app::App,
     config::Publishing,
     domain::{
         TokenError,
@@ -142,12 +143,12 @@ impl FromRequestParts<App> for Program {
             _ if owner_status != "active" => return Err(suspended()),
             _ => {}
         }
-        let address = parts.extensions.get::<ClientAddress>().map(|ClientAddress(address)| *address);
-        if !key.may_come_from(address) {
+        let client = Client::of(parts);
+        if !key.may_come_from(client.address) {
             return Err(ApiError::new(IP_NOT_ALLOWED, "the key's allowedIps do not hold this address"));
         }
         let limit = Limit { name: "key".to_owned(), limit: key.rate_limit, window_seconds: key.rate_limit_window_seconds };
-        limits::admit(app, &parts.extensions, &format!("key:{}", key.id), limit).await?;
+        limits::admit(app, &client, &format!("key:{}", key.id), limit).await?;
         if key.last_used_at.is_none_or(|last| now.ms_since(last) >= 60_000) {
             note_use(app, &key.id);
         }

@@ -1,0 +1,100 @@
+use axum::{
+    extract::{Request, State},
+    response::Response,
+};
+use http::HeaderMap;
+use serde::Deserialize;
+
+use super::tokens;
+use crate::{
+    app::App,
+    domain::{RefreshToken, Secret},
+    http::{
+        credentials::suspended,
+        problem::{ApiError, INVALID_TOKEN, MISSING_CREDENTIALS, SESSION_REVOKED},
+        request::{BODY_LIMIT, parse_object, read_body},
+    },
+    mail::{self, Letter},
+    ports::{Rows, Statement, Timestamp},
+    store::{
+        outbox,
+        sessions::{self, Session},
+    },
+};
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+pub struct Body {
+    refresh_token: Option<Secret>,
+}
+
+/// Gives the next tokens. The token before the current one gets the current ones for ten seconds (a lost reply, a
+/// second tab); an older one, or a later try, ends the session and mails a notice.
+pub async fn handler(State(app): State<App>, request: Request) -> Result<Response, ApiError> {
+    let token = presented(&app, request).await?.ok_or_else(missing)?;
+    let token = RefreshToken::parse(token.expose()).ok_or_else(unknown)?;
+    let session = genuine(&app, &token).await?;
+    let ended = || ApiError::new(SESSION_REVOKED, "log in again");
+    if session.user.suspended {
+        return Err(suspended());
+    }
+
+    let now = app.now();
+    let notice = mail::queue(&app, &Letter::SessionEnded { at: now.to_string() })?;
+    let rotation = |sql, bound: i64| {
+        Statement::new(sql).bind(token.session_id.as_str()).bind(token.generation).bind(now).bind(bound)
+    };
+    let batch = vec![
+        rotation(sessions::ROTATE, sessions::IDLE_SECONDS.saturating_mul(1000)),
+        rotation(sessions::END_REUSED, sessions::GRACE_MS),
+        outbox::add_for_session_if_changed(notice, &token.session_id),
+        sessions::by_id(&token.session_id),
+    ];
+    let answers = app.database().batch(batch).await?;
+    let after = answers.into_iter().next_back().map(Session::from_rows).transpose()?.flatten();
+    if !session.revoked && after.as_ref().is_some_and(|after| after.revoked) {
+        mail::deliver_in_background(&app);
+    }
+    let current = after.filter(|after| after.is_live(now) && token.generation.checked_add(1) == Some(after.generation));
+    tokens::answer(&app, &current.ok_or_else(ended)?)
+}
+
+/// The session that the token is truly of. Its nonce never changes, so it may be read ahead of the rotation.
+pub async fn genuine(app: &App, token: &RefreshToken) -> Result<Session, ApiError> {
+    let found: Rows = app.database().query(sessions::by_id(&token.session_id)).await?;
+    Session::from_rows(found)?.filter(|session| app.keys().is_refresh_token(token, &session.nonce)).ok_or_else(unknown)
+}
+
+/// The refresh token of the body, or of the cookie where the origin is allowed one.
+pub async fn presented(app: &App, request: Request) -> Result<Option<Secret>, ApiError> {
+    let (parts, body) = request.into_parts();
+    let body = read_body(&parts.headers, body, BODY_LIMIT).await?;
+    if !body.is_empty() {
+        crate::http::request::require_json(&parts.headers)?;
+        if let Some(token) = parse_object::<Body>(&body)?.refresh_token {
+            return Ok(Some(token));
+        }
+    }
+    from_cookie(app, &parts.headers)
+}
+
+fn from_cookie(app: &App, headers: &HeaderMap) -> Result<Option<Secret>, ApiError> {
+    let token = tokens::cookie_token(headers);
+    if token.is_some() {
+        tokens::require_allowed_origin(app, headers)?;
+    }
+    Ok(token)
+}
+
+fn missing() -> ApiError {
+    ApiError::new(MISSING_CREDENTIALS, "send the refresh token")
+}
+
+fn unknown() -> ApiError {
+    ApiError::new(INVALID_TOKEN, "this is no refresh token of ours")
+}
+
+/// Ends the session.
+pub fn end(session_id: &str, now: Timestamp) -> Statement {
+    Statement::new(sessions::END).bind(session_id).bind(now).bind("logout")
+}

@@ -1,0 +1,73 @@
+use axum::{Json as Answer, extract::State};
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+
+use super::{VERIFICATION_SECONDS, random_token};
+use crate::{
+    app::App,
+    domain::{
+        Secret,
+        account::{self, Email},
+        password_hash::Params,
+    },
+    http::{
+        client::Client,
+        limits,
+        problem::ApiError,
+        request::{Json, Validator},
+    },
+    mail::{self, Letter},
+    ports::{HashJob, HashOutcome},
+    store::{outbox, users},
+};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Body {
+    email: String,
+    password: Secret,
+    full_name: Option<String>,
+}
+
+#[derive(Serialize)]
+pub struct Registered {
+    status: &'static str,
+    email: String,
+}
+
+/// Registers an address. The answer, and the time it takes, are the same whether or not it has an account: one
+/// hash and one batch, in which SQL decides what is written and whom to mail.
+pub async fn handler(
+    State(app): State<App>,
+    client: Client,
+    Json(body): Json<Body>,
+) -> Result<(StatusCode, Answer<Registered>), ApiError> {
+    limits::admit_client(&app, &client, &app.config().limit_register).await?;
+
+    let mut validator = Validator::default();
+    let email = validator.check("/email", Email::parse(&body.email));
+    let name = body.full_name.as_deref().and_then(|name| validator.check("/fullName", account::full_name(name)));
+    let password = account::new_password(&body.password, email.as_ref(), name.as_deref());
+    let password = validator.check("/password", password);
+    validator.finish()?;
+    let (Some(email), Some(password)) = (email, password) else {
+        return Err(ApiError::internal("a validated registration lacks a member"));
+    };
+
+    let job = HashJob::Hash { password, salt: app.random(), params: Params::DEFAULT };
+    let HashOutcome::Hashed(hash) = app.ports().password_hasher.run(job).await? else {
+        return Err(ApiError::internal("the hasher verified instead of hashing"));
+    };
+    let token = random_token(&app);
+    let (now, token_hash) = (app.now(), account::token_hash(token.expose()));
+    let verify = Letter::VerifyEmail { name: name.clone(), token: token.expose().to_owned() };
+
+    let expires = now.plus_seconds(VERIFICATION_SECONDS);
+    let mut batch = users::register(&app.new_id(), email.as_str(), hash.expose(), name.as_deref(), token_hash, now, expires);
+    batch.push(outbox::add_for_account(mail::queue(&app, &verify)?, email.as_str(), Some(false)));
+    batch.push(outbox::add_for_account(mail::queue(&app, &Letter::AlreadyRegistered)?, email.as_str(), Some(true)));
+    app.database().batch(batch).await?;
+    mail::deliver_in_background(&app);
+
+    Ok((StatusCode::ACCEPTED, Answer(Registered { status: "verification_required", email: email.as_str().to_owned() })))
+}

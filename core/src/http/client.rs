@@ -1,0 +1,52 @@
+//! Who is on the other end of the connection.
+
+use std::{convert::Infallible, net::IpAddr};
+
+use axum::extract::FromRequestParts;
+use http::{HeaderName, HeaderValue, header, request::Parts};
+
+use super::envelope::AnswerHeaders;
+use crate::{app::ClientAddress, domain::network::Network};
+
+/// The client of a request.
+pub struct Client {
+    /// Its address, from the host's trusted source.
+    pub address: Option<IpAddr>,
+    /// What it calls itself, at most 512 characters.
+    pub user_agent: Option<String>,
+    headers: Option<AnswerHeaders>,
+}
+
+impl Client {
+    /// Reads it off the request.
+    #[must_use]
+    pub fn of(parts: &Parts) -> Self {
+        let user_agent = parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
+        Self {
+            address: parts.extensions.get::<ClientAddress>().map(|ClientAddress(address)| address.to_canonical()),
+            user_agent: user_agent.map(|text| text.chars().take(512).collect()),
+            headers: parts.extensions.get::<AnswerHeaders>().cloned(),
+        }
+    }
+
+    /// The network that its limits are counted in.
+    #[must_use]
+    pub fn network(&self) -> String {
+        self.address.map_or_else(|| "unknown".to_owned(), |address| Network::of_client(address).to_string())
+    }
+
+    /// Puts a header on the answer, whatever the answer will be.
+    pub fn answer_header(&self, name: HeaderName, value: &str) {
+        if let (Some(headers), Ok(value)) = (&self.headers, HeaderValue::from_str(value)) {
+            headers.append(name, value);
+        }
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Client {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self::of(parts))
+    }
+}

@@ -1,0 +1,90 @@
+//! Pages: of lists (cursors) and of HTML.
+
+use axum::response::{IntoResponse as _, Response};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use http::{HeaderValue, StatusCode, Uri, header};
+use maud::{DOCTYPE, Markup, html};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::json;
+
+use super::problem::{ApiError, MALFORMED_REQUEST};
+
+const MOST: u32 = 100;
+const DEFAULT: u32 = 20;
+/// No script, nothing from elsewhere.
+const CSP: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+);
+
+/// `?limit=`, checked.
+///
+/// # Errors
+/// `malformed_request`.
+pub fn page_size(limit: Option<u32>) -> Result<u32, ApiError> {
+    match limit.unwrap_or(DEFAULT) {
+        limit @ 1..=MOST => Ok(limit),
+        _ => Err(ApiError::new(MALFORMED_REQUEST, format!("limit is 1 to {MOST}"))),
+    }
+}
+
+/// `?cursor=`, read back.
+///
+/// # Errors
+/// `malformed_request`.
+pub fn read_cursor<T: DeserializeOwned>(cursor: Option<&str>) -> Result<Option<T>, ApiError> {
+    let read = |cursor: &str| {
+        let bytes = URL_SAFE_NO_PAD.decode(cursor).ok()?;
+        serde_json::from_slice(&bytes).ok()
+    };
+    let unreadable = || ApiError::new(MALFORMED_REQUEST, "the cursor is none of ours");
+    cursor.map(|cursor| read(cursor).ok_or_else(unreadable)).transpose()
+}
+
+/// A cursor that stands after the value.
+#[must_use]
+pub fn write_cursor(position: &impl Serialize) -> Option<String> {
+    serde_json::to_vec(position).ok().map(|bytes| URL_SAFE_NO_PAD.encode(bytes))
+}
+
+/// `{"data":[…],"nextCursor":…}`, and the `Link` to the next page.
+#[must_use]
+pub fn list(uri: &Uri, data: &impl Serialize, next: Option<String>) -> Response {
+    let link = next.as_deref().and_then(|cursor| next_link(uri, cursor));
+    let mut response = axum::Json(json!({ "data": data, "nextCursor": next })).into_response();
+    if let Some(link) = link {
+        response.headers_mut().insert(header::LINK, link);
+    }
+    response
+}
+
+/// `<…?cursor=…>; rel="next"` (RFC 8288).
+#[must_use]
+pub fn next_link(uri: &Uri, cursor: &str) -> Option<HeaderValue> {
+    let kept = uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("cursor="));
+    let query = kept.map(str::to_owned).chain([format!("cursor={cursor}")]).collect::<Vec<_>>().join("&");
+    HeaderValue::from_str(&format!("<{}?{query}>; rel=\"next\"", uri.path())).ok()
+}
+
+/// An HTML page in the house's style.
+#[must_use]
+pub fn html_page(status: StatusCode, title: &str, content: &Markup) -> Response {
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { (title) " · AIBaaS" }
+                link rel="stylesheet" href="/style.css";
+            }
+            body {
+                header { a href="/leaderboard" { "AIBaaS" } nav { a href="/leaderboard" { "Leaderboard" } a href="/docs" { "API" } } }
+                main { h1 { (title) } (content) }
+            }
+        }
+    };
+    let mut response = (status, page.into_string()).into_response();
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, CSP);
+    response
+}

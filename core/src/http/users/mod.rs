@@ -1,0 +1,39 @@
+//! `/api/v1/users`: the person.
+
+mod me;
+
+use axum::{Router, routing::get};
+use serde::Serialize;
+
+use crate::{app::App, ports::Timestamp, store::users::User};
+
+pub fn routes() -> Router<App> {
+    Router::new().route("/me", get(me::get).patch(me::patch))
+}
+
+/// A person, as they see themselves.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UserBody {
+    id: String,
+    email: String,
+    full_name: Option<String>,
+    email_verified: bool,
+    role: String,
+    mfa_enabled: bool,
+    created_at: Timestamp,
+}
+
+impl From<User> for UserBody {
+    fn from(user: User) -> Self {
+        Self {
+            id: user.id,
+            email: user.email,
+            full_name: user.full_name,
+            email_verified: user.email_verified,
+            role: user.role,
+            mfa_enabled: user.mfa_enabled,
+            created_at: user.created_at,
+        }
+    }
+}
