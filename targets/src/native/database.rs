@@ -20,6 +20,8 @@ const QUEUE: usize = 4096;
 const GROUP: usize = 128;
 /// Prepared statements that a connection keeps.
 const STATEMENTS: usize = 256;
+/// What the write-ahead log keeps of the disk after a rush.
+const LOG_BYTES: i64 = 64 * 1024 * 1024;
 /// How long a connection waits for a lock; another process may hold one while it makes a backup.
 const BUSY: Duration = Duration::from_secs(5);
 
@@ -71,6 +73,7 @@ impl SqliteDatabase {
         let (writer, writer_jobs) = crossbeam_channel::bounded(QUEUE);
         let (reader, reader_jobs) = crossbeam_channel::bounded(QUEUE);
 
+        make_private(path)?;
         let connection = connect(path, durability)?;
         let writer_thread = thread("sqlite-writer", move || write(&connection, &writer_jobs))?;
         let mut reader_threads = Vec::new();
@@ -156,6 +159,16 @@ fn thread(name: &str, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle
         .map_err(|error| DatabaseError::Unavailable(error.to_string()))
 }
 
+/// The file, if it is new, is its owner's alone; SQLite gives the log beside it the same mode.
+fn make_private(path: &Path) -> Result<(), DatabaseError> {
+    let mut options = std::fs::File::options();
+    options.create(true).truncate(false).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let opened = options.open(path).map_err(|error| DatabaseError::Unavailable(format!("{}: {error}", path.display())));
+    opened.map(drop)
+}
+
 fn connect(path: &Path, durability: Durability) -> Result<Connection, DatabaseError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(unavailable)?;
@@ -176,6 +189,7 @@ fn connect(path: &Path, durability: Durability) -> Result<Connection, DatabaseEr
     connection.pragma_update(None, "synchronous", synchronous).map_err(unavailable)?;
     connection.pragma_update(None, "foreign_keys", true).map_err(unavailable)?;
     connection.pragma_update(None, "temp_store", "MEMORY").map_err(unavailable)?;
+    connection.pragma_update(None, "journal_size_limit", LOG_BYTES).map_err(unavailable)?;
     Ok(connection)
 }
 

@@ -14,6 +14,7 @@ use aibaas_core::{
     ports::{Clock as _, Ports},
 };
 use axum::{Router, body::Body};
+use futures_util::stream::{self, BoxStream, StreamExt as _};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -38,8 +39,9 @@ use super::{
     rate_limiter::MemoryRateLimiter,
 };
 
-/// How long a client may take over the head of a request; also how long a connection may stay idle.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a client may take over the head of a request, and how long a connection may stay idle: longer than the
+/// minute for which proxies keep one, so that they do not send a request into a connection that just closes.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(65);
 /// How long a request may take from its head to the head of its answer, the upload of its body included.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 /// Space for the head of a request.
@@ -98,31 +100,38 @@ fn reachable(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, address.port())
 }
 
+/// Cancelled by the first SIGTERM or SIGINT; the second ends the process without waiting for anything.
 fn stop_signals() -> Result<CancellationToken, Failure> {
     let stop = CancellationToken::new();
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        for kind in [SignalKind::terminate(), SignalKind::interrupt()] {
-            let mut signals = signal(kind).map_err(|error| Failure::failed(error.to_string()))?;
-            let stop = stop.clone();
-            tokio::spawn(async move {
-                if signals.recv().await.is_some() {
-                    stop.cancel();
-                }
-            });
-        }
-    }
-    #[cfg(not(unix))]
-    {
-        let stop = stop.clone();
-        tokio::spawn(async move {
-            if tokio::signal::ctrl_c().await.is_ok() {
-                stop.cancel();
-            }
-        });
-    }
+    let mut signals = signals().map_err(|error| Failure::failed(error.to_string()))?;
+    let stopped = stop.clone();
+    tokio::spawn(async move {
+        signals.next().await;
+        stopped.cancel();
+        signals.next().await;
+        std::process::exit(130);
+    });
     Ok(stop)
+}
+
+#[cfg(unix)]
+fn signals() -> std::io::Result<BoxStream<'static, ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let both = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let signals = stream::unfold(both, |(mut terminate, mut interrupt)| async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        Some(((), (terminate, interrupt)))
+    });
+    Ok(signals.boxed())
+}
+
+#[cfg(not(unix))]
+fn signals() -> std::io::Result<BoxStream<'static, ()>> {
+    let signals = stream::unfold((), |()| async { tokio::signal::ctrl_c().await.ok().map(|()| ((), ())) });
+    Ok(signals.boxed())
 }
 
 /// Takes the data directory for this process: two limiters or two writers would each keep half a promise.
