@@ -6,6 +6,7 @@ mod database;
 mod http_client;
 mod import;
 mod key_value;
+mod logger;
 mod machine;
 mod password_hasher;
 mod rate_limiter;

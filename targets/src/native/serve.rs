@@ -30,10 +30,11 @@ use tower::ServiceExt as _;
 
 use super::{
     background::TrackedTasks,
-    cli::{Failure, ServeOptions, complain, say},
+    cli::{Failure, ServeOptions, say},
     database::{Durability, SqliteDatabase},
     http_client::ReqwestClient,
     key_value::SqliteKeyValue,
+    logger,
     machine::{SystemClock, SystemEntropy},
     password_hasher::ThreadPoolHasher,
     rate_limiter::MemoryRateLimiter,
@@ -58,7 +59,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// # Errors
 /// [`Failure`] when the configuration is wrong or the server cannot start.
 pub async fn serve(options: ServeOptions) -> Result<ExitCode, Failure> {
-    // First, so that a signal during the start is not lost.
+    logger::install();
+    // Before all else, so that a signal during the start is not lost.
     let stop = stop_signals()?;
     let listener = TcpListener::bind(options.listen)
         .await
@@ -212,7 +214,7 @@ impl Host {
             app.tick().await;
             self.rate_limiter.sweep(SystemClock.now());
             if let Err(error) = self.cache.purge().await {
-                complain(&error.to_string());
+                log::warn!("{error}");
             }
         }
     }
@@ -225,7 +227,7 @@ impl Host {
             self.tasks.drain().await;
         });
         if drained.await.is_err() {
-            complain("stopped with work unfinished; mail that was not sent goes out after the next start");
+            log::warn!("stopped with work unfinished; mail that was not sent goes out after the next start");
         }
         let closed = tokio::task::spawn_blocking(move || {
             self.database.close();
