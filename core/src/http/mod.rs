@@ -1,5 +1,6 @@
 //! The wire: one file per endpoint, each from top to bottom: parse, decide, answer.
 
+mod api_keys;
 mod auth;
 mod client;
 mod credentials;
@@ -18,7 +19,7 @@ use crate::app::App;
 
 /// Every route.
 pub fn router(app: &App) -> Router {
-    let api = Router::new().nest("/auth", auth::routes()).nest("/users", users::routes());
+    let api = Router::new().nest("/api-keys", api_keys::routes()).nest("/auth", auth::routes()).nest("/users", users::routes());
     Router::new()
         .route("/health", get(|| async { "ok" }))
         .nest("/api/v1", api)

@@ -9,7 +9,7 @@ use http::{HeaderMap, header, request::Parts};
 use serde::de::DeserializeOwned;
 
 use super::problem::{ApiError, FieldError, MALFORMED_REQUEST, PAYLOAD_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE};
-use crate::domain::account::Refusal;
+use crate::{domain::account::Refusal, ports::Timestamp};
 
 /// The most an ordinary body may have, in bytes.
 pub const BODY_LIMIT: usize = 64 * 1024;
@@ -196,11 +196,37 @@ impl Validator {
         text.map(|text| self.text(pointer, text, 0, most)).filter(|text| !text.is_empty())
     }
 
+    /// An RFC 3339 time.
+    pub fn timestamp(&mut self, pointer: &str, text: &str) -> Option<Timestamp> {
+        let parsed = text.parse::<jiff::Timestamp>().ok().map(|time| Timestamp(time.as_millisecond()));
+        if parsed.is_none() {
+            self.refuse(pointer, "invalid_timestamp", "give an RFC 3339 time, such as 2026-11-23T01:02:03Z");
+        }
+        parsed
+    }
+
+    /// The same for a time that may be absent.
+    pub fn optional_timestamp(&mut self, pointer: &str, text: Option<&str>) -> Option<Timestamp> {
+        text.and_then(|text| self.timestamp(pointer, text))
+    }
+
+    /// A name that stands in paths: letters, digits, `.`, `_`, `-`, at most 100.
+    pub fn slug(&mut self, pointer: &str, text: &str) {
+        self.require(is_slug(text), pointer, "give 1 to 100 letters, digits, '.', '_' or '-', the first a letter or digit");
+    }
+
     /// # Errors
     /// `validation_failed` when a mistake was noted.
     pub fn finish(self) -> Result<(), ApiError> {
         if self.errors.is_empty() { Ok(()) } else { Err(ApiError::invalid(self.errors)) }
     }
+}
+
+fn is_slug(text: &str) -> bool {
+    let mut bytes = text.bytes();
+    bytes.next().is_some_and(|first| first.is_ascii_alphanumeric())
+        && text.len() <= 100
+        && bytes.all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
 }
 
 /// Query parameters; unknown ones are refused by the type.

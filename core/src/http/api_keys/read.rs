@@ -1,0 +1,64 @@
+use axum::{
+    Json as Answer,
+    extract::{OriginalUri, State},
+    response::Response,
+};
+use serde::Deserialize;
+
+use super::ApiKeyBody;
+use crate::{
+    app::App,
+    http::{
+        credentials::Person,
+        page::{list as list_answer, page_size, read_cursor, write_cursor},
+        problem::ApiError,
+        request::{Path, Query},
+    },
+    ports::{Rows, Statement},
+    store::api_keys::{self, ApiKeyRecord},
+};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Page {
+    limit: Option<u32>,
+    cursor: Option<String>,
+}
+
+/// The caller's keys, newest first.
+pub async fn list(
+    State(app): State<App>,
+    person: Person,
+    OriginalUri(uri): OriginalUri,
+    Query(page): Query<Page>,
+) -> Result<Response, ApiError> {
+    let limit = page_size(page.limit)?;
+    let before = read_cursor::<(i64, String)>(page.cursor.as_deref())?;
+    let (created_at, id) = before.unwrap_or((i64::from(u32::MAX).saturating_mul(1000), String::new()));
+    let one_more = limit.saturating_add(1);
+    let statement =
+        Statement::new(api_keys::LIST).bind(person.user_id.as_str()).bind(created_at).bind(id).bind(one_more);
+    let (_, answers) = person.read(&app, vec![statement]).await?;
+    let rows = answers.into_iter().flatten();
+    let mut keys = rows.map(|row| ApiKeyRecord::from_row(&row)).collect::<Result<Vec<_>, _>>()?;
+    let is_more = keys.len() > usize::try_from(limit).unwrap_or(usize::MAX);
+    if is_more {
+        keys.pop();
+    }
+    let next = keys.last().filter(|_| is_more).and_then(|key| write_cursor(&(key.created_at.0, &key.id)));
+    let now = app.now();
+    let data = keys.into_iter().map(|key| ApiKeyBody::new(key, now)).collect::<Vec<_>>();
+    Ok(list_answer(&uri, &data, next))
+}
+
+/// One of the caller's keys.
+pub async fn one(
+    State(app): State<App>,
+    person: Person,
+    Path(id): Path<String>,
+) -> Result<Answer<ApiKeyBody>, ApiError> {
+    let statement = Statement::new(api_keys::OF_USER).bind(id).bind(person.user_id.as_str());
+    let (_, answers) = person.read(&app, vec![statement]).await?;
+    let row = answers.into_iter().next().and_then(Rows::into_first).ok_or_else(|| ApiError::not_found("API key"))?;
+    Ok(Answer(ApiKeyBody::new(ApiKeyRecord::from_row(&row)?, app.now())))
+}
