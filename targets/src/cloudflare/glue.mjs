@@ -10,7 +10,7 @@ const BODY_LIMIT = 1024 * 1024 + 1;
 /** No handler lives longer; what is older was cancelled by the runtime and would stay for ever. */
 const ABANDONED_MS = 20 * 60 * 1000;
 
-/** The work that the instance has not finished, by an id that never comes again. Oldest first. */
+/** The work that the instance has not finished, by id. Oldest first. */
 const pending = new Map();
 let lastId = 0;
 /** Counts the instances: what one of them left behind must never reach the next. */
@@ -40,9 +40,15 @@ export function enter(call) {
 
 /** Starts work that the instance answers now or, by `settle`, later. */
 export function begin(call) {
-  const id = ++lastId;
+  const id = nextId();
   const answer = enter((wasm) => call(wasm, id));
   return answer === undefined ? promised(id) : answer;
+}
+
+/** It comes round after four thousand million: long after the work that had it before. */
+function nextId() {
+  lastId = (lastId + 1) >>> 0;
+  return lastId;
 }
 
 function promised(id) {
@@ -83,10 +89,17 @@ export async function readBody(message) {
 
 /** An answer from its packed head, `name\nvalue\n…`, and its whole body. */
 export function respond(status, head, body) {
-  const headers = [];
+  // An object costs a third of a list of pairs; a name that comes twice is appended.
+  const headers = {};
+  const repeated = [];
   const lines = head.split("\n");
-  for (let i = 0; i + 1 < lines.length; i += 2) headers.push([lines[i], lines[i + 1]]);
-  return new Response(body.length === 0 ? null : body.slice(), { status, headers });
+  for (let i = 0; i + 1 < lines.length; i += 2) {
+    if (lines[i] in headers) repeated.push(i);
+    else headers[lines[i]] = lines[i + 1];
+  }
+  const answer = new Response(body.length === 0 ? null : body.slice(), { status, headers });
+  for (const i of repeated) answer.headers.append(lines[i], lines[i + 1]);
+  return answer;
 }
 
 /** Gives the answer that `begin` promised. */
@@ -105,7 +118,7 @@ export function wake(id) {
 
 /** An id for work that goes on after the answer. */
 export function background() {
-  const id = ++lastId;
+  const id = nextId();
   promised(id).catch(() => {});
   return id;
 }

@@ -8,13 +8,13 @@ extern "C" {
     pub(super) fn respond(status: u16, head: &str, body: &[u8]) -> JsValue;
 
     /// Gives the script what it waits for.
-    pub(super) fn settle(id: f64, answer: &JsValue);
+    pub(super) fn settle(id: u32, answer: &JsValue);
 
     /// Asks for a call of `step`.
-    pub(super) fn wake(id: f64);
+    pub(super) fn wake(id: u32);
 
     /// An id for work that goes on after the answer.
-    pub(super) fn background() -> f64;
+    pub(super) fn background() -> u32;
 
     /// Runs statements in one transaction.
     #[wasm_bindgen(catch)]

@@ -73,7 +73,7 @@ fn configure(env: Env) -> Result<App, String> {
 /// Answers a request, packed as `method\nurl\nname\nvalue\n…`, with a `Response`, or with `undefined` when
 /// it comes later.
 #[wasm_bindgen]
-pub fn handle(id: f64, head: &str, body: Option<Vec<u8>>) -> JsValue {
+pub fn handle(id: u32, head: &str, body: Option<Vec<u8>>) -> JsValue {
     let Some(router) = WORKER.with(|cell| cell.get().map(|worker| worker.router.clone())) else { return JsValue::NULL };
     let request = read(head, body.unwrap_or_default());
     tasks::begin(
@@ -87,7 +87,7 @@ pub fn handle(id: f64, head: &str, body: Option<Vec<u8>>) -> JsValue {
 
 /// Does what is due; `null`, or `undefined` when it goes on.
 #[wasm_bindgen]
-pub fn tick(id: f64) -> JsValue {
+pub fn tick(id: u32) -> JsValue {
     let app = WORKER.with(|cell| cell.get().and_then(|worker| worker.app.clone()));
     tasks::begin(
         id,

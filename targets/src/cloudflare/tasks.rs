@@ -20,8 +20,8 @@ use super::glue;
 /// Work, and what the script gets when it is done.
 pub(super) type Work = Pin<Box<dyn Future<Output = JsValue>>>;
 
-/// An id of the script's: an integer that never comes again.
-pub(super) type Id = f64;
+/// An id of the script's.
+pub(super) type Id = u32;
 
 struct Task {
     work: Work,
@@ -46,7 +46,7 @@ impl Wake for Wakeup {
 }
 
 thread_local! {
-    static TASKS: RefCell<HashMap<u64, Task>> = RefCell::default();
+    static TASKS: RefCell<HashMap<Id, Task>> = RefCell::default();
 }
 
 /// Takes the work as far as it goes now: its outcome, or `undefined` when [`glue::settle`] brings it later.
@@ -63,9 +63,9 @@ pub(super) fn spawn(id: Id, work: Work) {
 
 /// Goes on with what was woken.
 #[wasm_bindgen]
-pub fn step(id: f64) {
+pub fn step(id: u32) {
     // The task is out of the table while it runs: it may start others.
-    let task = TASKS.with_borrow_mut(|tasks| tasks.remove(&id.to_bits()));
+    let task = TASKS.with_borrow_mut(|tasks| tasks.remove(&id));
     if let Some(outcome) = task.and_then(advance) {
         glue::settle(id, &outcome);
     }
@@ -73,8 +73,8 @@ pub fn step(id: f64) {
 
 /// Drops work that nobody will ever wake.
 #[wasm_bindgen]
-pub fn forget(id: f64) {
-    drop(TASKS.with_borrow_mut(|tasks| tasks.remove(&id.to_bits())));
+pub fn forget(id: u32) {
+    drop(TASKS.with_borrow_mut(|tasks| tasks.remove(&id)));
 }
 
 fn advance(mut task: Task) -> Option<JsValue> {
@@ -90,5 +90,5 @@ fn advance(mut task: Task) -> Option<JsValue> {
 }
 
 fn keep(task: Task) {
-    TASKS.with_borrow_mut(|tasks| tasks.insert(task.wakeup.id.to_bits(), task));
+    TASKS.with_borrow_mut(|tasks| tasks.insert(task.wakeup.id, task));
 }

@@ -19,7 +19,10 @@ function failure() {
 
 function answer(request, body) {
   let head = `${request.method}\n${request.url}`;
-  for (const [name, value] of request.headers) head += `\n${name}\n${value}`;
+  // An iterator would cost twice as much.
+  request.headers.forEach((value, name) => {
+    head += `\n${name}\n${value}`;
+  });
   try {
     const response = begin((wasm, id) => wasm.handle(id, head, body));
     return response instanceof Promise ? response.catch(failure) : response;
