@@ -25,7 +25,11 @@ impl HttpClient for SpinHttpClient {
 }
 
 async fn send(request: OutboundRequest) -> Result<OutboundResponse, HttpError> {
+    // The length is said here, else Spin sends chunks, which not every server takes.
     let mut builder = http::Request::builder().method(request.method).uri(request.url);
+    if !request.body.is_empty() {
+        builder = builder.header(http::header::CONTENT_LENGTH, request.body.len());
+    }
     for (name, value) in &request.headers {
         builder = builder.header(*name, value.expose());
     }

@@ -78,13 +78,14 @@ impl HandlerState for Instances {
         let mut store = Store::new(&self.engine, state);
         let proxy = Proxy::P3(self.service.instantiate_async(&mut store).await?);
         self.host.instances.fetch_add(1, Ordering::SeqCst);
+        let mut closing = self.closing.clone();
         Ok(Instance {
             store,
             proxy,
             view: ViewFn::P3(<State as WasiHttpView>::http),
             expiration: Expiration {
                 sleep: Box::pin(sleep_until(Instant::now().into())),
-                closing: self.closing.clone(),
+                closing: Some(Box::pin(async move { _ = closing.wait_for(|closing| *closing).await })),
             },
             state: Worker(Arc::clone(&self.host)),
         })
@@ -94,13 +95,17 @@ impl HandlerState for Instances {
 /// When an instance goes.
 struct Expiration {
     sleep: Pin<Box<Sleep>>,
-    closing: watch::Receiver<bool>,
+    /// Ready once the host closes, and then gone.
+    closing: Option<Pin<Box<dyn Future<Output = ()> + Send + Sync>>>,
 }
 
 impl WorkerExpiration for Expiration {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>, status: WorkerStatus, start: Instant) -> Poll<()> {
+        if self.closing.as_mut().is_some_and(|closing| closing.as_mut().poll(context).is_ready()) {
+            self.closing = None;
+        }
         let allowed = match status {
-            WorkerStatus::Idle if *self.closing.borrow() => Duration::ZERO,
+            WorkerStatus::Idle if self.closing.is_none() => Duration::ZERO,
             WorkerStatus::Idle => IDLE,
             WorkerStatus::Requests | WorkerStatus::PostReturn => REQUEST_TIMEOUT,
         };
@@ -162,6 +167,8 @@ pub(crate) async fn serve(
             _ = closing.wait_for(|closing| *closing) => break,
         };
         let Ok((stream, peer)) = accepted else { continue };
+        // Head and body are two writes: without this the second waits for the client's delayed acknowledgement.
+        _ = stream.set_nodelay(true);
         let handler = handler.clone();
         let host = Arc::clone(&host);
         let connection = hyper::server::conn::http1::Builder::new().serve_connection(
