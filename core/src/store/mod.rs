@@ -2,9 +2,13 @@
 //! statements for a batch.
 
 pub mod api_keys;
+pub mod benchmarks;
+pub mod leaderboard;
 pub mod migrations;
+pub mod models;
 pub mod outbox;
 pub mod rate_limits;
+pub mod runs;
 pub mod sessions;
 pub mod users;
 

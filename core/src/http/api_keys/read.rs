@@ -18,6 +18,9 @@ use crate::{
     store::api_keys::{self, ApiKeyRecord},
 };
 
+/// Later than any key, in milliseconds.
+const END_OF_TIME: i64 = 9_007_199_254_740_991;
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Page {
@@ -34,7 +37,7 @@ pub async fn list(
 ) -> Result<Response, ApiError> {
     let limit = page_size(page.limit)?;
     let before = read_cursor::<(i64, String)>(page.cursor.as_deref())?;
-    let (created_at, id) = before.unwrap_or((i64::from(u32::MAX).saturating_mul(1000), String::new()));
+    let (created_at, id) = before.unwrap_or((END_OF_TIME, String::new()));
     let one_more = limit.saturating_add(1);
     let statement =
         Statement::new(api_keys::LIST).bind(person.user_id.as_str()).bind(created_at).bind(id).bind(one_more);
