@@ -64,8 +64,9 @@ function promised(id) {
   return promise;
 }
 
-/** Reads a body, no further than the limit: `[bytes]` in pieces would cost more than one copy. */
+/** Reads a body, no further than the limit. */
 export async function readBody(message) {
+  if (message.body === null) return undefined;
   const declared = Number(message.headers.get("content-length") ?? Number.POSITIVE_INFINITY);
   if (declared < BODY_LIMIT) return new Uint8Array(await message.arrayBuffer());
   const pieces = [];
@@ -148,6 +149,5 @@ export async function send(method, url, headers, body, timeoutMs) {
     redirect: "manual",
     signal: AbortSignal.timeout(timeoutMs),
   });
-  const content = answer.body === null ? new Uint8Array() : await readBody(answer);
-  return [answer.status, JSON.stringify([...answer.headers]), content];
+  return [answer.status, JSON.stringify([...answer.headers]), (await readBody(answer)) ?? new Uint8Array()];
 }

@@ -9,7 +9,7 @@ use aibaas_core::{
 use axum::{
     Router,
     body::Body,
-    http::{HeaderName, HeaderValue, Method, Request, StatusCode, Uri, header},
+    http::{HeaderName, HeaderValue, Method, Request, Uri},
     response::Response,
 };
 use http_body_util::BodyExt;
@@ -25,30 +25,24 @@ use super::{
     tasks,
 };
 
-struct Worker {
-    router: Router,
-    /// Absent where the configuration is wrong.
-    app: Option<App>,
-}
-
 thread_local! {
-    static WORKER: OnceCell<Worker> = const { OnceCell::new() };
+    /// The application and its router; empty where the configuration is wrong.
+    static WORKER: OnceCell<(App, Router)> = const { OnceCell::new() };
 }
 
 /// Where `wrangler dev` listens.
 const DEVELOPMENT_URL: &str = "http://localhost:8787";
 
-/// Builds the application from the variables and bindings.
+/// Builds the application from the variables and bindings, or logs everything that is wrong with them.
 #[wasm_bindgen]
 pub fn start(env: JsValue) {
-    let worker = match configure(env.unchecked_into()) {
-        Ok(app) => Worker { router: app.router(), app: Some(app) },
-        Err(mistakes) => {
-            glue::log_error(&mistakes);
-            Worker { router: Router::new().fallback(unconfigured), app: None }
+    match configure(env.unchecked_into()) {
+        Ok(app) => {
+            let router = app.router();
+            WORKER.with(|worker| drop(worker.set((app, router))));
         }
-    };
-    WORKER.with(|cell| drop(cell.set(worker)));
+        Err(mistakes) => glue::log_error(&mistakes),
+    }
 }
 
 fn configure(env: Env) -> Result<App, String> {
@@ -70,11 +64,11 @@ fn configure(env: Env) -> Result<App, String> {
     Ok(App::new(ports, config))
 }
 
-/// Answers a request, packed as `method\nurl\nname\nvalue\n…`, with a `Response`, or with `undefined` when
-/// it comes later.
+/// Answers a request, packed as `method\nurl\nname\nvalue\n…`: a `Response`, `undefined` when it comes later,
+/// or `null` where there is no application.
 #[wasm_bindgen]
 pub fn handle(id: u32, head: &str, body: Option<Vec<u8>>) -> JsValue {
-    let Some(router) = WORKER.with(|cell| cell.get().map(|worker| worker.router.clone())) else { return JsValue::NULL };
+    let Some(router) = WORKER.with(|worker| worker.get().map(|(_, router)| router.clone())) else { return JsValue::NULL };
     let request = read(head, body.unwrap_or_default());
     tasks::begin(
         id,
@@ -85,16 +79,14 @@ pub fn handle(id: u32, head: &str, body: Option<Vec<u8>>) -> JsValue {
     )
 }
 
-/// Does what is due; `null`, or `undefined` when it goes on.
+/// Does what is due: `null`, or `undefined` when that takes longer.
 #[wasm_bindgen]
 pub fn tick(id: u32) -> JsValue {
-    let app = WORKER.with(|cell| cell.get().and_then(|worker| worker.app.clone()));
+    let Some(app) = WORKER.with(|worker| worker.get().map(|(app, _)| app.clone())) else { return JsValue::NULL };
     tasks::begin(
         id,
         Box::pin(async move {
-            if let Some(app) = app {
-                app.tick().await;
-            }
+            app.tick().await;
             JsValue::NULL
         }),
     )
@@ -141,12 +133,4 @@ async fn write(response: Response) -> JsValue {
         }
     }
     glue::respond(parts.status.as_u16(), &head, &body.to_bytes())
-}
-
-async fn unconfigured() -> (StatusCode, [(HeaderName, &'static str); 3], &'static str) {
-    (
-        StatusCode::SERVICE_UNAVAILABLE,
-        [(header::CONTENT_TYPE, "application/problem+json"), (header::CACHE_CONTROL, "no-store"), (header::RETRY_AFTER, "60")],
-        r#"{"type":"https://aibaas.com/problems/service_unavailable","title":"Service Unavailable","status":503,"code":"service_unavailable","detail":"This deployment is not configured."}"#,
-    )
 }

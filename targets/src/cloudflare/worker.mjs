@@ -3,19 +3,32 @@
 import { DurableObject } from "cloudflare:workers";
 import { begin, enter, epoch, readBody } from "./glue.mjs";
 
-const FAILURE = JSON.stringify({
-  type: "https://aibaas.com/problems/internal_error",
-  title: "Internal Server Error",
-  status: 500,
-  code: "internal_error",
-  detail: "The request could not be completed.",
-});
+const SAFE = new Set(["GET", "HEAD", "OPTIONS"]);
 
-/** The answer of an instance that is gone. */
-function failure() {
-  const headers = { "content-type": "application/problem+json", "cache-control": "no-store", "x-content-type-options": "nosniff" };
-  return new Response(FAILURE, { status: 500, headers });
+/** A problem that the application cannot tell of itself. */
+function problem(status, code, title, detail, headers) {
+  const requestId = crypto.randomUUID();
+  return new Response(JSON.stringify({ type: `https://aibaas.com/problems/${code}`, title, status, code, detail, requestId }), {
+    status,
+    headers: {
+      "content-type": "application/problem+json",
+      "cache-control": "no-store",
+      "referrer-policy": "no-referrer",
+      "x-content-type-options": "nosniff",
+      "x-request-id": requestId,
+      ...headers,
+    },
+  });
 }
+
+const failed = () =>
+  problem(500, "internal_error", "Something went wrong on our side", "the request was lost with the instance that served it");
+
+const unconfigured = () =>
+  problem(503, "service_unavailable", "The service is unavailable for the moment", "this deployment is not configured yet", { "retry-after": "60" });
+
+const shielded = () =>
+  problem(429, "too_many_requests", "Too many requests", "this address sends too many requests", { "retry-after": "10" });
 
 function answer(request, body) {
   let head = `${request.method}\n${request.url}`;
@@ -25,15 +38,23 @@ function answer(request, body) {
   });
   try {
     const response = begin((wasm, id) => wasm.handle(id, head, body));
-    return response instanceof Promise ? response.catch(failure) : response;
+    if (response === null) return unconfigured();
+    return response instanceof Promise ? response.catch(failed) : response;
   } catch {
-    return failure();
+    return failed();
   }
 }
 
+/** Whatever hashes or writes passes the shield first. */
+async function answerBehindShield(request, env) {
+  const key = request.headers.get("cf-connecting-ip") ?? "";
+  const { success } = await env.SHIELD.limit({ key });
+  return success ? answer(request, await readBody(request)) : shielded();
+}
+
 export default {
-  fetch(request) {
-    return request.body === null ? answer(request) : readBody(request).then((body) => answer(request, body));
+  fetch(request, env) {
+    return request.body === null && SAFE.has(request.method) ? answer(request) : answerBehindShield(request, env);
   },
 
   async scheduled() {
