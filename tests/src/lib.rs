@@ -1,1 +1,16 @@
-//! The suite and the hosts it runs on.
+//! What the suite stands on: the hosts that it starts, the client that it speaks with, and the contract that
+//! every answer is held against. The cases are in `suite/`.
+
+pub mod case;
+pub mod client;
+pub mod contract;
+pub mod fixtures;
+pub mod host;
+pub mod oracle;
+pub mod provider;
+pub mod tools;
+
+pub use case::Case;
+pub use client::{Answer, Client};
+pub use fixtures::{Publisher, User};
+pub use host::Host;

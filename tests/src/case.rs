@@ -1,0 +1,39 @@
+//! A case: one promise of the API, checked against one host.
+
+use std::pin::Pin;
+
+use crate::host::{Host, Setup};
+
+type Body = Box<dyn Fn(Host) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
+
+/// One promise of the API.
+pub struct Case {
+    /// `area::what_it_promises`.
+    pub name: String,
+    /// How the host that it runs against is set up.
+    pub setup: Setup,
+    /// Panics where the promise is broken.
+    pub body: Body,
+}
+
+impl Case {
+    /// A case out of an async function over a host.
+    pub fn new<F>(module: &str, name: &str, setup: Setup, body: fn(Host) -> F) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let area = module.rsplit("::").next().unwrap_or(module);
+        Self { name: format!("{area}::{name}"), setup, body: Box::new(move |host| Box::pin(body(host))) }
+    }
+}
+
+/// Lists a module's cases: `cases![KeepsMail: a, b]` makes `pub fn cases() -> Vec<Case>`.
+/// A function that is left out of the list is dead code, and the compiler says so.
+#[macro_export]
+macro_rules! cases {
+    ($setup:ident: $($case:ident),+ $(,)?) => {
+        pub fn cases() -> Vec<$crate::Case> {
+            vec![$($crate::Case::new(module_path!(), stringify!($case), $crate::host::Setup::$setup, $case)),+]
+        }
+    };
+}

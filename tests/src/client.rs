@@ -1,0 +1,273 @@
+//! An HTTP client that holds every answer against the contract.
+
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    pin::Pin,
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
+
+use reqwest::{
+    Method, StatusCode,
+    header::{HeaderMap, HeaderName, HeaderValue},
+};
+use serde_json::Value;
+
+use crate::host::Host;
+
+/// Somebody who calls a host, from an address of their own, with or without a credential.
+#[derive(Clone)]
+pub struct Client {
+    host: Host,
+    http: reqwest::Client,
+    address: Option<IpAddr>,
+    credential: Option<String>,
+}
+
+impl Client {
+    /// A stranger, from a loopback address that no other client of this process calls from: limits that count by
+    /// address never let one case disturb another. A host that is not on loopback sees this machine's address.
+    pub fn new(host: &Host) -> Self {
+        let address = host.is_loopback().then(next_address);
+        let mut builder = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .timeout(Duration::from_secs(60))
+            .no_proxy()
+            .local_address(address);
+        if host.url().starts_with("http://") {
+            builder = builder.tls_certs_only([]);
+        }
+        Self { host: host.clone(), http: builder.build().expect("a client"), address, credential: None }
+    }
+
+    /// The same caller with this bearer token or API key.
+    pub fn with(&self, credential: &str) -> Self {
+        Self { credential: Some(credential.to_owned()), ..self.clone() }
+    }
+
+    /// The same caller with no credential.
+    pub fn anonymous(&self) -> Self {
+        Self { credential: None, ..self.clone() }
+    }
+
+    /// The host that is called.
+    pub fn host(&self) -> &Host {
+        &self.host
+    }
+
+    /// The bearer token or API key that it calls with.
+    pub fn credential(&self) -> Option<&str> {
+        self.credential.as_deref()
+    }
+
+    /// The address that this client calls from, where it is its own.
+    pub fn address(&self) -> Option<IpAddr> {
+        self.address
+    }
+
+    /// `GET path`; await it for the answer.
+    pub fn get(&self, path: impl AsRef<str>) -> Request {
+        self.request(Method::GET, path)
+    }
+
+    /// `POST path`.
+    pub fn post(&self, path: impl AsRef<str>) -> Request {
+        self.request(Method::POST, path)
+    }
+
+    /// `PUT path`.
+    pub fn put(&self, path: impl AsRef<str>) -> Request {
+        self.request(Method::PUT, path)
+    }
+
+    /// `PATCH path`.
+    pub fn patch(&self, path: impl AsRef<str>) -> Request {
+        self.request(Method::PATCH, path)
+    }
+
+    /// `DELETE path`.
+    pub fn delete(&self, path: impl AsRef<str>) -> Request {
+        self.request(Method::DELETE, path)
+    }
+
+    /// Any method.
+    pub fn request(&self, method: Method, path: impl AsRef<str>) -> Request {
+        let path = path.as_ref().to_owned();
+        let mut builder = self.http.request(method.clone(), format!("{}{path}", self.host.url()));
+        if let Some(credential) = &self.credential {
+            builder = builder.bearer_auth(credential);
+        }
+        Request { host: self.host.clone(), method, path, builder, shown: String::new() }
+    }
+}
+
+fn next_address() -> IpAddr {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    // From a random start, so that a second run against the same host meets no limit of the first.
+    static START: std::sync::LazyLock<u32> = std::sync::LazyLock::new(|| fastrand::u32(..));
+    let host_part = START.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % (254 << 16);
+    IpAddr::V4(Ipv4Addr::from(0x7f00_0000 | ((1 << 16) + host_part)))
+}
+
+/// A request in the making.
+pub struct Request {
+    host: Host,
+    method: Method,
+    path: String,
+    builder: reqwest::RequestBuilder,
+    shown: String,
+}
+
+impl Request {
+    /// Adds a header.
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        let name = HeaderName::try_from(name).expect("a header name");
+        self.builder = self.builder.header(name, HeaderValue::from_bytes(value.as_bytes()).expect("a header value"));
+        self
+    }
+
+    /// A JSON body.
+    pub fn json(self, body: Value) -> Self {
+        self.body("application/json", body.to_string())
+    }
+
+    /// Any body, with its content type; an empty content type sends none.
+    pub fn body(mut self, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
+        let body = body.into();
+        self.shown = String::from_utf8_lossy(&body).chars().take(400).collect();
+        if !content_type.is_empty() {
+            self.builder = self.builder.header("content-type", content_type);
+        }
+        self.builder = self.builder.body(body);
+        self
+    }
+
+    /// Sends it; an error where no whole answer came back.
+    ///
+    /// # Errors
+    /// What the connection said.
+    pub async fn try_send(self) -> Result<Answer, reqwest::Error> {
+        let response = self.builder.send().await?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = response.bytes().await?.to_vec();
+        let answer = Answer { what: format!("{} {} {}", self.method, self.path, self.shown), status, headers, body };
+        answer.holds_everywhere(&self.method);
+        let contract = self.host.contract().await;
+        if let Err(broken) = contract.check(&self.method, &self.path, &answer) {
+            panic!("the OpenAPI document does not describe this answer: {broken}\n{answer}");
+        }
+        Ok(answer)
+    }
+}
+
+impl IntoFuture for Request {
+    type Output = Answer;
+    type IntoFuture = Pin<Box<dyn Future<Output = Answer> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        let what = format!("{} {}", self.method, self.path);
+        Box::pin(async move { self.try_send().await.unwrap_or_else(|error| panic!("{what}: no answer: {error:?}")) })
+    }
+}
+
+/// An answer, whole.
+pub struct Answer {
+    what: String,
+    /// The status.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    /// A header's value, where it is there.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// The media type, without its parameters.
+    pub fn media_type(&self) -> Option<&str> {
+        self.header("content-type").map(|value| value.split(';').next().unwrap_or(value).trim())
+    }
+
+    /// The body as text.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    /// The body as JSON; null where it is none.
+    pub fn value(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or(Value::Null)
+    }
+
+    /// The body as JSON, after checking the status.
+    #[track_caller]
+    pub fn expect(&self, status: u16) -> Value {
+        assert_eq!(self.status.as_u16(), status, "{self}");
+        self.value()
+    }
+
+    /// The problem, after checking the status and its code.
+    #[track_caller]
+    pub fn problem(&self, status: u16, code: &str) -> Value {
+        let problem = self.expect(status);
+        assert_eq!(problem["code"], code, "{self}");
+        problem
+    }
+
+    /// Like [`Answer::problem`], for a validation problem that points at this member.
+    #[track_caller]
+    pub fn invalid(&self, pointer: &str) -> Value {
+        let problem = self.problem(422, "validation_failed");
+        let errors = problem["errors"].as_array().cloned().unwrap_or_default();
+        assert!(errors.iter().any(|error| error["pointer"] == pointer), "no error points at {pointer}: {self}");
+        problem
+    }
+
+    /// What every answer of the API promises, whatever was asked.
+    #[track_caller]
+    fn holds_everywhere(&self, method: &Method) {
+        let id = self.header("x-request-id").unwrap_or_default();
+        assert!(!id.is_empty() && id.len() <= 64, "X-Request-Id is missing: {self}");
+        assert_eq!(self.header("x-content-type-options"), Some("nosniff"), "{self}");
+        assert_eq!(self.header("referrer-policy"), Some("no-referrer"), "{self}");
+        assert!(self.header("cache-control").is_some(), "Cache-Control is missing: {self}");
+        assert!(!self.status.is_server_error() || self.status == 503, "a server error: {self}");
+        if self.media_type() == Some("text/html") {
+            let policy = self.header("content-security-policy").unwrap_or_default();
+            assert!(policy.contains("default-src 'none'") || policy.contains("default-src 'self'"), "no strict CSP: {self}");
+        }
+        if self.status.as_u16() >= 400 && *method != Method::HEAD {
+            let problem = self.value();
+            assert_eq!(self.media_type(), Some("application/problem+json"), "{self}");
+            let code = problem["code"].as_str().unwrap_or_default();
+            assert!(!code.is_empty() && code.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_'), "{self}");
+            assert_eq!(problem["type"], format!("https://aibaas.com/problems/{code}"), "{self}");
+            assert_eq!(problem["status"], self.status.as_u16(), "{self}");
+            assert_eq!(problem["requestId"], id, "{self}");
+            assert!(problem["title"].is_string() && problem["detail"].is_string(), "{self}");
+        }
+        match self.status.as_u16() {
+            401 => assert!(self.header("www-authenticate").is_some_and(|value| value.starts_with("Bearer")), "{self}"),
+            405 => assert!(self.header("allow").is_some(), "Allow is missing: {self}"),
+            429 | 503 => {
+                let seconds = self.header("retry-after").and_then(|value| value.parse::<u64>().ok());
+                assert!(seconds.is_some_and(|seconds| seconds >= 1), "Retry-After is missing: {self}");
+            }
+            _ => {}
+        }
+    }
+}
+
+impl std::fmt::Display for Answer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        writeln!(f, "{}\n→ {}", self.what, self.status)?;
+        for (name, value) in &self.headers {
+            writeln!(f, "  {name}: {}", String::from_utf8_lossy(value.as_bytes()))?;
+        }
+        let text = self.text();
+        f.write_str(&text.chars().take(2000).collect::<String>())
+    }
+}

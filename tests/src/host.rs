@@ -1,0 +1,220 @@
+//! The hosts: each is built and started once in a process, on a fresh database, when the first case asks for it.
+
+pub mod cloudflare;
+pub mod native;
+mod spin;
+
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use serde_json::Value;
+use tokio::sync::OnceCell;
+
+use crate::{client::Client, contract::Contract, provider::Provider, tools};
+
+/// What authenticates `POST /internal/tick` on the hosts that the suite starts.
+pub const TICK_SECRET: &str = "tick-4c1de0b2f3a54b6c8d7e9f";
+/// The provider's key on hosts that send mail.
+pub const RESEND_API_KEY: &str = "re_suite_0123456789";
+/// The sender on hosts that send mail.
+pub const MAIL_FROM: &str = "AIBaaS <noreply@aibaas.example>";
+/// The front end on hosts that send mail.
+pub const APP_URL: &str = "https://app.aibaas.example";
+
+/// Where the application runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// The native server.
+    Native,
+    /// The Spin component.
+    Spin,
+    /// The Worker, in workerd.
+    Cloudflare,
+    /// Whatever answers at `AIBAAS_TEST_URL`.
+    Remote,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Native => "native",
+            Self::Spin => "spin",
+            Self::Cloudflare => "cloudflare",
+            Self::Remote => "remote",
+        })
+    }
+}
+
+/// How a host is configured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Setup {
+    /// The development defaults: mail is kept and shown, everybody may publish.
+    KeepsMail,
+    /// Mail goes to a provider that the suite runs; publishing needs a role; mail links lead to a front end.
+    SendsMail,
+}
+
+impl Setup {
+    /// The configuration, as every host reads it.
+    pub fn variables(self) -> Vec<(&'static str, String)> {
+        let mut variables = vec![("ENVIRONMENT", "development".to_owned()), ("TICK_SECRET", TICK_SECRET.to_owned())];
+        if self == Self::SendsMail {
+            variables.extend([
+                ("RESEND_API_KEY", RESEND_API_KEY.to_owned()),
+                ("MAIL_FROM", MAIL_FROM.to_owned()),
+                ("APP_URL", APP_URL.to_owned()),
+                ("PUBLISHING", "roles".to_owned()),
+            ]);
+        }
+        variables
+    }
+}
+
+/// A host that answers requests. Cheap to clone.
+#[derive(Clone)]
+pub struct Host(Arc<Inner>);
+
+struct Inner {
+    kind: Kind,
+    url: String,
+    provider: Option<Provider>,
+    contract: OnceCell<Contract>,
+}
+
+/// What keeps a started host running.
+pub enum Running {
+    /// A process.
+    Process(std::process::Child),
+    /// Spin in this process.
+    Spin(aibaas_spin_host::SpinHost),
+}
+
+/// Where a host listens, and what keeps it running.
+pub struct Started {
+    url: String,
+    running: Running,
+    /// Folders that go with it.
+    folder: tempfile::TempDir,
+}
+
+static RUNNING: Mutex<Vec<(Running, tempfile::TempDir)>> = Mutex::new(Vec::new());
+
+impl Host {
+    /// The host, started where nobody has asked for it before.
+    ///
+    /// # Errors
+    /// Why it does not start.
+    pub async fn of(kind: Kind, setup: Setup) -> Result<Self, String> {
+        type Cell = Arc<OnceCell<Result<Host, String>>>;
+        static HOSTS: Mutex<Option<HashMap<(Kind, Setup), Cell>>> = Mutex::new(None);
+        let cell = Arc::clone(HOSTS.lock().expect("no panic").get_or_insert_default().entry((kind, setup)).or_default());
+        cell.get_or_init(|| Self::start(kind, setup)).await.clone()
+    }
+
+    async fn start(kind: Kind, setup: Setup) -> Result<Self, String> {
+        if kind == Kind::Remote {
+            let url = std::env::var("AIBAAS_TEST_URL").map_err(|_| "AIBAAS_TEST_URL is not set".to_owned())?;
+            return Ok(Self::at(kind, url.trim_end_matches('/').to_owned(), None));
+        }
+        let provider = match setup {
+            Setup::KeepsMail => None,
+            Setup::SendsMail => Some(Provider::start().await.map_err(|error| error.to_string())?),
+        };
+        let mail = provider.clone();
+        let started = tokio::task::spawn_blocking(move || {
+            let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+            let provider = mail.as_ref().map(Provider::url);
+            match kind {
+                Kind::Native => native::start(setup, provider, folder),
+                Kind::Spin => spin::start(setup, provider, folder),
+                Kind::Cloudflare => cloudflare::start(setup, provider, folder),
+                Kind::Remote => Err("a remote host is not started".to_owned()),
+            }
+        });
+        let started = started.await.map_err(|error| error.to_string()).flatten();
+        let Started { url, running, folder } = started.map_err(|error| format!("{kind} does not start: {error}"))?;
+        RUNNING.lock().expect("no panic").push((running, folder));
+        Ok(Self::at(kind, url, provider))
+    }
+
+    /// A host that somebody else started.
+    pub fn at(kind: Kind, url: String, provider: Option<Provider>) -> Self {
+        Self(Arc::new(Inner { kind, url, provider, contract: OnceCell::new() }))
+    }
+
+    /// Which host it is.
+    pub fn kind(&self) -> Kind {
+        self.0.kind
+    }
+
+    /// Its base URL.
+    pub fn url(&self) -> &str {
+        &self.0.url
+    }
+
+    /// Whether it sends mail, rather than keep and show it.
+    pub fn sends_mail(&self) -> bool {
+        self.0.provider.is_some()
+    }
+
+    /// The mail provider that it sends with.
+    pub fn provider(&self) -> &Provider {
+        self.0.provider.as_ref().expect("the case asks for a host that sends mail")
+    }
+
+    /// Whether a client may call it from any loopback address.
+    pub fn is_loopback(&self) -> bool {
+        ["http://127.0.0.1", "http://localhost"].iter().any(|local| self.url().starts_with(local))
+    }
+
+    /// A stranger who calls it.
+    pub fn client(&self) -> Client {
+        Client::new(self)
+    }
+
+    /// The document that its answers are held against: the project's, or its own where it is remote.
+    pub async fn contract(&self) -> &Contract {
+        let read = || async {
+            let text = if self.kind() == Kind::Remote {
+                let answer = reqwest::get(format!("{}/openapi.json", self.url())).await.expect("the document");
+                answer.text().await.expect("the document")
+            } else {
+                std::fs::read_to_string(tools::root().join("core/openapi.json")).expect("core/openapi.json")
+            };
+            Contract::new(serde_json::from_str(&text).expect("the OpenAPI document is JSON"))
+        };
+        self.0.contract.get_or_init(read).await
+    }
+
+    /// The mails to this address, newest first, once there are so many.
+    pub async fn mails_to(&self, address: &str, count: usize) -> Vec<Value> {
+        let client = self.client();
+        for _ in 0..200 {
+            let kept = client.get("/dev/mail").header("Accept", "application/json").await.expect(200);
+            let mails = kept["data"].as_array().expect("a list of mails").iter().filter(|mail| mail["to"] == address);
+            let mails = mails.cloned().collect::<Vec<_>>();
+            if mails.len() >= count {
+                return mails;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("{address} has not got {count} mails");
+    }
+}
+
+/// Ends every host that was started.
+pub fn stop_all() {
+    for (running, _folder) in RUNNING.lock().expect("no panic").drain(..) {
+        match running {
+            Running::Process(mut child) => {
+                _ = child.kill();
+                _ = child.wait();
+            }
+            Running::Spin(host) => drop(host),
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! The Spin component: by the `spin` program where a fit one is at hand, else by the host of `tests/spin-host`.
+
+use std::{
+    net::{SocketAddr, TcpListener, TcpStream},
+    process::{Command, Stdio},
+    sync::OnceLock,
+    time::Duration,
+};
+
+use aibaas_spin_host::{Options, SpinHost};
+
+use super::{Running, Setup, Started};
+use crate::tools;
+
+pub(super) fn start(setup: Setup, provider: Option<&str>, folder: tempfile::TempDir) -> Result<Started, String> {
+    static BUILT: OnceLock<Result<(), String>> = OnceLock::new();
+    static PROGRAM: OnceLock<Option<String>> = OnceLock::new();
+    BUILT.get_or_init(tools::spin_component).clone()?;
+    let variables = setup.variables().into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value));
+    // The program can not lead an outbound request elsewhere; our host stands in for it where mail is sent.
+    if provider.is_none()
+        && let Some(version) = PROGRAM.get_or_init(tools::spin_program)
+    {
+        eprintln!("spin: runs on {version}");
+        return program(variables, folder);
+    }
+    if provider.is_none() {
+        eprintln!("spin: no spin 4 or later on PATH; runs on tests/spin-host");
+    }
+    let outbound = provider.map(|url| url.trim_start_matches("http://").parse::<SocketAddr>());
+    let host = SpinHost::start(Options {
+        manifest: tools::root().join("spin.toml"),
+        state_dir: folder.path().to_owned(),
+        listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+        variables: variables.collect(),
+        outbound_redirect: outbound.transpose().map_err(|error| error.to_string())?,
+    });
+    let host = host.map_err(|error| format!("{error:#}"))?;
+    let url = format!("http://{}", host.address());
+    Ok(Started { url, running: Running::Spin(host), folder })
+}
+
+fn program(variables: impl Iterator<Item = (String, String)>, folder: tempfile::TempDir) -> Result<Started, String> {
+    let address = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).map_err(|error| error.to_string())?;
+    let mut command = Command::new("spin");
+    command.args(["up", "--quiet", "--listen", &address.to_string(), "--state-dir"]).arg(folder.path()).arg("--from").arg(tools::root());
+    for (name, value) in variables {
+        command.arg("--variable").arg(format!("{name}={value}"));
+    }
+    let child = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().map_err(|error| error.to_string())?;
+    let started = Started { url: format!("http://{address}"), running: Running::Process(child), folder };
+    for _ in 0..300 {
+        if TcpStream::connect(address).is_ok() {
+            return Ok(started);
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    Err("spin up does not listen after 30 seconds".to_owned())
+}

@@ -1,0 +1,107 @@
+//! A mail provider that the suite runs: it writes down what a host sends, and fails when told to.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use axum::{
+    body::Bytes,
+    extract::{Request, State},
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use serde_json::{Value, json};
+
+/// One request that the provider was sent.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// `POST /emails`.
+    pub what: String,
+    /// Header names in lower case.
+    pub headers: HashMap<String, String>,
+    /// The JSON body.
+    pub body: Value,
+    /// What the provider answered.
+    pub answered: u16,
+}
+
+#[derive(Default)]
+struct Shared {
+    calls: Mutex<Vec<Call>>,
+    failures: Mutex<HashMap<String, u32>>,
+}
+
+/// The running provider.
+#[derive(Clone)]
+pub struct Provider {
+    shared: Arc<Shared>,
+    url: String,
+}
+
+impl Provider {
+    /// Starts it on a free port.
+    ///
+    /// # Errors
+    /// No port.
+    pub async fn start() -> std::io::Result<Self> {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+        let url = format!("http://{}", listener.local_addr()?);
+        let shared = Arc::new(Shared::default());
+        let router = axum::Router::new().fallback(receive).with_state(Arc::clone(&shared));
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Ok(Self { shared, url })
+    }
+
+    /// Its base URL.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Answers 503 to the first `times` calls that carry mail to this address.
+    pub fn fail(&self, recipient: &str, times: u32) {
+        self.shared.failures.lock().expect("no panic").insert(recipient.to_owned(), times);
+    }
+
+    /// The calls so far that carry mail to this address.
+    pub fn calls_to(&self, recipient: &str) -> Vec<Call> {
+        let calls = self.shared.calls.lock().expect("no panic");
+        calls.iter().filter(|call| recipient_of(&call.body) == recipient).cloned().collect()
+    }
+
+    /// Waits until this address was written to so often.
+    pub async fn wait_for(&self, recipient: &str, calls: usize) -> Vec<Call> {
+        for _ in 0..400 {
+            let seen = self.calls_to(recipient);
+            if seen.len() >= calls {
+                return seen;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("the provider was not called {calls} times for {recipient}: {:?}", self.calls_to(recipient));
+    }
+}
+
+fn recipient_of(body: &Value) -> &str {
+    body["to"].as_str().or_else(|| body["to"][0].as_str()).unwrap_or_default()
+}
+
+async fn receive(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+    let what = format!("{} {}", request.method(), request.uri().path());
+    let headers = request.headers().iter().map(|(name, value)| {
+        (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+    });
+    let headers = headers.collect();
+    let body = axum::body::to_bytes(request.into_body(), 1 << 20).await.unwrap_or(Bytes::new());
+    let body = serde_json::from_slice::<Value>(&body).unwrap_or(Value::Null);
+    let failing = {
+        let mut failures = shared.failures.lock().expect("no panic");
+        let left = failures.get_mut(recipient_of(&body)).filter(|left| **left > 0);
+        left.map(|left| *left -= 1).is_some()
+    };
+    let status = if failing { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
+    shared.calls.lock().expect("no panic").push(Call { what, headers, body, answered: status.as_u16() });
+    let answer = if failing { json!({"name": "internal_server_error"}) } else { json!({"id": "49a3999c-0ce1-4ea6-ab68-afcd6dc2e794"}) };
+    (status, axum::Json(answer)).into_response()
+}

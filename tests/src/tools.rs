@@ -1,0 +1,97 @@
+//! The tools that build what the suite starts. What is missing is installed where a registry has it, and named
+//! with the way to install it where not.
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+/// The project's root.
+pub fn root() -> PathBuf {
+    let tests = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    tests.parent().expect("the tests stand in the project").to_owned()
+}
+
+/// Where cargo builds to.
+pub fn target_directory() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+}
+
+/// Runs cargo in the project.
+///
+/// # Errors
+/// What it printed, where it failed.
+pub fn cargo(arguments: &[&str]) -> Result<String, String> {
+    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+    run(Command::new(cargo).args(arguments).current_dir(root()), "install Rust with rustup, https://rustup.rs")
+}
+
+/// Builds the native binary, with the features that `cargo test` itself has built the packages with, so that nothing
+/// is built twice; then tells where it is.
+///
+/// # Errors
+/// What cargo printed.
+pub fn native_binary() -> Result<PathBuf, String> {
+    cargo(&["build", "--quiet", "-p", "aibaas-core", "-p", "aibaas", "-p", "aibaas-tests", "--bin", "aibaas"])?;
+    Ok(target_directory().join("debug").join(format!("aibaas{}", std::env::consts::EXE_SUFFIX)))
+}
+
+/// Builds the Spin component.
+///
+/// # Errors
+/// What rustup or cargo printed.
+pub fn spin_component() -> Result<(), String> {
+    rust_target("wasm32-wasip2")?;
+    cargo(&["build", "--quiet", "--release", "--target", "wasm32-wasip2", "-p", "aibaas", "--lib", "--no-default-features", "--features", "spin"])
+        .map(drop)
+}
+
+/// Has rustup add a compilation target where it is missing.
+///
+/// # Errors
+/// What rustup printed, or how to install it.
+pub fn rust_target(target: &str) -> Result<(), String> {
+    let install = "install rustup, https://rustup.rs, or this target for your toolchain";
+    let installed = run(Command::new("rustup").args(["target", "list", "--installed"]).current_dir(root()), install)?;
+    if installed.lines().any(|line| line == target) {
+        return Ok(());
+    }
+    run(Command::new("rustup").args(["target", "add", target]).current_dir(root()), install).map(drop)
+}
+
+/// Installs the npm packages of `tests/cloudflare` where they are missing or older than the lock file, and tells where
+/// their Node is.
+///
+/// # Errors
+/// What npm printed, or how to install it.
+pub fn node() -> Result<PathBuf, String> {
+    let folder = root().join("tests/cloudflare");
+    let modified = |path: &Path| path.metadata().and_then(|data| data.modified()).ok();
+    let installed = modified(&folder.join("node_modules/.package-lock.json"));
+    if installed.is_none() || installed < modified(&folder.join("package-lock.json")) {
+        let npm = if cfg!(windows) { "npm.cmd" } else { "npm" };
+        run(Command::new(npm).arg("ci").current_dir(&folder), "install Node 22 or later, with npm, https://nodejs.org")?;
+    }
+    Ok(folder.join("node_modules/.bin/node"))
+}
+
+/// A program on PATH, as `spin --version` tells it.
+pub fn spin_program() -> Option<String> {
+    let output = Command::new("spin").arg("--version").output().ok()?;
+    let version = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    let major = version.strip_prefix("spin ")?.split('.').next()?.parse::<u32>().ok()?;
+    (major >= 4).then_some(version)
+}
+
+/// Runs a command to its end, and gives what it wrote on standard output.
+///
+/// # Errors
+/// What it printed, where it failed; `install` where there is no such program.
+pub fn run(command: &mut Command, install: &str) -> Result<String, String> {
+    let output = command.stdin(Stdio::null()).output().map_err(|error| format!("{command:?}: {error}; {install}"))?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    if output.status.success() {
+        return Ok(text);
+    }
+    Err(format!("{command:?} failed ({}):\n{text}{}", output.status, String::from_utf8_lossy(&output.stderr)))
+}

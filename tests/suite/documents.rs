@@ -1,0 +1,93 @@
+//! What stands around the API: its index, its health, its documents and its public keys.
+
+use aibaas_tests::{User, cases, host::Host, tools};
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use serde_json::{Value, json};
+
+cases![KeepsMail:
+    the_index_names_the_documentation,
+    health_and_readiness,
+    the_openapi_document_is_served_as_it_stands,
+    the_documentation_is_a_page,
+    public_keys_verify_access_tokens,
+    kept_mail_is_shown,
+    the_tick_needs_its_secret,
+];
+
+async fn the_index_names_the_documentation(host: Host) {
+    let index = host.client().get("/").header("Accept", "application/json").await.expect(200);
+    assert_eq!((&index["message"], &index["documentation"]), (&json!("AIBaaS API"), &json!("/docs")));
+    assert_eq!(index["version"], env!("CARGO_PKG_VERSION"));
+    let browser = host.client().get("/").header("Accept", "text/html,application/xhtml+xml,*/*;q=0.8").await;
+    assert!(browser.status.is_redirection(), "{browser}");
+    assert_eq!(browser.header("location"), Some("/leaderboard"));
+    host.client().get("/leaderboard").header("Accept", "text/html").await.expect(200);
+}
+
+async fn health_and_readiness(host: Host) {
+    assert_eq!(host.client().get("/health").await.expect(200), json!({ "status": "ok" }));
+    assert_eq!(host.client().get("/ready").await.expect(200), json!({ "status": "ready" }));
+}
+
+async fn the_openapi_document_is_served_as_it_stands(host: Host) {
+    let served = host.client().get("/openapi.json").await.expect(200);
+    assert_eq!(&served, host.contract().await.document());
+    assert!(served["openapi"].as_str().is_some_and(|version| version.starts_with("3.1")));
+    let text = std::fs::read_to_string(tools::root().join("core/openapi.json")).expect("core/openapi.json");
+    if host.is_loopback() {
+        assert_eq!(served, serde_json::from_str::<Value>(&text).expect("JSON"));
+    }
+}
+
+async fn the_documentation_is_a_page(host: Host) {
+    let page = host.client().get("/docs").header("Accept", "text/html").await;
+    page.expect(200);
+    assert_eq!(page.media_type(), Some("text/html"));
+    for path in ["/api/v1/auth/register", "/api/v1/leaderboard"] {
+        assert!(page.text().contains(path), "{path} is in the documentation");
+    }
+}
+
+async fn public_keys_verify_access_tokens(host: Host) {
+    let user = User::verified(&host).await;
+    let token = user.tokens["accessToken"].as_str().unwrap();
+    let (signed, signature) = token.rsplit_once('.').expect("three parts");
+    let decode = |part: &str| BASE64_URL_SAFE_NO_PAD.decode(part).expect("base64url");
+    let header: Value = serde_json::from_slice(&decode(signed.split('.').next().unwrap())).expect("JSON");
+
+    let jwks = user.api.anonymous().get("/.well-known/jwks.json").await.expect(200);
+    let key = jwks["keys"].as_array().unwrap().iter().find(|key| key["kid"] == header["kid"]).expect("the token's key");
+    assert_eq!((&key["kty"], &key["crv"], &key["alg"]), (&json!("OKP"), &json!("Ed25519"), &json!("EdDSA")));
+    assert!(key.get("d").is_none(), "the private part is nobody's business");
+    let public = ring::signature::UnparsedPublicKey::new(&ring::signature::ED25519, decode(key["x"].as_str().unwrap()));
+    public.verify(signed.as_bytes(), &decode(signature)).expect("the signature holds");
+    let mut tampered = signed.to_owned().into_bytes();
+    *tampered.last_mut().unwrap() ^= 1;
+    assert!(public.verify(&tampered, &decode(signature)).is_err());
+}
+
+async fn kept_mail_is_shown(host: Host) {
+    let first = User::unverified(&host.client()).await;
+    host.mails_to(&first, 1).await;
+    let second = User::unverified(&host.client()).await;
+    host.mails_to(&second, 1).await;
+    let kept = host.client().get("/dev/mail").header("Accept", "application/json").await.expect(200);
+    let place = |address: &str| kept["data"].as_array().unwrap().iter().position(|mail| mail["to"] == address).unwrap();
+    assert!(place(&second) < place(&first), "newest first");
+    let page = host.client().get("/dev/mail").header("Accept", "text/html").await;
+    page.expect(200);
+    assert_eq!(page.media_type(), Some("text/html"));
+    assert!(page.text().contains(&second));
+}
+
+async fn the_tick_needs_its_secret(host: Host) {
+    if !host.is_loopback() {
+        return;
+    }
+    let api = host.client();
+    let tick = api.with(aibaas_tests::host::TICK_SECRET).post("/internal/tick").await;
+    assert!(tick.status.is_success(), "{tick}");
+    for wrong in [api.post("/internal/tick").await, api.with("wrong").post("/internal/tick").await] {
+        assert_eq!(wrong.status, 401, "{wrong}");
+    }
+}

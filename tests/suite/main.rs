@@ -1,0 +1,162 @@
+//! One black-box suite, written once, run against every host.
+//!
+//! `cargo test` runs it on all of them; `cargo test -- native::` on one, `cargo test -- auth::register` those cases on
+//! all. With `AIBAAS_TEST_URL=https://…` it runs against that address instead, which must keep its mail
+//! (`ENVIRONMENT=development`, no provider); from another machine its limits by address must be wide enough.
+
+mod api_keys;
+mod auth;
+mod bad_input;
+mod conventions;
+mod counts;
+mod documents;
+mod durability;
+mod leaderboard;
+mod limits;
+mod mail_delivery;
+mod native_program;
+mod parity;
+mod project;
+mod publishing;
+mod real_input;
+mod sessions;
+mod users;
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::{Arc, LazyLock, Mutex},
+    time::Instant,
+};
+
+use aibaas_tests::{
+    Case, fixtures,
+    host::{self, Host, Kind, Setup},
+};
+use libtest_mimic::{Arguments, Failed, Trial};
+use tokio::runtime::Runtime;
+
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("a runtime"));
+/// Passed and failed, by the first part of the name.
+static COUNTS: Mutex<BTreeMap<String, (u32, u32)>> = Mutex::new(BTreeMap::new());
+
+/// The cases that every host is held against.
+fn everywhere() -> Vec<Case> {
+    let areas = [
+        auth::cases(),
+        sessions::cases(),
+        users::cases(),
+        api_keys::cases(),
+        publishing::cases(),
+        counts::cases(),
+        leaderboard::cases(),
+        limits::cases(),
+        conventions::cases(),
+        bad_input::cases(),
+        documents::cases(),
+        mail_delivery::cases(),
+        real_input::cases(),
+    ];
+    areas.into_iter().flatten().collect()
+}
+
+fn main() {
+    _ = rustls::crypto::ring::default_provider().install_default();
+    let mut arguments = Arguments::from_args();
+    // Most of a case is waiting for its host.
+    arguments.test_threads.get_or_insert(12);
+    let kinds = match std::env::var("AIBAAS_TEST_URL") {
+        Ok(_) => vec![Kind::Remote],
+        Err(_) => vec![Kind::Native, Kind::Spin, Kind::Cloudflare],
+    };
+
+    let whole = kinds.len() > 1;
+    let mut trials = if whole { once(&kinds) } else { Vec::new() };
+    let mut wanted = HashSet::new();
+    let cases = everywhere().into_iter().map(Arc::new).collect::<Vec<_>>();
+    for kind in kinds {
+        for case in &cases {
+            if kind == Kind::Remote && case.setup != Setup::KeepsMail {
+                continue;
+            }
+            let name = format!("{kind}::{}", case.name);
+            if chosen(&arguments, &name) {
+                wanted.insert((kind, case.setup));
+            }
+            trials.push(on_host(name, kind, Arc::clone(case)));
+        }
+    }
+    if !arguments.list {
+        // Side by side, ahead of their cases: most of a start is building.
+        for (kind, setup) in wanted {
+            RUNTIME.spawn(Host::of(kind, setup));
+        }
+    }
+    let started = Instant::now();
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    host::stop_all();
+    if !arguments.list {
+        for (group, (passed, failed)) in COUNTS.lock().expect("no panic").iter() {
+            println!("{group}: {passed} passed, {failed} failed");
+        }
+        println!("the suite took {:.0} s", started.elapsed().as_secs_f64());
+    }
+    conclusion.exit();
+}
+
+/// What is looked at once, and not on each host.
+fn once(kinds: &[Kind]) -> Vec<Trial> {
+    let kinds = kinds.to_vec();
+    let parity = async move {
+        let mut hosts = Vec::new();
+        for kind in kinds {
+            hosts.push(Host::of(kind, Setup::KeepsMail).await?);
+        }
+        parity::compare(&hosts, &fixtures::unique("parity")).await;
+        Ok(())
+    };
+    let plain = |name: &str, body: fn()| counted(name.to_owned(), move || Ok(body()));
+    let mut trials = vec![
+        counted("hosts::the_same_request_gets_the_same_answer".to_owned(), || RUNTIME.block_on(parity)),
+        counted("project::core_builds_for_every_host".to_owned(), project::core_builds_for_every_host),
+        counted("project::the_worker_deploys".to_owned(), project::the_worker_deploys),
+        plain("native_program::command_line", native_program::command_line),
+        plain("native_program::production_refuses_to_start_half_configured", native_program::production_refuses_to_start_half_configured),
+        plain("native_program::what_was_answered_survives_sigkill", || RUNTIME.block_on(durability::what_was_answered_survives_sigkill())),
+    ];
+    #[cfg(unix)]
+    trials.push(plain("native_program::sigterm_drains_requests", || RUNTIME.block_on(native_program::sigterm_drains_requests())));
+    trials
+}
+
+/// Whether the command line asks for this test, as libtest reads it.
+fn chosen(arguments: &Arguments, name: &str) -> bool {
+    let fits = |filter: &String| if arguments.exact { name == filter } else { name.contains(filter.as_str()) };
+    arguments.filter.as_ref().is_none_or(fits) && !arguments.skip.iter().any(fits)
+}
+
+fn on_host(name: String, kind: Kind, case: Arc<Case>) -> Trial {
+    counted(name, move || {
+        RUNTIME.block_on(async {
+            let host = Host::of(kind, case.setup).await?;
+            (case.body)(host).await;
+            Ok(())
+        })
+    })
+}
+
+/// A trial that counts for the first part of its name.
+fn counted(name: String, body: impl FnOnce() -> Result<(), String> + Send + 'static) -> Trial {
+    let group = name.split("::").next().unwrap_or_default().to_owned();
+    Trial::test(name, move || {
+        let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(body));
+        let passed = matches!(ended, Ok(Ok(())));
+        let mut counts = COUNTS.lock().expect("no panic");
+        let count = counts.entry(group).or_default();
+        *if passed { &mut count.0 } else { &mut count.1 } += 1;
+        drop(counts);
+        match ended {
+            Ok(result) => result.map_err(Failed::from),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    })
+}

@@ -1,0 +1,78 @@
+//! The native program: its command line, its refusal to start, and its end.
+
+use std::{process::Output, time::Duration};
+
+use aibaas_tests::host::{
+    Host, Kind, Setup,
+    native::{self, Server},
+};
+use serde_json::json;
+
+fn run(arguments: &[&str], variables: &[(&str, &str)]) -> (Output, String) {
+    let mut command = native::command().expect("the binary");
+    let output = command.args(arguments).envs(variables.iter().copied()).output().expect("it runs");
+    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    (output, said)
+}
+
+/// `--help`, `--version` and mistakes.
+pub fn command_line() {
+    let (output, said) = run(&["--version"], &[]);
+    assert!(output.status.success() && said.trim() == concat!("aibaas ", env!("CARGO_PKG_VERSION")), "{said}");
+    let (output, said) = run(&["--help"], &[]);
+    assert!(output.status.success());
+    for word in ["serve", "import", "--listen", "--data-dir"] {
+        assert!(said.contains(word), "{word} in {said}");
+    }
+    let (output, said) = run(&["--no-such-option"], &[]);
+    assert!(!output.status.success() && said.contains("--no-such-option"), "{said}");
+    let (output, said) = run(&["import", "aider", "/no/such/file", "--api-key", "x"], &[]);
+    assert!(!output.status.success() && said.contains("/no/such/file"), "{said}");
+}
+
+/// Production with nothing configured: everything that is missing, at once.
+pub fn production_refuses_to_start_half_configured() {
+    let data = tempfile::tempdir().expect("a folder");
+    let folder = data.path().to_str().expect("UTF-8");
+    let arguments = ["serve", "--listen", "127.0.0.1:0", "--data-dir", folder];
+    let (output, said) = run(&arguments, &[("ENVIRONMENT", "production")]);
+    assert!(!output.status.success());
+    for name in ["JWT_SECRET", "BASE_URL", "RESEND_API_KEY", "MAIL_FROM"] {
+        assert!(said.contains(name), "{name} in {said}");
+    }
+    let weak = [("ENVIRONMENT", "production"), ("JWT_SECRET", "hunter2-hunter2")];
+    let (output, said) = run(&arguments, &weak);
+    assert!(!output.status.success() && said.contains("JWT_SECRET"), "{said}");
+    assert!(!said.contains("hunter2"), "a secret is never shown: {said}");
+}
+
+/// SIGTERM lets the requests that are under way end, and the process end well.
+#[cfg(unix)]
+pub async fn sigterm_drains_requests() {
+    let data = tempfile::tempdir().expect("a folder");
+    let mut server = Server::start(data.path(), &Setup::KeepsMail.variables()).expect("it starts");
+    let host = Host::at(Kind::Native, server.url.clone(), None);
+    let registrations = (0..8).map(|_| {
+        let body = json!({ "email": aibaas_tests::fixtures::new_address(), "password": aibaas_tests::fixtures::PASSWORD });
+        tokio::spawn(host.client().post("/api/v1/auth/register").json(body).try_send())
+    });
+    let registrations = registrations.collect::<Vec<_>>();
+    tokio::time::sleep(Duration::from_millis(40)).await;
+    let sent = std::process::Command::new("kill").args(["-TERM", &server.child().id().to_string()]).status();
+    assert!(sent.is_ok_and(|status| status.success()));
+    for registration in registrations {
+        // One that had not been accepted yet is refused; none is broken off in the middle.
+        match registration.await.expect("no panic") {
+            Ok(answer) => drop(answer.expect(202)),
+            Err(error) => assert!(error.is_connect(), "broken off: {error:?}"),
+        }
+    }
+    for _ in 0..100 {
+        if let Some(status) = server.child().try_wait().expect("a process") {
+            assert!(status.success(), "{status}");
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("it still runs ten seconds after SIGTERM");
+}

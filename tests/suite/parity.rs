@@ -1,0 +1,203 @@
+//! The same request gets the same answer on every host: one script, recorded on each, and compared.
+
+use aibaas_tests::{
+    Answer, Client, User,
+    fixtures::{PASSWORD, passes, tasks},
+    host::{Host, Kind},
+};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+/// Headers that say something of the answer, and not of the connection or the moment.
+const HEADERS: [&str; 17] = [
+    "access-control-allow-credentials",
+    "access-control-allow-headers",
+    "access-control-allow-methods",
+    "access-control-allow-origin",
+    "access-control-expose-headers",
+    "allow",
+    "cache-control",
+    "content-security-policy",
+    "content-type",
+    "link",
+    "location",
+    "ratelimit-policy",
+    "referrer-policy",
+    "set-cookie",
+    "vary",
+    "www-authenticate",
+    "x-content-type-options",
+];
+
+/// Records the script on each of these hosts, and compares what each said with what the first did.
+pub async fn compare(hosts: &[Host], stem: &str) {
+    let mut recorded: Vec<(Kind, Vec<String>)> = Vec::new();
+    for host in hosts {
+        recorded.push((host.kind(), record(host, stem).await));
+    }
+    let Some(((first, expected), others)) = recorded.split_first() else { return };
+    assert!(expected.len() >= 40, "{} requests", expected.len());
+    for (kind, said) in others {
+        let differing = expected.iter().zip(said).filter(|(expected, said)| expected != said);
+        let shown = differing.map(|(expected, said)| format!("{first}: {expected}\n{kind}: {said}")).collect::<Vec<_>>();
+        assert!(shown.is_empty(), "{} answers differ:\n{}", shown.len(), shown.join("\n\n"));
+        assert_eq!(expected.len(), said.len());
+    }
+}
+
+struct Recorder {
+    host: Host,
+    said: Vec<String>,
+}
+
+impl Recorder {
+    async fn call(&mut self, api: &Client, method: Method, path: &str, body: Option<Value>) -> Answer {
+        self.call_with(api, method, path, body, &[]).await
+    }
+
+    async fn call_with(&mut self, api: &Client, method: Method, path: &str, body: Option<Value>, headers: &[(&str, &str)]) -> Answer {
+        let mut request = api.request(method.clone(), path);
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let answer = request.await;
+        let headers = HEADERS.iter().filter_map(|name| Some(format!("{name}: {}", redacted_text(answer.header(name)?)))).collect::<Vec<_>>();
+        let body = match answer.media_type() {
+            Some(media) if media.ends_with("json") => redacted(answer.value()).to_string(),
+            _ => redacted_text(&answer.text().replace(self.host.url(), "<host>")),
+        };
+        self.said.push(format!("{method} {} → {} {headers:?} {body}", redacted_text(path), answer.status));
+        answer
+    }
+}
+
+async fn record(host: &Host, stem: &str) -> Vec<String> {
+    let mut record = Recorder { host: host.clone(), said: Vec::new() };
+    let nobody = host.client();
+    let email = format!("{stem}@example.com");
+    let auth = |name: &str| format!("/api/v1/auth/{name}");
+    use Method as M;
+
+    for path in ["/", "/health", "/ready", "/openapi.json", "/docs", "/nowhere", "/api/v1/users/me", "/api/v1/auth/login"] {
+        record.call(&nobody, M::GET, path, None).await;
+    }
+    record.call_with(&nobody, M::GET, "/", None, &[("Accept", "text/html")]).await;
+    let origin = [("Origin", "http://localhost:3000")];
+    record.call_with(&nobody, M::GET, "/health", None, &origin).await;
+    let preflight = [origin[0], ("Access-Control-Request-Method", "POST")];
+    record.call_with(&nobody, M::OPTIONS, &auth("login"), None, &preflight).await;
+    record.call_with(&nobody, M::OPTIONS, &auth("login"), None, &[("Origin", "https://evil.example"), preflight[1]]).await;
+
+    let registration = json!({ "email": email, "password": PASSWORD, "fullName": "Ada" });
+    record.call(&nobody, M::POST, &auth("register"), Some(registration.clone())).await;
+    record.call(&nobody, M::POST, &auth("register"), Some(registration)).await;
+    record.call(&nobody, M::POST, &auth("register"), Some(json!({ "email": "x", "password": "y", "fullName": "" }))).await;
+    record.call(&nobody, M::POST, &auth("register"), Some(json!({ "surprise": true }))).await;
+    record.call(&nobody, M::POST, &auth("resend-verification"), Some(json!({ "email": email }))).await;
+    let login = json!({ "email": email, "password": PASSWORD });
+    record.call(&nobody, M::POST, &auth("login"), Some(login.clone())).await;
+    // The newest link is the one that holds; three mails have been asked for.
+    let mails = host.mails_to(&email, 2).await;
+    record.call(&nobody, M::POST, &auth("verify-email"), Some(json!({ "token": "wrong" }))).await;
+    let links = mails.iter().filter_map(|mail| mail["text"].as_str().filter(|text| text.contains("token=")));
+    for token in links.map(aibaas_tests::fixtures::token_in).collect::<Vec<_>>() {
+        let verified = nobody.post(auth("verify-email")).json(json!({ "token": token })).await;
+        if verified.status == 200 {
+            break;
+        }
+    }
+    record.call_with(&nobody, M::POST, &auth("login"), Some(json!({ "email": email, "password": PASSWORD, "mode": "cookie" })), &origin).await;
+    let tokens = record.call(&nobody, M::POST, &auth("login"), Some(login)).await.expect(200);
+    record.call(&nobody, M::POST, &auth("login"), Some(json!({ "email": email, "password": "wrong wrong" }))).await;
+    record.call(&nobody, M::POST, &auth("refresh"), Some(json!({ "refreshToken": tokens["refreshToken"] }))).await;
+    record.call(&nobody, M::POST, &auth("refresh"), Some(json!({ "refreshToken": "x" }))).await;
+
+    let me = nobody.with(tokens["accessToken"].as_str().expect("a token"));
+    record.call(&me, M::GET, "/api/v1/users/me", None).await;
+    record.call(&me, M::PATCH, "/api/v1/users/me", Some(json!({ "fullName": "Ada 🦀" }))).await;
+    record.call(&me, M::PATCH, "/api/v1/users/me", Some(json!([]))).await;
+    let key = json!({ "name": "k", "scopes": ["results:write", "models:write"] });
+    let created = record.call(&me, M::POST, "/api/v1/api-keys", Some(key)).await.expect(201);
+    record.call(&me, M::POST, "/api/v1/api-keys", Some(json!({ "name": "", "scopes": ["all"] }))).await;
+    record.call(&me, M::GET, "/api/v1/api-keys", None).await;
+    let program = nobody.with(created["key"].as_str().expect("a key"));
+
+    let model = format!("{stem}/m");
+    let benchmark = format!("{stem}-bench");
+    record.call(&program, M::PUT, &format!("/api/v1/models/{model}"), Some(json!({ "displayName": "M", "inputUsdPerMtok": 0.15 }))).await;
+    let version = json!({ "title": "B", "metric": "pass_rate", "tasks": tasks(3) });
+    record.call(&program, M::PUT, &format!("/api/v1/benchmarks/{benchmark}/versions/1"), Some(version)).await;
+    let body = json!({
+        "model": model, "benchmark": benchmark, "version": "1", "harness": "suite", "harnessVersion": "1", "commit": "abc1234",
+        "evaluatorRelationship": "first_party", "generationConfig": { "temperature": 0.1, "seed": 7 },
+    });
+    let run = record.call(&program, M::POST, "/api/v1/runs", Some(body)).await.expect(201);
+    let run = format!("/api/v1/runs/{}", run["id"].as_str().expect("an id"));
+    record.call(&program, M::POST, &format!("{run}/publish"), None).await;
+    let mut results = passes(2, 3);
+    results[0]["costUsd"] = json!(0.1);
+    results[0]["latencyMs"] = json!(1234.5);
+    record.call(&program, M::POST, &format!("{run}/results"), Some(results)).await;
+    record.call(&program, M::POST, &format!("{run}/results"), Some(passes(1, 3))).await;
+    record.call(&program, M::PUT, &format!("{run}/counts"), Some(json!({ "total": 3, "correctByAttempt": [1] }))).await;
+    record.call(&program, M::POST, &format!("{run}/publish"), None).await;
+    for path in [
+        run.clone(),
+        format!("{run}/results"),
+        format!("/api/v1/models/{model}"),
+        format!("/api/v1/benchmarks/{benchmark}"),
+        format!("/api/v1/leaderboard?benchmark={benchmark}"),
+        format!("/api/v1/leaderboard?benchmark={benchmark}&sort=luck"),
+        format!("/leaderboard?benchmark={benchmark}"),
+    ] {
+        record.call_with(&nobody, M::GET, &path, None, &[("Origin", "https://anywhere.example")]).await;
+    }
+    let key = format!("/api/v1/api-keys/{}", created["apiKey"]["id"].as_str().expect("an id"));
+    record.call(&me, M::DELETE, &key, None).await;
+    record.call(&program, M::POST, &format!("{run}/publish"), None).await;
+    record.call(&me, M::POST, &auth("logout"), None).await;
+    record.call(&me, M::GET, "/api/v1/users/me", None).await;
+    drop(User::login(&nobody, &email).await);
+    record.said
+}
+
+/// The value with what differs from run to run blotted out.
+fn redacted(value: Value) -> Value {
+    match value {
+        Value::Object(members) => members
+            .into_iter()
+            .map(|(name, value)| {
+                let secret = ["accessToken", "refreshToken", "key", "keyPrefix", "x", "kid"].contains(&name.as_str());
+                let value = if secret && value.is_string() { json!("<redacted>") } else { redacted(value) };
+                (name, value)
+            })
+            .collect(),
+        Value::Array(items) => items.into_iter().map(redacted).collect(),
+        Value::String(text) => json!(redacted_text(&text)),
+        other => other,
+    }
+}
+
+/// The text with ids, times and tokens blotted out.
+fn redacted_text(text: &str) -> String {
+    let word = |c: char| c.is_ascii_alphanumeric() || "-_:.".contains(c);
+    let mut redacted = String::new();
+    let mut rest = text;
+    while let Some(start) = rest.find(word) {
+        let (before, from) = rest.split_at(start);
+        let (found, after) = from.split_at(from.find(|c| !word(c)).unwrap_or(from.len()));
+        redacted.push_str(before);
+        redacted.push_str(match found {
+            _ if found.len() == 36 && found.bytes().filter(|byte| *byte == b'-').count() == 4 => "<id>",
+            _ if found.len() == 24 && found.starts_with("20") && found.ends_with('Z') => "<time>",
+            _ if found.len() > 80 => "<token>",
+            _ => found,
+        });
+        rest = after;
+    }
+    redacted.push_str(rest);
+    redacted
+}

@@ -1,0 +1,322 @@
+//! Models, benchmarks, runs and results: how evidence comes in.
+
+use aibaas_tests::{Publisher, cases, fixtures::{passes, tasks, unique}, host::Host};
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+
+cases![KeepsMail:
+    models_are_declared_and_changed,
+    models_belong_to_their_owner,
+    benchmark_versions_stand_once_runs_stand_on_them,
+    benchmarks_check_their_body,
+    runs_need_what_they_name,
+    an_external_id_makes_a_run_repeatable,
+    results_come_in_whole_or_not_at_all,
+    conflicting_results_are_listed,
+    concurrent_uploads_agree,
+    results_come_as_ndjson,
+    results_have_limits,
+    publishing_needs_every_task,
+    a_published_run_is_closed,
+    a_run_belongs_to_its_owner,
+    public_reads_need_no_credential,
+];
+
+async fn models_are_declared_and_changed(host: Host) {
+    let publisher = Publisher::new(&host).await;
+    let path = format!("/api/v1/models/{}/m-1.5_x", publisher.provider);
+    let body = json!({
+        "displayName": "M 1.5", "contextWindow": 200_000, "inputUsdPerMtok": 1.25, "outputUsdPerMtok": 10,
+        "licence": "proprietary", "releasedOn": "2025-08-07", "trainingCutoff": "2024-09-30",
+    });
+    let created = publisher.api.put(&path).json(body.clone()).await.expect(201);
+    assert_eq!(created["id"], format!("{}/m-1.5_x", publisher.provider));
+    for (member, value) in body.as_object().unwrap() {
+        assert_eq!(created[member].as_f64(), value.as_f64());
+        assert!(value.is_number() || created[member] == *value, "{member}: {created}");
+    }
+    assert_eq!(publisher.api.put(&path).json(body.clone()).await.expect(200), created);
+    let mut dearer = body;
+    dearer["outputUsdPerMtok"] = json!(12.5);
+    assert_eq!(publisher.api.put(&path).json(dearer).await.expect(200)["outputUsdPerMtok"], 12.5);
+    assert_eq!(publisher.api.anonymous().get(&path).await.expect(200)["outputUsdPerMtok"], 12.5);
+    for (member, value) in [
+        ("displayName", json!("")),
+        ("contextWindow", json!(-1)),
+        ("inputUsdPerMtok", json!(-0.5)),
+        ("releasedOn", json!("yesterday")),
+        ("releasedOn", json!("2025-02-30")),
+        ("deprecated", json!("no")),
+        ("stars", json!(5)),
+    ] {
+        let mut body = json!({ "displayName": "M" });
+        body[member] = value;
+        publisher.api.put(&path).json(body).await.invalid(&format!("/{member}"));
+    }
+    publisher.api.anonymous().get(format!("/api/v1/models/{}/none", publisher.provider)).await.problem(404, "not_found");
+}
+
+async fn models_belong_to_their_owner(host: Host) {
+    let (owner, stranger) = (Publisher::new(&host).await, Publisher::new(&host).await);
+    let model = owner.model("m").await;
+    let path = format!("/api/v1/models/{model}");
+    stranger.api.put(&path).json(json!({ "displayName": "Mine now" })).await.problem(403, "not_owner");
+    assert_eq!(stranger.api.get(&path).await.expect(200)["displayName"], "m");
+}
+
+async fn benchmark_versions_stand_once_runs_stand_on_them(host: Host) {
+    let publisher = Publisher::new(&host).await;
+    let path = format!("/api/v1/benchmarks/{}/versions/1", publisher.benchmark);
+    let body = json!({ "title": "One", "metric": "pass_rate", "tasks": tasks(3) });
+    let put = |body: Value| publisher.api.put(&path).json(body);
+    put(body.clone()).await.expect(201);
+    put(body.clone()).await.expect(200);
+    let mut other = body.clone();
+    other["title"] = json!("Two");
+    put(other.clone()).await.expect(200);
+    put(body.clone()).await.expect(200);
+    let model = publisher.model("m").await;
+    publisher.run(&model).await;
+    put(body).await.expect(200);
+    put(other).await.problem(409, "version_in_use");
+    let shown = publisher.api.anonymous().get(format!("/api/v1/benchmarks/{}", publisher.benchmark)).await.expect(200);
+    assert!(shown.to_string().contains("One") && !shown.to_string().contains("Two"), "{shown}");
+    // A new version is another matter; another owner's benchmark is not.
+    publisher.version("2", json!({ "title": "Two", "metric": "pass_rate", "tasks": tasks(4) })).await;
+    let stranger = Publisher::new(&host).await;
+    let theirs = json!({ "title": "Three", "metric": "pass_rate", "tasks": tasks(4) });
+    let path = format!("/api/v1/benchmarks/{}/versions/3", publisher.benchmark);
+    stranger.api.put(path).json(theirs).await.problem(403, "not_owner");
+}
+
+async fn benchmarks_check_their_body(host: Host) {
+    let publisher = Publisher::new(&host).await;
+    let path = format!("/api/v1/benchmarks/{}/versions/1", publisher.benchmark);
+    for (pointer, member, value) in [
+        ("/title", "title", json!("")),
+        ("/metric", "metric", json!("vibes")),
+        ("/tasks", "tasks", json!([])),
+        ("/tasks/1/id", "tasks", json!([{ "id": "t1" }, { "id": "t1" }])),
+        ("/tasks/0/id", "tasks", json!([{ "id": "" }])),
+        ("/tasks/0/colour", "tasks", json!([{ "id": "t1", "colour": "red" }])),
+        ("/chanceLevel", "chanceLevel", json!(1.5)),
+        ("/evidence", "evidence", json!("hearsay")),
+        ("/weight", "weight", json!(1)),
+    ] {
+        let mut body = json!({ "title": "B", "metric": "pass_rate", "tasks": tasks(2) });
+        body[member] = value;
+        publisher.api.put(&path).json(body).await.invalid(pointer);
+    }
+    publisher.api.anonymous().get(format!("/api/v1/benchmarks/{}", publisher.benchmark)).await.problem(404, "not_found");
+    for slug in ["-dash", "with%20space", &"x".repeat(200)] {
+        let answer = publisher.api.put(format!("/api/v1/benchmarks/{slug}/versions/1"));
+        let answer = answer.json(json!({ "title": "B", "metric": "pass_rate", "tasks": tasks(2) })).await;
+        assert!(matches!(answer.status.as_u16(), 400 | 404 | 422), "{answer}");
+    }
+}
+
+async fn runs_need_what_they_name(host: Host) {
+    let publisher = Publisher::new(&host).await;
+    publisher.tasks(2).await;
+    let model = publisher.model("m").await;
+    let body = publisher.run_body(&model);
+    for (member, value) in [
+        ("model", json!("nobody/none")),
+        ("model", json!("no-slash")),
+        ("benchmark", json!("no-such-benchmark")),
+        ("version", json!("9")),
+        ("harness", json!("")),
+        ("commit", Value::Null),
+        ("evaluatorRelationship", json!("friend")),
+        ("startedAt", json!("noon")),
+        ("mood", json!("good")),
+    ] {
+        let mut body = body.clone();
+        body[member] = value;
+        publisher.api.post("/api/v1/runs").json(body).await.invalid(&format!("/{member}"));
+    }
+    let mut full = body;
+    full["dirty"] = json!(true);
+    full["generationConfig"] = json!({ "temperature": 0.2, "reasoning": { "effort": "high" } });
+    full["startedAt"] = json!("2025-08-07T10:00:00.000Z");
+    full["completedAt"] = json!("2025-08-07T11:00:00.000Z");
+    let run = publisher.api.post("/api/v1/runs").json(full).await.expect(201);
+    assert_eq!((&run["status"], &run["dirty"], &run["model"]), (&json!("open"), &json!(true), &json!(model)));
+    assert_eq!(run["generationConfig"]["reasoning"]["effort"], "high");
+    assert_eq!(run["startedAt"], "2025-08-07T10:00:00.000Z");
+}
+
+async fn an_external_id_makes_a_run_repeatable(host: Host) {
+    let publisher = Publisher::new(&host).await;
+    publisher.tasks(2).await;
+    let model = publisher.model("m").await;
+    let mut body = publisher.run_body(&model);
+    body["externalId"] = json!("2025-02-25--m");
+    let post = |body: &Value| {
+        let request = publisher.api.post("/api/v1/runs").json(body.clone());
+        async move { request.await }
+    };
+    let answers = join_all((0..8).map(|_| post(&body))).await;
+    assert_eq!(answers.iter().filter(|answer| answer.status == 201).count(), 1);
+    let ids = answers.iter().map(|answer| answer.value()["id"].to_string()).collect::<std::collections::HashSet<_>>();
+    assert_eq!(ids.len(), 1);
+    post(&body).await.expect(200);
+    body["harness"] = json!("another");
+    post(&body).await.problem(409, "external_id_conflict");
+    // The id is the owner's own: somebody else may use the same.
+    let other = Publisher::new(&host).await;
+    other.tasks(2).await;
+    let mut theirs = other.run_body(&other.model("m").await);
+    theirs["externalId"] = json!("2025-02-25--m");
+    other.api.post("/api/v1/runs").json(theirs).await.expect(201);
+}
+
+async fn results_come_in_whole_or_not_at_all(host: Host) {
+    let publisher = Publisher::new(&host).await;
+    publisher.tasks(3).await;
+    let run = publisher.run(&publisher.model("m").await).await;
+    let path = format!("/api/v1/runs/{run}/results");
+    let upload = |results: Value| publisher.api.post(&path).json(results);
+    let mut with_unknown = passes(2, 3);
+    with_unknown[2]["task"] = json!("t9");
+    upload(with_unknown).await.invalid("/2/task");
+    for (pointer, member, value) in [
+        ("/1/score", "score", json!(1.5)),
+        ("/1/score", "score", json!(-0.1)),
+        ("/1/score", "score", json!("1")),
+        ("/1/status", "status", json!("maybe")),
+        ("/1/attempt", "attempt", json!(0)),
+        ("/1/latencyMs", "latencyMs", json!(-1)),
+        ("/1/costUsd", "costUsd", json!(-1)),
+        ("/1/inputTokens", "inputTokens", json!(1.5)),
+        ("/1/rank", "rank", json!(1)),
+    ] {
+        let mut results = passes(3, 3);
+        results[1][member] = value;
+        upload(results).await.invalid(pointer);
+    }
+    assert_eq!(publisher.api.get(&path).await.expect(200)["data"], json!([]), "nothing of a refused upload is stored");
+    upload(passes(2, 3)).await.expect(200);
+    upload(passes(2, 3)).await.expect(200);
+    assert_eq!(publisher.api.get(&path).await.expect(200)["data"].as_array().unwrap().len(), 3);
+}
+
+async fn conflicting_results_are_listed(host: Host) {
+    let publisher = Publisher::new(&host).await;
+    publisher.tasks(3).await;
+    let run = publisher.run(&publisher.model("m").await).await;
+    let path = format!("/api/v1/runs/{run}/results");
+    publisher.upload(&run, json!([passes(3, 3)[0], passes(3, 3)[1]])).await;
+    // The first repeats, the second conflicts, the third is new: none is taken.
+    let problem = publisher.api.post(&path).json(passes(1, 3)).await.problem(409, "conflicting_results");
+    assert_eq!(problem["conflicts"], json!([{ "task": "t2", "attempt": 1 }]));
+    assert_eq!(publisher.api.get(&path).await.expect(200)["data"].as_array().unwrap().len(), 2);
+    // Twice the same place in one upload.
+    let twice = json!([passes(3, 3)[2], passes(0, 3)[2]]);
+    let answer = publisher.api.post(&path).json(twice).await;
+    assert!(matches!(answer.status.as_u16(), 409 | 422), "{answer}");
+    publisher.upload(&run, passes(3, 3)).await;
+}
+
+async fn concurrent_uploads_agree(host: Host) {
+    let publisher = Publisher::new(&host).await;
+    publisher.tasks(5).await;
+    let run = publisher.run(&publisher.model("m").await).await;
+    let upload = |correct: usize| {
+        let request = publisher.api.post(format!("/api/v1/runs/{run}/results")).json(passes(correct, 5));
+        async move { request.await }
+    };
+    let answers = join_all((0..12).map(|n| upload(n % 2 * 5))).await;
+    let taken = answers.iter().filter(|answer| answer.status == 200).count();
+    assert_eq!(taken, 6, "one of the two stories is taken whole, and its repeats");
+    answers.iter().filter(|answer| answer.status != 200).for_each(|answer| drop(answer.problem(409, "conflicting_results")));
+    let stored = publisher.api.get(format!("/api/v1/runs/{run}/results")).await.expect(200);
+    let scores = stored["data"].as_array().unwrap().iter().map(|result| result["score"].to_string());
+    assert_eq!(scores.collect::<std::collections::HashSet<_>>().len(), 1);
+}
+
+async fn results_come_as_ndjson(host: Host) {
+    let publisher = Publisher::new(&host).await;
+    publisher.tasks(3).await;
+    let run = publisher.run(&publisher.model("m").await).await;
+    let lines = passes(2, 3).as_array().unwrap().iter().map(Value::to_string).collect::<Vec<_>>().join("\n");
+    let post = |lines: &str| publisher.api.post(format!("/api/v1/runs/{run}/results")).body("application/x-ndjson", lines);
+    post(&format!("{lines}\n")).await.expect(200);
+    post(&format!("{lines}\n{{broken")).await.problem(400, "malformed_request");
+    publisher.publish(&run).await;
+}
+
+async fn results_have_limits(host: Host) {
+    let publisher = Publisher::new(&host).await;
+    publisher.tasks(1001).await;
+    let run = publisher.run(&publisher.model("m").await).await;
+    let path = format!("/api/v1/runs/{run}/results");
+    let all = passes(1001, 1001);
+    let answer = publisher.api.post(&path).json(all.clone()).await;
+    assert!(matches!(answer.status.as_u16(), 413 | 422), "{answer}");
+    let (first, rest) = all.as_array().unwrap().split_at(1000);
+    // A thousand results are more than the 64 KiB of other bodies.
+    publisher.upload(&run, json!(first)).await;
+    publisher.upload(&run, json!(rest)).await;
+    let answer = publisher.api.post(&path).json(json!([])).await;
+    assert!(matches!(answer.status.as_u16(), 200 | 422), "{answer}");
+    let huge = format!("[{}]", " ".repeat(1 << 20));
+    publisher.api.post(&path).body("application/json", huge).await.expect(413);
+    publisher.publish(&run).await;
+}
+
+async fn publishing_needs_every_task(host: Host) {
+    let publisher = Publisher::new(&host).await;
+    publisher.tasks(3).await;
+    let run = publisher.run(&publisher.model("m").await).await;
+    let path = format!("/api/v1/runs/{run}/publish");
+    publisher.upload(&run, json!([passes(3, 3)[0]])).await;
+    let problem = publisher.api.post(&path).await.problem(422, "incomplete_run");
+    assert_eq!(problem["missing"], json!([{ "task": "t2", "attempt": 1 }, { "task": "t3", "attempt": 1 }]));
+    assert_eq!(publisher.api.get(format!("/api/v1/runs/{run}")).await.expect(200)["status"], "open");
+    publisher.upload(&run, passes(3, 3)).await;
+    let published = publisher.publish(&run).await;
+    assert_eq!((&published["id"], &published["status"]), (&json!(run), &json!("published")));
+    assert!(published["publishedAt"].is_string());
+}
+
+async fn a_published_run_is_closed(host: Host) {
+    let publisher = Publisher::new(&host).await;
+    publisher.tasks(2).await;
+    let model = publisher.model("m").await;
+    let run = publisher.published(&model, 1, 2).await;
+    let again = publisher.api.post(format!("/api/v1/runs/{run}/publish")).await;
+    assert!(again.status == 200 || again.problem(409, "run_not_open").is_object());
+    let more = json!([{ "task": "t1", "attempt": 2, "status": "success", "score": 1 }]);
+    publisher.api.post(format!("/api/v1/runs/{run}/results")).json(more).await.problem(409, "run_not_open");
+    let row = publisher.leaderboard().await["data"][0].clone();
+    assert_eq!((&row["correct"], &row["total"]), (&json!(1), &json!(2)));
+}
+
+async fn a_run_belongs_to_its_owner(host: Host) {
+    let (owner, stranger) = (Publisher::new(&host).await, Publisher::new(&host).await);
+    owner.tasks(1).await;
+    let run = owner.run(&owner.model("m").await).await;
+    stranger.api.post(format!("/api/v1/runs/{run}/results")).json(passes(1, 1)).await.problem(403, "not_owner");
+    stranger.api.post(format!("/api/v1/runs/{run}/publish")).await.problem(403, "not_owner");
+    let nowhere = "/api/v1/runs/00000000-0000-7000-8000-000000000000";
+    owner.api.post(format!("{nowhere}/publish")).await.problem(404, "not_found");
+    owner.api.get(nowhere).await.problem(404, "not_found");
+}
+
+async fn public_reads_need_no_credential(host: Host) {
+    let publisher = Publisher::new(&host).await;
+    publisher.tasks(2).await;
+    let model = publisher.model("m").await;
+    let run = publisher.published(&model, 2, 2).await;
+    let api = publisher.api.anonymous();
+    assert_eq!(api.get(format!("/api/v1/runs/{run}")).await.expect(200)["status"], "published");
+    assert_eq!(api.get(format!("/api/v1/runs/{run}/results")).await.expect(200)["data"].as_array().unwrap().len(), 2);
+    assert_eq!(api.get(format!("/api/v1/models/{model}")).await.expect(200)["id"], model);
+    for list in ["/api/v1/models?limit=2", "/api/v1/benchmarks?limit=2"] {
+        let page = api.get(list).await.expect(200);
+        assert!(page["data"].is_array() && page.get("nextCursor").is_some(), "{page}");
+    }
+    let unknown = api.get(format!("/api/v1/benchmarks/{}", unique("none"))).await;
+    unknown.problem(404, "not_found");
+}
