@@ -41,12 +41,11 @@ export class RateLimiter extends Real {
     if (!admissionTraps) return super.admit(question);
     admissionTraps = false;
     const { now } = Date;
-    Date.now = trap;
-    try {
-      return super.admit(question);
-    } finally {
+    Date.now = () => {
       Date.now = now;
-    }
+      trap();
+    };
+    return super.admit(question);
   }
 }
 

@@ -2,7 +2,10 @@
 
 use aibaas_core::{
     domain::Secret,
-    ports::{Background, BoxFuture, Clock, Entropy, HttpClient, HttpError, KeyValue, KeyValueError, OutboundRequest, OutboundResponse, Timestamp},
+    ports::{
+        Background, BoxFuture, Clock, Entropy, HttpClient, HttpError, KeyValue, KeyValueError, OutboundRequest,
+        OutboundResponse, Timestamp,
+    },
 };
 use async_trait::async_trait;
 use wasm_bindgen::prelude::*;

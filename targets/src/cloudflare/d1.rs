@@ -21,7 +21,10 @@ pub(super) struct D1(pub(super) D1Database);
 #[async_trait]
 impl Database for D1 {
     async fn query(&self, statement: Statement) -> Result<Rows, DatabaseError> {
-        self.batch(vec![statement]).await?.pop().ok_or_else(|| DatabaseError::Unavailable("no answer to the statement".to_owned()))
+        self.batch(vec![statement])
+            .await?
+            .pop()
+            .ok_or_else(|| DatabaseError::Unavailable("no answer to the statement".to_owned()))
     }
 
     async fn batch(&self, statements: Vec<Statement>) -> Result<Vec<Rows>, DatabaseError> {
@@ -32,7 +35,9 @@ impl Database for D1 {
         let asked = serde_json::to_string(&Batch(&statements)).map_err(unreadable)?;
         let database: &JsValue = self.0.as_ref();
         let answer = SendFuture::new(async {
-            let answer = glue::d1(database, &asked).await.map_err(|error| DatabaseError::from_sqlite_message(&glue::message(&error)))?;
+            let answer = glue::d1(database, &asked)
+                .await
+                .map_err(|error| DatabaseError::from_sqlite_message(&glue::message(&error)))?;
             Ok(answer.as_string().unwrap_or_default())
         });
         let tables = serde_json::from_str::<Vec<Table>>(&answer.await?).map_err(unreadable)?;

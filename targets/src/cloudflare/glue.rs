@@ -26,7 +26,13 @@ extern "C" {
 
     /// Sends an outbound request: `[status, headers, body]`.
     #[wasm_bindgen(catch)]
-    pub(super) async fn send(method: &str, url: &str, headers: &str, body: &[u8], timeout_ms: u32) -> Result<JsValue, JsValue>;
+    pub(super) async fn send(
+        method: &str,
+        url: &str,
+        headers: &str,
+        body: &[u8],
+        timeout_ms: u32,
+    ) -> Result<JsValue, JsValue>;
 }
 
 #[wasm_bindgen]

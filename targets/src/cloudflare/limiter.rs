@@ -32,17 +32,29 @@ struct Answer {
 
 #[async_trait]
 impl RateLimiter for DurableObjects {
-    async fn admit(&self, subject: &str, limits: &[Limit], cost: u32, _now: Timestamp) -> Result<Admission, RateLimitError> {
-        let limits = limits.iter().map(|limit| (limit.name.clone(), limit.limit, u64::from(limit.window_seconds).saturating_mul(1000))).collect();
+    async fn admit(
+        &self,
+        subject: &str,
+        limits: &[Limit],
+        cost: u32,
+        _now: Timestamp,
+    ) -> Result<Admission, RateLimitError> {
+        let limits = limits
+            .iter()
+            .map(|limit| (limit.name.clone(), limit.limit, u64::from(limit.window_seconds).saturating_mul(1000)))
+            .collect();
         let unreadable = |error: serde_json::Error| RateLimitError(error.to_string());
         let question = serde_json::to_string(&Question { cost, limits }).map_err(unreadable)?;
         let namespace: &JsValue = self.0.as_ref();
         let answer = SendFuture::new(async {
-            let answer = glue::admit(namespace, subject, &question).await.map_err(|error| RateLimitError(glue::message(&error)))?;
+            let answer = glue::admit(namespace, subject, &question)
+                .await
+                .map_err(|error| RateLimitError(glue::message(&error)))?;
             Ok(answer.as_string().unwrap_or_default())
         });
         let Answer { allowed, states } = serde_json::from_str(&answer.await?).map_err(unreadable)?;
-        let states = states.into_iter().map(|(remaining, reset_after_ms)| LimitState { remaining, reset_after_ms }).collect();
+        let states =
+            states.into_iter().map(|(remaining, reset_after_ms)| LimitState { remaining, reset_after_ms }).collect();
         Ok(Admission { allowed, states })
     }
 }
@@ -62,7 +74,9 @@ impl Limiter {
         for (policy, at, cost) in serde_json::from_str::<Vec<(String, i64, u32)>>(stored).unwrap_or_default() {
             entries.entry(policy).or_default().push((Timestamp(at), cost));
         }
-        Self { logs: entries.into_iter().map(|(policy, entries)| (policy, SlidingLog::from_entries(entries))).collect() }
+        Self {
+            logs: entries.into_iter().map(|(policy, entries)| (policy, SlidingLog::from_entries(entries))).collect(),
+        }
     }
 
     /// Charges every limit of the question or none, and answers with two lines of JSON: what the caller

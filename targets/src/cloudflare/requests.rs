@@ -1,6 +1,10 @@
 //! A request in, an answer out: by hand, in one call each way, through a router that is built once.
 
-use std::{cell::OnceCell, net::IpAddr, sync::Arc};
+use std::{
+    cell::{OnceCell, RefCell},
+    net::IpAddr,
+    sync::Arc,
+};
 
 use aibaas_core::{
     App, ClientAddress, Config, Environment, HostDefaults,
@@ -28,12 +32,14 @@ use super::{
 thread_local! {
     /// The application and its router; empty where the configuration is wrong.
     static WORKER: OnceCell<(App, Router)> = const { OnceCell::new() };
+    /// What is wrong with it, until it is logged: what is logged before the first event is lost.
+    static MISTAKES: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
 /// Where `wrangler dev` listens.
 const DEVELOPMENT_URL: &str = "http://localhost:8787";
 
-/// Builds the application from the variables and bindings, or logs everything that is wrong with them.
+/// Builds the application from the variables and bindings, or notes everything that is wrong with them.
 #[wasm_bindgen]
 pub fn start(env: JsValue) {
     match configure(env.unchecked_into()) {
@@ -41,8 +47,16 @@ pub fn start(env: JsValue) {
             let router = app.router();
             WORKER.with(|worker| drop(worker.set((app, router))));
         }
-        Err(mistakes) => glue::log_error(&mistakes),
+        Err(mistakes) => MISTAKES.set(Some(mistakes)),
     }
+}
+
+fn worker() -> Option<(App, Router)> {
+    let worker = WORKER.with(|worker| worker.get().cloned());
+    if let Some(mistakes) = MISTAKES.take() {
+        glue::log_error(&mistakes);
+    }
+    worker
 }
 
 fn configure(env: Env) -> Result<App, String> {
@@ -68,7 +82,7 @@ fn configure(env: Env) -> Result<App, String> {
 /// or `null` where there is no application.
 #[wasm_bindgen]
 pub fn handle(id: u32, head: &str, body: Option<Vec<u8>>) -> JsValue {
-    let Some(router) = WORKER.with(|worker| worker.get().map(|(_, router)| router.clone())) else { return JsValue::NULL };
+    let Some((_, router)) = worker() else { return JsValue::NULL };
     let request = read(head, body.unwrap_or_default());
     tasks::begin(
         id,
@@ -82,7 +96,7 @@ pub fn handle(id: u32, head: &str, body: Option<Vec<u8>>) -> JsValue {
 /// Does what is due: `null`, or `undefined` when that takes longer.
 #[wasm_bindgen]
 pub fn tick(id: u32) -> JsValue {
-    let Some(app) = WORKER.with(|worker| worker.get().map(|(app, _)| app.clone())) else { return JsValue::NULL };
+    let Some((app, _)) = worker() else { return JsValue::NULL };
     tasks::begin(
         id,
         Box::pin(async move {
@@ -109,7 +123,9 @@ fn read(head: &str, body: Vec<u8>) -> Request<Body> {
         {
             request.extensions_mut().insert(ClientAddress(address));
         }
-        if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_bytes(value.as_bytes())) {
+        if let (Ok(name), Ok(value)) =
+            (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_bytes(value.as_bytes()))
+        {
             request.headers_mut().append(name, value);
         }
     }

@@ -51,7 +51,8 @@ thread_local! {
 
 /// Takes the work as far as it goes now: its outcome, or `undefined` when [`glue::settle`] brings it later.
 pub(super) fn begin(id: Id, work: Work) -> JsValue {
-    advance(Task { work, wakeup: Arc::new(Wakeup { id, queued: AtomicBool::new(false) }) }).unwrap_or(JsValue::UNDEFINED)
+    advance(Task { work, wakeup: Arc::new(Wakeup { id, queued: AtomicBool::new(false) }) })
+        .unwrap_or(JsValue::UNDEFINED)
 }
 
 /// Starts the work at the next turn, in the request that is being served.
