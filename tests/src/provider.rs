@@ -92,7 +92,12 @@ async fn receive(State(shared): State<Arc<Shared>>, request: Request) -> Respons
     let headers = request.headers().iter().map(|(name, value)| {
         (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
     });
-    let headers = headers.collect();
+    let mut headers = headers.collect::<HashMap<_, _>>();
+    // Where a host's outbound requests are led here, this tells where they were meant to go.
+    let original = headers.get("x-original-url").and_then(|url| url.parse::<axum::http::Uri>().ok());
+    if let Some(host) = original.as_ref().and_then(axum::http::Uri::host) {
+        headers.insert("host".to_owned(), host.to_owned());
+    }
     let body = axum::body::to_bytes(request.into_body(), 1 << 20).await.unwrap_or(Bytes::new());
     let body = serde_json::from_slice::<Value>(&body).unwrap_or(Value::Null);
     let failing = {

@@ -21,6 +21,7 @@ mod publishing;
 mod real_input;
 mod sessions;
 mod users;
+mod workerd;
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -119,6 +120,8 @@ fn once(kinds: &[Kind]) -> Vec<Trial> {
         counted("hosts::the_same_request_gets_the_same_answer".to_owned(), || RUNTIME.block_on(parity)),
         counted("project::core_builds_for_every_host".to_owned(), project::core_builds_for_every_host),
         counted("project::the_worker_deploys".to_owned(), project::the_worker_deploys),
+        counted("workerd::goes_on_after_a_trap".to_owned(), || RUNTIME.block_on(workerd::goes_on_after_a_trap())),
+        counted("workerd::its_schedule_sends_mail".to_owned(), || RUNTIME.block_on(workerd::its_schedule_sends_mail())),
         plain("native_program::command_line", native_program::command_line),
         plain("native_program::production_refuses_to_start_half_configured", native_program::production_refuses_to_start_half_configured),
         plain("native_program::what_was_answered_survives_sigkill", || RUNTIME.block_on(durability::what_was_answered_survives_sigkill())),

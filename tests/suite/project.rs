@@ -16,6 +16,8 @@ pub fn core_builds_for_every_host() -> Result<(), String> {
 /// `wrangler deploy --dry-run`: the Worker deploys, and wrangler knows every key of its configuration.
 pub fn the_worker_deploys() -> Result<(), String> {
     let (node, _) = cloudflare::built()?;
+    // It builds the Worker once more, in the same folder.
+    let _writing = cloudflare::BUNDLE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let output = tempfile::tempdir().map_err(|error| error.to_string())?;
     let mut wrangler = Command::new(node);
     wrangler.arg("tests/cloudflare/node_modules/wrangler/bin/wrangler.js").args(["deploy", "--dry-run", "--outdir"]).arg(output.path());

@@ -3,8 +3,8 @@
 use std::{
     io::{BufRead, BufReader},
     path::PathBuf,
-    process::{Command, Stdio},
-    sync::OnceLock,
+    process::{Child, Command, Stdio},
+    sync::{Mutex, OnceLock, PoisonError},
 };
 
 use serde_json::{Value, json};
@@ -12,35 +12,83 @@ use serde_json::{Value, json};
 use super::{Running, Setup, Started};
 use crate::tools;
 
-pub(super) fn start(setup: Setup, provider: Option<&str>, folder: tempfile::TempDir) -> Result<Started, String> {
-    let (node, bundle) = built()?;
-    let variables = setup.variables().into_iter().map(|(name, value)| (name.to_owned(), json!(value))).collect::<serde_json::Map<_, _>>();
-    let options = json!({ "bundle": bundle, "vars": variables, "outbound": provider });
-    let mut command = Command::new(node);
-    command.arg("serve.mjs").arg(options.to_string()).current_dir(tools::root().join("tests/cloudflare"));
-    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().map_err(|error| error.to_string())?;
-    let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
-    let mut said = Vec::new();
-    for line in lines.by_ref().map_while(Result::ok) {
-        let port = serde_json::from_str::<Value>(&line).ok().and_then(|ready| ready["port"].as_u64());
-        if let Some(port) = port {
-            // Read to the end: a process whose output nobody takes would stand still.
-            std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
-            return Ok(Started { url: format!("http://127.0.0.1:{port}"), running: Running::Process(child), folder });
+/// Held by whoever reads or writes the folder that the Worker is built into.
+pub static BUNDLE: Mutex<()> = Mutex::new(());
+
+/// A workerd of a case's own; ended when dropped.
+pub struct Workerd {
+    child: Option<Child>,
+    /// Where the Worker answers.
+    pub url: String,
+    /// Where its schedule is set off and its log is shown.
+    pub control: String,
+}
+
+impl Workerd {
+    /// Starts it with these variables; what the Worker calls outside goes to the provider.
+    ///
+    /// # Errors
+    /// What the tools said.
+    pub fn start(variables: &[(&str, String)], provider: Option<&str>) -> Result<Self, String> {
+        let (node, bundle) = built()?;
+        let _reading = BUNDLE.lock().unwrap_or_else(PoisonError::into_inner);
+        let root = tools::root();
+        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect::<serde_json::Map<_, _>>();
+        let mut options = json!({
+            "buildDir": bundle,
+            "wranglerToml": root.join("wrangler.toml"),
+            "migrationsDir": root.join("migrations"),
+            "vars": variables,
+        });
+        if let Some(port) = provider.and_then(|url| url.rsplit(':').next()?.parse::<u16>().ok()) {
+            options["outboundPort"] = json!(port);
         }
-        said.push(line);
+        let mut command = Command::new(node);
+        command.arg("serve.mjs").arg(options.to_string()).current_dir(root.join("tests/cloudflare"));
+        // It ends when its standard input does, even where this process is killed.
+        let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().map_err(|error| error.to_string())?;
+        let mut workerd = Self { child: Some(child), url: String::new(), control: String::new() };
+        let output = workerd.child.as_mut().and_then(|child| child.stdout.take()).ok_or("no output")?;
+        let mut lines = BufReader::new(output).lines();
+        for line in lines.by_ref().map_while(Result::ok) {
+            let ready = serde_json::from_str::<Value>(&line).unwrap_or_default();
+            if let (Some(port), Some(control)) = (ready["port"].as_u64(), ready["controlPort"].as_u64()) {
+                workerd.url = format!("http://127.0.0.1:{port}");
+                workerd.control = format!("http://127.0.0.1:{control}");
+                // Read to the end: a process whose output nobody takes would stand still.
+                std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
+                return Ok(workerd);
+            }
+        }
+        Err("serve.mjs ended before it was ready; what it said stands above".to_owned())
     }
-    _ = child.kill();
-    _ = child.wait();
-    Err(format!("serve.mjs never said its port:\n{}", said.join("\n")))
+}
+
+impl Drop for Workerd {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            _ = child.kill();
+            _ = child.wait();
+        }
+    }
+}
+
+pub(super) fn start(setup: Setup, provider: Option<&str>, folder: tempfile::TempDir) -> Result<Started, String> {
+    let mut workerd = Workerd::start(&setup.variables(), provider)?;
+    let child = workerd.child.take().ok_or("no process")?;
+    Ok(Started { url: workerd.url.clone(), running: Running::Process(child), folder })
 }
 
 /// The Node that runs the Worker's tools, and the folder that the Worker was built into.
+///
+/// # Errors
+/// What the tools said.
 pub fn built() -> Result<(PathBuf, PathBuf), String> {
     static BUILT: OnceLock<Result<(PathBuf, PathBuf), String>> = OnceLock::new();
     let build = || {
         tools::rust_target("wasm32-unknown-unknown")?;
         let node = tools::node()?;
+        let _writing = BUNDLE.lock().unwrap_or_else(PoisonError::into_inner);
         let bundle = aibaas_bundle::build(&tools::root()).map_err(|error| error.to_string())?;
         Ok((node, bundle))
     };
