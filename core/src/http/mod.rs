@@ -5,13 +5,16 @@ mod auth;
 mod client;
 mod credentials;
 mod envelope;
+mod leaderboard;
 mod limits;
 mod page;
 mod problem;
+mod publishing;
 mod request;
+mod site;
 mod users;
 
-use axum::{Router, middleware, routing::get};
+use axum::{Router, middleware};
 
 pub use problem::ApiError;
 
@@ -19,9 +22,14 @@ use crate::app::App;
 
 /// Every route.
 pub fn router(app: &App) -> Router {
-    let api = Router::new().nest("/api-keys", api_keys::routes()).nest("/auth", auth::routes()).nest("/users", users::routes());
+    let api = Router::new()
+        .nest("/auth", auth::routes())
+        .nest("/users", users::routes())
+        .nest("/api-keys", api_keys::routes())
+        .merge(publishing::routes())
+        .merge(leaderboard::routes());
     Router::new()
-        .route("/health", get(|| async { "ok" }))
+        .merge(site::routes())
         .nest("/api/v1", api)
         .fallback(no_such_path)
         .method_not_allowed_fallback(no_such_method)

@@ -106,6 +106,16 @@ impl Problem {
         self
     }
 
+    /// Says in which line of an upload it is.
+    #[must_use]
+    pub fn in_line(mut self, line: usize) -> Self {
+        self.detail = format!("line {line}: {}", self.detail);
+        for error in &mut self.errors {
+            error.pointer = format!("/{}{}", line.saturating_sub(1), error.pointer);
+        }
+        self
+    }
+
     /// With the time after which a retry makes sense.
     #[must_use]
     pub fn retry_after(self, seconds: u64) -> Self {

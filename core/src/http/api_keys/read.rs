@@ -3,14 +3,12 @@ use axum::{
     extract::{OriginalUri, State},
     response::Response,
 };
-use serde::Deserialize;
-
 use super::ApiKeyBody;
 use crate::{
     app::App,
     http::{
         credentials::Person,
-        page::{list as list_answer, page_size, read_cursor, write_cursor},
+        page::{PageQuery, list as list_answer, page_size, read_cursor, take_page},
         problem::ApiError,
         request::{Path, Query},
     },
@@ -21,34 +19,22 @@ use crate::{
 /// Later than any key, in milliseconds.
 const END_OF_TIME: i64 = 9_007_199_254_740_991;
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Page {
-    limit: Option<u32>,
-    cursor: Option<String>,
-}
-
 /// The caller's keys, newest first.
 pub async fn list(
     State(app): State<App>,
     person: Person,
     OriginalUri(uri): OriginalUri,
-    Query(page): Query<Page>,
+    Query(page): Query<PageQuery>,
 ) -> Result<Response, ApiError> {
     let limit = page_size(page.limit)?;
     let before = read_cursor::<(i64, String)>(page.cursor.as_deref())?;
     let (created_at, id) = before.unwrap_or((END_OF_TIME, String::new()));
-    let one_more = limit.saturating_add(1);
     let statement =
-        Statement::new(api_keys::LIST).bind(person.user_id.as_str()).bind(created_at).bind(id).bind(one_more);
+        Statement::new(api_keys::LIST).bind(person.user_id.as_str()).bind(created_at).bind(id).bind(limit.saturating_add(1));
     let (_, answers) = person.read(&app, vec![statement]).await?;
     let rows = answers.into_iter().flatten();
-    let mut keys = rows.map(|row| ApiKeyRecord::from_row(&row)).collect::<Result<Vec<_>, _>>()?;
-    let is_more = keys.len() > usize::try_from(limit).unwrap_or(usize::MAX);
-    if is_more {
-        keys.pop();
-    }
-    let next = keys.last().filter(|_| is_more).and_then(|key| write_cursor(&(key.created_at.0, &key.id)));
+    let keys = rows.map(|row| ApiKeyRecord::from_row(&row)).collect::<Result<Vec<_>, _>>()?;
+    let (keys, next) = take_page(keys, limit, |key| (key.created_at.0, key.id.clone()));
     let now = app.now();
     let data = keys.into_iter().map(|key| ApiKeyBody::new(key, now)).collect::<Vec<_>>();
     Ok(list_answer(&uri, &data, next))

@@ -1,0 +1,215 @@
+use std::collections::HashSet;
+
+use axum::{
+    Json as Answer,
+    extract::{OriginalUri, State},
+    response::Response,
+};
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::{
+    app::App,
+    http::{
+        credentials::Program,
+        page::{PageQuery, list as list_answer, page_size, read_cursor, take_page},
+        problem::{ApiError, NOT_OWNER, VERSION_IN_USE},
+        request::{LargeJson, Path, Query, Validator},
+    },
+    ports::{Rows, Statement},
+    store::benchmarks::{self, BenchmarkVersion, Evidence, Metric, Task},
+};
+
+const MOST_TASKS: usize = 10_000;
+const MOST_ATTEMPTS: u32 = 10;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Body {
+    title: String,
+    description: Option<String>,
+    metric: Metric,
+    chance_level: Option<f64>,
+    #[serde(default = "default_evidence")]
+    evidence: Evidence,
+    tasks: Option<Vec<TaskInput>>,
+    task_count: Option<u32>,
+    #[serde(default = "default_attempts")]
+    attempts_per_task: u32,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TaskInput {
+    id: String,
+    scenario: Option<String>,
+    language: Option<String>,
+    difficulty: Option<String>,
+}
+
+fn default_evidence() -> Evidence {
+    Evidence::Results
+}
+
+fn default_attempts() -> u32 {
+    1
+}
+
+impl Body {
+    fn check(self, benchmark: String, version: String) -> Result<BenchmarkVersion, ApiError> {
+        let mut validator = Validator::default();
+        validator.slug("?id", &benchmark);
+        validator.slug("?version", &version);
+        let title = validator.text("/title", &self.title, 1, 255);
+        let description = validator.optional_text("/description", self.description.as_deref(), 10_000);
+        let chance = self.chance_level.is_none_or(|level| (0.0..=1.0).contains(&level));
+        validator.require(chance, "/chanceLevel", "give 0 to 1");
+        let attempts = (1..=MOST_ATTEMPTS).contains(&self.attempts_per_task);
+        validator.require(attempts, "/attemptsPerTask", "give 1 to 10");
+        let (tasks, task_count) = match self.evidence {
+            Evidence::Results => {
+                let absent = self.task_count.is_none();
+                validator.require(absent, "/taskCount", "the tasks are counted; give it with evidence counts only");
+                let tasks = check_tasks(&mut validator, self.tasks.unwrap_or_default());
+                let count = u32::try_from(tasks.len()).unwrap_or(u32::MAX);
+                (tasks, count)
+            }
+            Evidence::Counts => {
+                validator.require(self.tasks.is_none(), "/tasks", "a version whose evidence is counts has no tasks");
+                let is_rate = self.metric == Metric::PassRate;
+                validator.require(is_rate, "/metric", "counts are of passes: give pass_rate");
+                let count = self.task_count.filter(|count| (1..=10_000_000).contains(count));
+                validator.require(count.is_some(), "/taskCount", "give 1 to 10000000");
+                (Vec::new(), count.unwrap_or(1))
+            }
+        };
+        validator.finish()?;
+        Ok(BenchmarkVersion {
+            benchmark,
+            version,
+            title,
+            description,
+            metric: self.metric,
+            chance_level: self.chance_level,
+            evidence: self.evidence,
+            task_count,
+            attempts_per_task: self.attempts_per_task,
+            tasks,
+        })
+    }
+}
+
+fn check_tasks(validator: &mut Validator, inputs: Vec<TaskInput>) -> Vec<Task> {
+    validator.require((1..=MOST_TASKS).contains(&inputs.len()), "/tasks", "give 1 to 10000 tasks");
+    let mut seen = HashSet::new();
+    let mut tasks = Vec::with_capacity(inputs.len());
+    for (index, input) in inputs.into_iter().enumerate() {
+        let at = |member: &str| format!("/tasks/{index}/{member}");
+        let task = Task {
+            id: validator.text(&at("id"), &input.id, 1, 200),
+            scenario: validator.optional_text(&at("scenario"), input.scenario.as_deref(), 100),
+            language: validator.optional_text(&at("language"), input.language.as_deref(), 100),
+            difficulty: validator.optional_text(&at("difficulty"), input.difficulty.as_deref(), 100),
+        };
+        validator.require(seen.insert(task.id.clone()), &at("id"), "another task has this id");
+        tasks.push(task);
+    }
+    tasks
+}
+
+/// Declares a version. The same again is fine at any time; anything else only while no run stands on it.
+pub async fn put(
+    State(app): State<App>,
+    program: Program,
+    Path((id, version)): Path<(String, String)>,
+    LargeJson(body): LargeJson<Body>,
+) -> Result<(StatusCode, Answer<BenchmarkVersion>), ApiError> {
+    program.require(&app, "models:write")?;
+    let version = body.check(id, version)?;
+    let json = |value: Result<String, serde_json::Error>| value.map_err(|error| ApiError::internal(error.to_string()));
+    let definition = json(serde_json::to_string(&version))?;
+    let tasks = json(serde_json::to_string(&version.tasks))?;
+    let batch = benchmarks::put(&version, program.owner_id(), &definition, &tasks, app.now());
+    let existed = match app.database().batch(batch).await {
+        Err(error) if error.is_guard() => return Err(refusal(&app, &program, &version.benchmark).await?),
+        answers => answers?.into_iter().next().is_some_and(|rows| !rows.is_empty()),
+    };
+    Ok((if existed { StatusCode::OK } else { StatusCode::CREATED }, Answer(version)))
+}
+
+/// Which of the two guards it was.
+async fn refusal(app: &App, program: &Program, benchmark: &str) -> Result<ApiError, ApiError> {
+    let owner = app.database().query(Statement::new(benchmarks::OWNER).bind(benchmark)).await?.into_first();
+    let owner = owner.map(|row| row.optional_text("owner_id")).transpose()?.flatten();
+    Ok(if owner.as_deref() == Some(program.owner_id()) {
+        ApiError::new(VERSION_IN_USE, "declare another version")
+    } else {
+        ApiError::new(NOT_OWNER, "somebody else declared this benchmark")
+    })
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Summary {
+    id: String,
+    title: String,
+    description: Option<String>,
+    latest_version: String,
+    versions: Vec<String>,
+}
+
+/// Every benchmark, by id, described by its newest version.
+pub async fn list(
+    State(app): State<App>,
+    OriginalUri(uri): OriginalUri,
+    Query(page): Query<PageQuery>,
+) -> Result<Response, ApiError> {
+    let limit = page_size(page.limit)?;
+    let after = read_cursor::<String>(page.cursor.as_deref())?.unwrap_or_default();
+    let statement = Statement::new(benchmarks::LIST).bind(after).bind(limit.saturating_add(1));
+    let mut summaries: Vec<Summary> = Vec::new();
+    for row in app.database().query(statement).await? {
+        let (id, version) = (row.text("benchmark_id")?, row.text("version")?);
+        match summaries.last_mut().filter(|last| last.id == id) {
+            Some(last) => last.versions.push(version),
+            None => summaries.push(Summary {
+                id,
+                title: row.text("title")?,
+                description: row.optional_text("description")?,
+                latest_version: version.clone(),
+                versions: vec![version],
+            }),
+        }
+    }
+    let (summaries, next) = take_page(summaries, limit, |summary| summary.id.clone());
+    Ok(list_answer(&uri, &summaries, next))
+}
+
+/// One benchmark, with all its versions and their tasks, newest first.
+pub async fn one(State(app): State<App>, Path(id): Path<String>) -> Result<Answer<serde_json::Value>, ApiError> {
+    let of_benchmark = |sql| Statement::new(sql).bind(id.as_str());
+    let batch = vec![of_benchmark(benchmarks::VERSIONS), of_benchmark(benchmarks::TASKS)];
+    let mut answers = app.database().batch(batch).await?.into_iter();
+    let versions = answers.next().map(Rows::into_iter).into_iter().flatten();
+    let mut versions = versions.map(|row| BenchmarkVersion::from_row(&row)).collect::<Result<Vec<_>, _>>()?;
+    for row in answers.flatten() {
+        let version = row.text("version")?;
+        if let Some(version) = versions.iter_mut().find(|other| other.version == version) {
+            version.tasks.push(Task {
+                id: row.text("task_id")?,
+                scenario: row.optional_text("scenario")?,
+                language: row.optional_text("language")?,
+                difficulty: row.optional_text("difficulty")?,
+            });
+        }
+    }
+    let latest = versions.first().ok_or_else(|| ApiError::not_found("benchmark"))?;
+    Ok(Answer(json!({
+        "id": id,
+        "title": latest.title,
+        "description": latest.description,
+        "latestVersion": latest.version,
+        "versions": versions,
+    })))
+}

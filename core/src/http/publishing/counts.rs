@@ -1,0 +1,73 @@
+use axum::{Json as Answer, extract::State};
+use serde::Deserialize;
+
+use super::runs::find_own;
+use crate::{
+    app::App,
+    http::{
+        credentials::Program,
+        problem::{ApiError, EVIDENCE_MISMATCH, RUN_NOT_OPEN},
+        request::{Json, Path, Validator},
+    },
+    ports::Statement,
+    store::runs::{self, Counts},
+};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Body {
+    total: u32,
+    correct_by_attempt: Vec<u32>,
+    cost_usd: Option<f64>,
+    mean_latency_ms: Option<f64>,
+}
+
+/// Takes the counts of an aggregate-only source: how many of the version's tasks passed by each attempt.
+pub async fn handler(
+    State(app): State<App>,
+    program: Program,
+    Path(id): Path<String>,
+    Json(body): Json<Body>,
+) -> Result<Answer<Counts>, ApiError> {
+    program.require(&app, "results:write")?;
+    let run = find_own(&app, &program, &id).await?;
+    if run.evidence != "counts" {
+        return Err(ApiError::new(EVIDENCE_MISMATCH, "this benchmark version takes results, task by task"));
+    }
+
+    let mut validator = Validator::default();
+    let expected = format!("the benchmark version has {} tasks", run.task_count);
+    validator.require(i64::from(body.total) == run.task_count, "/total", &expected);
+    let attempts = i64::try_from(body.correct_by_attempt.len()).unwrap_or(i64::MAX);
+    let expected = format!("the benchmark version has {} attempts a task", run.attempts_per_task);
+    validator.require(attempts == run.attempts_per_task, "/correctByAttempt", &expected);
+    validator.require(body.correct_by_attempt.is_sorted(), "/correctByAttempt", "a task passed stays passed: give what never falls");
+    let possible = body.correct_by_attempt.iter().all(|correct| *correct <= body.total);
+    validator.require(possible, "/correctByAttempt", "no more tasks can pass than there are");
+    for (pointer, number) in [("/costUsd", body.cost_usd), ("/meanLatencyMs", body.mean_latency_ms)] {
+        validator.require(number.is_none_or(|number| number >= 0.0), pointer, "give 0 or more, or null where it is unknown");
+    }
+    validator.finish()?;
+
+    let counts = Counts {
+        total: body.total,
+        correct_by_attempt: body.correct_by_attempt,
+        cost_usd: body.cost_usd,
+        mean_latency_ms: body.mean_latency_ms,
+    };
+    let list = serde_json::Value::from(counts.correct_by_attempt.clone()).to_string();
+    let batch = vec![
+        Statement::new(runs::EXPECT_OPEN).bind(id.as_str()).bind(program.owner_id()).bind("counts"),
+        Statement::new(runs::PUT_COUNTS)
+            .bind(id.as_str())
+            .bind(counts.total)
+            .bind(list)
+            .bind(counts.cost_usd)
+            .bind(counts.mean_latency_ms),
+    ];
+    match app.database().batch(batch).await {
+        Err(error) if error.is_guard() => Err(ApiError::new(RUN_NOT_OPEN, "it was published or withdrawn")),
+        Err(error) => Err(error.into()),
+        Ok(_) => Ok(Answer(counts)),
+    }
+}

@@ -1,0 +1,112 @@
+use axum::{
+    Json as Answer,
+    extract::{OriginalUri, State},
+    response::Response,
+};
+use http::StatusCode;
+use serde::Deserialize;
+
+use crate::{
+    app::App,
+    http::{
+        credentials::Program,
+        page::{PageQuery, list as list_answer, page_size, read_cursor, take_page},
+        problem::{ApiError, NOT_OWNER},
+        request::{Json, Path, Query, Validator},
+    },
+    ports::{Rows, Statement},
+    store::models::{self, Model},
+};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Body {
+    display_name: String,
+    context_window: Option<i64>,
+    input_usd_per_mtok: Option<f64>,
+    output_usd_per_mtok: Option<f64>,
+    licence: Option<String>,
+    released_on: Option<String>,
+    training_cutoff: Option<String>,
+    #[serde(default)]
+    deprecated: bool,
+}
+
+/// Declares a model, or changes one of one's own; the same again changes nothing.
+pub async fn put(
+    State(app): State<App>,
+    program: Program,
+    Path((provider, name)): Path<(String, String)>,
+    Json(body): Json<Body>,
+) -> Result<(StatusCode, Answer<Model>), ApiError> {
+    program.require(&app, "models:write")?;
+    let mut validator = Validator::default();
+    validator.slug("?provider", &provider);
+    validator.slug("?name", &name);
+    let now = app.now();
+    let model = Model {
+        id: format!("{provider}/{name}"),
+        display_name: validator.text("/displayName", &body.display_name, 1, 255),
+        context_window: body.context_window,
+        input_usd_per_mtok: body.input_usd_per_mtok,
+        output_usd_per_mtok: body.output_usd_per_mtok,
+        licence: validator.optional_text("/licence", body.licence.as_deref(), 255),
+        released_on: body.released_on,
+        training_cutoff: body.training_cutoff,
+        deprecated: body.deprecated,
+        created_at: now,
+        updated_at: now,
+    };
+    let window = model.context_window.is_none_or(|tokens| (1..=9_007_199_254_740_991).contains(&tokens));
+    validator.require(window, "/contextWindow", "give a positive number of tokens");
+    for (pointer, price) in [("/inputUsdPerMtok", model.input_usd_per_mtok), ("/outputUsdPerMtok", model.output_usd_per_mtok)] {
+        validator.require(price.is_none_or(|price| price >= 0.0), pointer, "give US dollars, 0 or more");
+    }
+    for (pointer, date) in [("/releasedOn", &model.released_on), ("/trainingCutoff", &model.training_cutoff)] {
+        validator.require(date.as_deref().is_none_or(is_day_or_month), pointer, "give YYYY-MM-DD or YYYY-MM");
+    }
+    validator.finish()?;
+
+    let of_model = |sql| Statement::new(sql).bind(model.id.as_str());
+    let batch = vec![of_model(models::OWNER), models::put(&model, program.owner_id()), of_model(models::BY_ID)];
+    let mut answers = app.database().batch(batch).await?.into_iter();
+    let before = answers.next().and_then(Rows::into_first);
+    if let Some(before) = &before
+        && before.optional_text("owner_id")?.as_deref() != Some(program.owner_id())
+    {
+        return Err(ApiError::new(NOT_OWNER, "somebody else declared this model"));
+    }
+    let after = answers.next_back().and_then(Rows::into_first);
+    let model = Model::from_row(&after.ok_or_else(|| ApiError::internal("a declared model is gone"))?)?;
+    Ok((if before.is_some() { StatusCode::OK } else { StatusCode::CREATED }, Answer(model)))
+}
+
+fn is_day_or_month(text: &str) -> bool {
+    let day = if text.len() == 7 { format!("{text}-01") } else { text.to_owned() };
+    day.len() == 10 && day.parse::<jiff::civil::Date>().is_ok()
+}
+
+/// Every model, by id.
+pub async fn list(
+    State(app): State<App>,
+    OriginalUri(uri): OriginalUri,
+    Query(page): Query<PageQuery>,
+) -> Result<Response, ApiError> {
+    let limit = page_size(page.limit)?;
+    let after = read_cursor::<String>(page.cursor.as_deref())?.unwrap_or_default();
+    let statement = Statement::new(models::LIST).bind(after).bind(limit.saturating_add(1));
+    let rows = app.database().query(statement).await?.into_iter();
+    let models = rows.map(|row| Model::from_row(&row)).collect::<Result<Vec<_>, _>>()?;
+    let (models, next) = take_page(models, limit, |model| model.id.clone());
+    Ok(list_answer(&uri, &models, next))
+}
+
+/// One model.
+pub async fn one(
+    State(app): State<App>,
+    Path((provider, name)): Path<(String, String)>,
+) -> Result<Answer<Model>, ApiError> {
+    let statement = Statement::new(models::BY_ID).bind(format!("{provider}/{name}"));
+    let row = app.database().query(statement).await?.into_first().ok_or_else(|| ApiError::not_found("model"))?;
+    Ok(Answer(Model::from_row(&row)?))
+}

@@ -1,0 +1,53 @@
+use axum::{Json as Answer, extract::State};
+use serde_json::{Value, json};
+
+use super::runs::{find_own, run_body};
+use crate::{
+    app::App,
+    http::{
+        credentials::Program,
+        problem::{ApiError, INCOMPLETE_RUN, Problem, RUN_NOT_OPEN},
+        request::Path,
+    },
+    ports::{DatabaseError, Rows, Statement},
+    store::runs::{self, Run},
+};
+
+/// Publishes a run: checks that it answers every task, computes every aggregate, and adds a snapshot, all in one
+/// batch. Publishing again is no error: a lost reply may be asked for once more.
+pub async fn handler(
+    State(app): State<App>,
+    program: Program,
+    Path(id): Path<String>,
+) -> Result<Answer<Value>, ApiError> {
+    program.require(&app, "results:write")?;
+    match app.database().batch(runs::publish(&id, program.owner_id(), &app.new_id(), app.now())).await {
+        Err(error) if error.is_guard() => {
+            let run = find_own(&app, &program, &id).await?;
+            if run.status != "published" {
+                return Err(refusal(&app, &run).await?);
+            }
+        }
+        answers => drop(answers?),
+    }
+    let of_run = |sql| Statement::new(sql).bind(id.as_str());
+    let mut answers = app.database().batch(vec![of_run(runs::BY_ID), of_run(runs::SNAPSHOT_OF)]).await?.into_iter();
+    let mut row = || answers.next().and_then(Rows::into_first).ok_or_else(|| ApiError::internal("a published run is gone"));
+    let (run, snapshot) = (Run::from_row(&row()?)?, row()?);
+    Ok(Answer(json!({ "run": run_body(&run), "snapshotId": snapshot.text("id")? })))
+}
+
+async fn refusal(app: &App, run: &Run) -> Result<ApiError, ApiError> {
+    if run.status != "open" {
+        return Ok(ApiError::new(RUN_NOT_OPEN, "it was rejected or withdrawn"));
+    }
+    let rows = app.database().query(Statement::new(runs::MISSING).bind(run.id.as_str())).await?;
+    let missing = rows.into_iter().map(|row| Ok(json!({ "task": row.text("task")?, "attempt": row.integer("attempt")? })));
+    let missing = missing.collect::<Result<Vec<_>, DatabaseError>>()?;
+    let detail = match (run.evidence.as_str(), missing.len()) {
+        ("counts", _) => "upload the counts first".to_owned(),
+        (_, 100..) => "at least 100 results are missing; missing names the first".to_owned(),
+        (_, count) => format!("{count} results are missing"),
+    };
+    Ok(Problem::new(INCOMPLETE_RUN, detail).member("missing", Value::Array(missing)).into())
+}

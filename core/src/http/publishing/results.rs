@@ -1,0 +1,224 @@
+use std::collections::HashMap;
+
+use axum::{
+    Json as Answer,
+    extract::{OriginalUri, Request, State},
+    response::Response,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::runs::{find, find_own};
+use crate::{
+    app::App,
+    http::{
+        credentials::Program,
+        page::{PageQuery, list as list_answer, page_size, read_cursor, take_page},
+        problem::{
+            ApiError, CONFLICTING_RESULTS, EVIDENCE_MISMATCH, MALFORMED_REQUEST, Problem, RUN_NOT_OPEN, UNSUPPORTED_MEDIA_TYPE,
+        },
+        request::{Path, Query, UPLOAD_LIMIT, Validator, media_type, parse_json, parse_object, read_body},
+    },
+    ports::{DatabaseError, Row, Rows, Statement},
+    store::runs::{self, Run},
+};
+
+const MOST_RESULTS: usize = 1000;
+const MOST_INTEGER: i64 = 9_007_199_254_740_991;
+
+/// One attempt at one task.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct ResultBody {
+    task: String,
+    attempt: i64,
+    status: Status,
+    score: f64,
+    samples: Option<i64>,
+    correct: Option<i64>,
+    latency_ms: Option<f64>,
+    input_tokens: Option<i64>,
+    output_tokens: Option<i64>,
+    cost_usd: Option<f64>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Status {
+    Success,
+    Failed,
+    Timeout,
+    Error,
+}
+
+impl ResultBody {
+    fn check(&self, validator: &mut Validator, index: usize, metric: &str) {
+        let at = |member: &str| format!("/{index}/{member}");
+        validator.require((1..=200).contains(&self.task.chars().count()), &at("task"), "give 1 to 200 characters");
+        validator.require((1..=10).contains(&self.attempt), &at("attempt"), "give 1 to 10");
+        validator.require((0.0..=1.0).contains(&self.score), &at("score"), "give 0 to 1");
+        let finished = matches!(self.status, Status::Success | Status::Failed);
+        validator.require(finished || self.score == 0.0, &at("score"), "what timed out or broke scores 0");
+        for (member, number) in [("samples", self.samples), ("correct", self.correct), ("inputTokens", self.input_tokens), ("outputTokens", self.output_tokens)] {
+            let possible = number.is_none_or(|number| (0..=MOST_INTEGER).contains(&number));
+            validator.require(possible, &at(member), "give a whole number, 0 or more");
+        }
+        for (member, number) in [("latencyMs", self.latency_ms), ("costUsd", self.cost_usd)] {
+            validator.require(number.is_none_or(|number| number >= 0.0), &at(member), "give 0 or more");
+        }
+        match (self.samples, self.correct) {
+            (None, None) => {
+                let is_pass = self.score == 0.0 || self.score == 1.0;
+                validator.require(metric != "pass_rate" || is_pass, &at("score"), "a task passes (1) or not (0); with several samples give samples and correct");
+            }
+            (Some(samples), Some(correct)) => {
+                validator.require(samples >= 1 && correct <= samples, &at("correct"), "at most all of at least one sample pass");
+                #[expect(clippy::cast_precision_loss, reason = "within 2⁵³")]
+                let rate = correct as f64 / samples.max(1) as f64;
+                let agrees = metric != "pass_rate" || (rate - self.score).abs() <= 1e-6;
+                validator.require(agrees, &at("score"), "the score of samples is correct / samples");
+            }
+            _ => validator.require(false, &at("samples"), "give both samples and correct, or neither"),
+        }
+    }
+
+    fn from_row(row: &Row) -> Result<Self, DatabaseError> {
+        let status = match row.text("status")?.as_str() {
+            "success" => Status::Success,
+            "failed" => Status::Failed,
+            "timeout" => Status::Timeout,
+            _ => Status::Error,
+        };
+        Ok(Self {
+            task: row.text("task_id")?,
+            attempt: row.integer("attempt")?,
+            status,
+            score: row.real("score")?,
+            samples: row.optional_integer("samples")?,
+            correct: row.optional_integer("correct")?,
+            latency_ms: row.optional_real("latency_ms")?,
+            input_tokens: row.optional_integer("input_tokens")?,
+            output_tokens: row.optional_integer("output_tokens")?,
+            cost_usd: row.optional_real("cost_usd")?,
+        })
+    }
+}
+
+/// Takes up to 1000 results, all or none. What was uploaded before may come again, but may not change.
+pub async fn upload(
+    State(app): State<App>,
+    program: Program,
+    Path(id): Path<String>,
+    request: Request,
+) -> Result<Answer<Value>, ApiError> {
+    program.require(&app, "results:write")?;
+    let results = read(request).await?;
+    let run = find_own(&app, &program, &id).await?;
+    if run.evidence != "results" {
+        return Err(ApiError::new(EVIDENCE_MISMATCH, "this benchmark version takes counts: PUT …/counts"));
+    }
+    let mut validator = Validator::default();
+    validator.require((1..=MOST_RESULTS).contains(&results.len()), "", "give 1 to 1000 results");
+    results.iter().enumerate().for_each(|(index, result)| result.check(&mut validator, index, &run.metric));
+    validator.finish()?;
+    let distinct = without_repeats(&results)?;
+
+    let list = serde_json::to_string(&distinct).map_err(|error| ApiError::internal(error.to_string()))?;
+    let of_run = |sql| Statement::new(sql).bind(id.as_str());
+    let batch = vec![
+        of_run(runs::EXPECT_OPEN).bind(program.owner_id()).bind("results"),
+        of_run(runs::EXPECT_KNOWN_TASKS).bind(list.as_str()),
+        of_run(runs::EXPECT_NO_CONFLICT).bind(list.as_str()),
+        of_run(runs::ADD_RESULTS).bind(list.as_str()),
+        Statement::new(runs::CHANGES),
+    ];
+    match app.database().batch(batch).await {
+        Err(error) if error.is_guard() => Err(refusal(&app, &run, &list).await?),
+        answers => {
+            let row = answers?.into_iter().next_back().and_then(Rows::into_first);
+            let accepted = row.map(|row| row.integer("changes")).transpose()?.unwrap_or(0);
+            let accepted = usize::try_from(accepted).unwrap_or(0);
+            Ok(Answer(json!({ "accepted": accepted, "repeated": results.len().saturating_sub(accepted) })))
+        }
+    }
+}
+
+async fn read(request: Request) -> Result<Vec<ResultBody>, ApiError> {
+    let (parts, body) = request.into_parts();
+    let media = media_type(&parts.headers);
+    if !matches!(media.as_deref(), Some("application/json" | "application/x-ndjson")) {
+        return Err(ApiError::new(UNSUPPORTED_MEDIA_TYPE, "send application/json or application/x-ndjson"));
+    }
+    let body = read_body(&parts.headers, body, UPLOAD_LIMIT).await?;
+    if media.as_deref() == Some("application/json") {
+        return parse_json(&body);
+    }
+    let lines = body.split(|byte| *byte == b'\n').enumerate().filter(|(_, line)| !line.trim_ascii().is_empty());
+    let parsed = lines.map(|(index, line)| {
+        parse_object::<ResultBody>(line).map_err(|error| match error {
+            ApiError::Problem(problem) => Problem::in_line(*problem, index.saturating_add(1)).into(),
+            fault => fault,
+        })
+    });
+    let results = parsed.collect::<Result<Vec<_>, _>>()?;
+    if results.is_empty() { Err(ApiError::new(MALFORMED_REQUEST, "the body holds no line")) } else { Ok(results) }
+}
+
+/// Each attempt once; one upload that contradicts itself is a conflict too.
+fn without_repeats(results: &[ResultBody]) -> Result<Vec<&ResultBody>, ApiError> {
+    let mut by_attempt: HashMap<(&str, i64), &ResultBody> = HashMap::with_capacity(results.len());
+    let mut distinct = Vec::with_capacity(results.len());
+    let mut conflicts = Vec::new();
+    for result in results {
+        match by_attempt.insert((&result.task, result.attempt), result) {
+            None => distinct.push(result),
+            Some(earlier) if earlier == result => {}
+            Some(_) => conflicts.push(json!({ "task": result.task, "attempt": result.attempt })),
+        }
+    }
+    if conflicts.is_empty() { Ok(distinct) } else { Err(conflict(conflicts)) }
+}
+
+fn conflict(conflicts: Vec<Value>) -> ApiError {
+    let problem = Problem::new(CONFLICTING_RESULTS, "a result never changes; nothing of this upload was stored");
+    problem.member("conflicts", Value::Array(conflicts)).into()
+}
+
+/// Which of the guards it was.
+async fn refusal(app: &App, run: &Run, list: &str) -> Result<ApiError, ApiError> {
+    let of_upload = |sql| Statement::new(sql).bind(run.id.as_str()).bind(list);
+    let batch = vec![Statement::new(runs::BY_ID).bind(run.id.as_str()), of_upload(runs::UNKNOWN_TASKS), of_upload(runs::CONFLICTS)];
+    let mut answers = app.database().batch(batch).await?.into_iter();
+    let now = answers.next().and_then(Rows::into_first).map(|row| Run::from_row(&row)).transpose()?;
+    if now.is_none_or(|now| now.status != "open") {
+        return Ok(ApiError::new(RUN_NOT_OPEN, "it was published or withdrawn"));
+    }
+    let mut validator = Validator::default();
+    for row in answers.next().into_iter().flatten() {
+        let pointer = format!("/{}/task", row.integer("position")?);
+        let detail = format!("the benchmark version has no task {:?} with attempt {}", row.text("task")?, row.integer("attempt")?);
+        validator.refuse(&pointer, "unknown_task", detail);
+    }
+    validator.finish()?;
+    let conflicts = answers.flatten().map(|row| Ok(json!({ "task": row.text("task")?, "attempt": row.integer("attempt")? })));
+    Ok(conflict(conflicts.collect::<Result<_, DatabaseError>>()?))
+}
+
+/// A run's results, by task and attempt.
+pub async fn list(
+    State(app): State<App>,
+    OriginalUri(uri): OriginalUri,
+    Path(id): Path<String>,
+    Query(page): Query<PageQuery>,
+) -> Result<Response, ApiError> {
+    let limit = page_size(page.limit)?;
+    let (task, attempt) = read_cursor::<(String, i64)>(page.cursor.as_deref())?.unwrap_or_default();
+    let statement = Statement::new(runs::RESULTS).bind(id.as_str()).bind(task).bind(attempt).bind(limit.saturating_add(1));
+    let rows = app.database().query(statement).await?;
+    if rows.is_empty() {
+        find(&app, &id).await?;
+    }
+    let results = rows.into_iter().map(|row| ResultBody::from_row(&row)).collect::<Result<Vec<_>, _>>()?;
+    let (results, next) = take_page(results, limit, |result| (result.task.clone(), result.attempt));
+    Ok(list_answer(&uri, &results, next))
+}

@@ -1,0 +1,193 @@
+use axum::{Json as Answer, extract::State};
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::{
+    app::App,
+    domain::account::refuse,
+    http::{
+        credentials::Program,
+        leaderboard::Score,
+        problem::{ApiError, EXTERNAL_ID_CONFLICT, NOT_OWNER},
+        request::{Json, Path, Validator},
+    },
+    ports::{Rows, Statement},
+    store::{
+        benchmarks, models,
+        runs::{self, Run},
+    },
+};
+
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Body {
+    model: String,
+    benchmark: String,
+    version: String,
+    harness: String,
+    harness_version: String,
+    commit: String,
+    #[serde(default)]
+    dirty: bool,
+    prompt_hash: Option<String>,
+    #[serde(default)]
+    generation_config: serde_json::Map<String, Value>,
+    attempts_policy: Option<String>,
+    command: Option<String>,
+    evaluator_relationship: Relationship,
+    external_id: Option<String>,
+    started_at: Option<String>,
+    completed_at: Option<String>,
+}
+
+#[derive(Clone, Copy, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Relationship {
+    FirstParty,
+    ThirdParty,
+    SelfReported,
+}
+
+impl Relationship {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::FirstParty => "first_party",
+            Self::ThirdParty => "third_party",
+            Self::SelfReported => "self_reported",
+        }
+    }
+}
+
+/// Opens a run. With an `externalId` the same request again gets the run that it opened.
+pub async fn create(
+    State(app): State<App>,
+    program: Program,
+    Json(body): Json<Body>,
+) -> Result<(StatusCode, Answer<Value>), ApiError> {
+    program.require(&app, "results:write")?;
+    let mut validator = Validator::default();
+    let mut text = |pointer: &str, text: &str, most| validator.text(pointer, text, 1, most);
+    let harness = text("/harness", &body.harness, 100);
+    let harness_version = text("/harnessVersion", &body.harness_version, 100);
+    let commit = text("/commit", &body.commit, 100);
+    let prompt_hash = validator.optional_text("/promptHash", body.prompt_hash.as_deref(), 128);
+    let attempts_policy = validator.optional_text("/attemptsPolicy", body.attempts_policy.as_deref(), 1000);
+    let command = validator.optional_text("/command", body.command.as_deref(), 4000);
+    let external_id = validator.optional_text("/externalId", body.external_id.as_deref(), 200);
+    let started_at = validator.optional_timestamp("/startedAt", body.started_at.as_deref());
+    let completed_at = validator.optional_timestamp("/completedAt", body.completed_at.as_deref());
+    let in_order = started_at.zip(completed_at).is_none_or(|(started, completed)| started <= completed);
+    validator.require(in_order, "/completedAt", "a run ends after it started");
+    validator.finish()?;
+    let written = |error: serde_json::Error| ApiError::internal(error.to_string());
+    let request = serde_json::to_string(&body).map_err(written)?;
+    let generation_config = serde_json::to_string(&body.generation_config).map_err(written)?;
+
+    let id = app.new_id();
+    let create = Statement::new(runs::CREATE)
+        .bind(id.as_str())
+        .bind(program.owner_id())
+        .bind(body.model.as_str())
+        .bind(body.benchmark.as_str())
+        .bind(body.version.as_str())
+        .bind(harness)
+        .bind(harness_version)
+        .bind(commit)
+        .bind(body.dirty)
+        .bind(prompt_hash)
+        .bind(generation_config)
+        .bind(attempts_policy)
+        .bind(command)
+        .bind(body.evaluator_relationship.as_str())
+        .bind(external_id.as_deref())
+        .bind(request.as_str())
+        .bind(started_at)
+        .bind(completed_at)
+        .bind(app.now());
+    let batch = vec![
+        create,
+        Statement::new(runs::BY_ID).bind(id.as_str()),
+        Statement::new(runs::BY_EXTERNAL_ID).bind(program.owner_id()).bind(external_id),
+        Statement::new(models::OWNER).bind(body.model.as_str()),
+        Statement::new(benchmarks::VERSION_EXISTS).bind(body.benchmark.as_str()).bind(body.version.as_str()),
+    ];
+    let answers = app.database().batch(batch).await?;
+    let mut found = answers.into_iter().skip(1).map(Rows::into_first);
+    let mut next = || found.next().flatten();
+    let (created, earlier, model, version) = (next(), next(), next(), next());
+    if let Some(created) = created {
+        return Ok((StatusCode::CREATED, Answer(run_body(&Run::from_row(&created)?))));
+    }
+    if let Some(earlier) = earlier {
+        let earlier = Run::from_row(&earlier)?;
+        if earlier.request != request {
+            return Err(ApiError::new(EXTERNAL_ID_CONFLICT, "your run of this external id was opened with another request"));
+        }
+        return Ok((StatusCode::OK, Answer(run_body(&earlier))));
+    }
+    let mut validator = Validator::default();
+    let mut declared = |exists: bool, pointer, what| {
+        let refusal = refuse("unknown_reference", format!("declare the {what} first"));
+        validator.check(pointer, if exists { Ok(()) } else { Err(refusal) });
+    };
+    declared(model.is_some(), "/model", "model");
+    declared(version.is_some(), "/version", "benchmark version");
+    validator.finish()?;
+    Err(ApiError::unavailable("a run was not opened although model and version are there"))
+}
+
+/// One run.
+pub async fn one(State(app): State<App>, Path(id): Path<String>) -> Result<Answer<Value>, ApiError> {
+    Ok(Answer(run_body(&find(&app, &id).await?)))
+}
+
+/// The run.
+///
+/// # Errors
+/// `not_found`.
+pub async fn find(app: &App, id: &str) -> Result<Run, ApiError> {
+    let row = app.database().query(Statement::new(runs::BY_ID).bind(id)).await?.into_first();
+    Ok(Run::from_row(&row.ok_or_else(|| ApiError::not_found("run"))?)?)
+}
+
+/// The run, where it is the program's owner's.
+///
+/// # Errors
+/// `not_found` or `not_owner`.
+pub async fn find_own(app: &App, program: &Program, id: &str) -> Result<Run, ApiError> {
+    let run = find(app, id).await?;
+    if run.owner_id.as_deref() != Some(program.owner_id()) {
+        return Err(ApiError::new(NOT_OWNER, "somebody else opened this run"));
+    }
+    Ok(run)
+}
+
+/// A run, on the wire.
+pub fn run_body(run: &Run) -> Value {
+    let aggregates = run.sums.as_ref().map(|sums| {
+        let score = Score::of(&run.metric, sums);
+        json!({
+            "correct": sums.correct,
+            "total": sums.total,
+            "score": score.score,
+            "scoreLow": score.interval.map(|interval| interval.low),
+            "scoreHigh": score.interval.map(|interval| interval.high),
+            "costUsd": sums.cost_usd,
+            "latencyMsP50": run.p50_ms,
+            "latencyMsP95": run.p95_ms,
+        })
+    });
+    let mut body = run.declared.clone();
+    let rest = json!({
+        "id": run.id,
+        "status": run.status,
+        "reason": run.reason,
+        "createdAt": run.created_at,
+        "publishedAt": run.published_at,
+        "counts": run.counts,
+        "aggregates": aggregates,
+    });
+    body.extend(rest.as_object().cloned().unwrap_or_default());
+    Value::Object(body)
+}

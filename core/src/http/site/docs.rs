@@ -1,0 +1,84 @@
+use std::sync::LazyLock;
+
+use axum::response::Response;
+use http::StatusCode;
+use maud::{Markup, html};
+use serde_json::Value;
+
+use super::cached;
+use crate::http::page::html_page;
+
+const OPENAPI: &str = include_str!("../../../openapi.json");
+
+static DOCUMENT: LazyLock<Value> = LazyLock::new(|| serde_json::from_str(OPENAPI).unwrap_or_default());
+
+/// The API, for programs (OpenAPI 3.1).
+pub async fn openapi() -> Response {
+    cached("application/json", OPENAPI)
+}
+
+/// The same, for people: every call with its answers.
+pub async fn page() -> Response {
+    let text = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let info = DOCUMENT.get("info").unwrap_or(&Value::Null);
+    let content = html! {
+        p { (text(info, "description")) }
+        p { "For programs: " a href="/openapi.json" { "openapi.json" } " (OpenAPI 3.1)." }
+        @for (path, operations) in members(&DOCUMENT, "paths") {
+            @for (method, operation) in operations.as_object().into_iter().flatten().filter(|(name, _)| *name != "parameters") {
+                section {
+                    h2 { code { (method.to_uppercase()) " " (path) } }
+                    p { (text(operation, "summary")) }
+                    @let description = text(operation, "description");
+                    @if !description.is_empty() { p { (description) } }
+                    (body_members(operation))
+                    ul { @for (status, answer) in members(operation, "responses") { li { code { (status) } " " (answer_text(answer)) } } }
+                }
+            }
+        }
+    };
+    html_page(StatusCode::OK, "API", &content)
+}
+
+fn members<'a>(value: &'a Value, name: &str) -> impl Iterator<Item = (&'a String, &'a Value)> {
+    value.get(name).and_then(Value::as_object).into_iter().flatten()
+}
+
+/// Follows a `$ref` within the document.
+fn resolve(value: &Value) -> &Value {
+    let pointer = value.get("$ref").and_then(Value::as_str).and_then(|reference| reference.strip_prefix('#'));
+    pointer.and_then(|pointer| DOCUMENT.pointer(pointer)).unwrap_or(value)
+}
+
+fn answer_text(answer: &Value) -> &str {
+    resolve(answer).get("description").and_then(Value::as_str).unwrap_or_default()
+}
+
+fn body_members(operation: &Value) -> Markup {
+    let body = operation.get("requestBody").map(resolve);
+    let schema = body.and_then(|body| body.pointer("/content/application~1json/schema")).map(resolve);
+    html! {
+        @if let Some(schema) = schema {
+            @let required = schema.get("required").and_then(Value::as_array);
+            p {
+                "Body: "
+                @for (name, _) in members(schema, "properties") {
+                    code { (name) }
+                    @if !required.is_some_and(|required| required.iter().any(|other| other == name.as_str())) { " (optional)" }
+                    " "
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_document_is_there_and_speaks_of_this_version() {
+        assert_eq!(DOCUMENT["openapi"], "3.1.0");
+        assert_eq!(DOCUMENT["info"]["version"], env!("CARGO_PKG_VERSION"));
+    }
+}

@@ -1,0 +1,21 @@
+use axum::{extract::State, response::Response};
+use http::{HeaderMap, StatusCode, header};
+use subtle::ConstantTimeEq as _;
+
+use crate::{
+    app::App,
+    http::problem::{ApiError, INVALID_TOKEN, MISSING_CREDENTIALS},
+};
+use axum::response::IntoResponse as _;
+
+/// Does at once what a schedule does: for hosts that have none. It exists only with `TICK_SECRET`.
+pub async fn handler(State(app): State<App>, headers: HeaderMap) -> Result<Response, ApiError> {
+    let secret = app.config().tick_secret.as_ref().ok_or_else(|| ApiError::not_found("path"))?;
+    let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
+    let given = given.ok_or_else(|| ApiError::new(MISSING_CREDENTIALS, "send Authorization: Bearer TICK_SECRET"))?;
+    if !bool::from(given.as_bytes().ct_eq(secret.expose().as_bytes())) {
+        return Err(ApiError::new(INVALID_TOKEN, "this is not TICK_SECRET"));
+    }
+    app.tick().await;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
