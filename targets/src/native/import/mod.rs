@@ -10,7 +10,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use self::publisher::{Outcome, Publisher};
@@ -98,13 +98,13 @@ struct Run {
     external_id: String,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Counts {
     total: u32,
     correct_by_attempt: Vec<u32>,
     cost_usd: Option<f64>,
-    mean_latency_ms: Option<u64>,
+    mean_latency_ms: Option<f64>,
 }
 
 /// Reads the source and publishes it. The exit code is 0 when every row is published or was impossible, 1 when

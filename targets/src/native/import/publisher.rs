@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use http::{Method, StatusCode, header};
 use reqwest::{Client, Url};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Benchmark, Submission};
+use super::{Benchmark, Counts, Submission};
 use crate::native::http_client;
 
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -29,6 +29,14 @@ pub(super) struct Publisher {
     client: Client,
     base: Url,
     api_key: header::HeaderValue,
+}
+
+/// What the server says of a run, new or opened earlier.
+#[derive(Deserialize)]
+struct OpenedRun {
+    id: String,
+    status: String,
+    counts: Option<Counts>,
 }
 
 /// An answer that is no success.
@@ -73,16 +81,17 @@ impl Publisher {
             Err(refusal) if refusal.status == StatusCode::FORBIDDEN && refusal.code == "not_owner" => {}
             Err(refusal) => return Err(refusal.into()),
         }
-        let run = self.send(Method::POST, "runs", &submission.run, waiting).await?;
-        let member = |name: &str| {
-            run.get(name).and_then(Value::as_str).ok_or_else(|| format!("the server's answer has no {name}"))
-        };
-        if member("status")? == "published" {
-            return Ok(Outcome::AlreadyThere);
+        let opened = self.send(Method::POST, "runs", &submission.run, waiting).await?;
+        let run: OpenedRun = serde_json::from_value(opened)
+            .map_err(|error| format!("the server's answer about the run is not understood: {error}"))?;
+        match run.status.as_str() {
+            "open" => {}
+            "published" if run.counts.as_ref() == Some(&submission.counts) => return Ok(Outcome::AlreadyThere),
+            "published" => return Err(format!("run {} is published already, with other numbers", run.id)),
+            status => return Err(format!("run {} is {status} on the server", run.id)),
         }
-        let id = member("id")?;
-        self.send(Method::PUT, &format!("runs/{id}/counts"), &submission.counts, waiting).await?;
-        self.send(Method::POST, &format!("runs/{id}/publish"), &json!({}), waiting).await?;
+        self.send(Method::PUT, &format!("runs/{}/counts", run.id), &submission.counts, waiting).await?;
+        self.send(Method::POST, &format!("runs/{}/publish", run.id), &json!({}), waiting).await?;
         Ok(Outcome::Published)
     }
 
@@ -171,7 +180,7 @@ mod tests {
     use tokio::net::TcpListener;
     use tokio_util::sync::CancellationToken;
 
-    use super::super::{Counts, Model, Run};
+    use super::super::{Model, Run};
     use super::*;
     use crate::native::serve;
 
@@ -213,7 +222,7 @@ mod tests {
                 started_at: "2025-01-01T00:00:00.000Z".to_owned(),
                 external_id: "x".to_owned(),
             },
-            counts: Counts { total: 2, correct_by_attempt: vec![1, 2], cost_usd: None, mean_latency_ms: None },
+            counts: Counts { total: 2, correct_by_attempt: vec![1, 2], cost_usd: None, mean_latency_ms: Some(5.0) },
         }
     }
 
@@ -237,8 +246,9 @@ mod tests {
 
     #[tokio::test]
     async fn leaves_alone_what_is_published() {
-        let (publisher, asked) =
-            server(vec![(200, None, json!({})), (200, None, json!({"id": "r1", "status": "published"}))]).await;
+        let counts = json!({"total": 2, "correctByAttempt": [1, 2], "costUsd": null, "meanLatencyMs": 5});
+        let published = json!({"id": "r1", "status": "published", "counts": counts});
+        let (publisher, asked) = server(vec![(200, None, json!({})), (200, None, published)]).await;
         assert_eq!(publisher.publish(&submission(), &|_| {}).await, Ok(Outcome::AlreadyThere));
         assert_eq!(asked.lock().unwrap().len(), 2);
     }
@@ -254,7 +264,18 @@ mod tests {
             ),
             (vec![(429, Some("3600"), json!({"code": "rate_limited", "detail": "Slow."}))], "429 rate_limited: Slow."),
             (vec![(502, None, Value::Null)], "502 Bad Gateway"),
-            (vec![(200, None, json!({})), (201, None, json!({}))], "the server's answer has no status"),
+            (
+                vec![(200, None, json!({})), (201, None, json!({}))],
+                "the server's answer about the run is not understood: missing field `id`",
+            ),
+            (
+                vec![(200, None, json!({})), (200, None, json!({"id": "r", "status": "published", "counts": null}))],
+                "run r is published already, with other numbers",
+            ),
+            (
+                vec![(200, None, json!({})), (200, None, json!({"id": "r", "status": "withdrawn"}))],
+                "run r is withdrawn on the server",
+            ),
         ] {
             let (publisher, _) = server(answers).await;
             assert_eq!(publisher.publish(&submission(), &|_| {}).await, Err(reason.to_owned()));
