@@ -199,10 +199,14 @@ impl Config {
             .collect::<Vec<_>>();
         for origin in &cors_origins {
             let exact = origin.parse::<http::Uri>().is_ok_and(|uri| {
-                uri.scheme_str().zip(uri.authority()).is_some_and(|(scheme, authority)| *origin == format!("{scheme}://{authority}"))
+                uri.scheme_str()
+                    .zip(uri.authority())
+                    .is_some_and(|(scheme, authority)| *origin == format!("{scheme}://{authority}"))
             });
             if !exact {
-                read.mistake(format!("CORS_ORIGINS holds {origin:?}, which is no origin: scheme://host[:port], no path, no wildcard"));
+                read.mistake(format!(
+                    "CORS_ORIGINS holds {origin:?}, which is no origin: scheme://host[:port], no path, no wildcard"
+                ));
             }
         }
 
@@ -287,7 +291,10 @@ mod tests {
 
     fn load(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
         let lookup = |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
-        Config::load(&lookup, HostDefaults { environment: Environment::Development, base_url: "http://127.0.0.1:8787".to_owned() })
+        Config::load(
+            &lookup,
+            HostDefaults { environment: Environment::Development, base_url: "http://127.0.0.1:8787".to_owned() },
+        )
     }
 
     #[test]
@@ -328,7 +335,8 @@ mod tests {
             ("RATE_LIMIT_LOGIN", "0/60"),
             ("PUBLISHING", "perhaps"),
         ] {
-            let variables = good.iter().copied().filter(|(key, _)| *key != name).chain([(name, weak)]).collect::<Vec<_>>();
+            let variables =
+                good.iter().copied().filter(|(key, _)| *key != name).chain([(name, weak)]).collect::<Vec<_>>();
             assert_eq!(load(&variables).unwrap_err().0.len(), 1, "{name}={weak}");
         }
     }

@@ -1,5 +1,15 @@
 //! AIBaaS, the application: one axum router over the ports that a host lends it.
 
+#![cfg_attr(
+    test,
+    allow(
+        clippy::arithmetic_side_effects,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a test that panics fails, as it should"
+    )
+)]
+
 mod app;
 mod config;
 pub mod domain;

@@ -30,7 +30,8 @@ impl Email {
     /// [`Refusal`] `invalid_email`.
     pub fn parse(text: &str) -> Result<Self, Refusal> {
         let text = text.trim().to_lowercase();
-        let options = email_address::Options::default().without_display_text().without_domain_literal().with_required_tld();
+        let options =
+            email_address::Options::default().without_display_text().without_domain_literal().with_required_tld();
         match email_address::EmailAddress::parse_with_options(&text, options) {
             Ok(_) if text.len() <= 254 && !text.contains('"') => Ok(Self(text)),
             _ => Err(refuse("invalid_email", "give an e-mail address, such as ada@example.com")),
@@ -97,7 +98,18 @@ mod tests {
     fn addresses() {
         assert_eq!(Email::parse("  Ada@Example.COM ").unwrap().as_str(), "ada@example.com");
         let long = format!("{}@example.com", "a".repeat(250));
-        for bad in ["", "ada", "ada@", "@example.com", "a b@example.com", "ada@localhost", "Ada <ada@example.com>", "ada@[127.0.0.1]", "a@b.c\r\nBcc: x@y.z", &long] {
+        for bad in [
+            "",
+            "ada",
+            "ada@",
+            "@example.com",
+            "a b@example.com",
+            "ada@localhost",
+            "Ada <ada@example.com>",
+            "ada@[127.0.0.1]",
+            "a@b.c\r\nBcc: x@y.z",
+            &long,
+        ] {
             assert_eq!(Email::parse(bad).unwrap_err().code, "invalid_email", "{bad}");
         }
     }
@@ -105,7 +117,9 @@ mod tests {
     #[test]
     fn passwords() {
         let email = Email::parse("adalovelace@example.com").unwrap();
-        let check = |text: &str| new_password(&Secret::new(text), Some(&email), Some("Ada Lovelace")).map_err(|refusal| refusal.code);
+        let check = |text: &str| {
+            new_password(&Secret::new(text), Some(&email), Some("Ada Lovelace")).map_err(|refusal| refusal.code)
+        };
         assert!(check("correct horse").is_ok());
         assert_eq!(check("seven77"), Err("password_too_short"));
         assert_eq!(check(&"é".repeat(129)), Err("password_too_long"));
@@ -114,6 +128,9 @@ mod tests {
         assert_eq!(check("ADA LOVELACE"), Err("password_too_similar"));
         assert_eq!(check("adalovelace@example.com"), Err("password_too_similar"));
         // The same password from two keyboards: composed and decomposed.
-        assert_eq!(presented_password(&Secret::new("caf\u{e9} \u{fb01}x")), presented_password(&Secret::new("cafe\u{301} fix")));
+        assert_eq!(
+            presented_password(&Secret::new("caf\u{e9} \u{fb01}x")),
+            presented_password(&Secret::new("cafe\u{301} fix"))
+        );
     }
 }

@@ -42,7 +42,8 @@ impl ApiKey {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let rest = text.strip_prefix("aib_live_").or_else(|| text.strip_prefix("aib_test_"))?;
-        let whole = rest.len() == BODY.saturating_add(CHECKSUM) && rest.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        let whole =
+            rest.len() == BODY.saturating_add(CHECKSUM) && rest.bytes().all(|byte| byte.is_ascii_alphanumeric());
         let (start, given) = text.split_at_checked(text.len().checked_sub(CHECKSUM)?)?;
         (whole && checksum(start) == given).then(|| Self(Secret::new(text)))
     }
@@ -104,7 +105,9 @@ mod tests {
     #[test]
     fn the_checksum_is_crc32_in_base62() {
         // CRC-32 of "123456789" is 0xCBF43926 = 3421780262.
-        let decoded = checksum("123456789").bytes().fold(0, |sum, byte| sum * 62 + ALPHABET.iter().position(|digit| *digit == byte).unwrap() as u64);
+        let decoded = checksum("123456789")
+            .bytes()
+            .fold(0, |sum, byte| sum * 62 + ALPHABET.iter().position(|digit| *digit == byte).unwrap() as u64);
         assert_eq!(decoded, 0xCBF4_3926);
     }
 }

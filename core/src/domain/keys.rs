@@ -87,7 +87,13 @@ impl KeySet {
         let x = URL_SAFE_NO_PAD.encode(verifying.as_bytes());
         // RFC 7638 thumbprint of the RFC 8037 key.
         let id = URL_SAFE_NO_PAD.encode(Sha256::digest(format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#)));
-        Self { id, signing, verifying, refresh: derive("aibaas/v1/refresh-token/hmac"), sealing: derive("aibaas/v1/sealing") }
+        Self {
+            id,
+            signing,
+            verifying,
+            refresh: derive("aibaas/v1/refresh-token/hmac"),
+            sealing: derive("aibaas/v1/sealing"),
+        }
     }
 
     fn refresh_mac(&self, session_id: &str, generation: i64, nonce: &[u8]) -> Option<Hmac<Sha256>> {
@@ -227,7 +233,15 @@ mod tests {
 
     fn claims() -> AccessClaims {
         let text = |text: &str| text.to_owned();
-        AccessClaims { iss: text("i"), aud: text("i"), sub: text("u"), sid: text("s"), jti: text("j"), email: text("e"), role: text("user") }
+        AccessClaims {
+            iss: text("i"),
+            aud: text("i"),
+            sub: text("u"),
+            sid: text("s"),
+            jti: text("j"),
+            email: text("e"),
+            role: text("user"),
+        }
     }
 
     #[test]

@@ -57,7 +57,12 @@ mod tests {
     #[test]
     fn agrees_with_the_argon2_reference_program() {
         // `echo -n password | argon2 somesaltsomesalt -id -t 2 -k 19456 -p 1 -l 32`, as published by the PHC implementation's format.
-        let HashOutcome::Hashed(encoded) = run(&HashJob::Hash { password: Secret::new("password"), salt: *b"somesaltsomesalt", params: Params::DEFAULT }).unwrap() else {
+        let HashOutcome::Hashed(encoded) = run(&HashJob::Hash {
+            password: Secret::new("password"),
+            salt: *b"somesaltsomesalt",
+            params: Params::DEFAULT,
+        })
+        .unwrap() else {
             panic!("a hash was asked for")
         };
         assert!(encoded.expose().starts_with("$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$"));

@@ -94,7 +94,10 @@ mod tests {
                 if allowed {
                     admitted.push((now, cost));
                 }
-                assert!(standing.remaining == 0 || oracle(&admitted, limit, window, standing.remaining, now), "seed {seed}");
+                assert!(
+                    standing.remaining == 0 || oracle(&admitted, limit, window, standing.remaining, now),
+                    "seed {seed}"
+                );
                 assert!(!oracle(&admitted, limit, window, standing.remaining + 1, now), "seed {seed}");
                 assert!(log.entries().count() <= limit as usize, "seed {seed}");
             }

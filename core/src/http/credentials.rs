@@ -9,9 +9,9 @@ use super::{
     client::Client,
     limits,
     problem::{
-        ACCOUNT_SUSPENDED, API_KEY_EXPIRED, API_KEY_REQUIRED, API_KEY_REVOKED, ApiError, EXPIRED_TOKEN, INSUFFICIENT_SCOPE,
-        INVALID_API_KEY, INVALID_TOKEN, IP_NOT_ALLOWED, MISSING_CREDENTIALS, Problem, ROLE_REQUIRED, SESSION_REVOKED,
-        USER_TOKEN_REQUIRED,
+        ACCOUNT_SUSPENDED, API_KEY_EXPIRED, API_KEY_REQUIRED, API_KEY_REVOKED, ApiError, EXPIRED_TOKEN,
+        INSUFFICIENT_SCOPE, INVALID_API_KEY, INVALID_TOKEN, IP_NOT_ALLOWED, MISSING_CREDENTIALS, Problem,
+        ROLE_REQUIRED, SESSION_REVOKED, USER_TOKEN_REQUIRED,
     },
 };
 use crate::{
@@ -86,7 +86,10 @@ impl Person {
     /// # Errors
     /// `session_revoked` or `account_suspended`; else what the batch itself met.
     pub async fn write(&self, app: &App, writes: Vec<Statement>) -> Result<Result<Vec<Rows>, DatabaseError>, ApiError> {
-        let guard = Statement::new(sessions::EXPECT_LIVE).bind(self.session_id.as_str()).bind(self.user_id.as_str()).bind(app.now());
+        let guard = Statement::new(sessions::EXPECT_LIVE)
+            .bind(self.session_id.as_str())
+            .bind(self.user_id.as_str())
+            .bind(app.now());
         let statements = std::iter::once(guard).chain(writes).collect();
         match app.database().batch(statements).await {
             Ok(answers) => Ok(Ok(answers.into_iter().skip(1).collect())),
@@ -129,7 +132,11 @@ impl FromRequestParts<App> for Program {
         };
         if !looks_like_key(text) {
             let is_token = app.keys().verify_access_token(text, &app.config().base_url, app.now()).is_ok();
-            return Err(if is_token { ApiError::new(API_KEY_REQUIRED, "create an API key, and send it") } else { invalid_key() });
+            return Err(if is_token {
+                ApiError::new(API_KEY_REQUIRED, "create an API key, and send it")
+            } else {
+                invalid_key()
+            });
         }
         let key = ApiKey::parse(text).ok_or_else(invalid_key)?;
         let found = app.database().query(Statement::new(api_keys::BY_HASH).bind(key.hash())).await?;
@@ -147,7 +154,8 @@ impl FromRequestParts<App> for Program {
         if !key.may_come_from(client.address) {
             return Err(ApiError::new(IP_NOT_ALLOWED, "the key's allowedIps do not hold this address"));
         }
-        let limit = Limit { name: "key".to_owned(), limit: key.rate_limit, window_seconds: key.rate_limit_window_seconds };
+        let limit =
+            Limit { name: "key".to_owned(), limit: key.rate_limit, window_seconds: key.rate_limit_window_seconds };
         limits::admit(app, &client, &format!("key:{}", key.id), limit).await?;
         if key.last_used_at.is_none_or(|last| now.ms_since(last) >= 60_000) {
             note_use(app, &key.id);
@@ -173,7 +181,8 @@ fn invalid_key() -> ApiError {
 
 impl ApiKeyRecord {
     fn may_come_from(&self, address: Option<IpAddr>) -> bool {
-        let holds = |block: &String| Network::parse(block).zip(address).is_some_and(|(block, address)| block.contains(address));
+        let holds =
+            |block: &String| Network::parse(block).zip(address).is_some_and(|(block, address)| block.contains(address));
         self.allowed_ips.is_empty() || self.allowed_ips.iter().any(holds)
     }
 }

@@ -28,7 +28,11 @@ pub struct PageQuery {
 
 /// The page, of items of which one more than `limit` was asked for, and the cursor after it where there is more.
 #[must_use]
-pub fn take_page<T, P: Serialize>(mut items: Vec<T>, limit: u32, position: impl Fn(&T) -> P) -> (Vec<T>, Option<String>) {
+pub fn take_page<T, P: Serialize>(
+    mut items: Vec<T>,
+    limit: u32,
+    position: impl Fn(&T) -> P,
+) -> (Vec<T>, Option<String>) {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let is_more = items.len() > limit;
     items.truncate(limit);
@@ -80,7 +84,8 @@ pub fn list(uri: &Uri, data: &impl Serialize, next: Option<String>) -> Response 
 /// `<…?cursor=…>; rel="next"` (RFC 8288).
 #[must_use]
 pub fn next_link(uri: &Uri, cursor: &str) -> Option<HeaderValue> {
-    let kept = uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("cursor="));
+    let kept =
+        uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("cursor="));
     let query = kept.map(str::to_owned).chain([format!("cursor={cursor}")]).collect::<Vec<_>>().join("&");
     HeaderValue::from_str(&format!("<{}?{query}>; rel=\"next\"", uri.path())).ok()
 }

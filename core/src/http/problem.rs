@@ -135,7 +135,8 @@ impl Problem {
         });
         if let Value::Object(body) = &mut body {
             if !self.errors.is_empty() {
-                let error = |error: &FieldError| json!({"pointer": error.pointer, "code": error.code, "detail": error.detail});
+                let error =
+                    |error: &FieldError| json!({"pointer": error.pointer, "code": error.code, "detail": error.detail});
                 body.insert("errors".to_owned(), self.errors.iter().map(error).collect());
             }
             body.extend(self.members.clone());

@@ -50,7 +50,8 @@ async fn read_json<T: DeserializeOwned>(request: Request, limit: usize) -> Resul
 pub fn parse_object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     if bytes.trim_ascii_start().first().is_some_and(|first| *first != b'{') {
         parse_json::<serde_json::Value>(bytes)?;
-        let error = FieldError { pointer: String::new(), code: "invalid_type", detail: "give a JSON object".to_owned() };
+        let error =
+            FieldError { pointer: String::new(), code: "invalid_type", detail: "give a JSON object".to_owned() };
         return Err(ApiError::invalid(vec![error]));
     }
     parse_json(bytes)
@@ -212,7 +213,11 @@ impl Validator {
 
     /// A name that stands in paths: letters, digits, `.`, `_`, `-`, at most 100.
     pub fn slug(&mut self, pointer: &str, text: &str) {
-        self.require(is_slug(text), pointer, "give 1 to 100 letters, digits, '.', '_' or '-', the first a letter or digit");
+        self.require(
+            is_slug(text),
+            pointer,
+            "give 1 to 100 letters, digits, '.', '_' or '-', the first a letter or digit",
+        );
     }
 
     /// # Errors
@@ -277,7 +282,9 @@ mod tests {
     }
 
     fn outcome(text: &str) -> (u64, String, String) {
-        let Err(ApiError::Problem(problem)) = parse_object::<Sample>(text.as_bytes()) else { panic!("{text} was accepted") };
+        let Err(ApiError::Problem(problem)) = parse_object::<Sample>(text.as_bytes()) else {
+            panic!("{text} was accepted")
+        };
         let body = problem.body("id");
         let error = |name: &str| body["errors"][0][name].as_str().unwrap_or_default().to_owned();
         (body["status"].as_u64().unwrap(), error("pointer"), error("code"))

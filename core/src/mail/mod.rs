@@ -80,7 +80,11 @@ async fn deliver(app: &App, row: Row) {
 fn read(app: &App, row: &Row) -> Result<(String, Mail), DatabaseError> {
     let id = row.text("id")?;
     let sealed = row.optional_blob("payload")?.unwrap_or_default();
-    let unreadable = || DatabaseError::Unavailable(format!("mail {id} cannot be opened: was JWT_SECRET replaced without JWT_SECRET_PREVIOUS?"));
+    let unreadable = || {
+        DatabaseError::Unavailable(format!(
+            "mail {id} cannot be opened: was JWT_SECRET replaced without JWT_SECRET_PREVIOUS?"
+        ))
+    };
     let plain = app.keys().open(&id, &sealed).ok_or_else(unreadable)?;
     let letter = serde_json::from_slice::<Letter>(&plain).map_err(|_| unreadable())?;
     let mail = letter.render(app.config(), &row.text("recipient")?);

@@ -24,7 +24,9 @@ pub async fn send(app: &App, mail: &Mail, idempotency_key: &str) -> Result<(), M
     let (url, api_key, body) = match provider {
         MailProvider::Kept => return Ok(()),
         MailProvider::Resend { api_key, url } => (format!("{url}/emails"), api_key, resend_body(mail)),
-        MailProvider::SendGrid { api_key, url } => (format!("{url}/v3/mail/send"), api_key, sendgrid_body(mail, idempotency_key)),
+        MailProvider::SendGrid { api_key, url } => {
+            (format!("{url}/v3/mail/send"), api_key, sendgrid_body(mail, idempotency_key))
+        }
     };
     let request = OutboundRequest {
         method: Method::POST,
@@ -54,7 +56,8 @@ fn resend_body(mail: &Mail) -> serde_json::Value {
 
 fn sendgrid_body(mail: &Mail, id: &str) -> serde_json::Value {
     let sender = mail.from.split_once('<').and_then(|(name, rest)| Some((name.trim(), rest.strip_suffix('>')?)));
-    let from = sender.map_or_else(|| json!({ "email": mail.from }), |(name, email)| json!({ "email": email, "name": name }));
+    let from =
+        sender.map_or_else(|| json!({ "email": mail.from }), |(name, email)| json!({ "email": email, "name": name }));
     json!({
         "personalizations": [{ "to": [{ "email": mail.to }], "custom_args": { "aibaas_mail_id": id } }],
         "from": from,
@@ -70,8 +73,17 @@ mod tests {
     #[test]
     fn sendgrid_wants_the_senders_parts_apart() {
         let text = |text: &str| text.to_owned();
-        let mail = |from: &str| Mail { from: text(from), to: text("a@b.example"), subject: text("s"), html: text("<p>"), text: text("t") };
-        assert_eq!(sendgrid_body(&mail("AIBaaS <no@x.example>"), "1")["from"], json!({"email": "no@x.example", "name": "AIBaaS"}));
+        let mail = |from: &str| Mail {
+            from: text(from),
+            to: text("a@b.example"),
+            subject: text("s"),
+            html: text("<p>"),
+            text: text("t"),
+        };
+        assert_eq!(
+            sendgrid_body(&mail("AIBaaS <no@x.example>"), "1")["from"],
+            json!({"email": "no@x.example", "name": "AIBaaS"})
+        );
         assert_eq!(sendgrid_body(&mail("no@x.example"), "1")["from"], json!({"email": "no@x.example"}));
     }
 }

@@ -128,12 +128,17 @@ mod tests {
 
     fn config(app_url: Option<&str>) -> Config {
         let lookup = |name: &str| app_url.filter(|_| name == "APP_URL").map(str::to_owned);
-        Config::load(&lookup, HostDefaults { environment: Environment::Development, base_url: "http://127.0.0.1:8787".to_owned() }).unwrap()
+        Config::load(
+            &lookup,
+            HostDefaults { environment: Environment::Development, base_url: "http://127.0.0.1:8787".to_owned() },
+        )
+        .unwrap()
     }
 
     #[test]
     fn a_name_cannot_break_out_of_the_html() {
-        let letter = Letter::VerifyEmail { name: Some("<script>alert('x')</script>&\"".to_owned()), token: "t".to_owned() };
+        let letter =
+            Letter::VerifyEmail { name: Some("<script>alert('x')</script>&\"".to_owned()), token: "t".to_owned() };
         let mail = letter.render(&config(None), "ada@example.com");
         assert!(mail.html.contains("&lt;script&gt;alert('x')&lt;/script&gt;&amp;"));
         assert!(!mail.html.contains("<script"));
@@ -143,7 +148,17 @@ mod tests {
     #[test]
     fn links_lead_to_the_front_end_where_there_is_one() {
         let letter = Letter::VerifyEmail { name: None, token: "tok".to_owned() };
-        assert!(letter.render(&config(Some("https://app.example")), "a@b.example").text.contains("\nhttps://app.example/verify-email?token=tok\n"));
-        assert!(letter.render(&config(None), "a@b.example").text.contains("\nhttp://127.0.0.1:8787/api/v1/auth/verify-email?token=tok\n"));
+        assert!(
+            letter
+                .render(&config(Some("https://app.example")), "a@b.example")
+                .text
+                .contains("\nhttps://app.example/verify-email?token=tok\n")
+        );
+        assert!(
+            letter
+                .render(&config(None), "a@b.example")
+                .text
+                .contains("\nhttp://127.0.0.1:8787/api/v1/auth/verify-email?token=tok\n")
+        );
     }
 }

@@ -274,7 +274,10 @@ mod tests {
     fn reads_the_constraint_from_every_hosts_wording() {
         for (message, name) in [
             ("UNIQUE constraint failed: users.email", "users.email"),
-            ("D1_ERROR: UNIQUE constraint failed: users.email: SQLITE_CONSTRAINT (extended: SQLITE_CONSTRAINT_UNIQUE)", "users.email"),
+            (
+                "D1_ERROR: UNIQUE constraint failed: users.email: SQLITE_CONSTRAINT (extended: SQLITE_CONSTRAINT_UNIQUE)",
+                "users.email",
+            ),
             ("UNIQUE constraint failed: runs.owner_id, runs.external_id", "runs.owner_id, runs.external_id"),
             ("CHECK constraint failed: expectation_failed", "expectation_failed"),
             ("Error::Io(\"FOREIGN KEY constraint failed\")", "foreign_key"),

@@ -16,7 +16,13 @@ pub trait RateLimiter: Send + Sync {
     ///
     /// # Errors
     /// [`RateLimitError`] when the counter cannot be reached; the caller decides whether to go on.
-    async fn admit(&self, subject: &str, limits: &[Limit], cost: u32, now: Timestamp) -> Result<Admission, RateLimitError>;
+    async fn admit(
+        &self,
+        subject: &str,
+        limits: &[Limit],
+        cost: u32,
+        now: Timestamp,
+    ) -> Result<Admission, RateLimitError>;
 }
 
 /// At most `limit` of cost in any `window_seconds`.

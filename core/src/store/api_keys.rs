@@ -30,7 +30,8 @@ pub const LIST: &str = concat!(
 /// One of a person's keys.
 pub const OF_USER: &str = concat!("SELECT ", key_columns!(), " FROM api_keys AS k WHERE k.id = ?1 AND k.user_id = ?2");
 /// Revokes one of a person's keys; a second time changes nothing.
-pub const REVOKE: &str = "UPDATE api_keys SET status = 'revoked', revoked_at = ?3 WHERE id = ?1 AND user_id = ?2 AND status = 'active'";
+pub const REVOKE: &str =
+    "UPDATE api_keys SET status = 'revoked', revoked_at = ?3 WHERE id = ?1 AND user_id = ?2 AND status = 'active'";
 /// A key by its hash, with what its owner may.
 pub const BY_HASH: &str = concat!(
     "SELECT ",
@@ -38,7 +39,8 @@ pub const BY_HASH: &str = concat!(
     ", u.role AS owner_role, u.status AS owner_status FROM api_keys AS k JOIN users AS u ON u.id = k.user_id WHERE k.key_hash = ?1"
 );
 /// Notes a use, to the minute.
-pub const TOUCH: &str = "UPDATE api_keys SET last_used_at = ?2 WHERE id = ?1 AND (last_used_at IS NULL OR last_used_at <= ?2 - 60000)";
+pub const TOUCH: &str =
+    "UPDATE api_keys SET last_used_at = ?2 WHERE id = ?1 AND (last_used_at IS NULL OR last_used_at <= ?2 - 60000)";
 
 /// A key as its owner sees it.
 #[derive(Clone, Debug)]
@@ -80,10 +82,12 @@ impl ApiKeyRecord {
     /// When a column is missing or unreadable.
     pub fn from_row(row: &Row) -> Result<Self, DatabaseError> {
         let list = |column: &str| {
-            serde_json::from_str(&row.text(column)?).map_err(|error| DatabaseError::Unavailable(format!("{column}: {error}")))
+            serde_json::from_str(&row.text(column)?)
+                .map_err(|error| DatabaseError::Unavailable(format!("{column}: {error}")))
         };
         let number = |column: &str| {
-            u32::try_from(row.integer(column)?).map_err(|error| DatabaseError::Unavailable(format!("{column}: {error}")))
+            u32::try_from(row.integer(column)?)
+                .map_err(|error| DatabaseError::Unavailable(format!("{column}: {error}")))
         };
         let time = |column: &str| row.optional_integer(column).map(|time| time.map(Timestamp));
         Ok(Self {
@@ -138,7 +142,13 @@ pub struct NewApiKey {
 
 /// The statement of [`CREATE`].
 #[must_use]
-pub fn create(id: &str, user_id: &str, new: &NewApiKey, key: &crate::domain::api_key::ApiKey, now: Timestamp) -> Statement {
+pub fn create(
+    id: &str,
+    user_id: &str,
+    new: &NewApiKey,
+    key: &crate::domain::api_key::ApiKey,
+    now: Timestamp,
+) -> Statement {
     let json = |list: &[String]| serde_json::Value::from(list.to_vec()).to_string();
     Statement::new(CREATE)
         .bind(id)
@@ -163,5 +173,7 @@ pub fn create(id: &str, user_id: &str, new: &NewApiKey, key: &crate::domain::api
 /// [`Refusal`] `invalid_cidr`.
 pub fn allowed_ip(text: &str) -> Result<String, Refusal> {
     let block = crate::domain::network::Network::parse(text);
-    block.map(|block| block.to_string()).ok_or_else(|| crate::domain::account::refuse("invalid_cidr", "give an address or a CIDR block, such as 192.0.2.0/24"))
+    block.map(|block| block.to_string()).ok_or_else(|| {
+        crate::domain::account::refuse("invalid_cidr", "give an address or a CIDR block, such as 192.0.2.0/24")
+    })
 }

@@ -35,7 +35,8 @@ pub const LIST: &str = "SELECT v.benchmark_id, v.version, v.title, v.description
      WHERE v.benchmark_id IN (SELECT id FROM benchmarks WHERE id > ?1 ORDER BY id LIMIT ?2) \
      ORDER BY v.benchmark_id, v.created_at DESC, v.version DESC";
 /// The versions of one benchmark, newest first.
-pub const VERSIONS: &str = "SELECT * FROM benchmark_versions WHERE benchmark_id = ?1 ORDER BY created_at DESC, version DESC";
+pub const VERSIONS: &str =
+    "SELECT * FROM benchmark_versions WHERE benchmark_id = ?1 ORDER BY created_at DESC, version DESC";
 /// The tasks of one benchmark's versions, in their order.
 pub const TASKS: &str = "SELECT version, task_id, scenario, language, difficulty FROM benchmark_tasks \
      WHERE benchmark_id = ?1 ORDER BY version, position";
@@ -149,7 +150,13 @@ impl BenchmarkVersion {
 
 /// What declaring a version writes, whole or not at all.
 #[must_use]
-pub fn put(version: &BenchmarkVersion, owner_id: &str, definition: &str, tasks: &str, now: crate::ports::Timestamp) -> Vec<Statement> {
+pub fn put(
+    version: &BenchmarkVersion,
+    owner_id: &str,
+    definition: &str,
+    tasks: &str,
+    now: crate::ports::Timestamp,
+) -> Vec<Statement> {
     let of_version = |sql| Statement::new(sql).bind(version.benchmark.as_str()).bind(version.version.as_str());
     vec![
         of_version(VERSION_EXISTS),

@@ -62,7 +62,11 @@ impl Scope {
     pub fn from_row(row: &Row) -> Result<Self, DatabaseError> {
         let snapshot = match row.optional_integer("seq")? {
             None => None,
-            Some(seq) => Some(Snapshot { seq, id: row.text("snapshot_id")?, created_at: Timestamp(row.integer("generated_at")?) }),
+            Some(seq) => Some(Snapshot {
+                seq,
+                id: row.text("snapshot_id")?,
+                created_at: Timestamp(row.integer("generated_at")?),
+            }),
         };
         Ok(Self {
             benchmark: row.text("benchmark_id")?,
@@ -122,6 +126,7 @@ impl Entry {
 /// The statement of [`ENTRIES`].
 #[must_use]
 pub fn entries(scope: &Scope, snapshot: &Snapshot, slice: [Option<&str>; 3]) -> Statement {
-    let statement = Statement::new(ENTRIES).bind(scope.benchmark.as_str()).bind(scope.version.as_str()).bind(snapshot.seq);
+    let statement =
+        Statement::new(ENTRIES).bind(scope.benchmark.as_str()).bind(scope.version.as_str()).bind(snapshot.seq);
     slice.into_iter().fold(statement, Statement::bind)
 }

@@ -13,7 +13,8 @@ pub struct Migration {
 }
 
 /// Every migration, in order.
-pub const MIGRATIONS: &[Migration] = &[Migration { name: "0001_initial.sql", sql: include_str!("../../../migrations/0001_initial.sql") }];
+pub const MIGRATIONS: &[Migration] =
+    &[Migration { name: "0001_initial.sql", sql: include_str!("../../../migrations/0001_initial.sql") }];
 
 /// Wrangler's own definition of its table.
 pub const CREATE_LOG: &str = "CREATE TABLE IF NOT EXISTS d1_migrations (id INTEGER PRIMARY KEY AUTOINCREMENT, \
@@ -26,7 +27,10 @@ pub const RECORD: &str = "INSERT INTO d1_migrations (name) VALUES (?1)";
 impl Migration {
     /// Its statements, one by one: each ends with a semicolon at the end of its line.
     pub fn statements(&self) -> impl Iterator<Item = &'static str> {
-        self.sql.split(";\n").map(str::trim).filter(|statement| statement.lines().any(|line| !line.is_empty() && !line.starts_with("--")))
+        self.sql
+            .split(";\n")
+            .map(str::trim)
+            .filter(|statement| statement.lines().any(|line| !line.is_empty() && !line.starts_with("--")))
     }
 }
 
@@ -53,7 +57,12 @@ pub async fn migrate(database: &dyn Database) -> Result<(), DatabaseError> {
 /// # Errors
 /// Whatever the database answers, also when it has never been migrated.
 pub async fn pending(database: &dyn Database) -> Result<Vec<Migration>, DatabaseError> {
-    let applied = database.query(Statement::new(APPLIED)).await?.into_iter().map(|row| row.text("name")).collect::<Result<Vec<_>, _>>()?;
+    let applied = database
+        .query(Statement::new(APPLIED))
+        .await?
+        .into_iter()
+        .map(|row| row.text("name"))
+        .collect::<Result<Vec<_>, _>>()?;
     Ok(MIGRATIONS.iter().filter(|migration| !applied.iter().any(|name| name == migration.name)).copied().collect())
 }
 

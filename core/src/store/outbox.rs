@@ -24,7 +24,8 @@ pub const FAILED: &str = "UPDATE outbox SET last_error = ?2 WHERE id = ?1";
 /// Refused for good, or tried too often.
 pub const GIVEN_UP: &str = "UPDATE outbox SET last_error = ?2, next_attempt_at = NULL, payload = NULL WHERE id = ?1";
 /// What `/dev/mail` shows.
-pub const NEWEST: &str = "SELECT id, recipient, kind, payload, created_at FROM outbox ORDER BY created_at DESC, id DESC LIMIT 200";
+pub const NEWEST: &str =
+    "SELECT id, recipient, kind, payload, created_at FROM outbox ORDER BY created_at DESC, id DESC LIMIT 200";
 /// What `/dev/mail?to=` shows.
 pub const NEWEST_TO: &str = "SELECT id, recipient, kind, payload, created_at FROM outbox WHERE recipient = ?1 ORDER BY created_at DESC, id DESC LIMIT 200";
 /// Forgets mails after 30 days.
@@ -36,13 +37,24 @@ pub const MOST_ATTEMPTS: i64 = 20;
 /// The statement of [`ADD_FOR_ACCOUNT`].
 #[must_use]
 pub fn add_for_account(mail: QueuedMail, email: &str, verified: Option<bool>) -> Statement {
-    Statement::new(ADD_FOR_ACCOUNT).bind(mail.id).bind(email).bind(mail.kind).bind(mail.payload).bind(mail.now).bind(verified)
+    Statement::new(ADD_FOR_ACCOUNT)
+        .bind(mail.id)
+        .bind(email)
+        .bind(mail.kind)
+        .bind(mail.payload)
+        .bind(mail.now)
+        .bind(verified)
 }
 
 /// The statement of [`ADD_FOR_SESSION_IF_CHANGED`].
 #[must_use]
 pub fn add_for_session_if_changed(mail: QueuedMail, session_id: &str) -> Statement {
-    Statement::new(ADD_FOR_SESSION_IF_CHANGED).bind(mail.id).bind(session_id).bind(mail.kind).bind(mail.payload).bind(mail.now)
+    Statement::new(ADD_FOR_SESSION_IF_CHANGED)
+        .bind(mail.id)
+        .bind(session_id)
+        .bind(mail.kind)
+        .bind(mail.payload)
+        .bind(mail.now)
 }
 
 /// A mail ready to be queued.

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde_json::json;
 
-use crate::ports::{Admission, Database, DatabaseError, Limit, LimitState, RateLimitError, RateLimiter, Statement, Timestamp};
+use crate::ports::{
+    Admission, Database, DatabaseError, Limit, LimitState, RateLimitError, RateLimiter, Statement, Timestamp,
+};
 
 /// Charges every limit of the JSON array `?2` (`name`, `limit`, `window_ms`) with `?3` at `?4`, or none.
 pub const CHARGE: &str = "INSERT INTO rate_limit_events (subject, name, at, cost, expires_at) \
@@ -35,7 +37,13 @@ impl SqlRateLimiter {
 
 #[async_trait]
 impl RateLimiter for SqlRateLimiter {
-    async fn admit(&self, subject: &str, limits: &[Limit], cost: u32, now: Timestamp) -> Result<Admission, RateLimitError> {
+    async fn admit(
+        &self,
+        subject: &str,
+        limits: &[Limit],
+        cost: u32,
+        now: Timestamp,
+    ) -> Result<Admission, RateLimitError> {
         let list = limits
             .iter()
             .map(|limit| json!({"name": limit.name, "limit": limit.limit, "window_ms": i64::from(limit.window_seconds).saturating_mul(1000)}))
@@ -54,7 +62,9 @@ impl RateLimiter for SqlRateLimiter {
             .map(|(row, limit)| {
                 let used = u32::try_from(row.integer("used")?).unwrap_or(u32::MAX);
                 let window_ms = u64::from(limit.window_seconds).saturating_mul(1000);
-                let reset_after_ms = row.optional_integer("oldest")?.map_or(0, |oldest| window_ms.saturating_sub(now.ms_since(Timestamp(oldest))));
+                let reset_after_ms = row
+                    .optional_integer("oldest")?
+                    .map_or(0, |oldest| window_ms.saturating_sub(now.ms_since(Timestamp(oldest))));
                 Ok(LimitState { remaining: limit.limit.saturating_sub(used), reset_after_ms })
             })
             .collect::<Result<Vec<_>, DatabaseError>>()

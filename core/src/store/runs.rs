@@ -56,7 +56,8 @@ macro_rules! missing {
 /// One run.
 pub const BY_ID: &str = concat!("SELECT ", run_columns!(), run_joins!(), "WHERE r.id = ?1");
 /// The run that a person's external id stands for.
-pub const BY_EXTERNAL_ID: &str = concat!("SELECT ", run_columns!(), run_joins!(), "WHERE r.owner_id = ?1 AND r.external_id = ?2");
+pub const BY_EXTERNAL_ID: &str =
+    concat!("SELECT ", run_columns!(), run_joins!(), "WHERE r.owner_id = ?1 AND r.external_id = ?2");
 /// Opens a run, where model and version are declared and the external id is new.
 pub const CREATE: &str = "INSERT INTO runs (id, owner_id, model_id, benchmark_id, version, harness, harness_version, commit_hash, \
        dirty, prompt_hash, generation_config, attempts_policy, command, evaluator_relationship, external_id, request, \
@@ -71,14 +72,27 @@ pub const EXPECT_OPEN: &str = "INSERT INTO batch_guard (expectation) SELECT 'ope
      WHERE r.id = ?1 AND r.owner_id = ?2 AND r.status = 'open' AND (?3 IS NULL OR v.evidence = ?3))";
 
 /// Those of the uploaded results (`?2`) whose task or attempt the version of run `?1` does not have.
-pub const UNKNOWN_TASKS: &str = concat!("SELECT key AS position, value ->> 'task' AS task, value ->> 'attempt' AS attempt FROM ", unknown_tasks!(), " LIMIT 100");
+pub const UNKNOWN_TASKS: &str = concat!(
+    "SELECT key AS position, value ->> 'task' AS task, value ->> 'attempt' AS attempt FROM ",
+    unknown_tasks!(),
+    " LIMIT 100"
+);
 /// Guard: there is none of them.
-pub const EXPECT_KNOWN_TASKS: &str = concat!("INSERT INTO batch_guard (expectation) SELECT 'known tasks' WHERE EXISTS (SELECT 1 FROM ", unknown_tasks!(), ")");
+pub const EXPECT_KNOWN_TASKS: &str = concat!(
+    "INSERT INTO batch_guard (expectation) SELECT 'known tasks' WHERE EXISTS (SELECT 1 FROM ",
+    unknown_tasks!(),
+    ")"
+);
 
 /// Those of the uploaded results (`?2`) that say something else than what run `?1` has.
-pub const CONFLICTS: &str = concat!("SELECT r.task_id AS task, r.attempt FROM ", conflicts!(), " ORDER BY key LIMIT 100");
+pub const CONFLICTS: &str =
+    concat!("SELECT r.task_id AS task, r.attempt FROM ", conflicts!(), " ORDER BY key LIMIT 100");
 /// Guard: there is none of them.
-pub const EXPECT_NO_CONFLICT: &str = concat!("INSERT INTO batch_guard (expectation) SELECT 'no conflict' WHERE EXISTS (SELECT 1 FROM ", conflicts!(), ")");
+pub const EXPECT_NO_CONFLICT: &str = concat!(
+    "INSERT INTO batch_guard (expectation) SELECT 'no conflict' WHERE EXISTS (SELECT 1 FROM ",
+    conflicts!(),
+    ")"
+);
 /// Stores the uploaded results that are new.
 pub const ADD_RESULTS: &str = "INSERT INTO results (run_id, task_id, attempt, status, score, samples, correct, latency_ms, input_tokens, output_tokens, cost_usd) \
      SELECT ?1, value ->> 'task', value ->> 'attempt', value ->> 'status', value ->> 'score', value ->> 'samples', value ->> 'correct', \
@@ -87,7 +101,8 @@ pub const ADD_RESULTS: &str = "INSERT INTO results (run_id, task_id, attempt, st
 /// How many rows the statement before changed.
 pub const CHANGES: &str = "SELECT changes() AS changes";
 /// A page of a run's results after the cursor.
-pub const RESULTS: &str = "SELECT * FROM results WHERE run_id = ?1 AND (task_id, attempt) > (?2, ?3) ORDER BY task_id, attempt LIMIT ?4";
+pub const RESULTS: &str =
+    "SELECT * FROM results WHERE run_id = ?1 AND (task_id, attempt) > (?2, ?3) ORDER BY task_id, attempt LIMIT ?4";
 
 /// Stores the counts of a run; again while it is open.
 pub const PUT_COUNTS: &str = "INSERT INTO run_counts (run_id, total, correct_by_attempt, cost_usd, mean_latency_ms) VALUES (?1, ?2, ?3, ?4, ?5) \
@@ -95,7 +110,8 @@ pub const PUT_COUNTS: &str = "INSERT INTO run_counts (run_id, total, correct_by_
        cost_usd = excluded.cost_usd, mean_latency_ms = excluded.mean_latency_ms";
 
 /// The attempts at tasks that run `?1` has no result for.
-pub const MISSING: &str = concat!("SELECT t.task_id AS task, a.value AS attempt ", missing!(), " ORDER BY t.position, a.value LIMIT 100");
+pub const MISSING: &str =
+    concat!("SELECT t.task_id AS task, a.value AS attempt ", missing!(), " ORDER BY t.position, a.value LIMIT 100");
 /// Guard: every attempt at every task has its result, or the counts are there.
 pub const EXPECT_COMPLETE: &str = concat!(
     "INSERT INTO batch_guard (expectation) SELECT 'complete' WHERE EXISTS (SELECT 1 ",
@@ -137,7 +153,8 @@ pub const CLOSE_ENTRY: &str = "UPDATE leaderboard_entries SET to_seq = (SELECT s
 pub const ADD_ENTRY: &str = "INSERT INTO leaderboard_entries (benchmark_id, version, model_id, run_id, from_seq) \
      SELECT benchmark_id, version, model_id, id, (SELECT seq FROM snapshots WHERE id = ?2) FROM runs WHERE id = ?1";
 /// The snapshot that a run came in with.
-pub const SNAPSHOT_OF: &str = "SELECT s.id FROM leaderboard_entries AS e JOIN snapshots AS s ON s.seq = e.from_seq WHERE e.run_id = ?1";
+pub const SNAPSHOT_OF: &str =
+    "SELECT s.id FROM leaderboard_entries AS e JOIN snapshots AS s ON s.seq = e.from_seq WHERE e.run_id = ?1";
 
 /// What publishing writes, whole or not at all.
 #[must_use]

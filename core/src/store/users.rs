@@ -88,7 +88,15 @@ impl User {
 
 /// What a registration writes, in order; mails are the caller's to add.
 #[must_use]
-pub fn register(id: &str, email: &str, hash: &str, name: Option<&str>, token_hash: Vec<u8>, now: Timestamp, expires: Timestamp) -> Vec<Statement> {
+pub fn register(
+    id: &str,
+    email: &str,
+    hash: &str,
+    name: Option<&str>,
+    token_hash: Vec<u8>,
+    now: Timestamp,
+    expires: Timestamp,
+) -> Vec<Statement> {
     let user = Statement::new(REGISTER).bind(id).bind(email).bind(hash).bind(name).bind(now);
     std::iter::once(user).chain(add_verification(email, token_hash, now, expires)).collect()
 }

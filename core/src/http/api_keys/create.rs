@@ -63,13 +63,21 @@ impl Body {
         validator.require(!self.scopes.is_empty(), "/scopes", "give at least one scope");
         for (index, scope) in self.scopes.iter().enumerate() {
             let pointer = format!("/scopes/{index}");
-            validator.require(SCOPES.contains(&scope.as_str()), &pointer, &format!("the scopes are {}", SCOPES.join(", ")));
+            validator.require(
+                SCOPES.contains(&scope.as_str()),
+                &pointer,
+                &format!("the scopes are {}", SCOPES.join(", ")),
+            );
             let repeated = self.scopes.iter().take(index).any(|earlier| earlier == scope);
             validator.require(!repeated, &pointer, "name each scope once");
         }
         validator.require((1..=1_000_000).contains(&self.rate_limit), "/rateLimit", "give 1 to 1000000");
         let window = 1..=86_400;
-        validator.require(window.contains(&self.rate_limit_window_seconds), "/rateLimitWindowSeconds", "give 1 to 86400");
+        validator.require(
+            window.contains(&self.rate_limit_window_seconds),
+            "/rateLimitWindowSeconds",
+            "give 1 to 86400",
+        );
         validator.require(self.allowed_ips.len() <= MOST_ALLOWED_IPS, "/allowedIps", "give at most 100");
         let blocks = self.allowed_ips.iter().enumerate();
         let allowed_ips = blocks
@@ -125,7 +133,8 @@ pub async fn handler(
         let (user, _) = person.read(&app, Vec::new()).await?;
         new.scopes.iter().try_for_each(|scope| may_publish(&app, &user.role, scope))?;
     }
-    let key = ApiKey::generate(new.environment, &app.random()).ok_or_else(|| ApiError::internal("too little randomness for a key"))?;
+    let key = ApiKey::generate(new.environment, &app.random())
+        .ok_or_else(|| ApiError::internal("too little randomness for a key"))?;
     let id = app.new_id();
     let writes = vec![
         api_keys::create(&id, &person.user_id, &new, &key, now),

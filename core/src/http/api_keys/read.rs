@@ -1,8 +1,3 @@
-use axum::{
-    Json as Answer,
-    extract::{OriginalUri, State},
-    response::Response,
-};
 use super::ApiKeyBody;
 use crate::{
     app::App,
@@ -14,6 +9,11 @@ use crate::{
     },
     ports::{Rows, Statement},
     store::api_keys::{self, ApiKeyRecord},
+};
+use axum::{
+    Json as Answer,
+    extract::{OriginalUri, State},
+    response::Response,
 };
 
 /// Later than any key, in milliseconds.
@@ -29,8 +29,11 @@ pub async fn list(
     let limit = page_size(page.limit)?;
     let before = read_cursor::<(i64, String)>(page.cursor.as_deref())?;
     let (created_at, id) = before.unwrap_or((END_OF_TIME, String::new()));
-    let statement =
-        Statement::new(api_keys::LIST).bind(person.user_id.as_str()).bind(created_at).bind(id).bind(limit.saturating_add(1));
+    let statement = Statement::new(api_keys::LIST)
+        .bind(person.user_id.as_str())
+        .bind(created_at)
+        .bind(id)
+        .bind(limit.saturating_add(1));
     let (_, answers) = person.read(&app, vec![statement]).await?;
     let rows = answers.into_iter().flatten();
     let keys = rows.map(|row| ApiKeyRecord::from_row(&row)).collect::<Result<Vec<_>, _>>()?;

@@ -63,7 +63,8 @@ pub async fn handler(
     let verify = Letter::VerifyEmail { name: name.clone(), token: token.expose().to_owned() };
 
     let expires = now.plus_seconds(VERIFICATION_SECONDS);
-    let mut batch = users::register(&app.new_id(), email.as_str(), hash.expose(), name.as_deref(), token_hash, now, expires);
+    let mut batch =
+        users::register(&app.new_id(), email.as_str(), hash.expose(), name.as_deref(), token_hash, now, expires);
     batch.push(outbox::add_for_account(mail::queue(&app, &verify)?, email.as_str(), Some(false)));
     batch.push(outbox::add_for_account(mail::queue(&app, &Letter::AlreadyRegistered)?, email.as_str(), Some(true)));
     app.database().batch(batch).await?;

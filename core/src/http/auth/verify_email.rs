@@ -76,11 +76,14 @@ pub async fn confirm(State(app): State<App>, request: Request<HttpBody>) -> Resu
     let body = read_body(&parts.headers, body, BODY_LIMIT).await?;
     let form = http::Uri::builder().path_and_query([b"/?", body.as_ref()].concat()).build().ok();
     let form = form.and_then(|uri| axum::extract::Query::<Token>::try_from_uri(&uri).ok());
-    let axum::extract::Query(form) = form.ok_or_else(|| ApiError::new(MALFORMED_REQUEST, "send the form of the page"))?;
+    let axum::extract::Query(form) =
+        form.ok_or_else(|| ApiError::new(MALFORMED_REQUEST, "send the form of the page"))?;
     Ok(match verify(&app, &form.token).await {
-        Ok(user) => {
-            html_page(StatusCode::OK, "Address verified", &html! { p { (user.email) " is verified. You can log in now." } })
-        }
+        Ok(user) => html_page(
+            StatusCode::OK,
+            "Address verified",
+            &html! { p { (user.email) " is verified. You can log in now." } },
+        ),
         Err(ApiError::Problem(_)) => html_page(
             StatusCode::BAD_REQUEST,
             "This link does not work any more",

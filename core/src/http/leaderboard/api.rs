@@ -205,10 +205,12 @@ impl Parameters {
             Period::Quarter => Some(90),
             Period::All => None,
         };
-        let recent = days.is_none_or(|days: i64| row.published_at >= now.plus_seconds(days.saturating_mul(-DAY_SECONDS)));
-        let of_provider = self.provider.as_ref().is_none_or(|provider| {
-            row.model.split('/').next().is_some_and(|own| own.eq_ignore_ascii_case(provider))
-        });
+        let recent =
+            days.is_none_or(|days: i64| row.published_at >= now.plus_seconds(days.saturating_mul(-DAY_SECONDS)));
+        let of_provider = self
+            .provider
+            .as_ref()
+            .is_none_or(|provider| row.model.split('/').next().is_some_and(|own| own.eq_ignore_ascii_case(provider)));
         let matches = self.q.as_ref().is_none_or(|text| {
             let text = text.to_lowercase();
             row.model.to_lowercase().contains(&text) || row.display_name.to_lowercase().contains(&text)

@@ -18,11 +18,8 @@ pub struct Parameters {
 
 /// The leaderboard as a page, without scripts.
 pub async fn handler(State(app): State<App>, Query(parameters): Query<Parameters>) -> Result<Response, ApiError> {
-    let wanted = Wanted {
-        benchmark: parameters.benchmark.as_deref(),
-        version: parameters.version.as_deref(),
-        snapshot: None,
-    };
+    let wanted =
+        Wanted { benchmark: parameters.benchmark.as_deref(), version: parameters.version.as_deref(), snapshot: None };
     let Some(scope) = wanted.find(&app).await? else {
         let nothing = html! { p { "Nothing has been published yet." } };
         let status = if parameters.benchmark.is_some() { StatusCode::NOT_FOUND } else { StatusCode::OK };
@@ -65,7 +62,7 @@ fn table_row(row: &RowBody) -> Markup {
     let percent = |score: f64| format!("{:.1} %", score * 100.0);
     let interval = row.score_low.zip(row.score_high);
     html! {
-        tr class=@if row.tie_group % 2 == 0 { "even" } @else { "odd" } {
+        tr class=@if row.tie_group.is_multiple_of(2) { "even" } @else { "odd" } {
             td { (row.rank) }
             td { (row.rank_low) "–" (row.rank_high) }
             th scope="row" { (row.display_name) small { (row.model) } }

@@ -41,11 +41,19 @@ pub async fn handler(
     let attempts = i64::try_from(body.correct_by_attempt.len()).unwrap_or(i64::MAX);
     let expected = format!("the benchmark version has {} attempts a task", run.attempts_per_task);
     validator.require(attempts == run.attempts_per_task, "/correctByAttempt", &expected);
-    validator.require(body.correct_by_attempt.is_sorted(), "/correctByAttempt", "a task passed stays passed: give what never falls");
+    validator.require(
+        body.correct_by_attempt.is_sorted(),
+        "/correctByAttempt",
+        "a task passed stays passed: give what never falls",
+    );
     let possible = body.correct_by_attempt.iter().all(|correct| *correct <= body.total);
     validator.require(possible, "/correctByAttempt", "no more tasks can pass than there are");
     for (pointer, number) in [("/costUsd", body.cost_usd), ("/meanLatencyMs", body.mean_latency_ms)] {
-        validator.require(number.is_none_or(|number| number >= 0.0), pointer, "give 0 or more, or null where it is unknown");
+        validator.require(
+            number.is_none_or(|number| number >= 0.0),
+            pointer,
+            "give 0 or more, or null where it is unknown",
+        );
     }
     validator.finish()?;
 

@@ -59,7 +59,9 @@ pub async fn put(
     };
     let window = model.context_window.is_none_or(|tokens| (1..=9_007_199_254_740_991).contains(&tokens));
     validator.require(window, "/contextWindow", "give a positive number of tokens");
-    for (pointer, price) in [("/inputUsdPerMtok", model.input_usd_per_mtok), ("/outputUsdPerMtok", model.output_usd_per_mtok)] {
+    for (pointer, price) in
+        [("/inputUsdPerMtok", model.input_usd_per_mtok), ("/outputUsdPerMtok", model.output_usd_per_mtok)]
+    {
         validator.require(price.is_none_or(|price| price >= 0.0), pointer, "give US dollars, 0 or more");
     }
     for (pointer, date) in [("/releasedOn", &model.released_on), ("/trainingCutoff", &model.training_cutoff)] {

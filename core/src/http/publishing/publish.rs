@@ -32,7 +32,8 @@ pub async fn handler(
     }
     let of_run = |sql| Statement::new(sql).bind(id.as_str());
     let mut answers = app.database().batch(vec![of_run(runs::BY_ID), of_run(runs::SNAPSHOT_OF)]).await?.into_iter();
-    let mut row = || answers.next().and_then(Rows::into_first).ok_or_else(|| ApiError::internal("a published run is gone"));
+    let mut row =
+        || answers.next().and_then(Rows::into_first).ok_or_else(|| ApiError::internal("a published run is gone"));
     let (run, snapshot) = (Run::from_row(&row()?)?, row()?);
     Ok(Answer(json!({ "run": run_body(&run), "snapshotId": snapshot.text("id")? })))
 }
@@ -42,7 +43,8 @@ async fn refusal(app: &App, run: &Run) -> Result<ApiError, ApiError> {
         return Ok(ApiError::new(RUN_NOT_OPEN, "it was rejected or withdrawn"));
     }
     let rows = app.database().query(Statement::new(runs::MISSING).bind(run.id.as_str())).await?;
-    let missing = rows.into_iter().map(|row| Ok(json!({ "task": row.text("task")?, "attempt": row.integer("attempt")? })));
+    let missing =
+        rows.into_iter().map(|row| Ok(json!({ "task": row.text("task")?, "attempt": row.integer("attempt")? })));
     let missing = missing.collect::<Result<Vec<_>, DatabaseError>>()?;
     let detail = match (run.evidence.as_str(), missing.len()) {
         ("counts", _) => "upload the counts first".to_owned(),

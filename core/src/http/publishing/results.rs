@@ -15,7 +15,8 @@ use crate::{
         credentials::Program,
         page::{PageQuery, list as list_answer, page_size, read_cursor, take_page},
         problem::{
-            ApiError, CONFLICTING_RESULTS, EVIDENCE_MISMATCH, MALFORMED_REQUEST, Problem, RUN_NOT_OPEN, UNSUPPORTED_MEDIA_TYPE,
+            ApiError, CONFLICTING_RESULTS, EVIDENCE_MISMATCH, MALFORMED_REQUEST, Problem, RUN_NOT_OPEN,
+            UNSUPPORTED_MEDIA_TYPE,
         },
         request::{Path, Query, UPLOAD_LIMIT, Validator, media_type, parse_json, parse_object, read_body},
     },
@@ -59,7 +60,12 @@ impl ResultBody {
         validator.require((0.0..=1.0).contains(&self.score), &at("score"), "give 0 to 1");
         let finished = matches!(self.status, Status::Success | Status::Failed);
         validator.require(finished || self.score == 0.0, &at("score"), "what timed out or broke scores 0");
-        for (member, number) in [("samples", self.samples), ("correct", self.correct), ("inputTokens", self.input_tokens), ("outputTokens", self.output_tokens)] {
+        for (member, number) in [
+            ("samples", self.samples),
+            ("correct", self.correct),
+            ("inputTokens", self.input_tokens),
+            ("outputTokens", self.output_tokens),
+        ] {
             let possible = number.is_none_or(|number| (0..=MOST_INTEGER).contains(&number));
             validator.require(possible, &at(member), "give a whole number, 0 or more");
         }
@@ -69,10 +75,18 @@ impl ResultBody {
         match (self.samples, self.correct) {
             (None, None) => {
                 let is_pass = self.score == 0.0 || self.score == 1.0;
-                validator.require(metric != "pass_rate" || is_pass, &at("score"), "a task passes (1) or not (0); with several samples give samples and correct");
+                validator.require(
+                    metric != "pass_rate" || is_pass,
+                    &at("score"),
+                    "a task passes (1) or not (0); with several samples give samples and correct",
+                );
             }
             (Some(samples), Some(correct)) => {
-                validator.require(samples >= 1 && correct <= samples, &at("correct"), "at most all of at least one sample pass");
+                validator.require(
+                    samples >= 1 && correct <= samples,
+                    &at("correct"),
+                    "at most all of at least one sample pass",
+                );
                 #[expect(clippy::cast_precision_loss, reason = "within 2⁵³")]
                 let rate = correct as f64 / samples.max(1) as f64;
                 let agrees = metric != "pass_rate" || (rate - self.score).abs() <= 1e-6;
@@ -187,7 +201,11 @@ fn conflict(conflicts: Vec<Value>) -> ApiError {
 /// Which of the guards it was.
 async fn refusal(app: &App, run: &Run, list: &str) -> Result<ApiError, ApiError> {
     let of_upload = |sql| Statement::new(sql).bind(run.id.as_str()).bind(list);
-    let batch = vec![Statement::new(runs::BY_ID).bind(run.id.as_str()), of_upload(runs::UNKNOWN_TASKS), of_upload(runs::CONFLICTS)];
+    let batch = vec![
+        Statement::new(runs::BY_ID).bind(run.id.as_str()),
+        of_upload(runs::UNKNOWN_TASKS),
+        of_upload(runs::CONFLICTS),
+    ];
     let mut answers = app.database().batch(batch).await?.into_iter();
     let now = answers.next().and_then(Rows::into_first).map(|row| Run::from_row(&row)).transpose()?;
     if now.is_none_or(|now| now.status != "open") {
@@ -196,11 +214,16 @@ async fn refusal(app: &App, run: &Run, list: &str) -> Result<ApiError, ApiError>
     let mut validator = Validator::default();
     for row in answers.next().into_iter().flatten() {
         let pointer = format!("/{}/task", row.integer("position")?);
-        let detail = format!("the benchmark version has no task {:?} with attempt {}", row.text("task")?, row.integer("attempt")?);
+        let detail = format!(
+            "the benchmark version has no task {:?} with attempt {}",
+            row.text("task")?,
+            row.integer("attempt")?
+        );
         validator.refuse(&pointer, "unknown_task", detail);
     }
     validator.finish()?;
-    let conflicts = answers.flatten().map(|row| Ok(json!({ "task": row.text("task")?, "attempt": row.integer("attempt")? })));
+    let conflicts =
+        answers.flatten().map(|row| Ok(json!({ "task": row.text("task")?, "attempt": row.integer("attempt")? })));
     Ok(conflict(conflicts.collect::<Result<_, DatabaseError>>()?))
 }
 
@@ -213,7 +236,8 @@ pub async fn list(
 ) -> Result<Response, ApiError> {
     let limit = page_size(page.limit)?;
     let (task, attempt) = read_cursor::<(String, i64)>(page.cursor.as_deref())?.unwrap_or_default();
-    let statement = Statement::new(runs::RESULTS).bind(id.as_str()).bind(task).bind(attempt).bind(limit.saturating_add(1));
+    let statement =
+        Statement::new(runs::RESULTS).bind(id.as_str()).bind(task).bind(attempt).bind(limit.saturating_add(1));
     let rows = app.database().query(statement).await?;
     if rows.is_empty() {
         find(&app, &id).await?;

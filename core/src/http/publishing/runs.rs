@@ -122,7 +122,10 @@ pub async fn create(
     if let Some(earlier) = earlier {
         let earlier = Run::from_row(&earlier)?;
         if earlier.request != request {
-            return Err(ApiError::new(EXTERNAL_ID_CONFLICT, "your run of this external id was opened with another request"));
+            return Err(ApiError::new(
+                EXTERNAL_ID_CONFLICT,
+                "your run of this external id was opened with another request",
+            ));
         }
         return Ok((StatusCode::OK, Answer(run_body(&earlier))));
     }

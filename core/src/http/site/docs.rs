@@ -78,7 +78,7 @@ mod tests {
 
     #[test]
     fn the_document_is_there_and_speaks_of_this_version() {
-        assert_eq!(DOCUMENT["openapi"], "3.1.0");
+        assert!(DOCUMENT["openapi"].as_str().is_some_and(|version| version.starts_with("3.1.")));
         assert_eq!(DOCUMENT["info"]["version"], env!("CARGO_PKG_VERSION"));
     }
 }

@@ -28,7 +28,11 @@ pub struct Body {
 }
 
 /// Changes what is given; `null` removes the name.
-pub async fn patch(State(app): State<App>, person: Person, Json(body): Json<Body>) -> Result<Answer<UserBody>, ApiError> {
+pub async fn patch(
+    State(app): State<App>,
+    person: Person,
+    Json(body): Json<Body>,
+) -> Result<Answer<UserBody>, ApiError> {
     let mut writes = Vec::new();
     if let Some(name) = body.full_name {
         let name = name.map(|name| account::full_name(&name)).transpose();
