@@ -4,8 +4,8 @@ use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen(raw_module = "./glue.mjs")]
 extern "C" {
-    /// A `Response` from a packed head, `name\nvalue\n…`, and a whole body.
-    pub(super) fn respond(status: u16, head: &str, body: &[u8]) -> JsValue;
+    /// A `Response` from headers, as JSON, and a whole body.
+    pub(super) fn respond(status: u16, headers: &str, body: &[u8]) -> JsValue;
 
     /// Gives the script what it waits for.
     pub(super) fn settle(id: u32, answer: &JsValue);

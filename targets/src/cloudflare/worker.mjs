@@ -3,6 +3,7 @@
 import { DurableObject } from "cloudflare:workers";
 import { begin, enter, epoch, readBody } from "./glue.mjs";
 
+/** Methods that only read: a body has no meaning in them (RFC 9110, 9.3.1), and none is looked for. */
 const SAFE = new Set(["GET", "HEAD", "OPTIONS"]);
 
 /** A problem that the application cannot tell of itself. */
@@ -30,8 +31,8 @@ const unconfigured = () =>
 const shielded = () =>
   problem(429, "too_many_requests", "Too many requests", "this address sends too many requests", { "retry-after": "10" });
 
-function answer(request, body) {
-  let head = `${request.method}\n${request.url}`;
+function answer(request, method, body) {
+  let head = `${method}\n${request.url}`;
   // An iterator would cost twice as much.
   request.headers.forEach((value, name) => {
     head += `\n${name}\n${value}`;
@@ -46,15 +47,16 @@ function answer(request, body) {
 }
 
 /** Whatever hashes or writes passes the shield first; a shield that is down stops nobody. */
-async function answerBehindShield(request, env) {
+async function answerBehindShield(request, method, env) {
   const key = request.headers.get("cf-connecting-ip") ?? "";
   const verdict = await env.SHIELD?.limit({ key }).catch(() => undefined);
-  return verdict?.success === false ? shielded() : answer(request, await readBody(request));
+  return verdict?.success === false ? shielded() : answer(request, method, await readBody(request));
 }
 
 export default {
   fetch(request, env) {
-    return request.body === null && SAFE.has(request.method) ? answer(request) : answerBehindShield(request, env);
+    const { method } = request;
+    return SAFE.has(method) ? answer(request, method) : answerBehindShield(request, method, env);
   },
 
   async scheduled() {
