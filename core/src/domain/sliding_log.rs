@@ -8,13 +8,17 @@ use crate::ports::{LimitState, Timestamp};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SlidingLog {
     entries: VecDeque<(Timestamp, u32)>,
+    /// The sum of their costs.
+    used: u32,
 }
 
 impl SlidingLog {
     /// A log with these admissions, oldest first.
     #[must_use]
     pub fn from_entries(entries: impl IntoIterator<Item = (Timestamp, u32)>) -> Self {
-        Self { entries: entries.into_iter().collect() }
+        let entries = entries.into_iter().collect::<VecDeque<_>>();
+        let used = entries.iter().fold(0_u32, |sum, (_, cost)| sum.saturating_add(*cost));
+        Self { entries, used }
     }
 
     /// Its admissions, oldest first, with their costs.
@@ -30,25 +34,22 @@ impl SlidingLog {
 
     /// Forgets what has left the window. An admission at `t` weighs until `t + window_ms`, exclusively.
     pub fn expire(&mut self, window_ms: u64, now: Timestamp) {
-        while self.entries.front().is_some_and(|(at, _)| now.ms_since(*at) >= window_ms) {
-            self.entries.pop_front();
+        while let Some((_, cost)) = self.entries.pop_front_if(|(at, _)| now.ms_since(*at) >= window_ms) {
+            self.used = self.used.saturating_sub(cost);
         }
     }
 
     /// Where the log stands; call [`SlidingLog::expire`] first.
     #[must_use]
     pub fn state(&self, limit: u32, window_ms: u64, now: Timestamp) -> LimitState {
-        let used = self.entries.iter().fold(0_u32, |sum, (_, cost)| sum.saturating_add(*cost));
         let reset_after_ms = self.entries.front().map_or(0, |(at, _)| window_ms.saturating_sub(now.ms_since(*at)));
-        LimitState { remaining: limit.saturating_sub(used), reset_after_ms }
+        LimitState { remaining: limit.saturating_sub(self.used), reset_after_ms }
     }
 
     /// Charges `cost`, if it fits; call [`SlidingLog::expire`] first. Says whether it did.
     pub fn charge(&mut self, limit: u32, cost: u32, now: Timestamp) -> bool {
-        let used = self.entries.iter().fold(0_u32, |sum, (_, cost)| sum.saturating_add(*cost));
-        if used.checked_add(cost).is_none_or(|sum| sum > limit) {
-            return false;
-        }
+        let Some(used) = self.used.checked_add(cost).filter(|used| *used <= limit) else { return false };
+        self.used = used;
         // A clock that was set back must not let an entry leave before those admitted earlier.
         let at = self.entries.back().map_or(now, |(last, _)| now.max(*last));
         match self.entries.back_mut() {

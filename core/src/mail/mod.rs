@@ -17,6 +17,8 @@ use crate::{
 
 /// How many mails one delivery takes at the most.
 const AT_ONCE: i64 = 20;
+/// How far back `/dev/mail` shows mails.
+const SHOWN_SECONDS: i64 = 7 * 86_400;
 /// How many requests to the provider are under way at once.
 const IN_FLIGHT: usize = 4;
 
@@ -101,14 +103,14 @@ pub struct KeptMail {
     pub created_at: Timestamp,
 }
 
-/// The newest mails, sent or not, whose texts are still there; of one recipient where given.
+/// The newest mails, sent or not, whose texts are still there: of the last week, or of one recipient.
 ///
 /// # Errors
 /// Whatever the database answers.
 pub async fn kept(app: &App, recipient: Option<&str>) -> Result<Vec<KeptMail>, DatabaseError> {
     let newest = match recipient {
         Some(recipient) => Statement::new(outbox::NEWEST_TO).bind(recipient),
-        None => Statement::new(outbox::NEWEST),
+        None => Statement::new(outbox::NEWEST).bind(app.now().plus_seconds(-SHOWN_SECONDS)),
     };
     let rows = app.database().query(newest).await?;
     let kept = |row: Row| {

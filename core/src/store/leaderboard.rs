@@ -7,7 +7,7 @@ use crate::ports::{DatabaseError, Row, Statement, Timestamp};
 pub const SCOPE: &str = "SELECT v.benchmark_id, v.version, v.title, v.description, v.metric, v.evidence, s.seq, s.id AS snapshot_id, \
        s.created_at AS generated_at FROM benchmark_versions AS v \
      LEFT JOIN snapshots AS s ON s.seq = (SELECT max(x.seq) FROM snapshots AS x WHERE x.benchmark_id = v.benchmark_id AND x.version = v.version) \
-     WHERE v.benchmark_id = coalesce(?1, (SELECT benchmark_id FROM snapshots ORDER BY seq DESC LIMIT 1)) AND (?2 IS NULL OR v.version = ?2) \
+     WHERE v.benchmark_id = coalesce(?1, (SELECT benchmark_id FROM snapshots WHERE seq = (SELECT max(seq) FROM snapshots))) AND (?2 IS NULL OR v.version = ?2) \
      ORDER BY coalesce(s.seq, 0) DESC, v.created_at DESC, v.version DESC LIMIT 1";
 /// The same, of a named snapshot.
 pub const SCOPE_OF_SNAPSHOT: &str = "SELECT v.benchmark_id, v.version, v.title, v.description, v.metric, v.evidence, s.seq, s.id AS snapshot_id, \

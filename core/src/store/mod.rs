@@ -18,3 +18,114 @@ pub const EXPECT_ONE_CHANGE: &str = "INSERT INTO batch_guard (expectation) SELEC
 /// What a schedule forgets; each takes the time now.
 pub const EXPIRE_EVERYTHING: [&str; 4] =
     [rate_limits::EXPIRE, sessions::EXPIRE, users::EXPIRE_OLD_TOKENS, outbox::EXPIRE];
+
+/// Every SQL text, by name: `tests/` prepares each against the migrated schema and reads its query plan.
+pub const EVERY_STATEMENT: &[(&str, &str)] = &[
+    ("api_keys::CREATE", api_keys::CREATE),
+    ("api_keys::LIST", api_keys::LIST),
+    ("api_keys::OF_USER", api_keys::OF_USER),
+    ("api_keys::REVOKE", api_keys::REVOKE),
+    ("api_keys::BY_HASH", api_keys::BY_HASH),
+    ("api_keys::TOUCH", api_keys::TOUCH),
+    ("benchmarks::OWNER", benchmarks::OWNER),
+    ("benchmarks::CLAIM", benchmarks::CLAIM),
+    ("benchmarks::EXPECT_OWNER", benchmarks::EXPECT_OWNER),
+    ("benchmarks::EXPECT_SAME_OR_UNUSED", benchmarks::EXPECT_SAME_OR_UNUSED),
+    ("benchmarks::CLEAR_TASKS", benchmarks::CLEAR_TASKS),
+    ("benchmarks::PUT_VERSION", benchmarks::PUT_VERSION),
+    ("benchmarks::PUT_TASKS", benchmarks::PUT_TASKS),
+    ("benchmarks::VERSION_EXISTS", benchmarks::VERSION_EXISTS),
+    ("benchmarks::LIST", benchmarks::LIST),
+    ("benchmarks::VERSIONS", benchmarks::VERSIONS),
+    ("benchmarks::TASKS", benchmarks::TASKS),
+    ("leaderboard::SCOPE", leaderboard::SCOPE),
+    ("leaderboard::SCOPE_OF_SNAPSHOT", leaderboard::SCOPE_OF_SNAPSHOT),
+    ("leaderboard::ENTRIES", leaderboard::ENTRIES),
+    ("migrations::CREATE_LOG", migrations::CREATE_LOG),
+    ("migrations::APPLIED", migrations::APPLIED),
+    ("migrations::RECORD", migrations::RECORD),
+    ("EXPECT_ONE_CHANGE", EXPECT_ONE_CHANGE),
+    ("models::OWNER", models::OWNER),
+    ("models::PUT", models::PUT),
+    ("models::BY_ID", models::BY_ID),
+    ("models::LIST", models::LIST),
+    ("outbox::ADD_FOR_ACCOUNT", outbox::ADD_FOR_ACCOUNT),
+    ("outbox::ADD_FOR_SESSION_IF_CHANGED", outbox::ADD_FOR_SESSION_IF_CHANGED),
+    ("outbox::CLAIM", outbox::CLAIM),
+    ("outbox::SENT", outbox::SENT),
+    ("outbox::KEPT", outbox::KEPT),
+    ("outbox::FAILED", outbox::FAILED),
+    ("outbox::GIVEN_UP", outbox::GIVEN_UP),
+    ("outbox::NEWEST", outbox::NEWEST),
+    ("outbox::NEWEST_TO", outbox::NEWEST_TO),
+    ("outbox::EXPIRE", outbox::EXPIRE),
+    ("rate_limits::CHARGE", rate_limits::CHARGE),
+    ("rate_limits::STATES", rate_limits::STATES),
+    ("rate_limits::EXPIRE", rate_limits::EXPIRE),
+    ("runs::BY_ID", runs::BY_ID),
+    ("runs::BY_EXTERNAL_ID", runs::BY_EXTERNAL_ID),
+    ("runs::CREATE", runs::CREATE),
+    ("runs::EXPECT_OPEN", runs::EXPECT_OPEN),
+    ("runs::UNKNOWN_TASKS", runs::UNKNOWN_TASKS),
+    ("runs::EXPECT_KNOWN_TASKS", runs::EXPECT_KNOWN_TASKS),
+    ("runs::CONFLICTS", runs::CONFLICTS),
+    ("runs::EXPECT_NO_CONFLICT", runs::EXPECT_NO_CONFLICT),
+    ("runs::ADD_RESULTS", runs::ADD_RESULTS),
+    ("runs::CHANGES", runs::CHANGES),
+    ("runs::RESULTS", runs::RESULTS),
+    ("runs::PUT_COUNTS", runs::PUT_COUNTS),
+    ("runs::MISSING", runs::MISSING),
+    ("runs::EXPECT_COMPLETE", runs::EXPECT_COMPLETE),
+    ("runs::KEEP_CELLS", runs::KEEP_CELLS),
+    ("runs::KEEP_COUNTED_CELL", runs::KEEP_COUNTED_CELL),
+    ("runs::KEEP_LATENCIES", runs::KEEP_LATENCIES),
+    ("runs::PUBLISH", runs::PUBLISH),
+    ("runs::ADD_SNAPSHOT", runs::ADD_SNAPSHOT),
+    ("runs::CLOSE_ENTRY", runs::CLOSE_ENTRY),
+    ("runs::ADD_ENTRY", runs::ADD_ENTRY),
+    ("runs::SNAPSHOT_OF", runs::SNAPSHOT_OF),
+    ("sessions::CREATE", sessions::CREATE),
+    ("sessions::ROTATE", sessions::ROTATE),
+    ("sessions::END_REUSED", sessions::END_REUSED),
+    ("sessions::END", sessions::END),
+    ("sessions::BY_ID", sessions::BY_ID),
+    ("sessions::EXPECT_LIVE", sessions::EXPECT_LIVE),
+    ("sessions::EXPIRE", sessions::EXPIRE),
+    ("users::BY_EMAIL", users::BY_EMAIL),
+    ("users::REGISTER", users::REGISTER),
+    ("users::EXPIRE_TOKENS", users::EXPIRE_TOKENS),
+    ("users::ADD_VERIFICATION", users::ADD_VERIFICATION),
+    ("users::USE_VERIFICATION", users::USE_VERIFICATION),
+    ("users::VERIFY", users::VERIFY),
+    ("users::BY_TOKEN", users::BY_TOKEN),
+    ("users::RENAME", users::RENAME),
+    ("users::BY_ID", users::BY_ID),
+    ("users::EXPIRE_OLD_TOKENS", users::EXPIRE_OLD_TOKENS),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_statement_is_listed() {
+        let sources = [
+            include_str!("mod.rs"),
+            include_str!("api_keys.rs"),
+            include_str!("benchmarks.rs"),
+            include_str!("leaderboard.rs"),
+            include_str!("migrations.rs"),
+            include_str!("models.rs"),
+            include_str!("outbox.rs"),
+            include_str!("rate_limits.rs"),
+            include_str!("runs.rs"),
+            include_str!("sessions.rs"),
+            include_str!("users.rs"),
+        ];
+        let constants = sources
+            .iter()
+            .flat_map(|source| source.lines())
+            .filter(|line| line.strip_prefix("pub const ").is_some_and(|rest| rest.contains(": &str =")));
+        assert_eq!(constants.count(), EVERY_STATEMENT.len());
+    }
+}

@@ -23,9 +23,8 @@ pub const KEPT: &str = "UPDATE outbox SET sent_at = ?2, next_attempt_at = NULL W
 pub const FAILED: &str = "UPDATE outbox SET last_error = ?2 WHERE id = ?1";
 /// Refused for good, or tried too often.
 pub const GIVEN_UP: &str = "UPDATE outbox SET last_error = ?2, next_attempt_at = NULL, payload = NULL WHERE id = ?1";
-/// What `/dev/mail` shows.
-pub const NEWEST: &str =
-    "SELECT id, recipient, kind, payload, created_at FROM outbox ORDER BY created_at DESC, id DESC LIMIT 200";
+/// What `/dev/mail` shows: mails after `?1`.
+pub const NEWEST: &str = "SELECT id, recipient, kind, payload, created_at FROM outbox WHERE created_at > ?1 ORDER BY created_at DESC, id DESC LIMIT 200";
 /// What `/dev/mail?to=` shows.
 pub const NEWEST_TO: &str = "SELECT id, recipient, kind, payload, created_at FROM outbox WHERE recipient = ?1 ORDER BY created_at DESC, id DESC LIMIT 200";
 /// Forgets mails after 30 days.

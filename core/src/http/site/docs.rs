@@ -77,8 +77,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_document_is_there_and_speaks_of_this_version() {
+    fn the_document_is_openapi_3_1() {
         assert!(DOCUMENT["openapi"].as_str().is_some_and(|version| version.starts_with("3.1.")));
-        assert_eq!(DOCUMENT["info"]["version"], env!("CARGO_PKG_VERSION"));
+        assert!(DOCUMENT["paths"].as_object().is_some_and(|paths| paths.len() > 20));
     }
 }
