@@ -88,9 +88,16 @@ export async function readBody(message) {
 
 // Called by the instance. Views of its memory are copied at once: the memory moves when it grows.
 
-/** An answer from its headers, as JSON, and its whole body. */
-export function respond(status, headers, body) {
-  return new Response(body.length === 0 ? null : body.slice(), { status, headers: JSON.parse(headers) });
+/** An answer from its headers, as JSON on a line, and its body, a text after that line. */
+export function respondText(status, text) {
+  const line = text.indexOf("\n");
+  const body = line + 1 === text.length ? null : text.slice(line + 1);
+  return new Response(body, { status, headers: JSON.parse(text.slice(0, line)) });
+}
+
+/** An answer from its headers, as JSON, and its body. */
+export function respondBytes(status, headers, body) {
+  return new Response(body.slice(), { status, headers: JSON.parse(headers) });
 }
 
 /** Gives the answer that `begin` promised. */

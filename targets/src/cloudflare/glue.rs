@@ -4,8 +4,13 @@ use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen(raw_module = "./glue.mjs")]
 extern "C" {
+    /// A `Response` from a line of headers, as JSON, and a whole body that follows it.
+    #[wasm_bindgen(js_name = respondText)]
+    pub(super) fn respond_text(status: u16, text: &str) -> JsValue;
+
     /// A `Response` from headers, as JSON, and a whole body.
-    pub(super) fn respond(status: u16, headers: &str, body: &[u8]) -> JsValue;
+    #[wasm_bindgen(js_name = respondBytes)]
+    pub(super) fn respond_bytes(status: u16, headers: &str, body: &[u8]) -> JsValue;
 
     /// Gives the script what it waits for.
     pub(super) fn settle(id: u32, answer: &JsValue);

@@ -32,9 +32,11 @@ const shielded = () =>
   problem(429, "too_many_requests", "Too many requests", "this address sends too many requests", { "retry-after": "10" });
 
 function answer(request, method, body) {
-  let head = `${method}\n${request.url}`;
+  const { url, headers } = request;
+  // Path and query, as the other hosts see them: an origin ends at the first slash after its "https://".
+  let head = `${method}\n${url.slice(url.indexOf("/", 8))}`;
   // An iterator would cost twice as much.
-  request.headers.forEach((value, name) => {
+  headers.forEach((value, name) => {
     head += `\n${name}\n${value}`;
   });
   try {
