@@ -116,8 +116,10 @@ pub fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     let parsed = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let pointer = pointer(error.path());
         let inner = error.into_inner();
+        // A member may be refused before what breaks the syntax is reached.
+        let is_json = serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
         match inner.classify() {
-            serde_json::error::Category::Data => ApiError::invalid(vec![field_error(pointer, &inner.to_string())]),
+            serde_json::error::Category::Data if is_json => ApiError::invalid(vec![field_error(pointer, &inner.to_string())]),
             _ => ApiError::new(MALFORMED_REQUEST, format!("the body is not JSON: {inner}")),
         }
     })?;
@@ -292,7 +294,7 @@ mod tests {
 
     #[test]
     fn malformed_is_not_invalid() {
-        for text in ["", "{", "{\"name\":}", "{\"name\":\"a\"} x", "\u{0}"] {
+        for text in ["", "{", "{\"name\":}", "{\"name\":\"a\"} x", "{\"extra\":1,}", "\u{0}"] {
             assert_eq!(outcome(text).0, 400, "{text}");
         }
         let invalid = |pointer: &str, code: &str| (422, pointer.to_owned(), code.to_owned());

@@ -33,7 +33,8 @@ pub fn answer(app: &App, session: &Session) -> Result<Response, ApiError> {
     let access = app.keys().sign_access_token(claims, now).map_err(ApiError::internal)?;
     let refresh =
         app.keys().refresh_token(&session.id, session.generation, &session.nonce).map_err(ApiError::internal)?;
-    let refresh_seconds = session.expires_at.ms_since(now) / 1000;
+    // Rounded up: the moments since the session began are no second of it.
+    let refresh_seconds = session.expires_at.ms_since(now).saturating_add(999) / 1000;
     let mut body = json!({
         "accessToken": access.expose(),
         "tokenType": "Bearer",
