@@ -237,13 +237,19 @@ impl Answer {
         assert!(!self.status.is_server_error() || self.status == 503, "a server error: {self}");
         if self.media_type() == Some("text/html") {
             let policy = self.header("content-security-policy").unwrap_or_default();
-            assert!(policy.contains("default-src 'none'") || policy.contains("default-src 'self'"), "no strict CSP: {self}");
+            assert!(
+                policy.contains("default-src 'none'") || policy.contains("default-src 'self'"),
+                "no strict CSP: {self}"
+            );
         }
         if self.status.as_u16() >= 400 && *method != Method::HEAD {
             let problem = self.value();
             assert_eq!(self.media_type(), Some("application/problem+json"), "{self}");
             let code = problem["code"].as_str().unwrap_or_default();
-            assert!(!code.is_empty() && code.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_'), "{self}");
+            assert!(
+                !code.is_empty() && code.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_'),
+                "{self}"
+            );
             assert_eq!(problem["type"], format!("https://aibaas.com/problems/{code}"), "{self}");
             assert_eq!(problem["status"], self.status.as_u16(), "{self}");
             assert_eq!(problem["requestId"], id, "{self}");

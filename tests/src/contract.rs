@@ -79,7 +79,8 @@ impl Contract {
             Some(reference) => self.resolve(reference)?,
             None => response,
         };
-        self.check_content(response.get("content"), answer).map_err(|broken| format!("{method} {template} {status}: {broken}"))
+        self.check_content(response.get("content"), answer)
+            .map_err(|broken| format!("{method} {template} {status}: {broken}"))
     }
 
     fn check_content(&self, content: Option<&Value>, answer: &Answer) -> Result<(), String> {
@@ -87,9 +88,12 @@ impl Contract {
             return if answer.body.is_empty() { Ok(()) } else { Err("a body where none is described".to_owned()) };
         };
         let media_type = answer.media_type().unwrap_or_default();
-        let described = content.get(media_type).ok_or_else(|| format!("the media type {media_type:?} is not described"))?;
+        let described =
+            content.get(media_type).ok_or_else(|| format!("the media type {media_type:?} is not described"))?;
         match described.get("schema") {
-            Some(schema) if media_type.ends_with("json") => self.check_value(&schema.to_string(), schema, &answer.value()),
+            Some(schema) if media_type.ends_with("json") => {
+                self.check_value(&schema.to_string(), schema, &answer.value())
+            }
             _ => Ok(()),
         }
     }
@@ -100,7 +104,10 @@ impl Contract {
 
     fn check_value(&self, key: &str, schema: &Value, value: &Value) -> Result<(), String> {
         let validator = self.validator(key, schema)?;
-        let broken = validator.iter_errors(value).map(|error| format!("{} at {}", error, error.instance_path())).collect::<Vec<_>>();
+        let broken = validator
+            .iter_errors(value)
+            .map(|error| format!("{} at {}", error, error.instance_path()))
+            .collect::<Vec<_>>();
         if broken.is_empty() { Ok(()) } else { Err(broken.join("; ")) }
     }
 
@@ -130,7 +137,11 @@ impl Contract {
     /// The most literal template that this path fits.
     fn template(&self, path: &str) -> Option<&str> {
         let paths = self.document["paths"].as_object()?;
-        paths.keys().map(String::as_str).filter(|template| fits(template, path)).min_by_key(|template| template.matches('{').count())
+        paths
+            .keys()
+            .map(String::as_str)
+            .filter(|template| fits(template, path))
+            .min_by_key(|template| template.matches('{').count())
     }
 }
 
@@ -140,7 +151,9 @@ fn fits(template: &str, path: &str) -> bool {
         match (template.next(), path.next()) {
             (None, None) => return true,
             (Some(part), Some(given)) => {
-                let literal = part.split_once('{').map(|(before, rest)| (before, rest.split_once('}').map_or("", |(_, after)| after)));
+                let literal = part
+                    .split_once('{')
+                    .map(|(before, rest)| (before, rest.split_once('}').map_or("", |(_, after)| after)));
                 let same = match literal {
                     Some((before, after)) => {
                         given.len() > before.len() + after.len() && given.starts_with(before) && given.ends_with(after)

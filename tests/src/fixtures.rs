@@ -59,7 +59,11 @@ impl User {
 
     /// Logs in.
     pub async fn login(api: &Client, email: &str) -> Value {
-        api.anonymous().post("/api/v1/auth/login").json(json!({ "email": email, "password": PASSWORD })).await.expect(200)
+        api.anonymous()
+            .post("/api/v1/auth/login")
+            .json(json!({ "email": email, "password": PASSWORD }))
+            .await
+            .expect(200)
     }
 
     /// The token in the newest mail to this address.

@@ -89,9 +89,10 @@ fn recipient_of(body: &Value) -> &str {
 
 async fn receive(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let what = format!("{} {}", request.method(), request.uri().path());
-    let headers = request.headers().iter().map(|(name, value)| {
-        (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
-    });
+    let headers = request
+        .headers()
+        .iter()
+        .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
     let mut headers = headers.collect::<HashMap<_, _>>();
     // Where a host's outbound requests are led here, this tells where they were meant to go.
     let original = headers.get("x-original-url").and_then(|url| url.parse::<axum::http::Uri>().ok());
@@ -107,6 +108,10 @@ async fn receive(State(shared): State<Arc<Shared>>, request: Request) -> Respons
     };
     let status = if failing { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
     shared.calls.lock().expect("no panic").push(Call { what, headers, body, answered: status.as_u16() });
-    let answer = if failing { json!({"name": "internal_server_error"}) } else { json!({"id": "49a3999c-0ce1-4ea6-ab68-afcd6dc2e794"}) };
+    let answer = if failing {
+        json!({"name": "internal_server_error"})
+    } else {
+        json!({"id": "49a3999c-0ce1-4ea6-ab68-afcd6dc2e794"})
+    };
     (status, axum::Json(answer)).into_response()
 }

@@ -42,8 +42,20 @@ pub fn native_binary() -> Result<PathBuf, String> {
 /// What rustup or cargo printed.
 pub fn spin_component() -> Result<(), String> {
     rust_target("wasm32-wasip2")?;
-    cargo(&["build", "--quiet", "--release", "--target", "wasm32-wasip2", "-p", "aibaas", "--lib", "--no-default-features", "--features", "spin"])
-        .map(drop)
+    cargo(&[
+        "build",
+        "--quiet",
+        "--release",
+        "--target",
+        "wasm32-wasip2",
+        "-p",
+        "aibaas",
+        "--lib",
+        "--no-default-features",
+        "--features",
+        "spin",
+    ])
+    .map(drop)
 }
 
 /// Has rustup add a compilation target where it is missing.
@@ -70,7 +82,10 @@ pub fn node() -> Result<PathBuf, String> {
     let installed = modified(&folder.join("node_modules/.package-lock.json"));
     if installed.is_none() || installed < modified(&folder.join("package-lock.json")) {
         let npm = if cfg!(windows) { "npm.cmd" } else { "npm" };
-        run(Command::new(npm).arg("ci").current_dir(&folder), "install Node 22 or later, with npm, https://nodejs.org")?;
+        run(
+            Command::new(npm).arg("ci").current_dir(&folder),
+            "install Node 22 or later, with npm, https://nodejs.org",
+        )?;
     }
     Ok(folder.join("node_modules/.bin/node"))
 }

@@ -31,13 +31,18 @@ async fn use_key(api: &Client) -> Answer {
 
 async fn a_key_is_shown_once(host: Host) {
     let user = User::verified(&host).await;
-    let created = user.key(json!({ "name": "CI", "description": "For the build", "scopes": ["results:write", "models:write"] })).await;
+    let created = user
+        .key(json!({ "name": "CI", "description": "For the build", "scopes": ["results:write", "models:write"] }))
+        .await;
     let (key, shown) = (created["key"].as_str().unwrap(), &created["apiKey"]);
     let random = key.strip_prefix("aib_live_").expect("the live prefix");
     assert!(random.len() == 38 && random.bytes().all(|byte| byte.is_ascii_alphanumeric()), "{key}");
     assert_eq!((&shown["name"], &shown["description"]), (&json!("CI"), &json!("For the build")));
     assert_eq!((&shown["rateLimit"], &shown["rateLimitWindowSeconds"]), (&json!(1000), &json!(3600)));
-    assert_eq!((&shown["status"], &shown["expiresAt"], &shown["revokedAt"]), (&json!("active"), &Value::Null, &Value::Null));
+    assert_eq!(
+        (&shown["status"], &shown["expiresAt"], &shown["revokedAt"]),
+        (&json!("active"), &Value::Null, &Value::Null)
+    );
     assert_eq!(shown["scopes"], json!(["results:write", "models:write"]));
     assert!(key.starts_with(shown["keyPrefix"].as_str().unwrap()) && shown["keyPrefix"].as_str().unwrap().len() < 20);
 
@@ -139,7 +144,15 @@ async fn keys_with_a_bad_checksum_are_refused(host: Host) {
     let last = if key.ends_with('0') { '1' } else { '0' };
     let mistyped = format!("{}{last}", &key[..key.len() - 1]);
     let unknown = format!("aib_live_{}", "A".repeat(38));
-    for wrong in [mistyped.as_str(), &unknown, "aib_live_", "aib_live_x", &key[..key.len() - 1], &key.replace("live", "test"), &format!("{key}0")] {
+    for wrong in [
+        mistyped.as_str(),
+        &unknown,
+        "aib_live_",
+        "aib_live_x",
+        &key[..key.len() - 1],
+        &key.replace("live", "test"),
+        &format!("{key}0"),
+    ] {
         use_key(&user.api.with(wrong)).await.problem(401, "invalid_api_key");
     }
     use_key(&user.api.with(key)).await.expect(201);
@@ -148,7 +161,9 @@ async fn keys_with_a_bad_checksum_are_refused(host: Host) {
 async fn both_headers_carry_a_key(host: Host) {
     let user = User::verified(&host).await;
     let created = user.key(body("header")).await;
-    let put = || user.api.anonymous().put(format!("/api/v1/models/{}/m", unique("probe"))).json(json!({ "displayName": "M" }));
+    let put = || {
+        user.api.anonymous().put(format!("/api/v1/models/{}/m", unique("probe"))).json(json!({ "displayName": "M" }))
+    };
     put().header("X-API-Key", created["key"].as_str().unwrap()).await.expect(201);
     put().header("X-API-Key", "aib_live_nonsense").await.problem(401, "invalid_api_key");
     put().await.problem(401, "missing_credentials");

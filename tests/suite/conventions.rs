@@ -52,7 +52,13 @@ async fn listed_origins_may_call(host: Host) {
 
 async fn other_origins_may_not(host: Host) {
     let api = host.client();
-    for origin in ["http://localhost:3001", "https://localhost:3000", "http://localhost:3000.evil.example", "null", "http://LOCALHOST:3000/"] {
+    for origin in [
+        "http://localhost:3001",
+        "https://localhost:3000",
+        "http://localhost:3000.evil.example",
+        "null",
+        "http://LOCALHOST:3000/",
+    ] {
         let simple = api.get("/api/v1/users/me").header("Origin", origin).await;
         let preflight = api.request(Method::OPTIONS, "/api/v1/users/me").header("Origin", origin);
         let preflight = preflight.header("Access-Control-Request-Method", "PATCH").await;
@@ -71,7 +77,8 @@ async fn preflights_are_answered(host: Host) {
     for path in ["/api/v1/auth/login", "/api/v1/users/me", "/api/v1/api-keys", "/api/v1/runs"] {
         let preflight = api.request(Method::OPTIONS, path).header("Origin", "http://localhost:3000");
         let preflight = preflight.header("Access-Control-Request-Method", "PATCH");
-        let answer = preflight.header("Access-Control-Request-Headers", "content-type,authorization,idempotency-key").await;
+        let answer =
+            preflight.header("Access-Control-Request-Headers", "content-type,authorization,idempotency-key").await;
         answer.expect(204);
         assert_eq!(answer.header("access-control-allow-origin"), Some("http://localhost:3000"));
         assert_eq!(answer.header("access-control-allow-credentials"), Some("true"));
@@ -173,7 +180,15 @@ async fn bodies_have_limits(host: Host) {
 async fn bodies_are_json(host: Host) {
     let user = User::verified(&host).await;
     let body = json!({ "fullName": "Changed" }).to_string();
-    for content_type in ["", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/xml", "json", "text/json"] {
+    for content_type in [
+        "",
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+        "application/xml",
+        "json",
+        "text/json",
+    ] {
         let patch = user.api.patch("/api/v1/users/me").body(content_type, body.clone());
         patch.await.problem(415, "unsupported_media_type");
     }

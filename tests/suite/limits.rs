@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use aibaas_tests::{Answer, User, cases, fixtures::{PASSWORD, new_address, unique}, host::Host};
+use aibaas_tests::{
+    Answer, User, cases,
+    fixtures::{PASSWORD, new_address, unique},
+    host::Host,
+};
 use futures_util::future::join_all;
 use serde_json::json;
 
@@ -65,7 +69,9 @@ async fn resending_is_limited_by_address(host: Host) {
     let answers = join_all((0..12).map(|_| resend())).await;
     assert_eq!(admitted(&answers, "\"resend\";q=5;w=600"), 4);
     // What a client claims about its address counts for nothing.
-    for header in ["X-Forwarded-For", "Forwarded", "X-Real-IP", "spin-client-addr", "CF-Connecting-IP", "True-Client-IP"] {
+    for header in
+        ["X-Forwarded-For", "Forwarded", "X-Real-IP", "spin-client-addr", "CF-Connecting-IP", "True-Client-IP"]
+    {
         let claimed = resend_claiming(&host, &api, header).await;
         assert_eq!(claimed.status, 429, "{header} is believed");
     }
@@ -77,7 +83,8 @@ async fn resend_claiming(_host: &Host, api: &aibaas_tests::Client, header: &str)
 }
 
 async fn login_tells_its_limit(host: Host) {
-    let answer = host.client().post("/api/v1/auth/login").json(json!({ "email": new_address(), "password": PASSWORD })).await;
+    let answer =
+        host.client().post("/api/v1/auth/login").json(json!({ "email": new_address(), "password": PASSWORD })).await;
     answer.problem(401, "invalid_credentials");
     assert_eq!(answer.header("ratelimit-policy"), Some("\"login\";q=30;w=300"));
     if host.is_loopback() {
@@ -87,7 +94,9 @@ async fn login_tells_its_limit(host: Host) {
 
 async fn a_keys_limit_is_exact(host: Host) {
     let user = User::verified(&host).await;
-    let created = user.key(json!({ "name": "limited", "scopes": ["models:write"], "rateLimit": 20, "rateLimitWindowSeconds": 600 })).await;
+    let created = user
+        .key(json!({ "name": "limited", "scopes": ["models:write"], "rateLimit": 20, "rateLimitWindowSeconds": 600 }))
+        .await;
     let key = created["key"].as_str().unwrap();
     let path = format!("/api/v1/models/{}/m", unique("limited"));
     // From several connections and addresses.
@@ -105,7 +114,9 @@ async fn a_keys_limit_is_exact(host: Host) {
 
 async fn a_window_slides(host: Host) {
     let user = User::verified(&host).await;
-    let created = user.key(json!({ "name": "short", "scopes": ["models:write"], "rateLimit": 4, "rateLimitWindowSeconds": 3 })).await;
+    let created = user
+        .key(json!({ "name": "short", "scopes": ["models:write"], "rateLimit": 4, "rateLimitWindowSeconds": 3 }))
+        .await;
     let key = user.api.with(created["key"].as_str().unwrap());
     let path = format!("/api/v1/models/{}/m", unique("sliding"));
     for _ in 0..2 {

@@ -66,7 +66,7 @@ async fn tick(host: &Host) {
 
 async fn mail_survives_a_provider_that_is_down(host: Host) {
     let email = new_address();
-    host.provider().fail(&email, 2);
+    host.provider().fail(&email, 1);
     host.client().post("/api/v1/auth/register").json(json!({ "email": email, "password": PASSWORD })).await.expect(202);
     host.provider().wait_for(&email, 1).await;
     // Delays grow: the second try is not due at once.
@@ -82,10 +82,10 @@ async fn mail_survives_a_provider_that_is_down(host: Host) {
     tick(&host).await;
     tokio::time::sleep(Duration::from_millis(500)).await;
     let calls = host.provider().calls_to(&email);
-    assert_eq!(calls.iter().map(|call| call.answered).collect::<Vec<_>>(), [503, 503, 200], "accepted once");
+    assert_eq!(calls.iter().map(|call| call.answered).collect::<Vec<_>>(), [503, 200], "accepted once");
     let keys = calls.iter().map(|call| &call.headers["idempotency-key"]).collect::<HashSet<_>>();
     assert_eq!(keys.len(), 1, "every try carries the same key");
-    let token = token_in(calls[2].body["text"].as_str().unwrap());
+    let token = token_in(calls[1].body["text"].as_str().unwrap());
     host.client().post("/api/v1/auth/verify-email").json(json!({ "token": token })).await.expect(200);
 }
 

@@ -24,9 +24,10 @@ mod users;
 mod workerd;
 
 use std::{
+    cell::RefCell,
     collections::{BTreeMap, HashSet},
     sync::{Arc, LazyLock, Mutex},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use aibaas_tests::{
@@ -37,6 +38,8 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use tokio::runtime::Runtime;
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("a runtime"));
+/// A case that takes longer is named.
+const SLOW: Duration = Duration::from_secs(15);
 /// Passed and failed, by the first part of the name.
 static COUNTS: Mutex<BTreeMap<String, (u32, u32)>> = Mutex::new(BTreeMap::new());
 
@@ -61,6 +64,8 @@ fn everywhere() -> Vec<Case> {
 }
 
 fn main() {
+    // A case's failure is shown once, at the end, and not in the middle of the others.
+    std::panic::set_hook(Box::new(|panic| PANIC.set(panic.to_string())));
     _ = rustls::crypto::ring::default_provider().install_default();
     let mut arguments = Arguments::from_args();
     // Most of a case is waiting for its host.
@@ -115,7 +120,12 @@ fn once(kinds: &[Kind]) -> Vec<Trial> {
         parity::compare(&hosts, &fixtures::unique("parity")).await;
         Ok(())
     };
-    let plain = |name: &str, body: fn()| counted(name.to_owned(), move || Ok(body()));
+    let plain = |name: &str, body: fn()| {
+        counted(name.to_owned(), move || {
+            body();
+            Ok(())
+        })
+    };
     let mut trials = vec![
         counted("hosts::the_same_request_gets_the_same_answer".to_owned(), || RUNTIME.block_on(parity)),
         counted("project::core_builds_for_every_host".to_owned(), project::core_builds_for_every_host),
@@ -123,11 +133,18 @@ fn once(kinds: &[Kind]) -> Vec<Trial> {
         counted("workerd::goes_on_after_a_trap".to_owned(), || RUNTIME.block_on(workerd::goes_on_after_a_trap())),
         counted("workerd::its_schedule_sends_mail".to_owned(), || RUNTIME.block_on(workerd::its_schedule_sends_mail())),
         plain("native_program::command_line", native_program::command_line),
-        plain("native_program::production_refuses_to_start_half_configured", native_program::production_refuses_to_start_half_configured),
-        plain("native_program::what_was_answered_survives_sigkill", || RUNTIME.block_on(durability::what_was_answered_survives_sigkill())),
+        plain(
+            "native_program::production_refuses_to_start_half_configured",
+            native_program::production_refuses_to_start_half_configured,
+        ),
+        plain("native_program::what_was_answered_survives_sigkill", || {
+            RUNTIME.block_on(durability::what_was_answered_survives_sigkill())
+        }),
     ];
     #[cfg(unix)]
-    trials.push(plain("native_program::sigterm_drains_requests", || RUNTIME.block_on(native_program::sigterm_drains_requests())));
+    trials.push(plain("native_program::sigterm_drains_requests", || {
+        RUNTIME.block_on(native_program::sigterm_drains_requests())
+    }));
     trials
 }
 
@@ -147,19 +164,27 @@ fn on_host(name: String, kind: Kind, case: Arc<Case>) -> Trial {
     })
 }
 
-/// A trial that counts for the first part of its name.
+/// A trial that counts for the first part of its name, and tells where it failed and whether it was slow.
 fn counted(name: String, body: impl FnOnce() -> Result<(), String> + Send + 'static) -> Trial {
     let group = name.split("::").next().unwrap_or_default().to_owned();
-    Trial::test(name, move || {
+    Trial::test(name.clone(), move || {
+        let started = Instant::now();
         let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(body));
-        let passed = matches!(ended, Ok(Ok(())));
+        if started.elapsed() > SLOW {
+            eprintln!("{name} took {:.0} s", started.elapsed().as_secs_f64());
+        }
         let mut counts = COUNTS.lock().expect("no panic");
         let count = counts.entry(group).or_default();
-        *if passed { &mut count.0 } else { &mut count.1 } += 1;
+        *if matches!(ended, Ok(Ok(()))) { &mut count.0 } else { &mut count.1 } += 1;
         drop(counts);
         match ended {
             Ok(result) => result.map_err(Failed::from),
-            Err(panic) => std::panic::resume_unwind(panic),
+            Err(_) => Err(PANIC.take().into()),
         }
     })
+}
+
+thread_local! {
+    /// What the panic of this thread's case said, and where.
+    static PANIC: RefCell<String> = RefCell::default();
 }

@@ -53,7 +53,8 @@ pub async fn sigterm_drains_requests() {
     let mut server = Server::start(data.path(), &Setup::KeepsMail.variables()).expect("it starts");
     let host = Host::at(Kind::Native, server.url.clone(), None);
     let registrations = (0..8).map(|_| {
-        let body = json!({ "email": aibaas_tests::fixtures::new_address(), "password": aibaas_tests::fixtures::PASSWORD });
+        let body =
+            json!({ "email": aibaas_tests::fixtures::new_address(), "password": aibaas_tests::fixtures::PASSWORD });
         tokio::spawn(host.client().post("/api/v1/auth/register").json(body).try_send())
     });
     let registrations = registrations.collect::<Vec<_>>();

@@ -39,7 +39,8 @@ pub async fn compare(hosts: &[Host], stem: &str) {
     assert!(expected.len() >= 40, "{} requests", expected.len());
     for (kind, said) in others {
         let differing = expected.iter().zip(said).filter(|(expected, said)| expected != said);
-        let shown = differing.map(|(expected, said)| format!("{first}: {expected}\n{kind}: {said}")).collect::<Vec<_>>();
+        let shown =
+            differing.map(|(expected, said)| format!("{first}: {expected}\n{kind}: {said}")).collect::<Vec<_>>();
         assert!(shown.is_empty(), "{} answers differ:\n{}", shown.len(), shown.join("\n\n"));
         assert_eq!(expected.len(), said.len());
     }
@@ -55,7 +56,14 @@ impl Recorder {
         self.call_with(api, method, path, body, &[]).await
     }
 
-    async fn call_with(&mut self, api: &Client, method: Method, path: &str, body: Option<Value>, headers: &[(&str, &str)]) -> Answer {
+    async fn call_with(
+        &mut self,
+        api: &Client,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+        headers: &[(&str, &str)],
+    ) -> Answer {
         let mut request = api.request(method.clone(), path);
         for (name, value) in headers {
             request = request.header(name, value);
@@ -64,7 +72,10 @@ impl Recorder {
             request = request.json(body);
         }
         let answer = request.await;
-        let headers = HEADERS.iter().filter_map(|name| Some(format!("{name}: {}", redacted_text(answer.header(name)?)))).collect::<Vec<_>>();
+        let headers = HEADERS
+            .iter()
+            .filter_map(|name| Some(format!("{name}: {}", redacted_text(answer.header(name)?))))
+            .collect::<Vec<_>>();
         let body = match answer.media_type() {
             Some(media) if media.ends_with("json") => redacted(answer.value()).to_string(),
             _ => redacted_text(&answer.text().replace(self.host.url(), "<host>")),
@@ -81,7 +92,9 @@ async fn record(host: &Host, stem: &str) -> Vec<String> {
     let auth = |name: &str| format!("/api/v1/auth/{name}");
     use Method as M;
 
-    for path in ["/", "/health", "/ready", "/openapi.json", "/docs", "/nowhere", "/api/v1/users/me", "/api/v1/auth/login"] {
+    for path in
+        ["/", "/health", "/ready", "/openapi.json", "/docs", "/nowhere", "/api/v1/users/me", "/api/v1/auth/login"]
+    {
         record.call(&nobody, M::GET, path, None).await;
     }
     record.call_with(&nobody, M::GET, "/", None, &[("Accept", "text/html")]).await;
@@ -89,12 +102,16 @@ async fn record(host: &Host, stem: &str) -> Vec<String> {
     record.call_with(&nobody, M::GET, "/health", None, &origin).await;
     let preflight = [origin[0], ("Access-Control-Request-Method", "POST")];
     record.call_with(&nobody, M::OPTIONS, &auth("login"), None, &preflight).await;
-    record.call_with(&nobody, M::OPTIONS, &auth("login"), None, &[("Origin", "https://evil.example"), preflight[1]]).await;
+    record
+        .call_with(&nobody, M::OPTIONS, &auth("login"), None, &[("Origin", "https://evil.example"), preflight[1]])
+        .await;
 
     let registration = json!({ "email": email, "password": PASSWORD, "fullName": "Ada" });
     record.call(&nobody, M::POST, &auth("register"), Some(registration.clone())).await;
     record.call(&nobody, M::POST, &auth("register"), Some(registration)).await;
-    record.call(&nobody, M::POST, &auth("register"), Some(json!({ "email": "x", "password": "y", "fullName": "" }))).await;
+    record
+        .call(&nobody, M::POST, &auth("register"), Some(json!({ "email": "x", "password": "y", "fullName": "" })))
+        .await;
     record.call(&nobody, M::POST, &auth("register"), Some(json!({ "surprise": true }))).await;
     record.call(&nobody, M::POST, &auth("resend-verification"), Some(json!({ "email": email }))).await;
     let login = json!({ "email": email, "password": PASSWORD });
@@ -109,7 +126,15 @@ async fn record(host: &Host, stem: &str) -> Vec<String> {
             break;
         }
     }
-    record.call_with(&nobody, M::POST, &auth("login"), Some(json!({ "email": email, "password": PASSWORD, "mode": "cookie" })), &origin).await;
+    record
+        .call_with(
+            &nobody,
+            M::POST,
+            &auth("login"),
+            Some(json!({ "email": email, "password": PASSWORD, "mode": "cookie" })),
+            &origin,
+        )
+        .await;
     let tokens = record.call(&nobody, M::POST, &auth("login"), Some(login)).await.expect(200);
     record.call(&nobody, M::POST, &auth("login"), Some(json!({ "email": email, "password": "wrong wrong" }))).await;
     record.call(&nobody, M::POST, &auth("refresh"), Some(json!({ "refreshToken": tokens["refreshToken"] }))).await;
@@ -127,7 +152,14 @@ async fn record(host: &Host, stem: &str) -> Vec<String> {
 
     let model = format!("{stem}/m");
     let benchmark = format!("{stem}-bench");
-    record.call(&program, M::PUT, &format!("/api/v1/models/{model}"), Some(json!({ "displayName": "M", "inputUsdPerMtok": 0.15 }))).await;
+    record
+        .call(
+            &program,
+            M::PUT,
+            &format!("/api/v1/models/{model}"),
+            Some(json!({ "displayName": "M", "inputUsdPerMtok": 0.15 })),
+        )
+        .await;
     let version = json!({ "title": "B", "metric": "pass_rate", "tasks": tasks(3) });
     record.call(&program, M::PUT, &format!("/api/v1/benchmarks/{benchmark}/versions/1"), Some(version)).await;
     let body = json!({

@@ -20,7 +20,10 @@ pub fn the_worker_deploys() -> Result<(), String> {
     let _writing = cloudflare::BUNDLE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let output = tempfile::tempdir().map_err(|error| error.to_string())?;
     let mut wrangler = Command::new(node);
-    wrangler.arg("tests/cloudflare/node_modules/wrangler/bin/wrangler.js").args(["deploy", "--dry-run", "--outdir"]).arg(output.path());
+    wrangler
+        .arg("tests/cloudflare/node_modules/wrangler/bin/wrangler.js")
+        .args(["deploy", "--dry-run", "--outdir"])
+        .arg(output.path());
     let quiet = [
         ("WRANGLER_SEND_METRICS", "false"),
         ("WRANGLER_SEND_ERROR_REPORTS", "false"),

@@ -1,6 +1,10 @@
 //! Models, benchmarks, runs and results: how evidence comes in.
 
-use aibaas_tests::{Publisher, cases, fixtures::{passes, tasks, unique}, host::Host};
+use aibaas_tests::{
+    Publisher, cases,
+    fixtures::{passes, tasks, unique},
+    host::Host,
+};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
@@ -53,7 +57,12 @@ async fn models_are_declared_and_changed(host: Host) {
         body[member] = value;
         publisher.api.put(&path).json(body).await.invalid(&format!("/{member}"));
     }
-    publisher.api.anonymous().get(format!("/api/v1/models/{}/none", publisher.provider)).await.problem(404, "not_found");
+    publisher
+        .api
+        .anonymous()
+        .get(format!("/api/v1/models/{}/none", publisher.provider))
+        .await
+        .problem(404, "not_found");
 }
 
 async fn models_belong_to_their_owner(host: Host) {
@@ -107,7 +116,12 @@ async fn benchmarks_check_their_body(host: Host) {
         body[member] = value;
         publisher.api.put(&path).json(body).await.invalid(pointer);
     }
-    publisher.api.anonymous().get(format!("/api/v1/benchmarks/{}", publisher.benchmark)).await.problem(404, "not_found");
+    publisher
+        .api
+        .anonymous()
+        .get(format!("/api/v1/benchmarks/{}", publisher.benchmark))
+        .await
+        .problem(404, "not_found");
     for slug in ["-dash", "with%20space", &"x".repeat(200)] {
         let answer = publisher.api.put(format!("/api/v1/benchmarks/{slug}/versions/1"));
         let answer = answer.json(json!({ "title": "B", "metric": "pass_rate", "tasks": tasks(2) })).await;
@@ -123,7 +137,6 @@ async fn runs_need_what_they_name(host: Host) {
     for (member, value) in [
         ("model", json!("nobody/none")),
         ("model", json!("no-slash")),
-        ("benchmark", json!("no-such-benchmark")),
         ("version", json!("9")),
         ("harness", json!("")),
         ("commit", Value::Null),
@@ -135,6 +148,9 @@ async fn runs_need_what_they_name(host: Host) {
         body[member] = value;
         publisher.api.post("/api/v1/runs").json(body).await.invalid(&format!("/{member}"));
     }
+    let mut elsewhere = body.clone();
+    elsewhere["benchmark"] = json!("no-such-benchmark");
+    publisher.api.post("/api/v1/runs").json(elsewhere).await.invalid("/version");
     let mut full = body;
     full["dirty"] = json!(true);
     full["generationConfig"] = json!({ "temperature": 0.2, "reasoning": { "effort": "high" } });
@@ -229,7 +245,10 @@ async fn concurrent_uploads_agree(host: Host) {
     let answers = join_all((0..12).map(|n| upload(n % 2 * 5))).await;
     let taken = answers.iter().filter(|answer| answer.status == 200).count();
     assert_eq!(taken, 6, "one of the two stories is taken whole, and its repeats");
-    answers.iter().filter(|answer| answer.status != 200).for_each(|answer| drop(answer.problem(409, "conflicting_results")));
+    answers
+        .iter()
+        .filter(|answer| answer.status != 200)
+        .for_each(|answer| drop(answer.problem(409, "conflicting_results")));
     let stored = publisher.api.get(format!("/api/v1/runs/{run}/results")).await.expect(200);
     let scores = stored["data"].as_array().unwrap().iter().map(|result| result["score"].to_string());
     assert_eq!(scores.collect::<std::collections::HashSet<_>>().len(), 1);
@@ -240,7 +259,8 @@ async fn results_come_as_ndjson(host: Host) {
     publisher.tasks(3).await;
     let run = publisher.run(&publisher.model("m").await).await;
     let lines = passes(2, 3).as_array().unwrap().iter().map(Value::to_string).collect::<Vec<_>>().join("\n");
-    let post = |lines: &str| publisher.api.post(format!("/api/v1/runs/{run}/results")).body("application/x-ndjson", lines);
+    let post =
+        |lines: &str| publisher.api.post(format!("/api/v1/runs/{run}/results")).body("application/x-ndjson", lines);
     post(&format!("{lines}\n")).await.expect(200);
     post(&format!("{lines}\n{{broken")).await.problem(400, "malformed_request");
     publisher.publish(&run).await;
@@ -276,8 +296,9 @@ async fn publishing_needs_every_task(host: Host) {
     assert_eq!(publisher.api.get(format!("/api/v1/runs/{run}")).await.expect(200)["status"], "open");
     publisher.upload(&run, passes(3, 3)).await;
     let published = publisher.publish(&run).await;
-    assert_eq!((&published["id"], &published["status"]), (&json!(run), &json!("published")));
-    assert!(published["publishedAt"].is_string());
+    assert_eq!((&published["run"]["id"], &published["run"]["status"]), (&json!(run), &json!("published")));
+    assert!(published["run"]["publishedAt"].is_string());
+    assert_eq!(published["snapshotId"], publisher.leaderboard().await["snapshotId"]);
 }
 
 async fn a_published_run_is_closed(host: Host) {

@@ -67,7 +67,10 @@ async fn imported(url: &str, key: &str) -> String {
 
 async fn aider_is_imported_whole_whatever_happens(host: Host) {
     let publisher = Publisher::new(&host).await;
-    let created = publisher.user.key(json!({ "name": "import", "scopes": ["results:write", "models:write"], "rateLimit": 100_000 })).await;
+    let created = publisher
+        .user
+        .key(json!({ "name": "import", "scopes": ["results:write", "models:write"], "rateLimit": 100_000 }))
+        .await;
     let key = created["key"].as_str().unwrap();
 
     // Killed half way: the hundredth request reaches the host, but its answer never reaches the program.
@@ -85,7 +88,10 @@ async fn aider_is_imported_whole_whatever_happens(host: Host) {
     let (sound, unsound) = sound_rows();
     assert_eq!((sound.len(), unsound), (68, 1));
     let said = imported(host.url(), key).await;
-    assert!(said.contains(&format!("published {}, already there {published}, refused 1, failed 0", 68 - published)), "{said}");
+    assert!(
+        said.contains(&format!("published {}, already there {published}, refused 1, failed 0", 68 - published)),
+        "{said}"
+    );
     assert!(said.contains("61.7"), "the refused row is told with its reason: {said}");
     check(&host, &sound).await;
 
@@ -137,7 +143,8 @@ struct Proxy {
 async fn breaking_proxy(upstream: &str, requests: u32) -> (String, Arc<Notify>) {
     let reached = Arc::new(Notify::new());
     let http = reqwest::Client::builder().no_proxy().tls_certs_only([]).build().expect("a client");
-    let proxy = Proxy { upstream: upstream.to_owned(), http, left: AtomicU32::new(requests), reached: Arc::clone(&reached) };
+    let proxy =
+        Proxy { upstream: upstream.to_owned(), http, left: AtomicU32::new(requests), reached: Arc::clone(&reached) };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
     let router = axum::Router::new().fallback(forward).with_state(Arc::new(proxy));
@@ -145,7 +152,10 @@ async fn breaking_proxy(upstream: &str, requests: u32) -> (String, Arc<Notify>) 
     (url, reached)
 }
 
-async fn forward(State(proxy): State<Arc<Proxy>>, request: Request) -> (axum::http::StatusCode, axum::http::HeaderMap, Vec<u8>) {
+async fn forward(
+    State(proxy): State<Arc<Proxy>>,
+    request: Request,
+) -> (axum::http::StatusCode, axum::http::HeaderMap, Vec<u8>) {
     let left = proxy.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
     if left.is_err() {
         std::future::pending::<()>().await;

@@ -90,7 +90,8 @@ async fn cookie_mode_keeps_the_refresh_token_from_scripts(host: Host) {
     let login = api.post("/api/v1/auth/login").json(body).header("Origin", ORIGIN).await;
     assert!(login.expect(200).get("refreshToken").is_none());
     let cookie = refresh_cookie(&login);
-    let refresh = |origin: &'static str| api.post("/api/v1/auth/refresh").header("Cookie", &cookie).header("Origin", origin);
+    let refresh =
+        |origin: &'static str| api.post("/api/v1/auth/refresh").header("Cookie", &cookie).header("Origin", origin);
     refresh("https://evil.example").await.problem(403, "origin_not_allowed");
     let refreshed = refresh(ORIGIN).await;
     assert!(refreshed.expect(200).get("refreshToken").is_none());

@@ -8,7 +8,12 @@ cases![KeepsMail: profile_needs_a_person, profile_changes, profile_refuses_what_
 async fn profile_needs_a_person(host: Host) {
     let user = User::verified(&host).await;
     user.api.anonymous().get("/api/v1/users/me").await.problem(401, "missing_credentials");
-    user.api.anonymous().patch("/api/v1/users/me").json(json!({ "fullName": "Nobody" })).await.problem(401, "missing_credentials");
+    user.api
+        .anonymous()
+        .patch("/api/v1/users/me")
+        .json(json!({ "fullName": "Nobody" }))
+        .await
+        .problem(401, "missing_credentials");
     let me = user.api.get("/api/v1/users/me").await.expect(200);
     assert_eq!(me["fullName"], "Ada Lovelace");
 }

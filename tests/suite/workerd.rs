@@ -15,9 +15,15 @@ pub async fn goes_on_after_a_trap() -> Result<(), String> {
     let workerd = Workerd::start(&Setup::KeepsMail.variables(), None)?;
     let host = Host::at(Kind::Cloudflare, workerd.url.clone(), None);
     let publisher = Publisher::new(&host).await;
-    let plain = reqwest::Client::builder().no_proxy().tls_certs_only([]).timeout(Duration::from_secs(20)).build().expect("a client");
+    let plain = reqwest::Client::builder()
+        .no_proxy()
+        .tls_certs_only([])
+        .timeout(Duration::from_secs(20))
+        .build()
+        .expect("a client");
     for n in 0..3 {
-        let trapped = plain.get(format!("{}/health", host.url())).header("x-request-id", format!("trap-{n}")).send().await;
+        let trapped =
+            plain.get(format!("{}/health", host.url())).header("x-request-id", format!("trap-{n}")).send().await;
         let trapped = trapped.expect("even a trap is answered");
         assert!(trapped.status().is_server_error(), "{trapped:?}");
         host.client().get("/health").await.expect(200);

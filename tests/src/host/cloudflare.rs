@@ -33,7 +33,8 @@ impl Workerd {
         let (node, bundle) = built()?;
         let _reading = BUNDLE.lock().unwrap_or_else(PoisonError::into_inner);
         let root = tools::root();
-        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect::<serde_json::Map<_, _>>();
+        let variables =
+            variables.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect::<serde_json::Map<_, _>>();
         let mut options = json!({
             "buildDir": bundle,
             "wranglerToml": root.join("wrangler.toml"),

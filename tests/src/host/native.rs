@@ -78,17 +78,20 @@ pub(super) fn start(setup: Setup, provider: Option<&str>, folder: tempfile::Temp
 
 fn spawn(data: &Path, variables: &[(&str, String)]) -> Result<(Child, String), String> {
     let mut command = command()?;
-    command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(data).envs(variables.iter().map(|(name, value)| (name, value)));
+    command
+        .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
+        .arg(data)
+        .envs(variables.iter().map(|(name, value)| (name, value)));
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(|error| error.to_string())?;
     let (lines, printed) = mpsc::channel();
-    let streams: [Box<dyn std::io::Read + Send>; 2] = [
-        Box::new(child.stdout.take().expect("piped")),
-        Box::new(child.stderr.take().expect("piped")),
-    ];
+    let streams: [Box<dyn std::io::Read + Send>; 2] =
+        [Box::new(child.stdout.take().expect("piped")), Box::new(child.stderr.take().expect("piped"))];
     for stream in streams {
         let lines = lines.clone();
         // Read to the end: a server whose output nobody takes would stand still.
-        std::thread::spawn(move || BufReader::new(stream).lines().map_while(Result::ok).for_each(|line| drop(lines.send(line))));
+        std::thread::spawn(move || {
+            BufReader::new(stream).lines().map_while(Result::ok).for_each(|line| drop(lines.send(line)))
+        });
     }
     drop(lines);
     let mut said = Vec::new();

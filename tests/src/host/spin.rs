@@ -41,9 +41,15 @@ pub(super) fn start(setup: Setup, provider: Option<&str>, folder: tempfile::Temp
 }
 
 fn program(variables: impl Iterator<Item = (String, String)>, folder: tempfile::TempDir) -> Result<Started, String> {
-    let address = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).map_err(|error| error.to_string())?;
+    let address = TcpListener::bind("127.0.0.1:0")
+        .and_then(|listener| listener.local_addr())
+        .map_err(|error| error.to_string())?;
     let mut command = Command::new("spin");
-    command.args(["up", "--quiet", "--listen", &address.to_string(), "--state-dir"]).arg(folder.path()).arg("--from").arg(tools::root());
+    command
+        .args(["up", "--quiet", "--listen", &address.to_string(), "--state-dir"])
+        .arg(folder.path())
+        .arg("--from")
+        .arg(tools::root());
     for (name, value) in variables {
         command.arg("--variable").arg(format!("{name}={value}"));
     }
