@@ -35,10 +35,10 @@ impl AnswerHeaders {
 pub async fn envelope(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let request_id = request_id(&app, request.headers());
     let origin = request.headers().get(header::ORIGIN).cloned();
-    let public = is_public(request.uri().path());
-    let preflight = request.method() == Method::OPTIONS
-        && origin.is_some()
-        && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+    let asked = request.headers().get(header::ACCESS_CONTROL_REQUEST_METHOD).map(HeaderValue::as_bytes);
+    let preflight = request.method() == Method::OPTIONS && origin.is_some() && asked.is_some();
+    let method = asked.filter(|_| preflight).unwrap_or(request.method().as_str().as_bytes());
+    let public = matches!(method, b"GET" | b"HEAD") && is_public(request.uri().path());
 
     let noted = AnswerHeaders::default();
     request.extensions_mut().insert(noted.clone());

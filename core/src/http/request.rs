@@ -119,7 +119,9 @@ pub fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
         // A member may be refused before what breaks the syntax is reached.
         let is_json = serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
         match inner.classify() {
-            serde_json::error::Category::Data if is_json => ApiError::invalid(vec![field_error(pointer, &inner.to_string())]),
+            serde_json::error::Category::Data if is_json => {
+                ApiError::invalid(vec![field_error(pointer, &inner.to_string())])
+            }
             _ => ApiError::new(MALFORMED_REQUEST, format!("the body is not JSON: {inner}")),
         }
     })?;

@@ -52,45 +52,41 @@ pub async fn deliver_due(app: &App) {
 }
 
 async fn deliver(app: &App, row: Row) {
-    let outcome = match read(app, &row) {
-        Ok((id, mail)) => {
-            let attempts = row.integer("attempts").unwrap_or(0);
-            let sent = match &app.ports().mail_transport {
-                Some(transport) => transport.send(&mail, &id).await,
-                None => providers::send(app, &mail, &id).await,
-            };
-            let now = app.now();
-            let statement = match sent {
-                Ok(()) if app.config().keeps_mail() => Statement::new(outbox::KEPT).bind(id).bind(now),
-                Ok(()) => Statement::new(outbox::SENT).bind(id).bind(now),
-                Err(error) => {
-                    log::warn!("mail {id}, attempt {attempts}: {error}");
-                    let lost = matches!(error, MailError::Refused(_)) || attempts >= outbox::MOST_ATTEMPTS;
-                    let sql = if lost { outbox::GIVEN_UP } else { outbox::FAILED };
-                    Statement::new(sql).bind(id).bind(error.to_string())
-                }
-            };
-            app.database().query(statement).await.map(drop)
-        }
-        Err(error) => Err(error),
-    };
-    if let Err(error) = outcome {
+    if let Err(error) = try_deliver(app, &row).await {
         log::error!("outbox: {error}");
     }
 }
 
-fn read(app: &App, row: &Row) -> Result<(String, Mail), DatabaseError> {
-    let id = row.text("id")?;
-    let sealed = row.optional_blob("payload")?.unwrap_or_default();
-    let unreadable = || {
-        DatabaseError::Unavailable(format!(
-            "mail {id} cannot be opened: was JWT_SECRET replaced without JWT_SECRET_PREVIOUS?"
-        ))
+async fn try_deliver(app: &App, row: &Row) -> Result<(), DatabaseError> {
+    let (id, attempts) = (row.text("id")?, row.integer("attempts")?);
+    let sent = match read(app, row)? {
+        None => {
+            Err(MailError::Retry("cannot be opened: was JWT_SECRET replaced without JWT_SECRET_PREVIOUS?".to_owned()))
+        }
+        Some(mail) => match &app.ports().mail_transport {
+            Some(transport) => transport.send(&mail, &id).await,
+            None => providers::send(app, &mail, &id).await,
+        },
     };
-    let plain = app.keys().open(&id, &sealed).ok_or_else(unreadable)?;
-    let letter = serde_json::from_slice::<Letter>(&plain).map_err(|_| unreadable())?;
-    let mail = letter.render(app.config(), &row.text("recipient")?);
-    Ok((id, mail))
+    let statement = match sent {
+        Ok(()) if app.config().keeps_mail() => Statement::new(outbox::KEPT).bind(id).bind(app.now()),
+        Ok(()) => Statement::new(outbox::SENT).bind(id).bind(app.now()),
+        Err(error) => {
+            log::warn!("mail {id}, attempt {attempts}: {error}");
+            let lost = matches!(error, MailError::Refused(_)) || attempts >= outbox::MOST_ATTEMPTS;
+            let sql = if lost { outbox::GIVEN_UP } else { outbox::FAILED };
+            Statement::new(sql).bind(id).bind(error.to_string())
+        }
+    };
+    app.database().query(statement).await.map(drop)
+}
+
+/// The mail of an outbox row; `None` where its text was wiped, or was sealed under a secret that is gone.
+fn read(app: &App, row: &Row) -> Result<Option<Mail>, DatabaseError> {
+    let (id, recipient) = (row.text("id")?, row.text("recipient")?);
+    let sealed = row.optional_blob("payload")?.unwrap_or_default();
+    let letter = app.keys().open(&id, &sealed).and_then(|plain| serde_json::from_slice::<Letter>(&plain).ok());
+    Ok(letter.map(|letter| letter.render(app.config(), &recipient)))
 }
 
 /// A mail that was kept instead of sent.
@@ -114,8 +110,8 @@ pub async fn kept(app: &App, recipient: Option<&str>) -> Result<Vec<KeptMail>, D
     };
     let rows = app.database().query(newest).await?;
     let kept = |row: Row| {
-        let created_at = Timestamp(row.integer("created_at")?);
-        Ok(read(app, &row).ok().map(|(id, mail)| KeptMail { id, mail, created_at }))
+        let (id, created_at) = (row.text("id")?, Timestamp(row.integer("created_at")?));
+        Ok(read(app, &row)?.map(|mail| KeptMail { id, mail, created_at }))
     };
     rows.into_iter().map(kept).filter_map(Result::transpose).collect()
 }
