@@ -204,7 +204,7 @@ async fn sorting_and_pages(host: Host) {
         ("sort=score&order=asc", ["m0", "m3", "m1", "m4", "m2"]),
         ("sort=model", ["m0", "m1", "m2", "m3", "m4"]),
         ("sort=model&order=desc", ["m4", "m3", "m2", "m1", "m0"]),
-        ("sort=publishedAt", ["m4", "m3", "m2", "m1", "m0"]),
+        ("sort=date", ["m4", "m3", "m2", "m1", "m0"]),
     ] {
         assert_eq!(names(&api.get(format!("{base}&{query}")).await.expect(200)), expected, "{query}");
     }

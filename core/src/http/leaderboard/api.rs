@@ -59,14 +59,14 @@ enum Period {
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "lowercase")]
 enum Sort {
     #[default]
     Rank,
     Score,
     Cost,
     Latency,
-    PublishedAt,
+    Date,
     Model,
 }
 
@@ -220,7 +220,7 @@ impl Parameters {
 
     /// Best first unless asked otherwise; what is unknown comes last either way.
     fn sort(&self, rows: &mut [RowBody]) {
-        let best_is_most = matches!(self.sort, Sort::Score | Sort::PublishedAt);
+        let best_is_most = matches!(self.sort, Sort::Score | Sort::Date);
         let descending = self.order.map_or(best_is_most, |order| order == Order::Desc);
         let directed = |ordering: Ordering| if descending { ordering.reverse() } else { ordering };
         let optional = |a: Option<f64>, b: Option<f64>| match (a, b) {
@@ -232,7 +232,7 @@ impl Parameters {
             Sort::Score => directed(a.score.total_cmp(&b.score)),
             Sort::Cost => optional(a.cost_usd, b.cost_usd),
             Sort::Latency => optional(a.latency_ms_p50, b.latency_ms_p50),
-            Sort::PublishedAt => directed(a.published_at.cmp(&b.published_at)),
+            Sort::Date => directed(a.published_at.cmp(&b.published_at)),
             Sort::Model => directed(a.model.cmp(&b.model)),
         });
     }
