@@ -1,5 +1,5 @@
 // Serves the built Worker in workerd, in memory, for the tests: `node serve.mjs '{"buildDir":…}'` with the
-// Node of node_modules. Prints one line of JSON, {"port","controlPort"}, when it is ready, and ends when its
+// Node of node_modules. Prints one line of JSON, {"port","workerPort","controlPort"}, when it is ready, and ends when its
 // standard input does.
 //
 //   buildDir       what aibaas_bundle::build returned
@@ -7,188 +7,15 @@
 //   migrationsDir  applied and recorded as `wrangler d1 migrations apply` does
 //   vars           the Worker's variables and secrets
 //   port           where to listen; 0 for any
+//   bare           leaves out the harness, for the benchmark
 //   outboundPort   where every outbound request goes, with its own URL in the header x-original-url
 //
-// The control port: `POST /cron` runs the scheduled handler, `GET /logs` shows what the Worker logged.
-//
-// Around the Worker stands a harness of the tests' own. An answer whose X-Request-Id begins with "trap-" traps
-// while the instance writes it, and a request with the header x-trap-admission traps the next admission of a
-// rate limiter. Nothing of it is in the Worker itself.
+// The work is in a process of its own, workerd.mjs, on the same standard input: whoever ends this one, however
+// roughly, closes that, and no workerd stays behind.
 
-import http from "node:http";
-import { readFileSync, readdirSync } from "node:fs";
+import { spawn } from "node:child_process";
 import path from "node:path";
-import { Miniflare, Response, convertV4MiniflareOptions, fetch } from "miniflare";
 
-const HARNESS = `
-import worker, { RateLimiter as Real } from "./worker.mjs";
-import module from "./trap.wasm";
-
-const trap = () => new WebAssembly.Instance(module).exports.trap();
-
-const { Response: RealResponse } = globalThis;
-globalThis.Response = class Response extends RealResponse {
-  constructor(body, init) {
-    if (init?.headers?.["x-request-id"]?.startsWith("trap-")) trap();
-    super(body, init);
-  }
-};
-
-let admissionTraps = false;
-
-export class RateLimiter extends Real {
-  admit(question) {
-    if (!admissionTraps) return super.admit(question);
-    admissionTraps = false;
-    const { now } = Date;
-    Date.now = () => {
-      Date.now = now;
-      trap();
-    };
-    return super.admit(question);
-  }
-}
-
-export default {
-  ...worker,
-  fetch(request, ...rest) {
-    if (request.headers.has("x-trap-admission")) admissionTraps = true;
-    return worker.fetch(request, ...rest);
-  },
-};
-`;
-
-// (module (func (export "trap") unreachable))
-const TRAP = Buffer.from("0061736d010000000104016000000302010007080104747261700000" + "0a05010300000b", "hex");
-
-const options = JSON.parse(process.argv[2]);
-
-function modules(buildDir) {
-  const files = readdirSync(buildDir, { recursive: true }).filter((file) => /\.(m?js|wasm)$/.test(file));
-  return [
-    { type: "ESModule", path: path.join(buildDir, "harness.mjs"), contents: HARNESS },
-    { type: "CompiledWasm", path: path.join(buildDir, "trap.wasm"), contents: TRAP },
-    ...files.map((file) => ({ type: file.endsWith(".wasm") ? "CompiledWasm" : "ESModule", path: path.join(buildDir, file) })),
-  ];
-}
-
-/** The statements of a script: semicolons in strings, names and comments end none. */
-function statements(sql) {
-  const token = /'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|\/\*[^]*?\*\/|;|[^'"\-/;]+|./g;
-  const found = [];
-  let statement = "";
-  for (const [text] of sql.matchAll(token)) {
-    if (text === ";") {
-      found.push(statement.trim());
-      statement = "";
-    } else if (!text.startsWith("--") && !text.startsWith("/*")) {
-      statement += text;
-    }
-  }
-  return [...found, statement.trim()].filter((statement) => statement !== "");
-}
-
-async function migrate(database, migrationsDir) {
-  await database
-    .prepare(
-      `CREATE TABLE IF NOT EXISTS d1_migrations (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT UNIQUE,
-         applied_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP NOT NULL)`,
-    )
-    .run();
-  const files = readdirSync(migrationsDir).filter((file) => file.endsWith(".sql"));
-  for (const name of files.sort()) {
-    const script = statements(readFileSync(path.join(migrationsDir, name), "utf8"));
-    await database.batch([
-      ...script.map((statement) => database.prepare(statement)),
-      database.prepare("INSERT INTO d1_migrations (name) VALUES (?)").bind(name),
-    ]);
-  }
-}
-
-/** Forwards an outbound request of the Worker to the tests. */
-async function outbound(request) {
-  if (options.outboundPort === undefined) return new Response("no outbound requests here", { status: 502 });
-  const { pathname, search } = new URL(request.url);
-  const headers = new Headers(request.headers);
-  headers.set("x-original-url", request.url);
-  const body = ["GET", "HEAD"].includes(request.method) ? undefined : await request.arrayBuffer();
-  return fetch(`http://127.0.0.1:${options.outboundPort}${pathname}${search}`, { method: request.method, headers: [...headers], body, redirect: "manual" });
-}
-
-const configuration = readFileSync(options.wranglerToml, "utf8");
-const logs = [];
-const runtime = new Miniflare(
-  convertV4MiniflareOptions({
-    name: "aibaas",
-    modules: modules(options.buildDir),
-    modulesRoot: options.buildDir,
-    compatibilityDate: configuration.match(/^compatibility_date = "(.+)"$/m)[1],
-    bindings: options.vars,
-    d1Databases: { DB: "DB" },
-    kvNamespaces: { CACHE: "CACHE" },
-    durableObjects: { RATE_LIMITER: { className: "RateLimiter", useSQLite: true } },
-    ratelimits: {
-      SHIELD: { namespace_id: "1001", simple: { limit: Number(configuration.match(/^simple = \{ limit = (\d+), period = 10 \}$/m)[1]), period: 10 } },
-    },
-    outboundService: outbound,
-    cf: false,
-    telemetry: { enabled: false },
-    // Straight into the Worker: the entry of miniflare itself would change headers and compress answers.
-    unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
-    handleStructuredLogs: (log) => logs.push(log),
-  }),
-);
-await runtime.ready;
-await migrate(await runtime.getD1Database("DB"), options.migrationsDir);
-const { hostname, port: workerPort } = await runtime.unsafeGetDirectURL();
-
-/** The client's address becomes CF-Connecting-IP, as at Cloudflare's edge, over whatever the client sent. */
-function forwarded(request) {
-  const headers = ["cf-connecting-ip", request.socket.remoteAddress];
-  for (let i = 0; i < request.rawHeaders.length; i += 2) {
-    if (request.rawHeaders[i].toLowerCase() !== "cf-connecting-ip") headers.push(request.rawHeaders[i], request.rawHeaders[i + 1]);
-  }
-  return headers;
-}
-
-const agent = new http.Agent({ keepAlive: true });
-const edge = http.createServer((request, response) => {
-  const { method, url } = request;
-  const upstream = http.request({ hostname, port: workerPort, agent, method, path: url, headers: forwarded(request), setHost: false }, (answer) => {
-    response.writeHead(answer.statusCode, answer.statusMessage, answer.rawHeaders);
-    answer.pipe(response);
-  });
-  upstream.on("error", (error) => {
-    if (response.headersSent) response.destroy(error);
-    else response.writeHead(502).end(String(error));
-  });
-  response.on("close", () => upstream.destroy());
-  request.pipe(upstream);
-});
-
-const control = http.createServer(async (request, response) => {
-  try {
-    if (request.method === "POST" && request.url === "/cron") {
-      const worker = await runtime.getWorker();
-      await worker.scheduled({ cron: "* * * * *" });
-      response.writeHead(204).end();
-    } else if (request.method === "GET" && request.url === "/logs") {
-      response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(logs));
-    } else {
-      response.writeHead(404).end();
-    }
-  } catch (error) {
-    response.writeHead(500).end(String(error));
-  }
-});
-
-const listening = (server, port) => new Promise((resolve) => server.listen(port, "127.0.0.1", () => resolve(server.address().port)));
-const port = await listening(edge, options.port ?? 0);
-const controlPort = await listening(control, 0);
-console.log(JSON.stringify({ port, controlPort }));
-
-process.stdin.resume();
-process.stdin.on("end", async () => {
-  await runtime.dispose();
-  process.exit(0);
-});
+const workerd = path.join(import.meta.dirname, "workerd.mjs");
+const child = spawn(process.execPath, [workerd, ...process.argv.slice(2)], { stdio: "inherit", detached: true });
+child.on("exit", (code) => process.exit(code ?? 1));
