@@ -210,11 +210,22 @@ impl Host {
 pub fn stop_all() {
     for (running, _folder) in RUNNING.lock().expect("no panic").drain(..) {
         match running {
-            Running::Process(mut child) => {
-                _ = child.kill();
-                _ = child.wait();
-            }
+            Running::Process(child) => end(child),
             Running::Spin(host) => drop(host),
         }
     }
+}
+
+/// Ends a process: by the end of its input where it has one, so that it can end its own children, else at once.
+pub(crate) fn end(mut child: std::process::Child) {
+    if child.stdin.take().is_some() {
+        for _ in 0..50 {
+            if matches!(child.try_wait(), Ok(Some(_))) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+    _ = child.kill();
+    _ = child.wait();
 }

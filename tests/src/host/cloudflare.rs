@@ -67,9 +67,8 @@ impl Workerd {
 
 impl Drop for Workerd {
     fn drop(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            _ = child.kill();
-            _ = child.wait();
+        if let Some(child) = self.child.take() {
+            super::end(child);
         }
     }
 }
