@@ -48,6 +48,9 @@ CREATE TABLE one_time_tokens (
   user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
   purpose TEXT NOT NULL CHECK (purpose IN ('verify_email', 'reset_password', 'change_email')),
   new_email TEXT,
+  -- What the registration that asked for this link chose, and its use sets.
+  password_hash TEXT,
+  full_name TEXT,
   created_at INTEGER NOT NULL,
   expires_at INTEGER NOT NULL,
   used_at INTEGER

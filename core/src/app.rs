@@ -8,7 +8,8 @@ use crate::{
     store,
 };
 
-/// The client's address, from the host's trusted source; the host puts it into the request's extensions.
+/// Who the request came from, from the host's trusted source; the host puts it into the request's extensions.
+/// Where that is one of `TRUSTED_PROXIES`, the application puts the client it told of in its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClientAddress(pub IpAddr);
 

@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use crate::{domain::Secret, ports::Limit};
+use crate::{
+    domain::{Secret, account::Email, network::Network},
+    ports::Limit,
+};
 
 /// Where the deployment stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,6 +76,8 @@ pub struct Config {
     pub mail_from: String,
     /// `TICK_SECRET`: authenticates `POST /internal/tick`, which does not exist without it.
     pub tick_secret: Option<Secret>,
+    /// `TRUSTED_PROXIES`: who may tell the client's address in `X-Forwarded-For`.
+    pub trusted_proxies: Vec<Network>,
     /// `PUBLISHING`.
     pub publishing: Publishing,
     /// `RATE_LIMIT_REGISTER`, by client address.
@@ -217,7 +222,9 @@ impl Config {
             }
             "AIBaaS <noreply@localhost>".to_owned()
         });
-        if !mail_from.contains('@') || mail_from.contains(['\r', '\n']) {
+        let address = mail_from.split_once('<').map_or(Some(mail_from.as_str()), |(_, rest)| rest.strip_suffix('>'));
+        let local = !production && address == Some("noreply@localhost");
+        if !local && address.is_none_or(|address| Email::parse(address).is_err()) || mail_from.contains(['\r', '\n']) {
             read.mistake("MAIL_FROM must be an address, or Name <address>");
         }
 
@@ -230,6 +237,14 @@ impl Config {
                 Publishing::Roles
             }
         };
+        let trusted_proxies = read.get("TRUSTED_PROXIES").unwrap_or_default();
+        let trusted_proxies = trusted_proxies.split(',').map(str::trim).filter(|block| !block.is_empty());
+        let trusted_proxies =
+            trusted_proxies.map(|block| Network::parse(block).ok_or(block)).collect::<Result<Vec<_>, _>>();
+        let trusted_proxies = trusted_proxies.unwrap_or_else(|block| {
+            read.mistake(format!("TRUSTED_PROXIES holds {block:?}, which is no address and no CIDR block"));
+            Vec::new()
+        });
         let limit_register = read.limit("RATE_LIMIT_REGISTER", "register", (10, 600));
         let limit_login = read.limit("RATE_LIMIT_LOGIN", "login", (30, 300));
         let limit_resend = read.limit("RATE_LIMIT_RESEND", "resend", (5, 600));
@@ -247,6 +262,7 @@ impl Config {
             mail_provider,
             mail_from,
             tick_secret,
+            trusted_proxies,
             publishing,
             limit_register,
             limit_login,
@@ -334,6 +350,8 @@ mod tests {
             ("SENDGRID_API_KEY", "SG.1"),
             ("RATE_LIMIT_LOGIN", "0/60"),
             ("PUBLISHING", "perhaps"),
+            ("TRUSTED_PROXIES", "10.0.0.0/8, proxy"),
+            ("MAIL_FROM", "AIBaaS <noreply@>"),
         ] {
             let variables =
                 good.iter().copied().filter(|(key, _)| *key != name).chain([(name, weak)]).collect::<Vec<_>>();

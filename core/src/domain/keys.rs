@@ -63,7 +63,7 @@ pub enum TokenError {
 }
 
 /// What a refresh token names.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct RefreshToken {
     /// The session's id.
     pub session_id: String,
@@ -206,6 +206,12 @@ impl Keys {
             set.cipher().decrypt(&XNonce::from(*nonce), Payload { msg: sealed, aad: row_id.as_bytes() }).ok()
         };
         self.sets().find_map(open).map(Zeroizing::new)
+    }
+}
+
+impl std::fmt::Debug for RefreshToken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RefreshToken").field("session_id", &self.session_id).finish_non_exhaustive()
     }
 }
 

@@ -1,6 +1,9 @@
 //! What surrounds every answer: request id, security headers, CORS, and the body of a problem.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    net::IpAddr,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use axum::{
     body::Body,
@@ -11,7 +14,10 @@ use axum::{
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 
 use super::problem::Problem;
-use crate::app::App;
+use crate::{
+    app::{App, ClientAddress},
+    config::Config,
+};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const ALLOWED_METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE, OPTIONS");
@@ -40,21 +46,23 @@ pub async fn envelope(State(app): State<App>, mut request: Request, next: Next) 
     let method = asked.filter(|_| preflight).unwrap_or(request.method().as_str().as_bytes());
     let public = matches!(method, b"GET" | b"HEAD") && is_public(request.uri().path());
 
+    if let Some(address) = client_address(app.config(), request.headers(), request.extensions().get().copied()) {
+        request.extensions_mut().insert(address);
+    }
     let noted = AnswerHeaders::default();
     request.extensions_mut().insert(noted.clone());
     let mut response = if preflight { no_content() } else { next.run(request).await };
 
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+        if let Some(cause) = problem.cause() {
+            log::error!("request {request_id}: {cause}");
+        }
         *response.body_mut() = Body::from(problem.body(&request_id).to_string());
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         response.headers_mut().remove(header::CONTENT_LENGTH);
     }
     let headers = response.headers_mut();
-    for (name, value) in noted.0.lock().unwrap_or_else(PoisonError::into_inner).drain() {
-        if let Some(name) = name {
-            headers.append(name, value);
-        }
-    }
+    headers.extend(std::mem::take(&mut *noted.0.lock().unwrap_or_else(PoisonError::into_inner)));
     if let Ok(value) = HeaderValue::from_str(&request_id) {
         headers.insert(REQUEST_ID, value);
     }
@@ -63,6 +71,21 @@ pub async fn envelope(State(app): State<App>, mut request: Request, next: Next) 
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     cross_origin(&app, headers, origin, public, preflight);
     response
+}
+
+/// The client that trusted proxies told of. Of `X-Forwarded-For` only what they wrote counts: from the right, up to
+/// the first address that is not one of theirs.
+fn client_address(config: &Config, headers: &HeaderMap, peer: Option<ClientAddress>) -> Option<ClientAddress> {
+    let trusted = |address: IpAddr| config.trusted_proxies.iter().any(|block| block.contains(address));
+    let ClientAddress(mut address) = peer.filter(|ClientAddress(peer)| trusted(*peer))?;
+    let told = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
+    for hop in told.flat_map(|value| value.split(',')).collect::<Vec<_>>().into_iter().rev() {
+        match hop.trim().parse() {
+            Ok(hop) if trusted(address) => address = hop,
+            _ => break,
+        }
+    }
+    Some(ClientAddress(address))
 }
 
 /// The caller's id where it is a sane token, else a new one.
@@ -108,5 +131,34 @@ fn cross_origin(app: &App, headers: &mut HeaderMap, origin: Option<HeaderValue>,
         headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("7200"));
     } else {
         headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED_HEADERS);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Environment, HostDefaults};
+
+    #[test]
+    fn only_what_trusted_proxies_wrote_counts() {
+        let told = |peer: &str, forwarded: &[&str]| {
+            let lookup = |name: &str| (name == "TRUSTED_PROXIES").then(|| "10.0.0.0/8, ::1".to_owned());
+            let defaults =
+                HostDefaults { environment: Environment::Development, base_url: "http://a.example".to_owned() };
+            let config = Config::load(&lookup, defaults).unwrap();
+            let mut headers = HeaderMap::new();
+            for value in forwarded {
+                headers.append("x-forwarded-for", HeaderValue::from_str(value).unwrap());
+            }
+            let address = client_address(&config, &headers, Some(ClientAddress(peer.parse().unwrap())));
+            address.map(|ClientAddress(address)| address.to_string())
+        };
+        let of = |address: &str| Some(address.to_owned());
+        assert_eq!(told("192.0.2.1", &["198.51.100.7"]), None, "anyone can send the header");
+        assert_eq!(told("10.0.0.1", &["198.51.100.7"]), of("198.51.100.7"));
+        assert_eq!(told("10.0.0.1", &["203.0.113.9, 198.51.100.7"]), of("198.51.100.7"), "the client wrote the rest");
+        assert_eq!(told("::1", &["203.0.113.9, 198.51.100.7", "10.1.1.1"]), of("198.51.100.7"));
+        assert_eq!(told("10.0.0.1", &[]), of("10.0.0.1"));
+        assert_eq!(told("10.0.0.1", &["nonsense"]), of("10.0.0.1"));
     }
 }

@@ -1,12 +1,15 @@
 //! Request limits, told in the headers of draft-ietf-httpapi-ratelimit-headers.
 
-use http::HeaderName;
+use std::marker::PhantomData;
+
+use axum::extract::FromRequestParts;
+use http::{HeaderName, request::Parts};
 
 use super::{
     client::Client,
     problem::{ApiError, Problem, TOO_MANY_REQUESTS},
 };
-use crate::{app::App, ports::Limit};
+use crate::{app::App, config::Config, ports::Limit};
 
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const STATE: HeaderName = HeaderName::from_static("ratelimit");
@@ -15,8 +18,52 @@ const STATE: HeaderName = HeaderName::from_static("ratelimit");
 ///
 /// # Errors
 /// `too_many_requests`; a fault where the counter is down.
-pub async fn admit_client(app: &App, client: &Client, limit: &Limit) -> Result<(), ApiError> {
+async fn admit_client(app: &App, client: &Client, limit: &Limit) -> Result<(), ApiError> {
     admit(app, client, &format!("{}:{}", limit.name, client.network()), limit.clone()).await
+}
+
+/// A route's limit for each client, counted before the body is looked at: a malformed request counts too.
+pub struct Limited<R> {
+    /// Who was counted.
+    pub client: Client,
+    route: PhantomData<R>,
+}
+
+/// A route that has a limit for each client.
+pub trait LimitedRoute {
+    /// Its limit.
+    fn limit(config: &Config) -> &Limit;
+}
+
+macro_rules! limited_routes {
+    ($($(#[$doc:meta])+ $route:ident => $limit:ident;)+) => {$(
+        $(#[$doc])+
+        pub struct $route;
+
+        impl LimitedRoute for $route {
+            fn limit(config: &Config) -> &Limit {
+                &config.$limit
+            }
+        }
+    )+};
+}
+limited_routes! {
+    /// `POST /register`.
+    Register => limit_register;
+    /// `POST /login`.
+    Login => limit_login;
+    /// `POST /resend-verification`.
+    Resend => limit_resend;
+}
+
+impl<R: LimitedRoute> FromRequestParts<App> for Limited<R> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let client = Client::of(parts);
+        admit_client(app, &client, R::limit(app.config())).await?;
+        Ok(Self { client, route: PhantomData })
+    }
 }
 
 /// Counts one request against a limit of the subject, and tells in the answer's headers where it stands.

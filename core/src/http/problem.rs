@@ -79,6 +79,8 @@ pub struct Problem {
     errors: Vec<FieldError>,
     members: Map<String, Value>,
     headers: HeaderMap,
+    /// Of a fault of ours: for the log, never for the body.
+    cause: Option<String>,
 }
 
 impl Problem {
@@ -89,7 +91,7 @@ impl Problem {
         if code.status == 401 {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        Self { code, detail: detail.into(), errors: Vec::new(), members: Map::new(), headers }
+        Self { code, detail: detail.into(), errors: Vec::new(), members: Map::new(), headers, cause: None }
     }
 
     /// With a header of its own.
@@ -106,7 +108,7 @@ impl Problem {
         self
     }
 
-    /// Says in which line of an upload it is.
+    /// Says in which line of an upload it is, empty ones not counted.
     #[must_use]
     pub fn in_line(mut self, line: usize) -> Self {
         self.detail = format!("line {line}: {}", self.detail);
@@ -120,6 +122,12 @@ impl Problem {
     #[must_use]
     pub fn retry_after(self, seconds: u64) -> Self {
         self.header(header::RETRY_AFTER, HeaderValue::from(seconds))
+    }
+
+    /// What went wrong with us, for the log.
+    #[must_use]
+    pub fn cause(&self) -> Option<&str> {
+        self.cause.as_deref()
     }
 
     /// The JSON body.
@@ -240,12 +248,13 @@ impl IntoResponse for ApiError {
         let problem = match self {
             Self::Problem(problem) => *problem,
             Self::Fault(fault) => {
-                log::error!("{}", fault.cause);
-                if fault.temporary {
+                let mut problem = if fault.temporary {
                     Problem::new(SERVICE_UNAVAILABLE, "try again in a moment").retry_after(1)
                 } else {
                     Problem::new(INTERNAL_ERROR, "the failure was logged under this request's id")
-                }
+                };
+                problem.cause = Some(fault.cause);
+                problem
             }
         };
         let status = StatusCode::from_u16(problem.code.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

@@ -1,7 +1,7 @@
 //! Reading requests: bodies, members and parameters, each mistake with its own problem.
 
 use axum::{
-    body::{Body, Bytes},
+    body::{Body, BodyDataStream, Bytes},
     extract::{FromRequest, FromRequestParts, Request},
 };
 use futures_util::StreamExt as _;
@@ -15,6 +15,8 @@ use crate::{domain::account::Refusal, ports::Timestamp};
 pub const BODY_LIMIT: usize = 64 * 1024;
 /// The most an upload may have, in bytes.
 pub const UPLOAD_LIMIT: usize = 1024 * 1024;
+/// The most of a body over its limit that is still read, in bytes.
+const MOST_DISCARDED: usize = 8 * 1024 * 1024;
 
 /// A JSON body of at most [`BODY_LIMIT`].
 pub struct Json<T>(pub T);
@@ -66,6 +68,27 @@ pub fn require_json(headers: &HeaderMap) -> Result<(), ApiError> {
     }
 }
 
+/// What a request says, as text to compare with: without the members that say nothing, so that members added
+/// later change nothing.
+///
+/// # Errors
+/// A fault of ours, when it cannot be written.
+pub fn canonical(value: &impl serde::Serialize) -> Result<String, ApiError> {
+    fn without_nulls(value: &mut serde_json::Value) {
+        match value {
+            serde_json::Value::Object(members) => {
+                members.retain(|_, member| !member.is_null());
+                members.values_mut().for_each(without_nulls);
+            }
+            serde_json::Value::Array(items) => items.iter_mut().for_each(without_nulls),
+            _ => {}
+        }
+    }
+    let mut value = serde_json::to_value(value).map_err(|error| ApiError::internal(error.to_string()))?;
+    without_nulls(&mut value);
+    Ok(value.to_string())
+}
+
 /// For `#[serde(default, deserialize_with)]`: tells a member that is `null` from one that is absent.
 ///
 /// # Errors
@@ -86,23 +109,34 @@ pub fn media_type(headers: &HeaderMap) -> Option<String> {
 /// Reads at most `limit` bytes.
 ///
 /// # Errors
-/// `payload_too_large`, before the rest is read; `malformed_request` when the body breaks off.
+/// `payload_too_large`; `malformed_request` when the body breaks off.
 pub async fn read_body(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, ApiError> {
     let too_large = || ApiError::new(PAYLOAD_TOO_LARGE, format!("a body has at most {limit} bytes here"));
     let declared = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    let mut chunks = body.into_data_stream();
     if declared.is_some_and(|declared| declared > limit) {
+        discard(chunks).await;
         return Err(too_large());
     }
-    let mut chunks = body.into_data_stream();
     let mut whole = Vec::with_capacity(declared.unwrap_or(0));
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk.map_err(|_| ApiError::new(MALFORMED_REQUEST, "the body broke off"))?;
         if whole.len().saturating_add(chunk.len()) > limit {
+            discard(chunks).await;
             return Err(too_large());
         }
         whole.extend_from_slice(&chunk);
     }
     Ok(whole.into())
+}
+
+/// Reads on, within bounds, keeping nothing: a peer whose body is cut off sees a broken connection, not the answer.
+async fn discard(mut chunks: BodyDataStream) {
+    let mut left = MOST_DISCARDED;
+    while let Some(Ok(chunk)) = chunks.next().await {
+        let Some(rest) = left.checked_sub(chunk.len()) else { break };
+        left = rest;
+    }
 }
 
 /// Reads JSON into a type: what is no JSON is malformed, what does not fit the type is invalid.

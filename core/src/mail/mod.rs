@@ -3,8 +3,6 @@
 mod providers;
 mod templates;
 
-use futures_util::StreamExt as _;
-
 pub use templates::Letter;
 
 use crate::{
@@ -15,12 +13,12 @@ use crate::{
     store::outbox::{self, QueuedMail},
 };
 
-/// How many mails one delivery takes at the most.
-const AT_ONCE: i64 = 20;
+/// How many requests to the provider are under way at once. Each is shorter than a claim holds.
+const AT_ONCE: i64 = 4;
+/// How often one delivery takes so many.
+const ROUNDS: usize = 10;
 /// How far back `/dev/mail` shows mails.
 const SHOWN_SECONDS: i64 = 7 * 86_400;
-/// How many requests to the provider are under way at once.
-const IN_FLIGHT: usize = 4;
 
 /// Seals the letter for its outbox row.
 ///
@@ -41,13 +39,13 @@ pub fn deliver_in_background(app: &App) {
 
 /// Sends what is due. Failures are logged and tried again by a later call.
 pub async fn deliver_due(app: &App) {
-    let claim = Statement::new(outbox::CLAIM).bind(app.now()).bind(AT_ONCE);
-    match app.database().query(claim).await {
-        Ok(rows) => {
-            let deliveries = rows.into_iter().map(|row| deliver(app, row));
-            futures_util::stream::iter(deliveries).buffer_unordered(IN_FLIGHT).collect::<()>().await;
+    for _ in 0..ROUNDS {
+        let claim = Statement::new(outbox::CLAIM).bind(app.now()).bind(AT_ONCE);
+        match app.database().query(claim).await {
+            Ok(rows) if rows.is_empty() => return,
+            Ok(rows) => drop(futures_util::future::join_all(rows.into_iter().map(|row| deliver(app, row))).await),
+            Err(error) => return log::error!("outbox: {error}"),
         }
-        Err(error) => log::error!("outbox: {error}"),
     }
 }
 
@@ -73,7 +71,10 @@ async fn try_deliver(app: &App, row: &Row) -> Result<(), DatabaseError> {
         Ok(()) => Statement::new(outbox::SENT).bind(id).bind(app.now()),
         Err(error) => {
             log::warn!("mail {id}, attempt {attempts}: {error}");
-            let lost = matches!(error, MailError::Refused(_)) || attempts >= outbox::MOST_ATTEMPTS;
+            // What is refused may be our configuration's fault: it has some hours to be mended.
+            let most =
+                if matches!(error, MailError::Refused(_)) { outbox::MOST_REFUSALS } else { outbox::MOST_ATTEMPTS };
+            let lost = attempts >= most;
             let sql = if lost { outbox::GIVEN_UP } else { outbox::FAILED };
             Statement::new(sql).bind(id).bind(error.to_string())
         }

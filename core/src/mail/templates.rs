@@ -59,7 +59,10 @@ impl Letter {
             Self::VerifyEmail { name, token } => Texts {
                 subject: "Verify your e-mail address",
                 paragraphs: vec![
-                    name.as_ref().map_or_else(|| "Welcome to AIBaaS.".to_owned(), |name| format!("Welcome to AIBaaS, {name}.")),
+                    name.as_ref().filter(|name| !may_be_linked(name)).map_or_else(
+                        || "Welcome to AIBaaS.".to_owned(),
+                        |name| format!("Welcome to AIBaaS, {name}."),
+                    ),
                     "Please confirm that this address is yours. The link works once, within 24 hours.".to_owned(),
                 ],
                 link: Some(("Verify address", link(config, "verify-email", token))),
@@ -85,6 +88,12 @@ impl Letter {
             },
         }
     }
+}
+
+/// Whether a mail program may make a link of the name: whoever registers a stranger's address chooses it.
+fn may_be_linked(name: &str) -> bool {
+    name.contains(['@', ':', '\\'])
+        || name.split_whitespace().any(|word| word.trim_end_matches('.').contains(['.', '/']))
 }
 
 /// A link of a mail: to the front end where there is one, else to the API's own page.
@@ -137,12 +146,23 @@ mod tests {
 
     #[test]
     fn a_name_cannot_break_out_of_the_html() {
-        let letter =
-            Letter::VerifyEmail { name: Some("<script>alert('x')</script>&\"".to_owned()), token: "t".to_owned() };
+        let letter = Letter::VerifyEmail { name: Some("<b onclick='x'>&\"".to_owned()), token: "t".to_owned() };
         let mail = letter.render(&config(None), "ada@example.com");
-        assert!(mail.html.contains("&lt;script&gt;alert('x')&lt;/script&gt;&amp;"));
-        assert!(!mail.html.contains("<script"));
-        assert!(mail.text.contains("<script>"), "plain text is plain");
+        assert!(mail.html.contains("&lt;b onclick='x'&gt;&amp;&quot;"));
+        assert!(!mail.html.contains("<b "));
+        assert!(mail.text.contains("<b onclick='x'>"), "plain text is plain");
+    }
+
+    #[test]
+    fn a_name_becomes_no_link() {
+        for name in
+            ["Claim at evil.example now", "https://evil.example", "www.evil.example", "//evil", "a@evil.example"]
+        {
+            assert!(may_be_linked(name), "{name}");
+        }
+        for name in ["Ada Lovelace", "J. R. R. Tolkien", "O'Brien-Smith Jr.", "李雷"] {
+            assert!(!may_be_linked(name), "{name}");
+        }
     }
 
     #[test]

@@ -26,12 +26,19 @@ pub trait Database: Send + Sync {
 }
 
 /// One SQL text from `core/src/store`, with its parameters.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Statement {
     /// The text; always a constant.
     pub sql: &'static str,
     /// `?1`, `?2`, … in order.
     pub params: Vec<Value>,
+}
+
+/// Without the parameters, which may be secret.
+impl std::fmt::Debug for Statement {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Statement").field(&self.sql).finish()
+    }
 }
 
 impl Statement {
@@ -259,7 +266,7 @@ impl DatabaseError {
         Self::Unavailable(message.to_owned())
     }
 
-    /// Whether a batch was undone by one of the guard statements of `store::guard`.
+    /// Whether a batch was undone by a guard statement (`EXPECT_…` in `store`).
     #[must_use]
     pub fn is_guard(&self) -> bool {
         matches!(self, Self::Constraint(name) if name == "expectation_failed")

@@ -3,7 +3,8 @@ use async_trait::async_trait;
 use crate::domain::{Secret, password_hash};
 
 /// Where password hashing runs. The algorithms are the application's ([`password_hash`]); a host only says
-/// on which thread or in which object, so that other requests are never blocked and memory stays bounded.
+/// on which thread or in which object. Native runs a bounded number on threads of their own, so that no other
+/// request waits; a wasm instance hashes where it is called, and its other requests wait meanwhile.
 #[async_trait]
 pub trait PasswordHasher: Send + Sync {
     /// Runs the job.

@@ -30,8 +30,10 @@ pub const NEWEST_TO: &str = "SELECT id, recipient, kind, payload, created_at FRO
 /// Forgets mails after 30 days.
 pub const EXPIRE: &str = "DELETE FROM outbox WHERE created_at < ?1 - 2592000000";
 
-/// Counts as given up.
+/// After so many attempts a mail is given up: some days.
 pub const MOST_ATTEMPTS: i64 = 20;
+/// After so many refusals by the provider: some hours.
+pub const MOST_REFUSALS: i64 = 9;
 
 /// The statement of [`ADD_FOR_ACCOUNT`].
 #[must_use]

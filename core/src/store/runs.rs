@@ -73,7 +73,7 @@ pub const EXPECT_OPEN: &str = "INSERT INTO batch_guard (expectation) SELECT 'ope
 
 /// Those of the uploaded results (`?2`) whose task or attempt the version of run `?1` does not have.
 pub const UNKNOWN_TASKS: &str = concat!(
-    "SELECT key AS position, value ->> 'task' AS task, value ->> 'attempt' AS attempt FROM ",
+    "SELECT value ->> 'position' AS position, value ->> 'task' AS task, value ->> 'attempt' AS attempt FROM ",
     unknown_tasks!(),
     " LIMIT 100"
 );

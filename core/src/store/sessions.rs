@@ -38,7 +38,7 @@ pub const EXPECT_LIVE: &str = "INSERT INTO batch_guard (expectation) SELECT 'liv
 pub const EXPIRE: &str = "DELETE FROM sessions WHERE expires_at < ?1 - 604800000";
 
 /// A session, with its person.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Session {
     /// UUIDv7.
     pub id: String,

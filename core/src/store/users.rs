@@ -13,23 +13,25 @@ pub(crate) use user_columns;
 /// A person by address.
 pub const BY_EMAIL: &str = concat!("SELECT ", user_columns!(), " FROM users AS u WHERE u.email = ?1");
 /// Registers: a new account, or new particulars for one whose address nobody has proved yet. Nothing for a
-/// verified one. The newest registration wins, so nobody can keep a stranger's address by being first.
+/// verified one. What counts in the end are the particulars of the registration whose link is used
+/// ([`VERIFY`]): nobody can take a stranger's address by registering it before or after them.
 pub const REGISTER: &str = "INSERT INTO users (id, email, password_hash, full_name, created_at, updated_at, password_changed_at) \
      VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?5) \
      ON CONFLICT (email) DO UPDATE SET password_hash = excluded.password_hash, full_name = excluded.full_name, \
        updated_at = excluded.updated_at, password_changed_at = excluded.password_changed_at WHERE email_verified = 0";
-/// Kills the person's unused links of a purpose.
-pub const EXPIRE_TOKENS: &str = "UPDATE one_time_tokens SET used_at = ?3 \
-     WHERE user_id = (SELECT id FROM users WHERE email = ?1 AND email_verified = 0) AND purpose = ?2 AND used_at IS NULL";
-/// A verification link, where the address still wants verifying.
-pub const ADD_VERIFICATION: &str = "INSERT INTO one_time_tokens (hash, user_id, purpose, created_at, expires_at) \
-     SELECT ?2, id, 'verify_email', ?3, ?4 FROM users WHERE email = ?1 AND email_verified = 0";
+/// A verification link, where the address still wants verifying, with the particulars of its registration.
+pub const ADD_VERIFICATION: &str = "INSERT INTO one_time_tokens (hash, user_id, purpose, created_at, expires_at, password_hash, full_name) \
+     SELECT ?2, id, 'verify_email', ?3, ?4, password_hash, full_name FROM users WHERE email = ?1 AND email_verified = 0";
 /// Uses a verification link, once.
 pub const USE_VERIFICATION: &str = "UPDATE one_time_tokens SET used_at = ?2 \
      WHERE hash = ?1 AND purpose = 'verify_email' AND used_at IS NULL AND expires_at > ?2";
-/// Marks the address of the link as proved.
-pub const VERIFY: &str = "UPDATE users SET email_verified = 1, updated_at = ?2 \
-     WHERE id = (SELECT user_id FROM one_time_tokens WHERE hash = ?1)";
+/// Marks the address of the link as proved, and sets what its registration chose.
+pub const VERIFY: &str = "UPDATE users SET email_verified = 1, updated_at = ?2, password_changed_at = ?2, \
+       password_hash = t.password_hash, full_name = t.full_name \
+     FROM one_time_tokens AS t WHERE t.hash = ?1 AND users.id = t.user_id";
+/// Kills the other unused verification links of the link's person.
+pub const END_OTHER_VERIFICATIONS: &str = "UPDATE one_time_tokens SET used_at = ?2, password_hash = NULL, full_name = NULL \
+     WHERE user_id = (SELECT user_id FROM one_time_tokens WHERE hash = ?1) AND purpose = 'verify_email'";
 /// The person whom a link belongs to.
 pub const BY_TOKEN: &str = concat!(
     "SELECT ",
@@ -97,15 +99,14 @@ pub fn register(
     now: Timestamp,
     expires: Timestamp,
 ) -> Vec<Statement> {
-    let user = Statement::new(REGISTER).bind(id).bind(email).bind(hash).bind(name).bind(now);
-    std::iter::once(user).chain(add_verification(email, token_hash, now, expires)).collect()
+    vec![
+        Statement::new(REGISTER).bind(id).bind(email).bind(hash).bind(name).bind(now),
+        add_verification(email, token_hash, now, expires),
+    ]
 }
 
-/// What a fresh verification link writes; the links before it die.
+/// The statement of [`ADD_VERIFICATION`].
 #[must_use]
-pub fn add_verification(email: &str, token_hash: Vec<u8>, now: Timestamp, expires: Timestamp) -> [Statement; 2] {
-    [
-        Statement::new(EXPIRE_TOKENS).bind(email).bind("verify_email").bind(now),
-        Statement::new(ADD_VERIFICATION).bind(email).bind(token_hash).bind(now).bind(expires),
-    ]
+pub fn add_verification(email: &str, token_hash: Vec<u8>, now: Timestamp, expires: Timestamp) -> Statement {
+    Statement::new(ADD_VERIFICATION).bind(email).bind(token_hash).bind(now).bind(expires)
 }

@@ -44,6 +44,7 @@ const DEVELOPMENT_URL: &str = "http://localhost:8787";
 /// Builds the application from the variables and bindings, or notes everything that is wrong with them.
 #[wasm_bindgen]
 pub fn start(env: JsValue) {
+    _ = log::set_logger(&ConsoleLog).map(|()| log::set_max_level(log::LevelFilter::Info));
     match configure(env.unchecked_into()) {
         Ok(app) => {
             let router = app.router();
@@ -51,6 +52,21 @@ pub fn start(env: JsValue) {
         }
         Err(mistakes) => MISTAKES.set(Some(mistakes)),
     }
+}
+
+/// The log: an event a call of `console.error`, which Workers Logs keeps.
+struct ConsoleLog;
+
+impl log::Log for ConsoleLog {
+    fn enabled(&self, _: &log::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        glue::log_error(&format!("{} {}", record.level(), record.args()));
+    }
+
+    fn flush(&self) {}
 }
 
 fn worker() -> Option<(App, Router)> {

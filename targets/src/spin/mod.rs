@@ -14,7 +14,7 @@ use std::{
 
 use aibaas_core::{
     App, ClientAddress, Config, ConfigError, Environment, HostDefaults, SqlRateLimiter, migrate,
-    ports::{Database, DatabaseError, InlineHasher, Ports},
+    ports::{Database, InlineHasher, Ports},
 };
 use axum::{
     Router,
@@ -74,8 +74,8 @@ async fn router() -> Result<&'static Router, &'static str> {
         None => {
             _ = log::set_logger(&StderrLog).map(|()| log::set_max_level(log::LevelFilter::Info));
             let prepared = prepare().await.map_err(|error| {
-                log::error!("the database could not be migrated: {error}");
-                "the database cannot be reached"
+                log::error!("{error}");
+                "the database or the configuration cannot be reached"
             })?;
             let mut first = false;
             let prepared = ROUTER.get_or_init(|| {
@@ -92,14 +92,14 @@ async fn router() -> Result<&'static Router, &'static str> {
 }
 
 /// The router, or the configuration's mistakes, which no retry mends; the error is worth a retry.
-async fn prepare() -> Result<Result<Router, ConfigError>, DatabaseError> {
-    let config = match load_config().await {
+async fn prepare() -> Result<Result<Router, ConfigError>, String> {
+    let config = match load_config().await? {
         Ok(config) => config,
         Err(error) => return Ok(Err(error)),
     };
     let database = SpinDatabase::default();
     database.prepare().await;
-    migrate(&database).await?;
+    migrate(&database).await.map_err(|error| format!("the database could not be migrated: {error}"))?;
 
     let database: Arc<dyn Database> = Arc::new(database);
     let ports = Ports {
@@ -118,7 +118,7 @@ async fn prepare() -> Result<Result<Router, ConfigError>, DatabaseError> {
 
 /// Spin hands out variables only asynchronously, and the application asks for them in one synchronous go; so it is
 /// asked until it wants none that has not been fetched.
-async fn load_config() -> Result<Config, ConfigError> {
+async fn load_config() -> Result<Result<Config, ConfigError>, String> {
     let mut values: BTreeMap<String, Option<String>> = BTreeMap::new();
     loop {
         let missing = RefCell::new(BTreeSet::new());
@@ -135,15 +135,15 @@ async fn load_config() -> Result<Config, ConfigError> {
         );
         let missing = missing.into_inner();
         if missing.is_empty() {
-            return config;
+            return Ok(config);
         }
         for name in missing {
             let value = match variables::get(name.to_ascii_lowercase()).await {
                 Ok(value) => Some(value),
                 Err(variables::Error::Undefined(_)) => None,
                 Err(error) => {
-                    log::error!("variable {name}: {error}");
-                    None
+                    // Not knowing is not absence: a production deployment must not come up in development.
+                    return Err(format!("variable {name}: {error}"));
                 }
             };
             values.insert(name, value);

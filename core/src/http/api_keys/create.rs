@@ -19,6 +19,8 @@ use crate::{
     },
 };
 
+/// The limiter remembers each admission of a window.
+const MOST_RATE_LIMIT: u32 = 100_000;
 const MOST_ALLOWED_IPS: usize = 100;
 
 #[derive(Deserialize)]
@@ -71,7 +73,7 @@ impl Body {
             let repeated = self.scopes.iter().take(index).any(|earlier| earlier == scope);
             validator.require(!repeated, &pointer, "name each scope once");
         }
-        validator.require((1..=1_000_000).contains(&self.rate_limit), "/rateLimit", "give 1 to 1000000");
+        validator.require((1..=MOST_RATE_LIMIT).contains(&self.rate_limit), "/rateLimit", "give 1 to 100000");
         let window = 1..=86_400;
         validator.require(
             window.contains(&self.rate_limit_window_seconds),

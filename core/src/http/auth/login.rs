@@ -11,9 +11,8 @@ use crate::{
         password_hash::Params,
     },
     http::{
-        client::Client,
         credentials::suspended,
-        limits,
+        limits::{Limited, Login},
         problem::{ApiError, EMAIL_NOT_VERIFIED, INVALID_CREDENTIALS},
         request::Json,
     },
@@ -46,11 +45,10 @@ enum Mode {
 /// account is told only to who knows the password.
 pub async fn handler(
     State(app): State<App>,
-    client: Client,
+    Limited { client, .. }: Limited<Login>,
     headers: HeaderMap,
     Json(body): Json<Body>,
 ) -> Result<Response, ApiError> {
-    limits::admit_client(&app, &client, &app.config().limit_login).await?;
     if body.mode == Mode::Cookie {
         tokens::require_allowed_origin(&app, &headers)?;
     }

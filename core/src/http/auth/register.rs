@@ -11,8 +11,7 @@ use crate::{
         password_hash::Params,
     },
     http::{
-        client::Client,
-        limits,
+        limits::{Limited, Register},
         problem::ApiError,
         request::{Json, Validator},
     },
@@ -39,11 +38,9 @@ pub struct Registered {
 /// hash and one batch, in which SQL decides what is written and whom to mail.
 pub async fn handler(
     State(app): State<App>,
-    client: Client,
+    _: Limited<Register>,
     Json(body): Json<Body>,
 ) -> Result<(StatusCode, Answer<Registered>), ApiError> {
-    limits::admit_client(&app, &client, &app.config().limit_register).await?;
-
     let mut validator = Validator::default();
     let email = validator.check("/email", Email::parse(&body.email));
     let name = body.full_name.as_deref().and_then(|name| validator.check("/fullName", account::full_name(name)));

@@ -7,7 +7,11 @@ use super::{VERIFICATION_SECONDS, random_token};
 use crate::{
     app::App,
     domain::account::{self, Email},
-    http::{client::Client, limits, problem::ApiError, request::Json},
+    http::{
+        limits::{Limited, Resend},
+        problem::ApiError,
+        request::Json,
+    },
     mail::{self, Letter},
     store::{outbox, users},
 };
@@ -21,18 +25,19 @@ pub struct Body {
 /// Mails a new link where the address still wants verifying; answers the same in any case.
 pub async fn handler(
     State(app): State<App>,
-    client: Client,
+    _: Limited<Resend>,
     Json(body): Json<Body>,
 ) -> Result<(StatusCode, Answer<Value>), ApiError> {
-    limits::admit_client(&app, &client, &app.config().limit_resend).await?;
     let email = Email::parse(&body.email).map_err(|refusal| ApiError::invalid_member("/email", refusal))?;
 
     let token = random_token(&app);
     let (now, token_hash) = (app.now(), account::token_hash(token.expose()));
     let verify = Letter::VerifyEmail { name: None, token: token.expose().to_owned() };
-    let mut batch =
-        users::add_verification(email.as_str(), token_hash, now, now.plus_seconds(VERIFICATION_SECONDS)).to_vec();
-    batch.push(outbox::add_for_account(mail::queue(&app, &verify)?, email.as_str(), Some(false)));
+    let expires = now.plus_seconds(VERIFICATION_SECONDS);
+    let batch = vec![
+        users::add_verification(email.as_str(), token_hash, now, expires),
+        outbox::add_for_account(mail::queue(&app, &verify)?, email.as_str(), Some(false)),
+    ];
     app.database().batch(batch).await?;
     mail::deliver_in_background(&app);
 

@@ -44,6 +44,7 @@ async fn verify(app: &App, token: &str) -> Result<User, ApiError> {
         Statement::new(users::USE_VERIFICATION).bind(hash.clone()).bind(now),
         Statement::new(EXPECT_ONE_CHANGE),
         Statement::new(users::VERIFY).bind(hash.clone()).bind(now),
+        Statement::new(users::END_OTHER_VERIFICATIONS).bind(hash.clone()).bind(now),
         Statement::new(users::BY_TOKEN).bind(hash),
     ];
     let answers = match app.database().batch(batch).await {

@@ -25,7 +25,7 @@ const CACHE: HeaderValue = HeaderValue::from_static("public, max-age=60, stale-w
 const KEPT_SECONDS: u32 = 3600;
 const DAY_SECONDS: i64 = 86_400;
 
-#[derive(Deserialize, Serialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Parameters {
     benchmark: Option<String>,
@@ -45,7 +45,7 @@ pub struct Parameters {
     cursor: Option<String>,
 }
 
-#[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 enum Period {
     #[serde(rename = "7d")]
     Week,
@@ -58,7 +58,7 @@ enum Period {
     All,
 }
 
-#[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Sort {
     #[default]
@@ -70,7 +70,7 @@ enum Sort {
     Model,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Order {
     Asc,
@@ -98,9 +98,10 @@ pub async fn handler(
     let scope = wanted.find(&app).await?.ok_or_else(|| ApiError::not_found("leaderboard"))?;
 
     // What depends on nothing but the snapshot never changes: it can be kept, and its ETag is known beforehand.
-    let immutable = parameters.period == Period::All && parameters.q.is_none();
+    // Only whole first pages are kept: what anyone can make up more of would fill the cache.
+    let immutable = parameters.is_whole() && start == 0;
     let snapshot_id = scope.snapshot.as_ref().map(|snapshot| snapshot.id.clone());
-    let kept_as = snapshot_id.as_ref().filter(|_| immutable).map(|id| cache_key(id, &parameters)).transpose()?;
+    let kept_as = snapshot_id.as_ref().filter(|_| immutable).map(|id| cache_key(id, limit));
     if let Some(key) = &kept_as {
         if let Some(not_modified) = not_modified(&headers, &etag(key.as_bytes())) {
             return Ok(not_modified);
@@ -160,9 +161,9 @@ fn keep(app: &App, key: &str, kept: &Kept) {
     }));
 }
 
-fn cache_key(snapshot_id: &str, parameters: &Parameters) -> Result<String, ApiError> {
-    let canonical = serde_json::to_vec(parameters).map_err(|error| ApiError::internal(error.to_string()))?;
-    Ok(format!("leaderboard/1/{snapshot_id}/{}", short_hash(&canonical)))
+/// The first page of a snapshot.
+fn cache_key(snapshot_id: &str, limit: u32) -> String {
+    format!("leaderboard/1/{snapshot_id}/{limit}")
 }
 
 fn short_hash(bytes: &[u8]) -> String {
@@ -198,6 +199,15 @@ fn answer(uri: &http::Uri, body: String, next: Option<&str>, tag: &str) -> Respo
 }
 
 impl Parameters {
+    /// Whether it is the whole leaderboard in its own order.
+    fn is_whole(&self) -> bool {
+        let chosen = [&self.scenario, &self.language, &self.difficulty, &self.provider, &self.q];
+        chosen.iter().all(|choice| choice.is_none())
+            && self.period == Period::All
+            && self.sort == Sort::Rank
+            && self.order.is_none()
+    }
+
     fn chooses(&self, row: &RowBody, now: Timestamp) -> bool {
         let days = match self.period {
             Period::Week => Some(7),

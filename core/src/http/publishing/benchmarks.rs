@@ -15,7 +15,7 @@ use crate::{
         credentials::Program,
         page::{PageQuery, list as list_answer, page_size, read_cursor, take_page},
         problem::{ApiError, NOT_OWNER, VERSION_IN_USE},
-        request::{LargeJson, Path, Query, Validator},
+        request::{LargeJson, Path, Query, Validator, canonical},
     },
     ports::{Rows, Statement},
     store::benchmarks::{self, BenchmarkVersion, Evidence, Metric, Task},
@@ -127,9 +127,8 @@ pub async fn put(
 ) -> Result<(StatusCode, Answer<BenchmarkVersion>), ApiError> {
     program.require(&app, "models:write")?;
     let version = body.check(id, version)?;
-    let json = |value: Result<String, serde_json::Error>| value.map_err(|error| ApiError::internal(error.to_string()));
-    let definition = json(serde_json::to_string(&version))?;
-    let tasks = json(serde_json::to_string(&version.tasks))?;
+    let definition = canonical(&version)?;
+    let tasks = canonical(&version.tasks)?;
     let batch = benchmarks::put(&version, program.owner_id(), &definition, &tasks, app.now());
     let existed = match app.database().batch(batch).await {
         Err(error) if error.is_guard() => return Err(refusal(&app, &program, &version.benchmark).await?),

@@ -167,8 +167,8 @@ async fn read(request: Request) -> Result<Vec<ResultBody>, ApiError> {
     if media.as_deref() == Some("application/json") {
         return parse_json(&body);
     }
-    let lines = body.split(|byte| *byte == b'\n').enumerate().filter(|(_, line)| !line.trim_ascii().is_empty());
-    let parsed = lines.map(|(index, line)| {
+    let lines = body.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
+    let parsed = lines.enumerate().map(|(index, line)| {
         parse_object::<ResultBody>(line).map_err(|error| match error {
             ApiError::Problem(problem) => Problem::in_line(*problem, index.saturating_add(1)).into(),
             fault => fault,
@@ -178,14 +178,22 @@ async fn read(request: Request) -> Result<Vec<ResultBody>, ApiError> {
     if results.is_empty() { Err(ApiError::new(MALFORMED_REQUEST, "the body holds no line")) } else { Ok(results) }
 }
 
+/// A result, and where it stood in the upload.
+#[derive(Serialize)]
+struct Placed<'a> {
+    position: usize,
+    #[serde(flatten)]
+    result: &'a ResultBody,
+}
+
 /// Each attempt once; one upload that contradicts itself is a conflict too.
-fn without_repeats(results: &[ResultBody]) -> Result<Vec<&ResultBody>, ApiError> {
+fn without_repeats(results: &[ResultBody]) -> Result<Vec<Placed<'_>>, ApiError> {
     let mut by_attempt: HashMap<(&str, i64), &ResultBody> = HashMap::with_capacity(results.len());
     let mut distinct = Vec::with_capacity(results.len());
     let mut conflicts = Vec::new();
-    for result in results {
+    for (position, result) in results.iter().enumerate() {
         match by_attempt.insert((&result.task, result.attempt), result) {
-            None => distinct.push(result),
+            None => distinct.push(Placed { position, result }),
             Some(earlier) if earlier == result => {}
             Some(_) => conflicts.push(json!({ "task": result.task, "attempt": result.attempt })),
         }

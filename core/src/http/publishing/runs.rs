@@ -10,7 +10,7 @@ use crate::{
         credentials::Program,
         leaderboard::Score,
         problem::{ApiError, EXTERNAL_ID_CONFLICT, NOT_OWNER},
-        request::{Json, Path, Validator},
+        request::{Json, Path, Validator, canonical},
     },
     ports::{Rows, Statement},
     store::{
@@ -80,9 +80,8 @@ pub async fn create(
     let in_order = started_at.zip(completed_at).is_none_or(|(started, completed)| started <= completed);
     validator.require(in_order, "/completedAt", "a run ends after it started");
     validator.finish()?;
-    let written = |error: serde_json::Error| ApiError::internal(error.to_string());
-    let request = serde_json::to_string(&body).map_err(written)?;
-    let generation_config = serde_json::to_string(&body.generation_config).map_err(written)?;
+    let request = canonical(&body)?;
+    let generation_config = Value::Object(body.generation_config).to_string();
 
     let id = app.new_id();
     let create = Statement::new(runs::CREATE)
@@ -181,9 +180,9 @@ pub fn run_body(run: &Run) -> Value {
             "latencyMsP95": run.p95_ms,
         })
     });
-    let mut body = run.declared.clone();
+    let mut body = serde_json::Map::from_iter([("id".to_owned(), Value::from(run.id.as_str()))]);
+    body.extend(run.declared.clone());
     let rest = json!({
-        "id": run.id,
         "status": run.status,
         "reason": run.reason,
         "createdAt": run.created_at,
