@@ -22,8 +22,9 @@ pub const ROTATE: &str = "UPDATE sessions SET generation = generation + 1, rotat
 pub const END_REUSED: &str = "UPDATE sessions SET revoked_at = ?3, revoked_reason = 'refresh_token_reused' \
      WHERE id = ?1 AND revoked_at IS NULL AND expires_at > ?3 \
        AND (generation > ?2 + 1 OR (generation = ?2 + 1 AND rotated_at < ?3 - ?4))";
-/// Ends a session.
-pub const END: &str = "UPDATE sessions SET revoked_at = ?2, revoked_reason = ?3 WHERE id = ?1 AND revoked_at IS NULL";
+/// Ends a session, and tells whether its refresh token rides in a cookie.
+pub const END: &str =
+    "UPDATE sessions SET revoked_at = ?2, revoked_reason = ?3 WHERE id = ?1 AND revoked_at IS NULL RETURNING cookie";
 /// A session with its person.
 pub const BY_ID: &str = concat!(
     "SELECT s.id AS session_id, s.nonce, s.generation, s.rotated_at, s.last_used_at, s.expires_at, s.revoked_at, s.cookie, ",
