@@ -18,20 +18,26 @@ fn migrated() -> Connection {
 /// The plan's steps that read a whole table. What a statement makes itself (`json_each`, a common table
 /// expression, a subquery's rows) is as long as its input; the log of migrations does not grow with use.
 fn scans(database: &Connection, sql: &str, tables: &[String]) -> Vec<String> {
-    let mut plan = database.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap_or_else(|error| panic!("{error}\n{sql}"));
+    let mut plan =
+        database.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap_or_else(|error| panic!("{error}\n{sql}"));
     // A plan needs no values: what is not bound is null.
     let steps = plan.raw_query().mapped(|row| row.get::<_, String>("detail")).collect::<Result<Vec<_>, _>>();
     let is_table = |name: &str| {
-        let alias = |table: &String| sql.contains(&format!("{table} AS {name} ")) || sql.contains(&format!("{table} AS {name}\n"));
+        let alias = |table: &String| {
+            sql.contains(&format!("{table} AS {name} ")) || sql.contains(&format!("{table} AS {name}\n"))
+        };
         tables.iter().any(|table| table == name || alias(table) || sql.ends_with(&format!("{table} AS {name}")))
     };
-    let whole = |step: &String| step.strip_prefix("SCAN ").and_then(|rest| rest.split(' ').next()).is_some_and(is_table);
+    let whole =
+        |step: &String| step.strip_prefix("SCAN ").and_then(|rest| rest.split(' ').next()).is_some_and(is_table);
     steps.expect("a query plan").into_iter().filter(whole).collect()
 }
 
 fn tables(database: &Connection) -> Vec<String> {
     let mut names = database
-        .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT IN ('d1_migrations', 'sqlite_sequence')")
+        .prepare(
+            "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT IN ('d1_migrations', 'sqlite_sequence')",
+        )
         .expect("the schema");
     names.query_map([], |row| row.get(0)).expect("the schema").collect::<Result<_, _>>().expect("the tables' names")
 }
