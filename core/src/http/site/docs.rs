@@ -22,17 +22,17 @@ pub async fn page() -> Response {
     let text = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let info = DOCUMENT.get("info").unwrap_or(&Value::Null);
     let content = html! {
-        p { (text(info, "description")) }
+        p { (prose(&text(info, "description"))) }
         p { "For programs: " a href="/openapi.json" { "openapi.json" } " (OpenAPI 3.1)." }
         @for (path, operations) in members(&DOCUMENT, "paths") {
             @for (method, operation) in operations.as_object().into_iter().flatten().filter(|(name, _)| *name != "parameters") {
                 section {
                     h2 { code { (method.to_uppercase()) " " (path) } }
-                    p { (text(operation, "summary")) }
+                    p { (prose(&text(operation, "summary"))) }
                     @let description = text(operation, "description");
-                    @if !description.is_empty() { p { (description) } }
+                    @if !description.is_empty() { p { (prose(&description)) } }
                     (body_members(operation))
-                    ul { @for (status, answer) in members(operation, "responses") { li { code { (status) } " " (answer_text(answer)) } } }
+                    ul { @for (status, answer) in members(operation, "responses") { li { code { (status) } " " (prose(answer_text(answer))) } } }
                 }
             }
         }
@@ -48,6 +48,15 @@ fn members<'a>(value: &'a Value, name: &str) -> impl Iterator<Item = (&'a String
 fn resolve(value: &Value) -> &Value {
     let pointer = value.get("$ref").and_then(Value::as_str).and_then(|reference| reference.strip_prefix('#'));
     pointer.and_then(|pointer| DOCUMENT.pointer(pointer)).unwrap_or(value)
+}
+
+/// Text whose `code` is marked as in Markdown.
+fn prose(text: &str) -> Markup {
+    html! {
+        @for (index, part) in text.split('`').enumerate() {
+            @if index.is_multiple_of(2) { (part) } @else { code { (part) } }
+        }
+    }
 }
 
 fn answer_text(answer: &Value) -> &str {
