@@ -18,6 +18,7 @@ cases![KeepsMail:
     register_checks_its_body,
     addresses_differ_by_more_than_case,
     concurrent_registrations_make_one_account,
+    a_link_sets_the_password_of_its_own_registration,
     verification_is_single_use_under_concurrency,
     verification_refuses_unknown_tokens,
     a_mail_scanner_consumes_nothing,
@@ -172,6 +173,28 @@ async fn concurrent_registrations_make_one_account(host: Host) {
     }
     assert_eq!(accounts.len(), 1, "{accounts:?}");
     User::login(&host.client(), &email).await;
+}
+
+/// Whoever registers a stranger's address, before or after them, gets nothing by it.
+async fn a_link_sets_the_password_of_its_own_registration(host: Host) {
+    let (api, email) = (host.client(), new_address());
+    let register = |password: &'static str| {
+        api.post("/api/v1/auth/register").json(json!({ "email": email, "password": password }))
+    };
+    register("the owner's password").await.expect(202);
+    let owners = token_in(host.mails_to(&email, 1).await[0]["text"].as_str().unwrap());
+    register("somebody else's password").await.expect(202);
+    let mails = host.mails_to(&email, 2).await;
+    let others =
+        mails.iter().map(|mail| token_in(mail["text"].as_str().unwrap())).find(|token| *token != owners).unwrap();
+
+    let verify = |token: String| api.post("/api/v1/auth/verify-email").json(json!({ "token": token }));
+    verify(owners).await.expect(200);
+    verify(others).await.problem(400, "invalid_or_expired_token");
+    let login =
+        |password: &'static str| api.post("/api/v1/auth/login").json(json!({ "email": email, "password": password }));
+    login("somebody else's password").await.problem(401, "invalid_credentials");
+    login("the owner's password").await.expect(200);
 }
 
 async fn verification_is_single_use_under_concurrency(host: Host) {
