@@ -82,8 +82,9 @@ pub fn node() -> Result<PathBuf, String> {
     let installed = modified(&folder.join("node_modules/.package-lock.json"));
     if installed.is_none() || installed < modified(&folder.join("package-lock.json")) {
         let npm = if cfg!(windows) { "npm.cmd" } else { "npm" };
+        // Not `npm ci`: it wants the packages of every platform in the lock file, which a registry may not have yet.
         run(
-            Command::new(npm).arg("ci").current_dir(&folder),
+            Command::new(npm).args(["install", "--no-save"]).current_dir(&folder),
             "install Node 22 or later, with npm, https://nodejs.org",
         )?;
     }
