@@ -24,7 +24,7 @@ pub(crate) fn refuse(code: &'static str, detail: impl Into<String>) -> Refusal {
 pub struct Email(String);
 
 impl Email {
-    /// Reads an address (RFC 5321 form, without display name or comments, at most 254 bytes).
+    /// Reads an address (RFC 5321 form in ASCII, without display name, comments or quotes, at most 254 bytes).
     ///
     /// # Errors
     /// [`Refusal`] `invalid_email`.
@@ -32,9 +32,19 @@ impl Email {
         let text = text.trim().to_lowercase();
         let options =
             email_address::Options::default().without_display_text().without_domain_literal().with_required_tld();
-        match email_address::EmailAddress::parse_with_options(&text, options) {
-            Ok(_) if text.len() <= 254 && !text.contains('"') => Ok(Self(text)),
-            _ => Err(refuse("invalid_email", "give an e-mail address, such as ada@example.com")),
+        let well_formed = email_address::EmailAddress::parse_with_options(&text, options).is_ok();
+        // Ours to check: that the domain is a host name (RFC 1123), and that providers take the rest.
+        let is_label = |label: &str| {
+            (1..=63).contains(&label.len())
+                && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+                && !label.starts_with('-')
+                && !label.ends_with('-')
+        };
+        let is_host = text.rsplit_once('@').is_some_and(|(_, domain)| domain.split('.').all(is_label));
+        if well_formed && is_host && text.is_ascii() && text.len() <= 254 && !text.contains('"') {
+            Ok(Self(text))
+        } else {
+            Err(refuse("invalid_email", "give an e-mail address, such as ada@example.com"))
         }
     }
 
@@ -105,6 +115,10 @@ mod tests {
             "@example.com",
             "a b@example.com",
             "ada@localhost",
+            "ada@exa+ple.com",
+            "ada@-example.com",
+            "ada@example..com",
+            "adä@example.com",
             "Ada <ada@example.com>",
             "ada@[127.0.0.1]",
             "a@b.c\r\nBcc: x@y.z",

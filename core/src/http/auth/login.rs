@@ -95,7 +95,7 @@ pub async fn handler(
         // The account changed while we hashed: what was proved is no longer worth a session.
         Err(error) if error.is_guard() => Err(wrong()),
         Err(error) => Err(error.into()),
-        Ok(_) => tokens::answer(&app, &session),
+        Ok(_) => tokens::answer(&app, &session, now),
     }
 }
 

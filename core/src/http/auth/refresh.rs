@@ -56,7 +56,7 @@ pub async fn handler(State(app): State<App>, request: Request) -> Result<Respons
         mail::deliver_in_background(&app);
     }
     let current = after.filter(|after| after.is_live(now) && token.generation.checked_add(1) == Some(after.generation));
-    tokens::answer(&app, &current.ok_or_else(ended)?)
+    tokens::answer(&app, &current.ok_or_else(ended)?, now)
 }
 
 /// The session that the token is truly of. Its nonce never changes, so it may be read ahead of the rotation.

@@ -11,15 +11,16 @@ use crate::{
         problem::{ApiError, ORIGIN_NOT_ALLOWED},
         users::UserBody,
     },
+    ports::Timestamp,
     store::sessions::Session,
 };
 
 const COOKIE: &str = "__Secure-aibaas_refresh";
 const COOKIE_ATTRIBUTES: &str = "HttpOnly; Secure; SameSite=Lax; Path=/api/v1/auth";
 
-/// Access and refresh token of the session's current generation; in cookie mode the latter rides in its cookie.
-pub fn answer(app: &App, session: &Session) -> Result<Response, ApiError> {
-    let now = app.now();
+/// Access and refresh token of the session's current generation, as of the moment `now` of the write that made it; in
+/// cookie mode the latter rides in its cookie.
+pub fn answer(app: &App, session: &Session, now: Timestamp) -> Result<Response, ApiError> {
     let user = &session.user;
     let claims = AccessClaims {
         iss: app.config().base_url.clone(),
@@ -33,8 +34,7 @@ pub fn answer(app: &App, session: &Session) -> Result<Response, ApiError> {
     let access = app.keys().sign_access_token(claims, now).map_err(ApiError::internal)?;
     let refresh =
         app.keys().refresh_token(&session.id, session.generation, &session.nonce).map_err(ApiError::internal)?;
-    // Rounded up: the moments since the session began are no second of it.
-    let refresh_seconds = session.expires_at.ms_since(now).saturating_add(999) / 1000;
+    let refresh_seconds = session.expires_at.ms_since(now) / 1000;
     let mut body = json!({
         "accessToken": access.expose(),
         "tokenType": "Bearer",
