@@ -2,6 +2,7 @@
 //! serving process takes for it, from /proc where there is one, and how many are answered in a second.
 //!
 //! `cargo bench -p aibaas-tests [-- native|spin|cloudflare …]`. It speaks with loopback alone and ends by itself.
+//! On Cloudflare's host the serving process is workerd, and D1 and KV, which are simulated in it, count as well.
 
 use std::{
     collections::HashMap,
@@ -20,7 +21,7 @@ use aibaas_tests::{
 };
 use serde_json::{Value, json};
 
-/// Connections that are kept open and asked at once.
+/// Connections that are asked at once, each one request after the other.
 const CONNECTIONS: usize = 8;
 const WARM_UP: usize = 2_000;
 const ROUNDS: usize = 3;
@@ -49,6 +50,7 @@ fn main() -> ExitCode {
 }
 
 fn measure(hosts: &[&str]) -> Outcome<()> {
+    _ = rustls::crypto::ring::default_provider().install_default();
     let programs = Programs::build()?;
     let mut table = String::new();
     for kind in [Kind::Native, Kind::Spin, Kind::Cloudflare] {
@@ -59,11 +61,11 @@ fn measure(hosts: &[&str]) -> Outcome<()> {
         let (hello, application) = programs.start(kind)?;
         programs.import(kind, &application.url)?;
         eprintln!("{kind}: measuring");
-        let mut series = vec![Series::new("hello", &hello, "/")?];
+        let mut series = vec![Series::new("hello", &hello, "/")];
         for path in PATHS {
-            series.push(Series::new(path, &application, path)?);
+            series.push(Series::new(path, &application, path));
         }
-        for series in &mut series {
+        for series in &series {
             series.ask(WARM_UP)?;
         }
         for _ in 0..ROUNDS {
@@ -259,37 +261,30 @@ impl Cost {
 struct Series {
     name: &'static str,
     serving: u32,
+    address: SocketAddr,
     request: String,
-    connections: Vec<TcpStream>,
     rounds: Vec<Cost>,
 }
 
 impl Series {
-    fn new(name: &'static str, server: &Server, path: &str) -> Outcome<Self> {
-        let address = server.address;
+    fn new(name: &'static str, server: &Server, path: &str) -> Self {
+        let Server { serving, address, .. } = *server;
         // Workerd is asked with nothing before it that would say the client's address.
         let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nCF-Connecting-IP: 127.0.0.1\r\n\r\n");
-        let connect = |_| {
-            let connection = TcpStream::connect(address)?;
-            connection.set_nodelay(true)?;
-            connection.set_read_timeout(Some(Duration::from_secs(30)))?;
-            Ok(connection)
-        };
-        let connections = (0..CONNECTIONS).map(connect).collect::<std::io::Result<_>>()?;
-        Ok(Self { name, serving: server.serving, request, connections, rounds: Vec::new() })
+        Self { name, serving, address, request, rounds: Vec::new() }
     }
 
-    /// Asks so often, on all connections at once.
-    fn ask(&mut self, requests: usize) -> Outcome<()> {
-        let request = self.request.as_bytes();
+    /// Asks so often, on all connections at once. They are new: workerd closes who is idle for some seconds.
+    fn ask(&self, requests: usize) -> Outcome<()> {
+        let ask = || {
+            let mut connection = TcpStream::connect(self.address)?;
+            connection.set_nodelay(true)?;
+            connection.set_read_timeout(Some(Duration::from_secs(30)))?;
+            let mut answer = Vec::new();
+            (0..requests / CONNECTIONS).try_for_each(|_| exchange(&mut connection, &self.request, &mut answer))
+        };
         let outcome = std::thread::scope(|scope| {
-            let asking = self.connections.iter_mut().map(|connection| {
-                scope.spawn(move || {
-                    let mut answer = Vec::new();
-                    (0..requests / CONNECTIONS).try_for_each(|_| exchange(connection, request, &mut answer))
-                })
-            });
-            let asking = asking.collect::<Vec<_>>();
+            let asking = (0..CONNECTIONS).map(|_| scope.spawn(ask)).collect::<Vec<_>>();
             asking.into_iter().try_for_each(|thread| thread.join().expect("no panic"))
         });
         outcome.map_err(|error| format!("{}: {error}", self.name).into())
@@ -325,30 +320,30 @@ fn median(mut values: Vec<f64>) -> f64 {
 }
 
 /// Asks, and reads the whole answer, which must be a good one.
-fn exchange(connection: &mut TcpStream, request: &[u8], answer: &mut Vec<u8>) -> Result<(), String> {
-    connection.write_all(request).map_err(|error| error.to_string())?;
+fn exchange(connection: &mut TcpStream, request: &str, answer: &mut Vec<u8>) -> std::io::Result<()> {
+    connection.write_all(request.as_bytes())?;
     answer.clear();
     let mut piece = [0; 64 * 1024];
     while !is_whole(answer)? {
-        match connection.read(&mut piece).map_err(|error| error.to_string())? {
-            0 => return Err("the connection was closed".to_owned()),
+        match connection.read(&mut piece)? {
+            0 => return Err(std::io::ErrorKind::UnexpectedEof.into()),
             length => answer.extend_from_slice(&piece[..length]),
         }
     }
     Ok(())
 }
 
-fn is_whole(answer: &[u8]) -> Result<bool, String> {
+fn is_whole(answer: &[u8]) -> std::io::Result<bool> {
     let Some(end) = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n") else { return Ok(false) };
     let head = String::from_utf8_lossy(&answer[..end]).to_ascii_lowercase();
     if !head.starts_with("http/1.1 200 ") {
-        return Err(format!("answered {}", String::from_utf8_lossy(answer)));
+        return Err(std::io::Error::other(format!("answered {}", String::from_utf8_lossy(answer))));
     }
     let header = |name| head.lines().filter_map(|line| line.split_once(": ")).find(|header| header.0 == name);
     match header("content-length").map(|(_, length)| length.parse::<usize>()) {
         Some(Ok(length)) => Ok(answer.len() >= end + 4 + length),
         _ if header("transfer-encoding").is_some() => Ok(answer.ends_with(b"\r\n0\r\n\r\n")),
-        _ => Err(format!("an answer without an end: {head}")),
+        _ => Err(std::io::Error::other(format!("an answer without an end: {head}"))),
     }
 }
 

@@ -181,7 +181,7 @@ const control = http.createServer(async (request, response) => {
 const listening = (server, port) => new Promise((resolve) => server.listen(port, "127.0.0.1", () => resolve(server.address().port)));
 const port = await listening(edge, options.port ?? 0);
 const controlPort = await listening(control, 0);
-console.log(JSON.stringify({ port, workerPort, controlPort }));
+console.log(JSON.stringify({ port, workerPort: Number(workerPort), controlPort }));
 
 process.stdin.resume();
 process.stdin.on("end", async () => {
