@@ -3,6 +3,8 @@
 
 mod background;
 mod clock;
+#[cfg(test)]
+pub mod counting;
 mod database;
 mod entropy;
 mod http_client;

@@ -1,0 +1,115 @@
+//! Ports for unit tests that count what a handler costs.
+
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use async_trait::async_trait;
+
+use super::{
+    Admission, Background, BoxFuture, Clock, Database, DatabaseError, Entropy, HashError, HashJob, HashOutcome,
+    HttpClient, HttpError, KeyValue, KeyValueError, Limit, LimitState, OutboundRequest, OutboundResponse,
+    PasswordHasher, Ports, RateLimitError, RateLimiter, Rows, Statement, Timestamp,
+};
+use crate::domain::Secret;
+
+/// What was asked of the ports. The database answers every query with `rows`.
+#[derive(Default)]
+pub struct Counting {
+    /// Jobs given to the hasher.
+    pub hashes: AtomicUsize,
+    /// Round trips to the database, each with its SQL texts.
+    pub round_trips: Mutex<Vec<Vec<&'static str>>>,
+    /// What the database answers.
+    pub rows: Rows,
+}
+
+impl Counting {
+    /// Ports over these counters.
+    pub fn ports(self: &Arc<Self>) -> Ports {
+        Ports {
+            database: Arc::clone(self) as _,
+            key_value: Arc::clone(self) as _,
+            rate_limiter: Arc::clone(self) as _,
+            password_hasher: Arc::clone(self) as _,
+            http_client: Arc::clone(self) as _,
+            mail_transport: None,
+            clock: Arc::clone(self) as _,
+            entropy: Arc::clone(self) as _,
+            background: Arc::clone(self) as _,
+        }
+    }
+}
+
+#[async_trait]
+impl Database for Counting {
+    async fn query(&self, statement: Statement) -> Result<Rows, DatabaseError> {
+        self.round_trips.lock().unwrap().push(vec![statement.sql]);
+        Ok(self.rows.clone())
+    }
+
+    async fn batch(&self, statements: Vec<Statement>) -> Result<Vec<Rows>, DatabaseError> {
+        self.round_trips.lock().unwrap().push(statements.iter().map(|statement| statement.sql).collect());
+        Ok(statements.iter().map(|_| self.rows.clone()).collect())
+    }
+}
+
+#[async_trait]
+impl PasswordHasher for Counting {
+    async fn run(&self, job: HashJob) -> Result<HashOutcome, HashError> {
+        self.hashes.fetch_add(1, Ordering::Relaxed);
+        Ok(match job {
+            HashJob::Hash { .. } => HashOutcome::Hashed(Secret::new("$hash")),
+            HashJob::Verify { .. } => HashOutcome::Verified(false),
+        })
+    }
+}
+
+#[async_trait]
+impl RateLimiter for Counting {
+    async fn admit(&self, _: &str, limits: &[Limit], _: u32, _: Timestamp) -> Result<Admission, RateLimitError> {
+        let states = limits.iter().map(|_| LimitState { remaining: 1, reset_after_ms: 0 }).collect();
+        Ok(Admission { allowed: true, states })
+    }
+}
+
+#[async_trait]
+impl KeyValue for Counting {
+    async fn get(&self, _: &str) -> Result<Option<Vec<u8>>, KeyValueError> {
+        Ok(None)
+    }
+
+    async fn put(&self, _: &str, _: &[u8], _: u32) -> Result<(), KeyValueError> {
+        Ok(())
+    }
+
+    async fn delete(&self, _: &str) -> Result<(), KeyValueError> {
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl HttpClient for Counting {
+    async fn send(&self, request: OutboundRequest) -> Result<OutboundResponse, HttpError> {
+        Err(HttpError(format!("nobody at {}", request.url)))
+    }
+}
+
+impl Clock for Counting {
+    fn now(&self) -> Timestamp {
+        Timestamp(1_795_395_723_004)
+    }
+}
+
+impl Entropy for Counting {
+    fn fill(&self, buffer: &mut [u8]) {
+        buffer.fill(7);
+    }
+}
+
+impl Background for Counting {
+    fn spawn(&self, work: BoxFuture) {
+        drop(work);
+    }
+}
