@@ -81,10 +81,14 @@ impl Body {
             "give 1 to 86400",
         );
         validator.require(self.allowed_ips.len() <= MOST_ALLOWED_IPS, "/allowedIps", "give at most 100");
-        let blocks = self.allowed_ips.iter().enumerate();
-        let allowed_ips = blocks
-            .filter_map(|(index, block)| validator.check(&format!("/allowedIps/{index}"), api_keys::allowed_ip(block)))
-            .collect();
+        let mut allowed_ips: Vec<String> = Vec::new();
+        for (index, block) in self.allowed_ips.iter().enumerate() {
+            let pointer = format!("/allowedIps/{index}");
+            if let Some(block) = validator.check(&pointer, api_keys::allowed_ip(block)) {
+                validator.require(!allowed_ips.contains(&block), &pointer, "name each block once");
+                allowed_ips.push(block);
+            }
+        }
         let expires_at = self.expiry(&mut validator, now);
         validator.finish()?;
         let environment = match self.environment {
