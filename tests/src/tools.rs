@@ -85,7 +85,7 @@ pub fn node() -> Result<PathBuf, String> {
         // Not `npm ci`: it wants the packages of every platform in the lock file, which a registry may not have yet.
         run(
             Command::new(npm).args(["install", "--no-save"]).current_dir(&folder),
-            "install Node 22 or later, with npm, https://nodejs.org",
+            "install Node.js 20 or later, with npm: https://nodejs.org",
         )?;
     }
     Ok(folder.join("node_modules/.bin/node"))
