@@ -5,7 +5,6 @@
 mod clustered;
 mod interval;
 mod pareto;
-mod percentile;
 mod ranking;
 
 #[cfg(test)]
@@ -14,5 +13,4 @@ mod aider;
 pub use clustered::{ClusteredMean, MINIMUM_CLUSTERS, clustered_mean};
 pub use interval::{Interval, normal, wilson};
 pub use pareto::pareto_front;
-pub use percentile::percentile;
 pub use ranking::{RankRange, rank_ranges, ranks, tie_groups};
