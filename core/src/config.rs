@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::{
-    domain::{Secret, account::Email, network::Network},
+    domain::{JwtAlgorithm, Secret, account::Email, network::Network, password_hash},
     ports::Limit,
 };
 
@@ -23,6 +23,8 @@ pub struct HostDefaults {
     pub environment: Environment,
     /// `BASE_URL` in development where it is not set: where this host listens.
     pub base_url: String,
+    /// The most memory that one password hash may take here, in KiB.
+    pub most_hash_memory_kib: u32,
 }
 
 /// Who sends mail.
@@ -70,6 +72,15 @@ pub struct Config {
     pub jwt_secret: Secret,
     /// `JWT_SECRET_PREVIOUS`: still verifies, during a rotation.
     pub jwt_secret_previous: Option<Secret>,
+    /// `JWT_ALGORITHM`: how access tokens are signed.
+    pub jwt_algorithm: JwtAlgorithm,
+    /// `PASSWORD_ARGON2ID`: the cost of a new password hash.
+    pub password_params: password_hash::Params,
+    /// `BREACHED_PASSWORDS_URL`: a k-anonymity range API, such as <https://api.pwnedpasswords.com/range>, asked about
+    /// each new password.
+    pub breached_passwords_url: Option<String>,
+    /// `ADMIN_EMAILS`: who is an administrator from their next login on.
+    pub admin_emails: Vec<Email>,
     /// Who sends mail.
     pub mail_provider: MailProvider,
     /// `MAIL_FROM`.
@@ -150,6 +161,24 @@ impl Reader<'_> {
         Limit { name: policy.to_owned(), limit, window_seconds }
     }
 
+    fn password_params(&mut self, most_memory_kib: u32) -> password_hash::Params {
+        let default = password_hash::Params::DEFAULT;
+        let Some(text) = self.get("PASSWORD_ARGON2ID") else { return default };
+        let Some(params) = password_hash::Params::parse(&text) else {
+            self.mistake("PASSWORD_ARGON2ID must be m=KiB,t=passes,p=lanes, such as m=19456,t=2,p=1");
+            return default;
+        };
+        if !params.is_strong_enough() {
+            self.mistake(
+                "PASSWORD_ARGON2ID is below the floor: at least m=19456,t=2, m=12288,t=3 or m=47104,t=1 (OWASP)",
+            );
+        }
+        if params.memory_kib > most_memory_kib {
+            self.mistake(format!("PASSWORD_ARGON2ID takes more memory than this host has for it: m={most_memory_kib}"));
+        }
+        params
+    }
+
     fn secret(&mut self, name: &str, production: bool) -> Option<Secret> {
         let value = self.get(name)?;
         let distinct = value.chars().collect::<std::collections::BTreeSet<_>>().len();
@@ -186,6 +215,25 @@ impl Config {
         });
         let jwt_secret_previous = read.secret("JWT_SECRET_PREVIOUS", production);
         let tick_secret = read.secret("TICK_SECRET", production);
+        let jwt_algorithm = match read.get("JWT_ALGORITHM").as_deref() {
+            None | Some("EdDSA") => JwtAlgorithm::EdDsa,
+            Some("HS256") => JwtAlgorithm::Hs256,
+            Some(_) => {
+                read.mistake("JWT_ALGORITHM must be EdDSA or HS256");
+                JwtAlgorithm::EdDsa
+            }
+        };
+        let password_params = read.password_params(defaults.most_hash_memory_kib);
+        let breached_passwords_url = read.url("BREACHED_PASSWORDS_URL", production);
+        let admin_emails = read.get("ADMIN_EMAILS").unwrap_or_default();
+        let admin_emails = admin_emails.split(',').filter(|email| !email.trim().is_empty()).filter_map(|email| {
+            let parsed = Email::parse(email).ok();
+            if parsed.is_none() {
+                read.mistake(format!("ADMIN_EMAILS holds {:?}, which is no address", email.trim()));
+            }
+            parsed
+        });
+        let admin_emails = admin_emails.collect();
 
         let base_url = read.url("BASE_URL", production).unwrap_or_else(|| {
             if production {
@@ -259,6 +307,10 @@ impl Config {
             cors_origins,
             jwt_secret,
             jwt_secret_previous,
+            jwt_algorithm,
+            password_params,
+            breached_passwords_url,
+            admin_emails,
             mail_provider,
             mail_from,
             tick_secret,
@@ -309,7 +361,11 @@ mod tests {
         let lookup = |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
         Config::load(
             &lookup,
-            HostDefaults { environment: Environment::Development, base_url: "http://127.0.0.1:8787".to_owned() },
+            HostDefaults {
+                environment: Environment::Development,
+                base_url: "http://127.0.0.1:8787".to_owned(),
+                most_hash_memory_kib: 65_536,
+            },
         )
     }
 
@@ -352,6 +408,12 @@ mod tests {
             ("PUBLISHING", "perhaps"),
             ("TRUSTED_PROXIES", "10.0.0.0/8, proxy"),
             ("MAIL_FROM", "AIBaaS <noreply@>"),
+            ("JWT_ALGORITHM", "RS256"),
+            ("PASSWORD_ARGON2ID", "m=19456,t=1,p=1"),
+            ("PASSWORD_ARGON2ID", "m=1048576,t=2,p=1"),
+            ("PASSWORD_ARGON2ID", "strong"),
+            ("BREACHED_PASSWORDS_URL", "http://api.example.com"),
+            ("ADMIN_EMAILS", "ada@example.com, nobody"),
         ] {
             let variables =
                 good.iter().copied().filter(|(key, _)| *key != name).chain([(name, weak)]).collect::<Vec<_>>();

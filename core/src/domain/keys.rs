@@ -19,6 +19,15 @@ pub const ACCESS_TOKEN_SECONDS: i64 = 900;
 const TOKEN_TYPE: &str = "at+jwt";
 const NONCE_BYTES: usize = 24;
 
+/// How access tokens are signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JwtAlgorithm {
+    /// Ed25519 (RFC 8037): whoever reads the JWK set can verify.
+    EdDsa,
+    /// HMAC with SHA-256 (RFC 7518, 3.2): only this deployment can verify.
+    Hs256,
+}
+
 /// Every key of the deployment, derived from its one secret by HKDF-SHA-256 (RFC 5869); those of the previous
 /// secret still verify and open, but make nothing new.
 pub struct Keys {

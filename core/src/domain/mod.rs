@@ -9,6 +9,6 @@ mod secret;
 mod sliding_log;
 pub mod statistics;
 
-pub use keys::{ACCESS_TOKEN_SECONDS, AccessClaims, Keys, RefreshToken, TokenError};
+pub use keys::{ACCESS_TOKEN_SECONDS, AccessClaims, JwtAlgorithm, Keys, RefreshToken, TokenError};
 pub use secret::Secret;
 pub use sliding_log::SlidingLog;

@@ -22,6 +22,24 @@ pub struct Params {
 impl Params {
     /// OWASP's first recommendation: 19 MiB, two passes, one lane.
     pub const DEFAULT: Self = Self { memory_kib: 19_456, passes: 2, lanes: 1 };
+    /// OWASP's and ASVS's equivalents, memory and passes: what is below all of them is refused.
+    const FLOOR: [(u32, u32); 3] = [(19_456, 2), (12_288, 3), (47_104, 1)];
+
+    /// Reads `m=19456,t=2,p=1`, as PHC strings spell it.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.split(',');
+        let mut part = |name: &str| parts.next()?.trim().strip_prefix(name)?.parse::<u32>().ok();
+        let (memory_kib, passes, lanes) = (part("m=")?, part("t=")?, part("p=")?);
+        argon2::Params::new(memory_kib, passes, lanes, None).ok()?;
+        parts.next().is_none().then_some(Self { memory_kib, passes, lanes })
+    }
+
+    /// Whether it costs a guesser as much as OWASP and ASVS ask.
+    #[must_use]
+    pub fn is_strong_enough(&self) -> bool {
+        Self::FLOOR.iter().any(|(memory_kib, passes)| self.memory_kib >= *memory_kib && self.passes >= *passes)
+    }
 }
 
 /// Computes the job on the calling thread: tens of milliseconds of CPU.

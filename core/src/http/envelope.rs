@@ -143,8 +143,11 @@ mod tests {
     fn only_what_trusted_proxies_wrote_counts() {
         let told = |peer: &str, forwarded: &[&str]| {
             let lookup = |name: &str| (name == "TRUSTED_PROXIES").then(|| "10.0.0.0/8, ::1".to_owned());
-            let defaults =
-                HostDefaults { environment: Environment::Development, base_url: "http://a.example".to_owned() };
+            let defaults = HostDefaults {
+                environment: Environment::Development,
+                base_url: "http://a.example".to_owned(),
+                most_hash_memory_kib: 65_536,
+            };
             let config = Config::load(&lookup, defaults).unwrap();
             let mut headers = HeaderMap::new();
             for value in forwarded {

@@ -139,7 +139,11 @@ mod tests {
         let lookup = |name: &str| app_url.filter(|_| name == "APP_URL").map(str::to_owned);
         Config::load(
             &lookup,
-            HostDefaults { environment: Environment::Development, base_url: "http://127.0.0.1:8787".to_owned() },
+            HostDefaults {
+                environment: Environment::Development,
+                base_url: "http://127.0.0.1:8787".to_owned(),
+                most_hash_memory_kib: 65_536,
+            },
         )
         .unwrap()
     }

@@ -12,9 +12,14 @@ pub struct Migration {
     pub sql: &'static str,
 }
 
+macro_rules! migration {
+    ($name:literal) => {
+        Migration { name: $name, sql: include_str!(concat!("../../../migrations/", $name)) }
+    };
+}
+
 /// Every migration, in order.
-pub const MIGRATIONS: &[Migration] =
-    &[Migration { name: "0001_initial.sql", sql: include_str!("../../../migrations/0001_initial.sql") }];
+pub const MIGRATIONS: &[Migration] = &[migration!("0001_initial.sql"), migration!("0002_accounts.sql")];
 
 /// Wrangler's own definition of its table.
 pub const CREATE_LOG: &str = "CREATE TABLE IF NOT EXISTS d1_migrations (id INTEGER PRIMARY KEY AUTOINCREMENT, \

@@ -79,7 +79,11 @@ fn worker() -> Option<(App, Router)> {
 
 fn configure(env: Env) -> Result<App, String> {
     let lookup = |name: &str| js_sys::Reflect::get(&env, &name.into()).ok()?.as_string();
-    let defaults = HostDefaults { environment: Environment::Production, base_url: DEVELOPMENT_URL.to_owned() };
+    let defaults = HostDefaults {
+        environment: Environment::Production,
+        base_url: DEVELOPMENT_URL.to_owned(),
+        most_hash_memory_kib: 65_536,
+    };
     let config = Config::load(&lookup, defaults).map_err(|error| error.to_string())?;
     let binding = |error: worker::Error| error.to_string();
     let ports = Ports {

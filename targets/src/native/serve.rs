@@ -67,7 +67,8 @@ pub async fn serve(options: ServeOptions) -> Result<ExitCode, Failure> {
         .map_err(|error| Failure::failed(format!("cannot listen on {}: {error}", options.listen)))?;
     let address = listener.local_addr().map_err(|error| Failure::failed(error.to_string()))?;
     let url = format!("http://{}", reachable(address));
-    let defaults = HostDefaults { environment: Environment::Development, base_url: url.clone() };
+    let defaults =
+        HostDefaults { environment: Environment::Development, base_url: url.clone(), most_hash_memory_kib: 1_048_576 };
     let config = Config::load(&variable, defaults).map_err(|error| Failure::misconfigured(error.to_string()))?;
     let keeps_mail = config.keeps_mail();
 

@@ -131,7 +131,11 @@ async fn load_config() -> Result<Result<Config, ConfigError>, String> {
         };
         let config = Config::load(
             &lookup,
-            HostDefaults { environment: Environment::Development, base_url: BASE_URL.to_owned() },
+            HostDefaults {
+                environment: Environment::Development,
+                base_url: BASE_URL.to_owned(),
+                most_hash_memory_kib: 262_144,
+            },
         );
         let missing = missing.into_inner();
         if missing.is_empty() {

@@ -52,7 +52,11 @@ mod tests {
     /// The status, the number of hashes, and the round trips to a database that answers with `rows`.
     fn cost(path: &str, body: &str, rows: Rows) -> (StatusCode, usize, Vec<Vec<&'static str>>) {
         let counting = Arc::new(Counting { rows, ..Counting::default() });
-        let defaults = HostDefaults { environment: Environment::Development, base_url: "http://a.example".to_owned() };
+        let defaults = HostDefaults {
+            environment: Environment::Development,
+            base_url: "http://a.example".to_owned(),
+            most_hash_memory_kib: 65_536,
+        };
         let app = App::new(counting.ports(), Config::load(&|_| None, defaults).unwrap());
         let request = Request::post(path).header("content-type", "application/json").body(Body::from(body.to_owned()));
         let answer = app.router().oneshot(request.unwrap()).now_or_never().expect("these ports never wait");
