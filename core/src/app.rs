@@ -27,7 +27,7 @@ impl App {
     /// The application over these ports.
     #[must_use]
     pub fn new(ports: Ports, config: Config) -> Self {
-        let keys = Keys::derive(&config.jwt_secret, config.jwt_secret_previous.as_ref());
+        let keys = Keys::derive(&config.jwt_secret, config.jwt_secret_previous.as_ref(), config.jwt_algorithm);
         Self(Arc::new(Inner { ports, config, keys }))
     }
 

@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod api_key;
+pub mod jws;
 mod keys;
 pub mod network;
 pub mod password_hash;
@@ -9,6 +10,7 @@ mod secret;
 mod sliding_log;
 pub mod statistics;
 
-pub use keys::{ACCESS_TOKEN_SECONDS, AccessClaims, JwtAlgorithm, Keys, RefreshToken, TokenError};
+pub use jws::JwtAlgorithm;
+pub use keys::{ACCESS_TOKEN_SECONDS, AccessClaims, Keys, RefreshToken, TokenError};
 pub use secret::Secret;
 pub use sliding_log::SlidingLog;

@@ -1,74 +1,40 @@
+mod access_token;
+mod token_cache;
+
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chacha20poly1305::{
     KeyInit as _, XChaCha20Poly1305, XNonce,
     aead::{Aead as _, Payload},
 };
-use ed25519_dalek::{SigningKey, VerifyingKey};
 use hkdf::Hkdf;
 use hmac::{Hmac, Mac as _};
-use jwt_compact::{AlgorithmExt as _, Claims, Header, Token, UntrustedToken, alg::Ed25519};
-use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
-use super::Secret;
-use crate::ports::Timestamp;
+use super::{
+    Secret,
+    jws::{JwtAlgorithm, Signer, Verifier},
+};
+use token_cache::TokenCache;
 
-/// How long an access token lives, in seconds.
-pub const ACCESS_TOKEN_SECONDS: i64 = 900;
-const TOKEN_TYPE: &str = "at+jwt";
+pub use access_token::{ACCESS_TOKEN_SECONDS, AccessClaims, TokenError};
+
 const NONCE_BYTES: usize = 24;
-
-/// How access tokens are signed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum JwtAlgorithm {
-    /// Ed25519 (RFC 8037): whoever reads the JWK set can verify.
-    EdDsa,
-    /// HMAC with SHA-256 (RFC 7518, 3.2): only this deployment can verify.
-    Hs256,
-}
 
 /// Every key of the deployment, derived from its one secret by HKDF-SHA-256 (RFC 5869); those of the previous
 /// secret still verify and open, but make nothing new.
 pub struct Keys {
     current: KeySet,
     previous: Option<KeySet>,
+    verified: TokenCache,
 }
 
 struct KeySet {
     id: String,
-    signing: SigningKey,
-    verifying: VerifyingKey,
+    signer: Signer,
+    verifier: Verifier,
     refresh: Zeroizing<[u8; 32]>,
     sealing: Zeroizing<[u8; 32]>,
-}
-
-/// What an access token says (RFC 9068).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AccessClaims {
-    /// Issuer: the API's base URL.
-    pub iss: String,
-    /// Audience: the same.
-    pub aud: String,
-    /// The person.
-    pub sub: String,
-    /// Their session.
-    pub sid: String,
-    /// The token's own id.
-    pub jti: String,
-    /// Their address.
-    pub email: String,
-    /// Their role.
-    pub role: String,
-}
-
-/// Why an access token is not accepted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TokenError {
-    /// Not a token of ours.
-    Invalid,
-    /// Ours, but too old.
-    Expired,
 }
 
 /// What a refresh token names.
@@ -82,7 +48,7 @@ pub struct RefreshToken {
 }
 
 impl KeySet {
-    fn derive(secret: &Secret) -> Self {
+    fn derive(secret: &Secret, algorithm: JwtAlgorithm) -> Self {
         let hkdf = Hkdf::<Sha256>::new(None, secret.expose().as_bytes());
         let derive = |purpose: &str| {
             let mut key = Zeroizing::new([0; 32]);
@@ -91,15 +57,24 @@ impl KeySet {
             debug_assert!(expanded.is_ok());
             key
         };
-        let signing = SigningKey::from_bytes(&derive("aibaas/v1/access-token/ed25519"));
-        let verifying = signing.verifying_key();
-        let x = URL_SAFE_NO_PAD.encode(verifying.as_bytes());
-        // RFC 7638 thumbprint of the RFC 8037 key.
-        let id = URL_SAFE_NO_PAD.encode(Sha256::digest(format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#)));
+        let signer = match algorithm {
+            JwtAlgorithm::EdDsa => Signer::ed_dsa(&derive("aibaas/v1/access-token/ed25519")),
+            JwtAlgorithm::Hs256 => Signer::hs256(derive("aibaas/v1/access-token/hmac-sha256").as_ref()),
+        };
+        let verifier = signer.verifier();
+        let id = match &verifier {
+            // RFC 7638 thumbprint of the RFC 8037 key.
+            Verifier::EdDsa(key) => {
+                let x = URL_SAFE_NO_PAD.encode(key.as_bytes());
+                Sha256::digest(format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#))
+            }
+            // Not of the key: what is derived for this alone tells nothing about it.
+            Verifier::Hs256(_) => Sha256::digest(derive("aibaas/v1/access-token/hmac-sha256/key-id")),
+        };
         Self {
-            id,
-            signing,
-            verifying,
+            id: URL_SAFE_NO_PAD.encode(id),
+            signer,
+            verifier,
             refresh: derive("aibaas/v1/refresh-token/hmac"),
             sealing: derive("aibaas/v1/sealing"),
         }
@@ -119,62 +94,28 @@ impl KeySet {
 }
 
 impl Keys {
-    /// Derives them.
+    /// Derives them. Access tokens of any other algorithm are invalid, be they signed with a key of the same secret.
     #[must_use]
-    pub fn derive(current: &Secret, previous: Option<&Secret>) -> Self {
-        Self { current: KeySet::derive(current), previous: previous.map(KeySet::derive) }
+    pub fn derive(current: &Secret, previous: Option<&Secret>, algorithm: JwtAlgorithm) -> Self {
+        let set = |secret| KeySet::derive(secret, algorithm);
+        Self { current: set(current), previous: previous.map(set), verified: TokenCache::new() }
     }
 
     fn sets(&self) -> impl Iterator<Item = &KeySet> {
         std::iter::once(&self.current).chain(&self.previous)
     }
 
-    /// The public keys that verify access tokens, as a JWK set (RFC 7517, RFC 8037).
+    /// The public keys that verify access tokens, as a JWK set (RFC 7517, RFC 8037); none where they are secret.
     #[must_use]
     pub fn jwks(&self) -> serde_json::Value {
-        let jwk = |set: &KeySet| {
-            serde_json::json!({
+        let jwk = |set: &KeySet| match &set.verifier {
+            Verifier::EdDsa(key) => Some(serde_json::json!({
                 "kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": set.id,
-                "x": URL_SAFE_NO_PAD.encode(set.verifying.as_bytes()),
-            })
+                "x": URL_SAFE_NO_PAD.encode(key.as_bytes()),
+            })),
+            Verifier::Hs256(_) => None,
         };
-        serde_json::json!({ "keys": self.sets().map(jwk).collect::<Vec<_>>() })
-    }
-
-    /// Signs an access token that lives [`ACCESS_TOKEN_SECONDS`].
-    ///
-    /// # Errors
-    /// When the claims cannot be written as JSON.
-    pub fn sign_access_token(&self, claims: AccessClaims, now: Timestamp) -> Result<Secret, String> {
-        let header = Header::empty().with_key_id(self.current.id.clone()).with_token_type(TOKEN_TYPE);
-        let mut claims = Claims::new(claims);
-        claims.issued_at = chrono::DateTime::from_timestamp(now.seconds(), 0);
-        claims.expiration = chrono::DateTime::from_timestamp(now.seconds().saturating_add(ACCESS_TOKEN_SECONDS), 0);
-        Ed25519.token(&header, &claims, &self.current.signing).map(Secret::new).map_err(|error| error.to_string())
-    }
-
-    /// Reads an access token. Only EdDSA, only our type, issuer and audience (RFC 8725).
-    ///
-    /// # Errors
-    /// [`TokenError`].
-    pub fn verify_access_token(&self, token: &str, issuer: &str, now: Timestamp) -> Result<AccessClaims, TokenError> {
-        let untrusted = UntrustedToken::new(token).map_err(|_| TokenError::Invalid)?;
-        let header = untrusted.header();
-        if header.token_type.as_deref() != Some(TOKEN_TYPE) {
-            return Err(TokenError::Invalid);
-        }
-        let set = self.sets().find(|set| header.key_id.as_deref() == Some(&set.id)).ok_or(TokenError::Invalid)?;
-        let token: Token<AccessClaims> =
-            Ed25519.validator(&set.verifying).validate(&untrusted).map_err(|_| TokenError::Invalid)?;
-        let claims = token.claims();
-        let expires = claims.expiration.ok_or(TokenError::Invalid)?.timestamp();
-        if claims.custom.iss != issuer || claims.custom.aud != issuer {
-            return Err(TokenError::Invalid);
-        }
-        if expires <= now.seconds() {
-            return Err(TokenError::Expired);
-        }
-        Ok(claims.custom.clone())
+        serde_json::json!({ "keys": self.sets().filter_map(jwk).collect::<Vec<_>>() })
     }
 
     /// The refresh token of a session's generation. It is computed, not stored, so the current one can be given
@@ -240,46 +181,8 @@ impl RefreshToken {
 mod tests {
     use super::*;
 
-    const NOW: Timestamp = Timestamp(1_795_395_723_004);
-
     fn keys(secret: &str) -> Keys {
-        Keys::derive(&Secret::new(secret), None)
-    }
-
-    fn claims() -> AccessClaims {
-        let text = |text: &str| text.to_owned();
-        AccessClaims {
-            iss: text("i"),
-            aud: text("i"),
-            sub: text("u"),
-            sid: text("s"),
-            jti: text("j"),
-            email: text("e"),
-            role: text("user"),
-        }
-    }
-
-    #[test]
-    fn a_token_lives_fifteen_minutes_under_its_own_key() {
-        let token = keys("a").sign_access_token(claims(), NOW).unwrap();
-        let verify = |keys: &Keys, issuer, now| keys.verify_access_token(token.expose(), issuer, now);
-        assert_eq!(verify(&keys("a"), "i", NOW), Ok(claims()));
-        assert_eq!(verify(&keys("a"), "i", NOW.plus_seconds(899)), Ok(claims()));
-        assert_eq!(verify(&keys("a"), "i", NOW.plus_seconds(900)), Err(TokenError::Expired));
-        assert_eq!(verify(&keys("a"), "other", NOW), Err(TokenError::Invalid));
-        assert_eq!(verify(&keys("b"), "i", NOW), Err(TokenError::Invalid));
-        let rotated = Keys::derive(&Secret::new("b"), Some(&Secret::new("a")));
-        assert_eq!(verify(&rotated, "i", NOW), Ok(claims()));
-    }
-
-    #[test]
-    fn no_other_algorithm_is_accepted() {
-        let token = keys("a").sign_access_token(claims(), NOW).unwrap();
-        let (_, rest) = token.expose().split_once('.').unwrap();
-        for header in [r#"{"alg":"none","typ":"at+jwt"}"#, r#"{"alg":"HS256","typ":"at+jwt","kid":"x"}"#, "{}"] {
-            let forged = format!("{}.{rest}", URL_SAFE_NO_PAD.encode(header));
-            assert_eq!(keys("a").verify_access_token(&forged, "i", NOW), Err(TokenError::Invalid));
-        }
+        Keys::derive(&Secret::new(secret), None, JwtAlgorithm::EdDsa)
     }
 
     #[test]
