@@ -4,6 +4,8 @@ CREATE INDEX users_by_creation ON users (created_at, id);
 CREATE INDEX users_by_status ON users (status, created_at, id);
 CREATE INDEX users_by_name ON users (full_name COLLATE NOCASE);
 
+CREATE INDEX sessions_live ON sessions (user_id, created_at, id) WHERE revoked_at IS NULL;
+
 -- A second factor by time (RFC 6238). The secret is sealed; unconfirmed until a first code was right.
 -- `last_step`: the newest time step of which a code was used, so that none is taken twice.
 CREATE TABLE totp_credentials (
@@ -40,9 +42,9 @@ CREATE INDEX mfa_challenges_by_user ON mfa_challenges (user_id);
 CREATE INDEX mfa_challenges_by_expiry ON mfa_challenges (expires_at);
 
 -- Failed guesses by subject: an account as strangers see it, an account from one of its known networks, a client
--- network, a session that is asked for the password again. Subjects are keyed hashes.
+-- network, a session that is asked for the password again, a person that is asked for a code.
 CREATE TABLE guesses (
-  subject BLOB PRIMARY KEY,
+  subject TEXT PRIMARY KEY,
   failures INTEGER NOT NULL,
   last_at INTEGER NOT NULL,
   previous_at INTEGER NOT NULL

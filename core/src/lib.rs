@@ -11,6 +11,7 @@
 )]
 
 mod app;
+mod breached;
 mod config;
 pub mod domain;
 mod http;

@@ -9,6 +9,7 @@ pub mod password_hash;
 mod secret;
 mod sliding_log;
 pub mod statistics;
+pub mod user_agent;
 
 pub use jws::JwtAlgorithm;
 pub use keys::{ACCESS_TOKEN_SECONDS, AccessClaims, Keys, RefreshToken, TokenError};

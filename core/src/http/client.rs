@@ -6,7 +6,11 @@ use axum::extract::FromRequestParts;
 use http::{HeaderName, HeaderValue, header, request::Parts};
 
 use super::envelope::AnswerHeaders;
-use crate::{app::ClientAddress, domain::network::Network};
+use crate::{
+    app::{App, ClientAddress},
+    domain::network::Network,
+    store::audit::NewEvent,
+};
 
 /// The client of a request.
 pub struct Client {
@@ -29,10 +33,29 @@ impl Client {
         }
     }
 
+    /// No client that leaves a trace.
+    #[must_use]
+    pub fn nobody() -> Self {
+        Self { address: None, user_agent: None, headers: None }
+    }
+
     /// The network that its limits are counted in.
     #[must_use]
     pub fn network(&self) -> String {
         self.address.map_or_else(|| "unknown".to_owned(), |address| Network::of_client(address).to_string())
+    }
+
+    /// A security event of this moment, at this client's hands.
+    #[must_use]
+    pub fn event(&self, app: &App, name: &'static str, details: serde_json::Value) -> NewEvent {
+        NewEvent {
+            id: app.new_id(),
+            at: app.now(),
+            name,
+            ip: self.address.map(|address| address.to_string()),
+            user_agent: self.user_agent.clone(),
+            details,
+        }
     }
 
     /// Puts a header on the answer, whatever the answer will be.

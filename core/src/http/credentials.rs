@@ -24,6 +24,7 @@ use crate::{
     },
     ports::{DatabaseError, Limit, Rows, Statement},
     store::{
+        admin,
         api_keys::{self, ApiKeyRecord},
         sessions::{self, Session},
         users::User,
@@ -37,6 +38,8 @@ pub struct Person {
     pub user_id: String,
     /// The session of the token.
     pub session_id: String,
+    /// What they call with.
+    pub client: Client,
 }
 
 /// The credential of a request.
@@ -62,7 +65,7 @@ impl FromRequestParts<App> for Person {
             return Err(ApiError::new(USER_TOKEN_REQUIRED, "log in, and send the access token"));
         }
         match app.keys().verify_access_token(token, &app.config().base_url, app.now()) {
-            Ok(claims) => Ok(Self { user_id: claims.sub, session_id: claims.sid }),
+            Ok(claims) => Ok(Self { user_id: claims.sub, session_id: claims.sid, client: Client::of(parts) }),
             Err(TokenError::Expired) => Err(ApiError::new(EXPIRED_TOKEN, "get a new one with the refresh token")),
             Err(TokenError::Invalid) => Err(ApiError::new(INVALID_TOKEN, "this is no access token of ours")),
         }
@@ -101,6 +104,42 @@ impl Person {
         }
     }
 
+    /// A security event of theirs, by themselves.
+    #[must_use]
+    pub fn event(&self, app: &App, name: &'static str, details: serde_json::Value) -> Statement {
+        self.client.event(app, name, details).of(&self.user_id, Some(&self.user_id))
+    }
+
+    /// [`Person::read`] for administrators.
+    ///
+    /// # Errors
+    /// `role_required`; else as [`Person::read`].
+    pub async fn read_as_admin(&self, app: &App, reads: Vec<Statement>) -> Result<Vec<Rows>, ApiError> {
+        let (user, answers) = self.read(app, reads).await?;
+        if user.role == "admin" { Ok(answers) } else { Err(admins_only()) }
+    }
+
+    /// [`Person::write`] for administrators.
+    ///
+    /// # Errors
+    /// `role_required`; else as [`Person::write`].
+    pub async fn write_as_admin(
+        &self,
+        app: &App,
+        writes: Vec<Statement>,
+    ) -> Result<Result<Vec<Rows>, DatabaseError>, ApiError> {
+        let guard = Statement::new(admin::EXPECT_ADMIN).bind(self.user_id.as_str());
+        let statements = std::iter::once(guard).chain(writes).collect();
+        match self.write(app, statements).await? {
+            Ok(answers) => Ok(Ok(answers.into_iter().skip(1).collect())),
+            Err(error) if error.is_guard() => {
+                self.read_as_admin(app, Vec::new()).await?;
+                Ok(Err(error))
+            }
+            Err(error) => Ok(Err(error)),
+        }
+    }
+
     fn live(&self, app: &App, session: Option<Session>) -> Result<User, ApiError> {
         match session.filter(|session| session.user.id == self.user_id && session.is_live(app.now())) {
             None => Err(ApiError::new(SESSION_REVOKED, "log in again")),
@@ -113,6 +152,10 @@ impl Person {
 /// The account is suspended.
 pub fn suspended() -> ApiError {
     ApiError::new(ACCOUNT_SUSPENDED, "ask the operators why")
+}
+
+fn admins_only() -> ApiError {
+    ApiError::new(ROLE_REQUIRED, "this needs the role admin")
 }
 
 /// A program with a living API key, already charged to the key's limit.

@@ -1,10 +1,12 @@
 //! The wire: one file per endpoint, each from top to bottom: parse, decide, answer.
 
+mod admin;
 mod api_keys;
 mod auth;
 mod client;
 mod credentials;
 mod envelope;
+mod guessing;
 mod leaderboard;
 mod limits;
 mod page;
@@ -25,6 +27,7 @@ pub fn router(app: &App) -> Router {
     let api = Router::new()
         .nest("/auth", auth::routes())
         .nest("/users", users::routes())
+        .nest("/admin", admin::routes())
         .nest("/api-keys", api_keys::routes())
         .merge(publishing::routes())
         .merge(leaderboard::routes());

@@ -64,6 +64,15 @@ pub fn read_cursor<T: DeserializeOwned>(cursor: Option<&str>) -> Result<Option<T
     cursor.map(|cursor| read(cursor).ok_or_else(unreadable)).transpose()
 }
 
+/// Where a list by time and id, newest first, goes on: its start is later than anything.
+///
+/// # Errors
+/// `malformed_request`.
+pub fn newest_first(cursor: Option<&str>) -> Result<(i64, String), ApiError> {
+    const END_OF_TIME: i64 = 9_007_199_254_740_991;
+    Ok(read_cursor(cursor)?.unwrap_or((END_OF_TIME, String::new())))
+}
+
 /// A cursor that stands after the value.
 #[must_use]
 pub fn write_cursor(position: &impl Serialize) -> Option<String> {

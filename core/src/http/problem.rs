@@ -104,6 +104,12 @@ impl Problem {
         Self { code, detail: detail.into(), errors: Vec::new(), members: Map::new(), headers, cause: None }
     }
 
+    /// Whether it is of this kind.
+    #[must_use]
+    pub fn is(&self, code: Code) -> bool {
+        self.code == code
+    }
+
     /// With a header of its own.
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {

@@ -3,7 +3,7 @@
 mod providers;
 mod templates;
 
-pub use templates::Letter;
+pub use templates::{Letter, Notice};
 
 use crate::{
     app::App,
@@ -29,6 +29,14 @@ pub fn queue(app: &App, letter: &Letter) -> Result<QueuedMail, ApiError> {
     let plain = serde_json::to_vec(letter).map_err(|error| ApiError::internal(error.to_string()))?;
     let payload = app.keys().seal(&id, app.random(), &plain).map_err(ApiError::internal)?;
     Ok(QueuedMail { id, kind: letter.kind(), payload, now: app.now() })
+}
+
+/// The same of a notice of this moment.
+///
+/// # Errors
+/// As [`queue`].
+pub fn notice(app: &App, what: Notice) -> Result<QueuedMail, ApiError> {
+    queue(app, &Letter::Notice { what, at: app.now().to_string() })
 }
 
 /// Sends what is due, after the answer.
@@ -68,6 +76,7 @@ async fn try_deliver(app: &App, row: &Row) -> Result<(), DatabaseError> {
     };
     let statement = match sent {
         Ok(()) if app.config().keeps_mail() => Statement::new(outbox::KEPT).bind(id).bind(app.now()),
+        Ok(()) if row.text("kind")? == templates::ACCOUNT_DELETED => Statement::new(outbox::DELETE).bind(id),
         Ok(()) => Statement::new(outbox::SENT).bind(id).bind(app.now()),
         Err(error) => {
             log::warn!("mail {id}, attempt {attempts}: {error}");

@@ -3,6 +3,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{config::Config, ports::Mail};
 
+/// The kind of the mail that must not outlive its sending: it is all that is left of a person.
+pub const ACCOUNT_DELETED: &str = "account_deleted";
+
 /// What a mail says. Waits sealed in the outbox, since it may hold a token.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -16,11 +19,74 @@ pub enum Letter {
     },
     /// Somebody registered an address that has an account.
     AlreadyRegistered,
+    /// Somebody asked to reset the password.
+    ResetPassword {
+        /// The token of the link.
+        token: String,
+    },
+    /// Prove that a new address is yours.
+    ConfirmEmail {
+        /// The token of the link.
+        token: String,
+    },
+    /// Somebody wanted to move another account to this address, which has one.
+    AddressHasAccount,
+    /// Something about the account changed, or is about to.
+    Notice {
+        /// What.
+        what: Notice,
+        /// When, for the person to compare.
+        at: String,
+    },
+    /// The account is gone.
+    AccountDeleted,
     /// An old refresh token was presented; the session is ended.
     SessionEnded {
         /// When, for the person to compare.
         at: String,
     },
+}
+
+/// What a person is told of, so that they notice what they did not do themselves.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Notice {
+    /// The password was changed or reset.
+    PasswordChanged,
+    /// Somebody logged in asked to move the account to another address.
+    EmailChangeRequested,
+    /// The account moved to another address.
+    EmailChanged,
+    /// A second factor was set up.
+    MfaEnabled,
+    /// The second factor was removed.
+    MfaDisabled,
+    /// New recovery codes took the place of the old ones.
+    RecoveryCodesReplaced,
+    /// A recovery code was used to log in.
+    RecoveryCodeUsed,
+}
+
+impl Notice {
+    fn texts(self) -> (&'static str, &'static str) {
+        match self {
+            Self::PasswordChanged => ("Your password was changed", "the password of your account was changed"),
+            Self::EmailChangeRequested => (
+                "Somebody wants to change your address",
+                "somebody who is logged in as you asked to move your account to another address. It moves once that address is confirmed",
+            ),
+            Self::EmailChanged => (
+                "Your address was changed",
+                "your account was moved to another address; this one does not log in any more",
+            ),
+            Self::MfaEnabled => ("Two-factor login is on", "a second factor was set up for your account"),
+            Self::MfaDisabled => ("Two-factor login is off", "the second factor of your account was removed"),
+            Self::RecoveryCodesReplaced => {
+                ("You have new recovery codes", "new recovery codes were made for your account; the old ones are dead")
+            }
+            Self::RecoveryCodeUsed => ("A recovery code was used", "one of your recovery codes was used to log in"),
+        }
+    }
 }
 
 struct Texts {
@@ -37,6 +103,11 @@ impl Letter {
         match self {
             Self::VerifyEmail { .. } => "verify_email",
             Self::AlreadyRegistered => "already_registered",
+            Self::ResetPassword { .. } => "reset_password",
+            Self::ConfirmEmail { .. } => "confirm_email",
+            Self::AddressHasAccount => "address_has_account",
+            Self::Notice { .. } => "notice",
+            Self::AccountDeleted => ACCOUNT_DELETED,
             Self::SessionEnded { .. } => "session_ended",
         }
     }
@@ -76,6 +147,47 @@ impl Letter {
                 ],
                 link: None,
                 closing: "If it was not you, there is nothing to do.",
+            },
+            Self::ResetPassword { token } => Texts {
+                subject: "Reset your password",
+                paragraphs: vec![
+                    "Somebody, perhaps you, asked to reset the password of your AIBaaS account. The link works once, within an hour.".to_owned(),
+                ],
+                link: Some(("Choose a new password", link(config, "reset-password", token))),
+                closing: "If it was not you, ignore this mail: without the link nothing changes.",
+            },
+            Self::ConfirmEmail { token } => Texts {
+                subject: "Confirm your new e-mail address",
+                paragraphs: vec![
+                    "Somebody, perhaps you, wants to move an AIBaaS account to this address. The link works once, within 24 hours.".to_owned(),
+                ],
+                link: Some(("Confirm address", link(config, "confirm-email", token))),
+                closing: "If it was not you, ignore this mail: without the link nothing changes.",
+            },
+            Self::AddressHasAccount => Texts {
+                subject: "You already have an account",
+                paragraphs: vec![
+                    "Somebody, perhaps you, wanted to move another AIBaaS account to this address. It has an account already, so nothing was changed.".to_owned(),
+                ],
+                link: None,
+                closing: "If it was not you, there is nothing to do.",
+            },
+            Self::Notice { what, at } => {
+                let (subject, happened) = what.texts();
+                Texts {
+                    subject,
+                    paragraphs: vec![format!("At {at}, {happened}.")],
+                    link: None,
+                    closing: "If it was not you, reset your password now, look through your sessions and end those that are not yours.",
+                }
+            }
+            Self::AccountDeleted => Texts {
+                subject: "Your account is deleted",
+                paragraphs: vec![
+                    "Your AIBaaS account is gone, with its sessions and API keys. What was published stays, without your name.".to_owned(),
+                ],
+                link: None,
+                closing: "This is the last mail about it.",
             },
             Self::SessionEnded { at } => Texts {
                 subject: "We ended a session of yours",

@@ -1,9 +1,13 @@
 //! Every SQL text of the application, as constants, and the functions that run them or hand them back as
 //! statements for a batch.
 
+pub mod admin;
 pub mod api_keys;
+pub mod audit;
 pub mod benchmarks;
+pub mod guesses;
 pub mod leaderboard;
+pub mod mfa;
 pub mod migrations;
 pub mod models;
 pub mod outbox;
@@ -16,17 +20,39 @@ pub mod users;
 pub const EXPECT_ONE_CHANGE: &str = "INSERT INTO batch_guard (expectation) SELECT 'one change' WHERE changes() <> 1";
 
 /// What a schedule forgets; each takes the time now.
-pub const EXPIRE_EVERYTHING: [&str; 4] =
-    [rate_limits::EXPIRE, sessions::EXPIRE, users::EXPIRE_OLD_TOKENS, outbox::EXPIRE];
+pub const EXPIRE_EVERYTHING: [&str; 7] = [
+    rate_limits::EXPIRE,
+    sessions::EXPIRE,
+    users::EXPIRE_OLD_TOKENS,
+    outbox::EXPIRE,
+    guesses::EXPIRE,
+    guesses::EXPIRE_NETWORKS,
+    audit::EXPIRE,
+];
 
 /// Every SQL text, by name: `tests/` prepares each against the migrated schema and reads its query plan.
 pub const EVERY_STATEMENT: &[(&str, &str)] = &[
+    ("admin::EXPECT_ADMIN", admin::EXPECT_ADMIN),
+    ("admin::USERS", admin::USERS),
+    ("admin::USERS_BY_STATUS", admin::USERS_BY_STATUS),
+    ("admin::SEARCH", admin::SEARCH),
+    ("admin::CHANGE", admin::CHANGE),
     ("api_keys::CREATE", api_keys::CREATE),
     ("api_keys::LIST", api_keys::LIST),
     ("api_keys::OF_USER", api_keys::OF_USER),
     ("api_keys::REVOKE", api_keys::REVOKE),
     ("api_keys::BY_HASH", api_keys::BY_HASH),
     ("api_keys::TOUCH", api_keys::TOUCH),
+    ("audit::ADD", audit::ADD),
+    ("audit::ADD_IF_CHANGED", audit::ADD_IF_CHANGED),
+    ("audit::ADD_FOR_ADDRESS", audit::ADD_FOR_ADDRESS),
+    ("audit::ADD_FOR_UNPROVED", audit::ADD_FOR_UNPROVED),
+    ("audit::ADD_FOR_TOKEN", audit::ADD_FOR_TOKEN),
+    ("audit::ADD_FOR_SESSION_IF_CHANGED", audit::ADD_FOR_SESSION_IF_CHANGED),
+    ("audit::OF_USER", audit::OF_USER),
+    ("audit::ALL", audit::ALL),
+    ("audit::WIPE", audit::WIPE),
+    ("audit::EXPIRE", audit::EXPIRE),
     ("benchmarks::OWNER", benchmarks::OWNER),
     ("benchmarks::CLAIM", benchmarks::CLAIM),
     ("benchmarks::EXPECT_OWNER", benchmarks::EXPECT_OWNER),
@@ -38,6 +64,18 @@ pub const EVERY_STATEMENT: &[(&str, &str)] = &[
     ("benchmarks::LIST", benchmarks::LIST),
     ("benchmarks::VERSIONS", benchmarks::VERSIONS),
     ("benchmarks::TASKS", benchmarks::TASKS),
+    ("guesses::RESERVE", guesses::RESERVE),
+    ("guesses::RESERVE_ACCOUNT", guesses::RESERVE_ACCOUNT),
+    ("guesses::RESERVE_NETWORK", guesses::RESERVE_NETWORK),
+    ("guesses::EXPECT_RESERVED_OR_KNOWN", guesses::EXPECT_RESERVED_OR_KNOWN),
+    ("guesses::FREE_AT", guesses::FREE_AT),
+    ("guesses::LOGIN_FREE_AT", guesses::LOGIN_FREE_AT),
+    ("guesses::TAKE_BACK", guesses::TAKE_BACK),
+    ("guesses::CLEAR", guesses::CLEAR),
+    ("guesses::EXPIRE", guesses::EXPIRE),
+    ("guesses::REMEMBER_NETWORK", guesses::REMEMBER_NETWORK),
+    ("guesses::KNOWN_NETWORKS", guesses::KNOWN_NETWORKS),
+    ("guesses::EXPIRE_NETWORKS", guesses::EXPIRE_NETWORKS),
     ("leaderboard::SCOPE", leaderboard::SCOPE),
     ("leaderboard::SCOPE_OF_SNAPSHOT", leaderboard::SCOPE_OF_SNAPSHOT),
     ("leaderboard::ENTRIES", leaderboard::ENTRIES),
@@ -50,6 +88,9 @@ pub const EVERY_STATEMENT: &[(&str, &str)] = &[
     ("models::BY_ID", models::BY_ID),
     ("models::LIST", models::LIST),
     ("outbox::ADD_FOR_ACCOUNT", outbox::ADD_FOR_ACCOUNT),
+    ("outbox::ADD_IF_CHANGED", outbox::ADD_IF_CHANGED),
+    ("outbox::ADD", outbox::ADD),
+    ("outbox::ADD_FOR_TOKEN", outbox::ADD_FOR_TOKEN),
     ("outbox::ADD_FOR_SESSION_IF_CHANGED", outbox::ADD_FOR_SESSION_IF_CHANGED),
     ("outbox::CLAIM", outbox::CLAIM),
     ("outbox::SENT", outbox::SENT),
@@ -58,6 +99,9 @@ pub const EVERY_STATEMENT: &[(&str, &str)] = &[
     ("outbox::GIVEN_UP", outbox::GIVEN_UP),
     ("outbox::NEWEST", outbox::NEWEST),
     ("outbox::NEWEST_TO", outbox::NEWEST_TO),
+    ("outbox::OF_PERSON", outbox::OF_PERSON),
+    ("outbox::DELETE_TO", outbox::DELETE_TO),
+    ("outbox::DELETE", outbox::DELETE),
     ("outbox::EXPIRE", outbox::EXPIRE),
     ("rate_limits::CHARGE", rate_limits::CHARGE),
     ("rate_limits::STATES", rate_limits::STATES),
@@ -88,15 +132,37 @@ pub const EVERY_STATEMENT: &[(&str, &str)] = &[
     ("sessions::ROTATE", sessions::ROTATE),
     ("sessions::END_REUSED", sessions::END_REUSED),
     ("sessions::END", sessions::END),
+    ("sessions::END_OLDEST", sessions::END_OLDEST),
+    ("sessions::END_OTHERS", sessions::END_OTHERS),
+    ("sessions::END_OF_TOKEN", sessions::END_OF_TOKEN),
+    ("sessions::END_OF_USER", sessions::END_OF_USER),
+    ("sessions::LIST", sessions::LIST),
+    ("sessions::OF_USER", sessions::OF_USER),
     ("sessions::BY_ID", sessions::BY_ID),
     ("sessions::EXPECT_LIVE", sessions::EXPECT_LIVE),
     ("sessions::EXPIRE", sessions::EXPIRE),
-    ("users::BY_EMAIL", users::BY_EMAIL),
+    ("users::BY_EMAIL_FROM_NETWORK", users::BY_EMAIL_FROM_NETWORK),
     ("users::REGISTER", users::REGISTER),
     ("users::ADD_VERIFICATION", users::ADD_VERIFICATION),
-    ("users::USE_VERIFICATION", users::USE_VERIFICATION),
+    ("users::ADD_TOKEN", users::ADD_TOKEN),
+    ("users::ADD_NEW_ADDRESS", users::ADD_NEW_ADDRESS),
+    ("users::USE_TOKEN", users::USE_TOKEN),
     ("users::VERIFY", users::VERIFY),
-    ("users::END_OTHER_VERIFICATIONS", users::END_OTHER_VERIFICATIONS),
+    ("users::RESET_PASSWORD", users::RESET_PASSWORD),
+    ("users::CHANGE_EMAIL", users::CHANGE_EMAIL),
+    ("users::DELETE_UNPROVED", users::DELETE_UNPROVED),
+    ("users::END_TOKENS_OF_TOKEN", users::END_TOKENS_OF_TOKEN),
+    ("users::END_TOKENS", users::END_TOKENS),
+    ("users::END_NEW_ADDRESSES", users::END_NEW_ADDRESSES),
+    ("users::BY_LIVE_TOKEN", users::BY_LIVE_TOKEN),
+    ("users::CHANGE_PASSWORD", users::CHANGE_PASSWORD),
+    ("users::REHASH", users::REHASH),
+    ("users::EXPECT_PASSWORD", users::EXPECT_PASSWORD),
+    ("users::PROMOTE", users::PROMOTE),
+    ("users::DELETE", users::DELETE),
+    ("users::OWN_MODELS", users::OWN_MODELS),
+    ("users::OWN_BENCHMARKS", users::OWN_BENCHMARKS),
+    ("users::OWN_RUNS", users::OWN_RUNS),
     ("users::BY_TOKEN", users::BY_TOKEN),
     ("users::RENAME", users::RENAME),
     ("users::BY_ID", users::BY_ID),
@@ -111,8 +177,11 @@ mod tests {
     fn every_statement_is_listed() {
         let sources = [
             include_str!("mod.rs"),
+            include_str!("admin.rs"),
             include_str!("api_keys.rs"),
+            include_str!("audit.rs"),
             include_str!("benchmarks.rs"),
+            include_str!("guesses.rs"),
             include_str!("leaderboard.rs"),
             include_str!("migrations.rs"),
             include_str!("models.rs"),

@@ -10,10 +10,14 @@ pub const IDLE_SECONDS: i64 = 7 * 86_400;
 /// How long the token before the current one still gets the current one, in milliseconds.
 pub const GRACE_MS: i64 = 10_000;
 
-/// A new session, where the account is still as it was read (same password hash, active, verified).
+/// The most live sessions of one person; the oldest ends.
+pub const MOST_LIVE: i64 = 100;
+
+/// A new session, where the account is still as it was read (same password hash, active, verified, and with a second
+/// factor only when that was asked for).
 pub const CREATE: &str = "INSERT INTO sessions (id, user_id, nonce, generation, user_agent, ip, created_at, rotated_at, last_used_at, expires_at, cookie) \
      SELECT ?1, u.id, ?3, 0, ?4, ?5, ?6, ?6, ?6, ?7, ?8 FROM users AS u \
-     WHERE u.id = ?2 AND u.status = 'active' AND u.email_verified = 1 AND u.password_hash IS ?9";
+     WHERE u.id = ?2 AND u.status = 'active' AND u.email_verified = 1 AND u.password_hash IS ?9 AND u.mfa_enabled = ?10";
 /// Takes the next generation, where the presented one is current and the session alive.
 pub const ROTATE: &str = "UPDATE sessions SET generation = generation + 1, rotated_at = ?3, last_used_at = ?3 \
      WHERE id = ?1 AND generation = ?2 AND revoked_at IS NULL AND expires_at > ?3 AND last_used_at > ?3 - ?4 \
@@ -25,9 +29,27 @@ pub const END_REUSED: &str = "UPDATE sessions SET revoked_at = ?3, revoked_reaso
 /// Ends a session, and tells whether its refresh token rides in a cookie.
 pub const END: &str =
     "UPDATE sessions SET revoked_at = ?2, revoked_reason = ?3 WHERE id = ?1 AND revoked_at IS NULL RETURNING cookie";
+/// Ends all live sessions of a person but the newest `?4`.
+pub const END_OLDEST: &str = "UPDATE sessions SET revoked_at = ?2, revoked_reason = ?3 WHERE id IN (\
+     SELECT id FROM sessions WHERE user_id = ?1 AND revoked_at IS NULL ORDER BY created_at DESC, id DESC LIMIT -1 OFFSET ?4)";
+/// Ends every live session of a person but `?4`.
+pub const END_OTHERS: &str = "UPDATE sessions SET revoked_at = ?2, revoked_reason = ?3 WHERE user_id = ?1 AND revoked_at IS NULL AND id IS NOT ?4";
+/// Ends every session of the person of a link.
+pub const END_OF_TOKEN: &str = "UPDATE sessions SET revoked_at = ?2, revoked_reason = ?3 \
+     WHERE user_id = (SELECT user_id FROM one_time_tokens WHERE hash = ?1) AND revoked_at IS NULL";
+/// Ends a live session of a person.
+pub const END_OF_USER: &str = "UPDATE sessions SET revoked_at = ?3, revoked_reason = ?4 \
+     WHERE id = ?1 AND user_id = ?2 AND revoked_at IS NULL AND expires_at > ?3 AND last_used_at > ?3 - 604800000";
+/// A page of a person's live sessions at `?5`, newest first, before the cursor (`?2`, `?3`).
+pub const LIST: &str = "SELECT id, user_agent, ip, cookie, created_at, last_used_at, expires_at FROM sessions \
+     WHERE user_id = ?1 AND revoked_at IS NULL AND (created_at, id) < (?2, ?3) AND expires_at > ?5 AND last_used_at > ?5 - 604800000 \
+     ORDER BY created_at DESC, id DESC LIMIT ?4";
+/// Every session of a person that is remembered.
+pub const OF_USER: &str = "SELECT id, user_agent, ip, cookie, created_at, last_used_at, expires_at, revoked_at, revoked_reason \
+     FROM sessions WHERE user_id = ?1 ORDER BY created_at DESC";
 /// A session with its person.
 pub const BY_ID: &str = concat!(
-    "SELECT s.id AS session_id, s.nonce, s.generation, s.rotated_at, s.last_used_at, s.expires_at, s.revoked_at, s.cookie, ",
+    "SELECT s.id AS session_id, s.nonce, s.generation, s.rotated_at, s.last_used_at, s.expires_at, s.revoked_at, s.cookie, s.created_at AS started_at, ",
     user_columns!(),
     " FROM sessions AS s JOIN users AS u ON u.id = s.user_id WHERE s.id = ?1"
 );
@@ -49,6 +71,8 @@ pub struct Session {
     pub generation: i64,
     /// When the current refresh token was first given.
     pub rotated_at: Timestamp,
+    /// When the person logged in.
+    pub started_at: Timestamp,
     /// When it was last used.
     pub last_used_at: Timestamp,
     /// When it ends, whatever its use.
@@ -72,6 +96,7 @@ impl Session {
             nonce: row.optional_blob("nonce")?.unwrap_or_default(),
             generation: row.integer("generation")?,
             rotated_at: Timestamp(row.integer("rotated_at")?),
+            started_at: Timestamp(row.integer("started_at")?),
             last_used_at: Timestamp(row.integer("last_used_at")?),
             expires_at: Timestamp(row.integer("expires_at")?),
             revoked: row.optional_integer("revoked_at")?.is_some(),
@@ -93,6 +118,12 @@ impl Session {
     pub fn is_live(&self, now: Timestamp) -> bool {
         !self.revoked && self.expires_at > now
     }
+}
+
+/// The statement of [`END_OTHERS`]; without an exception it ends all.
+#[must_use]
+pub fn end_others(user_id: &str, except: Option<&str>, reason: &'static str, now: Timestamp) -> Statement {
+    Statement::new(END_OTHERS).bind(user_id).bind(now).bind(reason).bind(except)
 }
 
 /// The statement of [`BY_ID`].

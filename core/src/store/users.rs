@@ -10,8 +10,13 @@ macro_rules! user_columns {
 }
 pub(crate) use user_columns;
 
-/// A person by address.
-pub const BY_EMAIL: &str = concat!("SELECT ", user_columns!(), " FROM users AS u WHERE u.email = ?1");
+/// A person by address, and whether they have logged in from the network `?2`.
+pub const BY_EMAIL_FROM_NETWORK: &str = concat!(
+    "SELECT ",
+    user_columns!(),
+    ", EXISTS (SELECT 1 FROM known_networks AS k WHERE k.user_id = u.id AND k.network = ?2) AS network_known \
+     FROM users AS u WHERE u.email = ?1"
+);
 /// Registers: a new account, or new particulars for one whose address nobody has proved yet. Nothing for a
 /// verified one. What counts in the end are the particulars of the registration whose link is used
 /// ([`VERIFY`]): nobody can take a stranger's address by registering it before or after them.
@@ -22,16 +27,65 @@ pub const REGISTER: &str = "INSERT INTO users (id, email, password_hash, full_na
 /// A verification link, where the address still wants verifying, with the particulars of its registration.
 pub const ADD_VERIFICATION: &str = "INSERT INTO one_time_tokens (hash, user_id, purpose, created_at, expires_at, password_hash, full_name) \
      SELECT ?2, id, 'verify_email', ?3, ?4, password_hash, full_name FROM users WHERE email = ?1 AND email_verified = 0";
-/// Uses a verification link, once.
-pub const USE_VERIFICATION: &str = "UPDATE one_time_tokens SET used_at = ?2 \
-     WHERE hash = ?1 AND purpose = 'verify_email' AND used_at IS NULL AND expires_at > ?2";
+/// A link for the address, where it has an account that got fewer than five of the kind within the hour.
+pub const ADD_TOKEN: &str = "INSERT INTO one_time_tokens (hash, user_id, purpose, created_at, expires_at) \
+     SELECT ?2, u.id, ?3, ?4, ?5 FROM users AS u WHERE u.email = ?1 AND (SELECT count(*) FROM one_time_tokens AS t \
+       WHERE t.user_id = u.id AND t.purpose = ?3 AND t.created_at > ?4 - 3600000) < 5";
+/// A link to a new address of a person, where nobody has proved it to be theirs.
+pub const ADD_NEW_ADDRESS: &str = "INSERT INTO one_time_tokens (hash, user_id, purpose, created_at, expires_at, new_email) \
+     SELECT ?2, ?1, 'change_email', ?3, ?4, ?5 WHERE NOT EXISTS (SELECT 1 FROM users WHERE email = ?5 AND email_verified = 1)";
+/// Uses a link of purpose `?3`, once.
+pub const USE_TOKEN: &str = "UPDATE one_time_tokens SET used_at = ?2 \
+     WHERE hash = ?1 AND purpose = ?3 AND used_at IS NULL AND expires_at > ?2";
 /// Marks the address of the link as proved, and sets what its registration chose.
 pub const VERIFY: &str = "UPDATE users SET email_verified = 1, updated_at = ?2, password_changed_at = ?2, \
        password_hash = t.password_hash, full_name = t.full_name \
      FROM one_time_tokens AS t WHERE t.hash = ?1 AND users.id = t.user_id";
-/// Kills the other unused verification links of the link's person.
-pub const END_OTHER_VERIFICATIONS: &str = "UPDATE one_time_tokens SET used_at = ?2, password_hash = NULL, full_name = NULL \
-     WHERE user_id = (SELECT user_id FROM one_time_tokens WHERE hash = ?1) AND purpose = 'verify_email'";
+/// Sets the password of the link's person. The mail proves the address too; what strangers may have registered it
+/// with goes.
+pub const RESET_PASSWORD: &str = "UPDATE users SET password_hash = ?3, password_changed_at = ?2, updated_at = ?2, \
+       full_name = CASE WHEN users.email_verified = 1 THEN users.full_name END, email_verified = 1 \
+     FROM one_time_tokens AS t WHERE t.hash = ?1 AND users.id = t.user_id";
+/// Gives the person of the link the address that it proves.
+pub const CHANGE_EMAIL: &str = "UPDATE users SET email = t.new_email, email_verified = 1, updated_at = ?2 \
+     FROM one_time_tokens AS t WHERE t.hash = ?1 AND users.id = t.user_id";
+/// Registrations of the link's address that nobody has proved.
+pub const DELETE_UNPROVED: &str =
+    "DELETE FROM users WHERE email_verified = 0 AND email = (SELECT new_email FROM one_time_tokens WHERE hash = ?1)";
+/// Kills every link of the link's person.
+pub const END_TOKENS_OF_TOKEN: &str = "UPDATE one_time_tokens SET used_at = coalesce(used_at, ?2), password_hash = NULL, full_name = NULL \
+     WHERE user_id = (SELECT user_id FROM one_time_tokens WHERE hash = ?1)";
+/// Kills every link of a person.
+pub const END_TOKENS: &str = "UPDATE one_time_tokens SET used_at = coalesce(used_at, ?2), password_hash = NULL, full_name = NULL WHERE user_id = ?1";
+/// Kills a person's links to new addresses.
+pub const END_NEW_ADDRESSES: &str =
+    "UPDATE one_time_tokens SET used_at = coalesce(used_at, ?2) WHERE user_id = ?1 AND purpose = 'change_email'";
+/// The person of a link of purpose `?2` that still works at `?3`.
+pub const BY_LIVE_TOKEN: &str = concat!(
+    "SELECT ",
+    user_columns!(),
+    " FROM one_time_tokens AS t JOIN users AS u ON u.id = t.user_id \
+     WHERE t.hash = ?1 AND t.purpose = ?2 AND t.used_at IS NULL AND t.expires_at > ?3"
+);
+/// Sets the password, where it is still the one that was given (`?2`).
+pub const CHANGE_PASSWORD: &str = "UPDATE users SET password_hash = ?3, password_changed_at = ?4, updated_at = ?4 WHERE id = ?1 AND password_hash IS ?2";
+/// Puts another hash of the same password in place of `?2`.
+pub const REHASH: &str = "UPDATE users SET password_hash = ?3 WHERE id = ?1 AND password_hash = ?2";
+/// Guard: fails the batch unless the password of person `?1` is still the one hashed as `?2`.
+pub const EXPECT_PASSWORD: &str = "INSERT INTO batch_guard (expectation) SELECT 'same password' \
+     WHERE NOT EXISTS (SELECT 1 FROM users WHERE id = ?1 AND password_hash IS ?2)";
+/// Makes a person with a proved address an administrator.
+pub const PROMOTE: &str =
+    "UPDATE users SET role = 'admin', updated_at = ?2 WHERE id = ?1 AND email_verified = 1 AND role <> 'admin'";
+/// A person goes, and with them everything that refers to them; what they published stays, without an owner.
+pub const DELETE: &str = "DELETE FROM users WHERE id = ?1";
+/// What a person published.
+pub const OWN_MODELS: &str = "SELECT id, created_at FROM models WHERE owner_id = ?1";
+/// As [`OWN_MODELS`].
+pub const OWN_BENCHMARKS: &str = "SELECT id, created_at FROM benchmarks WHERE owner_id = ?1";
+/// As [`OWN_MODELS`].
+pub const OWN_RUNS: &str =
+    "SELECT id, model_id, benchmark_id, version, status, created_at FROM runs WHERE owner_id = ?1";
 /// The person whom a link belongs to.
 pub const BY_TOKEN: &str = concat!(
     "SELECT ",

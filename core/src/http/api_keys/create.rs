@@ -145,6 +145,7 @@ pub async fn handler(
     let writes = vec![
         api_keys::create(&id, &person.user_id, &new, &key, now),
         Statement::new(EXPECT_ONE_CHANGE),
+        person.event(&app, "api_key_created", json!({ "apiKeyId": id.as_str() })),
         Statement::new(api_keys::OF_USER).bind(id.as_str()).bind(person.user_id.as_str()),
     ];
     let answers = match person.write(&app, writes).await? {

@@ -36,7 +36,8 @@ pub struct ApiKeyBody {
 }
 
 impl ApiKeyBody {
-    fn new(key: ApiKeyRecord, now: Timestamp) -> Self {
+    /// How it stands at `now`.
+    pub fn new(key: ApiKeyRecord, now: Timestamp) -> Self {
         Self {
             status: key.status(now),
             id: key.id,

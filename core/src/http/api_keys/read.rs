@@ -3,7 +3,7 @@ use crate::{
     app::App,
     http::{
         credentials::Person,
-        page::{PageQuery, list as list_answer, page_size, read_cursor, take_page},
+        page::{PageQuery, list as list_answer, newest_first, page_size, take_page},
         problem::ApiError,
         request::{Path, Query},
     },
@@ -16,9 +16,6 @@ use axum::{
     response::Response,
 };
 
-/// Later than any key, in milliseconds.
-const END_OF_TIME: i64 = 9_007_199_254_740_991;
-
 /// The caller's keys, newest first.
 pub async fn list(
     State(app): State<App>,
@@ -27,8 +24,7 @@ pub async fn list(
     Query(page): Query<PageQuery>,
 ) -> Result<Response, ApiError> {
     let limit = page_size(page.limit)?;
-    let before = read_cursor::<(i64, String)>(page.cursor.as_deref())?;
-    let (created_at, id) = before.unwrap_or((END_OF_TIME, String::new()));
+    let (created_at, id) = newest_first(page.cursor.as_deref())?;
     let statement = Statement::new(api_keys::LIST)
         .bind(person.user_id.as_str())
         .bind(created_at)

@@ -1,28 +1,40 @@
-use axum::{extract::State, response::Response};
+use axum::{
+    Json as Answer,
+    extract::State,
+    response::{IntoResponse as _, Response},
+};
 use http::HeaderMap;
 use serde::Deserialize;
+use serde_json::json;
 
-use super::tokens;
+use super::{
+    random_token,
+    start_session::{Admitted, start_session},
+    tokens,
+};
 use crate::{
     app::App,
     domain::{
         Secret,
-        account::{Email, presented_password},
-        password_hash::Params,
+        account::{self, Email, presented_password},
+        password_hash,
     },
     http::{
         credentials::suspended,
+        guessing::{self, LoginAttempt},
         limits::{Limited, Login},
         problem::{ApiError, EMAIL_NOT_VERIFIED, INVALID_CREDENTIALS},
         request::Json,
     },
-    ports::{HashJob, HashOutcome, Statement},
+    ports::{Rows, Statement},
     store::{
-        EXPECT_ONE_CHANGE,
-        sessions::{self, Session},
+        EXPECT_ONE_CHANGE, mfa,
         users::{self, User},
     },
 };
+
+/// How long the second factor may take, in seconds.
+const CHALLENGE_SECONDS: i64 = 300;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -41,8 +53,8 @@ enum Mode {
     Cookie,
 }
 
-/// Starts a session. No such account and a wrong password are one answer at one cost; what else is wrong with the
-/// account is told only to who knows the password.
+/// Starts a session, or asks for the second factor. No such account and a wrong password are one answer at one cost;
+/// what else is wrong with the account is told only to who knows the password.
 pub async fn handler(
     State(app): State<App>,
     Limited { client, .. }: Limited<Login>,
@@ -52,63 +64,91 @@ pub async fn handler(
     if body.mode == Mode::Cookie {
         tokens::require_allowed_origin(&app, &headers)?;
     }
-    let wrong = || ApiError::new(INVALID_CREDENTIALS, "check both, or reset the password");
-
     let email = Email::parse(&body.email).ok();
-    let user = match &email {
-        Some(email) => find(&app, email).await?,
-        None => None,
-    };
-    let encoded = user.as_ref().and_then(|user| user.password_hash.clone());
-    let is_right = check(&app, presented_password(&body.password), encoded.clone()).await?;
-    let user = user.filter(|_| is_right).ok_or_else(wrong)?;
-    if !user.email_verified {
-        return Err(ApiError::new(EMAIL_NOT_VERIFIED, "use the link in the verification mail, or ask for a new one"));
-    }
-    if user.suspended {
-        return Err(suspended());
-    }
+    let address = email.as_ref().map_or(body.email.as_str(), Email::as_str);
+    let password = presented_password(&body.password);
 
-    let now = app.now();
-    let session = Session {
-        id: app.new_id(),
-        nonce: app.random::<16>().to_vec(),
-        generation: 0,
-        rotated_at: now,
-        last_used_at: now,
-        expires_at: now.plus_seconds(sessions::ABSOLUTE_SECONDS),
-        revoked: false,
-        cookie: body.mode == Mode::Cookie,
-        user,
+    let attempt = LoginAttempt::new(&app, &client, address);
+    let mut batch = attempt.reserve();
+    batch.push(attempt.person());
+    let mut found = match app.database().batch(batch).await {
+        Err(error) if error.is_guard() => return Err(attempt.refused(&app).await),
+        found => found?.into_iter().next_back().and_then(Rows::into_first),
     };
-    let create = Statement::new(sessions::CREATE)
-        .bind(session.id.as_str())
-        .bind(session.user.id.as_str())
-        .bind(session.nonce.as_slice())
-        .bind(client.user_agent.as_deref())
-        .bind(client.address.map(|address| address.to_string()))
-        .bind(now)
-        .bind(session.expires_at)
-        .bind(session.cookie)
-        .bind(encoded.as_ref().map(Secret::expose));
-    match app.database().batch(vec![create, Statement::new(EXPECT_ONE_CHANGE)]).await {
-        // The account changed while we hashed: what was proved is no longer worth a session.
-        Err(error) if error.is_guard() => Err(wrong()),
-        Err(error) => Err(error.into()),
-        Ok(_) => tokens::answer(&app, &session, now),
+    // A second round only where the account changed while we hashed: another login put a new hash of the same
+    // password in place, or the password is another one now.
+    for _ in 0..2 {
+        let network_is_known = found.as_ref().map(|row| row.boolean("network_known")).transpose()?.unwrap_or(false);
+        let user = found.map(|row| User::from_row(&row)).transpose()?;
+        let encoded = user.as_ref().and_then(|user| user.password_hash.clone());
+        let is_right = match guessing::verify(&app, password.clone(), encoded.clone()).await {
+            Ok(is_right) => is_right,
+            Err(fault) => {
+                app.database().batch(attempt.take_back(network_is_known)).await?;
+                return Err(fault);
+            }
+        };
+        let Some((mut user, encoded)) = user.zip(encoded).filter(|_| is_right) else {
+            break;
+        };
+        let mut writes = attempt.succeeded(network_is_known);
+        if !user.email_verified || user.suspended {
+            app.database().batch(writes).await?;
+            return Err(if user.email_verified { suspended() } else { not_verified() });
+        }
+        if password_hash::needs_rehash(encoded.expose(), app.config().password_params) {
+            let hash = guessing::hash(&app, password.clone()).await?;
+            let rehash = Statement::new(users::REHASH).bind(user.id.as_str());
+            writes.push(rehash.bind(encoded.expose()).bind(hash.expose()));
+            writes.push(Statement::new(EXPECT_ONE_CHANGE));
+            user.password_hash = Some(hash);
+        }
+        let cookie = body.mode == Mode::Cookie;
+        let answer = if user.mfa_enabled {
+            challenge(&app, &user, cookie, writes).await?
+        } else {
+            let password_hash = user.password_hash.as_ref();
+            let admitted = Admitted { user: &user, password_hash, cookie, methods: &["password"] };
+            start_session(&app, &client, admitted, writes).await?
+        };
+        if let Some(answer) = answer {
+            return Ok(answer);
+        }
+        found = app.database().query(attempt.person()).await?.into_first();
     }
+    app.database().query(client.event(&app, "login_failed", json!({})).of_address(address)).await?;
+    Err(ApiError::new(INVALID_CREDENTIALS, "check both, or reset the password"))
 }
 
-async fn find(app: &App, email: &Email) -> Result<Option<User>, ApiError> {
-    let found = app.database().query(Statement::new(users::BY_EMAIL).bind(email.as_str())).await?.into_first();
-    Ok(found.map(|row| User::from_row(&row)).transpose()?)
+/// Asks for the second factor; `None` where a guard of the batch failed.
+async fn challenge(
+    app: &App,
+    user: &User,
+    cookie: bool,
+    mut writes: Vec<Statement>,
+) -> Result<Option<Response>, ApiError> {
+    let (token, now) = (random_token(app), app.now());
+    writes.push(mfa::challenge(
+        account::token_hash(token.expose()),
+        &user.id,
+        user.password_hash.as_ref(),
+        cookie,
+        now,
+        now.plus_seconds(CHALLENGE_SECONDS),
+    ));
+    match app.database().batch(writes).await {
+        Err(error) if error.is_guard() => return Ok(None),
+        written => drop(written?),
+    }
+    let body = json!({
+        "status": "mfa_required",
+        "mfaToken": token.expose(),
+        "methods": ["totp", "recovery_code"],
+        "expiresInSeconds": CHALLENGE_SECONDS,
+    });
+    Ok(Some(Answer(body).into_response()))
 }
 
-/// Checks the password; where there is no hash to check against, spends as much and says no.
-async fn check(app: &App, password: Secret, encoded: Option<Secret>) -> Result<bool, ApiError> {
-    let job = match encoded {
-        Some(encoded) => HashJob::Verify { password, encoded },
-        None => HashJob::Hash { password, salt: app.random(), params: Params::DEFAULT },
-    };
-    Ok(matches!(app.ports().password_hasher.run(job).await?, HashOutcome::Verified(true)))
+fn not_verified() -> ApiError {
+    ApiError::new(EMAIL_NOT_VERIFIED, "use the link in the verification mail, or ask for a new one")
 }

@@ -1,23 +1,28 @@
 //! `/api/v1/auth`: accounts and sessions.
 
+mod confirm_email;
+mod links;
 mod login;
 mod logout;
+mod password;
 mod refresh;
 mod register;
 mod resend_verification;
+pub mod sessions;
+mod start_session;
 mod tokens;
 mod verify_email;
 
 use axum::{
     Router,
-    routing::{get, post},
+    routing::{delete, get, post},
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 
 use crate::{app::App, domain::Secret};
 
 /// How long a verification link works, in seconds.
-const VERIFICATION_SECONDS: i64 = 24 * 3600;
+pub const VERIFICATION_SECONDS: i64 = 24 * 3600;
 
 pub fn routes() -> Router<App> {
     Router::new()
@@ -26,12 +31,21 @@ pub fn routes() -> Router<App> {
         .route("/verify-email/confirm", post(verify_email::confirm))
         .route("/resend-verification", post(resend_verification::handler))
         .route("/login", post(login::handler))
+        .route("/sessions", get(sessions::list).delete(sessions::end_others))
+        .route("/sessions/{id}", delete(sessions::end))
+        .route("/password/forgot", post(password::forgot))
+        .route("/password/reset", post(password::reset))
+        .route("/password/change", post(password::change))
+        .route("/reset-password", get(password::page))
+        .route("/reset-password/confirm", post(password::confirm))
+        .route("/confirm-email", get(confirm_email::page).post(confirm_email::handler))
+        .route("/confirm-email/confirm", post(confirm_email::confirm))
         .route("/refresh", post(refresh::handler))
         .route("/logout", post(logout::handler))
 }
 
 /// A random token of 256 bits.
-fn random_token(app: &App) -> Secret {
+pub fn random_token(app: &App) -> Secret {
     Secret::new(URL_SAFE_NO_PAD.encode(app.random::<32>()))
 }
 
@@ -76,6 +90,7 @@ mod tests {
             "status",
             "mfa_enabled",
             "created_at",
+            "network_known",
         ];
         let values = [
             text("u"),
@@ -87,6 +102,7 @@ mod tests {
             text("active"),
             Value::Integer(0),
             Value::Integer(0),
+            Value::Integer(1),
         ];
         Rows::new(columns.map(str::to_owned), vec![values.to_vec()])
     }
@@ -104,7 +120,7 @@ mod tests {
     fn a_failed_login_costs_the_same_whether_or_not_there_is_an_account() {
         let login = |rows| cost("/api/v1/auth/login", r#"{"email":"a@b.example","password":"wrong horse"}"#, rows);
         let (status, hashes, round_trips) = login(Rows::default());
-        assert_eq!((status, hashes, round_trips.len()), (StatusCode::UNAUTHORIZED, 1, 1));
+        assert_eq!((status, hashes, round_trips.len()), (StatusCode::UNAUTHORIZED, 1, 2));
         assert_eq!(login(account()), (status, hashes, round_trips));
     }
 }

@@ -4,22 +4,21 @@ use axum::{
 };
 use http::HeaderMap;
 use serde::Deserialize;
+use serde_json::json;
 
 use super::tokens;
 use crate::{
     app::App,
     domain::{RefreshToken, Secret},
     http::{
+        client::Client,
         credentials::suspended,
         problem::{ApiError, INVALID_TOKEN, MISSING_CREDENTIALS, SESSION_REVOKED},
         request::{BODY_LIMIT, parse_object, read_body},
     },
     mail::{self, Letter},
-    ports::{Rows, Statement, Timestamp},
-    store::{
-        outbox,
-        sessions::{self, Session},
-    },
+    ports::{Rows, Statement},
+    store::sessions::{self, Session},
 };
 
 #[derive(Default, Deserialize)]
@@ -30,7 +29,7 @@ pub struct Body {
 
 /// Gives the next tokens. The token before the current one gets the current ones for ten seconds (a lost reply, a
 /// second tab); an older one, or a later try, ends the session and mails a notice.
-pub async fn handler(State(app): State<App>, request: Request) -> Result<Response, ApiError> {
+pub async fn handler(State(app): State<App>, client: Client, request: Request) -> Result<Response, ApiError> {
     let token = presented(&app, request).await?.ok_or_else(missing)?;
     let token = RefreshToken::parse(token.expose()).ok_or_else(unknown)?;
     let session = genuine(&app, &token).await?;
@@ -44,10 +43,13 @@ pub async fn handler(State(app): State<App>, request: Request) -> Result<Respons
     let rotation = |sql, bound: i64| {
         Statement::new(sql).bind(token.session_id.as_str()).bind(token.generation).bind(now).bind(bound)
     };
+    let reused = client.event(&app, "refresh_token_reused", json!({ "sessionId": token.session_id.as_str() }));
     let batch = vec![
         rotation(sessions::ROTATE, sessions::IDLE_SECONDS.saturating_mul(1000)),
         rotation(sessions::END_REUSED, sessions::GRACE_MS),
-        outbox::add_for_session_if_changed(notice, &token.session_id),
+        // The event first: it tells by what it inserts whether the mail is due.
+        reused.of_session_if_changed(&token.session_id),
+        notice.to_person_of_session_if_changed(&token.session_id),
         sessions::by_id(&token.session_id),
     ];
     let answers = app.database().batch(batch).await?;
@@ -92,9 +94,4 @@ fn missing() -> ApiError {
 
 fn unknown() -> ApiError {
     ApiError::new(INVALID_TOKEN, "this is no refresh token of ours")
-}
-
-/// Ends the session.
-pub fn end(session_id: &str, now: Timestamp) -> Statement {
-    Statement::new(sessions::END).bind(session_id).bind(now).bind("logout")
 }

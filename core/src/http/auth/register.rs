@@ -1,23 +1,24 @@
 use axum::{Json as Answer, extract::State};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::{VERIFICATION_SECONDS, random_token};
 use crate::{
     app::App,
+    breached,
     domain::{
         Secret,
         account::{self, Email},
-        password_hash::Params,
     },
     http::{
+        guessing,
         limits::{Limited, Register},
         problem::ApiError,
         request::{Json, Validator},
     },
     mail::{self, Letter},
-    ports::{HashJob, HashOutcome},
-    store::{outbox, users},
+    store::users,
 };
 
 #[derive(Deserialize)]
@@ -38,7 +39,7 @@ pub struct Registered {
 /// hash and one batch, in which SQL decides what is written and whom to mail.
 pub async fn handler(
     State(app): State<App>,
-    _: Limited<Register>,
+    Limited { client, .. }: Limited<Register>,
     Json(body): Json<Body>,
 ) -> Result<(StatusCode, Answer<Registered>), ApiError> {
     let mut validator = Validator::default();
@@ -51,10 +52,10 @@ pub async fn handler(
         return Err(ApiError::internal("a validated registration lacks a member"));
     };
 
-    let job = HashJob::Hash { password, salt: app.random(), params: Params::DEFAULT };
-    let HashOutcome::Hashed(hash) = app.ports().password_hasher.run(job).await? else {
-        return Err(ApiError::internal("the hasher verified instead of hashing"));
-    };
+    if breached::is_breached(&app, &password).await {
+        return Err(ApiError::invalid_member("/password", breached::refusal()));
+    }
+    let hash = guessing::hash(&app, password).await?;
     let token = random_token(&app);
     let (now, token_hash) = (app.now(), account::token_hash(token.expose()));
     let verify = Letter::VerifyEmail { name: name.clone(), token: token.expose().to_owned() };
@@ -62,8 +63,9 @@ pub async fn handler(
     let expires = now.plus_seconds(VERIFICATION_SECONDS);
     let mut batch =
         users::register(&app.new_id(), email.as_str(), hash.expose(), name.as_deref(), token_hash, now, expires);
-    batch.push(outbox::add_for_account(mail::queue(&app, &verify)?, email.as_str(), Some(false)));
-    batch.push(outbox::add_for_account(mail::queue(&app, &Letter::AlreadyRegistered)?, email.as_str(), Some(true)));
+    batch.push(client.event(&app, "account_registered", json!({})).of_address_if_unproved(email.as_str()));
+    batch.push(mail::queue(&app, &verify)?.to_account(email.as_str(), Some(false)));
+    batch.push(mail::queue(&app, &Letter::AlreadyRegistered)?.to_account(email.as_str(), Some(true)));
     app.database().batch(batch).await?;
     mail::deliver_in_background(&app);
 

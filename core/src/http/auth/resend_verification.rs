@@ -13,7 +13,7 @@ use crate::{
         request::Json,
     },
     mail::{self, Letter},
-    store::{outbox, users},
+    store::users,
 };
 
 #[derive(Deserialize)]
@@ -36,7 +36,7 @@ pub async fn handler(
     let expires = now.plus_seconds(VERIFICATION_SECONDS);
     let batch = vec![
         users::add_verification(email.as_str(), token_hash, now, expires),
-        outbox::add_for_account(mail::queue(&app, &verify)?, email.as_str(), Some(false)),
+        mail::queue(&app, &verify)?.to_account(email.as_str(), Some(false)),
     ];
     app.database().batch(batch).await?;
     mail::deliver_in_background(&app);

@@ -38,6 +38,7 @@ pub async fn patch(
         let name = name.map(|name| account::full_name(&name)).transpose();
         let name = name.map_err(|refusal| ApiError::invalid_member("/fullName", refusal))?;
         writes.push(Statement::new(users::RENAME).bind(person.user_id.as_str()).bind(name).bind(app.now()));
+        writes.push(person.event(&app, "profile_changed", serde_json::json!({ "members": ["fullName"] })));
     }
     writes.push(Statement::new(users::BY_ID).bind(person.user_id.as_str()));
     let answers = person.write(&app, writes).await??;

@@ -1,14 +1,25 @@
 //! `/api/v1/users`: the person.
 
+mod audit_log;
+mod delete;
+mod email;
+mod export;
 mod me;
 
-use axum::{Router, routing::get};
+use axum::{
+    Router,
+    routing::{get, post},
+};
 use serde::Serialize;
 
 use crate::{app::App, ports::Timestamp, store::users::User};
 
 pub fn routes() -> Router<App> {
-    Router::new().route("/me", get(me::get).patch(me::patch))
+    Router::new()
+        .route("/me", get(me::get).patch(me::patch).delete(delete::handler))
+        .route("/me/email", post(email::handler))
+        .route("/me/export", get(export::handler))
+        .route("/me/audit-log", get(audit_log::handler))
 }
 
 /// A person, as they see themselves.

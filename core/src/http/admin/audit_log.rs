@@ -1,0 +1,58 @@
+use axum::{
+    extract::{OriginalUri, State},
+    response::Response,
+};
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::{
+    app::App,
+    http::{
+        credentials::Person,
+        page::{list as list_answer, newest_first, page_size, take_page},
+        problem::ApiError,
+        request::Query,
+    },
+    ports::Statement,
+    store::audit::{self, Event},
+};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Parameters {
+    user_id: Option<String>,
+    limit: Option<u32>,
+    cursor: Option<String>,
+}
+
+/// Everybody's security events, or one person's, newest first.
+pub async fn handler(
+    State(app): State<App>,
+    person: Person,
+    OriginalUri(uri): OriginalUri,
+    Query(parameters): Query<Parameters>,
+) -> Result<Response, ApiError> {
+    let limit = page_size(parameters.limit)?;
+    let (at, id) = newest_first(parameters.cursor.as_deref())?;
+    let statement = match parameters.user_id {
+        Some(user_id) => Statement::new(audit::OF_USER).bind(user_id),
+        None => Statement::new(audit::ALL),
+    };
+    let statement = statement.bind(at).bind(id).bind(limit.saturating_add(1));
+    let answers = person.read_as_admin(&app, vec![statement]).await?;
+    let events = answers.into_iter().flatten().map(|row| Event::from_row(&row)).collect::<Result<Vec<_>, _>>()?;
+    let (events, next) = take_page(events, limit, |event| (event.at.0, event.id.clone()));
+    let data = events.into_iter().map(|event| {
+        json!({
+            "id": event.id,
+            "at": event.at,
+            "event": event.name,
+            "userId": event.user_id,
+            "actorId": event.actor_id,
+            "ip": event.ip,
+            "userAgent": event.user_agent,
+            "details": event.details,
+        })
+    });
+    Ok(list_answer(&uri, &data.collect::<Vec<_>>(), next))
+}

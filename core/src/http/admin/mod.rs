@@ -1,0 +1,19 @@
+//! `/api/v1/admin`: what administrators see and do.
+
+mod audit_log;
+mod users;
+
+use axum::{
+    Router,
+    routing::{delete, get},
+};
+
+use crate::app::App;
+
+pub fn routes() -> Router<App> {
+    Router::new()
+        .route("/users", get(users::list))
+        .route("/users/{id}", get(users::one).patch(users::change))
+        .route("/users/{id}/sessions", delete(users::end_sessions))
+        .route("/audit-log", get(audit_log::handler))
+}

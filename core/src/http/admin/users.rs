@@ -1,0 +1,182 @@
+use axum::{
+    Json as Answer,
+    extract::{OriginalUri, State},
+    response::Response,
+};
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::{
+    app::App,
+    http::{
+        credentials::Person,
+        page::{list as list_answer, newest_first, page_size, take_page},
+        problem::{ApiError, OWN_ACCOUNT},
+        request::{Json, Path, Query},
+        users::UserBody,
+    },
+    ports::{Rows, Statement},
+    store::{
+        EXPECT_ONE_CHANGE, admin, sessions,
+        users::{self, User},
+    },
+};
+
+/// A person, as an administrator sees them.
+#[derive(Serialize)]
+pub struct AdminUserBody {
+    #[serde(flatten)]
+    user: UserBody,
+    status: Status,
+}
+
+impl From<User> for AdminUserBody {
+    fn from(user: User) -> Self {
+        Self { status: if user.suspended { Status::Suspended } else { Status::Active }, user: user.into() }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Status {
+    Active,
+    Suspended,
+}
+
+impl Status {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Suspended => "suspended",
+        }
+    }
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Role {
+    User,
+    Publisher,
+    Admin,
+}
+
+impl Role {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Publisher => "publisher",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Parameters {
+    q: Option<String>,
+    status: Option<Status>,
+    limit: Option<u32>,
+    cursor: Option<String>,
+}
+
+/// People, newest first; `q` is the start of an address or of a name.
+pub async fn list(
+    State(app): State<App>,
+    person: Person,
+    OriginalUri(uri): OriginalUri,
+    Query(parameters): Query<Parameters>,
+) -> Result<Response, ApiError> {
+    let limit = page_size(parameters.limit)?;
+    let (created_at, id) = newest_first(parameters.cursor.as_deref())?;
+    let prefix = parameters.q.map(|q| q.trim().to_lowercase()).filter(|q| !q.is_empty());
+    let status = parameters.status.map(Status::as_str);
+    let sql = match (&prefix, status) {
+        (Some(_), _) => admin::SEARCH,
+        (None, Some(_)) => admin::USERS_BY_STATUS,
+        (None, None) => admin::USERS,
+    };
+    let mut statement = Statement::new(sql).bind(created_at).bind(id).bind(limit.saturating_add(1));
+    if prefix.is_some() || status.is_some() {
+        statement = statement.bind(status);
+    }
+    if let Some(prefix) = prefix {
+        let end = format!("{prefix}{}", char::MAX);
+        statement = statement.bind(prefix).bind(end);
+    }
+    let answers = person.read_as_admin(&app, vec![statement]).await?;
+    let people = answers.into_iter().flatten().map(|row| User::from_row(&row)).collect::<Result<Vec<_>, _>>()?;
+    let (people, next) = take_page(people, limit, |user| (user.created_at.0, user.id.clone()));
+    Ok(list_answer(&uri, &people.into_iter().map(AdminUserBody::from).collect::<Vec<_>>(), next))
+}
+
+/// One person.
+pub async fn one(
+    State(app): State<App>,
+    person: Person,
+    Path(id): Path<String>,
+) -> Result<Answer<AdminUserBody>, ApiError> {
+    let answers = person.read_as_admin(&app, vec![Statement::new(users::BY_ID).bind(id)]).await?;
+    found(answers)
+}
+
+fn found(answers: Vec<Rows>) -> Result<Answer<AdminUserBody>, ApiError> {
+    let row = answers.into_iter().next_back().and_then(Rows::into_first).ok_or_else(no_such_user)?;
+    Ok(Answer(User::from_row(&row)?.into()))
+}
+
+fn no_such_user() -> ApiError {
+    ApiError::not_found("user")
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Change {
+    status: Option<Status>,
+    role: Option<Role>,
+}
+
+/// Changes a person's status or role. A suspended person's sessions end; their keys are refused while it lasts.
+pub async fn change(
+    State(app): State<App>,
+    person: Person,
+    Path(id): Path<String>,
+    Json(change): Json<Change>,
+) -> Result<Answer<AdminUserBody>, ApiError> {
+    if id == person.user_id {
+        person.read_as_admin(&app, Vec::new()).await?;
+        return Err(ApiError::new(OWN_ACCOUNT, "another administrator has to do this"));
+    }
+    let (status, role, now) = (change.status.map(Status::as_str), change.role.map(Role::as_str), app.now());
+    let event = |name, details| person.client.event(&app, name, details).of(&id, Some(&person.user_id));
+    let mut batch = vec![
+        Statement::new(admin::CHANGE).bind(id.as_str()).bind(status).bind(role).bind(now),
+        Statement::new(EXPECT_ONE_CHANGE),
+    ];
+    if change.status == Some(Status::Suspended) {
+        batch.push(sessions::end_others(&id, None, "suspended", now));
+    }
+    batch.extend(status.map(|status| event("status_changed", json!({ "status": status }))));
+    batch.extend(role.map(|role| event("role_changed", json!({ "role": role }))));
+    batch.push(Statement::new(users::BY_ID).bind(id.as_str()));
+    match person.write_as_admin(&app, batch).await? {
+        Err(error) if error.is_guard() => Err(no_such_user()),
+        answers => found(answers?),
+    }
+}
+
+/// Ends every session of a person.
+pub async fn end_sessions(
+    State(app): State<App>,
+    person: Person,
+    Path(id): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    let event = person.client.event(&app, "sessions_ended_by_administrator", json!({}));
+    let batch = vec![
+        sessions::end_others(&id, None, "ended_by_administrator", app.now()),
+        event.of_if_changed(&id, Some(&person.user_id)),
+        Statement::new(users::BY_ID).bind(id.as_str()),
+    ];
+    drop(found(person.write_as_admin(&app, batch).await??)?);
+    Ok(StatusCode::NO_CONTENT)
+}

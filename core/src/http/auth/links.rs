@@ -1,0 +1,129 @@
+//! What the links of mails share: the pages that they lead to where there is no front end, and their forms.
+
+use axum::{body::Body, extract::Request, response::Response};
+use http::StatusCode;
+use maud::{Markup, html};
+use serde::{Deserialize, de::DeserializeOwned};
+
+use crate::{
+    app::App,
+    domain::account,
+    http::{
+        client::Client,
+        page::html_page,
+        problem::{ApiError, INVALID_OR_EXPIRED_TOKEN, MALFORMED_REQUEST, UNSUPPORTED_MEDIA_TYPE},
+        request::{BODY_LIMIT, media_type, read_body},
+    },
+    ports::{DatabaseError, Rows, Statement},
+    store::users,
+};
+
+/// The parameters of a link, and the body of the call that uses one.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Token {
+    /// The secret of the link.
+    pub token: String,
+}
+
+/// A link that somebody wants to use.
+pub struct Link {
+    /// SHA-256 of its token.
+    pub hash: Vec<u8>,
+    purpose: &'static str,
+}
+
+impl Link {
+    /// The link of this purpose with this token, if there is one.
+    pub fn new(token: &str, purpose: &'static str) -> Self {
+        Self { hash: account::token_hash(token), purpose }
+    }
+
+    /// A statement whose first parameter is the link.
+    pub fn statement(&self, sql: &'static str) -> Statement {
+        Statement::new(sql).bind(self.hash.as_slice())
+    }
+
+    /// Uses it, once, and does `effects` with it; answers what the last of them gave back.
+    ///
+    /// # Errors
+    /// `invalid_or_expired_token`; else what the effects met.
+    pub async fn use_once(&self, app: &App, effects: Vec<Statement>) -> Result<Rows, Result<ApiError, DatabaseError>> {
+        let mark = self.statement(users::USE_TOKEN).bind(app.now()).bind(self.purpose);
+        let batch = [mark, Statement::new(crate::store::EXPECT_ONE_CHANGE)].into_iter().chain(effects).collect();
+        match app.database().batch(batch).await {
+            Err(error) if error.is_guard() => Err(Ok(invalid_or_expired())),
+            Err(error) => Err(Err(error)),
+            Ok(answers) => Ok(answers.into_iter().next_back().unwrap_or_default()),
+        }
+    }
+
+    /// Whose link it is, where it still works.
+    ///
+    /// # Errors
+    /// `invalid_or_expired_token`.
+    pub async fn person(&self, app: &App) -> Result<users::User, ApiError> {
+        let find = self.statement(users::BY_LIVE_TOKEN).bind(self.purpose).bind(app.now());
+        let row = app.database().query(find).await?.into_first().ok_or_else(invalid_or_expired)?;
+        Ok(users::User::from_row(&row)?)
+    }
+
+    /// A security event of its person, who used it.
+    pub fn event(&self, app: &App, client: &Client, name: &'static str) -> Statement {
+        client.event(app, name, serde_json::json!({})).of_token(&self.hash)
+    }
+}
+
+/// Unknown, used and expired links are one answer.
+pub fn invalid_or_expired() -> ApiError {
+    ApiError::new(INVALID_OR_EXPIRED_TOKEN, "ask for a new link")
+}
+
+/// A form of a page of ours.
+///
+/// # Errors
+/// `malformed_request`, `unsupported_media_type`, `payload_too_large`.
+pub async fn read_form<T: DeserializeOwned>(request: Request<Body>) -> Result<T, ApiError> {
+    let (parts, body) = request.into_parts();
+    if media_type(&parts.headers).as_deref() != Some("application/x-www-form-urlencoded") {
+        return Err(ApiError::new(UNSUPPORTED_MEDIA_TYPE, "send the form of the page"));
+    }
+    let body = read_body(&parts.headers, body, BODY_LIMIT).await?;
+    serde_urlencoded::from_bytes(&body).map_err(|_| ApiError::new(MALFORMED_REQUEST, "send the form of the page"))
+}
+
+/// A page with one form whose button uses the link: the GET of a mail scanner must not.
+pub fn form_page(
+    status: StatusCode,
+    title: &str,
+    action: &str,
+    token: &str,
+    content: &Markup,
+    button: &str,
+) -> Response {
+    html_page(
+        status,
+        title,
+        &html! {
+            form method="post" action=(action) {
+                input type="hidden" name="token" value=(token);
+                (content)
+                button type="submit" { (button) }
+            }
+        },
+    )
+}
+
+/// The page of a link that does not work.
+pub fn dead_link_page() -> Response {
+    html_page(
+        StatusCode::BAD_REQUEST,
+        "This link does not work any more",
+        &html! { p { "It was used already, or it is too old. Ask for a new one." } },
+    )
+}
+
+/// Whether a person, and no program, filled in the form: what a page tells apart.
+pub fn is_problem_of_the_link(error: &ApiError) -> bool {
+    matches!(error, ApiError::Problem(problem) if problem.is(INVALID_OR_EXPIRED_TOKEN))
+}

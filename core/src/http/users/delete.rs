@@ -1,0 +1,43 @@
+use axum::extract::State;
+use http::StatusCode;
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::{
+    app::App,
+    domain::Secret,
+    http::{
+        client::Client,
+        credentials::Person,
+        guessing::{self, unproved},
+        problem::ApiError,
+        request::Json,
+    },
+    mail::{self, Letter},
+    ports::Statement,
+    store::{audit, outbox, users},
+};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Body {
+    password: Secret,
+}
+
+/// The person goes, with sessions, keys and everything else that is theirs, in one batch. What they published stays
+/// without a name; security events stay without particulars.
+pub async fn handler(State(app): State<App>, person: Person, Json(body): Json<Body>) -> Result<StatusCode, ApiError> {
+    let proof = guessing::check_password(&app, &person, &body.password).await?;
+    let (user_id, email) = (person.user_id.as_str(), proof.user.email.as_str());
+    let mut batch = proof.statements();
+    batch.extend([
+        Statement::new(audit::WIPE).bind(user_id),
+        Client::nobody().event(&app, "account_deleted", json!({})).of(user_id, Some(user_id)),
+        Statement::new(outbox::DELETE_TO).bind(email),
+        mail::queue(&app, &Letter::AccountDeleted)?.to(email),
+        Statement::new(users::DELETE).bind(user_id),
+    ]);
+    person.write(&app, batch).await?.map_err(unproved)?;
+    mail::deliver_in_background(&app);
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,70 @@
+use axum::{Json as Answer, extract::State};
+use http::StatusCode;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::{
+    app::App,
+    domain::{
+        Secret,
+        account::{self, Email},
+    },
+    http::{
+        auth::{VERIFICATION_SECONDS, random_token},
+        credentials::Person,
+        guessing::{self, unproved},
+        limits::{Limited, Resend},
+        problem::ApiError,
+        request::{Json, Validator},
+    },
+    mail::{self, Letter, Notice},
+    ports::Statement,
+    store::users,
+};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Body {
+    new_email: String,
+    password: Secret,
+}
+
+/// Mails a link to the new address, which moves the account there, and a notice to the old one. An address that has
+/// an account answers the same: its owner is told.
+pub async fn handler(
+    State(app): State<App>,
+    _: Limited<Resend>,
+    person: Person,
+    Json(body): Json<Body>,
+) -> Result<(StatusCode, Answer<Value>), ApiError> {
+    let mut validator = Validator::default();
+    let new_email = validator.check("/newEmail", Email::parse(&body.new_email));
+    validator.finish()?;
+    let new_email = new_email.ok_or_else(|| ApiError::internal("a validated request lacks a member"))?;
+    let proof = guessing::check_password(&app, &person, &body.password).await?;
+    if proof.user.email == new_email.as_str() {
+        let refusal = account::refuse("unchanged", "this is the address of the account already");
+        return Err(ApiError::invalid_member("/newEmail", refusal));
+    }
+
+    let (token, now) = (random_token(&app), app.now());
+    let confirm = Letter::ConfirmEmail { token: token.expose().to_owned() };
+    let user_id = person.user_id.as_str();
+    let mut batch = proof.statements();
+    batch.extend([
+        Statement::new(users::END_NEW_ADDRESSES).bind(user_id).bind(now),
+        Statement::new(users::ADD_NEW_ADDRESS)
+            .bind(user_id)
+            .bind(account::token_hash(token.expose()))
+            .bind(now)
+            .bind(now.plus_seconds(VERIFICATION_SECONDS))
+            .bind(new_email.as_str()),
+        mail::queue(&app, &confirm)?.to_if_changed(new_email.as_str()),
+        mail::queue(&app, &Letter::AddressHasAccount)?.to_account(new_email.as_str(), Some(true)),
+        mail::notice(&app, Notice::EmailChangeRequested)?.to(&proof.user.email),
+        person.event(&app, "email_change_requested", json!({})),
+    ]);
+    person.write(&app, batch).await?.map_err(unproved)?;
+    mail::deliver_in_background(&app);
+    Ok((StatusCode::ACCEPTED, Answer(json!({ "status": "confirmation_required", "email": new_email.as_str() }))))
+}
