@@ -6,9 +6,11 @@ pub mod jws;
 mod keys;
 pub mod network;
 pub mod password_hash;
+pub mod recovery_code;
 mod secret;
 mod sliding_log;
 pub mod statistics;
+pub mod totp;
 pub mod user_agent;
 
 pub use jws::JwtAlgorithm;

@@ -20,7 +20,7 @@ pub mod users;
 pub const EXPECT_ONE_CHANGE: &str = "INSERT INTO batch_guard (expectation) SELECT 'one change' WHERE changes() <> 1";
 
 /// What a schedule forgets; each takes the time now.
-pub const EXPIRE_EVERYTHING: [&str; 7] = [
+pub const EXPIRE_EVERYTHING: [&str; 8] = [
     rate_limits::EXPIRE,
     sessions::EXPIRE,
     users::EXPIRE_OLD_TOKENS,
@@ -28,6 +28,7 @@ pub const EXPIRE_EVERYTHING: [&str; 7] = [
     guesses::EXPIRE,
     guesses::EXPIRE_NETWORKS,
     audit::EXPIRE,
+    mfa::EXPIRE_CHALLENGES,
 ];
 
 /// Every SQL text, by name: `tests/` prepares each against the migrated schema and reads its query plan.
@@ -79,6 +80,22 @@ pub const EVERY_STATEMENT: &[(&str, &str)] = &[
     ("leaderboard::SCOPE", leaderboard::SCOPE),
     ("leaderboard::SCOPE_OF_SNAPSHOT", leaderboard::SCOPE_OF_SNAPSHOT),
     ("leaderboard::ENTRIES", leaderboard::ENTRIES),
+    ("mfa::ADD_CHALLENGE", mfa::ADD_CHALLENGE),
+    ("mfa::CHALLENGE", mfa::CHALLENGE),
+    ("mfa::CHARGE_CHALLENGE", mfa::CHARGE_CHALLENGE),
+    ("mfa::OF_USER", mfa::OF_USER),
+    ("mfa::USE_STEP", mfa::USE_STEP),
+    ("mfa::USE_RECOVERY_CODE", mfa::USE_RECOVERY_CODE),
+    ("mfa::RECOVERY_CODES_LEFT", mfa::RECOVERY_CODES_LEFT),
+    ("mfa::PUT_PENDING", mfa::PUT_PENDING),
+    ("mfa::CONFIRM", mfa::CONFIRM),
+    ("mfa::REMOVE", mfa::REMOVE),
+    ("mfa::SET_ENABLED", mfa::SET_ENABLED),
+    ("mfa::EXPECT_ENABLED", mfa::EXPECT_ENABLED),
+    ("mfa::FORGET_RECOVERY_CODES", mfa::FORGET_RECOVERY_CODES),
+    ("mfa::ADD_RECOVERY_CODES", mfa::ADD_RECOVERY_CODES),
+    ("mfa::FORGET_CHALLENGES", mfa::FORGET_CHALLENGES),
+    ("mfa::EXPIRE_CHALLENGES", mfa::EXPIRE_CHALLENGES),
     ("migrations::CREATE_LOG", migrations::CREATE_LOG),
     ("migrations::APPLIED", migrations::APPLIED),
     ("migrations::RECORD", migrations::RECORD),
@@ -183,6 +200,7 @@ mod tests {
             include_str!("benchmarks.rs"),
             include_str!("guesses.rs"),
             include_str!("leaderboard.rs"),
+            include_str!("mfa.rs"),
             include_str!("migrations.rs"),
             include_str!("models.rs"),
             include_str!("outbox.rs"),
