@@ -2,8 +2,9 @@
 
 use sha2::{Digest as _, Sha256};
 use unicode_normalization::UnicodeNormalization as _;
+use zeroize::Zeroizing;
 
-use super::Secret;
+use super::{Secret, common_passwords};
 
 /// Why a value is refused: a stable code and a sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,10 +75,12 @@ pub fn presented_password(text: &Secret) -> Secret {
     Secret::new(text.expose().nfkc().collect::<String>())
 }
 
-/// A password to be set: 8–128 characters after NFKC, and neither the address nor the name.
+/// A password to be set: 8–128 characters after NFKC, not a common one ([`common_passwords`]), and neither the address,
+/// its local part, the first label of its domain (of 4 letters or more) nor the name, whatever digits and punctuation
+/// are put before or after.
 ///
 /// # Errors
-/// [`Refusal`] `password_too_short`, `password_too_long` or `password_too_similar`.
+/// [`Refusal`] `password_too_short`, `password_too_long`, `password_too_similar` or `password_too_common`.
 pub fn new_password(text: &Secret, email: Option<&Email>, name: Option<&str>) -> Result<Secret, Refusal> {
     let password = presented_password(text);
     match password.expose().chars().count() {
@@ -85,13 +88,27 @@ pub fn new_password(text: &Secret, email: Option<&Email>, name: Option<&str>) ->
         8..=128 => {}
         _ => return Err(refuse("password_too_long", "a password has at most 128 characters")),
     }
-    let lower = password.expose().to_lowercase();
-    let local_part = email.and_then(|email| email.as_str().split_once('@')).map(|(local, _)| local);
-    let personal = [email.map(Email::as_str), local_part, name];
-    if personal.into_iter().flatten().any(|own| own.to_lowercase() == lower) {
-        return Err(refuse("password_too_similar", "a password is not the address or the name"));
+    let lower = Zeroizing::new(password.expose().to_lowercase());
+    let (local_part, domain) = email.and_then(|email| email.as_str().split_once('@')).unzip();
+    let label = domain.and_then(|domain| domain.split('.').next()).filter(|label| label.len() >= 4);
+    let personal = [email.map(Email::as_str), local_part, label, name];
+    if personal.into_iter().flatten().any(|own| is_similar(&lower, &own.nfkc().collect::<String>().to_lowercase())) {
+        return Err(refuse(
+            "password_too_similar",
+            "a password is not the address or the name, with or without digits",
+        ));
+    }
+    if common_passwords::contains(password.expose()) {
+        return Err(refuse("password_too_common", "this password is one of the first that a guesser tries"));
     }
     Ok(password)
+}
+
+/// Whether they are the same but for what is no letter at either end. Both are in lower case.
+fn is_similar(password: &str, own: &str) -> bool {
+    let is_filler = |character: char| !character.is_alphabetic();
+    let (password_core, own_core) = (password.trim_matches(is_filler), own.trim_matches(is_filler));
+    password == own || (!own_core.is_empty() && password_core == own_core)
 }
 
 /// SHA-256 of a random token: all that is stored of it.
@@ -140,7 +157,20 @@ mod tests {
         assert!(check(&"é".repeat(128)).is_ok());
         assert_eq!(check("AdaLovelace"), Err("password_too_similar"));
         assert_eq!(check("ADA LOVELACE"), Err("password_too_similar"));
-        assert_eq!(check("adalovelace@example.com"), Err("password_too_similar"));
+        for similar in ["adalovelace@example.com", "AdaLovelace1815!", "42 ada lovelace", "example1", "Example.2026"] {
+            assert_eq!(check(similar), Err("password_too_similar"), "{similar}");
+        }
+        for common in ["Password123", "QWERTYUIOP", "aibaas-2026", "\u{ff50}assword1"] {
+            assert_eq!(check(common), Err("password_too_common"), "{common}");
+        }
+        // Letters that say more are another password.
+        assert!(check("adalovelace and a horse").is_ok());
+        assert!(check("my example of a password").is_ok());
+        // An address of digits is not every password of digits; a short domain is no word.
+        let digits = Email::parse("19151129@abc.org").unwrap();
+        let check = |text: &str| new_password(&Secret::new(text), Some(&digits), None).map_err(|refusal| refusal.code);
+        assert_eq!(check("19151129"), Err("password_too_similar"));
+        assert!(check("92115191").is_ok() && check("abc-92115191").is_ok());
         // The same password from two keyboards: composed and decomposed.
         assert_eq!(
             presented_password(&Secret::new("caf\u{e9} \u{fb01}x")),

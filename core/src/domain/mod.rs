@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod api_key;
+pub mod common_passwords;
 pub mod jws;
 mod keys;
 pub mod network;
