@@ -8,6 +8,7 @@ pub mod fixtures;
 pub mod host;
 pub mod oracle;
 pub mod provider;
+pub mod simulation;
 pub mod tools;
 
 pub use case::Case;

@@ -1,0 +1,248 @@
+//! The application in this process, over SQLite in memory, a clock that a test sets and a database that a test breaks:
+//! for what no black box can show, above all the passing of days.
+
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicI64, AtomicU32, Ordering},
+    },
+};
+
+use aibaas_core::{
+    App, ClientAddress, Config, Environment, HostDefaults, SqlRateLimiter, migrate,
+    ports::{
+        Background, BoxFuture, Clock, Database, DatabaseError, Entropy, HttpClient, HttpError, InlineHasher, KeyValue,
+        KeyValueError, OutboundRequest, OutboundResponse, Ports, Rows, Statement, Timestamp, Value as Cell,
+    },
+};
+use axum::{
+    body::{Body, to_bytes},
+    http::{Method, Request},
+};
+use rusqlite::types::{Value as SqlValue, ValueRef};
+use serde_json::Value;
+use tower::ServiceExt as _;
+
+/// One application in one process.
+pub struct Simulation {
+    /// The application itself.
+    pub app: App,
+    router: axum::Router,
+    ports: Arc<SimulatedPorts>,
+    address: Mutex<IpAddr>,
+}
+
+struct SimulatedPorts {
+    now: AtomicI64,
+    database: Mutex<rusqlite::Connection>,
+    /// How many more calls the database answers before one fails.
+    until_failure: AtomicU32,
+    pending: Mutex<Vec<BoxFuture>>,
+}
+
+/// Nothing fails.
+const NEVER: u32 = u32::MAX;
+
+impl Simulation {
+    /// A fresh one, at an arbitrary moment, with these variables besides the development defaults.
+    pub async fn new(variables: &[(&str, &str)]) -> Self {
+        let database = rusqlite::Connection::open_in_memory().expect("a database in memory");
+        database.pragma_update(None, "foreign_keys", true).expect("foreign keys");
+        let ports = Arc::new(SimulatedPorts {
+            now: AtomicI64::new(1_795_395_723_004),
+            database: Mutex::new(database),
+            until_failure: AtomicU32::new(NEVER),
+            pending: Mutex::default(),
+        });
+        let shared = Ports {
+            database: Arc::clone(&ports) as _,
+            key_value: Arc::clone(&ports) as _,
+            rate_limiter: Arc::new(SqlRateLimiter::new(Arc::clone(&ports) as _)),
+            password_hasher: Arc::new(InlineHasher),
+            http_client: Arc::clone(&ports) as _,
+            mail_transport: None,
+            clock: Arc::clone(&ports) as _,
+            entropy: Arc::clone(&ports) as _,
+            background: Arc::clone(&ports) as _,
+        };
+        let lookup = |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+        let defaults = HostDefaults {
+            environment: Environment::Development,
+            base_url: "http://simulation.example".to_owned(),
+            most_hash_memory_kib: 65_536,
+        };
+        let config = Config::load(&lookup, defaults).expect("a configuration");
+        migrate(ports.as_ref()).await.expect("the schema");
+        let app = App::new(shared, config);
+        Self { router: app.router(), app, ports, address: Mutex::new(Ipv4Addr::new(192, 0, 2, 1).into()) }
+    }
+
+    /// Lets time pass.
+    pub fn pass_seconds(&self, seconds: i64) {
+        self.ports.now.fetch_add(seconds * 1000, Ordering::Relaxed);
+    }
+
+    /// The time now, in milliseconds.
+    pub fn now_ms(&self) -> i64 {
+        self.ports.now.load(Ordering::Relaxed)
+    }
+
+    /// From where the next calls come.
+    pub fn call_from(&self, address: [u8; 4]) {
+        *self.address.lock().expect("no panic") = IpAddr::from(address);
+    }
+
+    /// Lets the database answer so many more calls and then fail once.
+    pub fn fail_after(&self, calls: u32) {
+        self.ports.until_failure.store(calls, Ordering::Relaxed);
+    }
+
+    /// Whether the failure that was asked for is still to come; none comes any more.
+    pub fn heal(&self) -> bool {
+        self.ports.until_failure.swap(NEVER, Ordering::Relaxed) != NEVER
+    }
+
+    /// One number of the database, for what the API does not tell.
+    pub fn count(&self, sql: &str) -> i64 {
+        let database = self.ports.database.lock().expect("no panic");
+        database.query_row(sql, [], |row| row.get(0)).expect("a number")
+    }
+
+    /// Calls the application, and lets its work after the answer end.
+    pub async fn call(&self, method: Method, path: &str, token: Option<&str>, body: Option<Value>) -> (u16, Value) {
+        let (status, _, value) = self.call_whole(method, path, token, body).await;
+        (status, value)
+    }
+
+    /// The same with the answer's `Retry-After`, in seconds.
+    pub async fn call_whole(
+        &self,
+        method: Method,
+        path: &str,
+        token: Option<&str>,
+        body: Option<Value>,
+    ) -> (u16, Option<u64>, Value) {
+        let mut request = Request::builder().method(method).uri(path).header("accept", "application/json");
+        if let Some(token) = token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        if body.is_some() {
+            request = request.header("content-type", "application/json");
+        }
+        let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
+        let mut request = request.body(body).expect("a request");
+        request.extensions_mut().insert(ClientAddress(*self.address.lock().expect("no panic")));
+        let response = self.router.clone().oneshot(request).await.expect("an answer");
+        let pending = std::mem::take(&mut *self.ports.pending.lock().expect("no panic"));
+        for work in pending {
+            work.await;
+        }
+        let status = response.status().as_u16();
+        let retry_after = response.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
+        let bytes = to_bytes(response.into_body(), usize::MAX).await.expect("a body");
+        (status, retry_after, serde_json::from_slice(&bytes).unwrap_or(Value::Null))
+    }
+
+    /// The newest token that was mailed to an address with this subject.
+    pub async fn mailed_token(&self, address: &str, subject: &str) -> String {
+        let (_, mails) = self.call(Method::GET, &format!("/dev/mail?to={address}"), None, None).await;
+        let mails = mails["data"].as_array().expect("mails");
+        let mail =
+            mails.iter().find(|mail| mail["subject"] == subject).unwrap_or_else(|| panic!("{subject}: {mails:?}"));
+        crate::fixtures::token_in(mail["text"].as_str().expect("a text"))
+    }
+}
+
+#[async_trait::async_trait]
+impl Database for SimulatedPorts {
+    async fn query(&self, statement: Statement) -> Result<Rows, DatabaseError> {
+        Ok(self.batch(vec![statement]).await?.pop().unwrap_or_default())
+    }
+
+    async fn batch(&self, statements: Vec<Statement>) -> Result<Vec<Rows>, DatabaseError> {
+        if self.until_failure.load(Ordering::Relaxed) != NEVER
+            && self.until_failure.fetch_sub(1, Ordering::Relaxed) == 0
+        {
+            self.until_failure.store(NEVER, Ordering::Relaxed);
+            return Err(DatabaseError::Unavailable("as the test asked".to_owned()));
+        }
+        let mut database = self.database.lock().expect("no panic");
+        whole(&mut database, &statements).map_err(|error| DatabaseError::from_sqlite_message(&error.to_string()))
+    }
+}
+
+fn whole(database: &mut rusqlite::Connection, statements: &[Statement]) -> rusqlite::Result<Vec<Rows>> {
+    let transaction = database.transaction()?;
+    let answers = statements.iter().map(|statement| run(&transaction, statement)).collect::<rusqlite::Result<_>>()?;
+    transaction.commit()?;
+    Ok(answers)
+}
+
+fn run(transaction: &rusqlite::Transaction<'_>, statement: &Statement) -> rusqlite::Result<Rows> {
+    let mut prepared = transaction.prepare_cached(statement.sql)?;
+    let columns = prepared.column_names().into_iter().map(str::to_owned).collect::<Vec<_>>();
+    let parameters = statement.params.iter().map(|value| match value {
+        Cell::Null => SqlValue::Null,
+        Cell::Integer(integer) => SqlValue::Integer(*integer),
+        Cell::Real(real) => SqlValue::Real(*real),
+        Cell::Text(text) => SqlValue::Text(text.clone()),
+        Cell::Blob(bytes) => SqlValue::Blob(bytes.clone()),
+    });
+    let width = columns.len();
+    let mut found = prepared.query(rusqlite::params_from_iter(parameters))?;
+    let mut rows = Vec::new();
+    while let Some(row) = found.next()? {
+        let cell = |index| {
+            row.get_ref(index).map(|value| match value {
+                ValueRef::Null => Cell::Null,
+                ValueRef::Integer(integer) => Cell::Integer(integer),
+                ValueRef::Real(real) => Cell::Real(real),
+                ValueRef::Text(text) => Cell::Text(String::from_utf8_lossy(text).into_owned()),
+                ValueRef::Blob(bytes) => Cell::Blob(bytes.to_vec()),
+            })
+        };
+        rows.push((0..width).map(cell).collect::<rusqlite::Result<Vec<_>>>()?);
+    }
+    Ok(Rows::new(columns, rows))
+}
+
+#[async_trait::async_trait]
+impl KeyValue for SimulatedPorts {
+    async fn get(&self, _: &str) -> Result<Option<Vec<u8>>, KeyValueError> {
+        Ok(None)
+    }
+
+    async fn put(&self, _: &str, _: &[u8], _: u32) -> Result<(), KeyValueError> {
+        Ok(())
+    }
+
+    async fn delete(&self, _: &str) -> Result<(), KeyValueError> {
+        Ok(())
+    }
+}
+
+#[async_trait::async_trait]
+impl HttpClient for SimulatedPorts {
+    async fn send(&self, request: OutboundRequest) -> Result<OutboundResponse, HttpError> {
+        Err(HttpError(format!("nobody at {}", request.url)))
+    }
+}
+
+impl Clock for SimulatedPorts {
+    fn now(&self) -> Timestamp {
+        Timestamp(self.now.load(Ordering::Relaxed))
+    }
+}
+
+impl Entropy for SimulatedPorts {
+    fn fill(&self, buffer: &mut [u8]) {
+        fastrand::Rng::new().fill(buffer);
+    }
+}
+
+impl Background for SimulatedPorts {
+    fn spawn(&self, work: BoxFuture) {
+        self.pending.lock().expect("no panic").push(work);
+    }
+}

@@ -1,0 +1,273 @@
+//! What days, hours and seconds do to accounts, and what a database that fails leaves behind: the application in this
+//! process, with a clock and a database that obey the test.
+
+use aibaas_tests::{fixtures::PASSWORD, simulation::Simulation};
+use axum::http::Method;
+use serde_json::{Value, json};
+
+const HOUR: i64 = 3600;
+const DAY: i64 = 24 * HOUR;
+const ADA: &str = "ada@example.com";
+
+async fn post(simulation: &Simulation, path: &str, token: Option<&str>, body: Value) -> (u16, Value) {
+    simulation.call(Method::POST, &format!("/api/v1{path}"), token, Some(body)).await
+}
+
+async fn register(simulation: &Simulation, email: &str) {
+    let body = json!({ "email": email, "password": PASSWORD });
+    assert_eq!(post(simulation, "/auth/register", None, body).await.0, 202);
+}
+
+async fn verified(simulation: &Simulation, email: &str) {
+    register(simulation, email).await;
+    let token = simulation.mailed_token(email, "Verify your e-mail address").await;
+    assert_eq!(post(simulation, "/auth/verify-email", None, json!({ "token": token })).await.0, 200);
+}
+
+async fn login(simulation: &Simulation, email: &str) -> Value {
+    let (status, tokens) = post(simulation, "/auth/login", None, json!({ "email": email, "password": PASSWORD })).await;
+    assert_eq!(status, 200, "{tokens}");
+    tokens
+}
+
+async fn person(simulation: &Simulation) -> Value {
+    verified(simulation, ADA).await;
+    login(simulation, ADA).await
+}
+
+async fn refresh(simulation: &Simulation, tokens: &Value) -> (u16, Value) {
+    post(simulation, "/auth/refresh", None, json!({ "refreshToken": tokens["refreshToken"] })).await
+}
+
+async fn me(simulation: &Simulation, tokens: &Value) -> (u16, Value) {
+    simulation.call(Method::GET, "/api/v1/users/me", tokens["accessToken"].as_str(), None).await
+}
+
+#[tokio::test]
+async fn an_access_token_lives_fifteen_minutes() {
+    let simulation = Simulation::new(&[]).await;
+    let tokens = person(&simulation).await;
+    simulation.pass_seconds(899);
+    assert_eq!(me(&simulation, &tokens).await.0, 200);
+    simulation.pass_seconds(1);
+    let (status, problem) = me(&simulation, &tokens).await;
+    assert_eq!((status, &problem["code"]), (401, &json!("expired_token")));
+}
+
+#[tokio::test]
+async fn a_session_dies_of_a_week_unused() {
+    let simulation = Simulation::new(&[]).await;
+    let mut tokens = person(&simulation).await;
+    for _ in 0..3 {
+        simulation.pass_seconds(7 * DAY - 1);
+        let (status, next) = refresh(&simulation, &tokens).await;
+        assert_eq!(status, 200, "{next}");
+        tokens = next;
+    }
+    simulation.pass_seconds(7 * DAY);
+    let (status, problem) = refresh(&simulation, &tokens).await;
+    assert_eq!((status, &problem["code"]), (401, &json!("session_revoked")));
+    let listed = login(&simulation, ADA).await;
+    let (_, sessions) =
+        simulation.call(Method::GET, "/api/v1/auth/sessions", listed["accessToken"].as_str(), None).await;
+    assert_eq!(sessions["data"].as_array().expect("a list").len(), 1, "the dead one is not listed: {sessions}");
+}
+
+#[tokio::test]
+async fn a_session_dies_at_thirty_days_whatever_its_use() {
+    let simulation = Simulation::new(&[]).await;
+    let mut tokens = person(&simulation).await;
+    for day in 1..=29 {
+        simulation.pass_seconds(DAY);
+        let (status, next) = refresh(&simulation, &tokens).await;
+        assert_eq!(status, 200, "day {day}: {next}");
+        assert_eq!(next["refreshExpiresIn"], json!((30 - day) * DAY));
+        tokens = next;
+    }
+    simulation.pass_seconds(DAY);
+    assert_eq!(refresh(&simulation, &tokens).await.0, 401);
+}
+
+#[tokio::test]
+async fn the_token_before_works_for_ten_seconds_and_then_ends_the_session() {
+    let simulation = Simulation::new(&[]).await;
+    let first = person(&simulation).await;
+    let (_, second) = refresh(&simulation, &first).await;
+    simulation.pass_seconds(10);
+    let (status, again) = refresh(&simulation, &first).await;
+    assert_eq!((status, &again["refreshToken"]), (200, &second["refreshToken"]));
+    simulation.pass_seconds(1);
+    let (status, problem) = refresh(&simulation, &first).await;
+    assert_eq!((status, &problem["code"]), (401, &json!("session_revoked")));
+    assert_eq!(me(&simulation, &second).await.0, 401, "its access tokens end at once");
+    assert_eq!(refresh(&simulation, &second).await.0, 401);
+    let (_, mails) = simulation.call(Method::GET, &format!("/dev/mail?to={ADA}"), None, None).await;
+    assert_eq!(mails["data"][0]["subject"], "We ended a session of yours");
+    assert_eq!(simulation.count("SELECT count(*) FROM audit_events WHERE event = 'refresh_token_reused'"), 1);
+}
+
+#[tokio::test]
+async fn links_die_in_time() {
+    let simulation = Simulation::new(&[]).await;
+    register(&simulation, ADA).await;
+    let verify = simulation.mailed_token(ADA, "Verify your e-mail address").await;
+    simulation.pass_seconds(24 * HOUR);
+    let (status, problem) = post(&simulation, "/auth/verify-email", None, json!({ "token": verify })).await;
+    assert_eq!((status, &problem["code"]), (400, &json!("invalid_or_expired_token")));
+    post(&simulation, "/auth/resend-verification", None, json!({ "email": ADA })).await;
+    let verify = simulation.mailed_token(ADA, "Verify your e-mail address").await;
+    simulation.pass_seconds(24 * HOUR - 1);
+    assert_eq!(post(&simulation, "/auth/verify-email", None, json!({ "token": verify })).await.0, 200);
+
+    post(&simulation, "/auth/password/forgot", None, json!({ "email": ADA })).await;
+    let reset = simulation.mailed_token(ADA, "Reset your password").await;
+    simulation.pass_seconds(HOUR);
+    let body = json!({ "token": reset, "password": "another horse battery" });
+    assert_eq!(post(&simulation, "/auth/password/reset", None, body).await.0, 400);
+
+    let tokens = login(&simulation, ADA).await;
+    let (status, _) = post(
+        &simulation,
+        "/users/me/email",
+        tokens["accessToken"].as_str(),
+        json!({ "newEmail": "new@example.com", "password": PASSWORD }),
+    )
+    .await;
+    assert_eq!(status, 202);
+    let confirm = simulation.mailed_token("new@example.com", "Confirm your new e-mail address").await;
+    simulation.pass_seconds(24 * HOUR);
+    assert_eq!(post(&simulation, "/auth/confirm-email", None, json!({ "token": confirm })).await.0, 400);
+}
+
+async fn wrong_login(simulation: &Simulation) -> (u16, Option<u64>) {
+    let body = json!({ "email": ADA, "password": "not the password" });
+    let (status, retry_after, _) = simulation.call_whole(Method::POST, "/api/v1/auth/login", None, Some(body)).await;
+    (status, retry_after)
+}
+
+#[tokio::test]
+async fn guessing_costs_growing_delays_that_a_day_forgets() {
+    let simulation = Simulation::new(&[("RATE_LIMIT_LOGIN", "1000/1")]).await;
+    verified(&simulation, ADA).await;
+    for _ in 0..5 {
+        assert_eq!(wrong_login(&simulation).await, (401, None));
+    }
+    for delay in [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900] {
+        assert_eq!(wrong_login(&simulation).await, (429, Some(delay)));
+        simulation.pass_seconds(i64::try_from(delay).expect("small") - 1);
+        assert_eq!(wrong_login(&simulation).await, (429, Some(1)));
+        simulation.pass_seconds(1);
+        assert_eq!(wrong_login(&simulation).await, (401, None), "after {delay} s");
+    }
+    simulation.pass_seconds(DAY + 1);
+    for _ in 0..5 {
+        assert_eq!(wrong_login(&simulation).await, (401, None));
+    }
+    assert_eq!(wrong_login(&simulation).await, (429, Some(1)));
+}
+
+#[tokio::test]
+async fn strangers_never_lock_out_a_network_that_the_account_knows() {
+    let simulation = Simulation::new(&[("RATE_LIMIT_LOGIN", "1000/1")]).await;
+    simulation.call_from([192, 0, 2, 1]);
+    person(&simulation).await;
+    for stranger in 0..5 {
+        simulation.call_from([198, 51, 100, stranger]);
+        assert_eq!(wrong_login(&simulation).await.0, 401);
+    }
+    simulation.call_from([203, 0, 113, 1]);
+    assert_eq!(wrong_login(&simulation).await, (429, Some(1)));
+    simulation.call_from([192, 0, 2, 1]);
+    login(&simulation, ADA).await;
+    // After 90 days without a login the network is a stranger's again.
+    simulation.pass_seconds(90 * DAY + 1);
+    simulation.app.tick().await;
+    assert_eq!(simulation.count("SELECT count(*) FROM known_networks"), 0);
+}
+
+#[tokio::test]
+async fn a_right_login_takes_its_own_guess_back() {
+    let simulation = Simulation::new(&[("RATE_LIMIT_LOGIN", "1000/1")]).await;
+    verified(&simulation, ADA).await;
+    // From new networks each time, none of which the account knows yet.
+    for network in 0..30 {
+        simulation.call_from([198, 51, 100, network]);
+        login(&simulation, ADA).await;
+    }
+    assert_eq!(simulation.count("SELECT coalesce(sum(failures), 0) FROM guesses"), 0);
+}
+
+#[tokio::test]
+async fn the_schedule_forgets_what_has_expired() {
+    let simulation = Simulation::new(&[]).await;
+    person(&simulation).await;
+    wrong_login(&simulation).await;
+    simulation.pass_seconds(400 * DAY);
+    simulation.app.tick().await;
+    for table in
+        ["sessions", "one_time_tokens", "outbox", "guesses", "known_networks", "audit_events", "mfa_challenges"]
+    {
+        assert_eq!(simulation.count(&format!("SELECT count(*) FROM {table}")), 0, "{table}");
+    }
+    assert_eq!(simulation.count("SELECT count(*) FROM users"), 1);
+}
+
+/// Does the call again and again, the database failing at its first, second, … round trip, until none is left to fail.
+/// Each failure is a 503 that leaves everything as it was, so the same call works afterwards.
+async fn survives_a_failing_database(simulation: &Simulation, path: &str, token: Option<&str>, body: Value) -> Value {
+    let everything = || {
+        ["users", "sessions", "one_time_tokens WHERE used_at IS NULL", "outbox", "audit_events", "api_keys"]
+            .map(|table| simulation.count(&format!("SELECT count(*) FROM {table}")))
+    };
+    let (method, path) = path.split_once(' ').expect("a method and a path");
+    let method: Method = method.parse().expect("a method");
+    for calls in 0..20 {
+        let before = everything();
+        simulation.fail_after(calls);
+        let (status, answer) =
+            simulation.call(method.clone(), &format!("/api/v1{path}"), token, Some(body.clone())).await;
+        if simulation.heal() {
+            assert!((200..300).contains(&status), "{path}: {status} {answer}");
+            assert!(calls > 0, "{path} asks the database");
+            return answer;
+        }
+        // What fails after the answer is tried again by the schedule.
+        if (200..300).contains(&status) {
+            return answer;
+        }
+        assert_eq!((status, &answer["code"]), (503, &json!("service_unavailable")), "{path} at call {calls}");
+        assert_eq!(everything(), before, "{path} failed half way at call {calls}");
+    }
+    panic!("{path} never works");
+}
+
+#[tokio::test]
+async fn a_failing_database_leaves_nothing_half_done() {
+    let simulation = Simulation::new(&[("RATE_LIMIT_LOGIN", "1000/1"), ("RATE_LIMIT_RESEND", "1000/1")]).await;
+    let survive = |path: &'static str, token: Option<String>, body: Value| {
+        let simulation = &simulation;
+        async move { survives_a_failing_database(simulation, path, token.as_deref(), body).await }
+    };
+    let credentials = json!({ "email": ADA, "password": PASSWORD });
+    survive("POST /auth/register", None, credentials.clone()).await;
+    let token = simulation.mailed_token(ADA, "Verify your e-mail address").await;
+    survive("POST /auth/verify-email", None, json!({ "token": token })).await;
+    let tokens = survive("POST /auth/login", None, credentials).await;
+    let tokens = survive("POST /auth/refresh", None, json!({ "refreshToken": tokens["refreshToken"] })).await;
+    let access = || tokens["accessToken"].as_str().map(str::to_owned);
+    survive("PATCH /users/me", access(), json!({ "fullName": "Ada Lovelace" })).await;
+    let change = json!({ "currentPassword": PASSWORD, "newPassword": "another horse battery" });
+    survive("POST /auth/password/change", access(), change).await;
+    survive("POST /auth/password/forgot", None, json!({ "email": ADA })).await;
+    let token = simulation.mailed_token(ADA, "Reset your password").await;
+    survive("POST /auth/password/reset", None, json!({ "token": token, "password": PASSWORD })).await;
+    simulation.pass_seconds(60);
+    let tokens = login(&simulation, ADA).await;
+    let access = || tokens["accessToken"].as_str().map(str::to_owned);
+    let new_address = json!({ "newEmail": "new@example.com", "password": PASSWORD });
+    survive("POST /users/me/email", access(), new_address).await;
+    let token = simulation.mailed_token("new@example.com", "Confirm your new e-mail address").await;
+    survive("POST /auth/confirm-email", None, json!({ "token": token })).await;
+    survive("DELETE /users/me", access(), json!({ "password": PASSWORD })).await;
+    assert_eq!(simulation.count("SELECT count(*) FROM users"), 0);
+}
