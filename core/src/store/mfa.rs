@@ -56,15 +56,12 @@ pub const OF_USER: &str = concat!(
     second_factor_columns!("?2"),
     " FROM users AS u LEFT JOIN totp_credentials AS t ON t.user_id = u.id WHERE u.id = ?1"
 );
-/// Uses the code of a time step, once.
-pub const USE_STEP: &str =
-    "UPDATE totp_credentials SET last_step = ?2 WHERE id = ?1 AND last_step < ?2 AND confirmed_at IS NOT NULL";
+/// Uses the code of a time step, once, and keeps the secret as it was sealed anew.
+pub const USE_STEP: &str = "UPDATE totp_credentials SET last_step = ?2, secret = ?3 \
+     WHERE id = ?1 AND last_step < ?2 AND confirmed_at IS NOT NULL";
 /// Uses a recovery code, once.
 pub const USE_RECOVERY_CODE: &str =
     "UPDATE recovery_codes SET used_at = ?3 WHERE user_id = ?1 AND hash = ?2 AND used_at IS NULL";
-/// How many recovery codes a person has left.
-pub const RECOVERY_CODES_LEFT: &str =
-    "SELECT count(*) AS codes_left FROM recovery_codes WHERE user_id = ?1 AND used_at IS NULL";
 /// A secret that waits for its first code, in the place of one that waits; never of one that is confirmed.
 pub const PUT_PENDING: &str = "INSERT INTO totp_credentials (id, user_id, secret, created_at) VALUES (?1, ?2, ?3, ?4) \
      ON CONFLICT (user_id) DO UPDATE SET id = excluded.id, secret = excluded.secret, created_at = excluded.created_at \
@@ -194,8 +191,8 @@ pub fn challenge(
 
 /// Puts new recovery codes, of these hashes, in the place of all that a person has.
 #[must_use]
-pub fn replace_recovery_codes(user_id: &str, hashes: &[Vec<u8>], now: Timestamp) -> [Statement; 2] {
-    let hashes = hashes.iter().map(|hash| data_encoding::HEXLOWER.encode(hash)).collect::<Vec<_>>();
+pub fn replace_recovery_codes(user_id: &str, hashes: impl Iterator<Item = Vec<u8>>, now: Timestamp) -> [Statement; 2] {
+    let hashes = hashes.map(|hash| data_encoding::HEXLOWER.encode(&hash)).collect::<Vec<_>>();
     [
         Statement::new(FORGET_RECOVERY_CODES).bind(user_id),
         Statement::new(ADD_RECOVERY_CODES).bind(user_id).bind(json!(hashes).to_string()).bind(now),

@@ -86,7 +86,6 @@ pub const EVERY_STATEMENT: &[(&str, &str)] = &[
     ("mfa::OF_USER", mfa::OF_USER),
     ("mfa::USE_STEP", mfa::USE_STEP),
     ("mfa::USE_RECOVERY_CODE", mfa::USE_RECOVERY_CODE),
-    ("mfa::RECOVERY_CODES_LEFT", mfa::RECOVERY_CODES_LEFT),
     ("mfa::PUT_PENDING", mfa::PUT_PENDING),
     ("mfa::CONFIRM", mfa::CONFIRM),
     ("mfa::REMOVE", mfa::REMOVE),

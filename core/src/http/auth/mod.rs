@@ -3,7 +3,9 @@
 mod confirm_email;
 mod links;
 mod login;
+mod login_mfa;
 mod logout;
+mod mfa;
 mod password;
 mod refresh;
 mod register;
@@ -31,6 +33,10 @@ pub fn routes() -> Router<App> {
         .route("/verify-email/confirm", post(verify_email::confirm))
         .route("/resend-verification", post(resend_verification::handler))
         .route("/login", post(login::handler))
+        .route("/login/mfa", post(login_mfa::handler))
+        .route("/mfa/totp", post(mfa::totp::enrol).delete(mfa::totp::disable))
+        .route("/mfa/totp/confirm", post(mfa::totp::confirm))
+        .route("/mfa/recovery-codes", post(mfa::recovery_codes::create))
         .route("/sessions", get(sessions::list).delete(sessions::end_others))
         .route("/sessions/{id}", delete(sessions::end))
         .route("/password/forgot", post(password::forgot))

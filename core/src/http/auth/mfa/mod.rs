@@ -1,0 +1,241 @@
+//! `/api/v1/auth/mfa`: the second factor, and the proof that is asked for before it changes.
+
+pub mod recovery_codes;
+pub mod totp;
+
+use axum::extract::{FromRequest, Request};
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::json;
+
+use crate::{
+    app::App,
+    domain::{
+        Secret,
+        recovery_code::RecoveryCode,
+        totp::{TotpCode, TotpSecret},
+    },
+    http::{
+        credentials::Person,
+        guessing::{Guess, PasswordProof, check_password, incorrect_password},
+        problem::{ApiError, FieldError, INCORRECT_CODE, MFA_NOT_ENABLED},
+        request::{BODY_LIMIT, parse_object, read_body, require_json},
+    },
+    ports::Statement,
+    store::{
+        EXPECT_ONE_CHANGE,
+        mfa::{self, SecondFactor, Totp},
+        users::User,
+    },
+};
+
+/// What somebody typed as their second factor.
+pub enum Code {
+    /// An authenticator's.
+    Totp(TotpCode),
+    /// One of those kept for the day on which the authenticator is lost.
+    Recovery(RecoveryCode),
+    /// Neither.
+    Unreadable,
+}
+
+impl Code {
+    /// Tells the two kinds apart by their length.
+    pub fn parse(text: &Secret) -> Self {
+        let totp = TotpCode::parse(text.expose()).map(Self::Totp);
+        let recovery = || RecoveryCode::parse(text.expose()).map(Self::Recovery);
+        totp.or_else(recovery).unwrap_or(Self::Unreadable)
+    }
+
+    /// The name of its kind, as security events keep it.
+    pub fn method(&self) -> &'static str {
+        match self {
+            Self::Totp(_) => "totp",
+            Self::Recovery(_) => "recovery_code",
+            Self::Unreadable => "unreadable",
+        }
+    }
+
+    /// What to look for among the person's recovery codes.
+    pub fn recovery_hash(&self) -> Option<Vec<u8>> {
+        match self {
+            Self::Recovery(code) => Some(code.hash()),
+            Self::Totp(_) | Self::Unreadable => None,
+        }
+    }
+
+    /// Where it is right, what uses it: once, so [`EXPECT_ONE_CHANGE`] has to follow.
+    ///
+    /// # Errors
+    /// A fault of ours, when the authenticator's secret cannot be read.
+    pub fn uses(&self, app: &App, user_id: &str, second_factor: &SecondFactor) -> Result<Option<Statement>, ApiError> {
+        match self {
+            Self::Totp(code) => {
+                let Some(totp) = second_factor.totp.as_ref().filter(|totp| totp.confirmed) else { return Ok(None) };
+                let secret = open(app, totp)?;
+                let Some(step) = secret.matching_step(*code, app.now(), totp.last_step) else { return Ok(None) };
+                // Sealed anew, so that it outlives any number of rotations of JWT_SECRET.
+                let sealed = app.keys().seal(&totp.id, app.random(), secret.as_bytes()).map_err(ApiError::internal)?;
+                Ok(Some(Statement::new(mfa::USE_STEP).bind(totp.id.as_str()).bind(step).bind(sealed)))
+            }
+            Self::Recovery(code) if second_factor.recovery_code_matches => {
+                Ok(Some(Statement::new(mfa::USE_RECOVERY_CODE).bind(user_id).bind(code.hash()).bind(app.now())))
+            }
+            Self::Recovery(_) | Self::Unreadable => Ok(None),
+        }
+    }
+}
+
+fn open(app: &App, totp: &Totp) -> Result<TotpSecret, ApiError> {
+    let opened = app.keys().open(&totp.id, &totp.secret);
+    opened.and_then(|bytes| TotpSecret::from_slice(&bytes)).ok_or_else(|| {
+        ApiError::internal(
+            "an authenticator's secret cannot be opened: was JWT_SECRET replaced without JWT_SECRET_PREVIOUS?",
+        )
+    })
+}
+
+/// A JSON object all of whose members may be absent, and so may the body.
+pub struct OptionalJson<T>(pub T);
+
+impl<T: DeserializeOwned + Default, S: Sync> FromRequest<S> for OptionalJson<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
+        let (parts, body) = request.into_parts();
+        let body = read_body(&parts.headers, body, BODY_LIMIT).await?;
+        if body.is_empty() {
+            return Ok(Self(T::default()));
+        }
+        require_json(&parts.headers)?;
+        parse_object(&body).map(Self)
+    }
+}
+
+/// The caller with their second factor; whether a recovery code is theirs, where `code` is one.
+async fn second_factor(app: &App, person: &Person, code: Option<&Code>) -> Result<(User, SecondFactor), ApiError> {
+    let of_user = Statement::new(mfa::OF_USER).bind(person.user_id.as_str()).bind(code.and_then(Code::recovery_hash));
+    let (user, answers) = person.read(app, vec![of_user]).await?;
+    let second_factor = answers.into_iter().next().map(SecondFactor::from_rows).transpose()?;
+    Ok((user, second_factor.ok_or_else(|| ApiError::internal("a statement got no answer"))?))
+}
+
+/// What proves that whoever calls is the person themselves: one of the two.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct StepUp {
+    password: Option<Secret>,
+    code: Option<Secret>,
+}
+
+/// That a logged-in person with a second factor has just proved to be themselves.
+struct Proof {
+    user: User,
+    /// For the security event.
+    method: &'static str,
+    means: Means,
+}
+
+enum Means {
+    Password(PasswordProof),
+    Code { guess: Guess, uses: Statement },
+}
+
+impl StepUp {
+    /// Checks it. A code is used only by [`Proof::carry_out`].
+    async fn prove(self, app: &App, person: &Person) -> Result<Proof, ApiError> {
+        match (self.password, self.code) {
+            (Some(password), None) => {
+                let (user, _) = with_second_factor(app, person, None).await?;
+                let proof = check_password(app, person, &password).await?;
+                Ok(Proof { user, method: "password", means: Means::Password(proof) })
+            }
+            (None, Some(code)) => {
+                let code = Code::parse(&code);
+                let (user, second_factor) = with_second_factor(app, person, Some(&code)).await?;
+                let guess = guess_at_code(app, person);
+                match code.uses(app, &user.id, &second_factor)? {
+                    Some(uses) => Ok(Proof { user, method: code.method(), means: Means::Code { guess, uses } }),
+                    None => Err(failed(app, person, &guess, code.method()).await),
+                }
+            }
+            (None, None) => Err(one_of_two("required", "give the password or a code")),
+            (Some(_), Some(_)) => Err(one_of_two("invalid_value", "give the password or a code, not both")),
+        }
+    }
+}
+
+impl Proof {
+    /// Does what was asked for, together with what uses the proof up.
+    async fn carry_out(self, app: &App, person: &Person, effects: Vec<Statement>) -> Result<(), ApiError> {
+        let mut batch = vec![Statement::new(mfa::EXPECT_ENABLED).bind(person.user_id.as_str())];
+        match &self.means {
+            Means::Password(proof) => batch.extend(proof.statements()),
+            Means::Code { guess, uses } => {
+                batch.extend(guess.reserve());
+                batch.extend([uses.clone(), Statement::new(EXPECT_ONE_CHANGE), guess.succeeded()]);
+            }
+        }
+        batch.extend(effects);
+        match person.write(app, batch).await? {
+            Err(error) if error.is_guard() => {
+                let (user, _) = person.read(app, Vec::new()).await?;
+                Err(match &self.means {
+                    _ if !user.mfa_enabled => not_enabled(),
+                    Means::Password(_) => incorrect_password(),
+                    Means::Code { guess, .. } => failed(app, person, guess, self.method).await,
+                })
+            }
+            answers => Ok(answers.map(drop)?),
+        }
+    }
+}
+
+async fn with_second_factor(app: &App, person: &Person, code: Option<&Code>) -> Result<(User, SecondFactor), ApiError> {
+    let (user, second_factor) = second_factor(app, person, code).await?;
+    if user.mfa_enabled { Ok((user, second_factor)) } else { Err(not_enabled()) }
+}
+
+/// Codes have guesses of their own: who holds a right code has not thereby shown to know the password.
+fn guess_at_code(app: &App, person: &Person) -> Guess {
+    Guess::new(app, format!("session:{}:codes", person.session_id))
+}
+
+/// Counts a wrong code, or one that somebody else has just used, and says why it is not taken.
+async fn failed(app: &App, person: &Person, guess: &Guess, method: &'static str) -> ApiError {
+    let mut batch = Vec::from(guess.reserve());
+    batch.push(person.event(app, "mfa_failed", json!({ "method": method })));
+    match person.write(app, batch).await {
+        Ok(Ok(_)) => incorrect_code(),
+        Ok(Err(error)) if error.is_guard() => guess.refused(app).await,
+        Ok(Err(error)) => error.into(),
+        Err(error) => error,
+    }
+}
+
+fn incorrect_code() -> ApiError {
+    ApiError::new(INCORRECT_CODE, "give a code that was not used before")
+}
+
+fn not_enabled() -> ApiError {
+    ApiError::new(MFA_NOT_ENABLED, "set up a second factor first")
+}
+
+fn one_of_two(code: &'static str, detail: &str) -> ApiError {
+    ApiError::invalid(vec![FieldError { pointer: String::new(), code, detail: detail.to_owned() }])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_two_kinds_of_code_are_told_apart() {
+        let method = |text: &str| Code::parse(&Secret::new(text)).method();
+        assert_eq!(method("123 456"), "totp");
+        assert_eq!(method("1040g2-081040-g20810-40g208"), "recovery_code");
+        assert_eq!(method(&"123456".repeat(4)), "recovery_code");
+        for neither in ["", "12345", "1234567", "123456-123456"] {
+            assert_eq!(method(neither), "unreadable");
+        }
+    }
+}

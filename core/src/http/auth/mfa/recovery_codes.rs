@@ -1,0 +1,51 @@
+use axum::{Json as Answer, extract::State};
+use serde_json::{Value, json};
+
+use super::{OptionalJson, StepUp};
+use crate::{
+    app::App,
+    domain::recovery_code::{CODES, RecoveryCode},
+    http::{credentials::Person, problem::ApiError},
+    mail::{self, Notice},
+    ports::{Statement, Timestamp},
+    store::mfa,
+};
+
+/// Codes that nobody has seen yet.
+pub struct NewCodes(Vec<RecoveryCode>);
+
+impl NewCodes {
+    /// Makes them up.
+    pub fn new(app: &App) -> Self {
+        Self((0..CODES).map(|_| RecoveryCode::from_random(app.random())).collect())
+    }
+
+    /// Puts them in the place of those that the person has.
+    pub fn replace(&self, user_id: &str, now: Timestamp) -> [Statement; 2] {
+        mfa::replace_recovery_codes(user_id, self.0.iter().map(RecoveryCode::hash), now)
+    }
+
+    /// The only answer that shows them.
+    pub fn answer(&self) -> Answer<Value> {
+        let codes = self.0.iter().map(|code| code.grouped().expose().to_owned()).collect::<Vec<_>>();
+        Answer(json!({ "recoveryCodes": codes }))
+    }
+}
+
+/// Makes ten new recovery codes; the earlier ones are dead.
+pub async fn create(
+    State(app): State<App>,
+    person: Person,
+    OptionalJson(body): OptionalJson<StepUp>,
+) -> Result<Answer<Value>, ApiError> {
+    let proof = body.prove(&app, &person).await?;
+    let codes = NewCodes::new(&app);
+    let mut effects = Vec::from(codes.replace(&person.user_id, app.now()));
+    effects.extend([
+        person.event(&app, "recovery_codes_created", json!({ "method": proof.method })),
+        mail::notice(&app, Notice::RecoveryCodesReplaced)?.to(&proof.user.email),
+    ]);
+    proof.carry_out(&app, &person, effects).await?;
+    mail::deliver_in_background(&app);
+    Ok(codes.answer())
+}
