@@ -139,6 +139,32 @@ async fn links_die_in_time() {
     assert_eq!(post(&simulation, "/auth/confirm-email", None, json!({ "token": confirm })).await.0, 400);
 }
 
+/// Each is a round trip to D1; a limited call asks its limiter's object besides.
+#[tokio::test]
+async fn round_trips_to_the_database_are_few() {
+    let simulation = Simulation::new(&[]).await;
+    let count = |call: &'static str, wanted: u32| assert_eq!(simulation.round_trips(), wanted, "{call}");
+    simulation.round_trips();
+    register(&simulation, ADA).await;
+    count("register", 1);
+    let token = simulation.mailed_token(ADA, "Verify your e-mail address").await;
+    simulation.round_trips();
+    post(&simulation, "/auth/verify-email", None, json!({ "token": token })).await;
+    count("verify-email", 1);
+    let tokens = login(&simulation, ADA).await;
+    count("login", 2);
+    wrong_login(&simulation).await;
+    count("a failed login", 2);
+    let (_, tokens) = refresh(&simulation, &tokens).await;
+    count("refresh", 2);
+    me(&simulation, &tokens).await;
+    count("me", 1);
+    simulation.call(Method::GET, "/api/v1/users/me/export", tokens["accessToken"].as_str(), None).await;
+    count("export", 1);
+    post(&simulation, "/auth/logout", tokens["accessToken"].as_str(), json!({})).await;
+    count("logout", 1);
+}
+
 async fn wrong_login(simulation: &Simulation) -> (u16, Option<u64>) {
     let body = json!({ "email": ADA, "password": "not the password" });
     let (status, retry_after, _) = simulation.call_whole(Method::POST, "/api/v1/auth/login", None, Some(body)).await;

@@ -38,7 +38,23 @@ struct SimulatedPorts {
     database: Mutex<rusqlite::Connection>,
     /// How many more calls the database answers before one fails.
     until_failure: AtomicU32,
+    /// How many it has answered.
+    round_trips: AtomicU32,
     pending: Mutex<Vec<BoxFuture>>,
+}
+
+impl SimulatedPorts {
+    fn new() -> Self {
+        let database = rusqlite::Connection::open_in_memory().expect("a database in memory");
+        database.pragma_update(None, "foreign_keys", true).expect("foreign keys");
+        Self {
+            now: AtomicI64::new(1_795_395_723_004),
+            database: Mutex::new(database),
+            until_failure: AtomicU32::new(NEVER),
+            round_trips: AtomicU32::new(0),
+            pending: Mutex::default(),
+        }
+    }
 }
 
 /// Nothing fails.
@@ -47,18 +63,14 @@ const NEVER: u32 = u32::MAX;
 impl Simulation {
     /// A fresh one, at an arbitrary moment, with these variables besides the development defaults.
     pub async fn new(variables: &[(&str, &str)]) -> Self {
-        let database = rusqlite::Connection::open_in_memory().expect("a database in memory");
-        database.pragma_update(None, "foreign_keys", true).expect("foreign keys");
-        let ports = Arc::new(SimulatedPorts {
-            now: AtomicI64::new(1_795_395_723_004),
-            database: Mutex::new(database),
-            until_failure: AtomicU32::new(NEVER),
-            pending: Mutex::default(),
-        });
+        let ports = Arc::new(SimulatedPorts::new());
+        // The limits have a database of their own, as they have objects of their own on Workers.
+        let limits = Arc::new(SimulatedPorts::new());
+        migrate(limits.as_ref()).await.expect("the schema");
         let shared = Ports {
             database: Arc::clone(&ports) as _,
             key_value: Arc::clone(&ports) as _,
-            rate_limiter: Arc::new(SqlRateLimiter::new(Arc::clone(&ports) as _)),
+            rate_limiter: Arc::new(SqlRateLimiter::new(limits)),
             password_hasher: Arc::new(InlineHasher),
             http_client: Arc::clone(&ports) as _,
             mail_transport: None,
@@ -109,6 +121,11 @@ impl Simulation {
         database.query_row(sql, [], |row| row.get(0)).expect("a number")
     }
 
+    /// How many round trips to the database there were since the last question, those after the answer left out.
+    pub fn round_trips(&self) -> u32 {
+        self.ports.round_trips.swap(0, Ordering::Relaxed)
+    }
+
     /// Calls the application, and lets its work after the answer end.
     pub async fn call(&self, method: Method, path: &str, token: Option<&str>, body: Option<Value>) -> (u16, Value) {
         let (status, _, value) = self.call_whole(method, path, token, body).await;
@@ -134,10 +151,12 @@ impl Simulation {
         let mut request = request.body(body).expect("a request");
         request.extensions_mut().insert(ClientAddress(*self.address.lock().expect("no panic")));
         let response = self.router.clone().oneshot(request).await.expect("an answer");
+        let round_trips = self.ports.round_trips.load(Ordering::Relaxed);
         let pending = std::mem::take(&mut *self.ports.pending.lock().expect("no panic"));
         for work in pending {
             work.await;
         }
+        self.ports.round_trips.store(round_trips, Ordering::Relaxed);
         let status = response.status().as_u16();
         let retry_after = response.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
         let bytes = to_bytes(response.into_body(), usize::MAX).await.expect("a body");
@@ -167,6 +186,7 @@ impl Database for SimulatedPorts {
             self.until_failure.store(NEVER, Ordering::Relaxed);
             return Err(DatabaseError::Unavailable("as the test asked".to_owned()));
         }
+        self.round_trips.fetch_add(1, Ordering::Relaxed);
         let mut database = self.database.lock().expect("no panic");
         whole(&mut database, &statements).map_err(|error| DatabaseError::from_sqlite_message(&error.to_string()))
     }
