@@ -25,7 +25,7 @@ pub struct Body {
 /// Mails a new link where the address still wants verifying; answers the same in any case.
 pub async fn handler(
     State(app): State<App>,
-    _: Limited<Resend>,
+    Limited { client, .. }: Limited<Resend>,
     Json(body): Json<Body>,
 ) -> Result<(StatusCode, Answer<Value>), ApiError> {
     let email = Email::parse(&body.email).map_err(|refusal| ApiError::invalid_member("/email", refusal))?;
@@ -37,6 +37,7 @@ pub async fn handler(
     let batch = vec![
         users::add_verification(email.as_str(), token_hash, now, expires),
         mail::queue(&app, &verify)?.to_account(email.as_str(), Some(false)),
+        client.event(&app, "verification_requested", json!({})).of_address(email.as_str()),
     ];
     app.database().batch(batch).await?;
     mail::deliver_in_background(&app);
