@@ -136,6 +136,7 @@ async fn challenge(
         now,
         now.plus_seconds(CHALLENGE_SECONDS),
     ));
+    writes.push(Statement::new(EXPECT_ONE_CHANGE));
     match app.database().batch(writes).await {
         Err(error) if error.is_guard() => return Ok(None),
         written => drop(written?),
