@@ -1,10 +1,12 @@
 // What serve.mjs starts; it says what the options mean.
 //
-// The control port: `POST /cron` runs the scheduled handler, `GET /logs` shows what the Worker logged.
+// The control port: `POST /cron` runs the scheduled handler, `GET /logs` shows what the Worker logged, `GET /hashes`
+// how many passwords each of the hashing objects has hashed.
 //
 // Around the Worker stands a harness of the tests' own. An answer whose X-Request-Id begins with "trap-" traps
-// while the instance writes it, and a request with the header x-trap-admission traps the next admission of a
-// rate limiter. Nothing of it is in the Worker itself.
+// while the instance writes it. A request with the header x-trap-admission traps the next admission of a rate limiter,
+// x-trap-hash the next hash of a hashing object, and x-busy-hash makes that object refuse as an overloaded one is
+// refused. Nothing of it is in the Worker itself.
 
 import http from "node:http";
 import { readFileSync, readdirSync } from "node:fs";
@@ -12,7 +14,7 @@ import path from "node:path";
 import { Miniflare, Response, convertV4MiniflareOptions, fetch } from "miniflare";
 
 const HARNESS = `
-import worker, { RateLimiter as Real } from "./worker.mjs";
+import worker, * as real from "./worker.mjs";
 import module from "./trap.wasm";
 
 const trap = () => new WebAssembly.Instance(module).exports.trap();
@@ -27,7 +29,7 @@ globalThis.Response = class Response extends RealResponse {
 
 let admissionTraps = false;
 
-export class RateLimiter extends Real {
+export class RateLimiter extends real.RateLimiter {
   admit(question) {
     if (!admissionTraps) return super.admit(question);
     admissionTraps = false;
@@ -40,10 +42,34 @@ export class RateLimiter extends Real {
   }
 }
 
+let hashTraps = false;
+let hashIsBusy = false;
+const hashes = {};
+
+export class PasswordHasher extends real.PasswordHasher {
+  hash(question) {
+    if (hashIsBusy) {
+      hashIsBusy = false;
+      throw Object.assign(new Error("Durable Object is overloaded."), { overloaded: true });
+    }
+    if (hashTraps) {
+      hashTraps = false;
+      // Asked for by the instance's glue, on the way in.
+      return super.hash({ get length() { return trap(); } });
+    }
+    const { name } = this.ctx.id;
+    hashes[name] = (hashes[name] ?? 0) + 1;
+    return super.hash(question);
+  }
+}
+
 export default {
   ...worker,
   fetch(request, ...rest) {
+    if (request.url.endsWith("/harness/hashes")) return Response.json(hashes);
     if (request.headers.has("x-trap-admission")) admissionTraps = true;
+    if (request.headers.has("x-trap-hash")) hashTraps = true;
+    if (request.headers.has("x-busy-hash")) hashIsBusy = true;
     return worker.fetch(request, ...rest);
   },
 };
@@ -122,7 +148,10 @@ const runtime = new Miniflare(
     bindings: options.vars,
     d1Databases: { DB: "DB" },
     kvNamespaces: { CACHE: "CACHE" },
-    durableObjects: { RATE_LIMITER: { className: "RateLimiter", useSQLite: true } },
+    durableObjects: {
+      RATE_LIMITER: { className: "RateLimiter", useSQLite: true },
+      PASSWORD_HASHER: { className: "PasswordHasher", useSQLite: true },
+    },
     ratelimits: {
       SHIELD: { namespace_id: "1001", simple: { limit: Number(configuration.match(/^simple = \{ limit = (\d+), period = 10 \}$/m)[1]), period: 10 } },
     },
@@ -170,6 +199,9 @@ const control = http.createServer(async (request, response) => {
       response.writeHead(204).end();
     } else if (request.method === "GET" && request.url === "/logs") {
       response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(logs));
+    } else if (request.method === "GET" && request.url === "/hashes") {
+      const answer = await fetch(`http://${hostname}:${workerPort}/harness/hashes`);
+      response.writeHead(200, { "content-type": "application/json" }).end(await answer.text());
     } else {
       response.writeHead(404).end();
     }

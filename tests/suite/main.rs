@@ -133,6 +133,10 @@ fn once(kinds: &[Kind]) -> Vec<Trial> {
         counted("workerd::goes_on_after_a_trap".to_owned(), || RUNTIME.block_on(workerd::goes_on_after_a_trap())),
         counted("workerd::its_schedule_sends_mail".to_owned(), || RUNTIME.block_on(workerd::its_schedule_sends_mail())),
         plain("project::asvs_rows_name_tests_that_exist", project::asvs_rows_name_tests_that_exist),
+        counted("workerd::hashes_in_durable_objects".to_owned(), || {
+            RUNTIME.block_on(workerd::hashes_in_durable_objects())
+        }),
+        counted("workerd::tells_its_own_mistakes".to_owned(), || RUNTIME.block_on(workerd::tells_its_own_mistakes())),
         plain("native_program::command_line", native_program::command_line),
         plain(
             "native_program::production_refuses_to_start_half_configured",

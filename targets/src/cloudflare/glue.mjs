@@ -10,6 +10,9 @@ const BODY_LIMIT = 1024 * 1024 + 1;
 /** No handler lives longer; what is older was cancelled by the runtime and would stay for ever. */
 const ABANDONED_MS = 20 * 60 * 1000;
 
+/** A password hash takes a twentieth of a second; whoever is still in the queue by then has waited enough. */
+const HASH_MS = 10_000;
+
 /** The work that the instance has not finished, by id. Oldest first. */
 const pending = new Map();
 let lastId = 0;
@@ -135,6 +138,28 @@ export async function d1(database, statements) {
 /** Asks the object that counts for the subject. */
 export function admit(namespace, subject, question) {
   return namespace.get(namespace.idFromName(subject)).admit(question);
+}
+
+/** Whose turn it is to hash. The first of this isolate is anybody: many isolates should not begin with the same. */
+let turn;
+
+/**
+ * Has one of the objects compute a password hash. `undefined` when it has too much to do: so the runtime says, or it
+ * has not answered for long.
+ */
+export async function hash(namespace, objects, question) {
+  turn = ((turn ?? Math.floor(Math.random() * objects)) + 1) % objects;
+  const object = namespace.get(namespace.idFromName(String(turn)));
+  let timer;
+  const late = new Promise((resolve) => (timer = setTimeout(resolve, HASH_MS)));
+  try {
+    return await Promise.race([object.hash(question), late]);
+  } catch (error) {
+    if (error.overloaded) return undefined;
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** An outbound request: `[status, headers as JSON, body]`. */

@@ -29,6 +29,10 @@ extern "C" {
     #[wasm_bindgen(catch)]
     pub(super) async fn admit(namespace: &JsValue, subject: &str, question: &str) -> Result<JsValue, JsValue>;
 
+    /// Has one of so many Durable Objects compute a password hash; `undefined` where it has too much to do.
+    #[wasm_bindgen(catch)]
+    pub(super) async fn hash(namespace: &JsValue, objects: u8, question: &str) -> Result<JsValue, JsValue>;
+
     /// Sends an outbound request: `[status, headers, body]`.
     #[wasm_bindgen(catch)]
     pub(super) async fn send(

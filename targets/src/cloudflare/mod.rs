@@ -1,9 +1,10 @@
-//! The Cloudflare Worker: `worker.mjs` holds its handlers and its Durable Object, `glue.mjs` what stands
+//! The Cloudflare Worker: `worker.mjs` holds its handlers and its Durable Objects, `glue.mjs` what stands
 //! between them and this instance, and this module the ports.
 
 mod adapters;
 mod d1;
 mod glue;
+mod hasher;
 mod limiter;
 mod requests;
 mod tasks;

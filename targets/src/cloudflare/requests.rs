@@ -6,10 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use aibaas_core::{
-    App, ClientAddress, Config, Environment, HostDefaults,
-    ports::{InlineHasher, Ports},
-};
+use aibaas_core::{App, ClientAddress, Config, ConfigError, Environment, HostDefaults, ports::Ports};
 use axum::{
     Router,
     body::Body,
@@ -27,6 +24,7 @@ use super::{
     adapters::{AfterTheAnswer, Fetch, Kv, SystemClock, SystemEntropy},
     d1::D1,
     glue,
+    hasher::Hashing,
     limiter::DurableObjects,
     tasks,
 };
@@ -84,13 +82,21 @@ fn configure(env: Env) -> Result<App, String> {
         base_url: DEVELOPMENT_URL.to_owned(),
         most_hash_memory_kib: 65_536,
     };
-    let config = Config::load(&lookup, defaults).map_err(|error| error.to_string())?;
+    let mut mistakes = Vec::new();
+    let hashing = Hashing::load(&lookup, &mut mistakes);
+    let config = match Config::load(&lookup, defaults) {
+        Ok(config) if mistakes.is_empty() => config,
+        loaded => {
+            mistakes.splice(..0, loaded.err().map(|error| error.0).unwrap_or_default());
+            return Err(ConfigError(mistakes).to_string());
+        }
+    };
     let binding = |error: worker::Error| error.to_string();
     let ports = Ports {
         database: Arc::new(D1(env.d1("DB").map_err(binding)?)),
         key_value: Arc::new(Kv(env.kv("CACHE").map_err(binding)?)),
         rate_limiter: Arc::new(DurableObjects(env.durable_object("RATE_LIMITER").map_err(binding)?)),
-        password_hasher: Arc::new(InlineHasher),
+        password_hasher: hashing.port(|| env.durable_object("PASSWORD_HASHER")).map_err(binding)?.into(),
         http_client: Arc::new(Fetch),
         mail_transport: None,
         clock: Arc::new(SystemClock),

@@ -1,4 +1,4 @@
-// The Worker's handlers and its Durable Object. What they decide is decided in the wasm instance.
+// The Worker's handlers and its Durable Objects. What they decide is decided in the wasm instance.
 
 import { DurableObject } from "cloudflare:workers";
 import { begin, enter, epoch, readBody } from "./glue.mjs";
@@ -136,5 +136,13 @@ export class RateLimiter extends DurableObject {
   #wakeAt(time) {
     this.#alarmed = true;
     return this.ctx.storage.setAlarm(time);
+  }
+}
+
+/** Computes password hashes, one at a time, and keeps nothing. */
+export class PasswordHasher extends DurableObject {
+  /** The answer to a job of `ports::PasswordHasher`, as JSON. */
+  hash(question) {
+    return enter((wasm) => wasm.hash(question));
   }
 }

@@ -73,8 +73,22 @@ impl Drop for Workerd {
     }
 }
 
+/// What the Worker is told: where it sends mail, it hashes as on the free plan.
+pub fn variables(setup: Setup) -> Vec<(&'static str, String)> {
+    let mut variables = setup.variables();
+    if setup == Setup::SendsMail {
+        variables.extend(hashing_objects(8));
+    }
+    variables
+}
+
+/// Has passwords hashed in so many Durable Objects.
+pub fn hashing_objects(count: u8) -> [(&'static str, String); 2] {
+    [("PASSWORD_HASHING", "durable_object".to_owned()), ("PASSWORD_HASHER_OBJECTS", count.to_string())]
+}
+
 pub(super) fn start(setup: Setup, provider: Option<&str>, folder: tempfile::TempDir) -> Result<Started, String> {
-    let mut workerd = Workerd::start(&setup.variables(), provider)?;
+    let mut workerd = Workerd::start(&variables(setup), provider)?;
     let child = workerd.child.take().ok_or("no process")?;
     Ok(Started { url: workerd.url.clone(), running: Running::Process(child), folder })
 }
