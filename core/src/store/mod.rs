@@ -6,6 +6,7 @@ pub mod api_keys;
 pub mod audit;
 pub mod benchmarks;
 pub mod guesses;
+pub mod imports;
 pub mod leaderboard;
 pub mod mfa;
 pub mod migrations;
@@ -77,6 +78,8 @@ pub const EVERY_STATEMENT: &[(&str, &str)] = &[
     ("guesses::REMEMBER_NETWORK", guesses::REMEMBER_NETWORK),
     ("guesses::KNOWN_NETWORKS", guesses::KNOWN_NETWORKS),
     ("guesses::EXPIRE_NETWORKS", guesses::EXPIRE_NETWORKS),
+    ("imports::USERS_THERE", imports::USERS_THERE),
+    ("imports::ADD_USERS", imports::ADD_USERS),
     ("leaderboard::SCOPE", leaderboard::SCOPE),
     ("leaderboard::SCOPE_OF_SNAPSHOT", leaderboard::SCOPE_OF_SNAPSHOT),
     ("leaderboard::ENTRIES", leaderboard::ENTRIES),
@@ -175,6 +178,7 @@ pub const EVERY_STATEMENT: &[(&str, &str)] = &[
     ("users::REHASH", users::REHASH),
     ("users::EXPECT_PASSWORD", users::EXPECT_PASSWORD),
     ("users::PROMOTE", users::PROMOTE),
+    ("users::DEMOTE", users::DEMOTE),
     ("users::DELETE", users::DELETE),
     ("users::OWN_MODELS", users::OWN_MODELS),
     ("users::OWN_BENCHMARKS", users::OWN_BENCHMARKS),
@@ -198,6 +202,7 @@ mod tests {
             include_str!("audit.rs"),
             include_str!("benchmarks.rs"),
             include_str!("guesses.rs"),
+            include_str!("imports.rs"),
             include_str!("leaderboard.rs"),
             include_str!("mfa.rs"),
             include_str!("migrations.rs"),

@@ -77,6 +77,8 @@ pub const EXPECT_PASSWORD: &str = "INSERT INTO batch_guard (expectation) SELECT 
 /// Makes a person with a proved address an administrator.
 pub const PROMOTE: &str =
     "UPDATE users SET role = 'admin', updated_at = ?2 WHERE id = ?1 AND email_verified = 1 AND role <> 'admin'";
+/// Makes an administrator a user.
+pub const DEMOTE: &str = "UPDATE users SET role = 'user', updated_at = ?2 WHERE id = ?1 AND role = 'admin'";
 /// A person goes, and with them everything that refers to them; what they published stays, without an owner.
 pub const DELETE: &str = "DELETE FROM users WHERE id = ?1";
 /// What a person published.

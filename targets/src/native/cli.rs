@@ -4,7 +4,7 @@ use std::{io::Write as _, net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand};
 
-use super::{import, serve};
+use super::{admin, import, serve};
 
 /// Identity, API keys and benchmark leaderboards over HTTP.
 #[derive(Debug, Parser)]
@@ -21,9 +21,12 @@ enum Command {
     /// Serve the API (what happens without a command, too). Configuration comes from environment variables;
     /// in development everything has a working default.
     Serve(ServeOptions),
-    /// Publish results from another leaderboard's files through the API.
+    /// Take over accounts, or another leaderboard's results, from files.
     #[command(subcommand)]
     Import(import::Source),
+    /// Say who is an administrator. The native server may run meanwhile; on the other hosts, ADMIN_EMAILS does it.
+    #[command(subcommand)]
+    Admin(admin::Change),
 }
 
 /// Where the server listens and keeps its data.
@@ -32,9 +35,22 @@ pub struct ServeOptions {
     /// Address to listen on; port 0 takes a free one.
     #[arg(long, env = "AIBAAS_LISTEN", value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8787")]
     pub listen: SocketAddr,
-    /// Directory of the database; made if it is not there.
-    #[arg(long, env = "AIBAAS_DATA_DIR", value_name = "DIRECTORY", default_value = "./.aibaas")]
-    pub data_dir: PathBuf,
+    #[command(flatten)]
+    pub data: DataDirectory,
+}
+
+/// Where the native server keeps its data.
+#[derive(Args, Clone, Debug)]
+pub struct DataDirectory {
+    /// Directory of the database.
+    #[arg(
+        id = "data_dir",
+        long = "data-dir",
+        env = "AIBAAS_DATA_DIR",
+        value_name = "DIRECTORY",
+        default_value = "./.aibaas"
+    )]
+    pub directory: PathBuf,
 }
 
 /// Runs the program: 0 when it did what was asked, 1 when that failed, 2 when it was asked or configured wrongly.
@@ -48,6 +64,7 @@ pub fn main() -> ExitCode {
     let outcome = runtime.block_on(async {
         match cli.command {
             Some(Command::Import(source)) => import::import(source).await,
+            Some(Command::Admin(change)) => admin::change(change).await,
             Some(Command::Serve(options)) => serve::serve(options).await,
             None => serve::serve(cli.serve).await,
         }
@@ -110,6 +127,6 @@ mod tests {
         assert!(bare.command.is_none());
         assert_eq!(bare.serve.listen.port(), 0);
         let named = Cli::parse_from(["aibaas", "serve", "--data-dir", "/srv/aibaas"]);
-        assert!(matches!(named.command, Some(Command::Serve(options)) if options.data_dir == *"/srv/aibaas"));
+        assert!(matches!(named.command, Some(Command::Serve(options)) if options.data.directory == *"/srv/aibaas"));
     }
 }

@@ -1,7 +1,9 @@
 //! The native server: the application on hyper, with SQLite in files of this machine.
 
+mod admin;
 mod background;
 mod cli;
+mod data_directory;
 mod database;
 mod http_client;
 mod import;

@@ -1,7 +1,7 @@
 //! The server: from the command line to the last drained request.
 
 use std::{
-    fs::{DirBuilder, File, TryLockError},
+    fs::{File, TryLockError},
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     path::Path,
     process::ExitCode,
@@ -31,6 +31,7 @@ use tower::ServiceExt as _;
 use super::{
     background::TrackedTasks,
     cli::{Failure, ServeOptions, say},
+    data_directory,
     database::{Durability, SqliteDatabase},
     http_client::ReqwestClient,
     key_value::SqliteKeyValue,
@@ -72,13 +73,13 @@ pub async fn serve(options: ServeOptions) -> Result<ExitCode, Failure> {
     let config = Config::load(&variable, defaults).map_err(|error| Failure::misconfigured(error.to_string()))?;
     let keeps_mail = config.keeps_mail();
 
-    let host = Host::start(&options.data_dir).await?;
+    let host = Host::start(&options.data.directory).await?;
     migrate(&*host.database).await.map_err(|error| Failure::failed(format!("cannot migrate the database: {error}")))?;
     let app = App::new(host.ports(), config);
     let ticking = tokio::spawn(host.clone().tick(app.clone(), stop.clone()));
 
     say(&format!("listening on {url}"));
-    say(&format!("data in {}", options.data_dir.display()));
+    say(&format!("data in {}", options.data.directory.display()));
     if keeps_mail {
         say(&format!("development: mail is not sent but shown at {url}/dev/mail"));
     }
@@ -139,12 +140,8 @@ fn signals() -> std::io::Result<BoxStream<'static, ()>> {
 
 /// Takes the data directory for this process: two limiters or two writers would each keep half a promise.
 fn lock_directory(directory: &Path) -> Result<File, Failure> {
-    let mut builder = DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    data_directory::create(directory)?;
     let failed = |error: std::io::Error| Failure::failed(format!("cannot use {}: {error}", directory.display()));
-    builder.create(directory).map_err(failed)?;
     let lock = File::options().create(true).truncate(false).write(true).open(directory.join("lock")).map_err(failed)?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),
@@ -173,8 +170,9 @@ impl Host {
         let failed = |error: &dyn std::fmt::Display| Failure::failed(error.to_string());
         let lock = lock_directory(directory)?;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let database = SqliteDatabase::open(&directory.join("aibaas.db"), Durability::Full, cores.clamp(2, 16))
-            .map_err(|error| failed(&error))?;
+        let database =
+            SqliteDatabase::open(&data_directory::database_file(directory), Durability::Full, cores.clamp(2, 16))
+                .map_err(|error| failed(&error))?;
         let cache = SqliteKeyValue::create(&directory.join("cache.db"), Arc::new(SystemClock))
             .await
             .map_err(|error| failed(&error))?;

@@ -314,7 +314,7 @@ mod tests {
 
     use super::*;
 
-    const LEADERBOARD: &str = include_str!("../../../../data/aider/polyglot_leaderboard.yml");
+    const LEADERBOARD: &str = include_str!("../../../../../data/aider/polyglot_leaderboard.yml");
 
     fn sound(plan: &Plan) -> Vec<&Submission> {
         plan.entries.iter().filter_map(|entry| entry.submission.as_ref().ok()).collect()
