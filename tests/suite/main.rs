@@ -21,6 +21,7 @@ mod publishing;
 mod real_input;
 mod sessions;
 mod users;
+mod vectors;
 mod workerd;
 
 use std::{
@@ -130,6 +131,8 @@ fn once(kinds: &[Kind]) -> Vec<Trial> {
         counted("hosts::the_same_request_gets_the_same_answer".to_owned(), || RUNTIME.block_on(parity)),
         counted("project::core_builds_for_every_host".to_owned(), project::core_builds_for_every_host),
         counted("project::the_worker_deploys".to_owned(), project::the_worker_deploys),
+        counted("vectors::on_the_host".to_owned(), vectors::on_the_host),
+        counted("vectors::in_wasm".to_owned(), vectors::in_wasm),
         counted("workerd::goes_on_after_a_trap".to_owned(), || RUNTIME.block_on(workerd::goes_on_after_a_trap())),
         counted("workerd::its_schedule_sends_mail".to_owned(), || RUNTIME.block_on(workerd::its_schedule_sends_mail())),
         plain("project::asvs_rows_name_tests_that_exist", project::asvs_rows_name_tests_that_exist),

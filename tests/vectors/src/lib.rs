@@ -1,0 +1,86 @@
+//! Published test vectors, held against what core itself verifies with. It asks for no operating system, so it runs
+//! natively and as a component.
+
+mod codes;
+mod jws;
+mod passwords;
+mod signatures;
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+/// What came of one set of vectors.
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Set {
+    /// Where they are from.
+    pub name: String,
+    /// How many were to be accepted.
+    pub valid: usize,
+    /// How many were to be refused.
+    pub invalid: usize,
+    /// How many cannot be asked of core, which takes no such input.
+    pub left_out: usize,
+    /// Those that were answered otherwise.
+    pub failures: Vec<String>,
+}
+
+/// Runs all of them.
+#[must_use]
+pub fn run() -> Vec<Set> {
+    vec![
+        signatures::ed25519(),
+        signatures::hmac_sha256(),
+        jws::hs256(),
+        jws::other_algorithms(),
+        jws::rfcs(),
+        passwords::argon2id(),
+        passwords::pbkdf2(),
+        passwords::scrypt(),
+        codes::totp(),
+    ]
+}
+
+impl Set {
+    fn new(name: &str) -> Self {
+        Self { name: name.to_owned(), ..Self::default() }
+    }
+
+    /// Counts a vector, and whether core answered as it should.
+    fn count(&mut self, valid: bool, accepted: bool, vector: &dyn std::fmt::Display) {
+        *if valid { &mut self.valid } else { &mut self.invalid } += 1;
+        if accepted != valid {
+            self.failures.push(format!("{vector} was {}", if accepted { "accepted" } else { "refused" }));
+        }
+    }
+}
+
+/// A file of Wycheproof.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct File<G> {
+    test_groups: Vec<G>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Expected {
+    Valid,
+    Invalid,
+}
+
+fn groups<G: DeserializeOwned>(file: &str) -> Vec<G> {
+    serde_json::from_str::<File<G>>(file).expect("a file of Wycheproof").test_groups
+}
+
+/// Bytes as Wycheproof writes them.
+struct Hex(Vec<u8>);
+
+impl<'de> Deserialize<'de> for Hex {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let digits = text.as_bytes().chunks(2).map(|pair| {
+            let pair = str::from_utf8(pair).map_err(serde::de::Error::custom)?;
+            u8::from_str_radix(pair, 16).map_err(serde::de::Error::custom)
+        });
+        digits.collect::<Result<_, _>>().map(Self)
+    }
+}
