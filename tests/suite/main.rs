@@ -21,6 +21,7 @@ mod publishing;
 mod real_input;
 mod sessions;
 mod users;
+mod users_import;
 mod vectors;
 mod workerd;
 
@@ -147,6 +148,16 @@ fn once(kinds: &[Kind]) -> Vec<Trial> {
         ),
         plain("native_program::what_was_answered_survives_sigkill", || {
             RUNTIME.block_on(durability::what_was_answered_survives_sigkill())
+        }),
+        plain("native_program::accounts_move_with_their_passwords", || {
+            RUNTIME.block_on(users_import::accounts_move_with_their_passwords())
+        }),
+        plain(
+            "native_program::every_way_in_leads_to_the_same_accounts",
+            users_import::every_way_in_leads_to_the_same_accounts,
+        ),
+        plain("native_program::the_command_line_names_administrators", || {
+            RUNTIME.block_on(users_import::the_command_line_names_administrators())
         }),
     ];
     #[cfg(unix)]
