@@ -104,7 +104,7 @@ pub const EXPIRE_OLD_TOKENS: &str = "DELETE FROM one_time_tokens WHERE expires_a
 /// A person.
 #[derive(Clone, Debug)]
 pub struct User {
-    /// UUIDv7.
+    /// UUIDv7, or another UUID where the account comes from another system.
     pub id: String,
     /// Unique, in lower case.
     pub email: String,
