@@ -4,6 +4,7 @@
 use std::{
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    sync::{Mutex, OnceLock, PoisonError},
 };
 
 /// The project's root.
@@ -71,13 +72,22 @@ pub fn rust_target(target: &str) -> Result<(), String> {
     run(Command::new("rustup").args(["target", "add", target]).current_dir(root()), install).map(drop)
 }
 
-/// Installs the npm packages of `tests/cloudflare` where they are missing or older than the lock file, and tells where
-/// their Node is.
+/// Installs the npm packages of `tests/cloudflare` where they are missing, and tells where their Node is.
 ///
 /// # Errors
 /// What npm printed, or how to install it.
 pub fn node() -> Result<PathBuf, String> {
-    let folder = root().join("tests/cloudflare");
+    Ok(npm_packages("tests/cloudflare")?.join(".bin/node"))
+}
+
+/// Installs the npm packages of a folder where they are missing or older than its lock file, and tells where they are.
+///
+/// # Errors
+/// What npm printed, or how to install it.
+pub fn npm_packages(folder: &str) -> Result<PathBuf, String> {
+    static INSTALLING: Mutex<()> = Mutex::new(());
+    let _installing = INSTALLING.lock().unwrap_or_else(PoisonError::into_inner);
+    let folder = root().join(folder);
     let modified = |path: &Path| path.metadata().and_then(|data| data.modified()).ok();
     let installed = modified(&folder.join("node_modules/.package-lock.json"));
     if installed.is_none() || installed < modified(&folder.join("package-lock.json")) {
@@ -88,7 +98,46 @@ pub fn node() -> Result<PathBuf, String> {
             "install Node.js 20 or later, with npm: https://nodejs.org",
         )?;
     }
-    Ok(folder.join("node_modules/.bin/node"))
+    Ok(folder.join("node_modules"))
+}
+
+/// A Chromium: the one that `CHROMIUM` names, one on PATH, or Debian's, which is installed where we may.
+///
+/// # Errors
+/// How to install one.
+pub fn chromium() -> Result<PathBuf, String> {
+    static FOUND: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    let find = || {
+        if let Some(named) = std::env::var_os("CHROMIUM") {
+            return Ok(PathBuf::from(named));
+        }
+        if let Some(found) = chromium_on_path() {
+            return Ok(found);
+        }
+        let install = "install Chromium (Debian: apt-get install chromium), or name one in CHROMIUM";
+        if !run(Command::new("id").arg("-u"), install).is_ok_and(|id| id.trim() == "0") {
+            return Err(format!("there is no Chromium: {install}"));
+        }
+        let apt_get = || {
+            let mut apt_get = Command::new("apt-get");
+            apt_get.args(["install", "-y", "--no-install-recommends", "chromium"]);
+            run(apt_get.env("DEBIAN_FRONTEND", "noninteractive"), install)
+        };
+        if apt_get().is_err() {
+            // It may know of no packages yet, or of old ones.
+            run(Command::new("apt-get").arg("update"), install)?;
+            apt_get()?;
+        }
+        chromium_on_path().ok_or_else(|| format!("there is no Chromium: {install}"))
+    };
+    FOUND.get_or_init(find).clone()
+}
+
+fn chromium_on_path() -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    let names = ["chromium", "chromium-browser", "google-chrome-stable", "google-chrome"];
+    let mut places = names.iter().flat_map(|name| std::env::split_paths(&path).map(move |folder| folder.join(name)));
+    places.find(|place| place.is_file())
 }
 
 /// A program on PATH, as `spin --version` tells it.

@@ -7,6 +7,7 @@
 mod api_keys;
 mod auth;
 mod bad_input;
+mod browser;
 mod conventions;
 mod counts;
 mod documents;
@@ -114,6 +115,7 @@ fn main() {
 /// What is looked at once, and not on each host.
 fn once(kinds: &[Kind]) -> Vec<Trial> {
     let kinds = kinds.to_vec();
+    let browsed = kinds.clone();
     let parity = async move {
         let mut hosts = Vec::new();
         for kind in kinds {
@@ -160,6 +162,9 @@ fn once(kinds: &[Kind]) -> Vec<Trial> {
             RUNTIME.block_on(users_import::the_command_line_names_administrators())
         }),
     ];
+    trials.extend(browsed.into_iter().map(|kind| {
+        counted(format!("browser::cookie_mode_on_{kind}"), move || RUNTIME.block_on(browser::cookie_mode(kind)))
+    }));
     #[cfg(unix)]
     trials.push(plain("native_program::sigterm_drains_requests", || {
         RUNTIME.block_on(native_program::sigterm_drains_requests())

@@ -110,6 +110,7 @@ pub fn html_page(status: StatusCode, title: &str, content: &Markup) -> Response 
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 title { (title) " · AIBaaS" }
                 link rel="stylesheet" href="/style.css";
+                link rel="icon" href="data:,";
             }
             body {
                 header { a href="/leaderboard" { "AIBaaS" } nav { a href="/leaderboard" { "Leaderboard" } a href="/docs" { "API" } } }
