@@ -37,7 +37,6 @@ const rules = [
   `MAP ${new URL(options.links).host} ${new URL(options.api).host}`,
   "MAP localhost 127.0.0.1",
   "MAP * ~NOTFOUND",
-  "EXCLUDE 127.0.0.1",
 ];
 
 const browser = await chromium.launch({
