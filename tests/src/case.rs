@@ -27,13 +27,18 @@ impl Case {
     }
 }
 
-/// Lists a module's cases: `cases![KeepsMail: a, b]` makes `pub fn cases() -> Vec<Case>`.
+/// Lists a module's cases: `cases![KeepsMail: a, b; SendsMail: c]` makes `pub fn cases() -> Vec<Case>`.
 /// A function that is left out of the list is dead code, and the compiler says so.
 #[macro_export]
 macro_rules! cases {
-    ($setup:ident: $($case:ident),+ $(,)?) => {
+    ($($setup:ident: $($case:ident),+ $(,)?);+ $(;)?) => {
         pub fn cases() -> Vec<$crate::Case> {
-            vec![$($crate::Case::new(module_path!(), stringify!($case), $crate::host::Setup::$setup, $case)),+]
+            vec![$($($crate::Case::new(
+                module_path!(),
+                stringify!($case),
+                $crate::host::Setup::$setup,
+                $case,
+            )),+),+]
         }
     };
 }

@@ -217,6 +217,33 @@ impl Answer {
         problem
     }
 
+    /// Like [`Answer::invalid`], after checking why the member is refused.
+    #[track_caller]
+    pub fn refused(&self, pointer: &str, code: &str) -> Value {
+        let problem = self.invalid(pointer);
+        let errors = problem["errors"].as_array().cloned().unwrap_or_default();
+        assert!(
+            errors.iter().any(|error| error["pointer"] == pointer && error["code"] == code),
+            "{pointer} is not refused with {code}: {self}"
+        );
+        problem
+    }
+
+    /// What comes with the answer and would tell a case apart: header names and values, but for those that differ
+    /// between any two answers.
+    pub fn comparable_headers(&self) -> Vec<(String, String)> {
+        let passing = ["date", "x-request-id", "ratelimit", "content-length"];
+        let headers = self.headers.iter().filter(|(name, _)| !passing.contains(&name.as_str()));
+        let mut headers = headers.map(|(name, value)| (name.to_string(), format!("{value:?}"))).collect::<Vec<_>>();
+        headers.sort();
+        headers
+    }
+
+    /// The seconds of `Retry-After`, where it is there.
+    pub fn retry_after(&self) -> Option<u64> {
+        self.header("retry-after")?.parse().ok()
+    }
+
     /// Like [`Answer::problem`], for a validation problem that points at this member.
     #[track_caller]
     pub fn invalid(&self, pointer: &str) -> Value {
@@ -235,14 +262,16 @@ impl Answer {
         assert_eq!(self.header("referrer-policy"), Some("no-referrer"), "{self}");
         assert!(self.header("cache-control").is_some(), "Cache-Control is missing: {self}");
         assert!(!self.status.is_server_error() || self.status == 503, "a server error: {self}");
-        if self.media_type() == Some("text/html") {
+        // A form is answered with a page; whether this call may be, the contract says.
+        let is_page = self.media_type() == Some("text/html");
+        if is_page {
             let policy = self.header("content-security-policy").unwrap_or_default();
             assert!(
                 policy.contains("default-src 'none'") || policy.contains("default-src 'self'"),
                 "no strict CSP: {self}"
             );
         }
-        if self.status.as_u16() >= 400 && *method != Method::HEAD {
+        if self.status.as_u16() >= 400 && *method != Method::HEAD && !is_page {
             let problem = self.value();
             assert_eq!(self.media_type(), Some("application/problem+json"), "{self}");
             let code = problem["code"].as_str().unwrap_or_default();

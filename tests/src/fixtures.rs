@@ -1,10 +1,21 @@
 //! What cases start from: people and publishers, made through the public API alone.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::{Duration, SystemTime},
+};
 
 use serde_json::{Value, json};
+use tokio::sync::OnceCell;
 
-use crate::{client::Client, host::Host};
+use crate::{
+    client::{Answer, Client, Request},
+    host::{ADMIN_EMAIL, Host},
+};
 
 /// The password of everybody in the suite.
 pub const PASSWORD: &str = "correct horse battery staple 9";
@@ -25,6 +36,59 @@ pub fn new_address() -> String {
 pub fn token_in(text: &str) -> String {
     let (_, rest) = text.split_once("token=").unwrap_or_else(|| panic!("no link with a token in {text:?}"));
     rest.chars().take_while(|c| c.is_ascii_alphanumeric() || "-_.~%".contains(*c)).collect()
+}
+
+/// The tokens of the links to this page (`verify-email`, `reset-password`, `confirm-email`) that were mailed to an
+/// address, newest first, once there are so many.
+pub async fn links(host: &Host, email: &str, page: &str, count: usize) -> Vec<String> {
+    let link = format!("/{page}?token=");
+    let mails = host.mails_that(email, count, |text| text.contains(&link)).await;
+    mails.iter().map(|mail| token_in(mail["text"].as_str().unwrap_or_default())).collect()
+}
+
+/// Logs in, whatever comes of it.
+pub async fn try_login(api: &Client, email: &str, password: &str) -> Answer {
+    api.anonymous().post("/api/v1/auth/login").json(json!({ "email": email, "password": password })).await
+}
+
+/// Sends it again for as long as it is answered that there were too many attempts.
+pub async fn patiently(request: impl Fn() -> Request) -> Answer {
+    loop {
+        let answer = request().await;
+        match answer.retry_after().filter(|_| answer.status == 429) {
+            Some(seconds) if seconds <= 20 => tokio::time::sleep(Duration::from_secs(seconds)).await,
+            _ => return answer,
+        }
+    }
+}
+
+/// An administrator, logged in anew, from an address of their own.
+pub async fn admin(host: &Host) -> User {
+    type Cell = Arc<OnceCell<()>>;
+    static REGISTERED: Mutex<Option<HashMap<String, Cell>>> = Mutex::new(None);
+    let cell = {
+        let mut hosts = REGISTERED.lock().expect("no panic");
+        Arc::clone(hosts.get_or_insert_default().entry(host.url().to_owned()).or_default())
+    };
+    let api = host.client();
+    let register = || async {
+        // A remote host may know the account from a run before.
+        if try_login(&api, ADMIN_EMAIL, PASSWORD).await.status != 200 {
+            let body = json!({ "email": ADMIN_EMAIL, "password": PASSWORD, "fullName": "Root" });
+            api.post("/api/v1/auth/register").json(body).await.expect(202);
+            let token = links(host, ADMIN_EMAIL, "verify-email", 1).await.remove(0);
+            api.post("/api/v1/auth/verify-email").json(json!({ "token": token })).await.expect(200);
+        }
+    };
+    cell.get_or_init(register).await;
+    // Many at once come from networks that the account has not seen: one after the other.
+    let login = || api.post("/api/v1/auth/login").json(json!({ "email": ADMIN_EMAIL, "password": PASSWORD }));
+    let tokens = patiently(login).await.expect(200);
+    User {
+        api: api.with(tokens["accessToken"].as_str().expect("an access token")),
+        email: ADMIN_EMAIL.to_owned(),
+        tokens,
+    }
 }
 
 /// A person with an account, logged in.
@@ -66,6 +130,51 @@ impl User {
             .expect(200)
     }
 
+    /// The same person at another place, or once more at the same.
+    pub async fn login_from(&self, api: &Client) -> Self {
+        let tokens = Self::login(api, &self.email).await;
+        Self {
+            api: api.with(tokens["accessToken"].as_str().expect("an access token")),
+            email: self.email.clone(),
+            tokens,
+        }
+    }
+
+    /// The account's id.
+    pub fn id(&self) -> &str {
+        self.tokens["user"]["id"].as_str().expect("an id")
+    }
+
+    /// The id of the session.
+    pub async fn session_id(&self) -> String {
+        let list = self.api.get("/api/v1/auth/sessions?limit=100").await.expect(200);
+        let sessions = list["data"].as_array().expect("a list");
+        let current = sessions.iter().find(|session| session["current"] == true).expect("the current session");
+        current["id"].as_str().expect("an id").to_owned()
+    }
+
+    /// Asserts that the session is over, for the access token and for the refresh token.
+    pub async fn assert_ended(&self) {
+        self.api.get("/api/v1/users/me").await.problem(401, "session_revoked");
+        let refresh = self.api.anonymous().post("/api/v1/auth/refresh");
+        refresh.json(json!({ "refreshToken": self.refresh_token() })).await.problem(401, "session_revoked");
+    }
+
+    /// Asserts that the session goes on.
+    pub async fn assert_live(&self) {
+        self.api.get("/api/v1/users/me").await.expect(200);
+    }
+
+    /// Sets up a second factor: what shows its codes, and the recovery codes.
+    pub async fn second_factor(&self) -> (Authenticator, Vec<String>) {
+        let enrolled = self.api.post("/api/v1/auth/mfa/totp").await.expect(200);
+        let mut authenticator = Authenticator::new(enrolled["secret"].as_str().expect("a secret"));
+        let code = authenticator.next().await;
+        let confirmed = self.api.post("/api/v1/auth/mfa/totp/confirm").json(json!({ "code": code })).await.expect(200);
+        let codes = confirmed["recoveryCodes"].as_array().expect("recovery codes");
+        (authenticator, codes.iter().map(|code| code.as_str().expect("a code").to_owned()).collect())
+    }
+
     /// The token in the newest mail to this address.
     pub async fn verification_token(host: &Host, email: &str) -> String {
         if host.sends_mail() {
@@ -90,6 +199,79 @@ impl User {
         let created = self.key(json!({ "name": unique("key"), "scopes": scopes, "rateLimit": 100_000 })).await;
         self.api.with(created["key"].as_str().expect("a key"))
     }
+}
+
+/// What shows the codes of a second factor (RFC 6238: SHA-1, 6 digits, 30 seconds).
+pub struct Authenticator {
+    secret: Vec<u8>,
+    used: u64,
+}
+
+impl Authenticator {
+    /// With this secret, in base32.
+    pub fn new(secret: &str) -> Self {
+        let mut bits = 0_u32;
+        let mut held = 0;
+        let mut bytes = Vec::new();
+        for letter in secret.bytes() {
+            let value = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".iter().position(|known| *known == letter);
+            bits = (bits << 5) | u32::try_from(value.expect("base32")).expect("five bits");
+            held += 5;
+            if held >= 8 {
+                held -= 8;
+                bytes.push(u8::try_from((bits >> held) & 0xff).expect("a byte"));
+            }
+        }
+        Self { secret: bytes, used: 0 }
+    }
+
+    /// The time step of now.
+    pub fn step() -> u64 {
+        seconds() / 30
+    }
+
+    /// The code of a time step.
+    pub fn code_at(&self, step: u64) -> String {
+        let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &self.secret);
+        let tag = ring::hmac::sign(&key, &step.to_be_bytes());
+        let tag = tag.as_ref();
+        let at = usize::from(tag[19] & 15);
+        let number = u32::from_be_bytes([tag[at] & 0x7f, tag[at + 1], tag[at + 2], tag[at + 3]]);
+        format!("{:06}", number % 1_000_000)
+    }
+
+    /// A code that is accepted now and was not shown before; waits where each of them was.
+    pub async fn next(&mut self) -> String {
+        loop {
+            let now = Self::step();
+            // The step before is accepted too, but not for long where this one is nearly over.
+            let earliest = if seconds() % 30 < 20 { now - 1 } else { now };
+            let step = earliest.max(self.used + 1);
+            if step <= now + 1 {
+                self.used = step;
+                return self.code_at(step);
+            }
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+    }
+
+    /// Codes that are wrong now and a few steps from now, each different.
+    pub fn wrong(&self, count: usize) -> Vec<String> {
+        let now = Self::step();
+        let right = (now - 3..=now + 3).map(|step| self.code_at(step)).collect::<Vec<_>>();
+        (0..).map(|number| format!("{number:06}")).filter(|code| !right.contains(code)).take(count).collect()
+    }
+
+    /// Waits until at least so many seconds of the time step are left.
+    pub async fn wait_for_room(left: u64) {
+        while 30 - seconds() % 30 < left {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+}
+
+fn seconds() -> u64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970").as_secs()
 }
 
 /// A person and a key that may publish, with names that are theirs alone.

@@ -13,5 +13,5 @@ pub mod tools;
 
 pub use case::Case;
 pub use client::{Answer, Client};
-pub use fixtures::{Publisher, User};
+pub use fixtures::{Authenticator, Publisher, User};
 pub use host::Host;

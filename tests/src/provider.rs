@@ -1,7 +1,8 @@
-//! A mail provider that the suite runs: it writes down what a host sends, and fails when told to.
+//! The services that a host calls, run by the suite: a mail provider and a range API of breached passwords. It writes
+//! down what a host sends, and fails when told to.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -17,7 +18,7 @@ use serde_json::{Value, json};
 /// One request that the provider was sent.
 #[derive(Clone, Debug)]
 pub struct Call {
-    /// `POST /emails`.
+    /// `POST /emails`, with the query where there is one.
     pub what: String,
     /// Header names in lower case.
     pub headers: HashMap<String, String>,
@@ -31,6 +32,26 @@ pub struct Call {
 struct Shared {
     calls: Mutex<Vec<Call>>,
     failures: Mutex<HashMap<String, u32>>,
+    /// SHA-1, in hex, of the passwords that are said to be breached.
+    breached: Mutex<HashSet<String>>,
+    /// Prefixes of such hashes that are answered with an error.
+    failing_ranges: Mutex<HashSet<String>>,
+}
+
+impl Shared {
+    /// `SUFFIX:COUNT` of the breached passwords with this prefix, among padding that counts zero.
+    fn range(&self, prefix: &str) -> (StatusCode, String) {
+        if self.failing_ranges.lock().expect("no panic").contains(prefix) {
+            return (StatusCode::INTERNAL_SERVER_ERROR, String::new());
+        }
+        let padding = |n: usize| format!("{n:035X}:0");
+        let mut lines = (0..400).map(padding).collect::<Vec<_>>();
+        let breached = self.breached.lock().expect("no panic");
+        let found = breached.iter().filter_map(|hash| hash.strip_prefix(prefix));
+        lines.extend(found.map(|suffix| format!("{suffix}:3")));
+        lines.sort_unstable();
+        (StatusCode::OK, lines.join("\r\n"))
+    }
 }
 
 /// The running provider.
@@ -64,6 +85,23 @@ impl Provider {
         self.shared.failures.lock().expect("no panic").insert(recipient.to_owned(), times);
     }
 
+    /// From now on says that this password was breached.
+    pub fn breach(&self, password: &str) {
+        self.shared.breached.lock().expect("no panic").insert(sha1(password));
+    }
+
+    /// Answers 500 to whoever asks for the range of this password.
+    pub fn fail_range(&self, password: &str) {
+        self.shared.failing_ranges.lock().expect("no panic").insert(sha1(password)[..5].to_owned());
+    }
+
+    /// The calls so far that ask for the range of this password, whatever else they carry.
+    pub fn ranges_of(&self, password: &str) -> Vec<Call> {
+        let range = format!("GET /range/{}", &sha1(password)[..5]);
+        let calls = self.shared.calls.lock().expect("no panic");
+        calls.iter().filter(|call| call.what.starts_with(&range)).cloned().collect()
+    }
+
     /// The calls so far that carry mail to this address.
     pub fn calls_to(&self, recipient: &str) -> Vec<Call> {
         let calls = self.shared.calls.lock().expect("no panic");
@@ -83,12 +121,19 @@ impl Provider {
     }
 }
 
+/// SHA-1 in upper-case hex, which is how the range API names a password.
+pub fn sha1(password: &str) -> String {
+    let digest = ring::digest::digest(&ring::digest::SHA1_FOR_LEGACY_USE_ONLY, password.as_bytes());
+    digest.as_ref().iter().map(|byte| format!("{byte:02X}")).collect()
+}
+
 fn recipient_of(body: &Value) -> &str {
     body["to"].as_str().or_else(|| body["to"][0].as_str()).unwrap_or_default()
 }
 
 async fn receive(State(shared): State<Arc<Shared>>, request: Request) -> Response {
-    let what = format!("{} {}", request.method(), request.uri().path());
+    let path = request.uri().path_and_query().map_or("/", |path| path.as_str()).to_owned();
+    let what = format!("{} {path}", request.method());
     let headers = request
         .headers()
         .iter()
@@ -101,6 +146,11 @@ async fn receive(State(shared): State<Arc<Shared>>, request: Request) -> Respons
     }
     let body = axum::body::to_bytes(request.into_body(), 1 << 20).await.unwrap_or(Bytes::new());
     let body = serde_json::from_slice::<Value>(&body).unwrap_or(Value::Null);
+    if let Some(prefix) = path.strip_prefix("/range/") {
+        let (status, lines) = shared.range(prefix);
+        shared.calls.lock().expect("no panic").push(Call { what, headers, body, answered: status.as_u16() });
+        return (status, lines).into_response();
+    }
     let failing = {
         let mut failures = shared.failures.lock().expect("no panic");
         let left = failures.get_mut(recipient_of(&body)).filter(|left| **left > 0);

@@ -2,9 +2,14 @@
 //!
 //! `cargo test` runs it on all of them; `cargo test -- native::` on one, `cargo test -- auth::register` those cases on
 //! all. With `AIBAAS_TEST_URL=https://…` it runs against that address instead, which must keep its mail
-//! (`ENVIRONMENT=development`, no provider); from another machine its limits by address must be wide enough.
+//! (`ENVIRONMENT=development`, no provider) and name admin@example.com in `ADMIN_EMAILS`; from another machine its
+//! limits by address must be wide enough.
 
+mod account;
+mod address;
+mod admin;
 mod api_keys;
+mod audit;
 mod auth;
 mod bad_input;
 mod browser;
@@ -12,11 +17,14 @@ mod conventions;
 mod counts;
 mod documents;
 mod durability;
+mod guessing;
 mod leaderboard;
 mod limits;
 mod mail_delivery;
+mod mfa;
 mod native_program;
 mod parity;
+mod passwords;
 mod project;
 mod publishing;
 mod real_input;
@@ -52,6 +60,13 @@ fn everywhere() -> Vec<Case> {
         auth::cases(),
         sessions::cases(),
         users::cases(),
+        address::cases(),
+        passwords::cases(),
+        mfa::cases(),
+        guessing::cases(),
+        account::cases(),
+        audit::cases(),
+        admin::cases(),
         api_keys::cases(),
         publishing::cases(),
         counts::cases(),

@@ -1,4 +1,4 @@
-//! Refresh tokens: rotation, the grace period, reuse, and the cookie.
+//! Sessions: listing and ending them; refresh tokens: rotation, the grace period, reuse, and the cookie.
 
 use std::time::Duration;
 
@@ -14,9 +14,21 @@ cases![KeepsMail:
     concurrent_refreshes_agree,
     refresh_refuses_what_is_no_token,
     cookie_mode_keeps_the_refresh_token_from_scripts,
+    cookie_calls_need_an_allowed_origin,
+    refreshing_makes_no_second_session,
+    a_reused_token_is_told_by_mail,
+    sessions_are_listed,
+    a_refresh_is_a_use,
+    sessions_have_pages,
+    one_session_ends,
+    another_persons_session_is_not_found,
+    the_other_sessions_end,
+    a_session_ends_once,
+    sessions_are_a_persons_business,
 ];
 
 const ORIGIN: &str = "http://localhost:3000";
+const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
 
 async fn refresh(api: &Client, token: &Value) -> Answer {
     api.anonymous().post("/api/v1/auth/refresh").json(json!({ "refreshToken": token })).await
@@ -115,4 +127,216 @@ fn refresh_cookie(answer: &Answer) -> String {
     let pair = set.split(';').next().unwrap_or(set);
     assert!(pair.starts_with("__Secure-aibaas_refresh="), "{set}");
     pair.to_owned()
+}
+
+async fn cookie_calls_need_an_allowed_origin(host: Host) {
+    let user = User::verified(&host).await;
+    let api = user.api.anonymous();
+    let body = json!({ "email": user.email, "password": PASSWORD, "mode": "cookie" });
+    let login = api.post("/api/v1/auth/login").json(body).header("Origin", ORIGIN).await;
+    let access = login.expect(200)["accessToken"].as_str().unwrap().to_owned();
+    assert_eq!(login.header("access-control-allow-origin"), Some(ORIGIN));
+    assert_eq!(login.header("access-control-allow-credentials"), Some("true"));
+    let cookie = refresh_cookie(&login);
+    let set = login.header("set-cookie").unwrap();
+    assert!(!set.to_ascii_lowercase().contains("domain="), "the cookie is this host's alone: {set}");
+    let life = set.split("; ").find_map(|part| part.strip_prefix("Max-Age=")).expect("the cookie outlives the browser");
+    assert!((1..=2_592_000).contains(&life.parse::<u32>().unwrap()), "{set}");
+
+    for call in ["refresh", "logout"] {
+        let path = format!("/api/v1/auth/{call}");
+        let with_cookie = || api.post(&path).header("Cookie", &cookie);
+        with_cookie().await.problem(403, "origin_not_allowed");
+        for origin in ["https://evil.example", "null", "http://localhost:3000.evil.example", "http://localhost:30000"] {
+            let refused = with_cookie().header("Origin", origin).await;
+            refused.problem(403, "origin_not_allowed");
+            assert!(refused.header("set-cookie").is_none(), "{refused}");
+            assert!(refused.header("access-control-allow-origin").is_none(), "{refused}");
+        }
+    }
+    // None of these ended or turned the session.
+    let person = api.with(&access);
+    person.get("/api/v1/users/me").await.expect(200);
+    api.post("/api/v1/auth/refresh").header("Cookie", &cookie).header("Origin", ORIGIN).await.expect(200);
+    let sessions = person.get("/api/v1/auth/sessions").await.expect(200);
+    assert_eq!((&sessions["data"][0]["mode"], &sessions["data"][1]["mode"]), (&json!("cookie"), &json!("token")));
+}
+
+async fn refreshing_makes_no_second_session(host: Host) {
+    let user = User::verified(&host).await;
+    let answers = join_all((0..8).map(|_| refresh(&user.api, &user.tokens["refreshToken"]))).await;
+    let current = answers[0].expect(200)["refreshToken"].clone();
+    for answer in &answers {
+        let access = answer.expect(200)["accessToken"].as_str().unwrap().to_owned();
+        user.api.with(&access).get("/api/v1/users/me").await.expect(200);
+    }
+    assert_eq!(user.api.get("/api/v1/auth/sessions").await.expect(200)["data"].as_array().unwrap().len(), 1);
+    refresh(&user.api, &current).await.expect(200);
+    assert_eq!(host.mails_to(&user.email, 1).await.len(), 1, "nothing was amiss, nobody is warned");
+}
+
+async fn a_reused_token_is_told_by_mail(host: Host) {
+    let user = User::verified(&host).await;
+    let bystander = user.login_from(&host.client()).await;
+    let first = refresh(&user.api, &user.tokens["refreshToken"]).await.expect(200);
+    let second = refresh(&user.api, &first["refreshToken"]).await.expect(200);
+    // Whoever stole the oldest one, several times at once.
+    let thief = host.client();
+    let answers = join_all((0..4).map(|_| refresh(&thief, &user.tokens["refreshToken"]))).await;
+    answers.iter().for_each(|answer| drop(answer.problem(401, "session_revoked")));
+    for tokens in [&user.tokens, &first, &second] {
+        let api = user.api.with(tokens["accessToken"].as_str().unwrap());
+        api.get("/api/v1/users/me").await.problem(401, "session_revoked");
+    }
+    bystander.assert_live().await;
+    let sessions = bystander.api.get("/api/v1/auth/sessions").await.expect(200);
+    assert_eq!(sessions["data"].as_array().unwrap().len(), 1);
+    host.mails_to(&user.email, 2).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let mails = host.mails_to(&user.email, 2).await;
+    assert_eq!(mails.len(), 2, "told once");
+    assert!(!mails[0]["text"].as_str().unwrap().contains("token="), "{}", mails[0]);
+}
+
+async fn sessions_are_listed(host: Host) {
+    let user = User::verified(&host).await;
+    let elsewhere = host.client();
+    let login = elsewhere.post("/api/v1/auth/login").header("User-Agent", FIREFOX);
+    let tokens = login.json(json!({ "email": user.email, "password": PASSWORD })).await.expect(200);
+    let other = elsewhere.with(tokens["accessToken"].as_str().unwrap());
+
+    let answer = other.get("/api/v1/auth/sessions").await;
+    let list = answer.expect(200);
+    assert_eq!((list["data"].as_array().unwrap().len(), &list["nextCursor"]), (2, &Value::Null), "{list}");
+    let (newest, oldest) = (&list["data"][0], &list["data"][1]);
+    assert_eq!((&newest["current"], &oldest["current"]), (&json!(true), &json!(false)));
+    assert_eq!(newest["userAgent"], FIREFOX);
+    let device = newest["device"].as_str().unwrap();
+    assert!(device.contains("Firefox") && device.contains("Linux"), "{device}");
+    assert_eq!((&newest["mode"], &oldest["mode"]), (&json!("token"), &json!("token")));
+    if let (Some(there), Some(here)) = (elsewhere.address(), user.api.address()) {
+        assert_eq!(newest["ip"], there.to_string());
+        assert_eq!(oldest["ip"], here.to_string());
+    }
+    for session in [newest, oldest] {
+        let time = |name: &str| session[name].as_str().unwrap_or_else(|| panic!("{name} in {session}")).to_owned();
+        assert!(time("createdAt") <= time("lastUsedAt") && time("lastUsedAt") < time("expiresAt"), "{session}");
+    }
+    for secret in [&tokens["refreshToken"], &tokens["accessToken"], &user.tokens["refreshToken"]] {
+        assert!(!answer.text().contains(secret.as_str().unwrap()));
+    }
+    // Seen from the other end.
+    assert_eq!(user.session_id().await, oldest["id"].as_str().unwrap());
+    // Whoever has logged out is gone.
+    other.post("/api/v1/auth/logout").await.expect(204);
+    let list = user.api.get("/api/v1/auth/sessions").await.expect(200);
+    assert_eq!(list["data"].as_array().unwrap().len(), 1);
+    assert_eq!(list["data"][0]["current"], true);
+}
+
+async fn a_refresh_is_a_use(host: Host) {
+    let user = User::verified(&host).await;
+    let used = || async {
+        let list = user.api.get("/api/v1/auth/sessions").await.expect(200);
+        (list["data"][0]["createdAt"].clone(), list["data"][0]["lastUsedAt"].as_str().unwrap().to_owned())
+    };
+    let (created, before) = used().await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    refresh(&user.api, &user.tokens["refreshToken"]).await.expect(200);
+    let (still, after) = used().await;
+    assert!(after > before, "{after} after {before}");
+    assert_eq!(still, created);
+}
+
+async fn sessions_have_pages(host: Host) {
+    let user = User::verified(&host).await;
+    for _ in 0..4 {
+        user.login_from(&user.api).await;
+    }
+    let (mut seen, mut path) = (Vec::new(), "/api/v1/auth/sessions?limit=2".to_owned());
+    loop {
+        let answer = user.api.get(&path).await;
+        let page = answer.expect(200);
+        seen.extend(page["data"].as_array().unwrap().iter().cloned());
+        let Some(cursor) = page["nextCursor"].as_str() else { break };
+        assert_eq!(page["data"].as_array().unwrap().len(), 2);
+        assert!(answer.header("link").is_some_and(|link| link.contains("rel=\"next\"") && link.contains(cursor)));
+        path = format!("/api/v1/auth/sessions?limit=2&cursor={cursor}");
+    }
+    assert_eq!(seen.len(), 5);
+    assert!(seen.is_sorted_by(|one, next| one["createdAt"].as_str() >= next["createdAt"].as_str()), "newest first");
+    let current = seen.iter().map(|session| session["current"] == true).collect::<Vec<_>>();
+    assert_eq!(current, [false, false, false, false, true]);
+    for query in ["limit=0", "limit=101", "limit=x", "cursor=nonsense"] {
+        user.api.get(format!("/api/v1/auth/sessions?{query}")).await.problem(400, "malformed_request");
+    }
+}
+
+async fn one_session_ends(host: Host) {
+    let user = User::verified(&host).await;
+    let (lost, kept) = (user.login_from(&host.client()).await, user.login_from(&host.client()).await);
+    let path = format!("/api/v1/auth/sessions/{}", lost.session_id().await);
+    user.api.delete(&path).await.expect(204);
+    lost.assert_ended().await;
+    user.assert_live().await;
+    kept.assert_live().await;
+    user.api.delete(&path).await.problem(404, "not_found");
+    // One's own too.
+    user.api.delete(format!("/api/v1/auth/sessions/{}", user.session_id().await)).await.expect(204);
+    user.assert_ended().await;
+    kept.assert_live().await;
+}
+
+async fn another_persons_session_is_not_found(host: Host) {
+    let (user, stranger) = (User::verified(&host).await, User::verified(&host).await);
+    let path = format!("/api/v1/auth/sessions/{}", user.session_id().await);
+    stranger.api.delete(&path).await.problem(404, "not_found");
+    stranger.api.anonymous().delete(&path).await.problem(401, "missing_credentials");
+    let unknown = "/api/v1/auth/sessions/01939f40-02b7-7a11-9c55-6d7e8f901234";
+    stranger.api.delete(unknown).await.problem(404, "not_found");
+    let odd = stranger.api.delete("/api/v1/auth/sessions/not-an-id").await;
+    assert_eq!(odd.status.as_u16() / 100, 4, "{odd}");
+    user.assert_live().await;
+    refresh(&user.api, &user.tokens["refreshToken"]).await.expect(200);
+    let seen = stranger.api.get("/api/v1/auth/sessions").await.expect(200);
+    assert_eq!(seen["data"].as_array().unwrap().len(), 1, "nobody sees another's sessions");
+}
+
+async fn the_other_sessions_end(host: Host) {
+    let (user, stranger) = (User::verified(&host).await, User::verified(&host).await);
+    let others = [user.login_from(&host.client()).await, user.login_from(&user.api).await];
+    for _ in 0..2 {
+        user.api.delete("/api/v1/auth/sessions").await.expect(204);
+        for other in &others {
+            other.assert_ended().await;
+        }
+        user.assert_live().await;
+    }
+    refresh(&user.api, &user.tokens["refreshToken"]).await.expect(200);
+    stranger.assert_live().await;
+    assert_eq!(user.api.get("/api/v1/auth/sessions").await.expect(200)["data"].as_array().unwrap().len(), 1);
+}
+
+async fn a_session_ends_once(host: Host) {
+    let user = User::verified(&host).await;
+    let lost = user.login_from(&user.api).await;
+    let path = format!("/api/v1/auth/sessions/{}", lost.session_id().await);
+    let end = || async { user.api.delete(&path).await };
+    let answers = join_all((0..16).map(|_| end())).await;
+    assert_eq!(answers.iter().filter(|answer| answer.status == 204).count(), 1);
+    for answer in answers.iter().filter(|answer| answer.status != 204) {
+        answer.problem(404, "not_found");
+    }
+    lost.assert_ended().await;
+}
+
+async fn sessions_are_a_persons_business(host: Host) {
+    let user = User::verified(&host).await;
+    let key = user.key_client(&["models:write"]).await;
+    key.get("/api/v1/auth/sessions").await.problem(403, "user_token_required");
+    key.delete("/api/v1/auth/sessions").await.problem(403, "user_token_required");
+    key.delete(format!("/api/v1/auth/sessions/{}", user.session_id().await)).await.problem(403, "user_token_required");
+    user.api.anonymous().get("/api/v1/auth/sessions").await.problem(401, "missing_credentials");
+    user.api.anonymous().delete("/api/v1/auth/sessions").await.problem(401, "missing_credentials");
+    user.assert_live().await;
 }

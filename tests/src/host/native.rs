@@ -71,7 +71,11 @@ pub fn command() -> Result<Command, String> {
 
 pub(super) fn start(setup: Setup, provider: Option<&str>, folder: tempfile::TempDir) -> Result<Started, String> {
     let mut variables = setup.variables();
-    variables.extend(provider.map(|url| ("RESEND_API_URL", url.to_owned())));
+    if let Some(provider) = provider {
+        variables.retain(|(name, _)| *name != "BREACHED_PASSWORDS_URL");
+        variables.push(("RESEND_API_URL", provider.to_owned()));
+        variables.push(("BREACHED_PASSWORDS_URL", format!("{provider}/range")));
+    }
     let (child, url) = spawn(folder.path(), &variables)?;
     Ok(Started { url, running: Running::Process(child), folder })
 }
