@@ -56,7 +56,8 @@ impl fmt::Display for Kind {
 pub enum Setup {
     /// The development defaults: mail is kept and shown, everybody may publish.
     KeepsMail,
-    /// Mail goes to a provider that the suite runs; publishing needs a role; mail links lead to a front end.
+    /// Mail goes to a provider that the suite runs; publishing needs a role; mail links lead to a front end; and whatever
+    /// else is not the default: symmetric access tokens, another cost of hashes, a look-up of breached passwords.
     SendsMail,
 }
 
@@ -74,6 +75,8 @@ impl Setup {
                 ("MAIL_FROM", MAIL_FROM.to_owned()),
                 ("APP_URL", APP_URL.to_owned()),
                 ("PUBLISHING", "roles".to_owned()),
+                ("JWT_ALGORITHM", "HS256".to_owned()),
+                ("PASSWORD_ARGON2ID", "m=12288,t=3,p=1".to_owned()),
                 // Outbound requests are led to the suite's provider; the native host is told its address instead.
                 ("BREACHED_PASSWORDS_URL", "https://api.pwnedpasswords.com/range".to_owned()),
             ]);

@@ -7,14 +7,16 @@ use aibaas_tests::{
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
-cases![KeepsMail:
-    the_index_names_the_documentation,
-    health_and_readiness,
-    the_openapi_document_is_served_as_it_stands,
-    the_documentation_is_a_page,
-    public_keys_verify_access_tokens,
-    kept_mail_is_shown,
-    the_tick_needs_its_secret,
+cases![
+    KeepsMail:
+        the_index_names_the_documentation,
+        health_and_readiness,
+        the_openapi_document_is_served_as_it_stands,
+        the_documentation_is_a_page,
+        public_keys_verify_access_tokens,
+        kept_mail_is_shown,
+        the_tick_needs_its_secret;
+    SendsMail: a_symmetric_key_is_shown_to_nobody;
 ];
 
 async fn the_index_names_the_documentation(host: Host) {
@@ -63,6 +65,23 @@ async fn public_keys_verify_access_tokens(host: Host) {
     let mut tampered = signed.to_owned().into_bytes();
     *tampered.last_mut().unwrap() ^= 1;
     assert!(public.verify(&tampered, &decode(signature)).is_err());
+}
+
+/// With `JWT_ALGORITHM=HS256` only the deployment itself can verify its tokens, and no token of the other algorithm counts.
+async fn a_symmetric_key_is_shown_to_nobody(host: Host) {
+    let user = User::verified(&host).await;
+    let token = user.tokens["accessToken"].as_str().unwrap();
+    let (header, rest) = token.split_once('.').expect("three parts");
+    let mut header: Value = serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(header).unwrap()).expect("JSON");
+    assert_eq!((&header["alg"], &header["typ"]), (&json!("HS256"), &json!("at+jwt")));
+    let jwks = user.api.anonymous().get("/.well-known/jwks.json").await.expect(200);
+    assert_eq!(jwks, json!({ "keys": [] }));
+    user.api.get("/api/v1/users/me").await.expect(200);
+    for algorithm in ["EdDSA", "none", "HS512", "hs256"] {
+        header["alg"] = json!(algorithm);
+        let forged = format!("{}.{rest}", BASE64_URL_SAFE_NO_PAD.encode(header.to_string()));
+        user.api.with(&forged).get("/api/v1/users/me").await.problem(401, "invalid_token");
+    }
 }
 
 async fn kept_mail_is_shown(host: Host) {
