@@ -93,6 +93,10 @@ pub const EXPIRE: &str = "DELETE FROM guesses WHERE last_at < ?1 - 86400000";
 /// Notes that the person has logged in from the network.
 pub const REMEMBER_NETWORK: &str = "INSERT INTO known_networks (user_id, network, first_seen_at, last_seen_at) VALUES (?1, ?2, ?3, ?3) \
      ON CONFLICT (user_id, network) DO UPDATE SET last_seen_at = excluded.last_seen_at";
+/// The same of the person of a mailed link.
+pub const REMEMBER_NETWORK_OF_TOKEN: &str = "INSERT INTO known_networks (user_id, network, first_seen_at, last_seen_at) \
+     SELECT user_id, ?2, ?3, ?3 FROM one_time_tokens WHERE hash = ?1 \
+     ON CONFLICT (user_id, network) DO UPDATE SET last_seen_at = excluded.last_seen_at";
 /// The networks that a person has logged in from.
 pub const KNOWN_NETWORKS: &str =
     "SELECT network, first_seen_at, last_seen_at FROM known_networks WHERE user_id = ?1 ORDER BY last_seen_at DESC";

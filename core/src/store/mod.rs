@@ -76,6 +76,7 @@ pub const EVERY_STATEMENT: &[(&str, &str)] = &[
     ("guesses::CLEAR", guesses::CLEAR),
     ("guesses::EXPIRE", guesses::EXPIRE),
     ("guesses::REMEMBER_NETWORK", guesses::REMEMBER_NETWORK),
+    ("guesses::REMEMBER_NETWORK_OF_TOKEN", guesses::REMEMBER_NETWORK_OF_TOKEN),
     ("guesses::KNOWN_NETWORKS", guesses::KNOWN_NETWORKS),
     ("guesses::EXPIRE_NETWORKS", guesses::EXPIRE_NETWORKS),
     ("imports::USERS_THERE", imports::USERS_THERE),

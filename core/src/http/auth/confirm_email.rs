@@ -77,6 +77,11 @@ pub async fn confirm(State(app): State<App>, client: Client, request: Request<Bo
             &html! { p { "From now on you log in as " (user.email) "." } },
         )),
         Err(error) if is_problem_of_the_link(&error) => Ok(dead_link_page()),
+        Err(ApiError::Problem(problem)) if problem.is(EMAIL_TAKEN) => Ok(html_page(
+            StatusCode::CONFLICT,
+            "This address has an account already",
+            &html! { p { "Somebody has proved in the meantime that it is theirs. Your account stays where it was." } },
+        )),
         Err(error) => Err(error),
     }
 }

@@ -108,7 +108,8 @@ pub async fn handler(
             challenge(&app, &user, cookie, writes).await?
         } else {
             let password_hash = user.password_hash.as_ref();
-            let admitted = Admitted { user: &user, password_hash, cookie, methods: &["password"] };
+            let replaces = tokens::cookie_session(&headers).filter(|_| cookie);
+            let admitted = Admitted { user: &user, password_hash, cookie, replaces, methods: &["password"] };
             start_session(&app, &client, admitted, writes).await?
         };
         if let Some(answer) = answer {

@@ -41,7 +41,11 @@ pub async fn handler(
     headers: HeaderMap,
     Json(body): Json<Body>,
 ) -> Result<Response, ApiError> {
-    let answer = Presented { hash: account::token_hash(body.mfa_token.expose()), code: Code::parse(&body.code) };
+    let answer = Presented {
+        hash: account::token_hash(body.mfa_token.expose()),
+        code: Code::parse(&body.code),
+        brought: tokens::cookie_session(&headers),
+    };
     let challenge = answer.challenge(&app, &client).await?.ok_or_else(ended)?;
     if challenge.cookie {
         tokens::require_allowed_origin(&app, &headers)?;
@@ -57,6 +61,8 @@ pub async fn handler(
 struct Presented {
     hash: Vec<u8>,
     code: Code,
+    /// The session of the browser's cookie.
+    brought: Option<String>,
 }
 
 impl Presented {
@@ -108,6 +114,7 @@ async fn right(
         user,
         password_hash: user.password_hash.as_ref(),
         cookie: challenge.cookie,
+        replaces: answer.brought.clone().filter(|_| challenge.cookie),
         methods: if is_recovery { &["password", "recovery_code"] } else { &["password", "totp"] },
     };
     let started = start_session(app, client, admitted, writes).await?;

@@ -34,7 +34,7 @@ use crate::{
     mail::{self, Letter, Notice},
     ports::Statement,
     store::{
-        EXPECT_ONE_CHANGE, sessions,
+        EXPECT_ONE_CHANGE, guesses, sessions,
         users::{self, User},
     },
 };
@@ -104,6 +104,8 @@ async fn reset_password(app: &App, client: &Client, body: &ResetBody) -> Result<
         link.statement(users::RESET_PASSWORD).bind(now).bind(hash.expose()),
         link.statement(users::END_TOKENS_OF_TOKEN).bind(now),
         link.statement(sessions::END_OF_TOKEN).bind(now).bind("password_reset"),
+        // Whoever strangers keep waiting gets in from here again.
+        link.statement(guesses::REMEMBER_NETWORK_OF_TOKEN).bind(client.network()).bind(now),
         link.event(app, client, "password_reset"),
         mail::notice(app, Notice::PasswordChanged)?.to_person_of_token(&link.hash),
     ];

@@ -24,6 +24,8 @@ pub struct Admitted<'a> {
     pub password_hash: Option<&'a Secret>,
     /// Whether the refresh token rides in a cookie.
     pub cookie: bool,
+    /// The session that the browser brought along, which ends with this login if it is the same person's.
+    pub replaces: Option<String>,
     /// The factors that were given, for the security event.
     pub methods: &'static [&'static str],
 }
@@ -55,6 +57,9 @@ pub async fn start_session(
             .bind(user.mfa_enabled),
     );
     batch.push(Statement::new(EXPECT_ONE_CHANGE));
+    batch.extend(admitted.replaces.map(|replaced| {
+        Statement::new(sessions::END_OF_USER).bind(replaced).bind(user.id.as_str()).bind(now).bind("replaced")
+    }));
     batch.push(
         Statement::new(sessions::END_OLDEST)
             .bind(user.id.as_str())

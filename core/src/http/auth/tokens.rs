@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::{
     app::App,
-    domain::{ACCESS_TOKEN_SECONDS, AccessClaims, Secret},
+    domain::{ACCESS_TOKEN_SECONDS, AccessClaims, RefreshToken, Secret},
     http::{
         problem::{ApiError, ORIGIN_NOT_ALLOWED},
         users::UserBody,
@@ -71,6 +71,11 @@ pub fn cookie_token(headers: &HeaderMap) -> Option<Secret> {
     let values = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     let mut pairs = values.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
     pairs.find(|(name, _)| *name == COOKIE).map(|(_, token)| Secret::new(token))
+}
+
+/// The session whose refresh token rides in the request's cookie; whether it is genuine is not looked at.
+pub fn cookie_session(headers: &HeaderMap) -> Option<String> {
+    RefreshToken::parse(cookie_token(headers)?.expose()).map(|token| token.session_id)
 }
 
 /// What rides in a cookie, another site could send too: such calls must come from an origin that CORS allows.
