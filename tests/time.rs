@@ -212,6 +212,23 @@ async fn strangers_never_lock_out_a_network_that_the_account_knows() {
 }
 
 #[tokio::test]
+async fn whom_strangers_keep_waiting_gets_in_by_resetting_the_password() {
+    let simulation = Simulation::new(&[("RATE_LIMIT_LOGIN", "1000/1")]).await;
+    verified(&simulation, ADA).await;
+    for stranger in 0..5 {
+        simulation.call_from([198, 51, 100, stranger]);
+        wrong_login(&simulation).await;
+    }
+    simulation.call_from([192, 0, 2, 9]);
+    assert_eq!(wrong_login(&simulation).await, (429, Some(1)));
+    post(&simulation, "/auth/password/forgot", None, json!({ "email": ADA })).await;
+    let token = simulation.mailed_token(ADA, "Reset your password").await;
+    let body = json!({ "token": token, "password": PASSWORD });
+    assert_eq!(post(&simulation, "/auth/password/reset", None, body).await.0, 204);
+    login(&simulation, ADA).await;
+}
+
+#[tokio::test]
 async fn a_right_login_takes_its_own_guess_back() {
     let simulation = Simulation::new(&[("RATE_LIMIT_LOGIN", "1000/1")]).await;
     verified(&simulation, ADA).await;

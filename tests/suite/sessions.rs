@@ -15,6 +15,7 @@ cases![KeepsMail:
     refresh_refuses_what_is_no_token,
     cookie_mode_keeps_the_refresh_token_from_scripts,
     cookie_calls_need_an_allowed_origin,
+    a_cookie_login_ends_the_session_that_it_replaces,
     refreshing_makes_no_second_session,
     a_reused_token_is_told_by_mail,
     sessions_are_listed,
@@ -116,6 +117,29 @@ async fn cookie_mode_keeps_the_refresh_token_from_scripts(host: Host) {
     assert!(cleared.starts_with("__Secure-aibaas_refresh=;") && cleared.contains("Max-Age=0"), "{cleared}");
     let ended = api.post("/api/v1/auth/refresh").header("Cookie", &next).header("Origin", ORIGIN).await;
     ended.problem(401, "session_revoked");
+}
+
+/// The browser that logs in anew keeps one session; a stranger's cookie ends nothing.
+async fn a_cookie_login_ends_the_session_that_it_replaces(host: Host) {
+    let (user, other) = (User::verified(&host).await, User::verified(&host).await);
+    let login = |user: &User, cookie: &str| {
+        let body = json!({ "email": user.email, "password": PASSWORD, "mode": "cookie" });
+        let call = user.api.anonymous().post("/api/v1/auth/login").json(body);
+        call.header("Origin", ORIGIN).header("Cookie", cookie)
+    };
+    let refresh = |cookie: &str| {
+        let call = user.api.anonymous().post("/api/v1/auth/refresh");
+        call.header("Cookie", cookie).header("Origin", ORIGIN)
+    };
+    let first = refresh_cookie(&login(&user, "other=1").await);
+    let strangers = refresh_cookie(&login(&other, &first).await);
+    refresh(&strangers).await.expect(200);
+    let kept = refresh(&first).await;
+    kept.expect(200);
+    let second = login(&user, &refresh_cookie(&kept)).await;
+    refresh(&refresh_cookie(&kept)).await.problem(401, "session_revoked");
+    refresh(&refresh_cookie(&second)).await.expect(200);
+    user.api.get("/api/v1/users/me").await.expect(200);
 }
 
 /// The cookie as a browser sends it back, after checking its attributes.
