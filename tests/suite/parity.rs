@@ -192,8 +192,44 @@ async fn record(host: &Host, stem: &str) -> Vec<String> {
     record.call(&program, M::POST, &format!("{run}/publish"), None).await;
     record.call(&me, M::POST, &auth("logout"), None).await;
     record.call(&me, M::GET, "/api/v1/users/me", None).await;
-    drop(User::login(&nobody, &email).await);
+    let tokens = User::login(&nobody, &email).await;
+    let me = nobody.with(tokens["accessToken"].as_str().expect("a token"));
+    account(&mut record, &nobody, &me, stem).await;
     record.said
+}
+
+/// What a person does with the account, to its end.
+async fn account(record: &mut Recorder, nobody: &Client, me: &Client, stem: &str) {
+    use Method as M;
+    let post = [
+        ("auth/password/change", json!({ "currentPassword": "wrong wrong", "newPassword": "another horse battery" })),
+        ("auth/password/change", json!({ "currentPassword": PASSWORD, "newPassword": "password" })),
+        ("auth/password/reset", json!({ "token": "x", "password": "another horse battery" })),
+        ("auth/confirm-email", json!({ "token": "x" })),
+        ("auth/login/mfa", json!({ "mfaToken": "x", "code": "000000" })),
+        ("auth/mfa/totp", json!({})),
+        ("auth/mfa/totp/confirm", json!({ "code": "x" })),
+        ("auth/mfa/recovery-codes", json!({ "code": "x" })),
+        ("users/me/email", json!({ "newEmail": format!("{stem}-new@example.com"), "password": PASSWORD })),
+        ("users/me/email", json!({ "newEmail": "nobody", "password": PASSWORD })),
+        ("auth/password/forgot", json!({ "email": format!("{stem}@example.com") })),
+    ];
+    for (path, body) in post {
+        record.call(me, M::POST, &format!("/api/v1/{path}"), Some(body)).await;
+    }
+    for path in ["verify-email", "reset-password", "confirm-email"] {
+        record.call(nobody, M::GET, &format!("/api/v1/auth/{path}?token=%22x"), None).await;
+        record.call(nobody, M::POST, &format!("/api/v1/auth/{path}/confirm"), Some(json!({ "token": "x" }))).await;
+    }
+    for path in ["auth/sessions", "users/me/audit-log?limit=0", "admin/users", "admin/audit-log"] {
+        record.call(me, M::GET, &format!("/api/v1/{path}"), None).await;
+    }
+    record.call(me, M::DELETE, "/api/v1/auth/sessions/nobody", None).await;
+    record.call(me, M::DELETE, "/api/v1/auth/sessions", None).await;
+    record.call(me, M::DELETE, "/api/v1/auth/mfa/totp", Some(json!({ "password": PASSWORD }))).await;
+    record.call(me, M::DELETE, "/api/v1/users/me", Some(json!({ "password": "wrong wrong" }))).await;
+    record.call(me, M::DELETE, "/api/v1/users/me", Some(json!({ "password": PASSWORD }))).await;
+    record.call(me, M::GET, "/api/v1/users/me", None).await;
 }
 
 /// The value with what differs from run to run blotted out.
@@ -202,8 +238,24 @@ fn redacted(value: Value) -> Value {
         Value::Object(members) => members
             .into_iter()
             .map(|(name, value)| {
-                let secret = ["accessToken", "refreshToken", "key", "keyPrefix", "x", "kid"].contains(&name.as_str());
-                let value = if secret && value.is_string() { json!("<redacted>") } else { redacted(value) };
+                let secret = [
+                    "accessToken",
+                    "refreshToken",
+                    "key",
+                    "keyPrefix",
+                    "x",
+                    "kid",
+                    "secret",
+                    "otpauthUri",
+                    "qrSvg",
+                    "ip",
+                ];
+                let value = match name.as_str() {
+                    name if secret.contains(&name) && value.is_string() => json!("<redacted>"),
+                    // What is left of it after a moment.
+                    "refreshExpiresIn" if value.is_number() => json!("<seconds>"),
+                    _ => redacted(value),
+                };
                 (name, value)
             })
             .collect(),
