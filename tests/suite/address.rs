@@ -204,6 +204,8 @@ async fn the_address_changes_by_a_link(host: Host) {
     try_login(&api, &user.email, PASSWORD).await.problem(401, "invalid_credentials");
     let me = api.with(tokens["accessToken"].as_str().unwrap()).get("/api/v1/users/me").await.expect(200);
     assert_eq!(me["email"], *new_email);
+    let refresh = api.post("/api/v1/auth/refresh").json(json!({ "refreshToken": tokens["refreshToken"] }));
+    assert_eq!(refresh.await.expect(200)["user"]["email"], *new_email);
 
     // The old address is free again, for another account.
     let body = json!({ "email": user.email, "password": "somebody else's words" });

@@ -17,6 +17,7 @@ cases![
         one_person_is_shown,
         suspending_ends_everything_at_once,
         suspending_ends_what_is_pending,
+        no_login_slips_past_a_suspension,
         a_role_changes_at_once,
         their_own_account_is_left_alone,
         a_persons_sessions_end,
@@ -183,6 +184,27 @@ async fn suspending_ends_what_is_pending(host: Host) {
     let body = json!({ "mfaToken": asked["mfaToken"], "code": codes[0] });
     let refused = user.api.anonymous().post("/api/v1/auth/login/mfa").json(body).await;
     assert!(matches!(refused.status.as_u16(), 401 | 403), "{refused}");
+}
+
+/// Logins that were under way while the account was suspended.
+async fn no_login_slips_past_a_suspension(host: Host) {
+    let (admin, user) = (admin(&host).await, User::verified(&host).await);
+    let logins = join_all((0..5).map(|_| try_login(&user.api, &user.email, PASSWORD)));
+    let suspension = change(&admin, &user, json!({ "status": "suspended" }));
+    let (logins, _) = futures_util::future::join(logins, suspension).await;
+    // Not even once it is over.
+    change(&admin, &user, json!({ "status": "active" })).await;
+    for login in logins {
+        if login.status == 200 {
+            let api = user.api.with(login.value()["accessToken"].as_str().unwrap());
+            api.get("/api/v1/users/me").await.problem(401, "session_revoked");
+        } else {
+            assert!(["account_suspended", "invalid_credentials"].contains(&login.value()["code"].as_str().unwrap()));
+        }
+    }
+    let again = user.login_from(&user.api).await;
+    let sessions = again.api.get("/api/v1/auth/sessions").await.expect(200);
+    assert_eq!(sessions["data"].as_array().unwrap().len(), 1, "{sessions}");
 }
 
 async fn a_role_changes_at_once(host: Host) {

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 cases![KeepsMail:
     enrolling_takes_two_steps,
     a_second_enrolment_replaces_the_first,
+    confirming_happens_once,
     login_asks_for_a_code,
     a_code_is_accepted_once,
     a_code_is_accepted_once_under_concurrency,
@@ -99,6 +100,26 @@ async fn a_second_enrolment_replaces_the_first(host: Host) {
     let confirm = |code: String| user.api.post("/api/v1/auth/mfa/totp/confirm").json(json!({ "code": code }));
     confirm(enrolments[0].next().await).await.problem(403, "incorrect_code");
     confirm(enrolments[1].next().await).await.expect(200);
+}
+
+async fn confirming_happens_once(host: Host) {
+    let user = User::verified(&host).await;
+    let enrolled = user.api.post("/api/v1/auth/mfa/totp").await.expect(200);
+    let code = Authenticator::new(enrolled["secret"].as_str().unwrap()).next().await;
+    let answers = join_all((0..4).map(|_| {
+        let request = user.api.post("/api/v1/auth/mfa/totp/confirm").json(json!({ "code": code }));
+        async move { request.await }
+    }));
+    let answers = answers.await;
+    let confirmed = answers.iter().filter(|answer| answer.status == 200).collect::<Vec<_>>();
+    assert_eq!(confirmed.len(), 1);
+    for answer in answers.iter().filter(|answer| answer.status != 200) {
+        assert!(matches!(answer.status.as_u16(), 403 | 409), "{answer}");
+    }
+    // The codes that were shown are those that hold.
+    let token = challenge(&user.api, &user.email).await;
+    let recovery = confirmed[0].value()["recoveryCodes"][9].as_str().unwrap().to_owned();
+    answer_with(&user.api, &token, &recovery).await.expect(200);
 }
 
 async fn login_asks_for_a_code(host: Host) {

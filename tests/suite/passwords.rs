@@ -6,6 +6,7 @@ use aibaas_tests::{
     host::{Host, Kind},
     provider::sha1,
 };
+use futures_util::future::{join, join_all};
 use serde_json::{Value, json};
 
 cases![
@@ -19,7 +20,9 @@ cases![
         changing_needs_the_password,
         changing_ends_the_other_sessions,
         changing_may_keep_the_other_sessions,
-        the_same_rules_hold_everywhere;
+        the_same_rules_hold_everywhere,
+        changes_at_once_agree,
+        no_session_outlives_its_password;
     SendsMail:
         a_breached_password_is_refused,
         a_range_api_that_is_down_stops_nobody;
@@ -183,6 +186,59 @@ async fn the_same_rules_hold_everywhere(host: Host) {
         reset.json(json!({ "token": token, "password": password })).await.refused("/password", code);
     }
     user.login_from(&user.api).await;
+}
+
+async fn changes_at_once_agree(host: Host) {
+    let user = User::verified(&host).await;
+    let mut sessions = vec![user.clone()];
+    for _ in 0..3 {
+        sessions.push(user.login_from(&host.client()).await);
+    }
+    let password = |n: usize| format!("a whole new password, number {n}");
+    let answers = join_all((0..8).map(|n| {
+        let (session, password) = (&sessions[n % 4], password(n));
+        async move { change(session, PASSWORD, &password).await }
+    }));
+    let answers = answers.await;
+    let won = (0..8).filter(|n| answers[*n].status == 204).collect::<Vec<_>>();
+    assert_eq!(won.len(), 1, "{won:?}");
+    for answer in answers.iter().filter(|answer| answer.status != 204) {
+        let code = answer.value()["code"].clone();
+        assert!(code == "incorrect_password" || code == "session_revoked", "{answer}");
+    }
+    try_login(&user.api, &user.email, &password(won[0])).await.expect(200);
+    try_login(&user.api, &user.email, &password((won[0] + 1) % 8)).await.problem(401, "invalid_credentials");
+    for (n, session) in sessions.iter().enumerate() {
+        match n == won[0] % 4 {
+            true => session.assert_live().await,
+            false => session.assert_ended().await,
+        }
+    }
+}
+
+/// Logins that were under way while the password changed.
+async fn no_session_outlives_its_password(host: Host) {
+    let user = User::verified(&host).await;
+    let logins = join_all((0..5).map(|_| try_login(&user.api, &user.email, PASSWORD)));
+    let refreshes = join_all((0..3).map(|_| {
+        let refresh = user.api.anonymous().post("/api/v1/auth/refresh");
+        let request = refresh.json(json!({ "refreshToken": user.refresh_token() }));
+        async move { request.await }
+    }));
+    let other = user.login_from(&host.client()).await;
+    let (changed, (logins, refreshes)) =
+        join(change(&other, PASSWORD, "a whole new password"), join(logins, refreshes)).await;
+    changed.expect(204);
+    for answer in logins.iter().chain(&refreshes) {
+        if answer.status == 200 {
+            let api = user.api.with(answer.value()["accessToken"].as_str().unwrap());
+            api.get("/api/v1/users/me").await.problem(401, "session_revoked");
+        } else {
+            assert_eq!(answer.status, 401, "{answer}");
+        }
+    }
+    let sessions = other.api.get("/api/v1/auth/sessions").await.expect(200);
+    assert_eq!(sessions["data"].as_array().unwrap().len(), 1, "{sessions}");
 }
 
 async fn a_breached_password_is_refused(host: Host) {
