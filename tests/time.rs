@@ -1,7 +1,10 @@
 //! What days, hours and seconds do to accounts, and what a database that fails leaves behind: the application in this
 //! process, with a clock and a database that obey the test.
 
-use aibaas_tests::{fixtures::PASSWORD, simulation::Simulation};
+use aibaas_tests::{
+    fixtures::{Authenticator, PASSWORD},
+    simulation::Simulation,
+};
 use axum::http::Method;
 use serde_json::{Value, json};
 
@@ -137,6 +140,43 @@ async fn links_die_in_time() {
     let confirm = simulation.mailed_token("new@example.com", "Confirm your new e-mail address").await;
     simulation.pass_seconds(24 * HOUR);
     assert_eq!(post(&simulation, "/auth/confirm-email", None, json!({ "token": confirm })).await.0, 400);
+}
+
+#[tokio::test]
+async fn a_second_factor_has_its_times() {
+    let simulation = Simulation::new(&[("RATE_LIMIT_LOGIN", "1000/1")]).await;
+    let tokens = person(&simulation).await;
+    let token = tokens["accessToken"].as_str();
+    // Ten minutes after the login the password is asked for.
+    simulation.pass_seconds(601);
+    let (status, problem) = post(&simulation, "/auth/mfa/totp", token, json!({})).await;
+    assert_eq!((status, &problem["code"]), (403, &json!("reauthentication_required")));
+    let (status, enrolled) = post(&simulation, "/auth/mfa/totp", token, json!({ "password": PASSWORD })).await;
+    assert_eq!(status, 200, "{enrolled}");
+    let authenticator = Authenticator::new(enrolled["secret"].as_str().expect("a secret"));
+    let code = |steps: i64| {
+        let step = simulation.now_ms() / 30_000 + steps;
+        authenticator.code_at(step.try_into().expect("after 1970"))
+    };
+    let confirm = post(&simulation, "/auth/mfa/totp/confirm", token, json!({ "code": code(0) })).await;
+    assert_eq!(confirm.0, 200, "{}", confirm.1);
+    simulation.pass_seconds(60);
+
+    let challenge = login(&simulation, ADA).await;
+    let answer = async |code: String| {
+        let body = json!({ "mfaToken": challenge["mfaToken"], "code": code });
+        let (status, answer) = post(&simulation, "/auth/login/mfa", None, body).await;
+        (status, answer["code"].as_str().unwrap_or_default().to_owned())
+    };
+    // A clock may be one step off, either way.
+    assert_eq!(answer(code(-2)).await, (401, "invalid_mfa_code".to_owned()));
+    assert_eq!(answer(code(2)).await, (401, "invalid_mfa_code".to_owned()));
+    simulation.pass_seconds(300);
+    assert_eq!(answer(code(0)).await, (401, "invalid_mfa_token".to_owned()), "five minutes are over");
+    let challenge = login(&simulation, ADA).await;
+    simulation.pass_seconds(299);
+    let body = json!({ "mfaToken": challenge["mfaToken"], "code": code(-1) });
+    assert_eq!(post(&simulation, "/auth/login/mfa", None, body).await.0, 200);
 }
 
 /// Each is a round trip to D1; a limited call asks its limiter's object besides.
