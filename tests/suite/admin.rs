@@ -258,7 +258,9 @@ async fn bad_changes_are_refused(host: Host) {
     let (admin, user) = (admin(&host).await, User::verified(&host).await);
     for (pointer, body) in [
         ("/status", json!({ "status": "deleted" })),
+        ("/status", json!({ "status": 1 })),
         ("/role", json!({ "role": "root" })),
+        ("/role", json!({ "role": true })),
         ("/email", json!({ "email": "mallory@example.com" })),
         ("/password", json!({ "role": "publisher", "password": "a whole new password" })),
     ] {

@@ -21,6 +21,7 @@ cases![
         changing_ends_the_other_sessions,
         changing_may_keep_the_other_sessions,
         the_same_rules_hold_everywhere,
+        a_refused_password_is_no_guess,
         changes_at_once_agree,
         no_session_outlives_its_password;
     SendsMail:
@@ -186,6 +187,15 @@ async fn the_same_rules_hold_everywhere(host: Host) {
         reset.json(json!({ "token": token, "password": password })).await.refused("/password", code);
     }
     user.login_from(&user.api).await;
+}
+
+/// Whoever gave the present password guessed nothing, whatever was wrong with the new one.
+async fn a_refused_password_is_no_guess(host: Host) {
+    let user = User::verified(&host).await;
+    for _ in 0..7 {
+        change(&user, PASSWORD, "short").await.refused("/newPassword", "password_too_short");
+    }
+    change(&user, PASSWORD, "a whole new password").await.expect(204);
 }
 
 async fn changes_at_once_agree(host: Host) {

@@ -160,6 +160,15 @@ pub struct PasswordProof {
 }
 
 impl PasswordProof {
+    /// The password was right, though nothing comes of it: it was no guess.
+    ///
+    /// # Errors
+    /// Whatever the database answers.
+    pub async fn release(&self, app: &App) -> Result<(), ApiError> {
+        app.database().query(self.guess.succeeded()).await?;
+        Ok(())
+    }
+
     /// What every batch that relies on it starts with: it fails by a guard where the password changed meanwhile.
     pub fn statements(&self) -> Vec<Statement> {
         let hash = self.user.password_hash.as_ref().map(Secret::expose);

@@ -150,13 +150,12 @@ pub fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     let parsed = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let pointer = pointer(error.path());
         let inner = error.into_inner();
-        // A member may be refused before what breaks the syntax is reached.
-        let is_json = serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
-        match inner.classify() {
-            serde_json::error::Category::Data if is_json => {
-                ApiError::invalid(vec![field_error(pointer, &inner.to_string())])
-            }
-            _ => ApiError::new(MALFORMED_REQUEST, format!("the body is not JSON: {inner}")),
+        // A member may be refused before what breaks the syntax is reached, and serde_json calls a number for an
+        // enum a mistake of syntax.
+        if serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok() {
+            ApiError::invalid(vec![field_error(pointer, &inner.to_string())])
+        } else {
+            ApiError::new(MALFORMED_REQUEST, format!("the body is not JSON: {inner}"))
         }
     })?;
     deserializer.end().map_err(|error| ApiError::new(MALFORMED_REQUEST, format!("the body is not JSON: {error}")))?;

@@ -177,8 +177,11 @@ pub async fn change(
     Json(body): Json<ChangeBody>,
 ) -> Result<StatusCode, ApiError> {
     let proof = guessing::check_password(&app, &person, &body.current_password).await?;
-    let hash = new_password(&app, &body.new_password, &proof.user).await?;
-    let hash = hash.map_err(|refusal| ApiError::invalid_member("/newPassword", refusal))?;
+    let hash = new_password(&app, &body.new_password, &proof.user).await;
+    if !matches!(hash, Ok(Ok(_))) {
+        proof.release(&app).await?;
+    }
+    let hash = hash?.map_err(|refusal| ApiError::invalid_member("/newPassword", refusal))?;
 
     let (user_id, now) = (person.user_id.as_str(), app.now());
     let mut batch = proof.statements();

@@ -43,6 +43,7 @@ pub async fn handler(
     let new_email = new_email.ok_or_else(|| ApiError::internal("a validated request lacks a member"))?;
     let proof = guessing::check_password(&app, &person, &body.password).await?;
     if proof.user.email == new_email.as_str() {
+        proof.release(&app).await?;
         let refusal = account::refuse("unchanged", "this is the address of the account already");
         return Err(ApiError::invalid_member("/newEmail", refusal));
     }
