@@ -4,6 +4,13 @@ CREATE INDEX users_by_creation ON users (created_at, id);
 CREATE INDEX users_by_status ON users (status, created_at, id);
 CREATE INDEX users_by_name ON users (full_name COLLATE NOCASE);
 
+-- Registrations that nobody has proved, by age.
+CREATE INDEX users_unproved ON users (created_at) WHERE email_verified = 0;
+
+-- Whose mail it is, so that it goes with them.
+ALTER TABLE outbox ADD COLUMN user_id TEXT;
+CREATE INDEX outbox_by_user ON outbox (user_id, created_at, id) WHERE user_id IS NOT NULL;
+
 CREATE INDEX sessions_live ON sessions (user_id, created_at, id) WHERE revoked_at IS NULL;
 
 -- A second factor by time (RFC 6238). The secret is sealed; unconfirmed until a first code was right.

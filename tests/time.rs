@@ -295,6 +295,144 @@ async fn the_schedule_forgets_what_has_expired() {
     assert_eq!(simulation.count("SELECT count(*) FROM users"), 1);
 }
 
+async fn login_status(simulation: &Simulation, email: &str, password: &str) -> u16 {
+    post(simulation, "/auth/login", None, json!({ "email": email, "password": password })).await.0
+}
+
+/// Whoever asks for another link after registrations that do not agree gets one that sets nobody's password.
+#[tokio::test]
+async fn another_link_never_sets_a_strangers_password() {
+    for owner_first in [true, false] {
+        let simulation = Simulation::new(&[]).await;
+        let mut passwords = [PASSWORD, "the stranger's password"];
+        if !owner_first {
+            passwords.reverse();
+        }
+        for password in passwords {
+            post(&simulation, "/auth/register", None, json!({ "email": ADA, "password": password })).await;
+            simulation.pass_seconds(1);
+        }
+        post(&simulation, "/auth/resend-verification", None, json!({ "email": ADA })).await;
+        let token = simulation.mailed_token(ADA, "Verify your e-mail address").await;
+        assert_eq!(post(&simulation, "/auth/verify-email", None, json!({ "token": token })).await.0, 200);
+        for password in passwords {
+            assert_eq!(login_status(&simulation, ADA, password).await, 401, "{password}");
+        }
+        post(&simulation, "/auth/password/forgot", None, json!({ "email": ADA })).await;
+        let token = simulation.mailed_token(ADA, "Reset your password").await;
+        post(&simulation, "/auth/password/reset", None, json!({ "token": token, "password": PASSWORD })).await;
+        login(&simulation, ADA).await;
+    }
+    // Where there was one registration, its password counts.
+    let simulation = Simulation::new(&[]).await;
+    register(&simulation, ADA).await;
+    simulation.pass_seconds(1);
+    post(&simulation, "/auth/resend-verification", None, json!({ "email": ADA })).await;
+    let token = simulation.mailed_token(ADA, "Verify your e-mail address").await;
+    post(&simulation, "/auth/verify-email", None, json!({ "token": token })).await;
+    login(&simulation, ADA).await;
+}
+
+async fn admin(simulation: &Simulation) -> Value {
+    verified(simulation, "root@example.com").await;
+    login(simulation, "root@example.com").await
+}
+
+#[tokio::test]
+async fn a_suspended_persons_links_are_dead() {
+    let simulation = Simulation::new(&[("ADMIN_EMAILS", "root@example.com")]).await;
+    let root = admin(&simulation).await;
+    let tokens = person(&simulation).await;
+    let body = json!({ "newEmail": "new@example.com", "password": PASSWORD });
+    post(&simulation, "/users/me/email", tokens["accessToken"].as_str(), body).await;
+    let confirm = simulation.mailed_token("new@example.com", "Confirm your new e-mail address").await;
+    let path = format!("/api/v1/admin/users/{}", tokens["user"]["id"].as_str().expect("an id"));
+    let change = |status: &'static str| {
+        let root = root["accessToken"].as_str();
+        simulation.call(Method::PATCH, &path, root, Some(json!({ "status": status })))
+    };
+    assert_eq!(change("suspended").await.0, 200);
+    post(&simulation, "/auth/password/forgot", None, json!({ "email": ADA })).await;
+    let reset = simulation.mailed_token(ADA, "Reset your password").await;
+    let body = json!({ "token": reset, "password": "another horse battery" });
+    assert_eq!(post(&simulation, "/auth/password/reset", None, body).await.0, 400);
+    for _ in 0..2 {
+        let confirmed = post(&simulation, "/auth/confirm-email", None, json!({ "token": confirm })).await;
+        assert_eq!(confirmed.0, 400, "{}", confirmed.1);
+        assert_eq!(change("active").await.0, 200);
+    }
+}
+
+#[tokio::test]
+async fn nobody_can_have_an_address_pestered() {
+    let simulation = Simulation::new(&[("RATE_LIMIT_REGISTER", "1000/1"), ("RATE_LIMIT_RESEND", "1000/1")]).await;
+    person(&simulation).await;
+    for _ in 0..15 {
+        register(&simulation, ADA).await;
+        register(&simulation, "bob@example.com").await;
+        post(&simulation, "/auth/password/forgot", None, json!({ "email": ADA })).await;
+    }
+    let mails = |kind: &str, to: &str| {
+        simulation.count(&format!("SELECT count(*) FROM outbox WHERE kind = '{kind}' AND recipient = '{to}'"))
+    };
+    assert_eq!(mails("already_registered", ADA), 10);
+    assert_eq!(mails("verify_email", "bob@example.com"), 10);
+    assert_eq!(mails("reset_password", ADA), 5);
+    simulation.pass_seconds(HOUR + 1);
+    register(&simulation, ADA).await;
+    assert_eq!(mails("already_registered", ADA), 11);
+}
+
+#[tokio::test]
+async fn registrations_that_nobody_proves_are_forgotten() {
+    let simulation = Simulation::new(&[]).await;
+    register(&simulation, ADA).await;
+    simulation.pass_seconds(29 * DAY);
+    simulation.app.tick().await;
+    assert_eq!(simulation.count("SELECT count(*) FROM users"), 1);
+    post(&simulation, "/auth/resend-verification", None, json!({ "email": ADA })).await;
+    simulation.pass_seconds(DAY - 1);
+    simulation.app.tick().await;
+    assert_eq!(simulation.count("SELECT count(*) FROM users"), 1, "a link still works");
+    simulation.pass_seconds(2 * DAY);
+    simulation.app.tick().await;
+    assert_eq!(simulation.count("SELECT count(*) FROM users"), 0);
+    assert_eq!(simulation.count("SELECT count(*) FROM audit_events WHERE user_id IS NOT NULL AND ip IS NOT NULL"), 0);
+}
+
+#[tokio::test]
+async fn what_an_administrator_did_to_others_outlives_them() {
+    let simulation = Simulation::new(&[("ADMIN_EMAILS", "root@example.com")]).await;
+    let root = admin(&simulation).await;
+    let tokens = person(&simulation).await;
+    let path = format!("/api/v1/admin/users/{}", tokens["user"]["id"].as_str().expect("an id"));
+    let root_token = root["accessToken"].as_str();
+    simulation.call(Method::PATCH, &path, root_token, Some(json!({ "role": "publisher" }))).await;
+    let gone = simulation.call(Method::DELETE, "/api/v1/users/me", root_token, Some(json!({ "password": PASSWORD })));
+    assert_eq!(gone.await.0, 204);
+    let publisher = "event = 'role_changed' AND details LIKE '%publisher%'";
+    assert_eq!(simulation.count(&format!("SELECT count(*) FROM audit_events WHERE {publisher}")), 1);
+    assert_eq!(simulation.count(&format!("SELECT count(*) FROM audit_events WHERE {publisher} AND ip IS NOT NULL")), 0);
+}
+
+#[tokio::test]
+async fn mails_to_earlier_addresses_go_with_the_person() {
+    let simulation = Simulation::new(&[]).await;
+    let tokens = person(&simulation).await;
+    let token = tokens["accessToken"].as_str();
+    for address in ["second@example.com", "third@example.com"] {
+        let body = json!({ "newEmail": address, "password": PASSWORD });
+        post(&simulation, "/users/me/email", token, body).await;
+        let confirm = simulation.mailed_token(address, "Confirm your new e-mail address").await;
+        assert_eq!(post(&simulation, "/auth/confirm-email", None, json!({ "token": confirm })).await.0, 200);
+    }
+    let pending = json!({ "newEmail": "pending@example.com", "password": PASSWORD });
+    post(&simulation, "/users/me/email", token, pending).await;
+    let gone = simulation.call(Method::DELETE, "/api/v1/users/me", token, Some(json!({ "password": PASSWORD })));
+    assert_eq!(gone.await.0, 204);
+    assert_eq!(simulation.count("SELECT count(*) FROM outbox WHERE kind <> 'account_deleted'"), 0);
+}
+
 /// Does the call again and again, the database failing at its first, second, … round trip, until none is left to fail.
 /// Each failure is a 503 that leaves everything as it was, so the same call works afterwards.
 async fn survives_a_failing_database(simulation: &Simulation, path: &str, token: Option<&str>, body: Value) -> Value {

@@ -82,7 +82,7 @@ struct Bound {
 }
 
 impl Bound {
-    /// What [`Params::parse`] lets a host be configured to. Its own hashes verify wherever they came to.
+    /// What [`Params::parse`] lets a host be configured to.
     const OWN: Self = Self { memory_kib: 1_048_576, filled_kib: 4 * 1_048_576 };
     /// What every host has for a hash that another system made.
     const IMPORTED: Self = Self { memory_kib: 65_536, filled_kib: 8 * 65_536 };

@@ -1,6 +1,8 @@
 //! Growing delays against guessing (NIST SP 800-63B, 5.2.2), without giving strangers the power to lock anybody out:
 //! from a network that an account knows, only guesses from that network count.
 
+use serde_json::json;
+
 use super::{
     client::Client,
     credentials::Person,
@@ -132,7 +134,7 @@ impl Guess {
         too_many(app, free_at).await
     }
 
-    /// It was not checked at all.
+    /// Takes it back: it was right, or was not checked at all.
     pub fn take_back(&self) -> Statement {
         Statement::new(guesses::TAKE_BACK).bind(self.subject.as_str()).bind(self.at)
     }
@@ -192,7 +194,10 @@ pub async fn check_password(app: &App, person: &Person, password: &Secret) -> Re
     let user = User::from_row(&row.ok_or_else(|| ApiError::internal("the person of a live session is gone"))?)?;
     match verify(app, presented_password(password), user.password_hash.clone()).await {
         Ok(true) => Ok(PasswordProof { user, guess }),
-        Ok(false) => Err(incorrect_password()),
+        Ok(false) => {
+            app.database().query(person.event(app, "password_check_failed", json!({}))).await?;
+            Err(incorrect_password())
+        }
         Err(fault) => {
             app.database().query(guess.take_back()).await?;
             Err(fault)

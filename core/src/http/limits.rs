@@ -7,6 +7,7 @@ use http::{HeaderName, request::Parts};
 
 use super::{
     client::Client,
+    credentials::Person,
     problem::{ApiError, Problem, TOO_MANY_REQUESTS},
 };
 use crate::{app::App, config::Config, ports::Limit};
@@ -20,6 +21,15 @@ const STATE: HeaderName = HeaderName::from_static("ratelimit");
 /// `too_many_requests`; a fault where the counter is down.
 async fn admit_client(app: &App, client: &Client, limit: &Limit) -> Result<(), ApiError> {
     admit(app, client, &format!("{}:{}", limit.name, client.network()), limit.clone()).await
+}
+
+/// Counts one of the calls of a person that leave something behind, whichever session makes it.
+///
+/// # Errors
+/// As [`admit_client`].
+pub async fn admit_person(app: &App, person: &Person) -> Result<(), ApiError> {
+    let limit = Limit { name: "account".to_owned(), limit: 300, window_seconds: 3600 };
+    admit(app, &person.client, &format!("person:{}", person.user_id), limit).await
 }
 
 /// A route's limit for each client, counted before the body is looked at: a malformed request counts too.
@@ -50,9 +60,9 @@ macro_rules! limited_routes {
 limited_routes! {
     /// `POST /register`.
     Register => limit_register;
-    /// `POST /login`.
+    /// `POST /login`, and its second step.
     Login => limit_login;
-    /// `POST /resend-verification`.
+    /// Whatever asks for a link by mail.
     Resend => limit_resend;
 }
 

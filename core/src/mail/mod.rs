@@ -84,8 +84,11 @@ async fn try_deliver(app: &App, row: &Row) -> Result<(), DatabaseError> {
             let most =
                 if matches!(error, MailError::Refused(_)) { outbox::MOST_REFUSALS } else { outbox::MOST_ATTEMPTS };
             let lost = attempts >= most;
-            let sql = if lost { outbox::GIVEN_UP } else { outbox::FAILED };
-            Statement::new(sql).bind(id).bind(error.to_string())
+            match lost {
+                true if row.text("kind")? == templates::ACCOUNT_DELETED => Statement::new(outbox::DELETE).bind(id),
+                true => Statement::new(outbox::GIVEN_UP).bind(id).bind(error.to_string()),
+                false => Statement::new(outbox::FAILED).bind(id).bind(error.to_string()),
+            }
         }
     };
     app.database().query(statement).await.map(drop)

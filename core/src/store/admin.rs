@@ -17,12 +17,12 @@ pub const USERS_BY_STATUS: &str = concat!(
     user_columns!(),
     " FROM users AS u WHERE u.status = ?4 AND (u.created_at, u.id) < (?1, ?2) ORDER BY u.created_at DESC, u.id DESC LIMIT ?3"
 );
-/// The same of those whose address or name lies between `?5` and `?6`: starts with a text.
+/// The same of those whose address starts with `?5`, or whose name with `?7`; `?6` and `?8` are the ends of the ranges.
 pub const SEARCH: &str = concat!(
     "SELECT ",
     user_columns!(),
     " FROM users AS u WHERE u.id IN (SELECT id FROM users WHERE email >= ?5 AND email < ?6 \
-       UNION SELECT id FROM users WHERE full_name >= ?5 COLLATE NOCASE AND full_name < ?6 COLLATE NOCASE) \
+       UNION SELECT id FROM users WHERE full_name >= ?7 COLLATE NOCASE AND full_name < ?8 COLLATE NOCASE) \
      AND (?4 IS NULL OR u.status = ?4) AND (u.created_at, u.id) < (?1, ?2) ORDER BY u.created_at DESC, u.id DESC LIMIT ?3"
 );
 /// Sets what is given of status (`?2`) and role (`?3`).

@@ -40,9 +40,12 @@ pub const ALL: &str = concat!(
     event_columns!(),
     " FROM audit_events AS a WHERE (a.at, a.id) < (?1, ?2) ORDER BY a.at DESC, a.id DESC LIMIT ?3"
 );
-/// Wipes the particulars of a person who leaves; what happened, and when, stays.
-pub const WIPE: &str =
-    "UPDATE audit_events SET ip = NULL, user_agent = NULL, details = '{}' WHERE user_id = ?1 OR actor_id = ?1";
+/// Wipes the particulars of a person who leaves; what happened, and when, stays, and so does what they did to others.
+pub const WIPE: &str = "UPDATE audit_events SET ip = NULL, user_agent = NULL, details = CASE WHEN user_id = ?1 THEN '{}' ELSE details END \
+     WHERE user_id = ?1 OR actor_id = ?1";
+/// The same of whoever registered the new address of a link, which nobody had proved.
+pub const WIPE_UNPROVED: &str = "UPDATE audit_events SET ip = NULL, user_agent = NULL, details = '{}' \
+     WHERE user_id = (SELECT u.id FROM one_time_tokens AS t JOIN users AS u ON u.email = t.new_email AND u.email_verified = 0 WHERE t.hash = ?1)";
 /// Forgets events after a year.
 pub const EXPIRE: &str = "DELETE FROM audit_events WHERE at < ?1 - 31536000000";
 

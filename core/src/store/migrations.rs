@@ -81,7 +81,7 @@ mod tests {
         assert!(statements.len() > 20);
         for statement in statements {
             let code = statement.lines().filter(|line| !line.starts_with("--")).collect::<String>();
-            assert!(code.starts_with("CREATE ") && !code.contains(';'), "{code}");
+            assert!((code.starts_with("CREATE ") || code.starts_with("ALTER ")) && !code.contains(';'), "{code}");
         }
     }
 }

@@ -21,13 +21,15 @@ pub mod users;
 pub const EXPECT_ONE_CHANGE: &str = "INSERT INTO batch_guard (expectation) SELECT 'one change' WHERE changes() <> 1";
 
 /// What a schedule forgets; each takes the time now.
-pub const EXPIRE_EVERYTHING: [&str; 8] = [
+pub const EXPIRE_EVERYTHING: [&str; 10] = [
     rate_limits::EXPIRE,
     sessions::EXPIRE,
     users::EXPIRE_OLD_TOKENS,
     outbox::EXPIRE,
     guesses::EXPIRE,
     guesses::EXPIRE_NETWORKS,
+    users::WIPE_GIVEN_UP,
+    users::EXPIRE_GIVEN_UP,
     audit::EXPIRE,
     mfa::EXPIRE_CHALLENGES,
 ];
@@ -120,7 +122,7 @@ pub const EVERY_STATEMENT: &[(&str, &str)] = &[
     ("outbox::NEWEST", outbox::NEWEST),
     ("outbox::NEWEST_TO", outbox::NEWEST_TO),
     ("outbox::OF_PERSON", outbox::OF_PERSON),
-    ("outbox::DELETE_TO", outbox::DELETE_TO),
+    ("outbox::DELETE_OF_PERSON", outbox::DELETE_OF_PERSON),
     ("outbox::DELETE", outbox::DELETE),
     ("outbox::EXPIRE", outbox::EXPIRE),
     ("rate_limits::CHARGE", rate_limits::CHARGE),
@@ -164,6 +166,11 @@ pub const EVERY_STATEMENT: &[(&str, &str)] = &[
     ("users::BY_EMAIL_FROM_NETWORK", users::BY_EMAIL_FROM_NETWORK),
     ("users::REGISTER", users::REGISTER),
     ("users::ADD_VERIFICATION", users::ADD_VERIFICATION),
+    ("users::ADD_ANOTHER_VERIFICATION", users::ADD_ANOTHER_VERIFICATION),
+    ("users::LIVE_LINKS", users::LIVE_LINKS),
+    ("users::WIPE_GIVEN_UP", users::WIPE_GIVEN_UP),
+    ("users::EXPIRE_GIVEN_UP", users::EXPIRE_GIVEN_UP),
+    ("audit::WIPE_UNPROVED", audit::WIPE_UNPROVED),
     ("users::ADD_TOKEN", users::ADD_TOKEN),
     ("users::ADD_NEW_ADDRESS", users::ADD_NEW_ADDRESS),
     ("users::USE_TOKEN", users::USE_TOKEN),

@@ -2,22 +2,48 @@
 
 use crate::ports::Statement;
 
+/// The most mails of a kind that an address gets in an hour, whoever asks for them.
+pub const MOST_AN_HOUR: i64 = 10;
+
+/// The columns of a new mail, whose parameters are the same in every statement: `?1` id, `?2` whom it is for, `?3` kind,
+/// `?4` payload, `?5` now.
+macro_rules! insert {
+    ($rest:literal) => {
+        concat!("INSERT INTO outbox (id, kind, payload, created_at, next_attempt_at, recipient, user_id) ", $rest)
+    };
+}
+/// Whether the address (`?2`) may get another mail of the kind; `?7` is [`MOST_AN_HOUR`].
+macro_rules! is_not_pestered {
+    () => {
+        "(SELECT count(*) FROM outbox AS o WHERE o.recipient = ?2 AND o.created_at > ?5 - 3600000 AND o.kind = ?3) < ?7"
+    };
+}
+
 /// A mail for the address, if its account stands as the kind wants: `?6` is 1 for mails to a verified address,
 /// 0 for those to one that is not, null for either.
-pub const ADD_FOR_ACCOUNT: &str = "INSERT INTO outbox (id, recipient, kind, payload, created_at, next_attempt_at) \
-     SELECT ?1, email, ?3, ?4, ?5, ?5 FROM users WHERE email = ?2 AND (?6 IS NULL OR email_verified = ?6)";
-/// A mail for the address, if the statement before changed a row.
-pub const ADD_IF_CHANGED: &str = "INSERT INTO outbox (id, recipient, kind, payload, created_at, next_attempt_at) \
-     SELECT ?1, ?2, ?3, ?4, ?5, ?5 WHERE changes() > 0";
-/// A mail for the address, whoever has it.
-pub const ADD: &str =
-    "INSERT INTO outbox (id, recipient, kind, payload, created_at, next_attempt_at) VALUES (?1, ?2, ?3, ?4, ?5, ?5)";
+pub const ADD_FOR_ACCOUNT: &str = concat!(
+    insert!(
+        "SELECT ?1, ?3, ?4, ?5, ?5, email, id FROM users WHERE email = ?2 AND (?6 IS NULL OR email_verified = ?6) AND "
+    ),
+    is_not_pestered!()
+);
+/// A mail for the address, if the statement before changed a row; of person `?6`, or of whose address it is.
+pub const ADD_IF_CHANGED: &str = concat!(
+    insert!(
+        "SELECT ?1, ?3, ?4, ?5, ?5, ?2, coalesce(?6, (SELECT id FROM users WHERE email = ?2)) WHERE changes() > 0 AND "
+    ),
+    is_not_pestered!()
+);
+/// A mail for the address, whoever has it; of person `?6`.
+pub const ADD: &str = insert!("VALUES (?1, ?3, ?4, ?5, ?5, ?2, ?6)");
 /// A mail to the person of a link.
-pub const ADD_FOR_TOKEN: &str = "INSERT INTO outbox (id, recipient, kind, payload, created_at, next_attempt_at) \
-     SELECT ?1, u.email, ?3, ?4, ?5, ?5 FROM one_time_tokens AS t JOIN users AS u ON u.id = t.user_id WHERE t.hash = ?2";
+pub const ADD_FOR_TOKEN: &str = insert!(
+    "SELECT ?1, ?3, ?4, ?5, ?5, u.email, u.id FROM one_time_tokens AS t JOIN users AS u ON u.id = t.user_id WHERE t.hash = ?2"
+);
 /// A mail to the person of a session, if the statement before changed a row.
-pub const ADD_FOR_SESSION_IF_CHANGED: &str = "INSERT INTO outbox (id, recipient, kind, payload, created_at, next_attempt_at) \
-     SELECT ?1, u.email, ?3, ?4, ?5, ?5 FROM sessions AS s JOIN users AS u ON u.id = s.user_id WHERE s.id = ?2 AND changes() > 0";
+pub const ADD_FOR_SESSION_IF_CHANGED: &str = insert!(
+    "SELECT ?1, ?3, ?4, ?5, ?5, u.email, u.id FROM sessions AS s JOIN users AS u ON u.id = s.user_id WHERE s.id = ?2 AND changes() > 0"
+);
 /// Takes what is due, and puts off its next attempt: 30 s doubling up to 4 h, so that a crash between this and
 /// the sending loses nothing.
 pub const CLAIM: &str = "UPDATE outbox SET attempts = attempts + 1, \
@@ -36,11 +62,11 @@ pub const GIVEN_UP: &str = "UPDATE outbox SET last_error = ?2, next_attempt_at =
 pub const NEWEST: &str = "SELECT id, recipient, kind, payload, created_at FROM outbox WHERE created_at > ?1 ORDER BY created_at DESC, id DESC LIMIT 200";
 /// What `/dev/mail?to=` shows.
 pub const NEWEST_TO: &str = "SELECT id, recipient, kind, payload, created_at FROM outbox WHERE recipient = ?1 ORDER BY created_at DESC, id DESC LIMIT 200";
-/// The mails to a person's address, without their texts.
-pub const OF_PERSON: &str = "SELECT kind, created_at, sent_at FROM outbox \
-     WHERE recipient = (SELECT email FROM users WHERE id = ?1) ORDER BY created_at DESC, id DESC";
-/// Forgets the mails to an address.
-pub const DELETE_TO: &str = "DELETE FROM outbox WHERE recipient = ?1";
+/// A person's mails, without their texts.
+pub const OF_PERSON: &str =
+    "SELECT kind, created_at, sent_at FROM outbox WHERE user_id = ?1 ORDER BY created_at DESC, id DESC LIMIT 1000";
+/// Forgets a person's mails.
+pub const DELETE_OF_PERSON: &str = "DELETE FROM outbox WHERE user_id = ?1";
 /// Forgets a mail.
 pub const DELETE: &str = "DELETE FROM outbox WHERE id = ?1";
 /// Forgets mails after 30 days.
@@ -71,19 +97,19 @@ impl QueuedMail {
     /// To the address, if its account is verified, or not yet, as is said; whichever where nothing is.
     #[must_use]
     pub fn to_account(self, email: &str, verified: Option<bool>) -> Statement {
-        self.statement(ADD_FOR_ACCOUNT, email).bind(verified)
+        self.statement(ADD_FOR_ACCOUNT, email).bind(verified).bind(MOST_AN_HOUR)
     }
 
-    /// To the address, whoever has it.
+    /// To the address, whoever has it; it goes with this person.
     #[must_use]
-    pub fn to(self, email: &str) -> Statement {
-        self.statement(ADD, email)
+    pub fn to(self, email: &str, user_id: Option<&str>) -> Statement {
+        self.statement(ADD, email).bind(user_id)
     }
 
-    /// To the address, if the statement before changed a row.
+    /// To the address, if the statement before changed a row; it goes with this person, or with whose address it is.
     #[must_use]
-    pub fn to_if_changed(self, email: &str) -> Statement {
-        self.statement(ADD_IF_CHANGED, email)
+    pub fn to_if_changed(self, email: &str, user_id: Option<&str>) -> Statement {
+        self.statement(ADD_IF_CHANGED, email).bind(user_id).bind(MOST_AN_HOUR)
     }
 
     /// To the person of a link.

@@ -44,9 +44,9 @@ pub const END_OF_USER: &str = "UPDATE sessions SET revoked_at = ?3, revoked_reas
 pub const LIST: &str = "SELECT id, user_agent, ip, cookie, created_at, last_used_at, expires_at FROM sessions \
      WHERE user_id = ?1 AND revoked_at IS NULL AND (created_at, id) < (?2, ?3) AND expires_at > ?5 AND last_used_at > ?5 - 604800000 \
      ORDER BY created_at DESC, id DESC LIMIT ?4";
-/// Every session of a person that is remembered.
+/// The sessions of a person that are remembered, the newest of them.
 pub const OF_USER: &str = "SELECT id, user_agent, ip, cookie, created_at, last_used_at, expires_at, revoked_at, revoked_reason \
-     FROM sessions WHERE user_id = ?1 ORDER BY created_at DESC";
+     FROM sessions WHERE user_id = ?1 ORDER BY created_at DESC LIMIT 1000";
 /// A session with its person.
 pub const BY_ID: &str = concat!(
     "SELECT s.id AS session_id, s.nonce, s.generation, s.rotated_at, s.last_used_at, s.expires_at, s.revoked_at, s.cookie, s.created_at AS started_at, ",

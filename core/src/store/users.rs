@@ -17,16 +17,22 @@ pub const BY_EMAIL_FROM_NETWORK: &str = concat!(
     ", EXISTS (SELECT 1 FROM known_networks AS k WHERE k.user_id = u.id AND k.network = ?2) AS network_known \
      FROM users AS u WHERE u.email = ?1"
 );
-/// Registers: a new account, or new particulars for one whose address nobody has proved yet. Nothing for a
-/// verified one. What counts in the end are the particulars of the registration whose link is used
-/// ([`VERIFY`]): nobody can take a stranger's address by registering it before or after them.
+/// Registers: a new account, or nothing where there is one. Of an address that nobody has proved yet, the particulars of
+/// each registration wait with its own link ([`ADD_VERIFICATION`], [`VERIFY`]): nobody can take a stranger's address by
+/// registering it before or after them.
 pub const REGISTER: &str = "INSERT INTO users (id, email, password_hash, full_name, created_at, updated_at, password_changed_at) \
-     VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?5) \
-     ON CONFLICT (email) DO UPDATE SET password_hash = excluded.password_hash, full_name = excluded.full_name, \
-       updated_at = excluded.updated_at, password_changed_at = excluded.password_changed_at WHERE email_verified = 0";
+     VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?5) ON CONFLICT (email) DO NOTHING";
 /// A verification link, where the address still wants verifying, with the particulars of its registration.
 pub const ADD_VERIFICATION: &str = "INSERT INTO one_time_tokens (hash, user_id, purpose, created_at, expires_at, password_hash, full_name) \
-     SELECT ?2, id, 'verify_email', ?3, ?4, password_hash, full_name FROM users WHERE email = ?1 AND email_verified = 0";
+     SELECT ?2, id, 'verify_email', ?3, ?4, ?5, ?6 FROM users WHERE email = ?1 AND email_verified = 0";
+/// Another one, for whoever asks. Where the registrations do not agree, it is nobody's: the person whose address it is
+/// sets a password by resetting it.
+pub const ADD_ANOTHER_VERIFICATION: &str = "INSERT INTO one_time_tokens (hash, user_id, purpose, created_at, expires_at, password_hash, full_name) \
+     SELECT ?2, u.id, 'verify_email', ?3, ?4, CASE WHEN d.disputed THEN NULL ELSE u.password_hash END, \
+       CASE WHEN d.disputed THEN NULL ELSE u.full_name END \
+     FROM users AS u JOIN (SELECT EXISTS (SELECT 1 FROM one_time_tokens AS t JOIN users AS r ON r.id = t.user_id \
+       WHERE r.email = ?1 AND t.purpose = 'verify_email' AND t.password_hash IS NOT r.password_hash) AS disputed) AS d \
+     WHERE u.email = ?1 AND u.email_verified = 0";
 /// A link for the address, where it has an account that got fewer than five of the kind within the hour.
 pub const ADD_TOKEN: &str = "INSERT INTO one_time_tokens (hash, user_id, purpose, created_at, expires_at) \
      SELECT ?2, u.id, ?3, ?4, ?5 FROM users AS u WHERE u.email = ?1 AND (SELECT count(*) FROM one_time_tokens AS t \
@@ -34,9 +40,10 @@ pub const ADD_TOKEN: &str = "INSERT INTO one_time_tokens (hash, user_id, purpose
 /// A link to a new address of a person, where nobody has proved it to be theirs.
 pub const ADD_NEW_ADDRESS: &str = "INSERT INTO one_time_tokens (hash, user_id, purpose, created_at, expires_at, new_email) \
      SELECT ?2, ?1, 'change_email', ?3, ?4, ?5 WHERE NOT EXISTS (SELECT 1 FROM users WHERE email = ?5 AND email_verified = 1)";
-/// Uses a link of purpose `?3`, once.
+/// Uses a link of purpose `?3`, once; no suspended person's.
 pub const USE_TOKEN: &str = "UPDATE one_time_tokens SET used_at = ?2 \
-     WHERE hash = ?1 AND purpose = ?3 AND used_at IS NULL AND expires_at > ?2";
+     WHERE hash = ?1 AND purpose = ?3 AND used_at IS NULL AND expires_at > ?2 \
+       AND EXISTS (SELECT 1 FROM users AS u WHERE u.id = one_time_tokens.user_id AND u.status = 'active')";
 /// Marks the address of the link as proved, and sets what its registration chose.
 pub const VERIFY: &str = "UPDATE users SET email_verified = 1, updated_at = ?2, password_changed_at = ?2, \
        password_hash = t.password_hash, full_name = t.full_name \
@@ -65,7 +72,7 @@ pub const BY_LIVE_TOKEN: &str = concat!(
     "SELECT ",
     user_columns!(),
     " FROM one_time_tokens AS t JOIN users AS u ON u.id = t.user_id \
-     WHERE t.hash = ?1 AND t.purpose = ?2 AND t.used_at IS NULL AND t.expires_at > ?3"
+     WHERE t.hash = ?1 AND t.purpose = ?2 AND t.used_at IS NULL AND t.expires_at > ?3 AND u.status = 'active'"
 );
 /// Sets the password, where it is still the one that was given (`?2`).
 pub const CHANGE_PASSWORD: &str = "UPDATE users SET password_hash = ?3, password_changed_at = ?4, updated_at = ?4 WHERE id = ?1 AND password_hash IS ?2";
@@ -82,22 +89,41 @@ pub const DEMOTE: &str = "UPDATE users SET role = 'user', updated_at = ?2 WHERE 
 /// A person goes, and with them everything that refers to them; what they published stays, without an owner.
 pub const DELETE: &str = "DELETE FROM users WHERE id = ?1";
 /// What a person published.
-pub const OWN_MODELS: &str = "SELECT id, created_at FROM models WHERE owner_id = ?1";
+pub const OWN_MODELS: &str = "SELECT id, created_at FROM models WHERE owner_id = ?1 LIMIT 10000";
 /// As [`OWN_MODELS`].
-pub const OWN_BENCHMARKS: &str = "SELECT id, created_at FROM benchmarks WHERE owner_id = ?1";
+pub const OWN_BENCHMARKS: &str = "SELECT id, created_at FROM benchmarks WHERE owner_id = ?1 LIMIT 10000";
 /// As [`OWN_MODELS`].
 pub const OWN_RUNS: &str =
-    "SELECT id, model_id, benchmark_id, version, status, created_at FROM runs WHERE owner_id = ?1";
+    "SELECT id, model_id, benchmark_id, version, status, created_at FROM runs WHERE owner_id = ?1 LIMIT 10000";
+/// A person's links that still work at `?2`.
+pub const LIVE_LINKS: &str = "SELECT purpose, new_email, created_at, expires_at FROM one_time_tokens \
+     WHERE user_id = ?1 AND used_at IS NULL AND expires_at > ?2 LIMIT 1000";
 /// The person whom a link belongs to.
 pub const BY_TOKEN: &str = concat!(
     "SELECT ",
     user_columns!(),
     " FROM one_time_tokens AS t JOIN users AS u ON u.id = t.user_id WHERE t.hash = ?1"
 );
-/// Sets the name.
-pub const RENAME: &str = "UPDATE users SET full_name = ?2, updated_at = ?3 WHERE id = ?1";
+/// Sets the name, where it is another one.
+pub const RENAME: &str = "UPDATE users SET full_name = ?2, updated_at = ?3 WHERE id = ?1 AND full_name IS NOT ?2";
 /// A person by id.
 pub const BY_ID: &str = concat!("SELECT ", user_columns!(), " FROM users AS u WHERE u.id = ?1");
+/// Registrations that nobody has proved for 30 days, and that no link can prove any more.
+macro_rules! given_up {
+    () => {
+        "SELECT u.id FROM users AS u WHERE u.email_verified = 0 AND u.created_at < ?1 - 2592000000 \
+           AND EXISTS (SELECT 1 FROM audit_events AS a WHERE a.user_id = u.id AND a.event = 'account_registered') \
+           AND NOT EXISTS (SELECT 1 FROM one_time_tokens AS t WHERE t.user_id = u.id AND t.expires_at > ?1)"
+    };
+}
+/// Wipes who registered what nobody proved. Accounts of another system, which nobody registered here, stay.
+pub const WIPE_GIVEN_UP: &str = concat!(
+    "UPDATE audit_events SET ip = NULL, user_agent = NULL WHERE ip IS NOT NULL AND user_id IN (",
+    given_up!(),
+    ")"
+);
+/// Forgets what nobody proved; after [`WIPE_GIVEN_UP`].
+pub const EXPIRE_GIVEN_UP: &str = concat!("DELETE FROM users WHERE id IN (", given_up!(), ")");
 /// Forgets links a week after their end.
 pub const EXPIRE_OLD_TOKENS: &str = "DELETE FROM one_time_tokens WHERE expires_at < ?1 - 604800000";
 
@@ -155,14 +181,15 @@ pub fn register(
     now: Timestamp,
     expires: Timestamp,
 ) -> Vec<Statement> {
+    let verification = Statement::new(ADD_VERIFICATION).bind(email).bind(token_hash).bind(now).bind(expires);
     vec![
         Statement::new(REGISTER).bind(id).bind(email).bind(hash).bind(name).bind(now),
-        add_verification(email, token_hash, now, expires),
+        verification.bind(hash).bind(name),
     ]
 }
 
-/// The statement of [`ADD_VERIFICATION`].
+/// The statement of [`ADD_ANOTHER_VERIFICATION`].
 #[must_use]
-pub fn add_verification(email: &str, token_hash: Vec<u8>, now: Timestamp, expires: Timestamp) -> Statement {
-    Statement::new(ADD_VERIFICATION).bind(email).bind(token_hash).bind(now).bind(expires)
+pub fn add_another_verification(email: &str, token_hash: Vec<u8>, now: Timestamp, expires: Timestamp) -> Statement {
+    Statement::new(ADD_ANOTHER_VERIFICATION).bind(email).bind(token_hash).bind(now).bind(expires)
 }

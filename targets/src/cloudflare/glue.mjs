@@ -144,7 +144,7 @@ export function admit(namespace, subject, question) {
 let turn;
 
 /**
- * Has one of the objects compute a password hash. `undefined` when it has too much to do: so the runtime says, or it
+ * Has one of the objects compute a password hash. `undefined` when it is worth another try: the runtime says so, or it
  * has not answered for long.
  */
 export async function hash(namespace, objects, question) {
@@ -155,7 +155,8 @@ export async function hash(namespace, objects, question) {
   try {
     return await Promise.race([object.hash(question), late]);
   } catch (error) {
-    if (error.overloaded) return undefined;
+    // Moved, or replaced by a new deployment: another try has another object.
+    if (error.overloaded || error.retryable) return undefined;
     throw error;
   } finally {
     clearTimeout(timer);

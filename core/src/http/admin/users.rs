@@ -6,6 +6,7 @@ use axum::{
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use unicode_normalization::UnicodeNormalization as _;
 
 use crate::{
     app::App,
@@ -18,7 +19,7 @@ use crate::{
     },
     ports::{Rows, Statement},
     store::{
-        EXPECT_ONE_CHANGE, admin, sessions,
+        EXPECT_ONE_CHANGE, admin, mfa, sessions,
         users::{self, User},
     },
 };
@@ -89,7 +90,7 @@ pub async fn list(
 ) -> Result<Response, ApiError> {
     let limit = page_size(parameters.limit)?;
     let (created_at, id) = newest_first(parameters.cursor.as_deref())?;
-    let prefix = parameters.q.map(|q| q.trim().to_lowercase()).filter(|q| !q.is_empty());
+    let prefix = parameters.q.map(|q| q.trim().nfc().collect::<String>()).filter(|q| !q.is_empty());
     let status = parameters.status.map(Status::as_str);
     let sql = match (&prefix, status) {
         (Some(_), _) => admin::SEARCH,
@@ -101,8 +102,10 @@ pub async fn list(
         statement = statement.bind(status);
     }
     if let Some(prefix) = prefix {
-        let end = format!("{prefix}{}", char::MAX);
-        statement = statement.bind(prefix).bind(end);
+        for start in [prefix.to_lowercase(), prefix] {
+            let end = format!("{start}{}", char::MAX);
+            statement = statement.bind(start).bind(end);
+        }
     }
     let answers = person.read_as_admin(&app, vec![statement]).await?;
     let people = answers.into_iter().flatten().map(|row| User::from_row(&row)).collect::<Result<Vec<_>, _>>()?;
@@ -136,7 +139,8 @@ pub struct Change {
     role: Option<Role>,
 }
 
-/// Changes a person's status or role. A suspended person's sessions end; their keys are refused while it lasts.
+/// Changes a person's status or role. A suspended person's sessions, links and half
+/// logins end; their keys are refused while it lasts.
 pub async fn change(
     State(app): State<App>,
     person: Person,
@@ -154,7 +158,11 @@ pub async fn change(
         Statement::new(EXPECT_ONE_CHANGE),
     ];
     if change.status == Some(Status::Suspended) {
-        batch.push(sessions::end_others(&id, None, "suspended", now));
+        batch.extend([
+            sessions::end_others(&id, None, "suspended", now),
+            Statement::new(users::END_TOKENS).bind(id.as_str()).bind(now),
+            Statement::new(mfa::FORGET_CHALLENGES).bind(id.as_str()),
+        ]);
     }
     batch.extend(status.map(|status| event("status_changed", json!({ "status": status }))));
     batch.extend(role.map(|role| event("role_changed", json!({ "role": role }))));

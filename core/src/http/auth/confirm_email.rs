@@ -8,7 +8,9 @@ use http::StatusCode;
 use maud::html;
 use serde_json::{Value, json};
 
-use super::links::{Link, Token, dead_link_page, form_page, invalid_or_expired, is_problem_of_the_link, read_form};
+use super::links::{
+    Followed, Link, Token, dead_link_page, form_page, invalid_or_expired, is_problem_of_the_link, read_form,
+};
 use crate::{
     app::App,
     http::{
@@ -20,7 +22,10 @@ use crate::{
     },
     mail::{self, Notice},
     ports::DatabaseError,
-    store::users::{self, User},
+    store::{
+        audit,
+        users::{self, User},
+    },
 };
 
 /// Uses the link to a new address, once: the account moves there.
@@ -38,6 +43,7 @@ async fn change(app: &App, client: &Client, token: &str) -> Result<User, ApiErro
     let effects = vec![
         // To the old address, so before the change.
         mail::notice(app, Notice::EmailChanged)?.to_person_of_token(&link.hash),
+        link.statement(audit::WIPE_UNPROVED),
         link.statement(users::DELETE_UNPROVED),
         link.statement(users::CHANGE_EMAIL).bind(now),
         link.statement(users::END_TOKENS_OF_TOKEN).bind(now),
@@ -56,7 +62,7 @@ async fn change(app: &App, client: &Client, token: &str) -> Result<User, ApiErro
 }
 
 /// The page that the link leads to where there is no front end.
-pub async fn page(Query(query): Query<Token>) -> Response {
+pub async fn page(Query(query): Query<Followed>) -> Response {
     form_page(
         StatusCode::OK,
         "Confirm your new address",

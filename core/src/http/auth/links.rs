@@ -18,7 +18,14 @@ use crate::{
     store::users,
 };
 
-/// The parameters of a link, and the body of the call that uses one.
+/// The parameters of a link that was followed; mail programs and trackers append some of their own.
+#[derive(Deserialize)]
+pub struct Followed {
+    /// The secret of the link.
+    pub token: String,
+}
+
+/// The body of the call that uses a link.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Token {
@@ -123,7 +130,7 @@ pub fn dead_link_page() -> Response {
     )
 }
 
-/// Whether a person, and no program, filled in the form: what a page tells apart.
+/// Whether it is the link that does not work, which a page says in its own words.
 pub fn is_problem_of_the_link(error: &ApiError) -> bool {
     matches!(error, ApiError::Problem(problem) if problem.is(INVALID_OR_EXPIRED_TOKEN))
 }

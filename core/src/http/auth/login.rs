@@ -75,13 +75,13 @@ pub async fn handler(
         Err(error) if error.is_guard() => return Err(attempt.refused(&app).await),
         found => found?.into_iter().next_back().and_then(Rows::into_first),
     };
+    let network_is_known = found.as_ref().map(|row| row.boolean("network_known")).transpose()?.unwrap_or(false);
     // A second round only where the account changed while we hashed: another login put a new hash of the same
     // password in place, or the password is another one now.
     for _ in 0..2 {
-        let network_is_known = found.as_ref().map(|row| row.boolean("network_known")).transpose()?.unwrap_or(false);
         let user = found.map(|row| User::from_row(&row)).transpose()?;
         let encoded = user.as_ref().and_then(|user| user.password_hash.clone());
-        let is_right = match guessing::verify(&app, password.clone(), encoded.clone()).await {
+        let is_right = match verify(&app, &password, &body.password, encoded.clone()).await {
             Ok(is_right) => is_right,
             Err(fault) => {
                 app.database().batch(attempt.take_back(network_is_known)).await?;
@@ -97,14 +97,20 @@ pub async fn handler(
             return Err(if user.email_verified { suspended() } else { not_verified() });
         }
         if password_hash::needs_rehash(encoded.expose(), app.config().password_params) {
-            let hash = guessing::hash(&app, password.clone()).await?;
-            let rehash = Statement::new(users::REHASH).bind(user.id.as_str());
-            writes.push(rehash.bind(encoded.expose()).bind(hash.expose()));
-            writes.push(Statement::new(EXPECT_ONE_CHANGE));
-            user.password_hash = Some(hash);
+            match guessing::hash(&app, password.clone()).await {
+                Ok(hash) => {
+                    let rehash = Statement::new(users::REHASH).bind(user.id.as_str());
+                    writes.push(rehash.bind(encoded.expose()).bind(hash.expose()));
+                    writes.push(Statement::new(EXPECT_ONE_CHANGE));
+                    user.password_hash = Some(hash);
+                }
+                // The old one serves for another while.
+                Err(error) => log::warn!("a password could not be hashed anew: {error:?}"),
+            }
         }
         let cookie = body.mode == Mode::Cookie;
         let answer = if user.mfa_enabled {
+            writes.push(client.event(&app, "second_factor_requested", json!({})).of(&user.id, None));
             challenge(&app, &user, cookie, writes).await?
         } else {
             let password_hash = user.password_hash.as_ref();
@@ -119,6 +125,17 @@ pub async fn handler(
     }
     app.database().query(client.event(&app, "login_failed", json!({})).of_address(address)).await?;
     Err(ApiError::new(INVALID_CREDENTIALS, "check both, or reset the password"))
+}
+
+/// Checks the password. What another system hashed may be of the text as it was typed, not normalised.
+async fn verify(app: &App, normalised: &Secret, typed: &Secret, encoded: Option<Secret>) -> Result<bool, ApiError> {
+    let params = app.config().password_params;
+    let foreign = encoded.as_ref().is_some_and(|encoded| password_hash::needs_rehash(encoded.expose(), params));
+    let is_right = guessing::verify(app, normalised.clone(), encoded.clone()).await?;
+    if is_right || !foreign || normalised == typed {
+        return Ok(is_right);
+    }
+    guessing::verify(app, typed.clone(), encoded).await
 }
 
 /// Asks for the second factor; `None` where a guard of the batch failed.

@@ -108,7 +108,7 @@ async fn right(
     let is_recovery = matches!(answer.code, Code::Recovery(_));
     if is_recovery {
         writes.push(client.event(app, "recovery_code_used", json!({})).of(&user.id, Some(&user.id)));
-        writes.push(mail::notice(app, Notice::RecoveryCodeUsed)?.to(&user.email));
+        writes.push(mail::notice(app, Notice::RecoveryCodeUsed)?.to(&user.email, Some(&user.id)));
     }
     let admitted = Admitted {
         user,

@@ -22,6 +22,8 @@ use crate::{
 pub async fn handler(State(app): State<App>, request: Request) -> Result<Response, ApiError> {
     let (mut parts, body) = request.into_parts();
     let client = Client::of(&parts);
+    let browsers = tokens::cookie_session(&parts.headers);
+    let mut rides_in_cookie = false;
     let ended = if parts.headers.contains_key(header::AUTHORIZATION) {
         let person = Person::from_request_parts(&mut parts, &app).await?;
         let writes = end(&app, &person.client, &person.user_id, &person.session_id);
@@ -31,11 +33,13 @@ pub async fn handler(State(app): State<App>, request: Request) -> Result<Respons
         let token = token.ok_or_else(|| ApiError::new(MISSING_CREDENTIALS, "send an access or a refresh token"))?;
         let invalid = || ApiError::new(INVALID_TOKEN, "this is no refresh token of ours");
         let token = RefreshToken::parse(token.expose()).ok_or_else(invalid)?;
+        rides_in_cookie = browsers.as_ref() == Some(&token.session_id);
         let session = refresh::genuine(&app, &token).await?;
         app.database().batch(end(&app, &client, &session.user.id, &session.id)).await?.into_iter().next()
     };
     let mut response = StatusCode::NO_CONTENT.into_response();
-    if ended.and_then(Rows::into_first).is_some_and(|row| row.boolean("cookie").unwrap_or(false)) {
+    // Of a session that had ended before, too: the browser is to forget it.
+    if rides_in_cookie || ended.and_then(Rows::into_first).is_some_and(|row| row.boolean("cookie").unwrap_or(false)) {
         tokens::clear_cookie(response.headers_mut());
     }
     Ok(response)

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    links::{Link, Token, dead_link_page, form_page, is_problem_of_the_link, read_form},
+    links::{Followed, Link, dead_link_page, form_page, is_problem_of_the_link, read_form},
     random_token,
 };
 use crate::{
@@ -65,7 +65,7 @@ pub async fn forgot(
         .bind(now.plus_seconds(RESET_SECONDS));
     let batch = vec![
         add,
-        mail::queue(&app, &letter)?.to_if_changed(email.as_str()),
+        mail::queue(&app, &letter)?.to_if_changed(email.as_str(), None),
         client.event(&app, "password_reset_requested", json!({})).of_address(email.as_str()),
     ];
     app.database().batch(batch).await?;
@@ -100,15 +100,17 @@ async fn reset_password(app: &App, client: &Client, body: &ResetBody) -> Result<
         Err(refusal) => return Ok(Err(refusal)),
     };
     let now = app.now();
-    let effects = vec![
+    let mut effects = vec![
         link.statement(users::RESET_PASSWORD).bind(now).bind(hash.expose()),
         link.statement(users::END_TOKENS_OF_TOKEN).bind(now),
         link.statement(sessions::END_OF_TOKEN).bind(now).bind("password_reset"),
-        // Whoever strangers keep waiting gets in from here again.
-        link.statement(guesses::REMEMBER_NETWORK_OF_TOKEN).bind(client.network()).bind(now),
         link.event(app, client, "password_reset"),
         mail::notice(app, Notice::PasswordChanged)?.to_person_of_token(&link.hash),
     ];
+    if client.address.is_some() {
+        // Whoever strangers keep waiting gets in from here again.
+        effects.push(link.statement(guesses::REMEMBER_NETWORK_OF_TOKEN).bind(client.network()).bind(now));
+    }
     link.use_once(app, effects).await.map_err(|error| error.unwrap_or_else(ApiError::from))?;
     mail::deliver_in_background(app);
     Ok(Ok(()))
@@ -128,7 +130,7 @@ async fn new_password(app: &App, password: &Secret, user: &User) -> Result<Resul
 }
 
 /// The page that a reset link leads to where there is no front end.
-pub async fn page(Query(query): Query<Token>) -> Response {
+pub async fn page(Query(query): Query<Followed>) -> Response {
     password_page(StatusCode::OK, &query.token, None)
 }
 
@@ -194,7 +196,7 @@ pub async fn change(
         Statement::new(EXPECT_ONE_CHANGE),
         Statement::new(users::END_TOKENS).bind(user_id).bind(now),
         person.event(&app, "password_changed", json!({ "otherSessionsEnded": body.revoke_other_sessions })),
-        mail::notice(&app, Notice::PasswordChanged)?.to(&proof.user.email),
+        mail::notice(&app, Notice::PasswordChanged)?.to(&proof.user.email, Some(user_id)),
     ]);
     if body.revoke_other_sessions {
         batch.push(sessions::end_others(user_id, Some(&person.session_id), "password_changed", now));

@@ -35,7 +35,7 @@ pub async fn handler(
     let verify = Letter::VerifyEmail { name: None, token: token.expose().to_owned() };
     let expires = now.plus_seconds(VERIFICATION_SECONDS);
     let batch = vec![
-        users::add_verification(email.as_str(), token_hash, now, expires),
+        users::add_another_verification(email.as_str(), token_hash, now, expires),
         mail::queue(&app, &verify)?.to_account(email.as_str(), Some(false)),
         client.event(&app, "verification_requested", json!({})).of_address(email.as_str()),
     ];

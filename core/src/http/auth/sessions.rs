@@ -89,6 +89,7 @@ pub async fn end(State(app): State<App>, person: Person, Path(id): Path<String>)
 /// Ends all of the caller's sessions but the current one.
 pub async fn end_others(State(app): State<App>, person: Person) -> Result<StatusCode, ApiError> {
     let end = sessions::end_others(&person.user_id, Some(&person.session_id), "ended_by_person", app.now());
-    person.write(&app, vec![end, person.event(&app, "other_sessions_ended", json!({}))]).await??;
+    let event = person.client.event(&app, "other_sessions_ended", json!({}));
+    person.write(&app, vec![end, event.of_if_changed(&person.user_id, Some(&person.user_id))]).await??;
     Ok(StatusCode::NO_CONTENT)
 }

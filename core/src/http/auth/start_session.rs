@@ -67,7 +67,10 @@ pub async fn start_session(
             .bind("too_many")
             .bind(sessions::MOST_LIVE),
     );
-    batch.push(Statement::new(guesses::REMEMBER_NETWORK).bind(user.id.as_str()).bind(client.network()).bind(now));
+    // A client without an address is in no network.
+    if client.address.is_some() {
+        batch.push(Statement::new(guesses::REMEMBER_NETWORK).bind(user.id.as_str()).bind(client.network()).bind(now));
+    }
     let details = json!({ "sessionId": id.as_str(), "methods": admitted.methods });
     batch.push(client.event(app, "login", details).of(&user.id, Some(&user.id)));
     if app.config().admin_emails.iter().any(|email| email.as_str() == user.email) {

@@ -8,7 +8,9 @@ use http::StatusCode;
 use maud::html;
 use serde_json::{Value, json};
 
-use super::links::{Link, Token, dead_link_page, form_page, invalid_or_expired, is_problem_of_the_link, read_form};
+use super::links::{
+    Followed, Link, Token, dead_link_page, form_page, invalid_or_expired, is_problem_of_the_link, read_form,
+};
 use crate::{
     app::App,
     http::{
@@ -44,7 +46,7 @@ async fn verify(app: &App, client: &Client, token: &str) -> Result<User, ApiErro
 }
 
 /// The page that the link leads to where there is no front end.
-pub async fn page(Query(query): Query<Token>) -> Response {
+pub async fn page(Query(query): Query<Followed>) -> Response {
     form_page(
         StatusCode::OK,
         "Verify your address",

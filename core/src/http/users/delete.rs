@@ -33,8 +33,8 @@ pub async fn handler(State(app): State<App>, person: Person, Json(body): Json<Bo
     batch.extend([
         Statement::new(audit::WIPE).bind(user_id),
         Client::nobody().event(&app, "account_deleted", json!({})).of(user_id, Some(user_id)),
-        Statement::new(outbox::DELETE_TO).bind(email),
-        mail::queue(&app, &Letter::AccountDeleted)?.to(email),
+        Statement::new(outbox::DELETE_OF_PERSON).bind(user_id),
+        mail::queue(&app, &Letter::AccountDeleted)?.to(email, None),
         Statement::new(users::DELETE).bind(user_id),
     ]);
     person.write(&app, batch).await?.map_err(unproved)?;

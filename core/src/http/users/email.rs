@@ -60,9 +60,9 @@ pub async fn handler(
             .bind(now)
             .bind(now.plus_seconds(VERIFICATION_SECONDS))
             .bind(new_email.as_str()),
-        mail::queue(&app, &confirm)?.to_if_changed(new_email.as_str()),
+        mail::queue(&app, &confirm)?.to_if_changed(new_email.as_str(), Some(user_id)),
         mail::queue(&app, &Letter::AddressHasAccount)?.to_account(new_email.as_str(), Some(true)),
-        mail::notice(&app, Notice::EmailChangeRequested)?.to(&proof.user.email),
+        mail::notice(&app, Notice::EmailChangeRequested)?.to(&proof.user.email, Some(user_id)),
         person.event(&app, "email_change_requested", json!({})),
     ]);
     person.write(&app, batch).await?.map_err(unproved)?;

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::{UserBody, audit_log};
 use crate::{
     app::App,
-    http::{api_keys::ApiKeyBody, auth::sessions as session_list, credentials::Person, problem::ApiError},
+    http::{api_keys::ApiKeyBody, auth::sessions as session_list, credentials::Person, limits, problem::ApiError},
     ports::{DatabaseError, Row, Rows, Statement, Timestamp},
     store::{
         api_keys::{self, ApiKeyRecord},
@@ -19,12 +19,13 @@ use crate::{
     },
 };
 
-/// The most of a list; the lists of the API have the rest.
+/// The most keys and events; the lists of the API have the rest. Other lists are as bounded, in their SQL.
 const MOST: u32 = 10_000;
 
 /// Everything that is held about the person (GDPR, articles 15 and 20), as one JSON document. Of secrets it tells
 /// that there are some, and no more.
 pub async fn handler(State(app): State<App>, person: Person) -> Result<Response, ApiError> {
+    limits::admit_person(&app, &person).await?;
     let of_person = |sql| Statement::new(sql).bind(person.user_id.as_str());
     let page = |sql| of_person(sql).bind(i64::from(u32::MAX).saturating_mul(1_000_000)).bind("").bind(MOST);
     let batch = vec![
@@ -34,6 +35,7 @@ pub async fn handler(State(app): State<App>, person: Person) -> Result<Response,
         of_person(guesses::KNOWN_NETWORKS),
         page(audit::OF_USER),
         of_person(outbox::OF_PERSON),
+        of_person(users::LIVE_LINKS).bind(app.now()),
         of_person(users::OWN_MODELS),
         of_person(users::OWN_BENCHMARKS),
         of_person(users::OWN_RUNS),
@@ -57,6 +59,7 @@ pub async fn handler(State(app): State<App>, person: Person) -> Result<Response,
         "knownNetworks": list(next(), |row| columns(row, &["network"], &["first_seen_at", "last_seen_at"]))?,
         "securityEvents": list(next(), |row| Ok(audit_log::body(Event::from_row(row)?)))?,
         "mails": list(next(), |row| columns(row, &["kind"], &["created_at", "sent_at"]))?,
+        "pendingLinks": list(next(), |row| columns(row, &["purpose", "new_email"], &["created_at", "expires_at"]))?,
         "models": list(next(), |row| columns(row, &["id"], &["created_at"]))?,
         "benchmarks": list(next(), |row| columns(row, &["id"], &["created_at"]))?,
         "runs": list(next(), |row| {

@@ -7,6 +7,7 @@ use crate::{
     domain::account,
     http::{
         credentials::Person,
+        limits,
         problem::ApiError,
         request::{Json, maybe_null},
     },
@@ -33,12 +34,14 @@ pub async fn patch(
     person: Person,
     Json(body): Json<Body>,
 ) -> Result<Answer<UserBody>, ApiError> {
+    limits::admit_person(&app, &person).await?;
     let mut writes = Vec::new();
     if let Some(name) = body.full_name {
         let name = name.map(|name| account::full_name(&name)).transpose();
         let name = name.map_err(|refusal| ApiError::invalid_member("/fullName", refusal))?;
         writes.push(Statement::new(users::RENAME).bind(person.user_id.as_str()).bind(name).bind(app.now()));
-        writes.push(person.event(&app, "profile_changed", serde_json::json!({ "members": ["fullName"] })));
+        let event = person.client.event(&app, "profile_changed", serde_json::json!({ "members": ["fullName"] }));
+        writes.push(event.of_if_changed(&person.user_id, Some(&person.user_id)));
     }
     writes.push(Statement::new(users::BY_ID).bind(person.user_id.as_str()));
     let answers = person.write(&app, writes).await??;

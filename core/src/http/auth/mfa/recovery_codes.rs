@@ -43,7 +43,7 @@ pub async fn create(
     let mut effects = Vec::from(codes.replace(&person.user_id, app.now()));
     effects.extend([
         person.event(&app, "recovery_codes_created", json!({ "method": proof.method })),
-        mail::notice(&app, Notice::RecoveryCodesReplaced)?.to(&proof.user.email),
+        mail::notice(&app, Notice::RecoveryCodesReplaced)?.to(&proof.user.email, Some(&proof.user.id)),
     ]);
     proof.carry_out(&app, &person, effects).await?;
     mail::deliver_in_background(&app);

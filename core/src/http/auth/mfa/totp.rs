@@ -106,7 +106,7 @@ pub async fn confirm(
         Statement::new(mfa::SET_ENABLED).bind(user.id.as_str()).bind(now),
         guess.succeeded(),
         person.event(&app, "mfa_enabled", json!({ "method": "totp" })),
-        mail::notice(&app, Notice::MfaEnabled)?.to(&user.email),
+        mail::notice(&app, Notice::MfaEnabled)?.to(&user.email, Some(&user.id)),
     ]);
     batch.extend(codes.replace(&user.id, now));
     match person.write(&app, batch).await? {
@@ -135,7 +135,7 @@ pub async fn disable(
         Statement::new(mfa::FORGET_RECOVERY_CODES).bind(user_id),
         Statement::new(mfa::FORGET_CHALLENGES).bind(user_id),
         person.event(&app, "mfa_disabled", json!({ "method": proof.method })),
-        mail::notice(&app, Notice::MfaDisabled)?.to(&proof.user.email),
+        mail::notice(&app, Notice::MfaDisabled)?.to(&proof.user.email, Some(&proof.user.id)),
     ];
     proof.carry_out(&app, &person, effects).await?;
     mail::deliver_in_background(&app);
