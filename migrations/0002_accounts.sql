@@ -11,6 +11,9 @@ CREATE INDEX users_unproved ON users (created_at) WHERE email_verified = 0;
 ALTER TABLE outbox ADD COLUMN user_id TEXT;
 CREATE INDEX outbox_by_user ON outbox (user_id, created_at, id) WHERE user_id IS NOT NULL;
 
+-- From which network the registration came whose particulars a verification link carries.
+ALTER TABLE one_time_tokens ADD COLUMN network TEXT;
+
 CREATE INDEX sessions_live ON sessions (user_id, created_at, id) WHERE revoked_at IS NULL;
 
 -- A second factor by time (RFC 6238). The secret is sealed; unconfirmed until a first code was right.

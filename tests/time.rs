@@ -299,34 +299,67 @@ async fn login_status(simulation: &Simulation, email: &str, password: &str) -> u
     post(simulation, "/auth/login", None, json!({ "email": email, "password": password })).await.0
 }
 
-/// Whoever asks for another link after registrations that do not agree gets one that sets nobody's password.
-#[tokio::test]
-async fn another_link_never_sets_a_strangers_password() {
-    for owner_first in [true, false] {
-        let simulation = Simulation::new(&[]).await;
-        let mut passwords = [PASSWORD, "the stranger's password"];
-        if !owner_first {
-            passwords.reverse();
-        }
-        for password in passwords {
-            post(&simulation, "/auth/register", None, json!({ "email": ADA, "password": password })).await;
-            simulation.pass_seconds(1);
-        }
-        post(&simulation, "/auth/resend-verification", None, json!({ "email": ADA })).await;
-        let token = simulation.mailed_token(ADA, "Verify your e-mail address").await;
-        assert_eq!(post(&simulation, "/auth/verify-email", None, json!({ "token": token })).await.0, 200);
-        for password in passwords {
-            assert_eq!(login_status(&simulation, ADA, password).await, 401, "{password}");
-        }
-        post(&simulation, "/auth/password/forgot", None, json!({ "email": ADA })).await;
-        let token = simulation.mailed_token(ADA, "Reset your password").await;
-        post(&simulation, "/auth/password/reset", None, json!({ "token": token, "password": PASSWORD })).await;
-        login(&simulation, ADA).await;
-    }
-    // Where there was one registration, its password counts.
-    let simulation = Simulation::new(&[]).await;
-    register(&simulation, ADA).await;
+async fn register_from(simulation: &Simulation, network: [u8; 4], password: &str) -> String {
+    simulation.call_from(network);
+    post(simulation, "/auth/register", None, json!({ "email": ADA, "password": password })).await;
     simulation.pass_seconds(1);
+    simulation.mailed_token(ADA, "Verify your e-mail address").await
+}
+
+const HOME: [u8; 4] = [192, 0, 2, 1];
+const ELSEWHERE: [u8; 4] = [198, 51, 100, 1];
+
+/// Who registers an address with which password cannot be told from the mails. Where strangers did so too, no link sets
+/// any password, be it that of one registration or another one that was asked for.
+#[tokio::test]
+async fn no_link_sets_a_strangers_password() {
+    let strangers = "the stranger's password";
+    for owner_first in [true, false] {
+        for followed in 0..3 {
+            let simulation = Simulation::new(&[]).await;
+            let mut registrations = [(HOME, PASSWORD), (ELSEWHERE, strangers)];
+            if !owner_first {
+                registrations.reverse();
+            }
+            let mut links = Vec::new();
+            for (network, password) in registrations {
+                links.push(register_from(&simulation, network, password).await);
+            }
+            simulation.call_from(HOME);
+            post(&simulation, "/auth/resend-verification", None, json!({ "email": ADA })).await;
+            links.push(simulation.mailed_token(ADA, "Verify your e-mail address").await);
+            let verified = post(&simulation, "/auth/verify-email", None, json!({ "token": links[followed] })).await;
+            assert_eq!(verified.0, 200);
+            for password in [PASSWORD, strangers] {
+                assert_eq!(login_status(&simulation, ADA, password).await, 401, "{password}");
+            }
+            post(&simulation, "/auth/password/forgot", None, json!({ "email": ADA })).await;
+            let token = simulation.mailed_token(ADA, "Reset your password").await;
+            post(&simulation, "/auth/password/reset", None, json!({ "token": token, "password": PASSWORD })).await;
+            login(&simulation, ADA).await;
+        }
+    }
+}
+
+/// One person who tries twice, from one network, is no dispute: each link sets the password of its own registration, and
+/// another one that of the newest.
+#[tokio::test]
+async fn registering_twice_is_no_dispute() {
+    for (followed, password) in [(0, "the first password"), (1, PASSWORD), (2, PASSWORD)] {
+        let simulation = Simulation::new(&[]).await;
+        let mut links = vec![
+            register_from(&simulation, HOME, "the first password").await,
+            register_from(&simulation, HOME, PASSWORD).await,
+        ];
+        post(&simulation, "/auth/resend-verification", None, json!({ "email": ADA })).await;
+        links.push(simulation.mailed_token(ADA, "Verify your e-mail address").await);
+        post(&simulation, "/auth/verify-email", None, json!({ "token": links[followed] })).await;
+        assert_eq!(login_status(&simulation, ADA, password).await, 200, "link {followed}");
+    }
+    // Asked for from another network, where there was one registration: its password counts.
+    let simulation = Simulation::new(&[]).await;
+    register_from(&simulation, HOME, PASSWORD).await;
+    simulation.call_from(ELSEWHERE);
     post(&simulation, "/auth/resend-verification", None, json!({ "email": ADA })).await;
     let token = simulation.mailed_token(ADA, "Verify your e-mail address").await;
     post(&simulation, "/auth/verify-email", None, json!({ "token": token })).await;

@@ -23,16 +23,28 @@ pub const BY_EMAIL_FROM_NETWORK: &str = concat!(
 pub const REGISTER: &str = "INSERT INTO users (id, email, password_hash, full_name, created_at, updated_at, password_changed_at) \
      VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?5) ON CONFLICT (email) DO NOTHING";
 /// A verification link, where the address still wants verifying, with the particulars of its registration.
-pub const ADD_VERIFICATION: &str = "INSERT INTO one_time_tokens (hash, user_id, purpose, created_at, expires_at, password_hash, full_name) \
-     SELECT ?2, id, 'verify_email', ?3, ?4, ?5, ?6 FROM users WHERE email = ?1 AND email_verified = 0";
-/// Another one, for whoever asks. Where the registrations do not agree, it is nobody's: the person whose address it is
-/// sets a password by resetting it.
-pub const ADD_ANOTHER_VERIFICATION: &str = "INSERT INTO one_time_tokens (hash, user_id, purpose, created_at, expires_at, password_hash, full_name) \
-     SELECT ?2, u.id, 'verify_email', ?3, ?4, CASE WHEN d.disputed THEN NULL ELSE u.password_hash END, \
-       CASE WHEN d.disputed THEN NULL ELSE u.full_name END \
-     FROM users AS u JOIN (SELECT EXISTS (SELECT 1 FROM one_time_tokens AS t JOIN users AS r ON r.id = t.user_id \
-       WHERE r.email = ?1 AND t.purpose = 'verify_email' AND t.password_hash IS NOT r.password_hash) AS disputed) AS d \
+pub const ADD_VERIFICATION: &str = "INSERT INTO one_time_tokens (hash, user_id, purpose, created_at, expires_at, password_hash, full_name, network) \
+     SELECT ?2, id, 'verify_email', ?3, ?4, ?5, ?6, ?7 FROM users WHERE email = ?1 AND email_verified = 0";
+/// Another one, with the particulars of the newest registration from the network of whoever asks (`?5`), else with those
+/// of the account.
+pub const ADD_ANOTHER_VERIFICATION: &str = "INSERT INTO one_time_tokens (hash, user_id, purpose, created_at, expires_at, password_hash, full_name, network) \
+     SELECT ?2, u.id, 'verify_email', ?3, ?4, \
+       CASE WHEN t.hash IS NULL THEN u.password_hash ELSE t.password_hash END, \
+       CASE WHEN t.hash IS NULL THEN u.full_name ELSE t.full_name END, t.network \
+     FROM users AS u LEFT JOIN one_time_tokens AS t ON t.hash = (SELECT o.hash FROM one_time_tokens AS o \
+       WHERE o.user_id = u.id AND o.purpose = 'verify_email' AND o.network = ?5 ORDER BY o.created_at DESC LIMIT 1) \
      WHERE u.email = ?1 AND u.email_verified = 0";
+/// Whether the address of a verification link (`t`) was registered with another password from another network too. Its
+/// owner cannot tell the mails apart, so then none of the passwords counts.
+macro_rules! is_disputed {
+    () => {
+        "(EXISTS (SELECT 1 FROM one_time_tokens AS o WHERE o.user_id = t.user_id AND o.purpose = 'verify_email' \
+             AND o.password_hash IS NOT t.password_hash AND o.network IS NOT t.network) \
+           OR users.password_hash IS NOT t.password_hash AND NOT EXISTS (SELECT 1 FROM one_time_tokens AS o \
+             WHERE o.user_id = t.user_id AND o.purpose = 'verify_email' \
+               AND o.password_hash IS users.password_hash AND o.network IS t.network))"
+    };
+}
 /// A link for the address, where it has an account that got fewer than five of the kind within the hour.
 pub const ADD_TOKEN: &str = "INSERT INTO one_time_tokens (hash, user_id, purpose, created_at, expires_at) \
      SELECT ?2, u.id, ?3, ?4, ?5 FROM users AS u WHERE u.email = ?1 AND (SELECT count(*) FROM one_time_tokens AS t \
@@ -44,10 +56,15 @@ pub const ADD_NEW_ADDRESS: &str = "INSERT INTO one_time_tokens (hash, user_id, p
 pub const USE_TOKEN: &str = "UPDATE one_time_tokens SET used_at = ?2 \
      WHERE hash = ?1 AND purpose = ?3 AND used_at IS NULL AND expires_at > ?2 \
        AND EXISTS (SELECT 1 FROM users AS u WHERE u.id = one_time_tokens.user_id AND u.status = 'active')";
-/// Marks the address of the link as proved, and sets what its registration chose.
-pub const VERIFY: &str = "UPDATE users SET email_verified = 1, updated_at = ?2, password_changed_at = ?2, \
-       password_hash = t.password_hash, full_name = t.full_name \
-     FROM one_time_tokens AS t WHERE t.hash = ?1 AND users.id = t.user_id";
+/// Marks the address of the link as proved, and sets what its registration chose; where registrations are at odds, no
+/// password: the owner resets it.
+pub const VERIFY: &str = concat!(
+    "UPDATE users SET email_verified = 1, updated_at = ?2, password_changed_at = ?2, password_hash = CASE WHEN ",
+    is_disputed!(),
+    " THEN NULL ELSE t.password_hash END, full_name = CASE WHEN ",
+    is_disputed!(),
+    " THEN NULL ELSE t.full_name END FROM one_time_tokens AS t WHERE t.hash = ?1 AND users.id = t.user_id"
+);
 /// Sets the password of the link's person. The mail proves the address too; what strangers may have registered it
 /// with goes.
 pub const RESET_PASSWORD: &str = "UPDATE users SET password_hash = ?3, password_changed_at = ?2, updated_at = ?2, \
@@ -170,26 +187,45 @@ impl User {
     }
 }
 
-/// What a registration writes, in order; mails are the caller's to add.
-#[must_use]
-pub fn register(
-    id: &str,
-    email: &str,
-    hash: &str,
-    name: Option<&str>,
-    token_hash: Vec<u8>,
-    now: Timestamp,
-    expires: Timestamp,
-) -> Vec<Statement> {
-    let verification = Statement::new(ADD_VERIFICATION).bind(email).bind(token_hash).bind(now).bind(expires);
-    vec![
-        Statement::new(REGISTER).bind(id).bind(email).bind(hash).bind(name).bind(now),
-        verification.bind(hash).bind(name),
-    ]
+/// A registration, hashed.
+pub struct Registration<'a> {
+    /// The id of the account, if it is new.
+    pub id: &'a str,
+    /// The address.
+    pub email: &'a str,
+    /// PHC string of the password.
+    pub password_hash: &'a str,
+    /// What they call themselves.
+    pub full_name: Option<&'a str>,
+    /// From where.
+    pub network: &'a str,
+    /// SHA-256 of the link's token.
+    pub token_hash: Vec<u8>,
+    /// Now.
+    pub now: Timestamp,
+    /// When the link dies.
+    pub expires: Timestamp,
 }
 
-/// The statement of [`ADD_ANOTHER_VERIFICATION`].
-#[must_use]
-pub fn add_another_verification(email: &str, token_hash: Vec<u8>, now: Timestamp, expires: Timestamp) -> Statement {
-    Statement::new(ADD_ANOTHER_VERIFICATION).bind(email).bind(token_hash).bind(now).bind(expires)
+impl Registration<'_> {
+    /// What it writes, in order; mails are the caller's to add.
+    #[must_use]
+    pub fn statements(self) -> Vec<Statement> {
+        vec![
+            Statement::new(REGISTER)
+                .bind(self.id)
+                .bind(self.email)
+                .bind(self.password_hash)
+                .bind(self.full_name)
+                .bind(self.now),
+            Statement::new(ADD_VERIFICATION)
+                .bind(self.email)
+                .bind(self.token_hash)
+                .bind(self.now)
+                .bind(self.expires)
+                .bind(self.password_hash)
+                .bind(self.full_name)
+                .bind(self.network),
+        ]
+    }
 }

@@ -60,9 +60,17 @@ pub async fn handler(
     let (now, token_hash) = (app.now(), account::token_hash(token.expose()));
     let verify = Letter::VerifyEmail { name: name.clone(), token: token.expose().to_owned() };
 
-    let expires = now.plus_seconds(VERIFICATION_SECONDS);
-    let mut batch =
-        users::register(&app.new_id(), email.as_str(), hash.expose(), name.as_deref(), token_hash, now, expires);
+    let registration = users::Registration {
+        id: &app.new_id(),
+        email: email.as_str(),
+        password_hash: hash.expose(),
+        full_name: name.as_deref(),
+        network: &client.network(),
+        token_hash,
+        now,
+        expires: now.plus_seconds(VERIFICATION_SECONDS),
+    };
+    let mut batch = registration.statements();
     batch.push(client.event(&app, "account_registered", json!({})).of_address_if_unproved(email.as_str()));
     batch.push(mail::queue(&app, &verify)?.to_account(email.as_str(), Some(false)));
     batch.push(mail::queue(&app, &Letter::AlreadyRegistered)?.to_account(email.as_str(), Some(true)));

@@ -13,6 +13,7 @@ use crate::{
         request::Json,
     },
     mail::{self, Letter},
+    ports::Statement,
     store::users,
 };
 
@@ -33,9 +34,13 @@ pub async fn handler(
     let token = random_token(&app);
     let (now, token_hash) = (app.now(), account::token_hash(token.expose()));
     let verify = Letter::VerifyEmail { name: None, token: token.expose().to_owned() };
-    let expires = now.plus_seconds(VERIFICATION_SECONDS);
     let batch = vec![
-        users::add_another_verification(email.as_str(), token_hash, now, expires),
+        Statement::new(users::ADD_ANOTHER_VERIFICATION)
+            .bind(email.as_str())
+            .bind(token_hash)
+            .bind(now)
+            .bind(now.plus_seconds(VERIFICATION_SECONDS))
+            .bind(client.network()),
         mail::queue(&app, &verify)?.to_account(email.as_str(), Some(false)),
         client.event(&app, "verification_requested", json!({})).of_address(email.as_str()),
     ];

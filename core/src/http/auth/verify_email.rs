@@ -64,7 +64,13 @@ pub async fn confirm(State(app): State<App>, client: Client, request: Request<Bo
         Ok(user) => Ok(html_page(
             StatusCode::OK,
             "Address verified",
-            &html! { p { (user.email) " is verified. You can log in now." } },
+            &html! {
+                @if user.password_hash.is_some() {
+                    p { (user.email) " is verified. You can log in now." }
+                } @else {
+                    p { (user.email) " is verified. It was registered more than once, so no password is set: reset it to choose one." }
+                }
+            },
         )),
         Err(error) if is_problem_of_the_link(&error) => Ok(dead_link_page()),
         Err(error) => Err(error),
