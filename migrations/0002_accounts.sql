@@ -11,8 +11,10 @@ CREATE INDEX users_unproved ON users (created_at) WHERE email_verified = 0;
 ALTER TABLE outbox ADD COLUMN user_id TEXT;
 CREATE INDEX outbox_by_user ON outbox (user_id, created_at, id) WHERE user_id IS NOT NULL;
 
--- From which network the registration came whose particulars a verification link carries.
+-- Of the registration whose particulars a verification link carries: from which network it came, and 16 bits of a keyed
+-- MAC of its password, by which two registrations agree or not.
 ALTER TABLE one_time_tokens ADD COLUMN network TEXT;
+ALTER TABLE one_time_tokens ADD COLUMN likeness INTEGER;
 
 CREATE INDEX sessions_live ON sessions (user_id, created_at, id) WHERE revoked_at IS NULL;
 

@@ -356,6 +356,12 @@ async fn registering_twice_is_no_dispute() {
         post(&simulation, "/auth/verify-email", None, json!({ "token": links[followed] })).await;
         assert_eq!(login_status(&simulation, ADA, password).await, 200, "link {followed}");
     }
+    // Nor is one person on two devices, who gives the same password.
+    let simulation = Simulation::new(&[]).await;
+    register_from(&simulation, HOME, PASSWORD).await;
+    let link = register_from(&simulation, ELSEWHERE, PASSWORD).await;
+    post(&simulation, "/auth/verify-email", None, json!({ "token": link })).await;
+    login(&simulation, ADA).await;
     // Asked for from another network, where there was one registration: its password counts.
     let simulation = Simulation::new(&[]).await;
     register_from(&simulation, HOME, PASSWORD).await;

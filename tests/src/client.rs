@@ -45,6 +45,11 @@ impl Client {
         Self { credential: Some(credential.to_owned()), ..self.clone() }
     }
 
+    /// The same caller from an address that nobody has called from.
+    pub fn elsewhere(&self) -> Self {
+        Self { credential: self.credential.clone(), ..self.host.client() }
+    }
+
     /// The same caller with no credential.
     pub fn anonymous(&self) -> Self {
         Self { credential: None, ..self.clone() }

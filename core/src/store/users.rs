@@ -23,14 +23,14 @@ pub const BY_EMAIL_FROM_NETWORK: &str = concat!(
 pub const REGISTER: &str = "INSERT INTO users (id, email, password_hash, full_name, created_at, updated_at, password_changed_at) \
      VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?5) ON CONFLICT (email) DO NOTHING";
 /// A verification link, where the address still wants verifying, with the particulars of its registration.
-pub const ADD_VERIFICATION: &str = "INSERT INTO one_time_tokens (hash, user_id, purpose, created_at, expires_at, password_hash, full_name, network) \
-     SELECT ?2, id, 'verify_email', ?3, ?4, ?5, ?6, ?7 FROM users WHERE email = ?1 AND email_verified = 0";
+pub const ADD_VERIFICATION: &str = "INSERT INTO one_time_tokens (hash, user_id, purpose, created_at, expires_at, password_hash, full_name, network, likeness) \
+     SELECT ?2, id, 'verify_email', ?3, ?4, ?5, ?6, ?7, ?8 FROM users WHERE email = ?1 AND email_verified = 0";
 /// Another one, with the particulars of the newest registration from the network of whoever asks (`?5`), else with those
 /// of the account.
-pub const ADD_ANOTHER_VERIFICATION: &str = "INSERT INTO one_time_tokens (hash, user_id, purpose, created_at, expires_at, password_hash, full_name, network) \
+pub const ADD_ANOTHER_VERIFICATION: &str = "INSERT INTO one_time_tokens (hash, user_id, purpose, created_at, expires_at, password_hash, full_name, network, likeness) \
      SELECT ?2, u.id, 'verify_email', ?3, ?4, \
        CASE WHEN t.hash IS NULL THEN u.password_hash ELSE t.password_hash END, \
-       CASE WHEN t.hash IS NULL THEN u.full_name ELSE t.full_name END, t.network \
+       CASE WHEN t.hash IS NULL THEN u.full_name ELSE t.full_name END, t.network, t.likeness \
      FROM users AS u LEFT JOIN one_time_tokens AS t ON t.hash = (SELECT o.hash FROM one_time_tokens AS o \
        WHERE o.user_id = u.id AND o.purpose = 'verify_email' AND o.network = ?5 ORDER BY o.created_at DESC LIMIT 1) \
      WHERE u.email = ?1 AND u.email_verified = 0";
@@ -39,10 +39,10 @@ pub const ADD_ANOTHER_VERIFICATION: &str = "INSERT INTO one_time_tokens (hash, u
 macro_rules! is_disputed {
     () => {
         "(EXISTS (SELECT 1 FROM one_time_tokens AS o WHERE o.user_id = t.user_id AND o.purpose = 'verify_email' \
-             AND o.password_hash IS NOT t.password_hash AND o.network IS NOT t.network) \
+             AND o.password_hash IS NOT t.password_hash AND o.network IS NOT t.network AND o.likeness IS NOT t.likeness) \
            OR users.password_hash IS NOT t.password_hash AND NOT EXISTS (SELECT 1 FROM one_time_tokens AS o \
              WHERE o.user_id = t.user_id AND o.purpose = 'verify_email' \
-               AND o.password_hash IS users.password_hash AND o.network IS t.network))"
+               AND o.password_hash IS users.password_hash AND (o.network IS t.network OR o.likeness IS t.likeness)))"
     };
 }
 /// A link for the address, where it has an account that got fewer than five of the kind within the hour.
@@ -199,6 +199,8 @@ pub struct Registration<'a> {
     pub full_name: Option<&'a str>,
     /// From where.
     pub network: &'a str,
+    /// By what two registrations agree: `Keys::likeness`.
+    pub likeness: u32,
     /// SHA-256 of the link's token.
     pub token_hash: Vec<u8>,
     /// Now.
@@ -225,7 +227,8 @@ impl Registration<'_> {
                 .bind(self.expires)
                 .bind(self.password_hash)
                 .bind(self.full_name)
-                .bind(self.network),
+                .bind(self.network)
+                .bind(self.likeness),
         ]
     }
 }

@@ -55,6 +55,7 @@ pub async fn handler(
     if breached::is_breached(&app, &password).await {
         return Err(ApiError::invalid_member("/password", breached::refusal()));
     }
+    let likeness = app.keys().likeness(email.as_str(), &password).map_err(ApiError::internal)?;
     let hash = guessing::hash(&app, password).await?;
     let token = random_token(&app);
     let (now, token_hash) = (app.now(), account::token_hash(token.expose()));
@@ -66,6 +67,7 @@ pub async fn handler(
         password_hash: hash.expose(),
         full_name: name.as_deref(),
         network: &client.network(),
+        likeness,
         token_hash,
         now,
         expires: now.plus_seconds(VERIFICATION_SECONDS),
