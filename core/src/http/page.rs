@@ -1,13 +1,20 @@
 //! Pages: of lists (cursors) and of HTML.
 
-use axum::response::{IntoResponse as _, Response};
+use axum::{
+    extract::{FromRequestParts, OriginalUri},
+    response::{IntoResponse as _, Response},
+};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use http::{HeaderValue, StatusCode, Uri, header};
+use http::{HeaderValue, StatusCode, Uri, header, request::Parts};
 use maud::{DOCTYPE, Markup, html};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::json;
 
-use super::problem::{ApiError, MALFORMED_REQUEST};
+use super::{
+    problem::{ApiError, MALFORMED_REQUEST},
+    request::Query,
+};
+use crate::ports::Statement;
 
 const MOST: u32 = 100;
 const DEFAULT: u32 = 20;
@@ -64,13 +71,56 @@ pub fn read_cursor<T: DeserializeOwned>(cursor: Option<&str>) -> Result<Option<T
     cursor.map(|cursor| read(cursor).ok_or_else(unreadable)).transpose()
 }
 
-/// Where a list by time and id, newest first, goes on: its start is later than anything.
-///
-/// # Errors
-/// `malformed_request`.
-pub fn newest_first(cursor: Option<&str>) -> Result<(i64, String), ApiError> {
-    const END_OF_TIME: i64 = 9_007_199_254_740_991;
-    Ok(read_cursor(cursor)?.unwrap_or((END_OF_TIME, String::new())))
+/// Later than anything, in milliseconds.
+pub const END_OF_TIME: i64 = 9_007_199_254_740_991;
+
+/// A page of a list by time and id, newest first, whose parameters are those of every list.
+pub struct NewestFirst {
+    uri: Uri,
+    limit: u32,
+    /// Where the page before ended.
+    before: (i64, String),
+}
+
+impl NewestFirst {
+    /// The page that these parameters ask for.
+    ///
+    /// # Errors
+    /// `malformed_request`.
+    pub fn new(uri: Uri, limit: Option<u32>, cursor: Option<&str>) -> Result<Self, ApiError> {
+        let before = read_cursor(cursor)?.unwrap_or((END_OF_TIME, String::new()));
+        Ok(Self { uri, limit: page_size(limit)?, before })
+    }
+
+    /// Binds time and id of the cursor, and how many rows are wanted: one more than the page has.
+    #[must_use]
+    pub fn bind(&self, statement: Statement) -> Statement {
+        let (time, id) = &self.before;
+        statement.bind(*time).bind(id.as_str()).bind(self.limit.saturating_add(1))
+    }
+
+    /// The answer with these items, each at its time and id.
+    #[must_use]
+    pub fn answer<T, B: Serialize>(
+        &self,
+        items: Vec<T>,
+        position: impl Fn(&T) -> (i64, String),
+        body: impl Fn(T) -> B,
+    ) -> Response {
+        let (items, next) = take_page(items, self.limit, position);
+        list(&self.uri, &items.into_iter().map(body).collect::<Vec<_>>(), next)
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for NewestFirst {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let Query(page) = Query::<PageQuery>::from_request_parts(parts, state).await?;
+        let uri =
+            parts.extensions.get::<OriginalUri>().map_or_else(|| parts.uri.clone(), |OriginalUri(uri)| uri.clone());
+        Self::new(uri, page.limit, page.cursor.as_deref())
+    }
 }
 
 /// A cursor that stands after the value.

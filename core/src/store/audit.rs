@@ -135,6 +135,12 @@ pub struct Event {
 }
 
 impl Event {
+    /// Its place in a list by time.
+    #[must_use]
+    pub fn position(&self) -> (i64, String) {
+        (self.at.0, self.id.clone())
+    }
+
     /// Reads the columns of `event_columns!`.
     ///
     /// # Errors

@@ -7,12 +7,7 @@ use serde_json::json;
 
 use crate::{
     app::App,
-    http::{
-        credentials::Person,
-        page::{list as list_answer, newest_first, page_size, take_page},
-        problem::ApiError,
-        request::Query,
-    },
+    http::{credentials::Person, page::NewestFirst, problem::ApiError, request::Query},
     ports::Statement,
     store::audit::{self, Event},
 };
@@ -32,17 +27,14 @@ pub async fn handler(
     OriginalUri(uri): OriginalUri,
     Query(parameters): Query<Parameters>,
 ) -> Result<Response, ApiError> {
-    let limit = page_size(parameters.limit)?;
-    let (at, id) = newest_first(parameters.cursor.as_deref())?;
+    let page = NewestFirst::new(uri, parameters.limit, parameters.cursor.as_deref())?;
     let statement = match parameters.user_id {
         Some(user_id) => Statement::new(audit::OF_USER).bind(user_id),
         None => Statement::new(audit::ALL),
     };
-    let statement = statement.bind(at).bind(id).bind(limit.saturating_add(1));
-    let answers = person.read_as_admin(&app, vec![statement]).await?;
+    let answers = person.read_as_admin(&app, vec![page.bind(statement)]).await?;
     let events = answers.into_iter().flatten().map(|row| Event::from_row(&row)).collect::<Result<Vec<_>, _>>()?;
-    let (events, next) = take_page(events, limit, |event| (event.at.0, event.id.clone()));
-    let data = events.into_iter().map(|event| {
+    Ok(page.answer(events, Event::position, |event| {
         json!({
             "id": event.id,
             "at": event.at,
@@ -53,6 +45,5 @@ pub async fn handler(
             "userAgent": event.user_agent,
             "details": event.details,
         })
-    });
-    Ok(list_answer(&uri, &data.collect::<Vec<_>>(), next))
+    }))
 }

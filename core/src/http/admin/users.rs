@@ -12,7 +12,7 @@ use crate::{
     app::App,
     http::{
         credentials::Person,
-        page::{list as list_answer, newest_first, page_size, take_page},
+        page::NewestFirst,
         problem::{ApiError, OWN_ACCOUNT},
         request::{Json, Path, Query},
         users::UserBody,
@@ -88,8 +88,7 @@ pub async fn list(
     OriginalUri(uri): OriginalUri,
     Query(parameters): Query<Parameters>,
 ) -> Result<Response, ApiError> {
-    let limit = page_size(parameters.limit)?;
-    let (created_at, id) = newest_first(parameters.cursor.as_deref())?;
+    let page = NewestFirst::new(uri, parameters.limit, parameters.cursor.as_deref())?;
     let prefix = parameters.q.map(|q| q.trim().nfc().collect::<String>()).filter(|q| !q.is_empty());
     let status = parameters.status.map(Status::as_str);
     let sql = match (&prefix, status) {
@@ -97,7 +96,7 @@ pub async fn list(
         (None, Some(_)) => admin::USERS_BY_STATUS,
         (None, None) => admin::USERS,
     };
-    let mut statement = Statement::new(sql).bind(created_at).bind(id).bind(limit.saturating_add(1));
+    let mut statement = page.bind(Statement::new(sql));
     if prefix.is_some() || status.is_some() {
         statement = statement.bind(status);
     }
@@ -109,8 +108,7 @@ pub async fn list(
     }
     let answers = person.read_as_admin(&app, vec![statement]).await?;
     let people = answers.into_iter().flatten().map(|row| User::from_row(&row)).collect::<Result<Vec<_>, _>>()?;
-    let (people, next) = take_page(people, limit, |user| (user.created_at.0, user.id.clone()));
-    Ok(list_answer(&uri, &people.into_iter().map(AdminUserBody::from).collect::<Vec<_>>(), next))
+    Ok(page.answer(people, |user| (user.created_at.0, user.id.clone()), AdminUserBody::from))
 }
 
 /// One person.

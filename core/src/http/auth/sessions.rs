@@ -1,53 +1,29 @@
-use axum::{
-    extract::{OriginalUri, State},
-    response::Response,
-};
+use axum::{extract::State, response::Response};
 use http::StatusCode;
 use serde_json::json;
 
 use crate::{
     app::App,
     domain::user_agent,
-    http::{
-        credentials::Person,
-        page::{PageQuery, list as list_answer, newest_first, page_size, take_page},
-        problem::ApiError,
-        request::{Path, Query},
-    },
+    http::{credentials::Person, page::NewestFirst, problem::ApiError, request::Path},
     ports::{Row, Statement, Timestamp},
     store::{EXPECT_ONE_CHANGE, sessions},
 };
 
 /// The caller's live sessions, newest first.
-pub async fn list(
-    State(app): State<App>,
-    person: Person,
-    OriginalUri(uri): OriginalUri,
-    Query(page): Query<PageQuery>,
-) -> Result<Response, ApiError> {
-    let limit = page_size(page.limit)?;
-    let (created_at, id) = newest_first(page.cursor.as_deref())?;
-    let statement = Statement::new(sessions::LIST)
-        .bind(person.user_id.as_str())
-        .bind(created_at)
-        .bind(id)
-        .bind(limit.saturating_add(1))
-        .bind(app.now());
+pub async fn list(State(app): State<App>, person: Person, page: NewestFirst) -> Result<Response, ApiError> {
+    let statement = page.bind(Statement::new(sessions::LIST).bind(person.user_id.as_str())).bind(app.now());
     let (_, answers) = person.read(&app, vec![statement]).await?;
     let rows = answers.into_iter().flatten();
-    let data = rows
-        .map(|row| {
-            let mut session = body(&row)?;
-            let id = row.text("id")?;
-            if let Some(members) = session.as_object_mut() {
-                members.insert("current".to_owned(), (id == person.session_id).into());
-            }
-            Ok(((row.integer("created_at")?, id), session))
-        })
-        .collect::<Result<Vec<_>, ApiError>>()?;
-    let (data, next) = take_page(data, limit, |(position, _)| position.clone());
-    let data = data.into_iter().map(|(_, session)| session).collect::<Vec<_>>();
-    Ok(list_answer(&uri, &data, next))
+    let sessions = rows.map(|row| {
+        let (mut session, id) = (body(&row)?, row.text("id")?);
+        if let Some(members) = session.as_object_mut() {
+            members.insert("current".to_owned(), (id == person.session_id).into());
+        }
+        Ok(((row.integer("created_at")?, id), session))
+    });
+    let sessions = sessions.collect::<Result<Vec<_>, ApiError>>()?;
+    Ok(page.answer(sessions, |(position, _)| position.clone(), |(_, session)| session))
 }
 
 /// A session as its person sees it.

@@ -1,36 +1,19 @@
-use axum::{
-    extract::{OriginalUri, State},
-    response::Response,
-};
+use axum::{extract::State, response::Response};
 use serde_json::{Value, json};
 
 use crate::{
     app::App,
-    http::{
-        credentials::Person,
-        page::{PageQuery, list as list_answer, newest_first, page_size, take_page},
-        problem::ApiError,
-        request::Query,
-    },
+    http::{credentials::Person, page::NewestFirst, problem::ApiError},
     ports::Statement,
     store::audit::{self, Event},
 };
 
 /// The person's security events, newest first.
-pub async fn handler(
-    State(app): State<App>,
-    person: Person,
-    OriginalUri(uri): OriginalUri,
-    Query(page): Query<PageQuery>,
-) -> Result<Response, ApiError> {
-    let limit = page_size(page.limit)?;
-    let (at, id) = newest_first(page.cursor.as_deref())?;
-    let statement =
-        Statement::new(audit::OF_USER).bind(person.user_id.as_str()).bind(at).bind(id).bind(limit.saturating_add(1));
+pub async fn handler(State(app): State<App>, person: Person, page: NewestFirst) -> Result<Response, ApiError> {
+    let statement = page.bind(Statement::new(audit::OF_USER).bind(person.user_id.as_str()));
     let (_, answers) = person.read(&app, vec![statement]).await?;
     let events = answers.into_iter().flatten().map(|row| Event::from_row(&row)).collect::<Result<Vec<_>, _>>()?;
-    let (events, next) = take_page(events, limit, |event| (event.at.0, event.id.clone()));
-    Ok(list_answer(&uri, &events.into_iter().map(body).collect::<Vec<_>>(), next))
+    Ok(page.answer(events, Event::position, body))
 }
 
 /// An event as its person sees it: who else acted is told by their office, not by name.

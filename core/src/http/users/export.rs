@@ -9,7 +9,10 @@ use serde_json::{Map, Value, json};
 use super::{UserBody, audit_log};
 use crate::{
     app::App,
-    http::{api_keys::ApiKeyBody, auth::sessions as session_list, credentials::Person, limits, problem::ApiError},
+    http::{
+        api_keys::ApiKeyBody, auth::sessions as session_list, credentials::Person, limits, page::END_OF_TIME,
+        problem::ApiError,
+    },
     ports::{DatabaseError, Row, Rows, Statement, Timestamp},
     store::{
         api_keys::{self, ApiKeyRecord},
@@ -27,7 +30,7 @@ const MOST: u32 = 10_000;
 pub async fn handler(State(app): State<App>, person: Person) -> Result<Response, ApiError> {
     limits::admit_person(&app, &person).await?;
     let of_person = |sql| Statement::new(sql).bind(person.user_id.as_str());
-    let page = |sql| of_person(sql).bind(i64::from(u32::MAX).saturating_mul(1_000_000)).bind("").bind(MOST);
+    let page = |sql| of_person(sql).bind(END_OF_TIME).bind("").bind(MOST);
     let batch = vec![
         of_person(users::BY_ID),
         of_person(sessions::OF_USER),
