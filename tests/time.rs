@@ -232,6 +232,40 @@ async fn guessing_costs_growing_delays_that_a_day_forgets() {
     assert_eq!(wrong_login(&simulation).await, (429, Some(1)));
 }
 
+/// Typing errors of many people behind one address, or of many days, do not add up.
+#[tokio::test]
+async fn a_failure_is_forgiven_in_time() {
+    let simulation = Simulation::new(&[("RATE_LIMIT_LOGIN", "1000/1")]).await;
+    verified(&simulation, ADA).await;
+    let wrong = async |email: String| {
+        let body = json!({ "email": email, "password": "not the password" });
+        let (status, retry_after, _) =
+            simulation.call_whole(Method::POST, "/api/v1/auth/login", None, Some(body)).await;
+        (status, retry_after)
+    };
+    for person in 0..20 {
+        assert_eq!(wrong(format!("person{person}@example.com")).await, (401, None));
+    }
+    for delay in [1, 2, 4, 8, 16, 32, 60, 60, 60] {
+        assert_eq!(wrong("another@example.com".to_owned()).await.1, Some(delay));
+        simulation.pass_seconds(i64::try_from(delay).expect("small"));
+        assert_eq!(wrong(format!("later{delay}@example.com")).await.0, 401);
+    }
+    // One a minute from then on, for as long as they like.
+    for person in 0..30 {
+        simulation.pass_seconds(60);
+        assert_eq!(wrong(format!("daily{person}@example.com")).await, (401, None));
+    }
+    simulation.pass_seconds(20 * 60);
+    login(&simulation, ADA).await;
+    // A typing error a quarter of an hour, from networks that the account does not know.
+    for network in 0..30 {
+        simulation.call_from([198, 51, 100, network]);
+        assert_eq!(wrong(ADA.to_owned()).await, (401, None));
+        simulation.pass_seconds(15 * 60);
+    }
+}
+
 #[tokio::test]
 async fn strangers_never_lock_out_a_network_that_the_account_knows() {
     let simulation = Simulation::new(&[("RATE_LIMIT_LOGIN", "1000/1")]).await;

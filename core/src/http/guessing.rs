@@ -17,7 +17,7 @@ use crate::{
     ports::{DatabaseError, HashJob, HashOutcome, Rows, Statement, Timestamp},
     store::{
         EXPECT_ONE_CHANGE,
-        guesses::{self, ACCOUNT_FREE, NETWORK_FREE},
+        guesses::{self, ACCOUNT, NETWORK},
         users::{self, User},
     },
 };
@@ -53,20 +53,22 @@ impl LoginAttempt {
     /// Counts it, in a batch that fails by its guard while a delay lasts.
     pub fn reserve(&self) -> Vec<Statement> {
         vec![
-            Statement::new(guesses::RESERVE_ACCOUNT)
-                .bind(self.stranger.as_str())
-                .bind(self.acquaintance.as_str())
-                .bind(self.address.as_str())
-                .bind(self.client_network.as_str())
-                .bind(self.at)
-                .bind(ACCOUNT_FREE),
+            ACCOUNT.bind(
+                Statement::new(guesses::RESERVE_ACCOUNT)
+                    .bind(self.stranger.as_str())
+                    .bind(self.acquaintance.as_str())
+                    .bind(self.address.as_str())
+                    .bind(self.client_network.as_str())
+                    .bind(self.at),
+            ),
             Statement::new(EXPECT_ONE_CHANGE),
-            Statement::new(guesses::RESERVE_NETWORK)
-                .bind(self.network.as_str())
-                .bind(self.address.as_str())
-                .bind(self.client_network.as_str())
-                .bind(self.at)
-                .bind(NETWORK_FREE),
+            NETWORK.bind(
+                Statement::new(guesses::RESERVE_NETWORK)
+                    .bind(self.network.as_str())
+                    .bind(self.address.as_str())
+                    .bind(self.client_network.as_str())
+                    .bind(self.at),
+            ),
             Statement::new(guesses::EXPECT_RESERVED_OR_KNOWN)
                 .bind(self.address.as_str())
                 .bind(self.client_network.as_str()),
@@ -85,10 +87,8 @@ impl LoginAttempt {
             .bind(self.acquaintance.as_str())
             .bind(self.address.as_str())
             .bind(self.client_network.as_str())
-            .bind(self.network.as_str())
-            .bind(ACCOUNT_FREE)
-            .bind(NETWORK_FREE);
-        too_many(app, free_at).await
+            .bind(self.network.as_str());
+        too_many(app, NETWORK.bind(ACCOUNT.bind(free_at))).await
     }
 
     /// Takes it back: it was right, or was not checked at all.
@@ -125,13 +125,12 @@ impl Guess {
 
     /// Counts it, in a batch that fails by its guard while a delay lasts.
     pub fn reserve(&self) -> [Statement; 2] {
-        [guesses::reserve(&self.subject, ACCOUNT_FREE, self.at), Statement::new(EXPECT_ONE_CHANGE)]
+        [guesses::reserve(&self.subject, ACCOUNT, self.at), Statement::new(EXPECT_ONE_CHANGE)]
     }
 
     /// Why it was not let through.
     pub async fn refused(&self, app: &App) -> ApiError {
-        let free_at = Statement::new(guesses::FREE_AT).bind(self.subject.as_str()).bind(ACCOUNT_FREE);
-        too_many(app, free_at).await
+        too_many(app, ACCOUNT.bind(Statement::new(guesses::FREE_AT).bind(self.subject.as_str()))).await
     }
 
     /// Takes it back: it was right, or was not checked at all.

@@ -3,29 +3,59 @@
 
 use crate::ports::{Statement, Timestamp};
 
-/// How many guesses at an account, a session's password or a person's codes cost no delay.
-pub const ACCOUNT_FREE: i64 = 5;
-/// The same for one network, over all accounts.
-pub const NETWORK_FREE: i64 = 20;
+/// How guesses at one thing are slowed down.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// How many cost no delay.
+    pub free: i64,
+    /// The longest delay, in milliseconds; each time that it passes without a guess, one failure is forgiven. So typing
+    /// errors of many people, or of many days, do not add up.
+    pub longest_ms: i64,
+}
 
-/// Milliseconds to wait after so many failures: none while they are free, then 1 s doubling to 15 min.
+/// For an account, a session's password and a person's codes.
+pub const ACCOUNT: Patience = Patience { free: 5, longest_ms: 900_000 };
+/// For one network, over all accounts.
+pub const NETWORK: Patience = Patience { free: 20, longest_ms: 60_000 };
+
+/// The failures that still count at a time.
+macro_rules! left {
+    ($now:literal, $longest:literal) => {
+        concat!("max(0, failures - CAST((", $now, " - last_at) / ", $longest, " AS INTEGER))")
+    };
+}
+/// Milliseconds to wait after so many failures: none while they are free, then 1 s doubling to the longest.
 macro_rules! delay {
-    ($free:literal) => {
-        concat!("CASE WHEN failures < ", $free, " THEN 0 ELSE min(900000, 1000 << min(failures - ", $free, ", 10)) END")
+    ($failures:expr, $free:literal, $longest:literal) => {
+        concat!(
+            "CASE WHEN ",
+            $failures,
+            " < ",
+            $free,
+            " THEN 0 ELSE min(",
+            $longest,
+            ", 1000 << min(",
+            $failures,
+            " - ",
+            $free,
+            ", 20)) END"
+        )
     };
 }
 /// Counts one more, unless the delay of those before has not passed.
 macro_rules! count_one {
-    ($now:literal, $free:literal) => {
+    ($now:literal, $free:literal, $longest:literal) => {
         concat!(
             " ON CONFLICT (subject) DO UPDATE SET previous_at = last_at, last_at = max(last_at, ",
             $now,
-            "), failures = CASE WHEN last_at < ",
-            $now,
-            " - 86400000 THEN 1 ELSE failures + 1 END WHERE failures < ",
+            "), failures = ",
+            left!($now, $longest),
+            " + 1 WHERE ",
+            left!($now, $longest),
+            " < ",
             $free,
             " OR last_at + (",
-            delay!($free),
+            delay!(left!($now, $longest), $free, $longest),
             ") <= ",
             $now
         )
@@ -44,38 +74,39 @@ macro_rules! is_known {
     };
 }
 
-/// A guess at subject `?1` at `?2`, of which `?3` are free.
+/// A guess at subject `?1` at `?2`, with the patience `?3`, `?4`.
 pub const RESERVE: &str = concat!(
     "INSERT INTO guesses (subject, failures, last_at, previous_at) SELECT ?1, 1, ?2, 0 WHERE true",
-    count_one!("?2", "?3")
+    count_one!("?2", "?3", "?4")
 );
 /// A guess at the account of address `?3`: counted under `?2` from a network (`?4`) that it knows, else under `?1`.
 pub const RESERVE_ACCOUNT: &str = concat!(
     "INSERT INTO guesses (subject, failures, last_at, previous_at) SELECT CASE WHEN ",
     is_known!("?3", "?4"),
     " THEN ?2 ELSE ?1 END, 1, ?5, 0 WHERE true",
-    count_one!("?5", "?6")
+    count_one!("?5", "?6", "?7")
 );
 /// A guess from a network (subject `?1`), unless the account of the address `?2` knows it.
 pub const RESERVE_NETWORK: &str = concat!(
     "INSERT INTO guesses (subject, failures, last_at, previous_at) SELECT ?1, 1, ?4, 0 WHERE NOT ",
     is_known!("?2", "?3"),
-    count_one!("?4", "?5")
+    count_one!("?4", "?5", "?6")
 );
 /// Guard after [`RESERVE_NETWORK`].
 pub const EXPECT_RESERVED_OR_KNOWN: &str = concat!(
     "INSERT INTO batch_guard (expectation) SELECT 'a free guess' WHERE changes() <> 1 AND NOT ",
     is_known!("?1", "?2")
 );
-/// When the next guess at a subject is free, where `?2` are.
-pub const FREE_AT: &str = concat!("SELECT last_at + (", delay!("?2"), ") AS free_at FROM guesses WHERE subject = ?1");
-/// When the next guess from a network at an account is free, with the parameters of [`RESERVE_ACCOUNT`] and the
-/// network's subject (`?5`) and how many of its guesses are free (`?7`).
+/// When the next guess at a subject is free, with the patience `?2`, `?3`.
+pub const FREE_AT: &str =
+    concat!("SELECT last_at + (", delay!("failures", "?2", "?3"), ") AS free_at FROM guesses WHERE subject = ?1");
+/// When the next guess from a network at an account is free, with the parameters of [`RESERVE_ACCOUNT`] but the time, the
+/// network's subject (`?5`) and its patience (`?8`, `?9`).
 pub const LOGIN_FREE_AT: &str = concat!(
     "SELECT max(last_at + (CASE WHEN subject = ?5 THEN ",
-    delay!("?7"),
+    delay!("failures", "?8", "?9"),
     " ELSE ",
-    delay!("?6"),
+    delay!("failures", "?6", "?7"),
     " END)) AS free_at FROM guesses WHERE subject IN (CASE WHEN ",
     is_known!("?3", "?4"),
     " THEN ?2 ELSE ?1 END, CASE WHEN ",
@@ -87,7 +118,7 @@ pub const TAKE_BACK: &str = "UPDATE guesses SET failures = max(failures - 1, 0),
      last_at = CASE WHEN last_at = ?2 THEN previous_at ELSE last_at END WHERE subject = ?1";
 /// Whoever guessed right is the owner: none of their failures counts any more.
 pub const CLEAR: &str = "DELETE FROM guesses WHERE subject = ?1";
-/// Forgets what is a day old.
+/// Forgets what nobody added to for a day.
 pub const EXPIRE: &str = "DELETE FROM guesses WHERE last_at < ?1 - 86400000";
 
 /// Notes that the person has logged in from the network.
@@ -104,6 +135,14 @@ pub const EXPIRE_NETWORKS: &str = "DELETE FROM known_networks WHERE last_seen_at
 
 /// The statement of [`RESERVE`].
 #[must_use]
-pub fn reserve(subject: &str, free: i64, now: Timestamp) -> Statement {
-    Statement::new(RESERVE).bind(subject).bind(now).bind(free)
+pub fn reserve(subject: &str, patience: Patience, now: Timestamp) -> Statement {
+    patience.bind(Statement::new(RESERVE).bind(subject).bind(now))
+}
+
+impl Patience {
+    /// Binds its two numbers.
+    #[must_use]
+    pub fn bind(self, statement: Statement) -> Statement {
+        statement.bind(self.free).bind(self.longest_ms)
+    }
 }
