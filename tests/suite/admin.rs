@@ -21,6 +21,7 @@ cases![
         a_role_changes_at_once,
         their_own_account_is_left_alone,
         a_persons_sessions_end,
+        a_lost_second_factor_is_removed,
         bad_changes_are_refused,
         everything_is_written_down,
         the_deleted_leave_no_name;
@@ -50,6 +51,7 @@ async fn only_administrators_may(host: Host) {
             api.patch(person(other.id())).json(json!({ "status": "suspended" })),
             api.patch(person(user.id())).json(json!({ "role": "admin" })),
             api.delete(format!("{}/sessions", person(other.id()))),
+            api.delete(format!("{}/mfa", person(other.id()))),
             api.get("/api/v1/admin/audit-log"),
             // Whether there is such a person is told to nobody else.
             api.get(person("01939f40-02b7-7a11-9c55-6d7e8f901234")),
@@ -251,6 +253,29 @@ async fn a_persons_sessions_end(host: Host) {
     admin.api.delete(&path).await.expect(204);
     user.login_from(&user.api).await.assert_live().await;
     let unknown = format!("{}/sessions", person("01939f40-02b7-7a11-9c55-6d7e8f901234"));
+    admin.api.delete(unknown).await.problem(404, "not_found");
+}
+
+async fn a_lost_second_factor_is_removed(host: Host) {
+    let (admin, user) = (admin(&host).await, User::verified(&host).await);
+    let (_, codes) = user.second_factor().await;
+    let waiting = User::login(&user.api, &user.email).await["mfaToken"].as_str().expect("a challenge").to_owned();
+    let path = format!("{}/mfa", person(user.id()));
+    for _ in 0..2 {
+        admin.api.delete(&path).await.expect(204);
+    }
+    let answer = json!({ "mfaToken": waiting, "code": codes[0] });
+    let late = user.api.anonymous().post("/api/v1/auth/login/mfa").json(answer).await;
+    late.problem(401, "invalid_mfa_token");
+    let tokens = User::login(&user.api, &user.email).await;
+    assert_eq!(tokens["user"]["mfaEnabled"], false);
+    let mails = host.mails_to(&user.email, 3).await;
+    let told = mails.iter().filter(|mail| mail["subject"] == "Two-factor login is off").count();
+    assert_eq!(told, 1, "once for once: {mails:?}");
+    let events = user.api.get("/api/v1/users/me/audit-log").await.expect(200);
+    let removed = events["data"].as_array().unwrap().iter().find(|event| event["event"] == "mfa_disabled");
+    assert_eq!(removed.expect("an event")["actor"], "administrator");
+    let unknown = format!("{}/mfa", person("01939f40-02b7-7a11-9c55-6d7e8f901234"));
     admin.api.delete(unknown).await.problem(404, "not_found");
 }
 

@@ -112,6 +112,7 @@ pub const EVERY_STATEMENT: &[(&str, &str)] = &[
     ("outbox::ADD_FOR_ACCOUNT", outbox::ADD_FOR_ACCOUNT),
     ("outbox::ADD_IF_CHANGED", outbox::ADD_IF_CHANGED),
     ("outbox::ADD", outbox::ADD),
+    ("outbox::ADD_FOR_USER_IF_CHANGED", outbox::ADD_FOR_USER_IF_CHANGED),
     ("outbox::ADD_FOR_TOKEN", outbox::ADD_FOR_TOKEN),
     ("outbox::ADD_FOR_SESSION_IF_CHANGED", outbox::ADD_FOR_SESSION_IF_CHANGED),
     ("outbox::CLAIM", outbox::CLAIM),

@@ -36,6 +36,9 @@ pub const ADD_IF_CHANGED: &str = concat!(
 );
 /// A mail for the address, whoever has it; of person `?6`.
 pub const ADD: &str = insert!("VALUES (?1, ?3, ?4, ?5, ?5, ?2, ?6)");
+/// A mail to person `?2`, if the statement before changed a row.
+pub const ADD_FOR_USER_IF_CHANGED: &str =
+    insert!("SELECT ?1, ?3, ?4, ?5, ?5, email, id FROM users WHERE id = ?2 AND changes() > 0");
 /// A mail to the person of a link.
 pub const ADD_FOR_TOKEN: &str = insert!(
     "SELECT ?1, ?3, ?4, ?5, ?5, u.email, u.id FROM one_time_tokens AS t JOIN users AS u ON u.id = t.user_id WHERE t.hash = ?2"
@@ -110,6 +113,12 @@ impl QueuedMail {
     #[must_use]
     pub fn to_if_changed(self, email: &str, user_id: Option<&str>) -> Statement {
         self.statement(ADD_IF_CHANGED, email).bind(user_id).bind(MOST_AN_HOUR)
+    }
+
+    /// To a person, if the statement before changed a row.
+    #[must_use]
+    pub fn to_person_if_changed(self, user_id: &str) -> Statement {
+        self.statement(ADD_FOR_USER_IF_CHANGED, user_id)
     }
 
     /// To the person of a link.

@@ -15,5 +15,6 @@ pub fn routes() -> Router<App> {
         .route("/users", get(users::list))
         .route("/users/{id}", get(users::one).patch(users::change))
         .route("/users/{id}/sessions", delete(users::end_sessions))
+        .route("/users/{id}/mfa", delete(users::remove_second_factor))
         .route("/audit-log", get(audit_log::handler))
 }

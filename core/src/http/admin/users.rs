@@ -17,6 +17,7 @@ use crate::{
         request::{Json, Path, Query},
         users::UserBody,
     },
+    mail::{self, Notice},
     ports::{Rows, Statement},
     store::{
         EXPECT_ONE_CHANGE, admin, mfa, sessions,
@@ -184,5 +185,27 @@ pub async fn end_sessions(
         Statement::new(users::BY_ID).bind(id.as_str()),
     ];
     drop(found(person.write_as_admin(&app, batch).await??)?);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Removes the second factor of a person who has lost it. They are told, in case it was not they who asked.
+pub async fn remove_second_factor(
+    State(app): State<App>,
+    person: Person,
+    Path(id): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    let event = person.client.event(&app, "mfa_disabled", json!({ "method": "administrator" }));
+    let batch = vec![
+        Statement::new(mfa::FORGET_RECOVERY_CODES).bind(id.as_str()),
+        Statement::new(mfa::FORGET_CHALLENGES).bind(id.as_str()),
+        Statement::new(mfa::REMOVE).bind(id.as_str()),
+        // The event and the mail each tell by what they insert whether the next is due.
+        event.of_if_changed(&id, Some(&person.user_id)),
+        mail::notice(&app, Notice::MfaDisabled)?.to_person_if_changed(&id),
+        Statement::new(mfa::SET_ENABLED).bind(id.as_str()).bind(app.now()),
+        Statement::new(users::BY_ID).bind(id.as_str()),
+    ];
+    drop(found(person.write_as_admin(&app, batch).await??)?);
+    mail::deliver_in_background(&app);
     Ok(StatusCode::NO_CONTENT)
 }
