@@ -18,35 +18,19 @@ use aibaas_tests::{
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use hosts::{Outcome, Programs, SERVE_SPIN, Server, cpu, median, serve_spin};
+use hosts::{Outcome, Programs, Server, cpu, median};
 
 const PEOPLE: usize = 60;
 const PASSWORD: &str = "correct horse battery staple 9";
 
 fn main() -> ExitCode {
-    let arguments = std::env::args().skip(1).collect::<Vec<_>>();
-    let outcome = match arguments.as_slice() {
-        [command, manifest, state, variables] if command == SERVE_SPIN => serve_spin(manifest, state, variables),
-        hosts => measure(&hosts.iter().map(String::as_str).filter(|host| *host != "--bench").collect::<Vec<_>>()),
-    };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
-    }
+    hosts::run(measure)
 }
 
-fn measure(hosts: &[&str]) -> Outcome<()> {
-    _ = rustls::crypto::ring::default_provider().install_default();
-    let programs = Programs::build()?;
+fn measure(programs: &Programs, kinds: &[Kind]) -> Outcome<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     println!("{:<12}{:<34}{:>18}{:>18}", "host", "call", "CPU, ms (median)", "time, ms (median)");
-    for kind in [Kind::Native, Kind::Spin, Kind::Cloudflare] {
-        if !hosts.is_empty() && !hosts.contains(&kind.to_string().as_str()) {
-            continue;
-        }
+    for &kind in kinds {
         let mut variables = Setup::KeepsMail.variables();
         variables.extend([
             ("RATE_LIMIT_LOGIN", "100000/1".to_owned()),

@@ -20,7 +20,7 @@ use aibaas_tests::{
 };
 use serde_json::json;
 
-use hosts::{Outcome, Programs, SERVE_SPIN, Server, cpu, median, serve_spin};
+use hosts::{Outcome, Programs, Server, cpu, median};
 
 /// Connections that are asked at once, each one request after the other.
 const CONNECTIONS: usize = 8;
@@ -30,32 +30,15 @@ const REQUESTS_A_ROUND: usize = 3_000;
 const PATHS: [&str; 4] = ["/", "/health", "/api/v1/leaderboard", "/leaderboard"];
 
 fn main() -> ExitCode {
-    let arguments = std::env::args().skip(1).collect::<Vec<_>>();
-    let outcome = match arguments.as_slice() {
-        [command, manifest, state, variables] if command == SERVE_SPIN => serve_spin(manifest, state, variables),
-        // Cargo says `--bench` to every benchmark.
-        hosts => measure(&hosts.iter().map(String::as_str).filter(|host| *host != "--bench").collect::<Vec<_>>()),
-    };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
-    }
+    hosts::run(measure)
 }
 
-fn measure(hosts: &[&str]) -> Outcome<()> {
-    _ = rustls::crypto::ring::default_provider().install_default();
-    let programs = Programs::build()?;
+fn measure(programs: &Programs, kinds: &[Kind]) -> Outcome<()> {
     let mut table = String::new();
-    for kind in [Kind::Native, Kind::Spin, Kind::Cloudflare] {
-        if !hosts.is_empty() && !hosts.contains(&kind.to_string().as_str()) {
-            continue;
-        }
+    for &kind in kinds {
         eprintln!("{kind}: starting, and importing the Aider leaderboard");
         let (hello, application) = programs.start(kind, &Setup::KeepsMail.variables())?;
-        import(&programs, kind, &application.url)?;
+        import(programs, kind, &application.url)?;
         eprintln!("{kind}: measuring");
         let mut series = vec![Series::new("hello", &hello, "/")];
         for path in PATHS {

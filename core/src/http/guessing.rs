@@ -6,6 +6,7 @@ use serde_json::json;
 use super::{
     client::Client,
     credentials::Person,
+    passwords,
     problem::{ApiError, INCORRECT_PASSWORD, Problem, TOO_MANY_ATTEMPTS},
 };
 use crate::{
@@ -14,7 +15,7 @@ use crate::{
         Secret,
         account::{presented_password, token_hash},
     },
-    ports::{DatabaseError, HashJob, HashOutcome, Rows, Statement, Timestamp},
+    ports::{DatabaseError, Rows, Statement, Timestamp},
     store::{
         EXPECT_ONE_CHANGE,
         guesses::{self, ACCOUNT, NETWORK},
@@ -191,7 +192,7 @@ pub async fn check_password(app: &App, person: &Person, password: &Secret) -> Re
     };
     let row = answers.into_iter().next_back().and_then(Rows::into_first);
     let user = User::from_row(&row.ok_or_else(|| ApiError::internal("the person of a live session is gone"))?)?;
-    match verify(app, presented_password(password), user.password_hash.clone()).await {
+    match passwords::verify(app, presented_password(password), user.password_hash.clone()).await {
         Ok(true) => Ok(PasswordProof { user, guess }),
         Ok(false) => {
             app.database().query(person.event(app, "password_check_failed", json!({}))).await?;
@@ -212,28 +213,4 @@ pub fn incorrect_password() -> ApiError {
 /// What a batch that relied on a [`PasswordProof`] failed with.
 pub fn unproved(error: DatabaseError) -> ApiError {
     if error.is_guard() { incorrect_password() } else { error.into() }
-}
-
-/// Checks the password; where there is no hash to check against, spends as much and says no.
-///
-/// # Errors
-/// When the hasher is busy or broken.
-pub async fn verify(app: &App, password: Secret, encoded: Option<Secret>) -> Result<bool, ApiError> {
-    let job = match encoded {
-        Some(encoded) => HashJob::Verify { password, encoded },
-        None => HashJob::Hash { password, salt: app.random(), params: app.config().password_params },
-    };
-    Ok(matches!(app.ports().password_hasher.run(job).await?, HashOutcome::Verified(true)))
-}
-
-/// Hashes a new password.
-///
-/// # Errors
-/// When the hasher is busy or broken.
-pub async fn hash(app: &App, password: Secret) -> Result<Secret, ApiError> {
-    let job = HashJob::Hash { password, salt: app.random(), params: app.config().password_params };
-    match app.ports().password_hasher.run(job).await? {
-        HashOutcome::Hashed(hash) => Ok(hash),
-        HashOutcome::Verified(_) => Err(ApiError::internal("the hasher verified instead of hashing")),
-    }
 }

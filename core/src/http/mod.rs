@@ -10,6 +10,7 @@ mod guessing;
 mod leaderboard;
 mod limits;
 mod page;
+mod passwords;
 mod problem;
 mod publishing;
 mod request;

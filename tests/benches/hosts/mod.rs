@@ -5,7 +5,7 @@ use std::{
     io::{BufRead as _, BufReader},
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, Command, ExitCode, Stdio},
     time::Duration,
 };
 
@@ -17,9 +17,34 @@ use aibaas_tests::{
 use serde_json::{Value, json};
 
 /// The argument by which a benchmark runs Spin in a process of its own.
-pub const SERVE_SPIN: &str = "serve-spin";
+const SERVE_SPIN: &str = "serve-spin";
 
 pub type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
+
+/// A benchmark's `main`: measures the hosts that its arguments name, or all.
+pub fn run(measure: fn(&Programs, &[Kind]) -> Outcome<()>) -> ExitCode {
+    let arguments = std::env::args().skip(1).collect::<Vec<_>>();
+    let outcome = match arguments.as_slice() {
+        [command, manifest, state, variables] if command == SERVE_SPIN => serve_spin(manifest, state, variables),
+        names => {
+            _ = rustls::crypto::ring::default_provider().install_default();
+            // Cargo says `--bench` to every benchmark.
+            let mut names = names.iter().filter(|name| *name != "--bench").peekable();
+            let all = names.peek().is_none();
+            let names = names.collect::<Vec<_>>();
+            let wanted = |kind: &Kind| all || names.iter().any(|name| **name == kind.to_string());
+            let kinds = [Kind::Native, Kind::Spin, Kind::Cloudflare].into_iter().filter(wanted).collect::<Vec<_>>();
+            Programs::build().and_then(|programs| measure(&programs, &kinds))
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
 
 /// What is started, built as it is shipped.
 pub struct Programs {
@@ -30,7 +55,7 @@ pub struct Programs {
 }
 
 impl Programs {
-    pub fn build() -> Outcome<Self> {
+    fn build() -> Outcome<Self> {
         eprintln!("building every host for release");
         tools::cargo(&["build", "--quiet", "--release", "-p", "aibaas", "-p", "aibaas-hello", "--bins"])?;
         tools::spin_component()?;
@@ -151,7 +176,7 @@ fn spin(manifest: &Path, variables: &Value) -> Outcome<Server> {
 }
 
 /// Serves until standard input ends.
-pub fn serve_spin(manifest: &str, state: &str, variables: &str) -> Outcome<()> {
+fn serve_spin(manifest: &str, state: &str, variables: &str) -> Outcome<()> {
     let host = SpinHost::start(Options {
         manifest: manifest.into(),
         state_dir: state.into(),

@@ -8,9 +8,7 @@ use http::StatusCode;
 use maud::html;
 use serde_json::{Value, json};
 
-use super::links::{
-    Followed, Link, Token, dead_link_page, form_page, invalid_or_expired, is_problem_of_the_link, read_form,
-};
+use super::links::{Followed, Link, Token, form_page, person_in, read_form, refused_page};
 use crate::{
     app::App,
     http::{
@@ -50,15 +48,14 @@ async fn change(app: &App, client: &Client, token: &str) -> Result<User, ApiErro
         link.event(app, client, "email_changed"),
         link.statement(users::BY_TOKEN),
     ];
-    let person = link.use_once(app, effects).await.map_err(|error| match error {
-        Ok(invalid) => invalid,
-        Err(DatabaseError::Constraint(name)) if name == "users.email" => {
+    let person = link.use_once(app, effects).await?.map_err(|error| match error {
+        DatabaseError::Constraint(name) if name == "users.email" => {
             ApiError::new(EMAIL_TAKEN, "somebody has proved in the meantime that it is theirs")
         }
-        Err(error) => error.into(),
+        error => error.into(),
     })?;
     mail::deliver_in_background(app);
-    Ok(User::from_row(&person.into_first().ok_or_else(invalid_or_expired)?)?)
+    person_in(person)
 }
 
 /// The page that the link leads to where there is no front end.
@@ -82,12 +79,11 @@ pub async fn confirm(State(app): State<App>, client: Client, request: Request<Bo
             "Address confirmed",
             &html! { p { "From now on you log in as " (user.email) "." } },
         )),
-        Err(error) if is_problem_of_the_link(&error) => Ok(dead_link_page()),
         Err(ApiError::Problem(problem)) if problem.is(EMAIL_TAKEN) => Ok(html_page(
             StatusCode::CONFLICT,
             "This address has an account already",
             &html! { p { "Somebody has proved in the meantime that it is theirs. Your account stays where it was." } },
         )),
-        Err(error) => Err(error),
+        Err(error) => refused_page(error),
     }
 }

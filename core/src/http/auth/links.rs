@@ -15,7 +15,7 @@ use crate::{
         request::{BODY_LIMIT, media_type, read_body},
     },
     ports::{DatabaseError, Rows, Statement},
-    store::users,
+    store::users::{self, User},
 };
 
 /// The parameters of a link that was followed; mail programs and trackers append some of their own.
@@ -54,14 +54,13 @@ impl Link {
     /// Uses it, once, and does `effects` with it; answers what the last of them gave back.
     ///
     /// # Errors
-    /// `invalid_or_expired_token`; else what the effects met.
-    pub async fn use_once(&self, app: &App, effects: Vec<Statement>) -> Result<Rows, Result<ApiError, DatabaseError>> {
+    /// `invalid_or_expired_token`; else what the batch itself met.
+    pub async fn use_once(&self, app: &App, effects: Vec<Statement>) -> Result<Result<Rows, DatabaseError>, ApiError> {
         let mark = self.statement(users::USE_TOKEN).bind(app.now()).bind(self.purpose);
         let batch = [mark, Statement::new(crate::store::EXPECT_ONE_CHANGE)].into_iter().chain(effects).collect();
         match app.database().batch(batch).await {
-            Err(error) if error.is_guard() => Err(Ok(invalid_or_expired())),
-            Err(error) => Err(Err(error)),
-            Ok(answers) => Ok(answers.into_iter().next_back().unwrap_or_default()),
+            Err(error) if error.is_guard() => Err(invalid_or_expired()),
+            answers => Ok(answers.map(|answers| answers.into_iter().next_back().unwrap_or_default())),
         }
     }
 
@@ -69,10 +68,9 @@ impl Link {
     ///
     /// # Errors
     /// `invalid_or_expired_token`.
-    pub async fn person(&self, app: &App) -> Result<users::User, ApiError> {
+    pub async fn person(&self, app: &App) -> Result<User, ApiError> {
         let find = self.statement(users::BY_LIVE_TOKEN).bind(self.purpose).bind(app.now());
-        let row = app.database().query(find).await?.into_first().ok_or_else(invalid_or_expired)?;
-        Ok(users::User::from_row(&row)?)
+        person_in(app.database().query(find).await?)
     }
 
     /// A security event of its person, who used it.
@@ -81,8 +79,16 @@ impl Link {
     }
 }
 
+/// The person whom a link led to.
+///
+/// # Errors
+/// `invalid_or_expired_token` where it led to nobody.
+pub fn person_in(rows: Rows) -> Result<User, ApiError> {
+    Ok(User::from_row(&rows.into_first().ok_or_else(invalid_or_expired)?)?)
+}
+
 /// Unknown, used and expired links are one answer.
-pub fn invalid_or_expired() -> ApiError {
+fn invalid_or_expired() -> ApiError {
     ApiError::new(INVALID_OR_EXPIRED_TOKEN, "ask for a new link")
 }
 
@@ -121,16 +127,17 @@ pub fn form_page(
     )
 }
 
-/// The page of a link that does not work.
-pub fn dead_link_page() -> Response {
-    html_page(
-        StatusCode::BAD_REQUEST,
-        "This link does not work any more",
-        &html! { p { "It was used already, or it is too old. Ask for a new one." } },
-    )
-}
-
-/// Whether it is the link that does not work, which a page says in its own words.
-pub fn is_problem_of_the_link(error: &ApiError) -> bool {
-    matches!(error, ApiError::Problem(problem) if problem.is(INVALID_OR_EXPIRED_TOKEN))
+/// What a page's button gets instead of what it asked for: of a link that does not work, a page that says so.
+///
+/// # Errors
+/// Any other error, as it is.
+pub fn refused_page(error: ApiError) -> Result<Response, ApiError> {
+    match error {
+        ApiError::Problem(problem) if problem.is(INVALID_OR_EXPIRED_TOKEN) => Ok(html_page(
+            StatusCode::BAD_REQUEST,
+            "This link does not work any more",
+            &html! { p { "It was used already, or it is too old. Ask for a new one." } },
+        )),
+        error => Err(error),
+    }
 }

@@ -21,8 +21,9 @@ use crate::{
     },
     http::{
         credentials::suspended,
-        guessing::{self, LoginAttempt},
+        guessing::LoginAttempt,
         limits::{Limited, Login},
+        passwords,
         problem::{ApiError, EMAIL_NOT_VERIFIED, INVALID_CREDENTIALS},
         request::Json,
     },
@@ -97,7 +98,7 @@ pub async fn handler(
             return Err(if user.email_verified { suspended() } else { not_verified() });
         }
         if password_hash::needs_rehash(encoded.expose(), app.config().password_params) {
-            match guessing::hash(&app, password.clone()).await {
+            match passwords::hash(&app, password.clone()).await {
                 Ok(hash) => {
                     let rehash = Statement::new(users::REHASH).bind(user.id.as_str());
                     writes.push(rehash.bind(encoded.expose()).bind(hash.expose()));
@@ -131,11 +132,11 @@ pub async fn handler(
 async fn verify(app: &App, normalised: &Secret, typed: &Secret, encoded: Option<Secret>) -> Result<bool, ApiError> {
     let params = app.config().password_params;
     let foreign = encoded.as_ref().is_some_and(|encoded| password_hash::needs_rehash(encoded.expose(), params));
-    let is_right = guessing::verify(app, normalised.clone(), encoded.clone()).await?;
+    let is_right = passwords::verify(app, normalised.clone(), encoded.clone()).await?;
     if is_right || !foreign || normalised == typed {
         return Ok(is_right);
     }
-    guessing::verify(app, typed.clone(), encoded).await
+    passwords::verify(app, typed.clone(), encoded).await
 }
 
 /// Asks for the second factor; `None` where a guard of the batch failed.

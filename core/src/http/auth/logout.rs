@@ -22,7 +22,7 @@ use crate::{
 pub async fn handler(State(app): State<App>, request: Request) -> Result<Response, ApiError> {
     let (mut parts, body) = request.into_parts();
     let client = Client::of(&parts);
-    let browsers = tokens::cookie_session(&parts.headers);
+    let cookie_session = tokens::cookie_session(&parts.headers);
     let mut rides_in_cookie = false;
     let ended = if parts.headers.contains_key(header::AUTHORIZATION) {
         let person = Person::from_request_parts(&mut parts, &app).await?;
@@ -33,7 +33,7 @@ pub async fn handler(State(app): State<App>, request: Request) -> Result<Respons
         let token = token.ok_or_else(|| ApiError::new(MISSING_CREDENTIALS, "send an access or a refresh token"))?;
         let invalid = || ApiError::new(INVALID_TOKEN, "this is no refresh token of ours");
         let token = RefreshToken::parse(token.expose()).ok_or_else(invalid)?;
-        rides_in_cookie = browsers.as_ref() == Some(&token.session_id);
+        rides_in_cookie = cookie_session.as_ref() == Some(&token.session_id);
         let session = refresh::genuine(&app, &token).await?;
         app.database().batch(end(&app, &client, &session.user.id, &session.id)).await?.into_iter().next()
     };

@@ -12,12 +12,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    links::{Followed, Link, dead_link_page, form_page, is_problem_of_the_link, read_form},
+    links::{Followed, Link, form_page, read_form, refused_page},
     random_token,
 };
 use crate::{
     app::App,
-    breached,
     domain::{
         Secret,
         account::{self, Email, Refusal},
@@ -28,6 +27,7 @@ use crate::{
         guessing::{self, unproved},
         limits::{Limited, Resend},
         page::html_page,
+        passwords,
         problem::ApiError,
         request::{Json, Query},
     },
@@ -111,7 +111,7 @@ async fn reset_password(app: &App, client: &Client, body: &ResetBody) -> Result<
         // Whoever strangers keep waiting gets in from here again.
         effects.push(link.statement(guesses::REMEMBER_NETWORK_OF_TOKEN).bind(client.network()).bind(now));
     }
-    link.use_once(app, effects).await.map_err(|error| error.unwrap_or_else(ApiError::from))?;
+    link.use_once(app, effects).await??;
     mail::deliver_in_background(app);
     Ok(Ok(()))
 }
@@ -123,10 +123,7 @@ async fn new_password(app: &App, password: &Secret, user: &User) -> Result<Resul
         Ok(password) => password,
         Err(refusal) => return Ok(Err(refusal)),
     };
-    if breached::is_breached(app, &password).await {
-        return Ok(Err(breached::refusal()));
-    }
-    guessing::hash(app, password).await.map(Ok)
+    passwords::hash_new(app, password).await
 }
 
 /// The page that a reset link leads to where there is no front end.
@@ -154,8 +151,7 @@ pub async fn confirm(State(app): State<App>, client: Client, request: Request<Ht
             Ok(html_page(StatusCode::OK, "Password set", &html! { p { "You can log in with your new password now." } }))
         }
         Ok(Err(refusal)) => Ok(password_page(StatusCode::UNPROCESSABLE_ENTITY, &form.token, Some(&refusal))),
-        Err(error) if is_problem_of_the_link(&error) => Ok(dead_link_page()),
-        Err(error) => Err(error),
+        Err(error) => refused_page(error),
     }
 }
 

@@ -6,14 +6,13 @@ use serde_json::json;
 use super::{VERIFICATION_SECONDS, random_token};
 use crate::{
     app::App,
-    breached,
     domain::{
         Secret,
         account::{self, Email},
     },
     http::{
-        guessing,
         limits::{Limited, Register},
+        passwords,
         problem::ApiError,
         request::{Json, Validator},
     },
@@ -52,11 +51,9 @@ pub async fn handler(
         return Err(ApiError::internal("a validated registration lacks a member"));
     };
 
-    if breached::is_breached(&app, &password).await {
-        return Err(ApiError::invalid_member("/password", breached::refusal()));
-    }
     let likeness = app.keys().likeness(email.as_str(), &password).map_err(ApiError::internal)?;
-    let hash = guessing::hash(&app, password).await?;
+    let hash = passwords::hash_new(&app, password).await?;
+    let hash = hash.map_err(|refusal| ApiError::invalid_member("/password", refusal))?;
     let token = random_token(&app);
     let (now, token_hash) = (app.now(), account::token_hash(token.expose()));
     let verify = Letter::VerifyEmail { name: name.clone(), token: token.expose().to_owned() };

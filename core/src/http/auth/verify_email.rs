@@ -8,9 +8,7 @@ use http::StatusCode;
 use maud::html;
 use serde_json::{Value, json};
 
-use super::links::{
-    Followed, Link, Token, dead_link_page, form_page, invalid_or_expired, is_problem_of_the_link, read_form,
-};
+use super::links::{Followed, Link, Token, form_page, person_in, read_form, refused_page};
 use crate::{
     app::App,
     http::{
@@ -41,8 +39,7 @@ async fn verify(app: &App, client: &Client, token: &str) -> Result<User, ApiErro
         link.event(app, client, "email_verified"),
         link.statement(users::BY_TOKEN),
     ];
-    let person = link.use_once(app, effects).await.map_err(|error| error.unwrap_or_else(ApiError::from))?;
-    Ok(User::from_row(&person.into_first().ok_or_else(invalid_or_expired)?)?)
+    person_in(link.use_once(app, effects).await??)
 }
 
 /// The page that the link leads to where there is no front end.
@@ -72,7 +69,6 @@ pub async fn confirm(State(app): State<App>, client: Client, request: Request<Bo
                 }
             },
         )),
-        Err(error) if is_problem_of_the_link(&error) => Ok(dead_link_page()),
-        Err(error) => Err(error),
+        Err(error) => refused_page(error),
     }
 }

@@ -1,0 +1,44 @@
+//! Passwords, checked and hashed where the host does that.
+
+use super::problem::ApiError;
+use crate::{
+    app::App,
+    breached,
+    domain::{Secret, account::Refusal},
+    ports::{HashJob, HashOutcome},
+};
+
+/// Checks the password; where there is no hash to check against, spends as much and says no.
+///
+/// # Errors
+/// When the hasher is busy or broken.
+pub async fn verify(app: &App, password: Secret, encoded: Option<Secret>) -> Result<bool, ApiError> {
+    let job = match encoded {
+        Some(encoded) => HashJob::Verify { password, encoded },
+        None => HashJob::Hash { password, salt: app.random(), params: app.config().password_params },
+    };
+    Ok(matches!(app.ports().password_hasher.run(job).await?, HashOutcome::Verified(true)))
+}
+
+/// Hashes a new password.
+///
+/// # Errors
+/// When the hasher is busy or broken.
+pub async fn hash(app: &App, password: Secret) -> Result<Secret, ApiError> {
+    let job = HashJob::Hash { password, salt: app.random(), params: app.config().password_params };
+    match app.ports().password_hasher.run(job).await? {
+        HashOutcome::Hashed(hash) => Ok(hash),
+        HashOutcome::Verified(_) => Err(ApiError::internal("the hasher verified instead of hashing")),
+    }
+}
+
+/// Hashes a password that the rules allow, unless it is known to be in other hands.
+///
+/// # Errors
+/// As [`hash`].
+pub async fn hash_new(app: &App, password: Secret) -> Result<Result<Secret, Refusal>, ApiError> {
+    if breached::is_breached(app, &password).await {
+        return Ok(Err(breached::refusal()));
+    }
+    hash(app, password).await.map(Ok)
+}
