@@ -79,6 +79,8 @@ pub struct Config {
     /// `BREACHED_PASSWORDS_URL`: a k-anonymity range API, such as <https://api.pwnedpasswords.com/range>, asked about
     /// each new password.
     pub breached_passwords_url: Option<String>,
+    /// `GITHUB_SECRET_SCANNING_KEYS_URL`: where GitHub publishes the keys that sign its reports of leaked API keys.
+    pub github_secret_scanning_keys_url: String,
     /// `ADMIN_EMAILS`: who is an administrator from their next login on.
     pub admin_emails: Vec<Email>,
     /// Who sends mail.
@@ -225,6 +227,9 @@ impl Config {
         };
         let password_params = read.password_params(defaults.most_hash_memory_kib);
         let breached_passwords_url = read.url("BREACHED_PASSWORDS_URL", production);
+        let github_secret_scanning_keys_url = read
+            .url("GITHUB_SECRET_SCANNING_KEYS_URL", production)
+            .unwrap_or_else(|| "https://api.github.com/meta/public_keys/secret_scanning".to_owned());
         let admin_emails = read.get("ADMIN_EMAILS").unwrap_or_default();
         let admin_emails = admin_emails.split(',').filter(|email| !email.trim().is_empty()).filter_map(|email| {
             let parsed = Email::parse(email).ok();
@@ -310,6 +315,7 @@ impl Config {
             jwt_algorithm,
             password_params,
             breached_passwords_url,
+            github_secret_scanning_keys_url,
             admin_emails,
             mail_provider,
             mail_from,

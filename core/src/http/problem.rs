@@ -47,6 +47,7 @@ codes! {
     IP_NOT_ALLOWED = 403, "ip_not_allowed", "The API key may not be used from this address";
     ROLE_REQUIRED = 403, "role_required", "Another role is needed";
     NOT_OWNER = 403, "not_owner", "Somebody else owns this";
+    INVALID_SIGNATURE = 403, "invalid_signature", "The signature is wrong";
     ORIGIN_NOT_ALLOWED = 403, "origin_not_allowed", "This origin is not allowed";
     NOT_FOUND = 404, "not_found", "There is nothing here";
     METHOD_NOT_ALLOWED = 405, "method_not_allowed", "The method is not allowed here";
@@ -54,6 +55,9 @@ codes! {
     MFA_ALREADY_ENABLED = 409, "mfa_already_enabled", "A second factor is set up already";
     MFA_NOT_ENABLED = 409, "mfa_not_enabled", "No second factor is set up";
     OWN_ACCOUNT = 409, "own_account", "An administrator does not change their own account";
+    API_KEY_NOT_ACTIVE = 409, "api_key_not_active", "The API key was revoked or has expired";
+    API_KEY_ALREADY_ROTATED = 409, "api_key_already_rotated", "The API key has a successor already";
+    IDEMPOTENCY_IN_PROGRESS = 409, "idempotency_in_progress", "The first request with this Idempotency-Key is still running";
     TOO_MANY_API_KEYS = 409, "too_many_api_keys", "There are too many active API keys";
     VERSION_IN_USE = 409, "version_in_use", "A version that has runs never changes";
     EXTERNAL_ID_CONFLICT = 409, "external_id_conflict", "The external id stands for another run";
@@ -63,6 +67,7 @@ codes! {
     PAYLOAD_TOO_LARGE = 413, "payload_too_large", "The body is too large";
     UNSUPPORTED_MEDIA_TYPE = 415, "unsupported_media_type", "The body must be JSON";
     VALIDATION_FAILED = 422, "validation_failed", "The request is invalid";
+    IDEMPOTENCY_KEY_REUSED = 422, "idempotency_key_reused", "The Idempotency-Key stands for another request";
     INCOMPLETE_RUN = 422, "incomplete_run", "The run does not answer every task";
     TOO_MANY_REQUESTS = 429, "too_many_requests", "Too many requests";
     TOO_MANY_ATTEMPTS = 429, "too_many_attempts", "Too many wrong guesses";

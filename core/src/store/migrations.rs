@@ -19,7 +19,8 @@ macro_rules! migration {
 }
 
 /// Every migration, in order.
-pub const MIGRATIONS: &[Migration] = &[migration!("0001_initial.sql"), migration!("0002_accounts.sql")];
+pub const MIGRATIONS: &[Migration] =
+    &[migration!("0001_initial.sql"), migration!("0002_accounts.sql"), migration!("0003_api_keys.sql")];
 
 /// Wrangler's own definition of its table.
 pub const CREATE_LOG: &str = "CREATE TABLE IF NOT EXISTS d1_migrations (id INTEGER PRIMARY KEY AUTOINCREMENT, \
