@@ -21,4 +21,4 @@ pub mod store;
 
 pub use app::{App, ClientAddress};
 pub use config::{Config, ConfigError, Environment, HostDefaults, MailProvider, Publishing};
-pub use store::{migrations::migrate, rate_limits::SqlRateLimiter};
+pub use store::{key_uses::SqlKeyGate, migrations::migrate, rate_limits::SqlRateLimiter};

@@ -10,7 +10,7 @@ use std::{
 };
 
 use aibaas_core::{
-    App, ClientAddress, Config, Environment, HostDefaults, SqlRateLimiter, migrate,
+    App, ClientAddress, Config, Environment, HostDefaults, SqlKeyGate, SqlRateLimiter, migrate,
     ports::{
         Background, BoxFuture, Clock, Database, DatabaseError, Entropy, HttpClient, HttpError, InlineHasher, KeyValue,
         KeyValueError, OutboundRequest, OutboundResponse, Ports, Rows, Statement, Timestamp, Value as Cell,
@@ -71,6 +71,7 @@ impl Simulation {
             database: Arc::clone(&ports) as _,
             key_value: Arc::clone(&ports) as _,
             rate_limiter: Arc::new(SqlRateLimiter::new(limits)),
+            key_gate: Arc::new(SqlKeyGate::new(Arc::clone(&ports) as _)),
             password_hasher: Arc::new(InlineHasher),
             http_client: Arc::clone(&ports) as _,
             mail_transport: None,

@@ -1,6 +1,7 @@
 //! API keys: `aib_live_` or `aib_test_`, 32 base62 characters, and 6 base62 characters of CRC-32 over all before.
 
 use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
 
 use super::Secret;
 
@@ -56,14 +57,65 @@ impl ApiKey {
 
     /// SHA-256 of the whole key: all that is stored of it. The key has 190 random bits, so no slow hash is needed.
     #[must_use]
-    pub fn hash(&self) -> Vec<u8> {
-        Sha256::digest(self.0.expose()).to_vec()
+    pub fn hash(&self) -> KeyHash {
+        KeyHash(Sha256::digest(self.0.expose()).into())
     }
 
     /// The start that is stored and shown.
     #[must_use]
     pub fn shown_prefix(&self) -> &str {
         self.0.expose().get(..SHOWN).unwrap_or_default()
+    }
+}
+
+/// SHA-256 of an API key, by which it is known everywhere but to whoever holds it. Compared in constant time.
+#[derive(Clone, Copy)]
+pub struct KeyHash([u8; 32]);
+
+impl KeyHash {
+    /// From what is stored.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self)
+    }
+
+    /// Its bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// In lower-case hex.
+    #[must_use]
+    pub fn to_hex(self) -> String {
+        data_encoding::HEXLOWER.encode(&self.0)
+    }
+}
+
+impl PartialEq for KeyHash {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+impl Eq for KeyHash {}
+
+impl std::hash::Hash for KeyHash {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
+    }
+}
+
+/// A hash tells nothing, and yet has no place in a log.
+impl std::fmt::Debug for KeyHash {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("KeyHash(…)")
+    }
+}
+
+impl From<KeyHash> for crate::ports::Value {
+    fn from(hash: KeyHash) -> Self {
+        Self::Blob(hash.0.to_vec())
     }
 }
 

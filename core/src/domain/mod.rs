@@ -4,6 +4,7 @@ pub mod account;
 pub mod api_key;
 pub mod common_passwords;
 pub mod jws;
+pub mod key_use;
 mod keys;
 pub mod network;
 pub mod password_hash;

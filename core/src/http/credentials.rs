@@ -1,6 +1,6 @@
 //! Who calls: a person with an access token, or a program with an API key.
 
-use std::net::IpAddr;
+use std::{marker::PhantomData, sync::Arc};
 
 use axum::extract::FromRequestParts;
 use http::{HeaderMap, header, request::Parts};
@@ -20,12 +20,11 @@ use crate::{
     domain::{
         TokenError,
         api_key::{ApiKey, WRITING_SCOPES, looks_like_key},
-        network::Network,
+        key_use::{Decision, Denial, KeyGrant, KeyUse},
     },
-    ports::{DatabaseError, Limit, Rows, Statement},
+    ports::{Admission, DatabaseError, Limit, Rows, Statement},
     store::{
         admin,
-        api_keys::{self, ApiKeyRecord},
         sessions::{self, Session},
         users::User,
     },
@@ -158,91 +157,49 @@ fn admins_only() -> ApiError {
     ApiError::new(ROLE_REQUIRED, "this needs the role admin")
 }
 
-/// A program with a living API key, already charged to the key's limit.
-pub struct Program {
-    /// The key.
-    pub key: ApiKeyRecord,
-    owner_role: String,
+/// A scope that a route needs.
+pub trait Scope {
+    /// Its name.
+    const NAME: &'static str;
 }
 
-impl FromRequestParts<App> for Program {
+macro_rules! scopes {
+    ($($(#[$doc:meta])+ $scope:ident => $name:literal;)+) => {$(
+        $(#[$doc])+
+        pub struct $scope;
+
+        impl Scope for $scope {
+            const NAME: &'static str = $name;
+        }
+    )+};
+}
+scopes! {
+    /// Runs and their results.
+    ResultsWrite => "results:write";
+    /// Models and benchmarks.
+    ModelsWrite => "models:write";
+    /// What services ask about the keys that they are shown.
+    KeysVerify => "keys:verify";
+}
+
+/// A program with a living API key that has scope `S`, and was charged to the key's limit.
+pub struct Program<S> {
+    key: Arc<KeyGrant>,
+    scope: PhantomData<S>,
+}
+
+impl<S: Scope> FromRequestParts<App> for Program<S> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        let text = match parts.headers.get("x-api-key") {
-            Some(value) => value.to_str().map_err(|_| invalid_key())?,
-            None => bearer(&parts.headers)?,
-        };
-        if !looks_like_key(text) {
-            let is_token = app.keys().verify_access_token(text, &app.config().base_url, app.now()).is_ok();
-            return Err(if is_token {
-                ApiError::new(API_KEY_REQUIRED, "create an API key, and send it")
-            } else {
-                invalid_key()
-            });
-        }
-        let key = ApiKey::parse(text).ok_or_else(invalid_key)?;
-        let found = app.database().query(Statement::new(api_keys::BY_HASH).bind(key.hash())).await?;
-        let row = found.into_first().ok_or_else(invalid_key)?;
-        let (owner_role, owner_status) = (row.text("owner_role")?, row.text("owner_status")?);
-        let key = ApiKeyRecord::from_row(&row)?;
-        let now = app.now();
-        match key.status(now) {
-            "revoked" => return Err(ApiError::new(API_KEY_REVOKED, "create another key")),
-            "expired" => return Err(ApiError::new(API_KEY_EXPIRED, "create another key")),
-            _ if owner_status != "active" => return Err(suspended()),
-            _ => {}
-        }
         let client = Client::of(parts);
-        if !key.may_come_from(client.address) {
-            return Err(ApiError::new(IP_NOT_ALLOWED, "the key's allowedIps do not hold this address"));
-        }
-        let limit =
-            Limit { name: "key".to_owned(), limit: key.rate_limit, window_seconds: key.rate_limit_window_seconds };
-        limits::admit(app, &client, &format!("key:{}", key.id), limit).await?;
-        if key.last_used_at.is_none_or(|last| now.ms_since(last) >= 60_000) {
-            note_use(app, &key.id);
-        }
-        Ok(Self { key, owner_role })
+        let of = key_use(app, &presented_key(app, &parts.headers)?, S::NAME, &client);
+        let decision = app.ports().key_gate.admit(&[of], app.now()).await?.into_iter().next();
+        Ok(Self { key: admitted(&client, decision, S::NAME)?, scope: PhantomData })
     }
 }
 
-/// `lastUsedAt`, off the request's path.
-fn note_use(app: &App, key_id: &str) {
-    let touch = Statement::new(api_keys::TOUCH).bind(key_id).bind(app.now());
-    let worker = app.clone();
-    app.ports().background.spawn(Box::pin(async move {
-        if let Err(error) = worker.database().query(touch).await {
-            log::warn!("lastUsedAt: {error}");
-        }
-    }));
-}
-
-fn invalid_key() -> ApiError {
-    ApiError::new(INVALID_API_KEY, "this is no API key of ours")
-}
-
-impl ApiKeyRecord {
-    fn may_come_from(&self, address: Option<IpAddr>) -> bool {
-        let holds =
-            |block: &String| Network::parse(block).zip(address).is_some_and(|(block, address)| block.contains(address));
-        self.allowed_ips.is_empty() || self.allowed_ips.iter().any(holds)
-    }
-}
-
-impl Program {
-    /// Goes on only with the scope, and for the scopes that publish only while the owner may publish.
-    ///
-    /// # Errors
-    /// `insufficient_scope` or `role_required`.
-    pub fn require(&self, app: &App, scope: &'static str) -> Result<(), ApiError> {
-        if !self.key.scopes.iter().any(|held| held == scope) {
-            let problem = Problem::new(INSUFFICIENT_SCOPE, format!("the key lacks the scope {scope}"));
-            return Err(problem.member("requiredScope", scope.into()).into());
-        }
-        may_publish(app, &self.owner_role, scope)
-    }
-
+impl<S> Program<S> {
     /// The key's owner, who owns what the key publishes.
     #[must_use]
     pub fn owner_id(&self) -> &str {
@@ -250,14 +207,86 @@ impl Program {
     }
 }
 
-/// Whether a person of this role may use the scope, or have a key with it.
+/// The API key of a request, whose form and checksum are right; whether it is known is not looked at.
+///
+/// # Errors
+/// `missing_credentials`, `invalid_api_key`, or `api_key_required` where the credential is a person's.
+pub fn presented_key(app: &App, headers: &HeaderMap) -> Result<ApiKey, ApiError> {
+    let text = match headers.get("x-api-key") {
+        Some(value) => value.to_str().map_err(|_| invalid_key())?,
+        None => bearer(headers)?,
+    };
+    if looks_like_key(text) {
+        return ApiKey::parse(text).ok_or_else(invalid_key);
+    }
+    let is_token = app.keys().verify_access_token(text, &app.config().base_url, app.now()).is_ok();
+    Err(if is_token { ApiError::new(API_KEY_REQUIRED, "create an API key, and send it") } else { invalid_key() })
+}
+
+/// One request of the client with its own key.
+#[must_use]
+pub fn key_use(app: &App, key: &ApiKey, scope: &'static str, client: &Client) -> KeyUse {
+    KeyUse {
+        hash: key.hash(),
+        scopes: vec![scope.into()],
+        address: client.address,
+        cost: 1,
+        publishes: needs_publisher(app, scope),
+    }
+}
+
+/// What the key of a request grants, where it was let in. Tells in the answer's headers where its limit stands.
+///
+/// # Errors
+/// Why it was not let in.
+pub fn admitted(client: &Client, decision: Option<Decision>, scope: &'static str) -> Result<Arc<KeyGrant>, ApiError> {
+    let (grant, state, allowed) = match decision.ok_or_else(|| ApiError::internal("the gate did not decide"))? {
+        Decision::Unknown => return Err(invalid_key()),
+        Decision::Denied(_, denial) => return Err(denied(denial, scope)),
+        Decision::Limited(grant, state) => (grant, state, false),
+        Decision::Allowed(grant, state) => (grant, state, true),
+    };
+    let limit =
+        Limit { name: "key".to_owned(), limit: grant.rate_limit, window_seconds: grant.rate_limit_window_seconds };
+    limits::tell(client, &limit, &Admission { allowed, states: vec![state] })?;
+    Ok(grant)
+}
+
+fn denied(denial: Denial, scope: &'static str) -> ApiError {
+    match denial {
+        Denial::Revoked => ApiError::new(API_KEY_REVOKED, "create another key"),
+        Denial::Expired => ApiError::new(API_KEY_EXPIRED, "create another key"),
+        Denial::OwnerSuspended => suspended(),
+        Denial::Address => ApiError::new(IP_NOT_ALLOWED, "the key's allowedIps do not hold this address"),
+        Denial::Scope => {
+            let problem = Problem::new(INSUFFICIENT_SCOPE, format!("the key lacks the scope {scope}"));
+            problem.member("requiredScope", scope.into()).into()
+        }
+        Denial::Role => publishers_only(scope),
+    }
+}
+
+fn invalid_key() -> ApiError {
+    ApiError::new(INVALID_API_KEY, "this is no API key of ours")
+}
+
+/// Whether the scope can be used only by keys of people who may publish.
+#[must_use]
+pub fn needs_publisher(app: &App, scope: &str) -> bool {
+    app.config().publishing == Publishing::Roles && WRITING_SCOPES.contains(&scope)
+}
+
+/// Whether a person of this role may have a key with the scope.
 ///
 /// # Errors
 /// `role_required`.
 pub fn may_publish(app: &App, role: &str, scope: &str) -> Result<(), ApiError> {
-    let needs_role = app.config().publishing == Publishing::Roles && WRITING_SCOPES.contains(&scope);
-    if needs_role && !["publisher", "admin"].contains(&role) {
-        return Err(ApiError::new(ROLE_REQUIRED, format!("the scope {scope} needs the role publisher or admin")));
+    if needs_publisher(app, scope) && !["publisher", "admin"].contains(&role) {
+        return Err(publishers_only(scope));
     }
     Ok(())
+}
+
+fn publishers_only(scope: &str) -> ApiError {
+    ApiError::new(ROLE_REQUIRED, format!("the scope {scope} needs the role publisher or admin"))
 }

@@ -10,7 +10,11 @@ use super::{
     credentials::Person,
     problem::{ApiError, Problem, TOO_MANY_REQUESTS},
 };
-use crate::{app::App, config::Config, ports::Limit};
+use crate::{
+    app::App,
+    config::Config,
+    ports::{Admission, Limit},
+};
 
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const STATE: HeaderName = HeaderName::from_static("ratelimit");
@@ -82,6 +86,14 @@ impl<R: LimitedRoute> FromRequestParts<App> for Limited<R> {
 /// As [`admit_client`].
 pub async fn admit(app: &App, client: &Client, subject: &str, limit: Limit) -> Result<(), ApiError> {
     let admission = app.ports().rate_limiter.admit(subject, std::slice::from_ref(&limit), 1, app.now()).await?;
+    tell(client, &limit, &admission)
+}
+
+/// Tells in the answer's headers where a limit stands.
+///
+/// # Errors
+/// `too_many_requests` where it did not admit the request.
+pub fn tell(client: &Client, limit: &Limit, admission: &Admission) -> Result<(), ApiError> {
     let state = admission.states.first().ok_or_else(|| ApiError::internal("the limiter told no state"))?;
     let reset_seconds = state.reset_after_ms.div_ceil(1000);
     let name = &limit.name;

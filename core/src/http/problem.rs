@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     domain::account::Refusal,
-    ports::{DatabaseError, HashError, RateLimitError},
+    ports::{DatabaseError, HashError, KeyGateError, RateLimitError},
 };
 
 /// What every problem of a kind shares.
@@ -16,6 +16,14 @@ pub struct Code {
     code: &'static str,
     status: u16,
     title: &'static str,
+}
+
+impl Code {
+    /// The code itself.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.code
+    }
 }
 
 macro_rules! codes {
@@ -258,6 +266,12 @@ impl From<HashError> for ApiError {
 
 impl From<RateLimitError> for ApiError {
     fn from(error: RateLimitError) -> Self {
+        Self::unavailable(error.to_string())
+    }
+}
+
+impl From<KeyGateError> for ApiError {
+    fn from(error: KeyGateError) -> Self {
         Self::unavailable(error.to_string())
     }
 }

@@ -8,6 +8,7 @@ pub mod counting;
 mod database;
 mod entropy;
 mod http_client;
+mod key_gate;
 mod key_value;
 mod mail_transport;
 mod password_hasher;
@@ -20,6 +21,7 @@ pub use clock::{Clock, Timestamp};
 pub use database::{Database, DatabaseError, Row, Rows, Statement, Value};
 pub use entropy::Entropy;
 pub use http_client::{HttpClient, HttpError, OutboundRequest, OutboundResponse};
+pub use key_gate::{KeyGate, KeyGateError};
 pub use key_value::{KeyValue, KeyValueError};
 pub use mail_transport::{Mail, MailError, MailTransport};
 pub use password_hasher::{HashError, HashJob, HashOutcome, InlineHasher, PasswordHasher};
@@ -34,6 +36,8 @@ pub struct Ports {
     pub key_value: Arc<dyn KeyValue>,
     /// Exact request limits.
     pub rate_limiter: Arc<dyn RateLimiter>,
+    /// Who gets in with an API key.
+    pub key_gate: Arc<dyn KeyGate>,
     /// Where password hashing runs.
     pub password_hasher: Arc<dyn PasswordHasher>,
     /// Outbound requests.

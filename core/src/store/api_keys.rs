@@ -11,7 +11,9 @@ pub const MOST_ACTIVE: i64 = 50;
 macro_rules! key_columns {
     () => {
         "k.id, k.user_id, k.name, k.description, k.key_prefix, k.scopes, k.rate_limit, k.rate_limit_window_seconds, \
-         k.allowed_ips, k.environment, k.expires_at, k.created_at, k.last_used_at, k.status, k.revoked_at, k.rotated_from"
+         k.allowed_ips, k.environment, k.expires_at, k.created_at, \
+         coalesce((SELECT h.last_used_at FROM api_key_usage AS h WHERE h.key_id = k.id AND h.last_used_at IS NOT NULL \
+           ORDER BY h.hour DESC LIMIT 1), k.last_used_at) AS last_used_at, k.status, k.revoked_at, k.rotated_from"
     };
 }
 
@@ -30,18 +32,7 @@ pub const LIST: &str = concat!(
 /// One of a person's keys.
 pub const OF_USER: &str = concat!("SELECT ", key_columns!(), " FROM api_keys AS k WHERE k.id = ?1 AND k.user_id = ?2");
 /// Revokes one of a person's keys; a second time changes nothing.
-pub const REVOKE: &str =
-    "UPDATE api_keys SET status = 'revoked', revoked_at = ?3 WHERE id = ?1 AND user_id = ?2 AND status = 'active'";
-/// A key by its hash, with what its owner may.
-pub const BY_HASH: &str = concat!(
-    "SELECT ",
-    key_columns!(),
-    ", u.role AS owner_role, u.status AS owner_status FROM api_keys AS k JOIN users AS u ON u.id = k.user_id WHERE k.key_hash = ?1"
-);
-/// Notes a use, to the minute.
-pub const TOUCH: &str =
-    "UPDATE api_keys SET last_used_at = ?2 WHERE id = ?1 AND (last_used_at IS NULL OR last_used_at <= ?2 - 60000)";
-
+pub const REVOKE: &str = "UPDATE api_keys SET status = 'revoked', revoked_at = ?3, revoked_reason = ?4 WHERE id = ?1 AND user_id = ?2 AND status = 'active'";
 /// A key as its owner sees it.
 #[derive(Clone, Debug)]
 pub struct ApiKeyRecord {

@@ -7,6 +7,7 @@ pub mod audit;
 pub mod benchmarks;
 pub mod guesses;
 pub mod imports;
+pub mod key_uses;
 pub mod leaderboard;
 pub mod mfa;
 pub mod migrations;
@@ -21,7 +22,7 @@ pub mod users;
 pub const EXPECT_ONE_CHANGE: &str = "INSERT INTO batch_guard (expectation) SELECT 'one change' WHERE changes() <> 1";
 
 /// What a schedule forgets; each takes the time now.
-pub const EXPIRE_EVERYTHING: [&str; 10] = [
+pub const EXPIRE_EVERYTHING: [&str; 11] = [
     rate_limits::EXPIRE,
     sessions::EXPIRE,
     users::EXPIRE_OLD_TOKENS,
@@ -32,6 +33,7 @@ pub const EXPIRE_EVERYTHING: [&str; 10] = [
     users::EXPIRE_GIVEN_UP,
     audit::EXPIRE,
     mfa::EXPIRE_CHALLENGES,
+    key_uses::EXPIRE,
 ];
 
 /// Every SQL text, by name: `tests/` prepares each against the migrated schema and reads its query plan.
@@ -45,8 +47,6 @@ pub const EVERY_STATEMENT: &[(&str, &str)] = &[
     ("api_keys::LIST", api_keys::LIST),
     ("api_keys::OF_USER", api_keys::OF_USER),
     ("api_keys::REVOKE", api_keys::REVOKE),
-    ("api_keys::BY_HASH", api_keys::BY_HASH),
-    ("api_keys::TOUCH", api_keys::TOUCH),
     ("audit::ADD", audit::ADD),
     ("audit::ADD_IF_CHANGED", audit::ADD_IF_CHANGED),
     ("audit::ADD_FOR_ADDRESS", audit::ADD_FOR_ADDRESS),
@@ -83,6 +83,15 @@ pub const EVERY_STATEMENT: &[(&str, &str)] = &[
     ("guesses::EXPIRE_NETWORKS", guesses::EXPIRE_NETWORKS),
     ("imports::USERS_THERE", imports::USERS_THERE),
     ("imports::ADD_USERS", imports::ADD_USERS),
+    ("key_uses::GRANT", key_uses::GRANT),
+    ("key_uses::LIVE_HASHES", key_uses::LIVE_HASHES),
+    ("key_uses::HASH_OF", key_uses::HASH_OF),
+    ("key_uses::CHARGE", key_uses::CHARGE),
+    ("key_uses::COUNT", key_uses::COUNT),
+    ("key_uses::STANDING", key_uses::STANDING),
+    ("key_uses::SAVE", key_uses::SAVE),
+    ("key_uses::BY_HOUR", key_uses::BY_HOUR),
+    ("key_uses::EXPIRE", key_uses::EXPIRE),
     ("leaderboard::SCOPE", leaderboard::SCOPE),
     ("leaderboard::SCOPE_OF_SNAPSHOT", leaderboard::SCOPE_OF_SNAPSHOT),
     ("leaderboard::ENTRIES", leaderboard::ENTRIES),
@@ -212,6 +221,7 @@ mod tests {
             include_str!("benchmarks.rs"),
             include_str!("guesses.rs"),
             include_str!("imports.rs"),
+            include_str!("key_uses.rs"),
             include_str!("leaderboard.rs"),
             include_str!("mfa.rs"),
             include_str!("migrations.rs"),

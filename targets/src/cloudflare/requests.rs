@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use aibaas_core::{App, ClientAddress, Config, ConfigError, Environment, HostDefaults, ports::Ports};
+use aibaas_core::{App, ClientAddress, Config, ConfigError, Environment, HostDefaults, SqlKeyGate, ports::Ports};
 use axum::{
     Router,
     body::Body,
@@ -92,8 +92,10 @@ fn configure(env: Env) -> Result<App, String> {
         }
     };
     let binding = |error: worker::Error| error.to_string();
+    let database = Arc::new(D1(env.d1("DB").map_err(binding)?));
     let ports = Ports {
-        database: Arc::new(D1(env.d1("DB").map_err(binding)?)),
+        key_gate: Arc::new(SqlKeyGate::new(database.clone())),
+        database,
         key_value: Arc::new(Kv(env.kv("CACHE").map_err(binding)?)),
         rate_limiter: Arc::new(DurableObjects(env.durable_object("RATE_LIMITER").map_err(binding)?)),
         password_hasher: hashing.port(|| env.durable_object("PASSWORD_HASHER")).map_err(binding)?.into(),

@@ -10,7 +10,7 @@ use std::{
 };
 
 use aibaas_core::{
-    App, ClientAddress, Config, Environment, HostDefaults, migrate,
+    App, ClientAddress, Config, Environment, HostDefaults, SqlKeyGate, migrate,
     ports::{Clock as _, Ports},
 };
 use axum::{Router, body::Body};
@@ -192,6 +192,7 @@ impl Host {
             database: self.database.clone(),
             key_value: self.cache.clone(),
             rate_limiter: self.rate_limiter.clone(),
+            key_gate: Arc::new(SqlKeyGate::new(self.database.clone())),
             password_hasher: self.password_hasher.clone(),
             http_client: self.http_client.clone(),
             mail_transport: None,

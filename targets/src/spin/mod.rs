@@ -13,7 +13,7 @@ use std::{
 };
 
 use aibaas_core::{
-    App, ClientAddress, Config, ConfigError, Environment, HostDefaults, SqlRateLimiter, migrate,
+    App, ClientAddress, Config, ConfigError, Environment, HostDefaults, SqlKeyGate, SqlRateLimiter, migrate,
     ports::{Database, InlineHasher, Ports},
 };
 use axum::{
@@ -104,6 +104,7 @@ async fn prepare() -> Result<Result<Router, ConfigError>, String> {
     let database: Arc<dyn Database> = Arc::new(database);
     let ports = Ports {
         rate_limiter: Arc::new(SqlRateLimiter::new(Arc::clone(&database))),
+        key_gate: Arc::new(SqlKeyGate::new(Arc::clone(&database))),
         database,
         key_value: Arc::new(SpinKeyValue),
         password_hasher: Arc::new(InlineHasher),

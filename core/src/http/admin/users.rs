@@ -12,6 +12,7 @@ use crate::{
     app::App,
     http::{
         credentials::Person,
+        key_changes,
         page::NewestFirst,
         problem::{ApiError, OWN_ACCOUNT},
         request::{Json, Path, Query},
@@ -150,11 +151,15 @@ pub async fn change(
         person.read_as_admin(&app, Vec::new()).await?;
         return Err(ApiError::new(OWN_ACCOUNT, "another administrator has to do this"));
     }
+    // What a person may, their keys may: both change together.
+    let answers = person.read_as_admin(&app, vec![key_changes::live_keys(&app, &id)]).await?;
+    let announced = key_changes::announce(&app, answers.into_iter().next()).await?;
     let (status, role, now) = (change.status.map(Status::as_str), change.role.map(Role::as_str), app.now());
     let event = |name, details| person.client.event(&app, name, details).of(&id, Some(&person.user_id));
     let mut batch = vec![
         Statement::new(admin::CHANGE).bind(id.as_str()).bind(status).bind(role).bind(now),
         Statement::new(EXPECT_ONE_CHANGE),
+        key_changes::live_keys(&app, &id),
     ];
     if change.status == Some(Status::Suspended) {
         batch.extend([
@@ -168,7 +173,11 @@ pub async fn change(
     batch.push(Statement::new(users::BY_ID).bind(id.as_str()));
     match person.write_as_admin(&app, batch).await? {
         Err(error) if error.is_guard() => Err(no_such_user()),
-        answers => found(answers?),
+        answers => {
+            let answers = answers?;
+            key_changes::announce_others(&app, answers.get(2).cloned(), &announced).await?;
+            found(answers)
+        }
     }
 }
 

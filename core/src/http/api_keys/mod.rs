@@ -3,8 +3,12 @@
 mod create;
 mod read;
 mod revoke;
+mod verify;
 
-use axum::{Router, routing::get};
+use axum::{
+    Router,
+    routing::{get, post},
+};
 use serde::Serialize;
 
 use crate::{app::App, ports::Timestamp, store::api_keys::ApiKeyRecord};
@@ -12,6 +16,7 @@ use crate::{app::App, ports::Timestamp, store::api_keys::ApiKeyRecord};
 pub fn routes() -> Router<App> {
     Router::new()
         .route("/", get(read::list).post(create::handler))
+        .route("/verify", post(verify::handler))
         .route("/{id}", get(read::one).delete(revoke::handler))
 }
 

@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::{
     app::App,
     http::{
-        credentials::Program,
+        credentials::{ModelsWrite, Program},
         page::{PageQuery, list as list_answer, page_size, read_cursor, take_page},
         problem::{ApiError, NOT_OWNER, VERSION_IN_USE},
         request::{LargeJson, Path, Query, Validator, canonical},
@@ -121,11 +121,10 @@ fn check_tasks(validator: &mut Validator, inputs: Vec<TaskInput>) -> Vec<Task> {
 /// Declares a version. The same again is fine at any time; anything else only while no run stands on it.
 pub async fn put(
     State(app): State<App>,
-    program: Program,
+    program: Program<ModelsWrite>,
     Path((id, version)): Path<(String, String)>,
     LargeJson(body): LargeJson<Body>,
 ) -> Result<(StatusCode, Answer<BenchmarkVersion>), ApiError> {
-    program.require(&app, "models:write")?;
     let version = body.check(id, version)?;
     let definition = canonical(&version)?;
     let tasks = canonical(&version.tasks)?;
@@ -138,7 +137,7 @@ pub async fn put(
 }
 
 /// Which of the two guards it was.
-async fn refusal(app: &App, program: &Program, benchmark: &str) -> Result<ApiError, ApiError> {
+async fn refusal(app: &App, program: &Program<ModelsWrite>, benchmark: &str) -> Result<ApiError, ApiError> {
     let owner = app.database().query(Statement::new(benchmarks::OWNER).bind(benchmark)).await?.into_first();
     let owner = owner.map(|row| row.optional_text("owner_id")).transpose()?.flatten();
     Ok(if owner.as_deref() == Some(program.owner_id()) {

@@ -5,7 +5,7 @@ use super::runs::find_own;
 use crate::{
     app::App,
     http::{
-        credentials::Program,
+        credentials::{Program, ResultsWrite},
         problem::{ApiError, EVIDENCE_MISMATCH, RUN_NOT_OPEN},
         request::{Json, Path, Validator},
     },
@@ -25,11 +25,10 @@ pub struct Body {
 /// Takes the counts of an aggregate-only source: how many of the version's tasks passed by each attempt.
 pub async fn handler(
     State(app): State<App>,
-    program: Program,
+    program: Program<ResultsWrite>,
     Path(id): Path<String>,
     Json(body): Json<Body>,
 ) -> Result<Answer<Counts>, ApiError> {
-    program.require(&app, "results:write")?;
     let run = find_own(&app, &program, &id).await?;
     if run.evidence != "counts" {
         return Err(ApiError::new(EVIDENCE_MISMATCH, "this benchmark version takes results, task by task"));

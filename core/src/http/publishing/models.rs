@@ -9,7 +9,7 @@ use serde::Deserialize;
 use crate::{
     app::App,
     http::{
-        credentials::Program,
+        credentials::{ModelsWrite, Program},
         page::{PageQuery, list as list_answer, page_size, read_cursor, take_page},
         problem::{ApiError, NOT_OWNER},
         request::{Json, Path, Query, Validator},
@@ -35,11 +35,10 @@ pub struct Body {
 /// Declares a model, or changes one of one's own; the same again changes nothing.
 pub async fn put(
     State(app): State<App>,
-    program: Program,
+    program: Program<ModelsWrite>,
     Path((provider, name)): Path<(String, String)>,
     Json(body): Json<Body>,
 ) -> Result<(StatusCode, Answer<Model>), ApiError> {
-    program.require(&app, "models:write")?;
     let mut validator = Validator::default();
     validator.slug("?provider", &provider);
     validator.slug("?name", &name);

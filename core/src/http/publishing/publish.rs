@@ -5,7 +5,7 @@ use super::runs::{find_own, run_body};
 use crate::{
     app::App,
     http::{
-        credentials::Program,
+        credentials::{Program, ResultsWrite},
         problem::{ApiError, INCOMPLETE_RUN, Problem, RUN_NOT_OPEN},
         request::Path,
     },
@@ -17,10 +17,9 @@ use crate::{
 /// batch. Publishing again is no error: a lost reply may be asked for once more.
 pub async fn handler(
     State(app): State<App>,
-    program: Program,
+    program: Program<ResultsWrite>,
     Path(id): Path<String>,
 ) -> Result<Answer<Value>, ApiError> {
-    program.require(&app, "results:write")?;
     match app.database().batch(runs::publish(&id, program.owner_id(), &app.new_id(), app.now())).await {
         Err(error) if error.is_guard() => {
             let run = find_own(&app, &program, &id).await?;

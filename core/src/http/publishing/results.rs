@@ -12,7 +12,7 @@ use super::runs::{find, find_own};
 use crate::{
     app::App,
     http::{
-        credentials::Program,
+        credentials::{Program, ResultsWrite},
         page::{PageQuery, list as list_answer, page_size, read_cursor, take_page},
         problem::{
             ApiError, CONFLICTING_RESULTS, EVIDENCE_MISMATCH, MALFORMED_REQUEST, Problem, RUN_NOT_OPEN,
@@ -121,11 +121,10 @@ impl ResultBody {
 /// Takes up to 1000 results, all or none. What was uploaded before may come again, but may not change.
 pub async fn upload(
     State(app): State<App>,
-    program: Program,
+    program: Program<ResultsWrite>,
     Path(id): Path<String>,
     request: Request,
 ) -> Result<Answer<Value>, ApiError> {
-    program.require(&app, "results:write")?;
     let results = read(request).await?;
     let run = find_own(&app, &program, &id).await?;
     if run.evidence != "results" {

@@ -10,6 +10,7 @@ use crate::{
         client::Client,
         credentials::Person,
         guessing::{self, unproved},
+        key_changes,
         problem::ApiError,
         request::Json,
     },
@@ -29,15 +30,20 @@ pub struct Body {
 pub async fn handler(State(app): State<App>, person: Person, Json(body): Json<Body>) -> Result<StatusCode, ApiError> {
     let proof = guessing::check_password(&app, &person, &body.password).await?;
     let (user_id, email) = (person.user_id.as_str(), proof.user.email.as_str());
+    let (_, answers) = person.read(&app, vec![key_changes::live_keys(&app, user_id)]).await?;
+    let announced = key_changes::announce(&app, answers.into_iter().next()).await?;
     let mut batch = proof.statements();
+    let keys_at = batch.len();
     batch.extend([
+        key_changes::live_keys(&app, user_id),
         Statement::new(audit::WIPE).bind(user_id),
         Client::nobody().event(&app, "account_deleted", json!({})).of(user_id, Some(user_id)),
         Statement::new(outbox::DELETE_OF_PERSON).bind(user_id),
         mail::queue(&app, &Letter::AccountDeleted)?.to(email, None),
         Statement::new(users::DELETE).bind(user_id),
     ]);
-    person.write(&app, batch).await?.map_err(unproved)?;
+    let answers = person.write(&app, batch).await?.map_err(unproved)?;
+    key_changes::announce_others(&app, answers.into_iter().nth(keys_at), &announced).await?;
     mail::deliver_in_background(&app);
     Ok(StatusCode::NO_CONTENT)
 }

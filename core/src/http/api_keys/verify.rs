@@ -1,0 +1,174 @@
+use std::{borrow::Cow, net::IpAddr};
+
+use axum::{
+    Json as Answer,
+    body::Body,
+    extract::{Request, State},
+};
+use http::HeaderMap;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    app::App,
+    domain::{
+        Secret,
+        api_key::{ApiKey, SCOPES},
+        key_use::{Decision, Denial, KeyGrant, KeyUse},
+    },
+    http::{
+        client::Client,
+        credentials::{KeysVerify, Scope as _, admitted, key_use, needs_publisher, presented_key},
+        problem::{
+            ACCOUNT_SUSPENDED, API_KEY_EXPIRED, API_KEY_REVOKED, INSUFFICIENT_SCOPE, INVALID_API_KEY, IP_NOT_ALLOWED,
+            ROLE_REQUIRED, TOO_MANY_REQUESTS,
+        },
+        problem::{ApiError, Code},
+        request::{self, BODY_LIMIT, Validator},
+    },
+    ports::{LimitState, Timestamp},
+};
+
+/// What a limiter can remember of one request.
+const MOST_COST: u32 = 100_000;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Question {
+    key: Secret,
+    #[serde(default)]
+    scopes: Vec<String>,
+    #[serde(default = "one")]
+    cost: u32,
+    ip: Option<String>,
+}
+
+fn one() -> u32 {
+    1
+}
+
+impl Question {
+    async fn read(headers: &HeaderMap, body: Body) -> Result<(Self, Option<IpAddr>), ApiError> {
+        request::require_json(headers)?;
+        let body = request::read_body(headers, body, BODY_LIMIT).await?;
+        let question = request::parse_object::<Self>(&body)?;
+        let mut validator = Validator::default();
+        for (index, scope) in question.scopes.iter().enumerate() {
+            let pointer = format!("/scopes/{index}");
+            validator.require(
+                SCOPES.contains(&scope.as_str()),
+                &pointer,
+                &format!("the scopes are {}", SCOPES.join(", ")),
+            );
+        }
+        validator.require(question.cost <= MOST_COST, "/cost", "give 0 to 100000");
+        let address = question.ip.as_deref().map(|ip| ip.parse::<IpAddr>().map(|address| address.to_canonical()));
+        validator.require(!matches!(address, Some(Err(_))), "/ip", "give an IPv4 or IPv6 address");
+        validator.finish()?;
+        Ok((question, address.and_then(Result::ok)))
+    }
+}
+
+/// Whether a key is good, for a service that was shown it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Verdict {
+    valid: bool,
+    code: &'static str,
+    api_key_id: Option<String>,
+    user_id: Option<String>,
+    scopes: Vec<String>,
+    rate_limit: Option<Standing>,
+}
+
+/// Where the limit of the key stands.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Standing {
+    limit: u32,
+    remaining: u32,
+    reset_at: Timestamp,
+}
+
+impl Verdict {
+    fn unknown() -> Self {
+        Self {
+            valid: false,
+            code: INVALID_API_KEY.name(),
+            api_key_id: None,
+            user_id: None,
+            scopes: Vec::new(),
+            rate_limit: None,
+        }
+    }
+
+    fn of(grant: &KeyGrant, refusal: Option<Code>, state: Option<LimitState>, now: Timestamp) -> Self {
+        let standing = |state: LimitState| Standing {
+            limit: grant.rate_limit,
+            remaining: state.remaining,
+            reset_at: now.plus_ms(i64::try_from(state.reset_after_ms).unwrap_or(i64::MAX)),
+        };
+        Self {
+            valid: refusal.is_none(),
+            code: refusal.map_or("valid", Code::name),
+            api_key_id: Some(grant.id.clone()),
+            user_id: Some(grant.user_id.clone()),
+            scopes: grant.scopes.clone(),
+            rate_limit: state.map(standing),
+        }
+    }
+}
+
+fn code(denial: Denial) -> Code {
+    match denial {
+        Denial::Revoked => API_KEY_REVOKED,
+        Denial::Expired => API_KEY_EXPIRED,
+        Denial::OwnerSuspended => ACCOUNT_SUSPENDED,
+        Denial::Address => IP_NOT_ALLOWED,
+        Denial::Scope => INSUFFICIENT_SCOPE,
+        Denial::Role => ROLE_REQUIRED,
+    }
+}
+
+/// Checks a key that another service was shown, and charges it. The caller's own key is charged for the call; one
+/// that asks about itself is charged once.
+pub async fn handler(State(app): State<App>, request: Request) -> Result<Answer<Verdict>, ApiError> {
+    let (parts, body) = request.into_parts();
+    let client = Client::of(&parts);
+    let caller = key_use(&app, &presented_key(&app, &parts.headers)?, KeysVerify::NAME, &client);
+    let question = Question::read(&parts.headers, body).await;
+    let shown = question.as_ref().ok().and_then(|(question, address)| shown(&app, question, *address));
+    let now = app.now();
+    let itself = shown.as_ref().is_some_and(|shown| shown.hash == caller.hash);
+    let uses = match &shown {
+        Some(shown) if itself => vec![KeyUse { cost: shown.cost, ..caller }],
+        Some(shown) => vec![caller, shown.clone()],
+        None => vec![caller],
+    };
+    let mut decisions = app.ports().key_gate.admit(&uses, now).await?.into_iter();
+    let own = decisions.next();
+    let own_state = if let Some(Decision::Allowed(_, state)) = &own { Some(state.clone()) } else { None };
+    let own = admitted(&client, own, KeysVerify::NAME)?;
+    // A stranger hears of no mistake in what they sent.
+    question?;
+    let Some(shown) = shown else { return Ok(Answer(Verdict::unknown())) };
+    if itself {
+        return Ok(Answer(Verdict::of(&own, own.denial(&shown, now).map(code), own_state, now)));
+    }
+    Ok(Answer(match decisions.next().ok_or_else(|| ApiError::internal("the gate did not decide"))? {
+        Decision::Unknown => Verdict::unknown(),
+        Decision::Denied(grant, denial) => Verdict::of(&grant, Some(code(denial)), None, now),
+        Decision::Limited(grant, state) => Verdict::of(&grant, Some(TOO_MANY_REQUESTS), Some(state), now),
+        Decision::Allowed(grant, state) => Verdict::of(&grant, None, Some(state), now),
+    }))
+}
+
+/// What is asked of the key that was shown, where it has the form of one.
+fn shown(app: &App, question: &Question, address: Option<IpAddr>) -> Option<KeyUse> {
+    Some(KeyUse {
+        hash: ApiKey::parse(question.key.expose())?.hash(),
+        publishes: question.scopes.iter().any(|scope| needs_publisher(app, scope)),
+        scopes: question.scopes.iter().cloned().map(Cow::Owned).collect(),
+        address,
+        cost: question.cost,
+    })
+}

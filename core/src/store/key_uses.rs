@@ -1,0 +1,224 @@
+//! What API keys grant, what was admitted and counted of them; and the gate in SQL, for hosts without a faster place.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde_json::json;
+
+use crate::{
+    domain::{
+        api_key::KeyHash,
+        key_use::{Decision, Denial, HourOfUse, KeyGrant, KeyUse},
+    },
+    ports::{Database, DatabaseError, KeyGate, KeyGateError, LimitState, Row, Rows, Statement, Timestamp},
+};
+
+/// What the key with a hash grants, and what was counted of it in the hour that starts at `?2`.
+pub const GRANT: &str = "SELECT k.key_hash, k.id, k.user_id, k.scopes, k.rate_limit, k.rate_limit_window_seconds, k.allowed_ips, k.expires_at, \
+       k.status, u.role AS owner_role, u.status AS owner_status, h.allowed, h.limited, h.denied, h.last_used_at \
+     FROM api_keys AS k JOIN users AS u ON u.id = k.user_id LEFT JOIN api_key_usage AS h ON h.key_id = k.id AND h.hour = ?2 \
+     WHERE k.key_hash = ?1";
+/// The hashes of a person's keys that still may work at `?2`.
+pub const LIVE_HASHES: &str = "SELECT key_hash FROM api_keys WHERE user_id = ?1 AND status = 'active' AND (expires_at IS NULL OR expires_at > ?2)";
+/// The hash of a person's key.
+pub const HASH_OF: &str = "SELECT key_hash FROM api_keys WHERE id = ?1 AND user_id = ?2";
+/// The uses of keys that are asked for, `?1`: an array of key id, cost, and whether it is denied whatever its limit says.
+macro_rules! uses {
+    () => {
+        "WITH w AS (SELECT a.key AS place, a.value ->> 0 AS id, a.value ->> 1 AS cost, a.value ->> 2 AS denied FROM json_each(?1) AS a) "
+    };
+}
+/// Charges, at `?2`, the uses up to the first whose key does not live or whose limit does not admit it.
+pub const CHARGE: &str = concat!(
+    uses!(),
+    "INSERT INTO rate_limit_events (subject, name, at, cost, expires_at) \
+     SELECT k.id, 'key', ?2, w.cost, ?2 + k.rate_limit_window_seconds * 1000 FROM w JOIN api_keys AS k ON k.id = w.id \
+     WHERE NOT EXISTS (SELECT 1 FROM w AS v WHERE v.place <= w.place AND NOT EXISTS (SELECT 1 FROM api_keys AS o \
+       JOIN users AS u ON u.id = o.user_id WHERE o.id = v.id AND NOT v.denied AND o.status = 'active' AND u.status = 'active' \
+         AND (o.expires_at IS NULL OR o.expires_at > ?2) \
+         AND v.cost + (SELECT coalesce(sum(e.cost), 0) FROM rate_limit_events AS e WHERE e.subject = o.id AND e.name = 'key' \
+           AND e.at > ?2 - o.rate_limit_window_seconds * 1000) <= o.rate_limit)) \
+     RETURNING 1 AS charged"
+);
+/// Counts, in hour `?3`, what [`CHARGE`] has just done: those that it charged, and the first that it did not.
+pub const COUNT: &str = concat!(
+    uses!(),
+    "INSERT INTO api_key_usage (key_id, hour, allowed, limited, denied, last_used_at) \
+     SELECT w.id, ?3, w.place < changes(), w.place = changes() AND NOT w.denied, w.place = changes() AND w.denied, \
+       CASE WHEN w.place < changes() THEN ?2 END \
+     FROM w WHERE w.place <= changes() AND EXISTS (SELECT 1 FROM api_keys AS k WHERE k.id = w.id) \
+     ON CONFLICT (key_id, hour) DO UPDATE SET allowed = allowed + excluded.allowed, limited = limited + excluded.limited, \
+       denied = denied + excluded.denied, last_used_at = coalesce(max(last_used_at, excluded.last_used_at), last_used_at, excluded.last_used_at)"
+);
+/// Where the limit of a key (`?1` its id, `?3` the window in milliseconds) stands at `?2`.
+pub const STANDING: &str = "SELECT coalesce(sum(e.cost), 0) AS used, min(e.at) AS oldest FROM rate_limit_events AS e \
+     WHERE e.subject = ?1 AND e.name = 'key' AND e.at > ?2 - ?3";
+/// Puts what was counted of keys in hours: an array of key id, hour, allowed, limited, denied, last use. Counts only grow,
+/// so that saving twice changes nothing.
+pub const SAVE: &str = "INSERT INTO api_key_usage (key_id, hour, allowed, limited, denied, last_used_at) \
+     SELECT c.value ->> 0, c.value ->> 1, c.value ->> 2, c.value ->> 3, c.value ->> 4, c.value ->> 5 FROM json_each(?1) AS c \
+     WHERE EXISTS (SELECT 1 FROM api_keys AS k WHERE k.id = c.value ->> 0) \
+     ON CONFLICT (key_id, hour) DO UPDATE SET allowed = max(allowed, excluded.allowed), limited = max(limited, excluded.limited), \
+       denied = max(denied, excluded.denied), last_used_at = coalesce(max(last_used_at, excluded.last_used_at), last_used_at, excluded.last_used_at)";
+/// What was counted of a key from hour `?2` on and before `?3`, oldest first.
+pub const BY_HOUR: &str = "SELECT hour, allowed, limited, denied, last_used_at FROM api_key_usage \
+     WHERE key_id = ?1 AND hour >= ?2 AND hour < ?3 ORDER BY hour";
+/// Forgets counts after 400 days.
+pub const EXPIRE: &str = "DELETE FROM api_key_usage WHERE hour < ?1 - 34560000000";
+
+/// The statement of [`GRANT`].
+#[must_use]
+pub fn grant(hash: KeyHash, now: Timestamp) -> Statement {
+    Statement::new(GRANT).bind(hash).bind(HourOfUse::of(now).start_ms)
+}
+
+/// Reads the answer to [`grant`]: what the key grants, and what was saved of its use in this hour.
+///
+/// # Errors
+/// When a column is missing or unreadable.
+pub fn read_grant(rows: Rows, hash: KeyHash, now: Timestamp) -> Result<Option<(KeyGrant, HourOfUse)>, DatabaseError> {
+    let Some(row) = rows.into_first() else { return Ok(None) };
+    if row.optional_blob("key_hash")?.as_deref().and_then(KeyHash::from_bytes) != Some(hash) {
+        return Ok(None);
+    }
+    let unreadable =
+        |column: &str, error: &dyn std::fmt::Display| DatabaseError::Unavailable(format!("{column}: {error}"));
+    let number = |column: &str| u32::try_from(row.integer(column)?).map_err(|error| unreadable(column, &error));
+    let grant = KeyGrant {
+        id: row.text("id")?,
+        user_id: row.text("user_id")?,
+        scopes: serde_json::from_str(&row.text("scopes")?).map_err(|error| unreadable("scopes", &error))?,
+        rate_limit: number("rate_limit")?,
+        rate_limit_window_seconds: number("rate_limit_window_seconds")?,
+        allowed_ips: serde_json::from_str(&row.text("allowed_ips")?)
+            .map_err(|error| unreadable("allowed_ips", &error))?,
+        expires_at_ms: row.optional_integer("expires_at")?,
+        revoked: row.text("status")? != "active",
+        owner_suspended: row.text("owner_status")? != "active",
+        owner_publishes: ["publisher", "admin"].contains(&row.text("owner_role")?.as_str()),
+    };
+    let saved = if row.optional_integer("allowed")?.is_some() {
+        read_counts(&row, HourOfUse::of(now).start_ms)?
+    } else {
+        HourOfUse::of(now)
+    };
+    Ok(Some((grant, saved)))
+}
+
+/// Reads a row of [`BY_HOUR`].
+///
+/// # Errors
+/// As [`read_grant`].
+pub fn read_hour(row: &Row) -> Result<HourOfUse, DatabaseError> {
+    read_counts(row, row.integer("hour")?)
+}
+
+fn read_counts(row: &Row, start_ms: i64) -> Result<HourOfUse, DatabaseError> {
+    let count = |column: &str| row.integer(column).map(|count| u64::try_from(count).unwrap_or(0));
+    Ok(HourOfUse {
+        start_ms,
+        allowed: count("allowed")?,
+        limited: count("limited")?,
+        denied: count("denied")?,
+        last_used_ms: row.optional_integer("last_used_at")?,
+    })
+}
+
+/// The statement of [`SAVE`].
+#[must_use]
+pub fn save<'a>(hours: impl IntoIterator<Item = (&'a str, HourOfUse)>) -> Statement {
+    let hours = hours
+        .into_iter()
+        .map(|(id, hour)| json!([id, hour.start_ms, hour.allowed, hour.limited, hour.denied, hour.last_used_ms]));
+    Statement::new(SAVE).bind(hours.collect::<serde_json::Value>().to_string())
+}
+
+/// A [`KeyGate`] in SQL: one round trip reads what the keys grant, one charges and counts.
+pub struct SqlKeyGate {
+    database: Arc<dyn Database>,
+}
+
+impl SqlKeyGate {
+    /// Decides from this database, and counts in it.
+    #[must_use]
+    pub fn new(database: Arc<dyn Database>) -> Self {
+        Self { database }
+    }
+
+    async fn decide(&self, uses: &[KeyUse], now: Timestamp) -> Result<Vec<Decision>, DatabaseError> {
+        let reads = uses.iter().map(|of| grant(of.hash, now)).collect();
+        let mut grants = Vec::new();
+        for (of, rows) in uses.iter().zip(self.database.batch(reads).await?) {
+            let Some((grant, _)) = read_grant(rows, of.hash, now)? else { break };
+            let denial = grant.denial(of, now);
+            grants.push((of, Arc::new(grant), denial));
+            if denial.is_some() {
+                break;
+            }
+        }
+        let mut decisions = if grants.is_empty() { Vec::new() } else { self.charge(&grants, now).await? };
+        // No key was found for the use after these.
+        if decisions.iter().all(Decision::is_allowed) && decisions.len() < uses.len() {
+            decisions.push(Decision::Unknown);
+        }
+        Ok(decisions)
+    }
+
+    async fn charge(
+        &self,
+        grants: &[(&KeyUse, Arc<KeyGrant>, Option<Denial>)],
+        now: Timestamp,
+    ) -> Result<Vec<Decision>, DatabaseError> {
+        let uses = grants.iter().map(|(of, grant, denial)| json!([grant.id, of.cost, i32::from(denial.is_some())]));
+        let uses = uses.collect::<serde_json::Value>().to_string();
+        let count = Statement::new(COUNT).bind(uses.as_str()).bind(now).bind(HourOfUse::of(now).start_ms);
+        let mut batch = vec![Statement::new(CHARGE).bind(uses).bind(now), count];
+        batch.extend(grants.iter().map(|(_, grant, _)| {
+            let window_ms = i64::try_from(grant.window_ms()).unwrap_or(i64::MAX);
+            Statement::new(STANDING).bind(grant.id.as_str()).bind(now).bind(window_ms)
+        }));
+        let mut answers = self.database.batch(batch).await?.into_iter();
+        let charged = answers.next().map_or(0, |rows| rows.len());
+        let mut decisions = Vec::new();
+        for (place, ((_, grant, denial), standing)) in grants.iter().zip(answers.skip(1)).enumerate() {
+            let state = read_standing(standing, grant, now)?;
+            let grant = Arc::clone(grant);
+            if place < charged {
+                decisions.push(Decision::Allowed(grant, state));
+                continue;
+            }
+            decisions.push(denial.map_or_else(
+                || Decision::Limited(Arc::clone(&grant), state),
+                |denial| Decision::Denied(Arc::clone(&grant), denial),
+            ));
+            break;
+        }
+        Ok(decisions)
+    }
+}
+
+fn read_standing(rows: Rows, grant: &KeyGrant, now: Timestamp) -> Result<LimitState, DatabaseError> {
+    let Some(row) = rows.into_first() else { return Ok(LimitState { remaining: 0, reset_after_ms: 0 }) };
+    let used = u32::try_from(row.integer("used")?).unwrap_or(u32::MAX);
+    let reset_after_ms = row
+        .optional_integer("oldest")?
+        .map_or(0, |oldest| grant.window_ms().saturating_sub(now.ms_since(Timestamp(oldest))));
+    Ok(LimitState { remaining: grant.rate_limit.saturating_sub(used), reset_after_ms })
+}
+
+#[async_trait]
+impl KeyGate for SqlKeyGate {
+    async fn admit(&self, uses: &[KeyUse], now: Timestamp) -> Result<Vec<Decision>, KeyGateError> {
+        self.decide(uses, now).await.map_err(|error| KeyGateError(error.to_string()))
+    }
+
+    /// Every decision reads the database.
+    async fn announce(&self, _: &[KeyHash]) -> Result<(), KeyGateError> {
+        Ok(())
+    }
+
+    /// Counts are saved with the decision.
+    async fn unsaved(&self, _: KeyHash) -> Result<Vec<HourOfUse>, KeyGateError> {
+        Ok(Vec::new())
+    }
+}
