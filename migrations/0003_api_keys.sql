@@ -18,9 +18,10 @@ CREATE TABLE api_key_usage (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX api_key_usage_by_age ON api_key_usage (hour);
 
--- Requests with an Idempotency-Key. `caller` says whose name the key is; `fingerprint` is SHA-256 of method, path and
--- body. Running until the answer is there, which is sealed: it may hold an API key. A claim that was not fulfilled ends
--- by itself, and what it stood for has then not happened.
+-- Requests with an Idempotency-Key. `caller` says whose name the key is; `fingerprint` is a MAC of method, path and body,
+-- which may hold a password. Running until the answer is there: sealed bytes, since it may hold an API key, or text that
+-- a statement composed of nothing secret. A claim that was not fulfilled ends by itself, and what it stood for has then
+-- not happened.
 CREATE TABLE idempotent_requests (
   caller TEXT NOT NULL,
   key TEXT NOT NULL,
@@ -28,7 +29,7 @@ CREATE TABLE idempotent_requests (
   claim TEXT NOT NULL,
   claimed_until INTEGER NOT NULL,
   status INTEGER,
-  answer BLOB,
+  answer ANY,
   expires_at INTEGER NOT NULL,
   PRIMARY KEY (caller, key)
 ) STRICT, WITHOUT ROWID;

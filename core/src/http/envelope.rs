@@ -24,7 +24,7 @@ const ALLOWED_METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, P
 const ALLOWED_HEADERS: HeaderValue =
     HeaderValue::from_static("Content-Type, Authorization, X-API-Key, Idempotency-Key, X-Request-Id");
 const EXPOSED_HEADERS: HeaderValue =
-    HeaderValue::from_static("X-Request-Id, RateLimit, RateLimit-Policy, Retry-After, ETag, Link");
+    HeaderValue::from_static("X-Request-Id, RateLimit, RateLimit-Policy, Retry-After, ETag, Link, Idempotent-Replayed");
 
 /// Headers that something deep in a request wants on its answer, whatever the answer (rate limits).
 #[derive(Clone, Default)]

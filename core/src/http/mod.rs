@@ -7,6 +7,7 @@ mod client;
 mod credentials;
 mod envelope;
 mod guessing;
+mod idempotency;
 mod key_changes;
 mod leaderboard;
 mod limits;

@@ -23,26 +23,93 @@ pub struct Json<T>(pub T);
 /// A JSON body of at most [`UPLOAD_LIMIT`].
 pub struct LargeJson<T>(pub T);
 
-impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Json<T> {
-    type Rejection = ApiError;
+/// A JSON object all of whose members may be absent, and so may the body; of at most [`BODY_LIMIT`].
+pub struct OptionalJson<T>(pub T);
 
-    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
-        read_json(request, BODY_LIMIT).await.map(Self)
+/// What a request's body is read into.
+pub trait FromBody: Sized {
+    /// The most that it may have, in bytes.
+    const LIMIT: usize;
+
+    /// Looks at what can be told before the body is read.
+    ///
+    /// # Errors
+    /// `unsupported_media_type`.
+    fn accept(headers: &HeaderMap) -> Result<(), ApiError>;
+
+    /// Reads the whole body.
+    ///
+    /// # Errors
+    /// `malformed_request`, `validation_failed`; `unsupported_media_type` where only an empty body needs no type.
+    fn parse(headers: &HeaderMap, body: &[u8]) -> Result<Self, ApiError>;
+}
+
+impl<T: DeserializeOwned> FromBody for Json<T> {
+    const LIMIT: usize = BODY_LIMIT;
+
+    fn accept(headers: &HeaderMap) -> Result<(), ApiError> {
+        require_json(headers)
+    }
+
+    fn parse(_: &HeaderMap, body: &[u8]) -> Result<Self, ApiError> {
+        parse_object(body).map(Self)
     }
 }
 
-impl<T: DeserializeOwned, S: Sync> FromRequest<S> for LargeJson<T> {
-    type Rejection = ApiError;
+impl<T: DeserializeOwned> FromBody for LargeJson<T> {
+    const LIMIT: usize = UPLOAD_LIMIT;
 
-    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
-        read_json(request, UPLOAD_LIMIT).await.map(Self)
+    fn accept(headers: &HeaderMap) -> Result<(), ApiError> {
+        require_json(headers)
+    }
+
+    fn parse(_: &HeaderMap, body: &[u8]) -> Result<Self, ApiError> {
+        parse_object(body).map(Self)
     }
 }
 
-async fn read_json<T: DeserializeOwned>(request: Request, limit: usize) -> Result<T, ApiError> {
-    let (parts, body) = request.into_parts();
-    require_json(&parts.headers)?;
-    parse_object(&read_body(&parts.headers, body, limit).await?)
+impl<T: DeserializeOwned + Default> FromBody for OptionalJson<T> {
+    const LIMIT: usize = BODY_LIMIT;
+
+    fn accept(_: &HeaderMap) -> Result<(), ApiError> {
+        Ok(())
+    }
+
+    fn parse(headers: &HeaderMap, body: &[u8]) -> Result<Self, ApiError> {
+        if body.is_empty() {
+            return Ok(Self(T::default()));
+        }
+        require_json(headers)?;
+        parse_object(body).map(Self)
+    }
+}
+
+macro_rules! from_request {
+    ($($body:ident: $($bound:path),+;)+) => {$(
+        impl<T: $($bound +)+, S: Sync> FromRequest<S> for $body<T> {
+            type Rejection = ApiError;
+
+            async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
+                let (parts, body) = request.into_parts();
+                read(&parts.headers, body).await.map(|(read, _)| read)
+            }
+        }
+    )+};
+}
+from_request! {
+    Json: DeserializeOwned;
+    LargeJson: DeserializeOwned;
+    OptionalJson: DeserializeOwned, Default;
+}
+
+/// Reads a body; its bytes besides.
+///
+/// # Errors
+/// As [`read_body`] and the methods of [`FromBody`].
+pub async fn read<B: FromBody>(headers: &HeaderMap, body: Body) -> Result<(B, Bytes), ApiError> {
+    B::accept(headers)?;
+    let bytes = read_body(headers, body, B::LIMIT).await?;
+    Ok((B::parse(headers, &bytes)?, bytes))
 }
 
 /// [`parse_json`] for a type that is an object: serde would take an array of its members too.

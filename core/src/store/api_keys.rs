@@ -131,6 +131,35 @@ pub struct NewApiKey {
     pub expires_at: Option<Timestamp>,
 }
 
+impl NewApiKey {
+    /// What [`create`] makes of it.
+    #[must_use]
+    pub fn into_record(
+        self,
+        id: String,
+        user_id: String,
+        key: &crate::domain::api_key::ApiKey,
+        now: Timestamp,
+    ) -> ApiKeyRecord {
+        ApiKeyRecord {
+            id,
+            user_id,
+            name: self.name,
+            description: self.description,
+            key_prefix: key.shown_prefix().to_owned(),
+            scopes: self.scopes,
+            rate_limit: self.rate_limit,
+            rate_limit_window_seconds: self.rate_limit_window_seconds,
+            allowed_ips: self.allowed_ips,
+            expires_at: self.expires_at,
+            created_at: now,
+            last_used_at: None,
+            revoked_at: None,
+            rotated_from: None,
+        }
+    }
+}
+
 /// The statement of [`CREATE`].
 #[must_use]
 pub fn create(

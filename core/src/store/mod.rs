@@ -6,6 +6,7 @@ pub mod api_keys;
 pub mod audit;
 pub mod benchmarks;
 pub mod guesses;
+pub mod idempotency;
 pub mod imports;
 pub mod key_uses;
 pub mod leaderboard;
@@ -22,7 +23,7 @@ pub mod users;
 pub const EXPECT_ONE_CHANGE: &str = "INSERT INTO batch_guard (expectation) SELECT 'one change' WHERE changes() <> 1";
 
 /// What a schedule forgets; each takes the time now.
-pub const EXPIRE_EVERYTHING: [&str; 11] = [
+pub const EXPIRE_EVERYTHING: [&str; 12] = [
     rate_limits::EXPIRE,
     sessions::EXPIRE,
     users::EXPIRE_OLD_TOKENS,
@@ -34,6 +35,7 @@ pub const EXPIRE_EVERYTHING: [&str; 11] = [
     audit::EXPIRE,
     mfa::EXPIRE_CHALLENGES,
     key_uses::EXPIRE,
+    idempotency::EXPIRE,
 ];
 
 /// Every SQL text, by name: `tests/` prepares each against the migrated schema and reads its query plan.
@@ -81,6 +83,15 @@ pub const EVERY_STATEMENT: &[(&str, &str)] = &[
     ("guesses::REMEMBER_NETWORK_OF_TOKEN", guesses::REMEMBER_NETWORK_OF_TOKEN),
     ("guesses::KNOWN_NETWORKS", guesses::KNOWN_NETWORKS),
     ("guesses::EXPIRE_NETWORKS", guesses::EXPIRE_NETWORKS),
+    ("idempotency::CLAIM", idempotency::CLAIM),
+    ("idempotency::FIND", idempotency::FIND),
+    ("idempotency::FULFIL", idempotency::FULFIL),
+    ("idempotency::FULFIL_IF_CHANGED", idempotency::FULFIL_IF_CHANGED),
+    ("idempotency::FULFIL_UPLOAD", idempotency::FULFIL_UPLOAD),
+    ("idempotency::EXPECT_CLAIMED", idempotency::EXPECT_CLAIMED),
+    ("idempotency::RELEASE", idempotency::RELEASE),
+    ("idempotency::FORGET", idempotency::FORGET),
+    ("idempotency::EXPIRE", idempotency::EXPIRE),
     ("imports::USERS_THERE", imports::USERS_THERE),
     ("imports::ADD_USERS", imports::ADD_USERS),
     ("key_uses::GRANT", key_uses::GRANT),
@@ -220,6 +231,7 @@ mod tests {
             include_str!("audit.rs"),
             include_str!("benchmarks.rs"),
             include_str!("guesses.rs"),
+            include_str!("idempotency.rs"),
             include_str!("imports.rs"),
             include_str!("key_uses.rs"),
             include_str!("leaderboard.rs"),

@@ -1,7 +1,7 @@
-use axum::{Json as Answer, extract::State};
+use axum::{extract::State, response::Response};
 use http::StatusCode;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::ApiKeyBody;
 use crate::{
@@ -9,13 +9,14 @@ use crate::{
     domain::api_key::{ApiKey, SCOPES},
     http::{
         credentials::{Person, may_publish},
+        idempotency::{Caller, Claim, Idempotent, Reply},
         problem::{ApiError, TOO_MANY_API_KEYS},
         request::{Json, Validator},
     },
-    ports::{Rows, Statement, Timestamp},
+    ports::{Statement, Timestamp},
     store::{
         EXPECT_ONE_CHANGE,
-        api_keys::{self, ApiKeyRecord, NewApiKey},
+        api_keys::{self, NewApiKey},
     },
 };
 
@@ -131,31 +132,35 @@ impl Body {
 pub async fn handler(
     State(app): State<App>,
     person: Person,
-    Json(body): Json<Body>,
-) -> Result<(StatusCode, Answer<Value>), ApiError> {
+    Idempotent(request, Json(body)): Idempotent<Json<Body>>,
+) -> Result<Response, ApiError> {
+    request.once(&app, Caller::Person(&person), |claim| create(&app, &person, body, claim)).await
+}
+
+async fn create(app: &App, person: &Person, body: Body, claim: Claim) -> Result<Reply, ApiError> {
     let now = app.now();
     let new = body.check(now)?;
-    if new.scopes.iter().any(|scope| may_publish(&app, "user", scope).is_err()) {
-        let (user, _) = person.read(&app, Vec::new()).await?;
-        new.scopes.iter().try_for_each(|scope| may_publish(&app, &user.role, scope))?;
+    if new.scopes.iter().any(|scope| may_publish(app, "user", scope).is_err()) {
+        let (user, _) = person.read(app, Vec::new()).await?;
+        new.scopes.iter().try_for_each(|scope| may_publish(app, &user.role, scope))?;
     }
     let key = ApiKey::generate(new.environment, &app.random())
         .ok_or_else(|| ApiError::internal("too little randomness for a key"))?;
     let id = app.new_id();
-    let writes = vec![
+    let mut writes = vec![
         api_keys::create(&id, &person.user_id, &new, &key, now),
         Statement::new(EXPECT_ONE_CHANGE),
-        person.event(&app, "api_key_created", json!({ "apiKeyId": id.as_str() })),
-        Statement::new(api_keys::OF_USER).bind(id.as_str()).bind(person.user_id.as_str()),
+        person.event(app, "api_key_created", json!({ "apiKeyId": id.as_str() })),
     ];
-    let answers = match person.write(&app, writes).await? {
+    let record = new.into_record(id, person.user_id.clone(), &key, now);
+    let answer = json!({ "apiKey": ApiKeyBody::new(record, now), "key": key.secret().expose() });
+    let reply = Reply::json(StatusCode::CREATED, &answer)?;
+    writes.extend(claim.fulfil(app, &reply)?);
+    match person.write(app, writes).await? {
         Err(error) if error.is_guard() => {
             let detail = format!("revoke one of your {} active keys first", api_keys::MOST_ACTIVE);
-            return Err(ApiError::new(TOO_MANY_API_KEYS, detail));
+            Err(ApiError::new(TOO_MANY_API_KEYS, detail))
         }
-        answers => answers?,
-    };
-    let row = answers.into_iter().next_back().and_then(Rows::into_first);
-    let record = ApiKeyRecord::from_row(&row.ok_or_else(|| ApiError::internal("a new key is gone"))?)?;
-    Ok((StatusCode::CREATED, Answer(json!({ "apiKey": ApiKeyBody::new(record, now), "key": key.secret().expose() }))))
+        answers => answers.map(|_| reply).map_err(ApiError::from),
+    }
 }

@@ -1,6 +1,6 @@
-use axum::{Json as Answer, extract::State};
+use axum::{extract::State, response::Response};
 use http::StatusCode;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::json;
 
 use super::{VERIFICATION_SECONDS, random_token};
@@ -11,6 +11,8 @@ use crate::{
         account::{self, Email},
     },
     http::{
+        client::Client,
+        idempotency::{Caller, Claim, Idempotent, Reply},
         limits::{Limited, Register},
         passwords,
         problem::ApiError,
@@ -28,19 +30,17 @@ pub struct Body {
     full_name: Option<String>,
 }
 
-#[derive(Serialize)]
-pub struct Registered {
-    status: &'static str,
-    email: String,
-}
-
 /// Registers an address. The answer, and the time it takes, are the same whether or not it has an account: one
 /// hash and one batch, in which SQL decides what is written and whom to mail.
 pub async fn handler(
     State(app): State<App>,
     Limited { client, .. }: Limited<Register>,
-    Json(body): Json<Body>,
-) -> Result<(StatusCode, Answer<Registered>), ApiError> {
+    Idempotent(request, Json(body)): Idempotent<Json<Body>>,
+) -> Result<Response, ApiError> {
+    request.once(&app, Caller::Network(&client), |claim| register(&app, &client, body, claim)).await
+}
+
+async fn register(app: &App, client: &Client, body: Body, claim: Claim) -> Result<Reply, ApiError> {
     let mut validator = Validator::default();
     let email = validator.check("/email", Email::parse(&body.email));
     let name = body.full_name.as_deref().and_then(|name| validator.check("/fullName", account::full_name(name)));
@@ -52,9 +52,11 @@ pub async fn handler(
     };
 
     let likeness = app.keys().likeness(email.as_str(), &password).map_err(ApiError::internal)?;
-    let hash = passwords::hash_new(&app, password).await?;
+    let hash = passwords::hash_new(app, password).await?;
     let hash = hash.map_err(|refusal| ApiError::invalid_member("/password", refusal))?;
-    let token = random_token(&app);
+    let answer = json!({ "status": "verification_required", "email": email.as_str() });
+    let reply = Reply::json(StatusCode::ACCEPTED, &answer)?;
+    let token = random_token(app);
     let (now, token_hash) = (app.now(), account::token_hash(token.expose()));
     let verify = Letter::VerifyEmail { name: name.clone(), token: token.expose().to_owned() };
 
@@ -70,11 +72,11 @@ pub async fn handler(
         expires: now.plus_seconds(VERIFICATION_SECONDS),
     };
     let mut batch = registration.statements();
-    batch.push(client.event(&app, "account_registered", json!({})).of_address_if_unproved(email.as_str()));
-    batch.push(mail::queue(&app, &verify)?.to_account(email.as_str(), Some(false)));
-    batch.push(mail::queue(&app, &Letter::AlreadyRegistered)?.to_account(email.as_str(), Some(true)));
+    batch.push(client.event(app, "account_registered", json!({})).of_address_if_unproved(email.as_str()));
+    batch.push(mail::queue(app, &verify)?.to_account(email.as_str(), Some(false)));
+    batch.push(mail::queue(app, &Letter::AlreadyRegistered)?.to_account(email.as_str(), Some(true)));
+    batch.extend(claim.fulfil(app, &reply)?);
     app.database().batch(batch).await?;
-    mail::deliver_in_background(&app);
-
-    Ok((StatusCode::ACCEPTED, Answer(Registered { status: "verification_required", email: email.as_str().to_owned() })))
+    mail::deliver_in_background(app);
+    Ok(reply)
 }

@@ -29,7 +29,7 @@ pub async fn handler(
     Path(id): Path<String>,
     Json(body): Json<Body>,
 ) -> Result<Answer<Counts>, ApiError> {
-    let run = find_own(&app, &program, &id).await?;
+    let run = find_own(&app, program.owner_id(), &id).await?;
     if run.evidence != "counts" {
         return Err(ApiError::new(EVIDENCE_MISMATCH, "this benchmark version takes results, task by task"));
     }

@@ -1,4 +1,5 @@
-use axum::{Json as Answer, extract::State};
+use axum::{extract::State, response::Response};
+use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::runs::{find_own, run_body};
@@ -6,6 +7,7 @@ use crate::{
     app::App,
     http::{
         credentials::{Program, ResultsWrite},
+        idempotency::{Caller, Claim, Idempotency, Reply},
         problem::{ApiError, INCOMPLETE_RUN, Problem, RUN_NOT_OPEN},
         request::Path,
     },
@@ -19,22 +21,31 @@ pub async fn handler(
     State(app): State<App>,
     program: Program<ResultsWrite>,
     Path(id): Path<String>,
-) -> Result<Answer<Value>, ApiError> {
-    match app.database().batch(runs::publish(&id, program.owner_id(), &app.new_id(), app.now())).await {
+    request: Idempotency,
+) -> Result<Response, ApiError> {
+    let owner_id = program.owner_id();
+    request.once(&app, Caller::Program(owner_id), |claim| publish(&app, owner_id, &id, claim)).await
+}
+
+async fn publish(app: &App, owner_id: &str, id: &str, claim: Claim) -> Result<Reply, ApiError> {
+    match app.database().batch(runs::publish(id, owner_id, &app.new_id(), app.now())).await {
         Err(error) if error.is_guard() => {
-            let run = find_own(&app, &program, &id).await?;
+            let run = find_own(app, owner_id, id).await?;
             if run.status != "published" {
-                return Err(refusal(&app, &run).await?);
+                return Err(refusal(app, &run).await?);
             }
         }
         answers => drop(answers?),
     }
-    let of_run = |sql| Statement::new(sql).bind(id.as_str());
+    let of_run = |sql| Statement::new(sql).bind(id);
     let mut answers = app.database().batch(vec![of_run(runs::BY_ID), of_run(runs::SNAPSHOT_OF)]).await?.into_iter();
     let mut row =
         || answers.next().and_then(Rows::into_first).ok_or_else(|| ApiError::internal("a published run is gone"));
     let (run, snapshot) = (Run::from_row(&row()?)?, row()?);
-    Ok(Answer(json!({ "run": run_body(&run), "snapshotId": snapshot.text("id")? })))
+    let answer = json!({ "run": run_body(&run), "snapshotId": snapshot.text("id")? });
+    let reply = Reply::json(StatusCode::OK, &answer)?;
+    claim.remember(app, &reply).await;
+    Ok(reply)
 }
 
 async fn refusal(app: &App, run: &Run) -> Result<ApiError, ApiError> {

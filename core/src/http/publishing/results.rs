@@ -1,10 +1,10 @@
 use std::collections::HashMap;
 
 use axum::{
-    Json as Answer,
-    extract::{OriginalUri, Request, State},
+    extract::{OriginalUri, State},
     response::Response,
 };
+use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -13,12 +13,13 @@ use crate::{
     app::App,
     http::{
         credentials::{Program, ResultsWrite},
+        idempotency::{Caller, Claim, Idempotent, Reply},
         page::{PageQuery, list as list_answer, page_size, read_cursor, take_page},
         problem::{
             ApiError, CONFLICTING_RESULTS, EVIDENCE_MISMATCH, MALFORMED_REQUEST, Problem, RUN_NOT_OPEN,
             UNSUPPORTED_MEDIA_TYPE,
         },
-        request::{Path, Query, UPLOAD_LIMIT, Validator, media_type, parse_json, parse_object, read_body},
+        request::{FromBody, Path, Query, UPLOAD_LIMIT, Validator, media_type, parse_json, parse_object},
     },
     ports::{DatabaseError, Row, Rows, Statement},
     store::runs::{self, Run},
@@ -123,10 +124,14 @@ pub async fn upload(
     State(app): State<App>,
     program: Program<ResultsWrite>,
     Path(id): Path<String>,
-    request: Request,
-) -> Result<Answer<Value>, ApiError> {
-    let results = read(request).await?;
-    let run = find_own(&app, &program, &id).await?;
+    Idempotent(request, Upload(results)): Idempotent<Upload>,
+) -> Result<Response, ApiError> {
+    let owner_id = program.owner_id();
+    request.once(&app, Caller::Program(owner_id), |claim| add(&app, owner_id, &id, results, claim)).await
+}
+
+async fn add(app: &App, owner_id: &str, id: &str, results: Vec<ResultBody>, claim: Claim) -> Result<Reply, ApiError> {
+    let run = find_own(app, owner_id, id).await?;
     if run.evidence != "results" {
         return Err(ApiError::new(EVIDENCE_MISMATCH, "this benchmark version takes counts: PUT …/counts"));
     }
@@ -137,35 +142,47 @@ pub async fn upload(
     let distinct = without_repeats(&results)?;
 
     let list = serde_json::to_string(&distinct).map_err(|error| ApiError::internal(error.to_string()))?;
-    let of_run = |sql| Statement::new(sql).bind(id.as_str());
-    let batch = vec![
-        of_run(runs::EXPECT_OPEN).bind(program.owner_id()).bind("results"),
+    let of_run = |sql| Statement::new(sql).bind(id);
+    let batch = claim.expect().into_iter().chain([
+        of_run(runs::EXPECT_OPEN).bind(owner_id).bind("results"),
         of_run(runs::EXPECT_KNOWN_TASKS).bind(list.as_str()),
         of_run(runs::EXPECT_NO_CONFLICT).bind(list.as_str()),
         of_run(runs::ADD_RESULTS).bind(list.as_str()),
-        Statement::new(runs::CHANGES),
-    ];
-    match app.database().batch(batch).await {
-        Err(error) if error.is_guard() => Err(refusal(&app, &run, &list).await?),
+    ]);
+    // Both count what was stored: reading the count leaves it as it is.
+    let batch = batch.chain([Statement::new(runs::CHANGES)]).chain(claim.fulfil_upload(results.len()));
+    match app.database().batch(batch.collect()).await {
+        Err(error) if error.is_guard() => Err(refusal(app, &run, &list).await?),
         answers => {
-            let row = answers?.into_iter().next_back().and_then(Rows::into_first);
+            let row = answers?.into_iter().find_map(Rows::into_first);
             let accepted = row.map(|row| row.integer("changes")).transpose()?.unwrap_or(0);
             let accepted = usize::try_from(accepted).unwrap_or(0);
-            Ok(Answer(json!({ "accepted": accepted, "repeated": results.len().saturating_sub(accepted) })))
+            let answer = json!({ "accepted": accepted, "repeated": results.len().saturating_sub(accepted) });
+            Reply::json(StatusCode::OK, &answer)
         }
     }
 }
 
-async fn read(request: Request) -> Result<Vec<ResultBody>, ApiError> {
-    let (parts, body) = request.into_parts();
-    let media = media_type(&parts.headers);
-    if !matches!(media.as_deref(), Some("application/json" | "application/x-ndjson")) {
-        return Err(ApiError::new(UNSUPPORTED_MEDIA_TYPE, "send application/json or application/x-ndjson"));
+/// Results as a JSON array, or one a line.
+pub struct Upload(Vec<ResultBody>);
+
+impl FromBody for Upload {
+    const LIMIT: usize = UPLOAD_LIMIT;
+
+    fn accept(headers: &HeaderMap) -> Result<(), ApiError> {
+        match media_type(headers).as_deref() {
+            Some("application/json" | "application/x-ndjson") => Ok(()),
+            _ => Err(ApiError::new(UNSUPPORTED_MEDIA_TYPE, "send application/json or application/x-ndjson")),
+        }
     }
-    let body = read_body(&parts.headers, body, UPLOAD_LIMIT).await?;
-    if media.as_deref() == Some("application/json") {
-        return parse_json(&body);
+
+    fn parse(headers: &HeaderMap, body: &[u8]) -> Result<Self, ApiError> {
+        let is_array = media_type(headers).as_deref() == Some("application/json");
+        if is_array { parse_json(body) } else { read_lines(body) }.map(Self)
     }
+}
+
+fn read_lines(body: &[u8]) -> Result<Vec<ResultBody>, ApiError> {
     let lines = body.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
     let parsed = lines.enumerate().map(|(index, line)| {
         parse_object::<ResultBody>(line).map_err(|error| match error {

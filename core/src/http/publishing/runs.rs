@@ -1,4 +1,4 @@
-use axum::{Json as Answer, extract::State};
+use axum::{Json as Answer, extract::State, response::Response};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -8,11 +8,12 @@ use crate::{
     domain::account::refuse,
     http::{
         credentials::{Program, ResultsWrite},
+        idempotency::{Caller, Claim, Idempotent, Reply},
         leaderboard::Score,
         problem::{ApiError, EXTERNAL_ID_CONFLICT, NOT_OWNER},
         request::{Json, Path, Validator, canonical},
     },
-    ports::{Rows, Statement},
+    ports::{Rows, Statement, Timestamp},
     store::{
         benchmarks, models,
         runs::{self, Run},
@@ -63,8 +64,13 @@ impl Relationship {
 pub async fn create(
     State(app): State<App>,
     program: Program<ResultsWrite>,
-    Json(body): Json<Body>,
-) -> Result<(StatusCode, Answer<Value>), ApiError> {
+    Idempotent(request, Json(body)): Idempotent<Json<Body>>,
+) -> Result<Response, ApiError> {
+    let owner_id = program.owner_id();
+    request.once(&app, Caller::Program(owner_id), |claim| open(&app, owner_id, body, claim)).await
+}
+
+async fn open(app: &App, owner_id: &str, body: Body, claim: Claim) -> Result<Reply, ApiError> {
     let mut validator = Validator::default();
     let mut text = |pointer: &str, text: &str, most| validator.text(pointer, text, 1, most);
     let harness = text("/harness", &body.harness, 100);
@@ -80,12 +86,30 @@ pub async fn create(
     validator.require(in_order, "/completedAt", "a run ends after it started");
     validator.finish()?;
     let request = canonical(&body)?;
+    let (id, now) = (app.new_id(), app.now());
+    let declared = json!({
+        "model": body.model,
+        "benchmark": body.benchmark,
+        "version": body.version,
+        "harness": harness,
+        "harnessVersion": harness_version,
+        "commit": commit,
+        "dirty": body.dirty,
+        "promptHash": prompt_hash,
+        "generationConfig": body.generation_config,
+        "attemptsPolicy": attempts_policy,
+        "command": command,
+        "evaluatorRelationship": body.evaluator_relationship,
+        "externalId": external_id,
+        "startedAt": started_at,
+        "completedAt": completed_at,
+    });
+    let opened = Reply::json(StatusCode::CREATED, &open_body(&id, declared, now))?;
     let generation_config = Value::Object(body.generation_config).to_string();
 
-    let id = app.new_id();
     let create = Statement::new(runs::CREATE)
         .bind(id.as_str())
-        .bind(program.owner_id())
+        .bind(owner_id)
         .bind(body.model.as_str())
         .bind(body.benchmark.as_str())
         .bind(body.version.as_str())
@@ -102,20 +126,21 @@ pub async fn create(
         .bind(request.as_str())
         .bind(started_at)
         .bind(completed_at)
-        .bind(app.now());
-    let batch = vec![
-        create,
+        .bind(now);
+    let guarded = claim.expect().into_iter().chain([create]).chain(claim.fulfil_if_changed(app, &opened)?);
+    let reads = [
         Statement::new(runs::BY_ID).bind(id.as_str()),
-        Statement::new(runs::BY_EXTERNAL_ID).bind(program.owner_id()).bind(external_id),
+        Statement::new(runs::BY_EXTERNAL_ID).bind(owner_id).bind(external_id),
         Statement::new(models::OWNER).bind(body.model.as_str()),
         Statement::new(benchmarks::VERSION_EXISTS).bind(body.benchmark.as_str()).bind(body.version.as_str()),
     ];
-    let answers = app.database().batch(batch).await?;
-    let mut found = answers.into_iter().skip(1).map(Rows::into_first);
+    let reading = reads.len();
+    let mut answers = app.database().batch(guarded.chain(reads).collect()).await?;
+    let mut found = answers.split_off(answers.len().saturating_sub(reading)).into_iter().map(Rows::into_first);
     let mut next = || found.next().flatten();
     let (created, earlier, model, version) = (next(), next(), next(), next());
-    if let Some(created) = created {
-        return Ok((StatusCode::CREATED, Answer(run_body(&Run::from_row(&created)?))));
+    if created.is_some() {
+        return Ok(opened);
     }
     if let Some(earlier) = earlier {
         let earlier = Run::from_row(&earlier)?;
@@ -125,7 +150,9 @@ pub async fn create(
                 "your run of this external id was opened with another request",
             ));
         }
-        return Ok((StatusCode::OK, Answer(run_body(&earlier))));
+        let reply = Reply::json(StatusCode::OK, &run_body(&earlier))?;
+        claim.remember(app, &reply).await;
+        return Ok(reply);
     }
     let mut validator = Validator::default();
     let mut declared = |exists: bool, pointer, what| {
@@ -152,13 +179,13 @@ pub async fn find(app: &App, id: &str) -> Result<Run, ApiError> {
     Ok(Run::from_row(&row.ok_or_else(|| ApiError::not_found("run"))?)?)
 }
 
-/// The run, where it is the program's owner's.
+/// The run, where it is this person's.
 ///
 /// # Errors
 /// `not_found` or `not_owner`.
-pub async fn find_own(app: &App, program: &Program<ResultsWrite>, id: &str) -> Result<Run, ApiError> {
+pub async fn find_own(app: &App, owner_id: &str, id: &str) -> Result<Run, ApiError> {
     let run = find(app, id).await?;
-    if run.owner_id.as_deref() != Some(program.owner_id()) {
+    if run.owner_id.as_deref() != Some(owner_id) {
         return Err(ApiError::new(NOT_OWNER, "somebody else opened this run"));
     }
     Ok(run)
@@ -179,9 +206,7 @@ pub fn run_body(run: &Run) -> Value {
             "latencyMsP95": run.p95_ms,
         })
     });
-    let mut body = serde_json::Map::from_iter([("id".to_owned(), Value::from(run.id.as_str()))]);
-    body.extend(run.declared.clone());
-    let rest = json!({
+    let state = json!({
         "status": run.status,
         "reason": run.reason,
         "createdAt": run.created_at,
@@ -189,6 +214,26 @@ pub fn run_body(run: &Run) -> Value {
         "counts": run.counts,
         "aggregates": aggregates,
     });
-    body.extend(rest.as_object().cloned().unwrap_or_default());
-    Value::Object(body)
+    joined([json!({ "id": run.id }), Value::Object(run.declared.clone()), state])
+}
+
+/// The same of a run that is opened now.
+fn open_body(id: &str, declared: Value, now: Timestamp) -> Value {
+    let state = json!({
+        "status": "open",
+        "reason": null,
+        "createdAt": now,
+        "publishedAt": null,
+        "counts": null,
+        "aggregates": null,
+    });
+    joined([json!({ "id": id }), declared, state])
+}
+
+fn joined(parts: [Value; 3]) -> Value {
+    let members = parts.into_iter().filter_map(|part| match part {
+        Value::Object(members) => Some(members),
+        _ => None,
+    });
+    Value::Object(members.flatten().collect())
 }

@@ -16,7 +16,7 @@ use crate::{
     },
     mail::{self, Letter},
     ports::Statement,
-    store::{audit, outbox, users},
+    store::{audit, idempotency, outbox, users},
 };
 
 #[derive(Deserialize)]
@@ -42,6 +42,7 @@ pub async fn handler(State(app): State<App>, person: Person, Json(body): Json<Bo
         mail::queue(&app, &Letter::AccountDeleted)?.to(email, None),
         Statement::new(users::DELETE).bind(user_id),
     ]);
+    batch.extend(idempotency::forget(user_id));
     let answers = person.write(&app, batch).await?.map_err(unproved)?;
     key_changes::announce_others(&app, answers.into_iter().nth(keys_at), &announced).await?;
     mail::deliver_in_background(&app);

@@ -1,7 +1,7 @@
-use axum::{Json as Answer, extract::State};
+use axum::{extract::State, response::Response};
 use http::StatusCode;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::{
     app::App,
@@ -13,6 +13,7 @@ use crate::{
         auth::{VERIFICATION_SECONDS, random_token},
         credentials::Person,
         guessing::{self, unproved},
+        idempotency::{Caller, Claim, Idempotent, Reply},
         limits::{Limited, Resend},
         problem::ApiError,
         request::{Json, Validator},
@@ -35,20 +36,26 @@ pub async fn handler(
     State(app): State<App>,
     _: Limited<Resend>,
     person: Person,
-    Json(body): Json<Body>,
-) -> Result<(StatusCode, Answer<Value>), ApiError> {
+    Idempotent(request, Json(body)): Idempotent<Json<Body>>,
+) -> Result<Response, ApiError> {
+    request.once(&app, Caller::Person(&person), |claim| ask(&app, &person, body, claim)).await
+}
+
+async fn ask(app: &App, person: &Person, body: Body, claim: Claim) -> Result<Reply, ApiError> {
     let mut validator = Validator::default();
     let new_email = validator.check("/newEmail", Email::parse(&body.new_email));
     validator.finish()?;
     let new_email = new_email.ok_or_else(|| ApiError::internal("a validated request lacks a member"))?;
-    let proof = guessing::check_password(&app, &person, &body.password).await?;
+    let proof = guessing::check_password(app, person, &body.password).await?;
     if proof.user.email == new_email.as_str() {
-        proof.release(&app).await?;
+        proof.release(app).await?;
         let refusal = account::refuse("unchanged", "this is the address of the account already");
         return Err(ApiError::invalid_member("/newEmail", refusal));
     }
 
-    let (token, now) = (random_token(&app), app.now());
+    let answer = json!({ "status": "confirmation_required", "email": new_email.as_str() });
+    let reply = Reply::json(StatusCode::ACCEPTED, &answer)?;
+    let (token, now) = (random_token(app), app.now());
     let confirm = Letter::ConfirmEmail { token: token.expose().to_owned() };
     let user_id = person.user_id.as_str();
     let mut batch = proof.statements();
@@ -60,12 +67,13 @@ pub async fn handler(
             .bind(now)
             .bind(now.plus_seconds(VERIFICATION_SECONDS))
             .bind(new_email.as_str()),
-        mail::queue(&app, &confirm)?.to_if_changed(new_email.as_str(), Some(user_id)),
-        mail::queue(&app, &Letter::AddressHasAccount)?.to_account(new_email.as_str(), Some(true)),
-        mail::notice(&app, Notice::EmailChangeRequested)?.to(&proof.user.email, Some(user_id)),
-        person.event(&app, "email_change_requested", json!({})),
+        mail::queue(app, &confirm)?.to_if_changed(new_email.as_str(), Some(user_id)),
+        mail::queue(app, &Letter::AddressHasAccount)?.to_account(new_email.as_str(), Some(true)),
+        mail::notice(app, Notice::EmailChangeRequested)?.to(&proof.user.email, Some(user_id)),
+        person.event(app, "email_change_requested", json!({})),
     ]);
-    person.write(&app, batch).await?.map_err(unproved)?;
-    mail::deliver_in_background(&app);
-    Ok((StatusCode::ACCEPTED, Answer(json!({ "status": "confirmation_required", "email": new_email.as_str() }))))
+    batch.extend(claim.fulfil(app, &reply)?);
+    person.write(app, batch).await?.map_err(unproved)?;
+    mail::deliver_in_background(app);
+    Ok(reply)
 }

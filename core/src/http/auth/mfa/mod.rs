@@ -3,8 +3,7 @@
 pub mod recovery_codes;
 pub mod totp;
 
-use axum::extract::{FromRequest, Request};
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::Deserialize;
 use serde_json::json;
 
 use crate::{
@@ -18,7 +17,6 @@ use crate::{
         credentials::Person,
         guessing::{Guess, PasswordProof, check_password, incorrect_password},
         problem::{ApiError, FieldError, INCORRECT_CODE, MFA_NOT_ENABLED},
-        request::{BODY_LIMIT, parse_object, read_body, require_json},
     },
     ports::Statement,
     store::{
@@ -92,23 +90,6 @@ fn open(app: &App, totp: &Totp) -> Result<TotpSecret, ApiError> {
             "an authenticator's secret cannot be opened: was JWT_SECRET replaced without JWT_SECRET_PREVIOUS?",
         )
     })
-}
-
-/// A JSON object all of whose members may be absent, and so may the body.
-pub struct OptionalJson<T>(pub T);
-
-impl<T: DeserializeOwned + Default, S: Sync> FromRequest<S> for OptionalJson<T> {
-    type Rejection = ApiError;
-
-    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
-        let (parts, body) = request.into_parts();
-        let body = read_body(&parts.headers, body, BODY_LIMIT).await?;
-        if body.is_empty() {
-            return Ok(Self(T::default()));
-        }
-        require_json(&parts.headers)?;
-        parse_object(&body).map(Self)
-    }
 }
 
 /// The caller with their second factor; whether a recovery code is theirs, where `code` is one.

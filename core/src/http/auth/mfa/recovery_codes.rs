@@ -1,11 +1,17 @@
-use axum::{Json as Answer, extract::State};
-use serde_json::{Value, json};
+use axum::{extract::State, response::Response};
+use http::StatusCode;
+use serde_json::json;
 
-use super::{OptionalJson, StepUp};
+use super::StepUp;
 use crate::{
     app::App,
     domain::recovery_code::{CODES, RecoveryCode},
-    http::{credentials::Person, problem::ApiError},
+    http::{
+        credentials::Person,
+        idempotency::{Caller, Claim, Idempotent, Reply},
+        problem::ApiError,
+        request::OptionalJson,
+    },
     mail::{self, Notice},
     ports::{Statement, Timestamp},
     store::mfa,
@@ -26,9 +32,12 @@ impl NewCodes {
     }
 
     /// The only answer that shows them.
-    pub fn answer(&self) -> Answer<Value> {
+    ///
+    /// # Errors
+    /// As [`Reply::json`].
+    pub fn reply(&self) -> Result<Reply, ApiError> {
         let codes = self.0.iter().map(|code| code.grouped().expose().to_owned()).collect::<Vec<_>>();
-        Answer(json!({ "recoveryCodes": codes }))
+        Reply::json(StatusCode::OK, &json!({ "recoveryCodes": codes }))
     }
 }
 
@@ -36,16 +45,22 @@ impl NewCodes {
 pub async fn create(
     State(app): State<App>,
     person: Person,
-    OptionalJson(body): OptionalJson<StepUp>,
-) -> Result<Answer<Value>, ApiError> {
-    let proof = body.prove(&app, &person).await?;
-    let codes = NewCodes::new(&app);
+    Idempotent(request, OptionalJson(body)): Idempotent<OptionalJson<StepUp>>,
+) -> Result<Response, ApiError> {
+    request.once(&app, Caller::Person(&person), |claim| replace(&app, &person, body, claim)).await
+}
+
+async fn replace(app: &App, person: &Person, body: StepUp, claim: Claim) -> Result<Reply, ApiError> {
+    let proof = body.prove(app, person).await?;
+    let codes = NewCodes::new(app);
+    let reply = codes.reply()?;
     let mut effects = Vec::from(codes.replace(&person.user_id, app.now()));
     effects.extend([
-        person.event(&app, "recovery_codes_created", json!({ "method": proof.method })),
-        mail::notice(&app, Notice::RecoveryCodesReplaced)?.to(&proof.user.email, Some(&proof.user.id)),
+        person.event(app, "recovery_codes_created", json!({ "method": proof.method })),
+        mail::notice(app, Notice::RecoveryCodesReplaced)?.to(&proof.user.email, Some(&proof.user.id)),
     ]);
-    proof.carry_out(&app, &person, effects).await?;
-    mail::deliver_in_background(&app);
-    Ok(codes.answer())
+    effects.extend(claim.fulfil(app, &reply)?);
+    proof.carry_out(app, person, effects).await?;
+    mail::deliver_in_background(app);
+    Ok(reply)
 }

@@ -1,9 +1,9 @@
-use axum::{Json as Answer, extract::State};
+use axum::{Json as Answer, extract::State, response::Response};
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{OptionalJson, StepUp, failed, guess_at_code, not_enabled, open, recovery_codes::NewCodes, second_factor};
+use super::{StepUp, failed, guess_at_code, not_enabled, open, recovery_codes::NewCodes, second_factor};
 use crate::{
     app::App,
     domain::{
@@ -13,8 +13,9 @@ use crate::{
     http::{
         credentials::Person,
         guessing::{check_password, incorrect_password},
+        idempotency::{Caller, Claim, Idempotent, Reply},
         problem::{ApiError, MFA_ALREADY_ENABLED, REAUTHENTICATION_REQUIRED},
-        request::Json,
+        request::{Json, OptionalJson},
     },
     mail::{self, Notice},
     ports::Statement,
@@ -88,37 +89,43 @@ pub struct ConfirmBody {
 pub async fn confirm(
     State(app): State<App>,
     person: Person,
-    Json(body): Json<ConfirmBody>,
-) -> Result<Answer<Value>, ApiError> {
-    let (user, pending) = second_factor(&app, &person, None).await?;
+    Idempotent(request, Json(body)): Idempotent<Json<ConfirmBody>>,
+) -> Result<Response, ApiError> {
+    request.once(&app, Caller::Person(&person), |claim| put_in_force(&app, &person, body, claim)).await
+}
+
+async fn put_in_force(app: &App, person: &Person, body: ConfirmBody, claim: Claim) -> Result<Reply, ApiError> {
+    let (user, pending) = second_factor(app, person, None).await?;
     let totp = pending.totp.filter(|totp| !totp.confirmed).ok_or_else(not_enabled)?;
-    let (secret, now, guess) = (open(&app, &totp)?, app.now(), guess_at_code(&app, &person));
+    let (secret, now, guess) = (open(app, &totp)?, app.now(), guess_at_code(app, person));
     let step = TotpCode::parse(body.code.expose()).and_then(|code| secret.matching_step(code, now, totp.last_step));
     let Some(step) = step else {
-        return Err(failed(&app, &person, &guess, "totp").await);
+        return Err(failed(app, person, &guess, "totp").await);
     };
 
-    let codes = NewCodes::new(&app);
+    let codes = NewCodes::new(app);
+    let reply = codes.reply()?;
     let mut batch = Vec::from(guess.reserve());
     batch.extend([
         Statement::new(mfa::CONFIRM).bind(totp.id.as_str()).bind(now).bind(step),
         Statement::new(EXPECT_ONE_CHANGE),
         Statement::new(mfa::SET_ENABLED).bind(user.id.as_str()).bind(now),
         guess.succeeded(),
-        person.event(&app, "mfa_enabled", json!({ "method": "totp" })),
-        mail::notice(&app, Notice::MfaEnabled)?.to(&user.email, Some(&user.id)),
+        person.event(app, "mfa_enabled", json!({ "method": "totp" })),
+        mail::notice(app, Notice::MfaEnabled)?.to(&user.email, Some(&user.id)),
     ]);
     batch.extend(codes.replace(&user.id, now));
-    match person.write(&app, batch).await? {
+    batch.extend(claim.fulfil(app, &reply)?);
+    match person.write(app, batch).await? {
         Err(error) if error.is_guard() => {
-            let (_, pending) = second_factor(&app, &person, None).await?;
+            let (_, pending) = second_factor(app, person, None).await?;
             let still_pending = pending.totp.is_some_and(|other| other.id == totp.id && !other.confirmed);
-            return Err(if still_pending { guess.refused(&app).await } else { not_enabled() });
+            return Err(if still_pending { guess.refused(app).await } else { not_enabled() });
         }
         answers => answers.map(drop)?,
     }
-    mail::deliver_in_background(&app);
-    Ok(codes.answer())
+    mail::deliver_in_background(app);
+    Ok(reply)
 }
 
 /// Removes the second factor.

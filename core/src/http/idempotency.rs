@@ -1,0 +1,284 @@
+//! `Idempotency-Key`: what a POST makes is made once, however often the request is sent, and its answer is replayed.
+//!
+//! A request first *claims* its key; another one with the same key is told to wait. The answer stands before its effect
+//! does, and *fulfils* the claim in the batch of the effect: neither is ever there without the other. A refusal changes
+//! nothing, is not remembered, and frees the key. A claim whose request died ends by itself, and where that request was
+//! only slow, its late batch finds the claim gone and is undone.
+
+use axum::{
+    extract::{FromRequest, FromRequestParts, OriginalUri, Request},
+    response::{IntoResponse, Response},
+};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts};
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+
+use super::{
+    client::Client,
+    credentials::Person,
+    problem::{ApiError, IDEMPOTENCY_IN_PROGRESS, IDEMPOTENCY_KEY_REUSED, MALFORMED_REQUEST, Problem},
+    request::{FromBody, read},
+};
+use crate::{
+    app::App,
+    ports::{DatabaseError, Rows, Statement},
+    store::{
+        EXPECT_ONE_CHANGE,
+        idempotency::{self as store, Claimed},
+    },
+};
+
+const KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+const MOST_KEY_BYTES: usize = 255;
+
+/// The `Idempotency-Key` of a request, where it has one. As an extractor of its own, that of a request without a body;
+/// else see [`Idempotent`].
+pub struct Idempotency(Option<Keyed>);
+
+struct Keyed {
+    key: String,
+    /// SHA-256 of what must be the same when the key comes again.
+    digest: [u8; 32],
+}
+
+/// A body, and the key that it came with.
+pub struct Idempotent<B>(pub Idempotency, pub B);
+
+impl<S: Sync> FromRequestParts<S> for Idempotency {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        Ok(Self::of(key(&parts.headers)?, parts, &[]))
+    }
+}
+
+impl<B: FromBody, S: Sync> FromRequest<S> for Idempotent<B> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
+        let (parts, body) = request.into_parts();
+        let key = key(&parts.headers)?;
+        let (read, bytes) = read::<B>(&parts.headers, body).await?;
+        Ok(Self(Idempotency::of(key, &parts, &bytes), read))
+    }
+}
+
+fn key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
+    let mut keys = headers.get_all(KEY).iter();
+    let Some(key) = keys.next() else { return Ok(None) };
+    let key = key.to_str().ok().filter(|key| (1..=MOST_KEY_BYTES).contains(&key.len()) && keys.next().is_none());
+    let key = key.filter(|key| key.bytes().all(|byte| matches!(byte, b' '..=b'~')));
+    let refusal =
+        || ApiError::new(MALFORMED_REQUEST, "Idempotency-Key: give 1 to 255 printable ASCII characters, once");
+    key.map(|key| Some(key.to_owned())).ok_or_else(refusal)
+}
+
+/// Who sends a request: a key is known under its caller's name only.
+pub enum Caller<'a> {
+    /// A person; the session is checked in the round trip that claims the key.
+    Person(&'a Person),
+    /// A program of this person's.
+    Program(&'a str),
+    /// Somebody without a credential.
+    Network(&'a Client),
+}
+
+impl Caller<'_> {
+    fn name(&self) -> String {
+        match self {
+            Self::Person(person) => store::person(&person.user_id),
+            Self::Program(owner_id) => store::programs(owner_id),
+            Self::Network(client) => format!("network:{}", client.network()),
+        }
+    }
+
+    async fn write(&self, app: &App, batch: Vec<Statement>) -> Result<Vec<Rows>, ApiError> {
+        match self {
+            Self::Person(person) => Ok(person.write(app, batch).await??),
+            Self::Program(_) | Self::Network(_) => Ok(app.database().batch(batch).await?),
+        }
+    }
+}
+
+/// An answer whose bytes stand before they are true.
+pub struct Reply {
+    status: StatusCode,
+    body: Vec<u8>,
+}
+
+impl Reply {
+    /// This, as JSON.
+    ///
+    /// # Errors
+    /// A fault of ours, when it cannot be written.
+    pub fn json(status: StatusCode, body: &impl Serialize) -> Result<Self, ApiError> {
+        let body = serde_json::to_vec(body).map_err(|error| ApiError::internal(error.to_string()))?;
+        Ok(Self { status, body })
+    }
+}
+
+impl IntoResponse for Reply {
+    fn into_response(self) -> Response {
+        let headers = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
+        (self.status, headers, self.body).into_response()
+    }
+}
+
+/// What a request holds of its key while it runs; of a request without a key, nothing.
+pub struct Claim(Option<store::Claim>);
+
+impl Claim {
+    /// What fulfils it, for the batch that makes the reply true. By its guard that batch is undone where the claim has
+    /// passed to another request.
+    ///
+    /// # Errors
+    /// A fault of ours, when the reply cannot be sealed.
+    pub fn fulfil(&self, app: &App, reply: &Reply) -> Result<Vec<Statement>, ApiError> {
+        let Some(fulfil) = self.answer(app, store::FULFIL, reply)? else { return Ok(Vec::new()) };
+        Ok(vec![fulfil, Statement::new(EXPECT_ONE_CHANGE)])
+    }
+
+    /// The same of a reply that becomes true if the statement before changes a row. Where it does not, the claim stands,
+    /// so [`Claim::expect`] has to head the batch.
+    ///
+    /// # Errors
+    /// As [`Claim::fulfil`].
+    pub fn fulfil_if_changed(&self, app: &App, reply: &Reply) -> Result<Option<Statement>, ApiError> {
+        self.answer(app, store::FULFIL_IF_CHANGED, reply)
+    }
+
+    /// The same of an upload's reply, `{"accepted":…,"repeated":…}`: `count` results, of which the last statement to
+    /// write stores those that are new. [`Claim::expect`] has to head the batch.
+    pub fn fulfil_upload(&self, count: usize) -> Option<Statement> {
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
+        self.0.as_ref().map(|claim| claim.mine(store::FULFIL_UPLOAD).bind(count))
+    }
+
+    /// Guard: the claim has not passed to another request.
+    pub fn expect(&self) -> Option<Statement> {
+        self.0.as_ref().map(|claim| claim.mine(store::EXPECT_CLAIMED))
+    }
+
+    /// Fulfils it after the fact, where to do all again would come to the same reply. Failing is then no failure.
+    pub async fn remember(&self, app: &App, reply: &Reply) {
+        let remembered = match self.answer(app, store::FULFIL, reply) {
+            Ok(None) => return,
+            Ok(Some(fulfil)) => app.database().query(fulfil).await.map_err(ApiError::from),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = remembered {
+            log::warn!("an answer was not remembered: {error:?}");
+        }
+    }
+
+    fn answer(&self, app: &App, sql: &'static str, reply: &Reply) -> Result<Option<Statement>, ApiError> {
+        let Some(claim) = &self.0 else { return Ok(None) };
+        let sealed = app.keys().seal(&claim.id, app.random(), &reply.body).map_err(ApiError::internal)?;
+        Ok(Some(claim.mine(sql).bind(u32::from(reply.status.as_u16())).bind(sealed)))
+    }
+}
+
+impl Idempotency {
+    fn of(key: Option<String>, parts: &Parts, body: &[u8]) -> Self {
+        let digest = || {
+            // Of a nested route the request itself tells only the end of its path.
+            let path = parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |OriginalUri(uri)| uri).path();
+            let head = format!("{} {path}\n", parts.method);
+            Sha256::new().chain_update(head).chain_update(body).finalize().into()
+        };
+        Self(key.map(|key| Keyed { key, digest: digest() }))
+    }
+
+    /// Does the work, or replays the answer that it had. What the work writes has to fulfil the [`Claim`].
+    ///
+    /// # Errors
+    /// `idempotency_key_reused`, `idempotency_in_progress`, whatever the caller's session is refused with; else what the
+    /// work answers.
+    pub async fn once<W>(
+        self,
+        app: &App,
+        caller: Caller<'_>,
+        work: impl FnOnce(Claim) -> W,
+    ) -> Result<Response, ApiError>
+    where
+        W: Future<Output = Result<Reply, ApiError>>,
+    {
+        let Some(Keyed { key, digest }) = self.0 else { return Ok(work(Claim(None)).await?.into_response()) };
+        let claim = store::Claim { caller: caller.name(), key, id: app.new_id() };
+        let fingerprint = app.keys().fingerprint(&digest).map_err(ApiError::internal)?;
+        let found = claimed(caller.write(app, claim.take(fingerprint, app.now())).await?)?;
+        let found = found.ok_or_else(|| ApiError::internal("a claimed key is gone"))?;
+        if found.claim != claim.id {
+            return replay(app, &digest, found);
+        }
+        let mut held = Held { app, claim: Some(claim.clone()) };
+        let refusal = match work(Claim(Some(claim.clone()))).await {
+            Ok(reply) => {
+                held.claim = None;
+                return Ok(reply.into_response());
+            }
+            Err(refusal) => refusal,
+        };
+        let released = app.database().batch(claim.release()).await.and_then(claimed);
+        held.claim = None;
+        match released {
+            Ok(None) => Err(refusal),
+            // The answer is there: of a batch that was carried out although it seemed to fail, or of whoever has taken over.
+            Ok(Some(found)) => match replay(app, &digest, found) {
+                Err(ApiError::Problem(problem)) if problem.is(IDEMPOTENCY_KEY_REUSED) => Err(refusal),
+                told => told,
+            },
+            Err(error) => {
+                log::warn!("an Idempotency-Key is not free until its claim ends: {error}");
+                Err(refusal)
+            }
+        }
+    }
+}
+
+fn claimed(answers: Vec<Rows>) -> Result<Option<Claimed>, DatabaseError> {
+    let row = answers.into_iter().next_back().and_then(Rows::into_first);
+    row.map(|row| Claimed::from_row(&row)).transpose()
+}
+
+/// What a key that another request has claimed is answered with.
+fn replay(app: &App, digest: &[u8], found: Claimed) -> Result<Response, ApiError> {
+    if !app.keys().is_fingerprint(digest, &found.fingerprint) {
+        return Err(ApiError::new(IDEMPOTENCY_KEY_REUSED, "send another request with a key of its own"));
+    }
+    let Some((status, answer)) = found.answer else {
+        let detail = "its answer comes with the same request, sent again in a moment";
+        return Err(Problem::new(IDEMPOTENCY_IN_PROGRESS, detail).retry_after(1).into());
+    };
+    let body = match answer {
+        store::Answer::Clear(body) => Some(body.into_bytes()),
+        store::Answer::Sealed(sealed) => app.keys().open(&found.claim, &sealed).map(|body| body.to_vec()),
+    };
+    let status = u16::try_from(status).ok().and_then(|status| StatusCode::from_u16(status).ok());
+    let (Some(status), Some(body)) = (status, body) else {
+        return Err(ApiError::internal("a remembered answer cannot be read"));
+    };
+    let mut response = Reply { status, body }.into_response();
+    response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+    Ok(response)
+}
+
+/// A claim that nobody has given up yet. Where a request is dropped half way, since its client has gone, its key is free
+/// at once for the next try; whatever of it the database still carries out is undone by its guard.
+struct Held<'a> {
+    app: &'a App,
+    claim: Option<store::Claim>,
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        let Some(claim) = self.claim.take() else { return };
+        let app = self.app.clone();
+        self.app.ports().background.spawn(Box::pin(async move {
+            if let Err(error) = app.database().batch(claim.release()).await {
+                log::warn!("an Idempotency-Key is not free until its claim ends: {error}");
+            }
+        }));
+    }
+}
