@@ -150,6 +150,7 @@ const runtime = new Miniflare(
     kvNamespaces: { CACHE: "CACHE" },
     durableObjects: {
       RATE_LIMITER: { className: "RateLimiter", useSQLite: true },
+      KEY_GATE: { className: "KeyGate", useSQLite: true },
       PASSWORD_HASHER: { className: "PasswordHasher", useSQLite: true },
     },
     ratelimits: {

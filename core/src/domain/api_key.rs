@@ -113,6 +113,21 @@ impl std::fmt::Debug for KeyHash {
     }
 }
 
+/// In lower-case hex.
+impl serde::Serialize for KeyHash {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.to_hex())
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for KeyHash {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        let bytes = data_encoding::HEXLOWER.decode(text.as_bytes()).ok();
+        bytes.and_then(|bytes| Self::from_bytes(&bytes)).ok_or_else(|| serde::de::Error::custom("no SHA-256 in hex"))
+    }
+}
+
 impl From<KeyHash> for crate::ports::Value {
     fn from(hash: KeyHash) -> Self {
         Self::Blob(hash.0.to_vec())

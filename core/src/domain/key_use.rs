@@ -65,7 +65,7 @@ impl KeyGrant {
 }
 
 /// What is asked of a key.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct KeyUse {
     /// Which key.
     pub hash: KeyHash,
@@ -139,6 +139,14 @@ impl HourOfUse {
         Self { start_ms: now.0.saturating_sub(now.0.rem_euclid(HOUR_MS)), ..Self::default() }
     }
 
+    /// Adds what was counted elsewhere in the same hour.
+    pub fn add(&mut self, other: Self) {
+        self.allowed = self.allowed.saturating_add(other.allowed);
+        self.limited = self.limited.saturating_add(other.limited);
+        self.denied = self.denied.saturating_add(other.denied);
+        self.last_used_ms = self.last_used_ms.max(other.last_used_ms);
+    }
+
     /// Of two counts of the same hour, what each knows: counts only grow.
     #[must_use]
     pub fn merged(self, other: Self) -> Self {
@@ -185,6 +193,18 @@ pub struct Usage {
 }
 
 impl Usage {
+    /// What was kept of hours, each with whether it changed since it was saved.
+    #[must_use]
+    pub fn restored(hours: Vec<(HourOfUse, bool)>) -> Self {
+        Self { hours }
+    }
+
+    /// To be kept for [`Usage::restored`].
+    #[must_use]
+    pub fn hours(&self) -> &[(HourOfUse, bool)] {
+        &self.hours
+    }
+
     /// Takes up what was saved of an hour before.
     pub fn take_up(&mut self, saved: HourOfUse) {
         let hour = self.hour(saved.start_ms);
@@ -206,12 +226,7 @@ impl Usage {
 
     /// Adds what was counted elsewhere.
     pub fn add_counts(&mut self, counts: HourOfUse) {
-        self.add(counts.start_ms, |hour| {
-            hour.allowed = hour.allowed.saturating_add(counts.allowed);
-            hour.limited = hour.limited.saturating_add(counts.limited);
-            hour.denied = hour.denied.saturating_add(counts.denied);
-            hour.last_used_ms = hour.last_used_ms.max(counts.last_used_ms);
-        });
+        self.add(counts.start_ms, |hour| hour.add(counts));
     }
 
     /// What is not saved yet.

@@ -8,6 +8,7 @@ pub mod key_use;
 mod keys;
 pub mod network;
 pub mod password_hash;
+pub mod prepaid;
 pub mod recovery_code;
 mod secret;
 mod sliding_log;

@@ -22,8 +22,26 @@ impl SlidingLog {
     }
 
     /// Its admissions, oldest first, with their costs.
-    pub fn entries(&self) -> impl Iterator<Item = (Timestamp, u32)> + '_ {
+    pub fn entries(&self) -> impl DoubleEndedIterator<Item = (Timestamp, u32)> + '_ {
         self.entries.iter().copied()
+    }
+
+    /// Its admissions of this time and later.
+    pub fn entries_from(&self, start: Timestamp) -> impl Iterator<Item = (Timestamp, u32)> + '_ {
+        self.entries.range(self.entries.partition_point(|(at, _)| *at < start)..).copied()
+    }
+
+    /// The cost of all that is in use; call [`SlidingLog::expire`] first.
+    #[must_use]
+    pub fn used(&self) -> u32 {
+        self.used
+    }
+
+    /// The cost of what was admitted after this.
+    #[must_use]
+    pub fn used_since(&self, after: Timestamp) -> u32 {
+        let recent = self.entries.iter().rev().take_while(|(at, _)| *at > after);
+        recent.fold(0, |sum, (_, cost)| sum.saturating_add(*cost))
     }
 
     /// Whether nothing is in use.

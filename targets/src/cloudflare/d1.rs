@@ -32,7 +32,7 @@ impl Database for D1 {
             return Ok(Vec::new());
         }
         let unreadable = |error: serde_json::Error| DatabaseError::Unavailable(error.to_string());
-        let asked = serde_json::to_string(&Batch(&statements)).map_err(unreadable)?;
+        let asked = asked(&statements).map_err(unreadable)?;
         let database: &JsValue = self.0.as_ref();
         let answer = SendFuture::new(async {
             let answer = glue::d1(database, &asked)
@@ -43,6 +43,11 @@ impl Database for D1 {
         let tables = serde_json::from_str::<Vec<Table>>(&answer.await?).map_err(unreadable)?;
         Ok(tables.into_iter().map(|table| table.0).collect())
     }
+}
+
+/// Statements as `glue.mjs` takes them.
+pub(super) fn asked(statements: &[Statement]) -> serde_json::Result<String> {
+    serde_json::to_string(&Batch(statements))
 }
 
 struct Batch<'a>(&'a [Statement]);

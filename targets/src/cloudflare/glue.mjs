@@ -140,6 +140,16 @@ export function admit(namespace, subject, question) {
   return namespace.get(namespace.idFromName(subject)).admit(question);
 }
 
+/** Calls a method of the object of a key, with what is given back and what is asked. */
+export function askKey(namespace, name, method, report, question) {
+  return namespace.get(namespace.idFromName(name))[method](report, question);
+}
+
+/** Waits. */
+export function sleep(ms) {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
 /** Whose turn it is to hash. The first of this isolate is anybody: many isolates should not begin with the same. */
 let turn;
 

@@ -29,6 +29,20 @@ extern "C" {
     #[wasm_bindgen(catch)]
     pub(super) async fn admit(namespace: &JsValue, subject: &str, question: &str) -> Result<JsValue, JsValue>;
 
+    /// Calls a method of the Durable Object of a key, with what is given back and what is asked.
+    #[wasm_bindgen(catch, js_name = askKey)]
+    pub(super) async fn ask_key(
+        namespace: &JsValue,
+        name: &str,
+        method: &str,
+        report: &str,
+        question: &str,
+    ) -> Result<JsValue, JsValue>;
+
+    /// Waits so many milliseconds.
+    #[wasm_bindgen(catch)]
+    pub(super) async fn sleep(ms: f64) -> Result<JsValue, JsValue>;
+
     /// Has one of so many Durable Objects compute a password hash; `undefined` where it has too much to do.
     #[wasm_bindgen(catch)]
     pub(super) async fn hash(namespace: &JsValue, objects: u8, question: &str) -> Result<JsValue, JsValue>;

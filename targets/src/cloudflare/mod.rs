@@ -5,6 +5,7 @@ mod adapters;
 mod d1;
 mod glue;
 mod hasher;
+mod key_gate;
 mod limiter;
 mod requests;
 mod tasks;

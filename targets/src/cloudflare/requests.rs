@@ -6,7 +6,10 @@ use std::{
     sync::Arc,
 };
 
-use aibaas_core::{App, ClientAddress, Config, ConfigError, Environment, HostDefaults, SqlKeyGate, ports::Ports};
+use aibaas_core::{
+    App, ClientAddress, Config, ConfigError, Environment, HostDefaults,
+    ports::{Database, Ports},
+};
 use axum::{
     Router,
     body::Body,
@@ -25,6 +28,7 @@ use super::{
     d1::D1,
     glue,
     hasher::Hashing,
+    key_gate::KeyObjects,
     limiter::DurableObjects,
     tasks,
 };
@@ -92,9 +96,10 @@ fn configure(env: Env) -> Result<App, String> {
         }
     };
     let binding = |error: worker::Error| error.to_string();
-    let database = Arc::new(D1(env.d1("DB").map_err(binding)?));
+    let database: Arc<dyn Database> = Arc::new(D1(env.d1("DB").map_err(binding)?));
+    let keys = env.durable_object("KEY_GATE").map_err(binding)?;
     let ports = Ports {
-        key_gate: Arc::new(SqlKeyGate::new(database.clone())),
+        key_gate: Arc::new(KeyObjects::new(keys, Arc::clone(&database))),
         database,
         key_value: Arc::new(Kv(env.kv("CACHE").map_err(binding)?)),
         rate_limiter: Arc::new(DurableObjects(env.durable_object("RATE_LIMITER").map_err(binding)?)),

@@ -1,7 +1,7 @@
 // The Worker's handlers and its Durable Objects. What they decide is decided in the wasm instance.
 
 import { DurableObject } from "cloudflare:workers";
-import { begin, enter, epoch, readBody } from "./glue.mjs";
+import { begin, d1, enter, epoch, readBody, sleep } from "./glue.mjs";
 
 /** Methods that only read: a body has no meaning in them (RFC 9110, 9.3.1), and none is looked for. */
 const SAFE = new Set(["GET", "HEAD", "OPTIONS"]);
@@ -61,8 +61,12 @@ function answer(request, method, body) {
   }
 }
 
+/** Services ask it for all their clients, from one address; it neither hashes nor writes. */
+const UNSHIELDED = "/api/v1/api-keys/verify";
+
 /** Whatever hashes or writes passes the shield first; a shield that is down stops nobody. */
 async function answerBehindShield(request, method, env) {
+  if (request.url.endsWith(UNSHIELDED)) return answer(request, method, await readBody(request));
   const key = request.headers.get("cf-connecting-ip") ?? "";
   const verdict = await env.SHIELD?.limit({ key }).catch(() => undefined);
   return verdict?.success === false ? shielded() : answer(request, method, await readBody(request));
@@ -136,6 +140,145 @@ export class RateLimiter extends DurableObject {
   #wakeAt(time) {
     this.#alarmed = true;
     return this.ctx.storage.setAlarm(time);
+  }
+}
+
+/** How long what was counted of refusals may be in memory alone. */
+const KEEP_MS = 1000;
+
+/**
+ * Keeps the ledger of one API key. What it decides, the wasm instance does; its storage has all of it, so that another
+ * instance of the object, or of wasm, goes on where this one ended.
+ */
+export class KeyGate extends DurableObject {
+  #key;
+  #epoch;
+  #hasTables = false;
+  #alarm = Number.POSITIVE_INFINITY;
+  #keeping = false;
+  #waiting = [];
+
+  #object() {
+    if (this.#key === undefined || this.#epoch !== epoch) {
+      this.#key = enter((wasm) => new wasm.KeyObject(this.#stored(), crypto.getRandomValues(new Uint32Array(1))[0]));
+      this.#epoch = epoch;
+    }
+    return this.#key;
+  }
+
+  /** Whoever asks about a key that does not exist leaves nothing behind: tables come with the first row. */
+  #stored() {
+    const { sql } = this.ctx.storage;
+    const rows = (query) => sql.exec(query).raw().toArray();
+    this.#hasTables = rows("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'about'").length > 0;
+    if (!this.#hasTables) return "";
+    return JSON.stringify({
+      admissions: rows("SELECT at, cost FROM admissions ORDER BY at"),
+      lent: rows("SELECT id, cost, until FROM lent"),
+      hours: rows("SELECT start, allowed, limited, denied, last_used, unsaved FROM hours ORDER BY start"),
+      about: rows("SELECT key_id, window, saved_at, changing_until FROM about")[0] ?? null,
+    });
+  }
+
+  /** Does what the instance wants done; how long it wants to wait for what is lent, or null. */
+  #do(work) {
+    const [wait, writes, alarm, later] = JSON.parse(work);
+    const { sql } = this.ctx.storage;
+    if (writes.length > 0 && !this.#hasTables) {
+      for (const table of enter((wasm) => wasm.KeyObject.tables())) sql.exec(table);
+      this.#hasTables = true;
+    }
+    for (const [statement, ...parameters] of writes) sql.exec(statement, ...parameters);
+    if (alarm !== null && alarm < this.#alarm) {
+      this.#alarm = alarm;
+      this.ctx.storage.setAlarm(alarm);
+    }
+    if (later && !this.#keeping) {
+      this.#keeping = true;
+      this.ctx.waitUntil(sleep(KEEP_MS).then(() => this.#keep()));
+    }
+    return wait;
+  }
+
+  #keep() {
+    this.#keeping = false;
+    this.#call((key) => key.settle("null", Date.now()));
+  }
+
+  #call(call) {
+    const object = this.#object();
+    return this.#do(enter(() => call(object)));
+  }
+
+  /** Something that was lent has come back. */
+  #wake() {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const wake of waiting) wake();
+  }
+
+  async #wait(ms) {
+    await Promise.race([new Promise((resolve) => this.#waiting.push(resolve)), sleep(ms)]);
+  }
+
+  async #waitForLent() {
+    for (let wait; (wait = this.#call((key) => key.waits(Date.now()))) !== null; ) await this.#wait(wait);
+  }
+
+  /** The answer to a use of the key, as JSON. */
+  async admit(report, question) {
+    this.settle(report);
+    for (;;) {
+      const object = this.#object();
+      const answer = enter(() => object.admit(question, Date.now()));
+      const line = answer.indexOf("\n");
+      const wait = this.#do(answer.slice(line + 1));
+      if (line > 0) return answer.slice(0, line);
+      await this.#wait(wait);
+    }
+  }
+
+  /** Takes back what was lent. */
+  settle(report) {
+    if (report === "null") return;
+    this.#call((key) => key.settle(report, Date.now()));
+    this.#wake();
+  }
+
+  /** Returns once nothing is lent any more, and every decision reads the database anew. */
+  async announce(report) {
+    this.settle(report);
+    this.#call((key) => key.announce(Date.now()));
+    await this.#waitForLent();
+  }
+
+  /** What was counted and is not saved, as JSON. */
+  async unsaved(report) {
+    this.settle(report);
+    await this.#waitForLent();
+    const object = this.#object();
+    return enter(() => object.unsaved());
+  }
+
+  /** Saves what was counted, and leaves nothing behind once nothing is of use any more. */
+  async alarm() {
+    this.#alarm = Number.POSITIVE_INFINITY;
+    const object = this.#object();
+    const statements = enter(() => object.save(Date.now()));
+    if (statements === "") {
+      this.#call((key) => key.settle("null", Date.now()));
+    } else {
+      const saved = d1(this.env.DB, statements).then(
+        () => true,
+        (error) => console.error("the use of a key was not saved, and will be:", error),
+      );
+      const done = (await saved) === true;
+      this.#call((key) => key.saved(done, Date.now()));
+    }
+    if (this.#alarm !== Number.POSITIVE_INFINITY) return;
+    this.#key = undefined;
+    this.#hasTables = false;
+    await this.ctx.storage.deleteAll();
   }
 }
 

@@ -1,0 +1,336 @@
+//! Limits that many instances of the application share, each of which may serve a busy key by itself for a moment.
+//!
+//! Of each key one [`KeyHome`] keeps the ledger. To an instance through which a key is used a lot it lends a [`Block`]:
+//! a part of what the limit still admits, paid for in advance, for [`LEND_MS`]. The instance then decides alone, and
+//! afterwards tells the home what it used. The limit stays exact:
+//!
+//! * never over: what is lent counts as used from the moment at which it is lent, and a block that nobody gives back
+//!   counts as used up;
+//! * never under: who would be refused only because of what is lent waits until it has come back;
+//! * a key that loses something loses it at once: the home first waits until nothing is lent.
+//!
+//! Clocks of home and instance may differ; only lengths of time are compared, each measured by one of them.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::key_use::{Decision, Denial, HourOfUse, KeyGrant, KeyLedger, KeyUse};
+use crate::ports::{LimitState, Timestamp};
+
+/// How long an instance may use a block, from before it asks for it.
+pub const LEND_MS: i64 = 100;
+/// How long the home waits for a block from when it lends it: well beyond what a clock that stands still within a
+/// request can make of [`LEND_MS`].
+const HOLD_MS: i64 = 1_500;
+/// The least that is worth lending.
+const SMALLEST_BLOCK: u32 = 16;
+/// How long a grant is good without looking whether it still is. Whoever changes a key says so; this is for a change whose
+/// author was killed half-way, and for what gives a key more.
+const GRANT_MS: u64 = 60_000;
+/// How long after an announcement each decision wants a grant of its own: the batch that was announced may take so long.
+const CHANGING_MS: i64 = 60_000;
+
+/// What was lent, by the home's clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lent {
+    /// Names the block.
+    pub id: u32,
+    /// How much it is.
+    pub cost: u32,
+    /// When it counts as used up, in milliseconds since the epoch.
+    pub until_ms: i64,
+}
+
+/// What an instance used of a block.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Report {
+    /// Which block.
+    pub id: u32,
+    /// How many milliseconds ago, and how much. Oldest first.
+    pub used: Vec<(u32, u32)>,
+    /// What it decided meanwhile.
+    pub counts: Vec<HourOfUse>,
+}
+
+/// A grant, and for what it was read.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct FreshGrant {
+    /// From [`Reply::NeedsGrant`].
+    pub generation: u32,
+    /// From [`Reply::NeedsGrant`].
+    pub keep: bool,
+    /// What was read.
+    pub grant: KeyGrant,
+    /// What was saved of the hour's use.
+    pub saved: HourOfUse,
+}
+
+/// What the home says to an instance.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Reply {
+    /// Read what the key grants, and ask again with it.
+    NeedsGrant {
+        /// To be given back.
+        generation: u32,
+        /// To be given back.
+        keep: bool,
+    },
+    /// Ask again when something has come back, at the latest after so many milliseconds.
+    Wait(u32),
+    /// Decided.
+    Decided {
+        /// What was decided.
+        verdict: Verdict,
+        /// What the key grants.
+        grant: Box<KeyGrant>,
+        /// What the instance may use by itself.
+        block: Option<Lent>,
+    },
+}
+
+/// A [`Decision`] without its grant.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Verdict {
+    /// No.
+    Denied(Denial),
+    /// Not now. Remaining, and milliseconds until more is admitted.
+    Limited(u32, u64),
+    /// Yes. Remaining, and milliseconds until more is admitted.
+    Allowed(u32, u64),
+}
+
+impl Verdict {
+    /// The decision about a key with this grant.
+    #[must_use]
+    pub fn about(self, grant: Arc<KeyGrant>) -> Decision {
+        let state = |remaining, reset_after_ms| LimitState { remaining, reset_after_ms };
+        match self {
+            Self::Denied(denial) => Decision::Denied(grant, denial),
+            Self::Limited(remaining, reset) => Decision::Limited(grant, state(remaining, reset)),
+            Self::Allowed(remaining, reset) => Decision::Allowed(grant, state(remaining, reset)),
+        }
+    }
+}
+
+/// The one place that keeps the ledger of a key.
+#[derive(Clone, Debug, Default)]
+pub struct KeyHome {
+    /// What was admitted and counted, without what is lent.
+    pub ledger: KeyLedger,
+    lent: Vec<Lent>,
+    grant: Option<(Arc<KeyGrant>, Timestamp)>,
+    generation: u32,
+    changing_until: Option<Timestamp>,
+    last_block: u32,
+}
+
+impl KeyHome {
+    /// A home with what was stored of it. `nonce` must be fresh: what was said to an earlier one of the same key is not
+    /// for this one.
+    #[must_use]
+    pub fn new(ledger: KeyLedger, lent: Vec<Lent>, changing_until: Option<Timestamp>, nonce: u32) -> Self {
+        Self { ledger, lent, grant: None, generation: nonce, changing_until, last_block: nonce }
+    }
+
+    /// What is lent.
+    #[must_use]
+    pub fn lent(&self) -> &[Lent] {
+        &self.lent
+    }
+
+    /// Until when a batch that was announced may change the key.
+    #[must_use]
+    pub fn changing_until(&self) -> Option<Timestamp> {
+        self.changing_until
+    }
+
+    /// Decides about a use.
+    pub fn admit(&mut self, of: &KeyUse, fresh: Option<FreshGrant>, wants_block: bool, now: Timestamp) -> Reply {
+        self.overdue(now);
+        let changing = self.changing_until.is_some_and(|until| now < until);
+        let grant = match fresh.filter(|fresh| fresh.generation == self.generation) {
+            Some(fresh) => {
+                self.ledger.usage.take_up(fresh.saved);
+                let grant = Arc::new(fresh.grant);
+                if fresh.keep && !changing {
+                    self.grant = Some((Arc::clone(&grant), now));
+                }
+                grant
+            }
+            None => match &self.grant {
+                Some((grant, read)) if !changing && now.ms_since(*read) < GRANT_MS => Arc::clone(grant),
+                _ => return Reply::NeedsGrant { generation: self.generation, keep: !changing },
+            },
+        };
+        // What is lent is used, as far as anybody else is concerned.
+        let lent = self.lent.iter().fold(0_u32, |sum, lent| sum.saturating_add(lent.cost));
+        if lent > 0 && grant.denial(of, now).is_none() {
+            self.ledger.log.expire(grant.window_ms(), now);
+            let wanted = self.ledger.log.used().saturating_add(of.cost);
+            if wanted <= grant.rate_limit && wanted.saturating_add(lent) > grant.rate_limit {
+                return Reply::Wait(self.longest_wait(now));
+            }
+        }
+        let rest = KeyGrant { rate_limit: grant.rate_limit.saturating_sub(lent), ..KeyGrant::clone(&grant) };
+        let verdict = match self.ledger.decide(&Arc::new(rest), of, now) {
+            Decision::Unknown => Verdict::Denied(Denial::Revoked),
+            Decision::Denied(_, denial) => Verdict::Denied(denial),
+            Decision::Limited(_, state) => Verdict::Limited(state.remaining, state.reset_after_ms),
+            Decision::Allowed(_, state) => Verdict::Allowed(state.remaining, state.reset_after_ms),
+        };
+        let keeps = self.grant.is_some() && !changing;
+        let block = match &verdict {
+            Verdict::Allowed(remaining, _) if wants_block && keeps => self.lend(*remaining, &grant, now),
+            _ => None,
+        };
+        Reply::Decided { verdict, grant: Box::new(KeyGrant::clone(&grant)), block }
+    }
+
+    /// Takes back a block; whether it was still out.
+    pub fn settle(&mut self, report: &Report, now: Timestamp) -> bool {
+        self.overdue(now);
+        let Some(index) = self.lent.iter().position(|lent| lent.id == report.id) else { return false };
+        let block = self.lent.swap_remove(index);
+        let mut left = block.cost;
+        for (age_ms, cost) in &report.used {
+            let cost = (*cost).min(left);
+            left = left.saturating_sub(cost);
+            self.ledger.log.charge(u32::MAX, cost, now.plus_ms(i64::from(*age_ms).saturating_neg()));
+        }
+        for counts in &report.counts {
+            self.ledger.usage.add_counts(*counts);
+        }
+        true
+    }
+
+    /// A batch is about to change the key or its owner: from now on every decision reads anew, until the batch must have
+    /// ended. Returns until when; what is lent has to come back before the batch may run.
+    pub fn announce(&mut self, now: Timestamp) -> Timestamp {
+        let until = now.plus_ms(CHANGING_MS);
+        self.generation = self.generation.wrapping_add(1);
+        self.grant = None;
+        self.changing_until = Some(until);
+        until
+    }
+
+    /// Milliseconds until nothing that is lent now can be out any more; `None` when nothing is.
+    pub fn waits(&mut self, now: Timestamp) -> Option<u32> {
+        self.overdue(now);
+        (!self.lent.is_empty()).then(|| self.longest_wait(now))
+    }
+
+    fn longest_wait(&self, now: Timestamp) -> u32 {
+        let last = self.lent.iter().map(|lent| lent.until_ms).max().unwrap_or(now.0);
+        u32::try_from(Timestamp(last).ms_since(now)).unwrap_or(u32::MAX).max(1)
+    }
+
+    /// What nobody gave back in time counts as used up.
+    fn overdue(&mut self, now: Timestamp) {
+        let (over, out) = self.lent.iter().partition::<Vec<_>, _>(|lent| lent.until_ms <= now.0);
+        self.lent = out;
+        for lent in over {
+            self.ledger.log.charge(u32::MAX, lent.cost, Timestamp(lent.until_ms));
+        }
+    }
+
+    /// A block as large as what is used in its time, and at most a quarter of what is left: near the limit nothing is lent.
+    fn lend(&mut self, remaining: u32, grant: &KeyGrant, now: Timestamp) -> Option<Lent> {
+        let recently = self.ledger.log.used_since(now.plus_ms(LEND_MS.saturating_neg()));
+        let cost = recently.saturating_mul(4).min(remaining / 4);
+        let ends_soon = grant.expires_at_ms.is_some_and(|expires| expires <= now.plus_ms(HOLD_MS).0);
+        if cost < SMALLEST_BLOCK || ends_soon {
+            return None;
+        }
+        self.last_block = self.last_block.wrapping_add(1);
+        let lent = Lent { id: self.last_block, cost, until_ms: now.plus_ms(HOLD_MS).0 };
+        self.lent.push(lent);
+        Some(lent)
+    }
+}
+
+/// What an instance holds of a key.
+#[derive(Clone, Debug)]
+pub struct Block {
+    id: u32,
+    left: u32,
+    /// By the instance's clock.
+    until: Timestamp,
+    grant: Arc<KeyGrant>,
+    /// What the limit still admitted when the block was lent, the block included; and until when, as far as is known.
+    remaining: u32,
+    reset_at: Timestamp,
+    used: Vec<(Timestamp, u32)>,
+    counts: Vec<HourOfUse>,
+}
+
+impl Block {
+    /// What was lent in answer to a question of the moment `asked`.
+    #[must_use]
+    pub fn new(lent: Lent, grant: Arc<KeyGrant>, remaining: u32, reset_after_ms: u64, asked: Timestamp) -> Self {
+        Self {
+            id: lent.id,
+            left: lent.cost,
+            until: asked.plus_ms(LEND_MS),
+            grant,
+            // Lent by the reply that told the state, so it is not part of that.
+            remaining,
+            reset_at: asked.plus_ms(i64::try_from(reset_after_ms).unwrap_or(i64::MAX)),
+            used: Vec::new(),
+            counts: Vec::new(),
+        }
+    }
+
+    /// Which block it is.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.id
+    }
+
+    /// Decides about a use, where the block can: only the home refuses for the limit's sake.
+    pub fn decide(&mut self, of: &KeyUse, now: Timestamp) -> Option<Decision> {
+        if now >= self.until {
+            return None;
+        }
+        let grant = Arc::clone(&self.grant);
+        let decision = match self.grant.denial(of, now) {
+            Some(denial) => Decision::Denied(grant, denial),
+            None => {
+                self.left = self.left.checked_sub(of.cost)?;
+                self.remaining = self.remaining.saturating_sub(of.cost);
+                match self.used.last_mut() {
+                    Some((at, cost)) if *at == now => *cost = cost.saturating_add(of.cost),
+                    _ => self.used.push((now, of.cost)),
+                }
+                Decision::Allowed(
+                    grant,
+                    LimitState { remaining: self.remaining, reset_after_ms: self.reset_at.ms_since(now) },
+                )
+            }
+        };
+        self.count(&decision, now);
+        Some(decision)
+    }
+
+    fn count(&mut self, decision: &Decision, now: Timestamp) {
+        let mut usage = super::key_use::Usage::default();
+        usage.count(decision, now);
+        for hour in usage.unsaved() {
+            match self.counts.iter_mut().find(|known| known.start_ms == hour.start_ms) {
+                Some(known) => known.add(hour),
+                None => self.counts.push(hour),
+            }
+        }
+    }
+
+    /// What was used of it; it must not be used any more.
+    #[must_use]
+    pub fn report(self, now: Timestamp) -> Report {
+        let age = |at: Timestamp| u32::try_from(now.ms_since(at)).unwrap_or(u32::MAX);
+        Report {
+            id: self.id,
+            used: self.used.iter().map(|(at, cost)| (age(*at), *cost)).collect(),
+            counts: self.counts,
+        }
+    }
+}

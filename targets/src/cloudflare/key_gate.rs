@@ -1,0 +1,448 @@
+//! `KeyGate` over Durable Objects, one a key: the port's side, which holds blocks and asks, and the object's side, which
+//! keeps the key's [`KeyHome`]. What both decide is `aibaas_core::domain::prepaid`.
+
+use std::{cell::RefCell, collections::HashMap, sync::Arc};
+
+use aibaas_core::{
+    domain::{
+        SlidingLog,
+        api_key::KeyHash,
+        key_use::{Decision, HourOfUse, KeyLedger, KeyUse, Usage},
+        prepaid::{Block, FreshGrant, KeyHome, LEND_MS, Lent, Reply, Report, Verdict},
+    },
+    ports::{Background as _, Clock as _, Database, KeyGate, KeyGateError, Timestamp},
+    store::key_uses,
+};
+use async_trait::async_trait;
+use futures_util::future;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use wasm_bindgen::prelude::*;
+use worker::{durable::ObjectNamespace, send::SendFuture};
+
+use super::{
+    adapters::{AfterTheAnswer, SystemClock, timestamp},
+    d1, glue,
+};
+
+/// How long after its last use a block is given back, so that a request that comes just in time does that on its way.
+const GIVE_BACK_MS: i64 = LEND_MS + 10;
+
+/// The objects of the binding `KEY_GATE`.
+#[derive(Clone)]
+pub(super) struct KeyObjects {
+    namespace: ObjectNamespace,
+    database: Arc<dyn Database>,
+}
+
+thread_local! {
+    /// The blocks that this instance holds; `None` while a request is asking for one.
+    static HELD: RefCell<HashMap<KeyHash, Option<Block>>> = RefCell::default();
+}
+
+#[derive(Serialize, Deserialize)]
+struct Question {
+    of: KeyUse,
+    fresh: Option<FreshGrant>,
+    wants_block: bool,
+}
+
+/// Says that a request of this instance is asking for a block; until it has one or has given up.
+struct Asking(KeyHash);
+
+impl Asking {
+    fn got(self, block: Block) {
+        HELD.with_borrow_mut(|held| held.insert(self.0, Some(block)));
+    }
+}
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        HELD.with_borrow_mut(|held| {
+            if let Some(None) = held.get(&self.0) {
+                held.remove(&self.0);
+            }
+        });
+    }
+}
+
+/// What this instance can say by itself.
+enum Alone {
+    Decided(Decision),
+    /// The object has to be asked, and told what was used.
+    Asks(Option<Asking>, Option<Report>),
+}
+
+fn alone(of: &KeyUse, now: Timestamp) -> Alone {
+    HELD.with_borrow_mut(|held| match held.get_mut(&of.hash) {
+        Some(None) => Alone::Asks(None, None),
+        Some(Some(block)) => match block.decide(of, now) {
+            Some(decision) => Alone::Decided(decision),
+            None => {
+                let block = held.insert(of.hash, None).flatten();
+                Alone::Asks(Some(Asking(of.hash)), block.map(|block| block.report(now)))
+            }
+        },
+        None => {
+            held.insert(of.hash, None);
+            Alone::Asks(Some(Asking(of.hash)), None)
+        }
+    })
+}
+
+/// Takes the block out of use, to give it back.
+fn take_back(hash: KeyHash, block: Option<u32>) -> Option<Report> {
+    HELD.with_borrow_mut(|held| {
+        let wanted = held.get(&hash)?.as_ref().is_some_and(|held| block.is_none_or(|id| held.id() == id));
+        let taken = if wanted { held.remove(&hash).flatten() } else { None };
+        taken.map(|block| block.report(SystemClock.now()))
+    })
+}
+
+fn unreadable(error: impl std::fmt::Display) -> KeyGateError {
+    KeyGateError(error.to_string())
+}
+
+impl KeyObjects {
+    /// Over these objects; what a key grants is in this database.
+    pub(super) fn new(namespace: ObjectNamespace, database: Arc<dyn Database>) -> Self {
+        Self { namespace, database }
+    }
+
+    /// Calls a method of the key's object, and gives back a block on the way.
+    async fn call(
+        &self,
+        hash: KeyHash,
+        method: &str,
+        report: Option<Report>,
+        question: Option<&Question>,
+    ) -> Result<String, KeyGateError> {
+        let report = serde_json::to_string(&report).map_err(unreadable)?;
+        let question = serde_json::to_string(&question).map_err(unreadable)?;
+        let namespace: &JsValue = self.namespace.as_ref();
+        SendFuture::new(async {
+            let answer = glue::ask_key(namespace, &hash.to_hex(), method, &report, &question).await;
+            let answer = answer.map_err(|error| KeyGateError(glue::message(&error)))?;
+            Ok(answer.as_string().unwrap_or_default())
+        })
+        .await
+    }
+
+    async fn decide(&self, of: &KeyUse) -> Result<Decision, KeyGateError> {
+        let (asking, mut report) = match alone(of, SystemClock.now()) {
+            Alone::Decided(decision) => return Ok(decision),
+            Alone::Asks(asking, report) => (asking, report),
+        };
+        let mut fresh = None;
+        loop {
+            let asked = SystemClock.now();
+            let wants_block = asking.is_some();
+            let question = Question { of: of.clone(), fresh: fresh.take(), wants_block };
+            let reply = self.call(of.hash, "admit", report.take(), Some(&question)).await?;
+            match serde_json::from_str(&reply).map_err(unreadable)? {
+                Reply::NeedsGrant { generation, keep } => {
+                    let rows = self.database.query(key_uses::grant(of.hash, asked)).await.map_err(unreadable)?;
+                    let read = key_uses::read_grant(rows, of.hash, asked).map_err(unreadable)?;
+                    let Some((grant, saved)) = read else { return Ok(Decision::Unknown) };
+                    fresh = Some(FreshGrant { generation, keep, grant, saved });
+                }
+                // The object waits by itself.
+                Reply::Wait(_) => return Err(KeyGateError("the object did not wait".to_owned())),
+                Reply::Decided { verdict, grant, block } => {
+                    let grant = Arc::new(*grant);
+                    if let (Some(asking), Some(lent), Verdict::Allowed(remaining, reset)) = (asking, block, &verdict) {
+                        asking.got(Block::new(lent, Arc::clone(&grant), *remaining, *reset, asked));
+                        self.give_back_later(of.hash, lent.id);
+                    }
+                    return Ok(verdict.about(grant));
+                }
+            }
+        }
+    }
+
+    /// Gives the block back when its time is over, where no request has done so.
+    fn give_back_later(&self, hash: KeyHash, block: u32) {
+        let objects = self.clone();
+        AfterTheAnswer.spawn(Box::pin(SendFuture::new(async move {
+            _ = glue::sleep(GIVE_BACK_MS as f64).await;
+            let Some(report) = take_back(hash, Some(block)) else { return };
+            if let Err(error) = objects.call(hash, "settle", Some(report), None).await {
+                log::warn!("a block was not given back, and counts as used up: {error}");
+            }
+        })));
+    }
+}
+
+#[async_trait]
+impl KeyGate for KeyObjects {
+    async fn admit(&self, uses: &[KeyUse], _now: Timestamp) -> Result<Vec<Decision>, KeyGateError> {
+        let mut decisions = Vec::with_capacity(uses.len());
+        for of in uses {
+            decisions.push(self.decide(of).await?);
+            if !decisions.last().is_some_and(Decision::is_allowed) {
+                break;
+            }
+        }
+        Ok(decisions)
+    }
+
+    async fn announce(&self, keys: &[KeyHash]) -> Result<(), KeyGateError> {
+        let calls = keys.iter().map(|hash| self.call(*hash, "announce", take_back(*hash, None), None));
+        future::try_join_all(calls).await.map(drop)
+    }
+
+    async fn unsaved(&self, key: KeyHash) -> Result<Vec<HourOfUse>, KeyGateError> {
+        serde_json::from_str(&self.call(key, "unsaved", take_back(key, None), None).await?).map_err(unreadable)
+    }
+}
+
+/// A key's use is saved no more often than this.
+const SAVE_EVERY_MS: i64 = 60_000;
+/// When a save that failed is tried again.
+const SAVE_AGAIN_MS: i64 = 10_000;
+
+/// What the object of a key keeps in memory. Its storage has the same, but for refusals of the last second.
+#[wasm_bindgen]
+pub struct KeyObject {
+    home: KeyHome,
+    key_id: Option<String>,
+    saved_at: Timestamp,
+    saving: Vec<HourOfUse>,
+    window_ms: i64,
+    stored: Stored,
+}
+
+/// What the object has stored, by which it tells what is new.
+#[derive(Default)]
+struct Stored {
+    oldest: Option<Timestamp>,
+    newest: Option<(Timestamp, u32)>,
+    lent: Vec<Lent>,
+    hours: Vec<(HourOfUse, bool)>,
+    key_id: Option<String>,
+}
+
+/// What a new instance of the object finds in its storage.
+#[derive(Deserialize)]
+struct Found {
+    admissions: Vec<(i64, u32)>,
+    lent: Vec<(u32, u32, i64)>,
+    /// Hour, allowed, limited, denied, last use, whether it is unsaved.
+    hours: Vec<(i64, u64, u64, u64, Option<i64>, u8)>,
+    /// Key id, window, when its use was saved last, until when the key is being changed.
+    about: Option<(String, i64, i64, i64)>,
+}
+
+impl Stored {
+    const TABLES: [&str; 4] = [
+        "CREATE TABLE IF NOT EXISTS admissions (at INTEGER PRIMARY KEY, cost INTEGER NOT NULL) STRICT",
+        "CREATE TABLE IF NOT EXISTS lent (id INTEGER PRIMARY KEY, cost INTEGER NOT NULL, until INTEGER NOT NULL) STRICT",
+        "CREATE TABLE IF NOT EXISTS hours (start INTEGER PRIMARY KEY, allowed INTEGER NOT NULL, limited INTEGER NOT NULL, \
+           denied INTEGER NOT NULL, last_used INTEGER, unsaved INTEGER NOT NULL) STRICT",
+        "CREATE TABLE IF NOT EXISTS about (one INTEGER PRIMARY KEY CHECK (one = 1), key_id TEXT NOT NULL, \
+           window INTEGER NOT NULL, saved_at INTEGER NOT NULL, changing_until INTEGER NOT NULL) STRICT",
+    ];
+}
+
+#[wasm_bindgen]
+impl KeyObject {
+    /// Starts from what the object stored. `nonce` is random.
+    #[wasm_bindgen(constructor)]
+    pub fn new(stored: &str, nonce: u32) -> Self {
+        let found = serde_json::from_str::<Found>(stored).ok();
+        let Found { admissions, lent, hours, about } =
+            found.unwrap_or(Found { admissions: Vec::new(), lent: Vec::new(), hours: Vec::new(), about: None });
+        let log = SlidingLog::from_entries(admissions.into_iter().map(|(at, cost)| (Timestamp(at), cost)));
+        let hours = hours.into_iter().map(|(start_ms, allowed, limited, denied, last_used_ms, unsaved)| {
+            (HourOfUse { start_ms, allowed, limited, denied, last_used_ms }, unsaved != 0)
+        });
+        let usage = Usage::restored(hours.collect());
+        let lent = lent.into_iter().map(|(id, cost, until_ms)| Lent { id, cost, until_ms }).collect::<Vec<_>>();
+        let (key_id, window_ms, saved_at, changing_until) = match about {
+            Some((id, window, saved, changing)) => (Some(id), window, saved, changing),
+            None => (None, 0, 0, 0),
+        };
+        let home = KeyHome::new(KeyLedger { log, usage }, lent, Some(Timestamp(changing_until)), nonce);
+        let mut object = Self {
+            home,
+            key_id: key_id.filter(|id| !id.is_empty()),
+            saved_at: Timestamp(saved_at),
+            saving: Vec::new(),
+            window_ms,
+            stored: Stored::default(),
+        };
+        drop(object.writes(true));
+        object
+    }
+
+    /// Answers a question about a use: `reply\nwork` (see [`KeyObject::work`]); the reply is empty where it has to wait.
+    pub fn admit(&mut self, question: &str, now: f64) -> Option<String> {
+        let now = timestamp(now);
+        let Question { of, fresh, wants_block } = serde_json::from_str(question).ok()?;
+        let reply = self.home.admit(&of, fresh, wants_block, now);
+        if let Reply::Wait(ms) = reply {
+            return Some(format!("\n{}", self.work(Some(ms), true, now)));
+        }
+        let mut lasting = true;
+        if let Reply::Decided { verdict, grant, .. } = &reply {
+            self.key_id = Some(grant.id.clone());
+            self.window_ms = i64::try_from(grant.window_ms()).unwrap_or(i64::MAX);
+            // A refusal is only counted, which may wait.
+            lasting = matches!(verdict, Verdict::Allowed(..));
+        }
+        let reply = serde_json::to_string(&reply).ok()?;
+        Some(format!("{reply}\n{}", self.work(None, lasting, now)))
+    }
+
+    /// Takes back a block, if any.
+    pub fn settle(&mut self, report: &str, now: f64) -> String {
+        let now = timestamp(now);
+        if let Ok(Some(report)) = serde_json::from_str::<Option<Report>>(report) {
+            self.home.settle(&report, now);
+        }
+        self.work(None, true, now)
+    }
+
+    /// The key is about to change. The work says whether what is lent has to be waited for.
+    pub fn announce(&mut self, now: f64) -> String {
+        let now = timestamp(now);
+        let until = self.home.announce(now);
+        let about = json!([
+            "INSERT INTO about (one, key_id, window, saved_at, changing_until) VALUES (1, ?, ?, ?, ?) \
+             ON CONFLICT DO UPDATE SET changing_until = excluded.changing_until",
+            self.key_id.as_deref().unwrap_or_default(),
+            self.window_ms,
+            self.saved_at.0,
+            until.0
+        ]);
+        let waits = self.home.waits(now);
+        let mut writes = self.writes(true);
+        writes.push(about);
+        self.with_writes(waits, writes, now)
+    }
+
+    /// What is lent still, as the work of [`KeyObject::work`] says it.
+    pub fn waits(&mut self, now: f64) -> String {
+        let now = timestamp(now);
+        let waits = self.home.waits(now);
+        self.work(waits, true, now)
+    }
+
+    /// What was counted and is not saved.
+    pub fn unsaved(&self) -> Option<String> {
+        serde_json::to_string(&self.home.ledger.usage.unsaved()).ok()
+    }
+
+    /// What saves what was counted, as statements for the database; empty where there is nothing to save.
+    pub fn save(&mut self, now: f64) -> String {
+        if timestamp(now) < self.saved_at.plus_ms(SAVE_EVERY_MS) {
+            return String::new();
+        }
+        self.saving = self.home.ledger.usage.unsaved();
+        match &self.key_id {
+            Some(id) if !self.saving.is_empty() => {
+                let hours = self.saving.iter().map(|hour| (id.as_str(), *hour));
+                d1::asked(&[key_uses::save(hours)]).unwrap_or_default()
+            }
+            _ => String::new(),
+        }
+    }
+
+    /// It was saved, or not.
+    pub fn saved(&mut self, done: bool, now: f64) -> String {
+        let now = timestamp(now);
+        let saving = std::mem::take(&mut self.saving);
+        if done {
+            self.home.ledger.usage.saved(&saving, now);
+        }
+        // After a failure the next try is some seconds away, else a minute.
+        self.saved_at = if done { now } else { now.plus_ms(SAVE_AGAIN_MS.saturating_sub(SAVE_EVERY_MS)) };
+        let mut writes = self.writes(true);
+        writes.push(json!(["UPDATE about SET saved_at = ?", self.saved_at.0]));
+        self.with_writes(None, writes, now)
+    }
+
+    /// What is to be done now, as JSON: `[wait, writes, alarm, later]`: milliseconds to wait for what is lent, statements
+    /// for the object's storage, when to wake up, and whether something remains to be written in a moment.
+    fn work(&mut self, waits: Option<u32>, lasting: bool, now: Timestamp) -> String {
+        let writes = self.writes(lasting);
+        self.with_writes(waits, writes, now)
+    }
+
+    fn with_writes(&mut self, waits: Option<u32>, writes: Vec<Value>, now: Timestamp) -> String {
+        let alarm = self.alarm(now).map(|time| time.0);
+        let later = self.stored.hours != self.home.ledger.usage.hours();
+        json!([waits, writes, alarm, later]).to_string()
+    }
+
+    /// When there is something to do: to save what was counted, or to forget.
+    fn alarm(&self, now: Timestamp) -> Option<Timestamp> {
+        let next_save = self.saved_at.plus_ms(SAVE_EVERY_MS);
+        if self.home.ledger.usage.is_unsaved() && self.key_id.is_some() {
+            return Some(next_save.max(now));
+        }
+        let newest = self.stored.newest.map(|(at, _)| at.plus_ms(self.window_ms));
+        let lent = self.home.lent().iter().map(|lent| Timestamp(lent.until_ms)).max();
+        let changing = self.home.changing_until();
+        let last = [newest, lent, changing, Some(next_save)].into_iter().flatten().max();
+        last.filter(|last| *last > now)
+    }
+
+    /// The statements that bring the storage up to date; what may wait only where something must be written now.
+    fn writes(&mut self, lasting: bool) -> Vec<Value> {
+        let mut writes = Vec::new();
+        if !lasting {
+            return writes;
+        }
+        let log = &self.home.ledger.log;
+        let oldest = log.entries().next().map(|(at, _)| at);
+        let stored = &mut self.stored;
+        if stored.oldest != oldest && stored.oldest.is_some() {
+            let before = oldest.map_or(i64::MAX, |oldest| oldest.0);
+            writes.push(json!(["DELETE FROM admissions WHERE at < ?", before]));
+        }
+        stored.oldest = oldest;
+        let known = stored.newest.map_or(Timestamp(i64::MIN), |(at, _)| at);
+        for (at, cost) in log.entries_from(known).filter(|entry| stored.newest != Some(*entry)) {
+            writes.push(json!(["INSERT OR REPLACE INTO admissions (at, cost) VALUES (?, ?)", at.0, cost]));
+        }
+        stored.newest = log.entries().next_back().or(stored.newest);
+        for gone in stored.lent.iter().filter(|lent| !self.home.lent().contains(lent)) {
+            writes.push(json!(["DELETE FROM lent WHERE id = ?", gone.id]));
+        }
+        for new in self.home.lent().iter().filter(|lent| !stored.lent.contains(lent)) {
+            writes.push(json!(["INSERT INTO lent (id, cost, until) VALUES (?, ?, ?)", new.id, new.cost, new.until_ms]));
+        }
+        stored.lent = self.home.lent().to_vec();
+        let hours = self.home.ledger.usage.hours();
+        for (hour, unsaved) in hours.iter().filter(|hour| !stored.hours.contains(hour)) {
+            writes.push(json!([
+                "INSERT OR REPLACE INTO hours (start, allowed, limited, denied, last_used, unsaved) VALUES (?, ?, ?, ?, ?, ?)",
+                hour.start_ms, hour.allowed, hour.limited, hour.denied, hour.last_used_ms, u8::from(*unsaved)
+            ]));
+        }
+        for (gone, _) in
+            stored.hours.iter().filter(|(old, _)| !hours.iter().any(|(hour, _)| hour.start_ms == old.start_ms))
+        {
+            writes.push(json!(["DELETE FROM hours WHERE start = ?", gone.start_ms]));
+        }
+        stored.hours = hours.to_vec();
+        if stored.key_id != self.key_id {
+            stored.key_id = self.key_id.clone();
+            writes.push(json!([
+                "INSERT INTO about (one, key_id, window, saved_at, changing_until) VALUES (1, ?, ?, ?, 0) \
+                 ON CONFLICT DO UPDATE SET key_id = excluded.key_id, window = excluded.window",
+                self.key_id,
+                self.window_ms,
+                self.saved_at.0
+            ]));
+        }
+        writes
+    }
+
+    /// The tables of the object's storage.
+    #[wasm_bindgen(js_name = tables)]
+    pub fn tables() -> Vec<String> {
+        Stored::TABLES.iter().map(|sql| (*sql).to_owned()).collect()
+    }
+}
