@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod api_key;
+pub mod api_key_settings;
 pub mod common_passwords;
 pub mod jws;
 pub mod key_use;
@@ -15,6 +16,7 @@ mod sliding_log;
 pub mod statistics;
 pub mod totp;
 pub mod user_agent;
+pub mod values;
 
 pub use jws::JwtAlgorithm;
 pub use keys::{ACCESS_TOKEN_SECONDS, AccessClaims, Keys, RefreshToken, TokenError};

@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    domain::account::Refusal,
+    domain::{account::Refusal, api_key_settings::Mistake},
     ports::{DatabaseError, HashError, KeyGateError, RateLimitError},
 };
 
@@ -218,6 +218,17 @@ impl ApiError {
     #[must_use]
     pub fn invalid_member(pointer: &str, refusal: Refusal) -> Self {
         Self::invalid(vec![FieldError { pointer: pointer.to_owned(), code: refusal.code, detail: refusal.detail }])
+    }
+
+    /// The mistakes of a key's settings.
+    #[must_use]
+    pub fn mistakes(mistakes: Vec<Mistake>) -> Self {
+        let error = |mistake: Mistake| FieldError {
+            pointer: mistake.pointer(),
+            code: mistake.refusal.code,
+            detail: mistake.refusal.detail,
+        };
+        Self::invalid(mistakes.into_iter().map(error).collect())
     }
 
     /// No such thing.

@@ -9,7 +9,10 @@ use http::{HeaderMap, header, request::Parts};
 use serde::de::DeserializeOwned;
 
 use super::problem::{ApiError, FieldError, MALFORMED_REQUEST, PAYLOAD_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE};
-use crate::{domain::account::Refusal, ports::Timestamp};
+use crate::{
+    domain::{account::Refusal, values},
+    ports::Timestamp,
+};
 
 /// The most an ordinary body may have, in bytes.
 pub const BODY_LIMIT: usize = 64 * 1024;
@@ -288,12 +291,7 @@ impl Validator {
 
     /// A text of `least` to `most` characters, trimmed.
     pub fn text(&mut self, pointer: &str, text: &str, least: usize, most: usize) -> String {
-        let text = text.trim();
-        let length = text.chars().count();
-        if length < least || length > most || text.contains('\0') {
-            self.refuse(pointer, "invalid_length", format!("give {least} to {most} characters"));
-        }
-        text.to_owned()
+        self.check(pointer, values::text(text, least, most)).unwrap_or_default()
     }
 
     /// The same for a text that may be absent.
@@ -303,11 +301,7 @@ impl Validator {
 
     /// An RFC 3339 time.
     pub fn timestamp(&mut self, pointer: &str, text: &str) -> Option<Timestamp> {
-        let parsed = text.parse::<jiff::Timestamp>().ok().map(|time| Timestamp(time.as_millisecond()));
-        if parsed.is_none() {
-            self.refuse(pointer, "invalid_timestamp", "give an RFC 3339 time, such as 2026-11-23T01:02:03Z");
-        }
-        parsed
+        self.check(pointer, values::timestamp(text))
     }
 
     /// The same for a time that may be absent.

@@ -1,7 +1,7 @@
 //! API keys.
 
 use crate::{
-    domain::account::Refusal,
+    domain::{api_key::ApiKey, api_key_settings::NewApiKey},
     ports::{DatabaseError, Row, Statement, Timestamp},
 };
 
@@ -110,37 +110,10 @@ impl ApiKeyRecord {
     }
 }
 
-/// A name, description and the rest of a new key, checked.
-#[derive(Clone, Debug)]
-pub struct NewApiKey {
-    /// What the owner calls it.
-    pub name: String,
-    /// What it is for.
-    pub description: Option<String>,
-    /// What it may do.
-    pub scopes: Vec<String>,
-    /// Requests admitted in a window.
-    pub rate_limit: u32,
-    /// Length of the window.
-    pub rate_limit_window_seconds: u32,
-    /// CIDR blocks it may be used from.
-    pub allowed_ips: Vec<String>,
-    /// `live` or `test`.
-    pub environment: &'static str,
-    /// When it ends by itself.
-    pub expires_at: Option<Timestamp>,
-}
-
 impl NewApiKey {
     /// What [`create`] makes of it.
     #[must_use]
-    pub fn into_record(
-        self,
-        id: String,
-        user_id: String,
-        key: &crate::domain::api_key::ApiKey,
-        now: Timestamp,
-    ) -> ApiKeyRecord {
+    pub fn into_record(self, id: String, user_id: String, key: &ApiKey, now: Timestamp) -> ApiKeyRecord {
         ApiKeyRecord {
             id,
             user_id,
@@ -162,13 +135,7 @@ impl NewApiKey {
 
 /// The statement of [`CREATE`].
 #[must_use]
-pub fn create(
-    id: &str,
-    user_id: &str,
-    new: &NewApiKey,
-    key: &crate::domain::api_key::ApiKey,
-    now: Timestamp,
-) -> Statement {
+pub fn create(id: &str, user_id: &str, new: &NewApiKey, key: &ApiKey, now: Timestamp) -> Statement {
     let json = |list: &[String]| serde_json::Value::from(list.to_vec()).to_string();
     Statement::new(CREATE)
         .bind(id)
@@ -181,19 +148,8 @@ pub fn create(
         .bind(new.rate_limit)
         .bind(new.rate_limit_window_seconds)
         .bind(json(&new.allowed_ips))
-        .bind(new.environment)
+        .bind(new.environment.as_str())
         .bind(new.expires_at)
         .bind(now)
         .bind(MOST_ACTIVE)
-}
-
-/// A CIDR block or an address, in its one spelling: `10.1.2.3` becomes `10.1.2.3/32`, host bits are refused.
-///
-/// # Errors
-/// [`Refusal`] `invalid_cidr`.
-pub fn allowed_ip(text: &str) -> Result<String, Refusal> {
-    let block = crate::domain::network::Network::parse(text);
-    block.map(|block| block.to_string()).ok_or_else(|| {
-        crate::domain::account::refuse("invalid_cidr", "give an address or a CIDR block, such as 192.0.2.0/24")
-    })
 }

@@ -1,0 +1,345 @@
+//! The rules of what a key is made with, and of what may be changed of it.
+
+use std::fmt;
+
+use serde::Deserialize;
+
+use super::{
+    account::{Refusal, refuse},
+    api_key::SCOPES,
+    network::Network,
+    values,
+};
+use crate::ports::Timestamp;
+
+/// The limiter remembers each admission of a window.
+const MOST_RATE_LIMIT: u32 = 100_000;
+const MOST_WINDOW_SECONDS: u32 = 86_400;
+const MOST_ALLOWED_IPS: usize = 100;
+const MOST_DAYS: u32 = 3650;
+
+/// What a key is asked to be.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct AskedApiKey {
+    /// What its owner calls it: 1 to 255 characters.
+    pub name: String,
+    /// What it is for: at most 1000 characters.
+    pub description: Option<String>,
+    /// What it may do: at least one of [`SCOPES`].
+    pub scopes: Vec<String>,
+    /// Requests admitted in a window: 1 to 100 000.
+    #[serde(default = "default_limit")]
+    pub rate_limit: u32,
+    /// Length of the window: 1 second to a day.
+    #[serde(default = "default_window")]
+    pub rate_limit_window_seconds: u32,
+    /// When it ends by itself: an RFC 3339 time to come.
+    pub expires_at: Option<String>,
+    /// The same, in days from now: 1 to 3650.
+    pub expires_in_days: Option<u32>,
+    /// Addresses and CIDR blocks it may be used from, at most 100; anywhere when empty.
+    #[serde(default)]
+    pub allowed_ips: Vec<String>,
+    /// Which of the two it is for.
+    #[serde(default)]
+    pub environment: KeyEnvironment,
+}
+
+/// What a key is for; it shows in the key itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum KeyEnvironment {
+    /// The real thing.
+    #[default]
+    Live,
+    /// Trials.
+    Test,
+}
+
+impl KeyEnvironment {
+    /// As it is written.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Test => "test",
+        }
+    }
+}
+
+fn default_limit() -> u32 {
+    1000
+}
+
+fn default_window() -> u32 {
+    3600
+}
+
+/// What a new key is made with, checked.
+#[derive(Clone, Debug)]
+pub struct NewApiKey {
+    /// What its owner calls it.
+    pub name: String,
+    /// What it is for.
+    pub description: Option<String>,
+    /// What it may do.
+    pub scopes: Vec<String>,
+    /// Requests admitted in a window.
+    pub rate_limit: u32,
+    /// Length of the window.
+    pub rate_limit_window_seconds: u32,
+    /// CIDR blocks it may be used from.
+    pub allowed_ips: Vec<String>,
+    /// Which of the two it is for.
+    pub environment: KeyEnvironment,
+    /// When it ends by itself.
+    pub expires_at: Option<Timestamp>,
+}
+
+impl AskedApiKey {
+    /// A key with these scopes, and else as is usual.
+    #[must_use]
+    pub fn new(name: impl Into<String>, scopes: Vec<String>) -> Self {
+        Self {
+            name: name.into(),
+            description: None,
+            scopes,
+            rate_limit: default_limit(),
+            rate_limit_window_seconds: default_window(),
+            expires_at: None,
+            expires_in_days: None,
+            allowed_ips: Vec::new(),
+            environment: KeyEnvironment::default(),
+        }
+    }
+
+    /// What the key is made with at `now`.
+    ///
+    /// # Errors
+    /// Every [`Mistake`].
+    pub fn check(self, now: Timestamp) -> Result<NewApiKey, Vec<Mistake>> {
+        let mut mistakes = Mistakes::default();
+        let name = mistakes.name(&self.name);
+        let description = mistakes.description(self.description.as_deref());
+        mistakes.scopes(&self.scopes);
+        mistakes.rate_limit(self.rate_limit);
+        let window = 1..=MOST_WINDOW_SECONDS;
+        mistakes.require(window.contains(&self.rate_limit_window_seconds), "rateLimitWindowSeconds", "give 1 to 86400");
+        let allowed_ips = mistakes.allowed_ips(&self.allowed_ips);
+        let expires_at = mistakes.expiry(self.expires_at.as_deref(), self.expires_in_days, now);
+        mistakes.finish()?;
+        Ok(NewApiKey {
+            name,
+            description,
+            scopes: self.scopes,
+            rate_limit: self.rate_limit,
+            rate_limit_window_seconds: self.rate_limit_window_seconds,
+            allowed_ips,
+            environment: self.environment,
+            expires_at,
+        })
+    }
+}
+
+/// What is to be changed of a key; the rest stays.
+#[derive(Clone, Debug, Default)]
+pub struct ApiKeyChange {
+    /// What its owner calls it.
+    pub name: Option<String>,
+    /// What it is for; `Some(None)` is nothing.
+    pub description: Option<Option<String>>,
+    /// What it may do.
+    pub scopes: Option<Vec<String>>,
+    /// Requests admitted in a window.
+    pub rate_limit: Option<u32>,
+    /// Addresses and CIDR blocks it may be used from.
+    pub allowed_ips: Option<Vec<String>>,
+}
+
+impl ApiKeyChange {
+    /// The same, checked by the rules of a new key, its blocks each in their one spelling.
+    ///
+    /// # Errors
+    /// Every [`Mistake`].
+    pub fn check(self) -> Result<Self, Vec<Mistake>> {
+        let mut mistakes = Mistakes::default();
+        let name = self.name.map(|name| mistakes.name(&name));
+        let description = self.description.map(|text| mistakes.description(text.as_deref()));
+        if let Some(scopes) = &self.scopes {
+            mistakes.scopes(scopes);
+        }
+        if let Some(limit) = self.rate_limit {
+            mistakes.rate_limit(limit);
+        }
+        let allowed_ips = self.allowed_ips.map(|blocks| mistakes.allowed_ips(&blocks));
+        mistakes.finish()?;
+        Ok(Self { name, description, scopes: self.scopes, rate_limit: self.rate_limit, allowed_ips })
+    }
+
+    /// The members that are given.
+    #[must_use]
+    pub fn members(&self) -> Vec<&'static str> {
+        let given = [
+            ("name", self.name.is_some()),
+            ("description", self.description.is_some()),
+            ("scopes", self.scopes.is_some()),
+            ("rateLimit", self.rate_limit.is_some()),
+            ("allowedIps", self.allowed_ips.is_some()),
+        ];
+        given.into_iter().filter(|(_, given)| *given).map(|(member, _)| member).collect()
+    }
+}
+
+/// A value that breaks a rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mistake {
+    /// The member, by its name on the wire.
+    pub member: &'static str,
+    /// Which of its items, where it is a list and not all of it is wrong.
+    pub index: Option<usize>,
+    /// What is wrong with it.
+    pub refusal: Refusal,
+}
+
+impl Mistake {
+    /// Where it is in a JSON object (RFC 6901).
+    #[must_use]
+    pub fn pointer(&self) -> String {
+        self.index.map_or_else(|| format!("/{}", self.member), |index| format!("/{}/{index}", self.member))
+    }
+}
+
+/// `scopes[1]: name each scope once`
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.index {
+            Some(index) => write!(f, "{}[{index}]: {}", self.member, self.refusal.detail),
+            None => write!(f, "{}: {}", self.member, self.refusal.detail),
+        }
+    }
+}
+
+#[derive(Default)]
+struct Mistakes(Vec<Mistake>);
+
+impl Mistakes {
+    fn check<T>(&mut self, member: &'static str, index: Option<usize>, value: Result<T, Refusal>) -> Option<T> {
+        value.map_err(|refusal| self.0.push(Mistake { member, index, refusal })).ok()
+    }
+
+    fn require(&mut self, holds: bool, member: &'static str, detail: &str) {
+        self.check(member, None, if holds { Ok(()) } else { Err(refuse("invalid_value", detail)) });
+    }
+
+    fn require_item(&mut self, holds: bool, member: &'static str, index: usize, detail: &str) {
+        self.check(member, Some(index), if holds { Ok(()) } else { Err(refuse("invalid_value", detail)) });
+    }
+
+    fn name(&mut self, text: &str) -> String {
+        self.check("name", None, values::text(text, 1, 255)).unwrap_or_default()
+    }
+
+    fn description(&mut self, text: Option<&str>) -> Option<String> {
+        self.check("description", None, values::text(text?, 0, 1000)).filter(|text| !text.is_empty())
+    }
+
+    fn scopes(&mut self, scopes: &[String]) {
+        self.require(!scopes.is_empty(), "scopes", "give at least one scope");
+        for (index, scope) in scopes.iter().enumerate() {
+            let known = SCOPES.contains(&scope.as_str());
+            self.require_item(known, "scopes", index, &format!("the scopes are {}", SCOPES.join(", ")));
+            let repeated = scopes.iter().take(index).any(|earlier| earlier == scope);
+            self.require_item(!repeated, "scopes", index, "name each scope once");
+        }
+    }
+
+    fn rate_limit(&mut self, limit: u32) {
+        self.require((1..=MOST_RATE_LIMIT).contains(&limit), "rateLimit", "give 1 to 100000");
+    }
+
+    fn allowed_ips(&mut self, blocks: &[String]) -> Vec<String> {
+        self.require(blocks.len() <= MOST_ALLOWED_IPS, "allowedIps", "give at most 100");
+        let mut spelled: Vec<String> = Vec::new();
+        for (index, block) in blocks.iter().enumerate() {
+            if let Some(block) = self.check("allowedIps", Some(index), allowed_ip(block)) {
+                self.require_item(!spelled.contains(&block), "allowedIps", index, "name each block once");
+                spelled.push(block);
+            }
+        }
+        spelled
+    }
+
+    fn expiry(&mut self, at: Option<&str>, in_days: Option<u32>, now: Timestamp) -> Option<Timestamp> {
+        match (at, in_days) {
+            (Some(_), Some(_)) => {
+                self.require(false, "expiresInDays", "give expiresAt or expiresInDays, not both");
+                None
+            }
+            (Some(text), None) => {
+                let time = self.check("expiresAt", None, values::timestamp(text))?;
+                self.require(time > now, "expiresAt", "give a time to come");
+                Some(time)
+            }
+            (None, Some(days)) => {
+                self.require((1..=MOST_DAYS).contains(&days), "expiresInDays", "give 1 to 3650");
+                Some(now.plus_seconds(i64::from(days).saturating_mul(86_400)))
+            }
+            (None, None) => None,
+        }
+    }
+
+    fn finish(self) -> Result<(), Vec<Mistake>> {
+        if self.0.is_empty() { Ok(()) } else { Err(self.0) }
+    }
+}
+
+/// A CIDR block or an address, in its one spelling: `10.1.2.3` becomes `10.1.2.3/32`, host bits are refused.
+fn allowed_ip(text: &str) -> Result<String, Refusal> {
+    let block = Network::parse(text).map(|block| block.to_string());
+    block.ok_or_else(|| refuse("invalid_cidr", "give an address or a CIDR block, such as 192.0.2.0/24"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_mistake_is_told() {
+        let asked = AskedApiKey {
+            rate_limit: 0,
+            rate_limit_window_seconds: 86_401,
+            expires_at: Some("2020-01-01T00:00:00Z".to_owned()),
+            allowed_ips: vec!["10.0.0.1".to_owned(), "10.0.0.1/8".to_owned(), "10.0.0.1/32".to_owned()],
+            ..AskedApiKey::new(" ", vec!["keys:verify".to_owned(), "all".to_owned(), "keys:verify".to_owned()])
+        };
+        let mistakes = asked.check(Timestamp(1_795_395_723_004)).unwrap_err();
+        let told = mistakes.iter().map(|mistake| (mistake.pointer(), mistake.refusal.code)).collect::<Vec<_>>();
+        let expected = [
+            ("/name", "invalid_length"),
+            ("/scopes/1", "invalid_value"),
+            ("/scopes/2", "invalid_value"),
+            ("/rateLimit", "invalid_value"),
+            ("/rateLimitWindowSeconds", "invalid_value"),
+            ("/allowedIps/1", "invalid_cidr"),
+            ("/allowedIps/2", "invalid_value"),
+            ("/expiresAt", "invalid_value"),
+        ];
+        assert_eq!(told, expected.map(|(pointer, code)| (pointer.to_owned(), code)));
+        assert_eq!(mistakes[2].to_string(), "scopes[2]: name each scope once");
+    }
+
+    #[test]
+    fn a_change_keeps_the_rules_of_a_new_key() {
+        let change = ApiKeyChange {
+            description: Some(Some("  ".to_owned())),
+            allowed_ips: Some(vec!["::ffff:10.1.2.3".to_owned()]),
+            ..ApiKeyChange::default()
+        };
+        assert_eq!(change.members(), ["description", "allowedIps"]);
+        let change = change.check().unwrap();
+        assert_eq!((change.description, change.allowed_ips), (Some(None), Some(vec!["10.1.2.3/32".to_owned()])));
+        let change = ApiKeyChange { scopes: Some(Vec::new()), rate_limit: Some(100_001), ..ApiKeyChange::default() };
+        assert_eq!(change.check().unwrap_err().len(), 2);
+    }
+}
