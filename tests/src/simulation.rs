@@ -7,6 +7,7 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicI64, AtomicU32, Ordering},
     },
+    task::Poll,
 };
 
 use aibaas_core::{
@@ -38,6 +39,8 @@ struct SimulatedPorts {
     database: Mutex<rusqlite::Connection>,
     /// How many more calls the database answers before one fails.
     until_failure: AtomicU32,
+    /// How that one fails.
+    failure: Mutex<Failure>,
     /// How many it has answered.
     round_trips: AtomicU32,
     pending: Mutex<Vec<BoxFuture>>,
@@ -51,6 +54,7 @@ impl SimulatedPorts {
             now: AtomicI64::new(1_795_395_723_004),
             database: Mutex::new(database),
             until_failure: AtomicU32::new(NEVER),
+            failure: Mutex::new(Failure::Refused),
             round_trips: AtomicU32::new(0),
             pending: Mutex::default(),
         }
@@ -59,6 +63,39 @@ impl SimulatedPorts {
 
 /// Nothing fails.
 const NEVER: u32 = u32::MAX;
+
+/// What becomes of a call to the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// It is not carried out.
+    Refused,
+    /// It is carried out, and nobody hears of it.
+    Unheard,
+    /// It waits, and is carried out when whoever waits for it asks again.
+    Slow,
+    /// It is carried out, and tells so only when whoever waits for it asks again.
+    SlowToTell,
+}
+
+/// An answer, byte for byte.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replayable {
+    /// The status.
+    pub status: u16,
+    /// The body.
+    pub body: Vec<u8>,
+    /// Whether it says that it is a replay.
+    pub replayed: bool,
+    /// `Retry-After`, in seconds.
+    pub retry_after: Option<u64>,
+}
+
+impl Replayable {
+    /// The body as JSON.
+    pub fn value(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or(Value::Null)
+    }
+}
 
 impl Simulation {
     /// A fresh one, at an arbitrary moment, with these variables besides the development defaults.
@@ -108,6 +145,12 @@ impl Simulation {
 
     /// Lets the database answer so many more calls and then fail once.
     pub fn fail_after(&self, calls: u32) {
+        self.break_after(calls, Failure::Refused);
+    }
+
+    /// The same, failing in this way.
+    pub fn break_after(&self, calls: u32, failure: Failure) {
+        *self.ports.failure.lock().expect("no panic") = failure;
         self.ports.until_failure.store(calls, Ordering::Relaxed);
     }
 
@@ -131,6 +174,43 @@ impl Simulation {
     pub async fn call(&self, method: Method, path: &str, token: Option<&str>, body: Option<Value>) -> (u16, Value) {
         let (status, _, value) = self.call_whole(method, path, token, body).await;
         (status, value)
+    }
+
+    /// `POST`s with an `Idempotency-Key`. What is left to do after the answer waits for [`Simulation::settle`], or is
+    /// lost with [`Simulation::die`].
+    pub async fn post_once(&self, path: &str, key: &str, token: Option<&str>, body: Option<&Value>) -> Replayable {
+        let mut request = Request::post(path).header("idempotency-key", key);
+        if let Some(token) = token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        if body.is_some() {
+            request = request.header("content-type", "application/json");
+        }
+        let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
+        let mut request = request.body(body).expect("a request");
+        request.extensions_mut().insert(ClientAddress(*self.address.lock().expect("no panic")));
+        let response = self.router.clone().oneshot(request).await.expect("an answer");
+        let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let (replayed, retry_after) = (header("idempotent-replayed"), header("retry-after"));
+        Replayable {
+            status: response.status().as_u16(),
+            replayed: replayed.as_deref() == Some("true"),
+            retry_after: retry_after.and_then(|seconds| seconds.parse().ok()),
+            body: to_bytes(response.into_body(), usize::MAX).await.expect("a body").to_vec(),
+        }
+    }
+
+    /// Does what is left to do after answers.
+    pub async fn settle(&self) {
+        let pending = std::mem::take(&mut *self.ports.pending.lock().expect("no panic"));
+        for work in pending {
+            work.await;
+        }
+    }
+
+    /// The process dies: what is left to do is not done.
+    pub fn die(&self) {
+        self.ports.pending.lock().expect("no panic").clear();
     }
 
     /// The same with the answer's `Retry-After`, in seconds.
@@ -185,12 +265,40 @@ impl Database for SimulatedPorts {
             && self.until_failure.fetch_sub(1, Ordering::Relaxed) == 0
         {
             self.until_failure.store(NEVER, Ordering::Relaxed);
-            return Err(DatabaseError::Unavailable("as the test asked".to_owned()));
+            let failure = *self.failure.lock().expect("no panic");
+            return match failure {
+                Failure::Refused => Err(DatabaseError::Unavailable("as the test asked".to_owned())),
+                Failure::Unheard => {
+                    self.carry_out(&statements).ok();
+                    Err(DatabaseError::Unavailable("as the test asked".to_owned()))
+                }
+                Failure::Slow => {
+                    once_asked_again().await;
+                    self.carry_out(&statements)
+                }
+                Failure::SlowToTell => {
+                    let answers = self.carry_out(&statements);
+                    once_asked_again().await;
+                    answers
+                }
+            };
         }
+        self.carry_out(&statements)
+    }
+}
+
+impl SimulatedPorts {
+    fn carry_out(&self, statements: &[Statement]) -> Result<Vec<Rows>, DatabaseError> {
         self.round_trips.fetch_add(1, Ordering::Relaxed);
         let mut database = self.database.lock().expect("no panic");
-        whole(&mut database, &statements).map_err(|error| DatabaseError::from_sqlite_message(&error.to_string()))
+        whole(&mut database, statements).map_err(|error| DatabaseError::from_sqlite_message(&error.to_string()))
     }
+}
+
+/// Ready when it is polled for the second time.
+async fn once_asked_again() {
+    let mut asked = false;
+    std::future::poll_fn(|_| if std::mem::replace(&mut asked, true) { Poll::Ready(()) } else { Poll::Pending }).await;
 }
 
 fn whole(database: &mut rusqlite::Connection, statements: &[Statement]) -> rusqlite::Result<Vec<Rows>> {

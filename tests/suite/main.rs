@@ -18,6 +18,7 @@ mod counts;
 mod documents;
 mod durability;
 mod guessing;
+mod idempotency;
 mod leaderboard;
 mod limits;
 mod mail_delivery;
@@ -68,6 +69,7 @@ fn everywhere() -> Vec<Case> {
         audit::cases(),
         admin::cases(),
         api_keys::cases(),
+        idempotency::cases(),
         publishing::cases(),
         counts::cases(),
         leaderboard::cases(),

@@ -65,13 +65,16 @@ impl<B: FromBody, S: Sync> FromRequest<S> for Idempotent<B> {
 }
 
 fn key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
-    let mut keys = headers.get_all(KEY).iter();
-    let Some(key) = keys.next() else { return Ok(None) };
-    let key = key.to_str().ok().filter(|key| (1..=MOST_KEY_BYTES).contains(&key.len()) && keys.next().is_none());
-    let key = key.filter(|key| key.bytes().all(|byte| matches!(byte, b' '..=b'~')));
-    let refusal =
-        || ApiError::new(MALFORMED_REQUEST, "Idempotency-Key: give 1 to 255 printable ASCII characters, once");
-    key.map(|key| Some(key.to_owned())).ok_or_else(refusal)
+    let given = headers.get_all(KEY).iter().map(HeaderValue::as_bytes).collect::<Vec<_>>();
+    if given.is_empty() {
+        return Ok(None);
+    }
+    // As Workers join the values of several such headers.
+    let key = String::from_utf8(given.join(b", ".as_slice())).ok();
+    let printable =
+        |key: &String| (1..=MOST_KEY_BYTES).contains(&key.len()) && key.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    let refusal = || ApiError::new(MALFORMED_REQUEST, "Idempotency-Key: give 1 to 255 printable ASCII characters");
+    key.filter(printable).map(Some).ok_or_else(refusal)
 }
 
 /// Who sends a request: a key is known under its caller's name only.
@@ -160,15 +163,16 @@ impl Claim {
         self.0.as_ref().map(|claim| claim.mine(store::EXPECT_CLAIMED))
     }
 
-    /// Fulfils it after the fact, where to do all again would come to the same reply. Failing is then no failure.
+    /// Fulfils it after the fact, where to do all again would come to the same reply. To fail is then no failure.
     pub async fn remember(&self, app: &App, reply: &Reply) {
+        let Self(Some(claim)) = self else { return };
         let remembered = match self.answer(app, store::FULFIL, reply) {
-            Ok(None) => return,
-            Ok(Some(fulfil)) => app.database().query(fulfil).await.map_err(ApiError::from),
+            Ok(fulfil) => app.database().batch(fulfil.into_iter().collect()).await.map_err(ApiError::from),
             Err(error) => Err(error),
         };
         if let Err(error) = remembered {
             log::warn!("an answer was not remembered: {error:?}");
+            release_later(app, claim.clone());
         }
     }
 
@@ -207,12 +211,13 @@ impl Idempotency {
         let Some(Keyed { key, digest }) = self.0 else { return Ok(work(Claim(None)).await?.into_response()) };
         let claim = store::Claim { caller: caller.name(), key, id: app.new_id() };
         let fingerprint = app.keys().fingerprint(&digest).map_err(ApiError::internal)?;
+        let mut held = Held { app, claim: Some(claim.clone()) };
         let found = claimed(caller.write(app, claim.take(fingerprint, app.now())).await?)?;
         let found = found.ok_or_else(|| ApiError::internal("a claimed key is gone"))?;
         if found.claim != claim.id {
+            held.claim = None;
             return replay(app, &digest, found);
         }
-        let mut held = Held { app, claim: Some(claim.clone()) };
         let refusal = match work(Claim(Some(claim.clone()))).await {
             Ok(reply) => {
                 held.claim = None;
@@ -273,12 +278,17 @@ struct Held<'a> {
 
 impl Drop for Held<'_> {
     fn drop(&mut self) {
-        let Some(claim) = self.claim.take() else { return };
-        let app = self.app.clone();
-        self.app.ports().background.spawn(Box::pin(async move {
-            if let Err(error) = app.database().batch(claim.release()).await {
-                log::warn!("an Idempotency-Key is not free until its claim ends: {error}");
-            }
-        }));
+        if let Some(claim) = self.claim.take() {
+            release_later(self.app, claim);
+        }
     }
+}
+
+fn release_later(app: &App, claim: store::Claim) {
+    let worker = app.clone();
+    app.ports().background.spawn(Box::pin(async move {
+        if let Err(error) = worker.database().batch(claim.release()).await {
+            log::warn!("an Idempotency-Key is not free until its claim ends: {error}");
+        }
+    }));
 }
