@@ -1,5 +1,5 @@
-//! The services that a host calls, run by the suite: a mail provider and a range API of breached passwords. It writes
-//! down what a host sends, and fails when told to.
+//! The services that a host calls, run by the suite: a mail provider, a range API of breached passwords and GitHub's list
+//! of keys. It writes down what a host sends, and fails when told to.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -13,7 +13,15 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use ring::{
+    rand::SystemRandom,
+    signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _},
+};
 use serde_json::{Value, json};
+
+/// Where GitHub's list of keys is.
+pub const KEY_LIST_PATH: &str = "/meta/public_keys/secret_scanning";
 
 /// One request that the provider was sent.
 #[derive(Clone, Debug)]
@@ -36,6 +44,10 @@ struct Shared {
     breached: Mutex<HashSet<String>>,
     /// Prefixes of such hashes that are answered with an error.
     failing_ranges: Mutex<HashSet<String>>,
+    /// GitHub's list of keys: identifiers and keys in PEM.
+    signing_keys: Mutex<Vec<(String, String)>>,
+    /// Whether that list is answered with an error.
+    failing_keys: Mutex<bool>,
 }
 
 impl Shared {
@@ -51,6 +63,54 @@ impl Shared {
         lines.extend(found.map(|suffix| format!("{suffix}:3")));
         lines.sort_unstable();
         (StatusCode::OK, lines.join("\r\n"))
+    }
+
+    /// GitHub's list of keys, the newest of which is the current one.
+    fn key_list(&self) -> (StatusCode, String) {
+        if *self.failing_keys.lock().expect("no panic") {
+            return (StatusCode::BAD_GATEWAY, String::new());
+        }
+        let keys = self.signing_keys.lock().expect("no panic");
+        let current = keys.len().saturating_sub(1);
+        let key = |(index, (identifier, key)): (usize, &(String, String))| json!({ "key_identifier": identifier, "key": key, "is_current": index == current });
+        let keys = keys.iter().enumerate().map(key).collect::<Value>();
+        (StatusCode::OK, json!({ "public_keys": keys }).to_string())
+    }
+}
+
+/// A key that GitHub signs with.
+pub struct SigningKey {
+    /// What GitHub calls it.
+    pub identifier: String,
+    pair: EcdsaKeyPair,
+    random: SystemRandom,
+}
+
+impl SigningKey {
+    /// A new one, which nobody knows of.
+    pub fn new(identifier: &str) -> Self {
+        let random = SystemRandom::new();
+        let algorithm = &ECDSA_P256_SHA256_ASN1_SIGNING;
+        let pair = EcdsaKeyPair::generate_pkcs8(algorithm, &random).expect("randomness");
+        let pair = EcdsaKeyPair::from_pkcs8(algorithm, pair.as_ref(), &random).expect("its own key");
+        Self { identifier: identifier.to_owned(), pair, random }
+    }
+
+    /// The signature of a body, in base64.
+    pub fn sign(&self, body: &[u8]) -> String {
+        STANDARD.encode(self.pair.sign(&self.random, body).expect("randomness"))
+    }
+
+    /// The public key, in PEM.
+    fn pem(&self) -> String {
+        // RFC 5480: id-ecPublicKey on secp256r1, and a bit string of the point's 65 bytes.
+        const HEAD: [u8; 26] = [
+            0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48,
+            0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
+        ];
+        let key = STANDARD.encode([&HEAD, self.pair.public_key().as_ref()].concat());
+        let (first, second) = key.split_at(64);
+        format!("-----BEGIN PUBLIC KEY-----\n{first}\n{second}\n-----END PUBLIC KEY-----\n")
     }
 }
 
@@ -102,6 +162,22 @@ impl Provider {
         calls.iter().filter(|call| call.what.starts_with(&range)).cloned().collect()
     }
 
+    /// From now on lists this key among GitHub's, as the current one.
+    pub fn publish(&self, key: &SigningKey) {
+        self.shared.signing_keys.lock().expect("no panic").push((key.identifier.clone(), key.pem()));
+    }
+
+    /// From now on answers 502 to whoever asks for GitHub's keys, or does so no longer.
+    pub fn fail_key_list(&self, fails: bool) {
+        *self.shared.failing_keys.lock().expect("no panic") = fails;
+    }
+
+    /// The calls so far that ask for GitHub's keys.
+    pub fn key_list_calls(&self) -> Vec<Call> {
+        let calls = self.shared.calls.lock().expect("no panic");
+        calls.iter().filter(|call| call.what == format!("GET {KEY_LIST_PATH}")).cloned().collect()
+    }
+
     /// The calls so far that carry mail to this address.
     pub fn calls_to(&self, recipient: &str) -> Vec<Call> {
         let calls = self.shared.calls.lock().expect("no panic");
@@ -150,6 +226,11 @@ async fn receive(State(shared): State<Arc<Shared>>, request: Request) -> Respons
         let (status, lines) = shared.range(prefix);
         shared.calls.lock().expect("no panic").push(Call { what, headers, body, answered: status.as_u16() });
         return (status, lines).into_response();
+    }
+    if path == KEY_LIST_PATH {
+        let (status, list) = shared.key_list();
+        shared.calls.lock().expect("no panic").push(Call { what, headers, body, answered: status.as_u16() });
+        return (status, list).into_response();
     }
     let failing = {
         let mut failures = shared.failures.lock().expect("no panic");

@@ -29,6 +29,7 @@ mod passwords;
 mod project;
 mod publishing;
 mod real_input;
+mod secret_scanning;
 mod sessions;
 mod users;
 mod users_import;
@@ -70,6 +71,7 @@ fn everywhere() -> Vec<Case> {
         admin::cases(),
         api_keys::cases(),
         idempotency::cases(),
+        secret_scanning::cases(),
         publishing::cases(),
         counts::cases(),
         leaderboard::cases(),

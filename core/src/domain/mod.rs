@@ -4,6 +4,7 @@ pub mod account;
 pub mod api_key;
 pub mod api_key_settings;
 pub mod common_passwords;
+pub mod ecdsa_p256;
 pub mod jws;
 pub mod key_use;
 mod keys;

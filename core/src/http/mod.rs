@@ -16,6 +16,7 @@ mod passwords;
 mod problem;
 mod publishing;
 mod request;
+mod secret_scanning;
 mod site;
 mod users;
 
@@ -32,6 +33,7 @@ pub fn router(app: &App) -> Router {
         .nest("/users", users::routes())
         .nest("/admin", admin::routes())
         .nest("/api-keys", api_keys::routes())
+        .nest("/secret-scanning", secret_scanning::routes())
         .merge(publishing::routes())
         .merge(leaderboard::routes());
     Router::new()

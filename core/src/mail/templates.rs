@@ -45,6 +45,17 @@ pub enum Letter {
         /// When, for the person to compare.
         at: String,
     },
+    /// An API key was found in public, and revoked.
+    ApiKeyLeaked {
+        /// What its owner calls it.
+        name: String,
+        /// The start of the key.
+        key_prefix: String,
+        /// Where it was found.
+        url: Option<String>,
+        /// When, for the person to compare.
+        at: String,
+    },
 }
 
 /// What a person is told of, so that they notice what they did not do themselves.
@@ -109,6 +120,7 @@ impl Letter {
             Self::Notice { .. } => "notice",
             Self::AccountDeleted => ACCOUNT_DELETED,
             Self::SessionEnded { .. } => "session_ended",
+            Self::ApiKeyLeaked { .. } => "api_key_leaked",
         }
     }
 
@@ -197,6 +209,20 @@ impl Letter {
                 )],
                 link: None,
                 closing: "Log in again; if you suspect misuse, change your password.",
+            },
+            Self::ApiKeyLeaked { name, key_prefix, url, at } => Texts {
+                subject: "An API key of yours was found in public and has been revoked",
+                paragraphs: vec![
+                    format!(
+                        "At {at} GitHub told us that your API key \u{201c}{name}\u{201d} ({key_prefix}\u{2026}) can be read \
+                         in public. Whoever finds it could have used it, so we revoked it: it does not work any more."
+                    ),
+                    "Make a new key for the programs that used this one, and keep it where only they can read it. To delete \
+                     it where it was found is not enough, since copies may be elsewhere."
+                        .to_owned(),
+                ],
+                link: url.as_ref().map(|url| ("See where it was found", url.clone())),
+                closing: "Look through what was done with the key. If you do not know it, change your password, and revoke the other keys that you do not know.",
             },
         }
     }

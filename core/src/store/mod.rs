@@ -10,6 +10,7 @@ pub mod idempotency;
 pub mod imports;
 pub mod key_uses;
 pub mod leaderboard;
+pub mod leaks;
 pub mod mfa;
 pub mod migrations;
 pub mod models;
@@ -106,6 +107,10 @@ pub const EVERY_STATEMENT: &[(&str, &str)] = &[
     ("leaderboard::SCOPE", leaderboard::SCOPE),
     ("leaderboard::SCOPE_OF_SNAPSHOT", leaderboard::SCOPE_OF_SNAPSHOT),
     ("leaderboard::ENTRIES", leaderboard::ENTRIES),
+    ("leaks::KNOWN", leaks::KNOWN),
+    ("leaks::ADD_EVENTS", leaks::ADD_EVENTS),
+    ("leaks::QUEUE_MAILS", leaks::QUEUE_MAILS),
+    ("leaks::REVOKE", leaks::REVOKE),
     ("mfa::ADD_CHALLENGE", mfa::ADD_CHALLENGE),
     ("mfa::CHALLENGE", mfa::CHALLENGE),
     ("mfa::CHARGE_CHALLENGE", mfa::CHARGE_CHALLENGE),
@@ -235,6 +240,7 @@ mod tests {
             include_str!("imports.rs"),
             include_str!("key_uses.rs"),
             include_str!("leaderboard.rs"),
+            include_str!("leaks.rs"),
             include_str!("mfa.rs"),
             include_str!("migrations.rs"),
             include_str!("models.rs"),

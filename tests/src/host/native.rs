@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{Running, Setup, Started};
-use crate::tools;
+use crate::{provider::KEY_LIST_PATH, tools};
 
 /// A native server that a case starts for itself; killed when dropped.
 pub struct Server {
@@ -75,6 +75,7 @@ pub(super) fn start(setup: Setup, provider: Option<&str>, folder: tempfile::Temp
         variables.retain(|(name, _)| *name != "BREACHED_PASSWORDS_URL");
         variables.push(("RESEND_API_URL", provider.to_owned()));
         variables.push(("BREACHED_PASSWORDS_URL", format!("{provider}/range")));
+        variables.push(("GITHUB_SECRET_SCANNING_KEYS_URL", format!("{provider}{KEY_LIST_PATH}")));
     }
     let (child, url) = spawn(folder.path(), &variables)?;
     Ok(Started { url, running: Running::Process(child), folder })

@@ -27,6 +27,7 @@ pub struct Set {
 #[must_use]
 pub fn run() -> Vec<Set> {
     vec![
+        signatures::ecdsa_p256(),
         signatures::ed25519(),
         signatures::hmac_sha256(),
         jws::hs256(),

@@ -1,6 +1,9 @@
-//! Signatures of plain messages: what the tokens' verifiers do below JWS.
+//! Signatures of plain messages: what the tokens' verifiers do below JWS, and what others sign.
 
-use aibaas_core::domain::jws::{Signer, Verifier};
+use aibaas_core::domain::{
+    ecdsa_p256,
+    jws::{Signer, Verifier},
+};
 use serde::Deserialize;
 
 use crate::{Expected, Hex, Set, groups};
@@ -9,7 +12,7 @@ use crate::{Expected, Hex, Set, groups};
 #[serde(rename_all = "camelCase")]
 struct EdGroup {
     public_key: PublicKey,
-    tests: Vec<EdTest>,
+    tests: Vec<Test>,
 }
 
 #[derive(Deserialize)]
@@ -19,11 +22,18 @@ struct PublicKey {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct EdTest {
+struct Test {
     tc_id: u32,
     msg: Hex,
     sig: Hex,
     result: Expected,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct EcdsaGroup {
+    public_key_pem: String,
+    tests: Vec<Test>,
 }
 
 #[derive(Deserialize)]
@@ -49,6 +59,18 @@ pub fn ed25519() -> Set {
         let verifier = Verifier::ed_dsa(&group.public_key.pk.0);
         for test in group.tests {
             let accepted = verifier.as_ref().is_some_and(|verifier| verifier.verify(&test.msg.0, &test.sig.0));
+            set.count(matches!(test.result, Expected::Valid), accepted, &test.tc_id);
+        }
+    }
+    set
+}
+
+pub fn ecdsa_p256() -> Set {
+    let mut set = Set::new("Wycheproof ecdsa_secp256r1_sha256_test");
+    for group in groups::<EcdsaGroup>(include_str!("../../data/wycheproof/ecdsa_secp256r1_sha256_test.json")) {
+        let key = ecdsa_p256::PublicKey::from_pem(&group.public_key_pem);
+        for test in group.tests {
+            let accepted = key.as_ref().is_some_and(|key| key.verify(&test.msg.0, &test.sig.0));
             set.count(matches!(test.result, Expected::Valid), accepted, &test.tc_id);
         }
     }

@@ -1,0 +1,68 @@
+//! ECDSA over NIST P-256 with SHA-256 (FIPS 186-5), as others sign: the key in PEM, the signature in DER.
+
+use p256::{
+    ecdsa::{Signature, VerifyingKey, signature::Verifier as _},
+    pkcs8::DecodePublicKey as _,
+};
+
+/// A public key of somebody who signs.
+pub struct PublicKey(VerifyingKey);
+
+impl PublicKey {
+    /// From a `PUBLIC KEY` in PEM (RFC 7468, 13; RFC 5480). Nothing when it is no point of this curve.
+    #[must_use]
+    pub fn from_pem(pem: &str) -> Option<Self> {
+        VerifyingKey::from_public_key_pem(pem).ok().map(Self)
+    }
+
+    /// Whether this is its signature of the message: an `ECDSA-Sig-Value` (RFC 3279, 2.2.3) in DER and nothing else, so
+    /// that a signature has one spelling.
+    #[must_use]
+    pub fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
+        Signature::from_der(signature).is_ok_and(|signature| self.0.verify(message, &signature).is_ok())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::{Engine as _, engine::general_purpose::STANDARD};
+
+    use super::*;
+
+    /// The example of GitHub's description of its secret scanning, signed with a key of GitHub's.
+    const KEY: &str = "-----BEGIN PUBLIC KEY-----\n\
+                       MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEYAGMWO8XgCamYKMJS6jc/qgvSlAd\n\
+                       AjPuDPRcXU22YxgBrz+zoN19MzuRyW87qEt9/AmtoNP5GrobzUvQSyJFVw==\n\
+                       -----END PUBLIC KEY-----\n";
+    const MESSAGE: &[u8] =
+        br#"[{"source":"commit","token":"some_token","type":"some_type","url":"https://example.com/base-repo-url/"}]"#;
+    const SIGNATURE: &str =
+        "MEQCIQDaMKqrGnE27S0kgMrEK0eYBmyG0LeZismAEz/BgZyt7AIfXt9fErtRS4XaeSt/AO1RtBY66YcAdjxji410VQV4xg==";
+
+    #[test]
+    fn githubs_example_verifies() {
+        let key = PublicKey::from_pem(KEY).unwrap();
+        let signature = STANDARD.decode(SIGNATURE).unwrap();
+        assert!(key.verify(MESSAGE, &signature));
+        assert!(!key.verify(MESSAGE.trim_ascii_end().strip_suffix(b"]").unwrap(), &signature));
+        for index in 0..signature.len() {
+            let mut changed = signature.clone();
+            changed[index] ^= 1;
+            assert!(!key.verify(MESSAGE, &changed), "at {index}");
+        }
+        for length in 0..signature.len() {
+            assert!(!key.verify(MESSAGE, &signature[..length]), "{length} bytes");
+        }
+    }
+
+    #[test]
+    fn what_is_no_key_of_the_curve_is_none() {
+        let private = KEY.replace("PUBLIC", "PRIVATE");
+        let other_point = KEY.replace("AjPuDPRc", "AjPuDPRd");
+        let ed25519 = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n\
+                       -----END PUBLIC KEY-----\n";
+        for pem in ["", "key", &private, &other_point, ed25519] {
+            assert!(PublicKey::from_pem(pem).is_none(), "{pem}");
+        }
+    }
+}

@@ -1,0 +1,180 @@
+use std::collections::{HashMap, HashSet};
+
+use axum::{
+    Json as Answer,
+    extract::{Request, State},
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use data_encoding::HEXLOWER;
+use http::{HeaderMap, Uri};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
+
+use super::keys;
+use crate::{
+    app::App,
+    domain::api_key::{ApiKey, KeyHash},
+    http::{
+        client::Client,
+        problem::{ApiError, INVALID_SIGNATURE},
+        request::{UPLOAD_LIMIT, parse_json, read_body, require_json},
+    },
+    mail::{self, Letter},
+    ports::Statement,
+    store::leaks::{self, KnownKey, Leak},
+};
+
+const IDENTIFIER: &str = "github-public-key-identifier";
+const SIGNATURE: &str = "github-public-key-signature";
+/// The longest identifier and signature that are looked at; GitHub's have 64 and 96 characters.
+const LONGEST_HEADER: usize = 200;
+/// What is kept of the place where a key was found, in characters.
+const LONGEST_URL: usize = 2000;
+const LONGEST_SOURCE: usize = 100;
+/// Keys of one statement. Each takes up to 10 kB of a parameter, of which D1 takes 2 MB.
+const KEYS_AT_ONCE: usize = 100;
+
+/// Something that GitHub found; it may come to say more of it.
+#[derive(Deserialize)]
+struct Match {
+    token: String,
+    r#type: String,
+    url: Option<String>,
+    source: Option<String>,
+}
+
+/// What it was. The token is told by its SHA-256 in hexadecimal: an answer holds no key.
+#[derive(Serialize)]
+pub struct Feedback {
+    token_hash: String,
+    token_type: String,
+    label: &'static str,
+}
+
+/// Takes a report of <https://docs.github.com/en/code-security/secret-scanning/secret-scanning-partnership-program/secret-scanning-partner-program>:
+/// active keys in it are revoked and their owners written to, all of them or none. A report that comes again changes
+/// nothing.
+pub async fn handler(State(app): State<App>, request: Request) -> Result<Answer<Vec<Feedback>>, ApiError> {
+    let (parts, body) = request.into_parts();
+    require_json(&parts.headers)?;
+    let body = read_body(&parts.headers, body, UPLOAD_LIMIT).await?;
+    verify(&app, &parts.headers, &body).await?;
+    let matches = parse_json::<Vec<Match>>(&body)?;
+
+    let mut places = HashMap::new();
+    for one in &matches {
+        if let Some(key) = ApiKey::parse(&one.token) {
+            places.entry(key.hash()).or_insert(one);
+        }
+    }
+    let known = known(&app, places.keys()).await?;
+    let active = || known.iter().filter(|key| key.is_active);
+    let leaks = active().filter_map(|key| places.get(&key.hash).map(|place| leak(&app, key, place)));
+    let leaks = leaks.collect::<Result<Vec<_>, _>>()?;
+    if !leaks.is_empty() {
+        app.ports().key_gate.announce(&active().map(|key| key.hash).collect::<Vec<_>>()).await?;
+        app.database()
+            .batch(leaks.chunks(KEYS_AT_ONCE).flat_map(|some| leaks::revoke(some, app.now())).collect())
+            .await?;
+        mail::deliver_in_background(&app);
+    }
+    let ours = known.iter().map(|key| key.hash).collect::<HashSet<_>>();
+    Ok(Answer(matches.into_iter().map(|one| feedback(one, &ours)).collect()))
+}
+
+/// # Errors
+/// `invalid_signature` unless the body is signed with a key of GitHub's.
+async fn verify(app: &App, headers: &HeaderMap, body: &[u8]) -> Result<(), ApiError> {
+    let refused = |detail: &str| ApiError::new(INVALID_SIGNATURE, detail);
+    let header = |name: &str| headers.get(name)?.to_str().ok().filter(|value| value.len() <= LONGEST_HEADER);
+    let identifier = header(IDENTIFIER).ok_or_else(|| refused("Github-Public-Key-Identifier names no key"))?;
+    let signature = header(SIGNATURE).and_then(|value| STANDARD.decode(value).ok());
+    let signature = signature.ok_or_else(|| refused("Github-Public-Key-Signature is no signature in base64"))?;
+    let key = keys::find(app, identifier).await?;
+    let key = key.ok_or_else(|| refused("GitHub has no key of this identifier"))?;
+    if key.verify(body, &signature) { Ok(()) } else { Err(refused("the signature is not of this body")) }
+}
+
+/// Those of the keys that there are, or were, by their hashes.
+async fn known(app: &App, hashes: impl Iterator<Item = &KeyHash>) -> Result<Vec<KnownKey>, ApiError> {
+    let hashes = hashes.map(|hash| hash.to_hex()).collect::<Vec<_>>();
+    if hashes.is_empty() {
+        return Ok(Vec::new());
+    }
+    let statement = Statement::new(leaks::KNOWN).bind(json!(hashes).to_string()).bind(app.now());
+    let rows = app.database().query(statement).await?;
+    Ok(rows.into_iter().map(|row| KnownKey::from_row(&row)).collect::<Result<_, _>>()?)
+}
+
+/// What is written about a key.
+fn leak(app: &App, key: &KnownKey, place: &Match) -> Result<Leak, ApiError> {
+    let url = place.url.as_deref().filter(|url| is_shown(url, LONGEST_URL) && is_web_address(url));
+    let source = place.source.as_deref().filter(|source| !source.is_empty() && is_shown(source, LONGEST_SOURCE));
+    let letter = Letter::ApiKeyLeaked {
+        name: key.name.clone(),
+        key_prefix: key.key_prefix.clone(),
+        url: url.map(str::to_owned),
+        at: app.now().to_string(),
+    };
+    Ok(Leak {
+        hash: key.hash,
+        // Nobody's address and program: GitHub's would look like a stranger's.
+        event: Client::nobody().event(
+            app,
+            "api_key_leaked",
+            json!({ "apiKeyId": key.id, "url": url, "source": source }),
+        ),
+        mail: mail::queue(app, &letter)?,
+    })
+}
+
+fn feedback(one: Match, ours: &HashSet<KeyHash>) -> Feedback {
+    let hash = Sha256::digest(&one.token);
+    let is_ours = KeyHash::from_bytes(&hash).is_some_and(|hash| ours.contains(&hash));
+    let label = if is_ours { "true_positive" } else { "false_positive" };
+    Feedback { token_hash: HEXLOWER.encode(&hash), token_type: one.r#type, label }
+}
+
+fn is_web_address(text: &str) -> bool {
+    let uri = text.parse::<Uri>().ok();
+    uri.is_some_and(|uri| matches!(uri.scheme_str(), Some("https" | "http")) && uri.host().is_some())
+}
+
+/// Whether a text of the report may be kept and mailed: it is not too long, and holds no key.
+fn is_shown(text: &str, most: usize) -> bool {
+    let holds_key = || text.match_indices("aib_").any(|(at, _)| text.get(at..).is_some_and(starts_with_key));
+    text.chars().count() <= most && !text.contains(char::is_control) && !holds_key()
+}
+
+fn starts_with_key(text: &str) -> bool {
+    let key = text.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_').next();
+    key.is_some_and(|key| ApiKey::parse(key).is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_web_addresses_are_kept() {
+        for url in ["https://github.com/a/b/blob/c/d.txt#L3", "http://example.com/", "https://a.example/%20?q=1"] {
+            assert!(is_shown(url, LONGEST_URL) && is_web_address(url), "{url}");
+        }
+        let long = format!("https://a.example/{}", "x".repeat(LONGEST_URL));
+        for url in ["", "some_url", "/a", "javascript:alert(1)", "ftp://a.example/", "https://", "https://a b/", &long]
+        {
+            assert!(!(is_shown(url, LONGEST_URL) && is_web_address(url)), "{url}");
+        }
+    }
+
+    #[test]
+    fn no_key_is_kept() {
+        let key = ApiKey::generate("live", &[1; 64]).unwrap();
+        let key = key.secret().expose();
+        for text in [key.to_owned(), format!("https://a.example/?key={key}&b"), format!("aib_aib_{key}")] {
+            assert!(!is_shown(&text, LONGEST_URL), "{text}");
+        }
+        assert!(is_shown("https://a.example/aib_live_/aib_", LONGEST_URL));
+    }
+}

@@ -1,0 +1,12 @@
+//! `/api/v1/secret-scanning`: whoever searches public places for leaked credentials reports API keys of ours here.
+
+mod github;
+mod keys;
+
+use axum::{Router, routing::post};
+
+use crate::app::App;
+
+pub fn routes() -> Router<App> {
+    Router::new().route("/github", post(github::handler))
+}
