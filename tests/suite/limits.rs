@@ -1,14 +1,20 @@
 //! Request limits: exact under concurrency, and told in headers.
 
-use std::time::Duration;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use aibaas_tests::{
-    Answer, User, cases,
+    Answer, Client, Key, Service, User, cases,
+    client::Request,
     fixtures::{PASSWORD, new_address, unique},
     host::Host,
+    keys::{millis, rate_limit, wait_until},
 };
 use futures_util::future::join_all;
-use serde_json::json;
+use serde_json::{Value, json};
+use tokio::sync::Barrier;
 
 cases![KeepsMail:
     registering_is_limited_by_address,
@@ -16,13 +22,25 @@ cases![KeepsMail:
     login_tells_its_limit,
     a_keys_limit_is_exact,
     a_window_slides,
+    of_64_clients_at_once_exactly_the_limit_passes,
+    of_64_verifications_at_once_exactly_the_limit_passes,
+    costs_are_exact,
+    of_64_costs_at_once_exactly_the_limit_passes,
+    a_refused_request_consumes_nothing,
+    a_key_has_one_limit_however_it_is_used,
+    a_refused_caller_charges_nobody,
+    a_key_that_verifies_itself_is_charged_once,
+    no_window_holds_more_than_the_limit,
+    headers_tell_what_happens_next,
+    verdicts_tell_what_happens_next,
+    every_use_of_a_key_tells_its_limit,
+    what_is_denied_costs_nothing,
 ];
 
 /// The remaining requests, out of `RateLimit: "policy";r=…;t=…`.
-fn remaining(answer: &Answer) -> u32 {
-    let state = answer.header("ratelimit").unwrap_or_else(|| panic!("no RateLimit: {answer}"));
-    let part = state.split(';').find_map(|part| part.trim().strip_prefix("r="));
-    part.and_then(|part| part.parse().ok()).unwrap_or_else(|| panic!("{state}"))
+#[track_caller]
+fn remaining(answer: &Answer) -> u64 {
+    rate_limit(answer, "r")
 }
 
 #[track_caller]
@@ -33,6 +51,8 @@ fn admitted(answers: &[Answer], policy: &str) -> usize {
         if answer.status == 429 {
             answer.problem(429, "too_many_requests");
             assert_eq!(remaining(answer), 0);
+        } else {
+            assert!(answer.status.is_success(), "{answer}");
         }
     }
     answers.iter().filter(|answer| answer.status != 429).count()
@@ -131,4 +151,366 @@ async fn a_window_slides(host: Host) {
         assert!((1..=3).contains(&wait), "{wait}");
         tokio::time::sleep(Duration::from_millis(3100)).await;
     }
+}
+
+/// Connections of a burst.
+const CLIENTS: usize = 64;
+/// How many times a burst is as long as its window may be, before a machine is too slow for the case.
+const WINDOWS: [u64; 3] = [3, 12, 60];
+
+/// What came of a burst.
+struct Burst {
+    answers: Vec<Answer>,
+    /// From before the first request until after the last answer.
+    took: Duration,
+}
+
+/// From each of 64 connections so many requests, one after the other, all connections at once.
+async fn burst(host: &Host, each: usize, ask: impl Fn(&Client) -> Request) -> Burst {
+    let addresses = (0..8).map(|_| host.client()).collect::<Vec<_>>();
+    let ready = Arc::new(Barrier::new(CLIENTS));
+    let clients = (0..CLIENTS).map(|n| {
+        let (client, ready) = (addresses[n % addresses.len()].clone(), Arc::clone(&ready));
+        let requests = (0..each).map(|_| ask(&client)).collect::<Vec<_>>();
+        tokio::spawn(async move {
+            client.get("/health").await.expect(200);
+            ready.wait().await;
+            let started = Instant::now();
+            let mut answers = Vec::new();
+            for request in requests {
+                answers.push(request.await);
+            }
+            (started, answers)
+        })
+    });
+    let clients = join_all(clients.collect::<Vec<_>>()).await.into_iter();
+    let (started, answers): (Vec<_>, Vec<_>) = clients.map(|client| client.unwrap_or_else(again)).unzip();
+    let took = started.iter().min().expect("a client").elapsed();
+    Burst { answers: answers.into_iter().flatten().collect(), took }
+}
+
+/// Goes on with a task's panic, so that the case says what the task said.
+fn again<T>(error: tokio::task::JoinError) -> T {
+    std::panic::resume_unwind(error.into_panic())
+}
+
+/// How many of these answers let the key in that was shown; the others refuse it for its limit.
+#[track_caller]
+fn accepted(answers: &[Answer], limit: u64) -> usize {
+    let accepted = |answer: &&Answer| {
+        let verdict = answer.expect(200);
+        assert_eq!(answer.header("ratelimit-policy"), Some("\"key\";q=100000;w=1"), "{answer}");
+        assert_eq!(verdict["rateLimit"]["limit"], limit, "{answer}");
+        assert!(verdict["rateLimit"]["resetAt"].is_string(), "{answer}");
+        let code = if verdict["valid"] == true { "valid" } else { "too_many_requests" };
+        assert_eq!(verdict["code"], code, "{answer}");
+        verdict["valid"] == true
+    };
+    answers.iter().filter(accepted).count()
+}
+
+/// Asserts that every admission saw its own place: so many minus one down to none, each once.
+#[track_caller]
+fn assert_places(mut left: Vec<u64>, limit: u64) {
+    left.sort_unstable();
+    assert_eq!(left, (0..limit).collect::<Vec<_>>(), "every admitted request sees its own place");
+}
+
+async fn of_64_clients_at_once_exactly_the_limit_passes(host: Host) {
+    let user = User::verified(&host).await;
+    let path = format!("/api/v1/models/{}/m", unique("burst"));
+    for (limit, each) in [(1, 2), (7, 2), (100, 3)] {
+        let key = Key::limited(&user, limit, 600).await;
+        let put = |client: &Client| client.with(&key.secret).put(&path).json(json!({ "displayName": "M" }));
+        let burst = burst(&host, each, put).await;
+        let passed = admitted(&burst.answers, &format!("\"key\";q={limit};w=600"));
+        assert_eq!(passed, limit as usize, "of {} requests", burst.answers.len());
+        let admitted = burst.answers.iter().filter(|answer| answer.status.is_success());
+        assert_places(admitted.map(remaining).collect(), limit.into());
+    }
+}
+
+async fn of_64_verifications_at_once_exactly_the_limit_passes(host: Host) {
+    let (user, service) = (User::verified(&host).await, Service::new(&host).await);
+    let own = service.0.credential().expect("a key");
+    for (limit, each) in [(1, 2), (7, 2), (100, 3)] {
+        let key = Key::limited(&user, limit, 600).await;
+        let show = |client: &Client| Service(client.with(own)).shown(&key.secret, &json!({}));
+        let burst = burst(&host, each, show).await;
+        let passed = accepted(&burst.answers, limit.into());
+        assert_eq!(passed, limit as usize, "of {} verifications", burst.answers.len());
+        let verdicts = burst.answers.iter().map(Answer::value);
+        let (valid, refused): (Vec<_>, Vec<_>) = verdicts.partition(|verdict| verdict["valid"] == true);
+        let left = |verdict: &Value| verdict["rateLimit"]["remaining"].as_u64().expect("a number");
+        assert_places(valid.iter().map(left).collect(), limit.into());
+        assert!(refused.iter().all(|verdict| left(verdict) == 0));
+    }
+}
+
+async fn costs_are_exact(host: Host) {
+    let (user, service) = (User::verified(&host).await, Service::new(&host).await);
+    let key = Key::limited(&user, 10, 600).await;
+    let cost = |cost: u32| json!({ "cost": cost });
+    let left = |verdict: &Value| verdict["rateLimit"]["remaining"].as_u64().expect("a number");
+    assert_eq!(left(&service.refuses(&key, cost(11), "too_many_requests").await), 10);
+    assert_eq!(left(&service.accepts(&key, cost(0)).await), 10);
+    for expected in [7, 4, 1] {
+        assert_eq!(left(&service.accepts(&key, cost(3)).await), expected);
+    }
+    for _ in 0..3 {
+        assert_eq!(left(&service.refuses(&key, cost(3), "too_many_requests").await), 1);
+        assert_eq!(left(&service.refuses(&key, cost(100_000), "too_many_requests").await), 1);
+        assert_eq!(left(&service.accepts(&key, cost(0)).await), 1);
+    }
+    assert_eq!(left(&service.accepts(&key, json!({})).await), 0);
+    assert_eq!(left(&service.refuses(&key, cost(1), "too_many_requests").await), 0);
+    assert_eq!(left(&service.accepts(&key, cost(0)).await), 0, "what costs nothing always fits");
+    key.used_by(&key.api).await.problem(429, "too_many_requests");
+    let whole = Key::limited(&user, 100_000, 600).await;
+    assert_eq!(left(&service.accepts(&whole, cost(100_000)).await), 0);
+}
+
+async fn of_64_costs_at_once_exactly_the_limit_passes(host: Host) {
+    let (user, service) = (User::verified(&host).await, Service::new(&host).await);
+    let own = service.0.credential().expect("a key");
+    let key = Key::limited(&user, 100, 600).await;
+    let show = |client: &Client| Service(client.with(own)).shown(&key.secret, &json!({ "cost": 3 }));
+    let burst = burst(&host, 2, show).await;
+    assert_eq!(accepted(&burst.answers, 100), 33);
+    service.accepts(&key, json!({ "cost": 1 })).await;
+    service.refuses(&key, json!({ "cost": 1 }), "too_many_requests").await;
+}
+
+async fn a_refused_request_consumes_nothing(host: Host) {
+    let (user, service) = (User::verified(&host).await, Service::new(&host).await);
+    let own = service.0.credential().expect("a key");
+    for seconds in WINDOWS {
+        let window = Duration::from_secs(seconds);
+        let (used, shown) = (Key::limited(&user, 7, seconds).await, Key::limited(&user, 7, seconds).await);
+        let mut passed = Vec::new();
+        for _ in 0..2 {
+            let both = async {
+                let uses = burst(&host, 1, |client| used.used_by(client)).await;
+                let shows = burst(&host, 1, |client| Service(client.with(own)).shown(&shown.secret, &json!({}))).await;
+                let in_time = uses.took < window && shows.took < window;
+                let uses = admitted(&uses.answers, &format!("\"key\";q=7;w={seconds}"));
+                in_time.then_some((uses, accepted(&shows.answers, 7)))
+            };
+            passed.push(both.await);
+            // What was admitted before the last answer has left the window then.
+            tokio::time::sleep(window + Duration::from_millis(20)).await;
+        }
+        if let [Some(first), Some(second)] = passed[..] {
+            assert_eq!((first, second), ((7, 7), (7, 7)), "refused requests consume nothing");
+            return;
+        }
+    }
+    panic!("64 requests take a minute here");
+}
+
+async fn a_key_has_one_limit_however_it_is_used(host: Host) {
+    let (user, service) = (User::verified(&host).await, Service::new(&host).await);
+    let key = Key::limited(&user, 5, 600).await;
+    let put = || key.api.put(format!("/api/v1/models/{}/m", unique("one"))).json(json!({ "displayName": "M" }));
+    assert_eq!(remaining(&put().await), 4);
+    assert_eq!(service.accepts(&key, json!({ "cost": 2 })).await["rateLimit"]["remaining"], 2);
+    assert_eq!(remaining(&key.used_by(&key.api).await), 1);
+    service.accepts(&key, json!({})).await;
+    put().await.problem(429, "too_many_requests");
+    key.used_by(&key.api).await.problem(429, "too_many_requests");
+    service.refuses(&key, json!({}), "too_many_requests").await;
+    // Another key of the same person has its own.
+    service.accepts(&Key::limited(&user, 5, 600).await, json!({ "cost": 5 })).await;
+}
+
+async fn a_refused_caller_charges_nobody(host: Host) {
+    let (user, service) = (User::verified(&host).await, Service::new(&host).await);
+    let (caller, key) = (Key::limited(&user, 20, 600).await, Key::limited(&user, 100, 600).await);
+    let show = |client: &Client| Service(client.with(&caller.secret)).shown(&key.secret, &json!({}));
+    let burst = burst(&host, 1, show).await;
+    assert_eq!(admitted(&burst.answers, "\"key\";q=20;w=600"), 20);
+    assert_eq!(service.remaining(&key).await, 80);
+    // Nor is the key that was shown charged for a caller without the scope, nor for a question with a mistake.
+    let stranger = Key::new(&user, json!({ "scopes": ["models:write"] })).await;
+    Service(stranger.api).shown(&key.secret, &json!({})).await.problem(403, "insufficient_scope");
+    service.shown(&key.secret, &json!({ "scopes": ["everything"] })).await.invalid("/scopes/0");
+    assert_eq!(service.remaining(&key).await, 80);
+    // The caller is charged, whatever it hears.
+    let asks = Key::limited(&user, 3, 600).await;
+    for _ in 0..3 {
+        Service(asks.api.clone()).refuses(&caller, json!({}), "too_many_requests").await;
+    }
+    assert_eq!(service.remaining(&asks).await, 0);
+}
+
+async fn a_key_that_verifies_itself_is_charged_once(host: Host) {
+    let (user, service) = (User::verified(&host).await, Service::new(&host).await);
+    let key = Key::limited(&user, 6, 600).await;
+    let itself = Service(key.api.clone());
+    let answer = itself.shown(&key.secret, &json!({})).await;
+    assert_eq!((&answer.expect(200)["rateLimit"]["remaining"], remaining(&answer)), (&json!(5), 5));
+    assert_eq!(itself.accepts(&key, json!({ "cost": 3 })).await["rateLimit"]["remaining"], 2);
+    assert_eq!(service.remaining(&key).await, 2);
+    itself.shown(&key.secret, &json!({ "cost": 3 })).await.problem(429, "too_many_requests");
+    itself.accepts(&key, json!({ "cost": 2 })).await;
+    itself.shown(&key.secret, &json!({})).await.problem(429, "too_many_requests");
+}
+
+/// One request of the paced load.
+struct Sample {
+    sent: Instant,
+    answered: Instant,
+    cost: u64,
+    passed: bool,
+}
+
+/// Sixteen clients at random times, for some seconds: whenever each request was decided between its sending and its
+/// answer, no window has held more than the limit, and none was refused while there was room.
+async fn no_window_holds_more_than_the_limit(host: Host) {
+    const LIMIT: u64 = 20;
+    const WINDOW: Duration = Duration::from_secs(2);
+    /// The hosts' clocks count milliseconds.
+    const TICK: Duration = Duration::from_millis(2);
+    let seed = fastrand::u64(..);
+    let (user, service) = (User::verified(&host).await, Service::new(&host).await);
+    let key = Key::limited(&user, 20, 2).await;
+    let until = Instant::now() + Duration::from_secs(6);
+    let clients = (0..16).map(|n| {
+        let mut random = fastrand::Rng::with_seed(seed.wrapping_add(n));
+        let (key, service, client) = (key.clone(), service.clone(), host.client());
+        tokio::spawn(async move {
+            let mut samples = Vec::new();
+            while Instant::now() < until {
+                tokio::time::sleep(Duration::from_millis(random.u64(0..400))).await;
+                let cost = if n % 2 == 0 { 1 } else { random.u64(1..=3) };
+                let sent = Instant::now();
+                let passed = if n % 2 == 0 {
+                    key.used_by(&client).await.status == 200
+                } else {
+                    service.verdict(&key, json!({ "cost": cost })).await["valid"] == true
+                };
+                samples.push(Sample { sent, answered: Instant::now(), cost, passed });
+            }
+            samples
+        })
+    });
+    let samples =
+        join_all(clients.collect::<Vec<_>>()).await.into_iter().flat_map(|client| client.unwrap_or_else(again));
+    let (passed, refused): (Vec<_>, Vec<_>) = samples.partition(|sample| sample.passed);
+    println!("{}: seed {seed}: {} passed, {} were refused", host.kind(), passed.len(), refused.len());
+    assert!(passed.len() > 20 && !refused.is_empty(), "seed {seed}: no load");
+    for first in &passed {
+        let surely_within =
+            passed.iter().filter(|other| other.sent >= first.sent && other.answered + TICK < first.sent + WINDOW);
+        let cost = surely_within.map(|sample| sample.cost).sum::<u64>();
+        assert!(cost <= LIMIT, "seed {seed}: {cost} in one window");
+    }
+    for sample in &refused {
+        let perhaps_within =
+            passed.iter().filter(|other| other.sent < sample.answered && other.answered + WINDOW + TICK > sample.sent);
+        let cost = perhaps_within.map(|sample| sample.cost).sum::<u64>();
+        assert!(cost + sample.cost > LIMIT, "seed {seed}: refused with at most {cost} in use");
+    }
+}
+
+async fn headers_tell_what_happens_next(host: Host) {
+    let user = User::verified(&host).await;
+    for window in WINDOWS {
+        let key = Key::limited(&user, 4, window).await;
+        let started = Instant::now();
+        let mut answers = vec![key.used_by(&key.api).await];
+        for _ in 0..remaining(&answers[0]) {
+            answers.push(key.used_by(&key.api).await);
+        }
+        let refused = key.used_by(&key.api).await;
+        if started.elapsed() >= Duration::from_secs(window) {
+            continue;
+        }
+        let policy = format!("\"key\";q=4;w={window}");
+        for (n, answer) in answers.iter().enumerate() {
+            answer.expect(200);
+            assert_eq!(answer.header("ratelimit-policy"), Some(policy.as_str()), "{answer}");
+            assert_eq!(remaining(answer), 3 - n as u64, "{answer}");
+            assert!((1..=window).contains(&rate_limit(answer, "t")), "{answer}");
+            assert_eq!(answer.header("retry-after"), None, "{answer}");
+        }
+        assert_eq!(answers.len(), 4);
+        refused.problem(429, "too_many_requests");
+        assert_eq!(refused.header("ratelimit-policy"), Some(policy.as_str()), "{refused}");
+        let wait = rate_limit(&refused, "t");
+        assert_eq!((remaining(&refused), refused.retry_after()), (0, Some(wait)), "{refused}");
+        tokio::time::sleep(Duration::from_secs(wait)).await;
+        key.used_by(&key.api).await.expect(200);
+        return;
+    }
+    panic!("five requests take a minute here");
+}
+
+async fn verdicts_tell_what_happens_next(host: Host) {
+    let (user, service) = (User::verified(&host).await, Service::new(&host).await);
+    let state = |verdict: &Value| {
+        let state = &verdict["rateLimit"];
+        (state["remaining"].as_u64().expect("a number"), millis(state["resetAt"].as_str().expect("a time")))
+    };
+    for window in WINDOWS {
+        let key = Key::limited(&user, 4, window).await;
+        let started = Instant::now();
+        let mut verdicts = vec![service.verdict(&key, json!({})).await];
+        for _ in 0..state(&verdicts[0]).0 {
+            verdicts.push(service.verdict(&key, json!({})).await);
+        }
+        let refused = service.verdict(&key, json!({})).await;
+        if started.elapsed() >= Duration::from_secs(window) {
+            continue;
+        }
+        let (_, frees) = state(&refused);
+        for (n, verdict) in verdicts.iter().enumerate() {
+            assert!(verdict["valid"] == true && verdict["rateLimit"]["limit"] == 4, "{verdict}");
+            // It is the first admission that leaves first.
+            assert_eq!(state(verdict), (3 - n as u64, frees), "{verdict}");
+        }
+        assert!(refused["code"] == "too_many_requests" && state(&refused).0 == 0, "{refused}");
+        wait_until(frees).await;
+        service.accepts(&key, json!({})).await;
+        return;
+    }
+    panic!("five requests take a minute here");
+}
+
+async fn every_use_of_a_key_tells_its_limit(host: Host) {
+    let user = User::verified(&host).await;
+    let key = Key::new(&user, json!({ "scopes": ["models:write", "results:write"], "rateLimit": 50 })).await;
+    let path = format!("/api/v1/models/{}/m", unique("told"));
+    let put = |body: Value| key.api.put(&path).json(body);
+    let nothing = "/api/v1/runs/00000000-0000-7000-8000-000000000000";
+    let answers = [
+        put(json!({ "displayName": "M" })).await,
+        put(json!({ "displayName": "M" })).await,
+        put(json!({ "displayName": 1 })).await,
+        key.api.put(&path).body("application/json", "{").await,
+        key.api.put(&path).body("text/plain", "M").await,
+        key.api.post("/api/v1/runs").json(json!({})).await,
+        key.api.post(format!("{nothing}/results")).json(json!([])).await,
+        key.api.post(format!("{nothing}/publish")).await,
+    ];
+    let statuses = answers.iter().map(|answer| answer.status.as_u16()).collect::<Vec<_>>();
+    assert_eq!(statuses[..6], [201, 200, 422, 400, 415, 422]);
+    for (n, answer) in answers.iter().enumerate() {
+        assert_eq!(answer.header("ratelimit-policy"), Some("\"key\";q=50;w=3600"), "{answer}");
+        assert_eq!(remaining(answer), 49 - n as u64, "{answer}");
+    }
+}
+
+/// Refusals that the limit has no part in.
+async fn what_is_denied_costs_nothing(host: Host) {
+    let (user, service) = (User::verified(&host).await, Service::new(&host).await);
+    let key =
+        Key::new(&user, json!({ "scopes": ["keys:verify"], "rateLimit": 3, "rateLimitWindowSeconds": 600 })).await;
+    for _ in 0..4 {
+        let path = format!("/api/v1/models/{}/m", unique("denied"));
+        key.api.put(path).json(json!({ "displayName": "M" })).await.problem(403, "insufficient_scope");
+        let refused = service.refuses(&key, json!({ "scopes": ["models:write"] }), "insufficient_scope").await;
+        assert_eq!(refused["rateLimit"], Value::Null, "{refused}");
+    }
+    assert_eq!(service.remaining(&key).await, 3);
 }

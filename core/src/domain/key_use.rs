@@ -246,8 +246,9 @@ impl Usage {
         for (hour, changed) in &mut self.hours {
             *changed &= !saved.contains(hour);
         }
-        let current = HourOfUse::of(now).start_ms;
-        self.hours.retain(|(hour, changed)| *changed || hour.start_ms >= current);
+        // A clock that is set back a little may lead into the hour before.
+        let earliest = HourOfUse::of(now).start_ms.saturating_sub(HOUR_MS);
+        self.hours.retain(|(hour, changed)| *changed || hour.start_ms >= earliest);
     }
 
     fn add(&mut self, start_ms: i64, change: impl FnOnce(&mut HourOfUse)) {
@@ -263,5 +264,186 @@ impl Usage {
         });
         #[expect(clippy::indexing_slicing, reason = "found or pushed just above")]
         &mut self.hours[index]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::domain::api_key::KeyHash;
+
+    struct Numbers(u64);
+
+    impl Numbers {
+        fn below(&mut self, bound: u64) -> u64 {
+            self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (self.0 >> 33) % bound
+        }
+    }
+
+    fn grant() -> KeyGrant {
+        KeyGrant {
+            id: "key".to_owned(),
+            user_id: "user".to_owned(),
+            scopes: vec!["models:write".to_owned(), "keys:verify".to_owned()],
+            rate_limit: 5,
+            rate_limit_window_seconds: 60,
+            allowed_ips: Vec::new(),
+            expires_at_ms: None,
+            revoked: false,
+            owner_suspended: false,
+            owner_publishes: false,
+        }
+    }
+
+    fn using(scopes: &[&'static str]) -> KeyUse {
+        KeyUse {
+            hash: KeyHash::from_bytes(&[7; 32]).unwrap(),
+            scopes: scopes.iter().map(|scope| Cow::Borrowed(*scope)).collect(),
+            address: None,
+            cost: 1,
+            publishes: false,
+        }
+    }
+
+    #[test]
+    fn each_reason_refuses_and_the_first_is_told() {
+        let now = Timestamp(1000);
+        let (plain, of) = (grant(), using(&["models:write"]));
+        assert_eq!(plain.denial(&of, now), None);
+        assert_eq!(plain.denial(&using(&[]), now), None);
+        assert_eq!(plain.denial(&using(&["models:write", "results:write"]), now), Some(Denial::Scope));
+        assert_eq!(plain.denial(&KeyUse { publishes: true, ..of.clone() }, now), Some(Denial::Role));
+        let publisher = KeyGrant { owner_publishes: true, ..grant() };
+        assert_eq!(publisher.denial(&KeyUse { publishes: true, ..of.clone() }, now), None);
+        for (expires, denial) in [(1001, None), (1000, Some(Denial::Expired)), (0, Some(Denial::Expired))] {
+            assert_eq!(KeyGrant { expires_at_ms: Some(expires), ..grant() }.denial(&of, now), denial);
+        }
+        let everything = KeyGrant {
+            revoked: true,
+            expires_at_ms: Some(0),
+            owner_suspended: true,
+            allowed_ips: vec![Network::parse("192.0.2.0/24").unwrap()],
+            scopes: Vec::new(),
+            ..grant()
+        };
+        let of = KeyUse { publishes: true, ..of };
+        let revoked = everything;
+        assert_eq!(revoked.denial(&of, now), Some(Denial::Revoked));
+        let expired = KeyGrant { revoked: false, ..revoked };
+        assert_eq!(expired.denial(&of, now), Some(Denial::Expired));
+        let suspended = KeyGrant { expires_at_ms: None, ..expired };
+        assert_eq!(suspended.denial(&of, now), Some(Denial::OwnerSuspended));
+        let elsewhere = KeyGrant { owner_suspended: false, ..suspended };
+        assert_eq!(elsewhere.denial(&of, now), Some(Denial::Address));
+        let scopeless = KeyGrant { allowed_ips: Vec::new(), ..elsewhere };
+        assert_eq!(scopeless.denial(&of, now), Some(Denial::Scope));
+    }
+
+    #[test]
+    fn where_a_key_may_be_used_from() {
+        let blocks =
+            ["192.0.2.0/24", "2001:db8::/32", "::ffff:198.51.100.0/120"].map(|text| Network::parse(text).unwrap());
+        let grant = KeyGrant { allowed_ips: blocks.to_vec(), ..grant() };
+        for (address, allowed) in [
+            (Some("192.0.2.7"), true),
+            (Some("::ffff:192.0.2.7"), true),
+            (Some("198.51.100.255"), true),
+            (Some("2001:db8:1::1"), true),
+            (Some("192.0.3.7"), false),
+            (Some("::192.0.2.7"), false),
+            (Some("2001:db9::1"), false),
+            (None, false),
+        ] {
+            let of = KeyUse { address: address.map(|text| text.parse().unwrap()), ..using(&[]) };
+            assert_eq!(grant.denial(&of, Timestamp(0)).is_none(), allowed, "{address:?}");
+        }
+    }
+
+    /// Random uses of a key that is changed now and then, whose counts are saved now and then, and whose ledger is lost
+    /// now and then after that.
+    #[test]
+    fn charges_what_it_allows_and_counts_everything_once() {
+        for seed in 1..200_u64 {
+            let mut numbers = Numbers(seed);
+            let mut grant = KeyGrant { rate_limit: 1 + numbers.below(6) as u32, ..grant() };
+            let mut ledger = KeyLedger::default();
+            let mut allowed_costs = Vec::<(i64, u32)>::new();
+            let (mut counted, mut saved) = (BTreeMap::<i64, HourOfUse>::new(), BTreeMap::<i64, HourOfUse>::new());
+            let (mut clock, mut now) = (10 * HOUR_MS, 0);
+            for _ in 0..200 {
+                clock += match numbers.below(12) {
+                    0..3 => 0,
+                    3..10 => numbers.below(30_000) as i64,
+                    10 => numbers.below(90 * 60_000) as i64,
+                    _ => -(numbers.below(5_000) as i64),
+                };
+                if numbers.below(10) == 0 {
+                    grant.revoked = !grant.revoked;
+                }
+                if !grant.revoked {
+                    now = clock.max(now);
+                }
+                let of = KeyUse { cost: numbers.below(4) as u32, ..using(&[]) };
+                let decision = ledger.decide(&Arc::new(grant.clone()), &of, Timestamp(clock));
+                let hour = counted.entry(HourOfUse::of(Timestamp(clock)).start_ms).or_default();
+                let used = |now: i64| {
+                    allowed_costs.iter().filter(|(at, _)| now - at < 60_000).map(|(_, cost)| cost).sum::<u32>()
+                };
+                match &decision {
+                    Decision::Denied(_, denial) => {
+                        assert!(grant.revoked && *denial == Denial::Revoked, "seed {seed}");
+                        hour.denied += 1;
+                    }
+                    Decision::Allowed(_, state) => {
+                        assert!(!grant.revoked && used(now) + of.cost <= grant.rate_limit, "seed {seed}");
+                        assert_eq!(state.remaining, grant.rate_limit - used(now) - of.cost, "seed {seed}");
+                        hour.allowed += 1;
+                        allowed_costs.push((now, of.cost));
+                    }
+                    Decision::Limited(_, state) => {
+                        assert!(!grant.revoked && used(now) + of.cost > grant.rate_limit, "seed {seed}");
+                        assert_eq!(state.remaining, grant.rate_limit - used(now), "seed {seed}");
+                        hour.limited += 1;
+                    }
+                    Decision::Unknown => panic!("seed {seed}"),
+                }
+                assert!(ledger.usage.is_unsaved(), "seed {seed}");
+                assert!(ledger.log.entries().count() <= grant.rate_limit as usize, "seed {seed}");
+                if numbers.below(8) == 0 {
+                    let batch = ledger.usage.unsaved();
+                    for hour in &batch {
+                        let kept = saved.entry(hour.start_ms).or_insert(*hour);
+                        *kept = kept.merged(*hour);
+                    }
+                    // A use while it is being saved stays unsaved.
+                    if numbers.below(3) == 0 {
+                        let decision =
+                            ledger.decide(&Arc::new(grant.clone()), &KeyUse { cost: 0, ..of }, Timestamp(clock));
+                        let hour = counted.entry(HourOfUse::of(Timestamp(clock)).start_ms).or_default();
+                        *if decision.is_allowed() { &mut hour.allowed } else { &mut hour.denied } += 1;
+                        ledger.usage.saved(&batch, Timestamp(clock));
+                        assert!(ledger.usage.is_unsaved(), "seed {seed}");
+                    } else {
+                        ledger.usage.saved(&batch, Timestamp(clock));
+                        assert!(!ledger.usage.is_unsaved(), "seed {seed}");
+                        if numbers.below(3) == 0 {
+                            ledger.usage = Usage::default();
+                            saved.values().for_each(|hour| ledger.usage.take_up(*hour));
+                        }
+                    }
+                }
+            }
+            for hour in ledger.usage.unsaved() {
+                let kept = saved.entry(hour.start_ms).or_insert(hour);
+                *kept = kept.merged(hour);
+            }
+            let numbers = |hour: &HourOfUse| (hour.allowed, hour.limited, hour.denied);
+            let counted = counted.iter().map(|(start, hour)| (*start, numbers(hour))).collect::<Vec<_>>();
+            let saved = saved.iter().map(|(start, hour)| (*start, numbers(hour))).collect::<Vec<_>>();
+            assert_eq!(counted, saved, "seed {seed}");
+        }
     }
 }

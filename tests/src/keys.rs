@@ -1,0 +1,182 @@
+//! API keys in the hands of cases: programs that call with them, and services that are shown them.
+
+use std::time::{Duration, SystemTime};
+
+use serde_json::{Value, json};
+
+use crate::{
+    client::{Answer, Client, Request},
+    fixtures::{User, unique},
+    host::Host,
+};
+
+/// Where keys are verified.
+pub const VERIFY: &str = "/api/v1/api-keys/verify";
+
+/// A key of a person.
+#[derive(Clone)]
+pub struct Key {
+    /// Its id.
+    pub id: String,
+    /// The whole key.
+    pub secret: String,
+    /// Calls with the key, from its owner's address.
+    pub api: Client,
+}
+
+impl Key {
+    /// A new key of this person. What the settings leave open: it may write models and verify keys, and its limit is
+    /// out of reach.
+    pub async fn new(user: &User, settings: Value) -> Self {
+        let mut body =
+            json!({ "name": unique("key"), "scopes": ["models:write", "keys:verify"], "rateLimit": 100_000 });
+        for (member, value) in settings.as_object().expect("settings") {
+            body[member] = value.clone();
+        }
+        Self::of(&user.api, &user.key(body).await)
+    }
+
+    /// Out of what creating answered.
+    pub fn of(api: &Client, created: &Value) -> Self {
+        let secret = created["key"].as_str().expect("a key").to_owned();
+        let id = created["apiKey"]["id"].as_str().expect("an id").to_owned();
+        Self { id, api: api.with(&secret), secret }
+    }
+
+    /// A key with this limit.
+    pub async fn limited(user: &User, limit: u32, window_seconds: u64) -> Self {
+        Self::new(user, json!({ "rateLimit": limit, "rateLimitWindowSeconds": window_seconds })).await
+    }
+
+    /// Where its owner finds it.
+    pub fn path(&self) -> String {
+        format!("/api/v1/api-keys/{}", self.id)
+    }
+
+    /// A use of the key by whoever this is: 200 where it gets in. It leaves nothing behind.
+    pub fn used_by(&self, api: &Client) -> Request {
+        api.with(&self.secret).post(VERIFY).json(json!({ "key": "none" }))
+    }
+}
+
+/// A service that is shown keys and asks about them.
+#[derive(Clone)]
+pub struct Service(
+    /// Calls with the service's own key.
+    pub Client,
+);
+
+impl Service {
+    /// A service of somebody who has nothing to do with the keys.
+    pub async fn new(host: &Host) -> Self {
+        let user = User::verified(host).await;
+        Self(Key::new(&user, json!({ "scopes": ["keys:verify"], "rateLimitWindowSeconds": 1 })).await.api)
+    }
+
+    /// Shows it a key; the settings are what else it asks.
+    pub fn shown(&self, secret: &str, settings: &Value) -> Request {
+        let mut body = json!({ "key": secret });
+        for (member, value) in settings.as_object().into_iter().flatten() {
+            body[member] = value.clone();
+        }
+        self.0.post(VERIFY).json(body)
+    }
+
+    /// What it hears of a key.
+    pub async fn verdict(&self, key: &Key, settings: Value) -> Value {
+        self.shown(&key.secret, &settings).await.expect(200)
+    }
+
+    /// Asserts that it hears that the key is good.
+    pub async fn accepts(&self, key: &Key, settings: Value) -> Value {
+        let verdict = self.verdict(key, settings).await;
+        assert!(verdict["valid"] == true && verdict["code"] == "valid", "{verdict}");
+        verdict
+    }
+
+    /// Asserts that it hears why the key is not good.
+    pub async fn refuses(&self, key: &Key, settings: Value, code: &str) -> Value {
+        let verdict = self.verdict(key, settings).await;
+        assert!(verdict["valid"] == false && verdict["code"] == code, "{code}: {verdict}");
+        verdict
+    }
+
+    /// What is left of the key's limit; asking costs nothing.
+    pub async fn remaining(&self, key: &Key) -> u64 {
+        let verdict = self.verdict(key, json!({ "cost": 0 })).await;
+        verdict["rateLimit"]["remaining"].as_u64().unwrap_or_else(|| panic!("no state: {verdict}"))
+    }
+}
+
+/// A parameter of `RateLimit: "policy";r=…;t=…`.
+#[track_caller]
+pub fn rate_limit(answer: &Answer, parameter: &str) -> u64 {
+    let state = answer.header("ratelimit").unwrap_or_else(|| panic!("no RateLimit: {answer}"));
+    let mut parts = state.split(';').map(str::trim);
+    let value = parts.find_map(|part| part.strip_prefix(parameter)?.strip_prefix('='));
+    value.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("no {parameter} in {state}"))
+}
+
+/// The time now, in milliseconds since the epoch.
+pub fn now_ms() -> u64 {
+    let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970");
+    u64::try_from(since_epoch.as_millis()).expect("before the year 584 million")
+}
+
+/// Waits until so many milliseconds after the epoch have passed.
+pub async fn wait_until(ms: u64) {
+    while now_ms() < ms {
+        tokio::time::sleep(Duration::from_millis(ms.saturating_sub(now_ms()).max(1))).await;
+    }
+}
+
+const DAY_MS: u64 = 86_400_000;
+
+/// Milliseconds since the epoch, as the API writes times.
+pub fn rfc3339(ms: u64) -> String {
+    let (mut days, rest) = (ms / DAY_MS, ms % DAY_MS);
+    let (mut year, mut month) = (1970, 0);
+    while days >= days_in_year(year) {
+        days -= days_in_year(year);
+        year += 1;
+    }
+    while days >= days_in_month(year, month) {
+        days -= days_in_month(year, month);
+        month += 1;
+    }
+    let (hour, minute, second, ms) = (rest / 3_600_000, rest / 60_000 % 60, rest / 1000 % 60, rest % 1000);
+    format!("{year:04}-{:02}-{:02}T{hour:02}:{minute:02}:{second:02}.{ms:03}Z", month + 1, days + 1)
+}
+
+/// Milliseconds since the epoch of a time as the API writes it.
+#[track_caller]
+pub fn millis(text: &str) -> u64 {
+    let number = |from: usize, to: usize| text.get(from..to).and_then(|digits| digits.parse::<u64>().ok());
+    let parts = [(0, 4), (5, 7), (8, 10), (11, 13), (14, 16), (17, 19), (20, 23)].map(|(from, to)| number(from, to));
+    let [Some(year), Some(month), Some(day), Some(hour), Some(minute), Some(second), Some(ms)] = parts else {
+        panic!("no time as the API writes it: {text}")
+    };
+    let days = (1970..year).map(days_in_year).sum::<u64>()
+        + (1..month).map(|earlier| days_in_month(year, earlier - 1)).sum::<u64>()
+        + day
+        - 1;
+    days * DAY_MS + hour * 3_600_000 + minute * 60_000 + second * 1000 + ms
+}
+
+fn days_in_year(year: u64) -> u64 {
+    if is_leap(year) { 366 } else { 365 }
+}
+
+/// Of the month, counted from 0.
+fn days_in_month(year: u64, month: u64) -> u64 {
+    match month {
+        1 if is_leap(year) => 29,
+        1 => 28,
+        3 | 5 | 8 | 10 => 30,
+        _ => 31,
+    }
+}
+
+fn is_leap(year: u64) -> bool {
+    year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
+}
