@@ -29,11 +29,13 @@ mod passwords;
 mod project;
 mod publishing;
 mod real_input;
+mod revocation;
 mod secret_scanning;
 mod sessions;
 mod users;
 mod users_import;
 mod vectors;
+mod verify;
 mod workerd;
 
 use std::{
@@ -76,6 +78,8 @@ fn everywhere() -> Vec<Case> {
         counts::cases(),
         leaderboard::cases(),
         limits::cases(),
+        verify::cases(),
+        revocation::cases(),
         conventions::cases(),
         bad_input::cases(),
         documents::cases(),

@@ -1,0 +1,221 @@
+//! What takes something from a key takes it at once: no request that is sent after the answer gets in.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use aibaas_tests::{
+    Answer, Client, Key, Service, User, cases,
+    fixtures::{PASSWORD, admin, unique},
+    host::Host,
+    keys::{now_ms, rfc3339, wait_until},
+};
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+
+cases![KeepsMail:
+    a_hundred_revoked_keys_are_refused_at_once,
+    under_load_no_request_after_a_revocation_gets_in,
+    keys_are_refused_from_the_moment_they_expire,
+    keys_of_a_suspended_person_are_refused_at_once,
+    keys_of_a_deleted_person_are_refused_at_once;
+SendsMail:
+    keys_of_a_former_publisher_are_refused_at_once,
+];
+
+/// Those who hold a key: its owner's programs, and strangers who are shown it, on connections of their own.
+struct Holders {
+    programs: Vec<Client>,
+    services: Vec<Service>,
+}
+
+impl Holders {
+    async fn new(host: &Host) -> Self {
+        let service = Service::new(host).await;
+        let own = service.0.credential().expect("a key");
+        let services = vec![Service(host.client().with(own)), service.clone()];
+        Self { programs: vec![host.client(), host.client()], services }
+    }
+
+    /// Asserts that the key works: in one way, or in the other.
+    async fn get_in(&self, key: &Key, shown: bool) {
+        if shown {
+            self.services[0].accepts(key, json!({})).await;
+        } else {
+            key.used_by(&self.programs[0]).await.expect(200);
+        }
+    }
+
+    /// Asserts that the key is refused to all of them at once.
+    async fn are_refused(&self, key: &Key, status: u16, code: &str) {
+        let uses = join_all(self.programs.iter().map(|program| key.used_by(program).into_future()));
+        let shows = join_all(self.services.iter().map(|service| service.refuses(key, json!({}), code)));
+        let (uses, _) = futures_util::future::join(uses, shows).await;
+        uses.iter().for_each(|answer| drop(answer.problem(status, code)));
+    }
+}
+
+async fn a_hundred_revoked_keys_are_refused_at_once(host: Host) {
+    let lanes = join_all((0..2).map(async |_| {
+        let (user, holders) = (User::verified(&host).await, Holders::new(&host).await);
+        let lanes = (0..5).map(async |lane| {
+            for round in 0..10 {
+                let key = Key::new(&user, json!({})).await;
+                holders.get_in(&key, (lane + round) % 2 == 0).await;
+                user.api.delete(key.path()).await.expect(204);
+                holders.are_refused(&key, 401, "api_key_revoked").await;
+            }
+            10
+        });
+        join_all(lanes).await.into_iter().sum::<u32>()
+    }));
+    assert_eq!(lanes.await.into_iter().sum::<u32>(), 100);
+}
+
+/// A request of the load: when it was sent, and what was answered.
+struct Sample {
+    sent: Instant,
+    passed: bool,
+    code: String,
+}
+
+/// Whether the key got in, where it was used or where it was shown, and why not.
+fn outcome(answer: &Answer, shown: bool) -> (bool, String) {
+    let body = answer.value();
+    let passed = answer.status == 200 && (!shown || body["valid"] == true);
+    (passed, body["code"].as_str().unwrap_or_default().to_owned())
+}
+
+async fn under_load_no_request_after_a_revocation_gets_in(host: Host) {
+    let (user, service) = (User::verified(&host).await, Service::new(&host).await);
+    let own = service.0.credential().expect("a key").to_owned();
+    let key = Key::new(&user, json!({})).await;
+    let stopped = Arc::new(AtomicBool::new(false));
+    let clients = (0..16).map(|n| {
+        let (host, key, own, stopped) = (host.clone(), key.clone(), own.clone(), Arc::clone(&stopped));
+        tokio::spawn(async move {
+            let client = host.client();
+            let service = Service(client.with(&own));
+            let mut samples = Vec::new();
+            while !stopped.load(Ordering::Relaxed) {
+                let sent = Instant::now();
+                let of = if n % 2 == 0 { key.used_by(&client) } else { service.shown(&key.secret, &json!({})) };
+                let (passed, code) = outcome(&of.await, n % 2 == 1);
+                samples.push(Sample { sent, passed, code });
+            }
+            samples
+        })
+    });
+    let clients = clients.collect::<Vec<_>>();
+    tokio::time::sleep(Duration::from_millis(800)).await;
+    user.api.delete(key.path()).await.expect(204);
+    let revoked = Instant::now();
+    tokio::time::sleep(Duration::from_millis(800)).await;
+    stopped.store(true, Ordering::Relaxed);
+    let samples = join_all(clients).await.into_iter();
+    let samples =
+        samples.flat_map(|client| client.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic())));
+    let (before, after): (Vec<_>, Vec<_>) = samples.partition(|sample| sample.sent <= revoked);
+    assert!(before.iter().filter(|sample| sample.passed).count() > 16, "no load before the revocation");
+    assert!(after.len() >= 16, "no load after the revocation");
+    assert!(before.iter().all(|sample| sample.passed || sample.code == "api_key_revoked"));
+    let got_in = after.iter().filter(|sample| sample.passed || sample.code != "api_key_revoked").count();
+    assert_eq!(got_in, 0, "of {} requests that were sent after the revocation", after.len());
+}
+
+async fn keys_are_refused_from_the_moment_they_expire(host: Host) {
+    let (user, service) = (User::verified(&host).await, Service::new(&host).await);
+    let expires = now_ms() + 2000;
+    let key = Key::new(&user, json!({ "expiresAt": rfc3339(expires) })).await;
+    let mut seen = 0;
+    while now_ms() < expires + 500 {
+        let sent = now_ms();
+        let answers = [(key.used_by(&key.api).await, false), (service.shown(&key.secret, &json!({})).await, true)];
+        let answered = now_ms();
+        for (answer, shown) in &answers {
+            let (passed, code) = outcome(answer, *shown);
+            assert!(passed || code == "api_key_expired", "{answer}");
+            assert!(passed || answered >= expires, "{} ms too early: {answer}", expires.saturating_sub(answered));
+            assert!(!passed || sent < expires, "{} ms too late: {answer}", sent.saturating_sub(expires));
+            seen += usize::from(passed);
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(seen > 0, "it never worked");
+    wait_until(expires + 500).await;
+    key.used_by(&key.api).await.problem(401, "api_key_expired");
+    let verdict = service.refuses(&key, json!({}), "api_key_expired").await;
+    assert_eq!((&verdict["apiKeyId"], &verdict["rateLimit"]), (&json!(key.id), &Value::Null));
+}
+
+/// What an administrator changes about a person.
+async fn change(admin: &User, user: &User, body: Value) {
+    admin.api.patch(format!("/api/v1/admin/users/{}", user.id())).json(body).await.expect(200);
+}
+
+async fn keys_of_a_suspended_person_are_refused_at_once(host: Host) {
+    let (admin, user, holders) = (admin(&host).await, User::verified(&host).await, Holders::new(&host).await);
+    let (live, test) = (Key::new(&user, json!({})).await, Key::new(&user, json!({ "environment": "test" })).await);
+    for round in 0..5 {
+        for key in [&live, &test] {
+            holders.get_in(key, round % 2 == 0).await;
+        }
+        change(&admin, &user, json!({ "status": "suspended" })).await;
+        for key in [&live, &test] {
+            holders.are_refused(key, 403, "account_suspended").await;
+        }
+        change(&admin, &user, json!({ "status": "active" })).await;
+    }
+    // Suspending revokes nothing; a key that was revoked stays so.
+    holders.get_in(&test, true).await;
+    user.login_from(&user.api).await.api.delete(live.path()).await.expect(204);
+    change(&admin, &user, json!({ "status": "suspended" })).await;
+    holders.are_refused(&live, 401, "api_key_revoked").await;
+}
+
+async fn keys_of_a_deleted_person_are_refused_at_once(host: Host) {
+    let holders = Holders::new(&host).await;
+    let rounds = (0..4).map(async |round| {
+        let user = User::verified(&host).await;
+        let keys = [Key::new(&user, json!({})).await, Key::new(&user, json!({})).await];
+        for key in &keys {
+            holders.get_in(key, round % 2 == 0).await;
+        }
+        user.api.delete("/api/v1/users/me").json(json!({ "password": PASSWORD })).await.expect(204);
+        for key in &keys {
+            holders.are_refused(key, 401, "invalid_api_key").await;
+            let verdict = holders.services[0].verdict(key, json!({})).await;
+            assert_eq!((&verdict["apiKeyId"], &verdict["userId"]), (&Value::Null, &Value::Null), "{verdict}");
+        }
+    });
+    join_all(rounds).await;
+}
+
+async fn keys_of_a_former_publisher_are_refused_at_once(host: Host) {
+    let (admin, user, service) = (admin(&host).await, User::verified(&host).await, Service::new(&host).await);
+    let put =
+        |key: &Key| key.api.put(format!("/api/v1/models/{}/m", unique("former"))).json(json!({ "displayName": "M" }));
+    change(&admin, &user, json!({ "role": "publisher" })).await;
+    let user = user.login_from(&user.api).await;
+    let key = Key::new(&user, json!({})).await;
+    let wants = || json!({ "scopes": ["models:write"] });
+    for round in 0..5 {
+        if round % 2 == 0 {
+            put(&key).await.expect(201);
+        } else {
+            service.accepts(&key, wants()).await;
+        }
+        change(&admin, &user, json!({ "role": "user" })).await;
+        let (direct, _) =
+            futures_util::future::join(put(&key).into_future(), service.refuses(&key, wants(), "role_required")).await;
+        direct.problem(403, "role_required");
+        // What needs no role goes on.
+        key.used_by(&key.api).await.expect(200);
+        service.accepts(&key, json!({ "scopes": ["keys:verify"] })).await;
+        change(&admin, &user, json!({ "role": "publisher" })).await;
+    }
+}
