@@ -49,6 +49,9 @@ async fn routes(host: &Host) -> Vec<Route> {
     counted.version("1", version).await;
     let counted_run = counted.run(&counted.model("m").await).await;
     let (nobody, person) = (publisher.api.anonymous(), publisher.user.api.clone());
+    let key = publisher.user.key(json!({ "name": "k", "scopes": ["models:write"] })).await["apiKey"]["id"].clone();
+    let key = key.as_str().expect("an id");
+    let verifier = counted.user.key_client(&["keys:verify"]).await;
     let route =
         |api: &Client, method: Method, path: String, body: Value| Route { api: api.clone(), method, path, body };
     let auth = |name: &str| format!("/api/v1/auth/{name}");
@@ -96,6 +99,21 @@ async fn routes(host: &Host) -> Vec<Route> {
                 "name": "k", "description": "d", "scopes": ["models:write"], "rateLimit": 10, "rateLimitWindowSeconds": 60,
                 "expiresInDays": 3, "allowedIps": ["10.0.0.0/8"], "environment": "live",
             }),
+        ),
+        route(
+            &person,
+            Method::PATCH,
+            format!("/api/v1/api-keys/{key}"),
+            json!({
+                "name": "k", "description": "d", "scopes": ["models:write"], "rateLimit": 10, "allowedIps": ["10.0.0.0/8"],
+            }),
+        ),
+        route(&person, Method::POST, format!("/api/v1/api-keys/{key}/rotate"), json!({ "overlapSeconds": 3 })),
+        route(
+            &verifier,
+            Method::POST,
+            "/api/v1/api-keys/verify".to_owned(),
+            json!({ "key": "k", "scopes": ["models:write"], "cost": 1, "ip": "192.0.2.7" }),
         ),
         route(
             &publisher.api,

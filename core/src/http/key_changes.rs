@@ -34,7 +34,11 @@ pub async fn announce_others(app: &App, rows: Option<Rows>, announced: &[KeyHash
     Ok(app.ports().key_gate.announce(&hashes).await?)
 }
 
-fn hashes(rows: Option<Rows>) -> Result<Vec<KeyHash>, DatabaseError> {
+/// The hashes of these rows.
+///
+/// # Errors
+/// When one cannot be read.
+pub fn hashes(rows: Option<Rows>) -> Result<Vec<KeyHash>, DatabaseError> {
     let unreadable = || DatabaseError::Unavailable("a key's hash cannot be read".to_owned());
     let hash = |row: crate::ports::Row| {
         row.optional_blob("key_hash")?.as_deref().and_then(KeyHash::from_bytes).ok_or_else(unreadable)

@@ -159,13 +159,14 @@ pub fn canonical(value: &impl serde::Serialize) -> Result<String, ApiError> {
     Ok(value.to_string())
 }
 
-/// For `#[serde(default, deserialize_with)]`: tells a member that is `null` from one that is absent.
+/// For `#[serde(default, deserialize_with)]`: tells a member that is `null` from one that is absent. Where `T` is no
+/// `Option`, `null` is refused.
 ///
 /// # Errors
 /// When the value is of another type.
-pub fn maybe_null<'de, T: serde::Deserialize<'de>, D: serde::Deserializer<'de>>(
+pub fn given<'de, T: serde::Deserialize<'de>, D: serde::Deserializer<'de>>(
     deserializer: D,
-) -> Result<Option<Option<T>>, D::Error> {
+) -> Result<Option<T>, D::Error> {
     serde::Deserialize::deserialize(deserializer).map(Some)
 }
 

@@ -1,7 +1,10 @@
 //! API keys.
 
 use crate::{
-    domain::{api_key::ApiKey, api_key_settings::NewApiKey},
+    domain::{
+        api_key::ApiKey,
+        api_key_settings::{ApiKeyChange, KeyEnvironment, NewApiKey},
+    },
     ports::{DatabaseError, Row, Statement, Timestamp},
 };
 
@@ -33,6 +36,33 @@ pub const LIST: &str = concat!(
 pub const OF_USER: &str = concat!("SELECT ", key_columns!(), " FROM api_keys AS k WHERE k.id = ?1 AND k.user_id = ?2");
 /// Revokes one of a person's keys; a second time changes nothing.
 pub const REVOKE: &str = "UPDATE api_keys SET status = 'revoked', revoked_at = ?3, revoked_reason = ?4 WHERE id = ?1 AND user_id = ?2 AND status = 'active'";
+/// Changes what is given of one of a person's keys that lives at `?9`; `?4` says whether the description is.
+pub const CHANGE: &str = "UPDATE api_keys SET name = coalesce(?3, name), description = CASE WHEN ?4 THEN ?5 ELSE description END, \
+       scopes = coalesce(?6, scopes), rate_limit = coalesce(?7, rate_limit), allowed_ips = coalesce(?8, allowed_ips) \
+     WHERE id = ?1 AND user_id = ?2 AND status = 'active' AND (expires_at IS NULL OR expires_at > ?9)";
+/// One of a person's keys as it stands before it is rotated at `?3`: besides, its hash, whether it has a successor, and how
+/// many other keys the person has.
+pub const TO_ROTATE: &str = concat!(
+    "SELECT ",
+    key_columns!(),
+    ", k.key_hash, EXISTS (SELECT 1 FROM api_keys AS s WHERE s.rotated_from = k.id) AS is_rotated, \
+       (SELECT count(*) FROM api_keys AS o WHERE o.user_id = ?2 AND o.id <> ?1 AND o.status = 'active' \
+         AND (o.expires_at IS NULL OR o.expires_at > ?3)) AS others \
+     FROM api_keys AS k WHERE k.id = ?1 AND k.user_id = ?2"
+);
+/// The successor of one of a person's keys, if that lives at `?7`, is still as it was read, and the person has not
+/// [`MOST_ACTIVE`] already; the old one counts where `?13` says so.
+pub const SUCCEED: &str = "INSERT INTO api_keys (id, user_id, name, description, key_hash, key_prefix, scopes, rate_limit, \
+       rate_limit_window_seconds, allowed_ips, environment, expires_at, created_at, rotated_from) \
+     SELECT ?3, k.user_id, k.name, k.description, ?4, ?5, k.scopes, k.rate_limit, k.rate_limit_window_seconds, k.allowed_ips, \
+       k.environment, ?6, ?7, k.id \
+     FROM api_keys AS k WHERE k.id = ?1 AND k.user_id = ?2 AND k.status = 'active' AND (k.expires_at IS NULL OR k.expires_at > ?7) \
+       AND k.name = ?8 AND k.description IS ?9 AND json(k.scopes) = json(?10) AND k.rate_limit = ?11 AND json(k.allowed_ips) = json(?12) \
+       AND (SELECT count(*) FROM api_keys AS o WHERE o.user_id = ?2 AND o.status = 'active' AND (o.expires_at IS NULL OR o.expires_at > ?7) \
+         AND (?13 OR o.id <> ?1)) < ?14";
+/// Lets one of a person's keys end at `?3`, if it does not end sooner.
+pub const END_AT: &str = "UPDATE api_keys SET expires_at = min(coalesce(expires_at, ?3), ?3) WHERE id = ?1 AND user_id = ?2 AND status = 'active'";
+
 /// A key as its owner sees it.
 #[derive(Clone, Debug)]
 pub struct ApiKeyRecord {
@@ -54,6 +84,8 @@ pub struct ApiKeyRecord {
     pub rate_limit_window_seconds: u32,
     /// CIDR blocks it may be used from; anywhere when empty.
     pub allowed_ips: Vec<String>,
+    /// Which of the two it is for.
+    pub environment: KeyEnvironment,
     /// When it ends by itself.
     pub expires_at: Option<Timestamp>,
     /// When it was made.
@@ -91,12 +123,29 @@ impl ApiKeyRecord {
             rate_limit: number("rate_limit")?,
             rate_limit_window_seconds: number("rate_limit_window_seconds")?,
             allowed_ips: list("allowed_ips")?,
+            environment: if row.text("environment")? == "test" { KeyEnvironment::Test } else { KeyEnvironment::Live },
             expires_at: time("expires_at")?,
             created_at: Timestamp(row.integer("created_at")?),
             last_used_at: time("last_used_at")?,
             revoked_at: time("revoked_at")?,
             rotated_from: row.optional_text("rotated_from")?,
         })
+    }
+
+    /// The key that takes over from it at `now`: the same settings, and as long a life.
+    #[must_use]
+    pub fn successor(&self, id: String, key: &ApiKey, now: Timestamp) -> Self {
+        let lives_on = |end: Timestamp| now.plus_ms(end.0.saturating_sub(self.created_at.0));
+        Self {
+            id,
+            key_prefix: key.shown_prefix().to_owned(),
+            expires_at: self.expires_at.map(lives_on),
+            created_at: now,
+            last_used_at: None,
+            revoked_at: None,
+            rotated_from: Some(self.id.clone()),
+            ..self.clone()
+        }
     }
 
     /// `active`, `revoked` or `expired`.
@@ -124,6 +173,7 @@ impl NewApiKey {
             rate_limit: self.rate_limit,
             rate_limit_window_seconds: self.rate_limit_window_seconds,
             allowed_ips: self.allowed_ips,
+            environment: self.environment,
             expires_at: self.expires_at,
             created_at: now,
             last_used_at: None,
@@ -136,7 +186,6 @@ impl NewApiKey {
 /// The statement of [`CREATE`].
 #[must_use]
 pub fn create(id: &str, user_id: &str, new: &NewApiKey, key: &ApiKey, now: Timestamp) -> Statement {
-    let json = |list: &[String]| serde_json::Value::from(list.to_vec()).to_string();
     Statement::new(CREATE)
         .bind(id)
         .bind(user_id)
@@ -152,4 +201,43 @@ pub fn create(id: &str, user_id: &str, new: &NewApiKey, key: &ApiKey, now: Times
         .bind(new.expires_at)
         .bind(now)
         .bind(MOST_ACTIVE)
+}
+
+/// The statement of [`CHANGE`].
+#[must_use]
+pub fn change(id: &str, user_id: &str, change: &ApiKeyChange, now: Timestamp) -> Statement {
+    Statement::new(CHANGE)
+        .bind(id)
+        .bind(user_id)
+        .bind(change.name.as_deref())
+        .bind(change.description.is_some())
+        .bind(change.description.as_ref().and_then(Option::as_deref))
+        .bind(change.scopes.as_deref().map(json))
+        .bind(change.rate_limit)
+        .bind(change.allowed_ips.as_deref().map(json))
+        .bind(now)
+}
+
+/// The statement of [`SUCCEED`]: `new`, made of `old`, whose key is `key`. The old one counts as long as `overlaps`.
+#[must_use]
+pub fn succeed(old: &ApiKeyRecord, new: &ApiKeyRecord, key: &ApiKey, overlaps: bool) -> Statement {
+    Statement::new(SUCCEED)
+        .bind(old.id.as_str())
+        .bind(old.user_id.as_str())
+        .bind(new.id.as_str())
+        .bind(key.hash())
+        .bind(key.shown_prefix())
+        .bind(new.expires_at)
+        .bind(new.created_at)
+        .bind(old.name.as_str())
+        .bind(old.description.as_deref())
+        .bind(json(&old.scopes))
+        .bind(old.rate_limit)
+        .bind(json(&old.allowed_ips))
+        .bind(overlaps)
+        .bind(MOST_ACTIVE)
+}
+
+fn json(list: &[String]) -> String {
+    serde_json::Value::from(list.to_vec()).to_string()
 }

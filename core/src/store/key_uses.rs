@@ -60,9 +60,19 @@ pub const SAVE: &str = "INSERT INTO api_key_usage (key_id, hour, allowed, limite
      WHERE EXISTS (SELECT 1 FROM api_keys AS k WHERE k.id = c.value ->> 0) \
      ON CONFLICT (key_id, hour) DO UPDATE SET allowed = max(allowed, excluded.allowed), limited = max(limited, excluded.limited), \
        denied = max(denied, excluded.denied), last_used_at = coalesce(max(last_used_at, excluded.last_used_at), last_used_at, excluded.last_used_at)";
-/// What was counted of a key from hour `?2` on and before `?3`, oldest first.
-pub const BY_HOUR: &str = "SELECT hour, allowed, limited, denied, last_used_at FROM api_key_usage \
-     WHERE key_id = ?1 AND hour >= ?2 AND hour < ?3 ORDER BY hour";
+/// What was counted of a key from hour `?2` on and before `?3`, in buckets of `?4` milliseconds, oldest first, empty ones left
+/// out. `?5` is what is not saved yet: an array of hour, allowed, limited, denied.
+pub const BY_BUCKET: &str = "SELECT h.hour - h.hour % ?4 AS start, sum(h.allowed) AS allowed, sum(h.limited) AS limited, sum(h.denied) AS denied \
+     FROM (SELECT c.hour, max(c.allowed) AS allowed, max(c.limited) AS limited, max(c.denied) AS denied FROM ( \
+       SELECT hour, allowed, limited, denied FROM api_key_usage WHERE key_id = ?1 AND hour >= ?2 AND hour < ?3 \
+       UNION ALL SELECT a.value ->> 0, a.value ->> 1, a.value ->> 2, a.value ->> 3 FROM json_each(?5) AS a \
+         WHERE a.value ->> 0 >= ?2 AND a.value ->> 0 < ?3) AS c GROUP BY c.hour) AS h \
+     GROUP BY start ORDER BY start";
+/// What was counted of a person's keys, by day, newest first, at most `?2` rows.
+pub const BY_DAY_OF_USER: &str = "SELECT h.key_id, h.hour - h.hour % 86400000 AS day, sum(h.allowed) AS allowed, sum(h.limited) AS limited, \
+       sum(h.denied) AS denied \
+     FROM api_key_usage AS h WHERE h.key_id IN (SELECT k.id FROM api_keys AS k WHERE k.user_id = ?1) \
+     GROUP BY h.key_id, day ORDER BY day DESC, h.key_id LIMIT ?2";
 /// Forgets counts after 400 days.
 pub const EXPIRE: &str = "DELETE FROM api_key_usage WHERE hour < ?1 - 34560000000";
 
@@ -105,14 +115,6 @@ pub fn read_grant(rows: Rows, hash: KeyHash, now: Timestamp) -> Result<Option<(K
     Ok(Some((grant, saved)))
 }
 
-/// Reads a row of [`BY_HOUR`].
-///
-/// # Errors
-/// As [`read_grant`].
-pub fn read_hour(row: &Row) -> Result<HourOfUse, DatabaseError> {
-    read_counts(row, row.integer("hour")?)
-}
-
 fn read_counts(row: &Row, start_ms: i64) -> Result<HourOfUse, DatabaseError> {
     let count = |column: &str| row.integer(column).map(|count| u64::try_from(count).unwrap_or(0));
     Ok(HourOfUse {
@@ -131,6 +133,18 @@ pub fn save<'a>(hours: impl IntoIterator<Item = (&'a str, HourOfUse)>) -> Statem
         .into_iter()
         .map(|(id, hour)| json!([id, hour.start_ms, hour.allowed, hour.limited, hour.denied, hour.last_used_ms]));
     Statement::new(SAVE).bind(hours.collect::<serde_json::Value>().to_string())
+}
+
+/// The statement of [`BY_BUCKET`]: from `from` on and before `to`.
+#[must_use]
+pub fn by_bucket(key_id: &str, from: Timestamp, to: Timestamp, bucket_ms: i64, unsaved: &[HourOfUse]) -> Statement {
+    let unsaved = unsaved.iter().map(|hour| json!([hour.start_ms, hour.allowed, hour.limited, hour.denied]));
+    Statement::new(BY_BUCKET)
+        .bind(key_id)
+        .bind(from)
+        .bind(to)
+        .bind(bucket_ms)
+        .bind(unsaved.collect::<serde_json::Value>().to_string())
 }
 
 /// A [`KeyGate`] in SQL: one round trip reads what the keys grant, one charges and counts.

@@ -2,14 +2,14 @@ use axum::{extract::State, response::Response};
 use http::StatusCode;
 use serde_json::json;
 
-use super::ApiKeyBody;
+use super::{ApiKeyBody, may_have, too_many};
 use crate::{
     app::App,
     domain::{api_key::ApiKey, api_key_settings::AskedApiKey},
     http::{
-        credentials::{Person, may_publish},
+        credentials::Person,
         idempotency::{Caller, Claim, Idempotent, Reply},
-        problem::{ApiError, TOO_MANY_API_KEYS},
+        problem::ApiError,
         request::Json,
     },
     ports::Statement,
@@ -28,10 +28,9 @@ pub async fn handler(
 async fn create(app: &App, person: &Person, asked: AskedApiKey, claim: Claim) -> Result<Reply, ApiError> {
     let now = app.now();
     let new = asked.check(now).map_err(ApiError::mistakes)?;
-    // A role that is lost meanwhile takes nothing along that matters: the gate looks at it at every use.
-    if new.scopes.iter().any(|scope| may_publish(app, "user", scope).is_err()) {
+    if may_have(app, "user", &new.scopes).is_err() {
         let (user, _) = person.read(app, Vec::new()).await?;
-        new.scopes.iter().try_for_each(|scope| may_publish(app, &user.role, scope))?;
+        may_have(app, &user.role, &new.scopes)?;
     }
     let key = ApiKey::generate(new.environment.as_str(), &app.random())
         .ok_or_else(|| ApiError::internal("too little randomness for a key"))?;
@@ -46,10 +45,7 @@ async fn create(app: &App, person: &Person, asked: AskedApiKey, claim: Claim) ->
     let reply = Reply::json(StatusCode::CREATED, &answer)?;
     writes.extend(claim.fulfil(app, &reply)?);
     match person.write(app, writes).await? {
-        Err(error) if error.is_guard() => {
-            let detail = format!("revoke one of your {} active keys first", api_keys::MOST_ACTIVE);
-            Err(ApiError::new(TOO_MANY_API_KEYS, detail))
-        }
+        Err(error) if error.is_guard() => Err(too_many()),
         answers => answers.map(|_| reply).map_err(ApiError::from),
     }
 }

@@ -1,8 +1,11 @@
 //! `/api/v1/api-keys`: a person's keys for programs.
 
+mod change;
 mod create;
 mod read;
 mod revoke;
+mod rotate;
+mod usage;
 mod verify;
 
 use axum::{
@@ -11,13 +14,25 @@ use axum::{
 };
 use serde::Serialize;
 
-use crate::{app::App, ports::Timestamp, store::api_keys::ApiKeyRecord};
+pub use usage::Counts;
+
+use crate::{
+    app::App,
+    http::{
+        credentials::may_publish,
+        problem::{API_KEY_NOT_ACTIVE, ApiError, TOO_MANY_API_KEYS},
+    },
+    ports::Timestamp,
+    store::api_keys::{ApiKeyRecord, MOST_ACTIVE},
+};
 
 pub fn routes() -> Router<App> {
     Router::new()
         .route("/", get(read::list).post(create::handler))
         .route("/verify", post(verify::handler))
-        .route("/{id}", get(read::one).delete(revoke::handler))
+        .route("/{id}", get(read::one).patch(change::handler).delete(revoke::handler))
+        .route("/{id}/rotate", post(rotate::handler))
+        .route("/{id}/usage", get(usage::handler))
 }
 
 /// A key as its owner sees it.
@@ -60,4 +75,22 @@ impl ApiKeyBody {
             rotated_from: key.rotated_from,
         }
     }
+}
+
+/// Whether who has this role may have a key with these scopes. Who loses the role meanwhile, or later, may keep such a
+/// key: the gate looks at the owner's role at every use.
+fn may_have(app: &App, role: &str, scopes: &[String]) -> Result<(), ApiError> {
+    scopes.iter().try_for_each(|scope| may_publish(app, role, scope))
+}
+
+fn too_many() -> ApiError {
+    ApiError::new(TOO_MANY_API_KEYS, format!("revoke one of your {MOST_ACTIVE} active keys first"))
+}
+
+fn no_such_key() -> ApiError {
+    ApiError::not_found("API key")
+}
+
+fn not_active(key: &ApiKeyRecord, now: Timestamp) -> ApiError {
+    ApiError::new(API_KEY_NOT_ACTIVE, format!("the key is {}; create another", key.status(now)))
 }

@@ -2,6 +2,7 @@ use axum::extract::State;
 use http::StatusCode;
 use serde_json::json;
 
+use super::no_such_key;
 use crate::{
     app::App,
     http::{credentials::Person, key_changes, problem::ApiError, request::Path},
@@ -14,7 +15,7 @@ pub async fn handler(State(app): State<App>, person: Person, Path(id): Path<Stri
     let of_caller = |sql| Statement::new(sql).bind(id.as_str()).bind(person.user_id.as_str());
     let (_, answers) = person.read(&app, vec![of_caller(key_uses::HASH_OF)]).await?;
     if key_changes::announce(&app, answers.into_iter().next()).await?.is_empty() {
-        return Err(ApiError::not_found("API key"));
+        return Err(no_such_key());
     }
     let event = person.client.event(&app, "api_key_revoked", json!({ "apiKeyId": id.as_str() }));
     let writes = vec![

@@ -10,19 +10,23 @@ use super::{UserBody, audit_log};
 use crate::{
     app::App,
     http::{
-        api_keys::ApiKeyBody, auth::sessions as session_list, credentials::Person, limits, page::END_OF_TIME,
+        api_keys::{ApiKeyBody, Counts},
+        auth::sessions as session_list,
+        credentials::Person,
+        limits,
+        page::END_OF_TIME,
         problem::ApiError,
     },
     ports::{DatabaseError, Row, Rows, Statement, Timestamp},
     store::{
         api_keys::{self, ApiKeyRecord},
         audit::{self, Event},
-        guesses, outbox, sessions,
+        guesses, key_uses, outbox, sessions,
         users::{self, User},
     },
 };
 
-/// The most keys and events; the lists of the API have the rest. Other lists are as bounded, in their SQL.
+/// The most keys, days of their use and events; the lists of the API have the rest. Other lists are as bounded, in their SQL.
 const MOST: u32 = 10_000;
 
 /// Everything that is held about the person (GDPR, articles 15 and 20), as one JSON document. Of secrets it tells
@@ -35,6 +39,7 @@ pub async fn handler(State(app): State<App>, person: Person) -> Result<Response,
         of_person(users::BY_ID),
         of_person(sessions::OF_USER),
         page(api_keys::LIST),
+        of_person(key_uses::BY_DAY_OF_USER).bind(MOST),
         of_person(guesses::KNOWN_NETWORKS),
         page(audit::OF_USER),
         of_person(outbox::OF_PERSON),
@@ -59,6 +64,12 @@ pub async fn handler(State(app): State<App>, person: Person) -> Result<Response,
             Ok(session)
         })?,
         "apiKeys": list(next(), |row| Ok(json!(ApiKeyBody::new(ApiKeyRecord::from_row(row)?, now))))?,
+        "apiKeyUse": list(next(), |row| {
+            let mut day = json!(Counts::from_row(row)?);
+            add(&mut day, "apiKeyId", json!(row.text("key_id")?));
+            add(&mut day, "day", json!(Timestamp(row.integer("day")?)));
+            Ok(day)
+        })?,
         "knownNetworks": list(next(), |row| columns(row, &["network"], &["first_seen_at", "last_seen_at"]))?,
         "securityEvents": list(next(), |row| Ok(audit_log::body(Event::from_row(row)?)))?,
         "mails": list(next(), |row| columns(row, &["kind"], &["created_at", "sent_at"]))?,

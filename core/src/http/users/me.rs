@@ -9,7 +9,7 @@ use crate::{
         credentials::Person,
         limits,
         problem::ApiError,
-        request::{Json, maybe_null},
+        request::{Json, given},
     },
     ports::{Rows, Statement},
     store::users::{self, User},
@@ -24,7 +24,7 @@ pub async fn get(State(app): State<App>, person: Person) -> Result<Answer<UserBo
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Body {
-    #[serde(default, deserialize_with = "maybe_null")]
+    #[serde(default, deserialize_with = "given")]
     full_name: Option<Option<String>>,
 }
 

@@ -1,0 +1,162 @@
+use std::collections::HashMap;
+
+use axum::{Json as Answer, extract::State};
+use serde::{Deserialize, Serialize};
+
+use super::no_such_key;
+use crate::{
+    app::App,
+    domain::{key_use::HOUR_MS, values},
+    http::{
+        credentials::Person,
+        key_changes,
+        problem::{ApiError, MALFORMED_REQUEST},
+        request::{Path, Query},
+    },
+    ports::{Row, Rows, Statement, Timestamp},
+    store::key_uses,
+};
+
+const MOST_BUCKETS: i64 = 1000;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Parameters {
+    from: Option<String>,
+    to: Option<String>,
+    #[serde(default)]
+    bucket: Bucket,
+}
+
+#[derive(Clone, Copy, Default, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Bucket {
+    #[default]
+    Hour,
+    Day,
+}
+
+impl Bucket {
+    fn ms(self) -> i64 {
+        match self {
+            Self::Hour => HOUR_MS,
+            Self::Day => HOUR_MS.saturating_mul(24),
+        }
+    }
+
+    /// How many make the range that is told where none is asked for.
+    fn usual(self) -> i64 {
+        match self {
+            Self::Hour => 24,
+            Self::Day => 30,
+        }
+    }
+
+    /// Start of the bucket in which the time is.
+    fn floor(self, time: Timestamp) -> Timestamp {
+        time.plus_ms(time.0.rem_euclid(self.ms()).saturating_neg())
+    }
+
+    /// End of the bucket in which the time is.
+    fn end(self, time: Timestamp) -> Timestamp {
+        self.floor(time).plus_ms(self.ms())
+    }
+}
+
+impl Parameters {
+    /// The range, in whole buckets: up to now where no end is given.
+    fn range(&self, now: Timestamp) -> Result<(Timestamp, Timestamp), ApiError> {
+        let refuse = |detail: String| ApiError::new(MALFORMED_REQUEST, detail);
+        let time = |name: &str, text: &Option<String>| {
+            let time = text.as_deref().map(values::timestamp).transpose();
+            time.map_err(|refusal| refuse(format!("{name}: {}", refusal.detail)))
+        };
+        let bucket = self.bucket;
+        let to = match time("to", &self.to)? {
+            Some(to) if bucket.floor(to) == to => to,
+            to => bucket.end(to.unwrap_or(now)),
+        };
+        let from = match time("from", &self.from)? {
+            Some(from) => bucket.floor(from),
+            None => to.plus_ms(bucket.usual().saturating_mul(bucket.ms()).saturating_neg()),
+        };
+        let length = to.0.saturating_sub(from.0);
+        if length <= 0 {
+            return Err(refuse("from must lie before to".to_owned()));
+        }
+        if length > MOST_BUCKETS.saturating_mul(bucket.ms()) {
+            return Err(refuse(format!("a range has at most {MOST_BUCKETS} buckets")));
+        }
+        Ok((from, to))
+    }
+}
+
+/// What became of the requests with a key, in buckets of UTC time.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Usage {
+    api_key_id: String,
+    bucket: Bucket,
+    from: Timestamp,
+    to: Timestamp,
+    data: Vec<BucketOfUse>,
+    totals: Counts,
+}
+
+#[derive(Serialize)]
+struct BucketOfUse {
+    start: Timestamp,
+    #[serde(flatten)]
+    counts: Counts,
+}
+
+#[derive(Clone, Copy, Default, Serialize)]
+pub struct Counts {
+    allowed: i64,
+    limited: i64,
+    denied: i64,
+}
+
+impl Counts {
+    /// Reads the columns of these names.
+    pub fn from_row(row: &Row) -> Result<Self, ApiError> {
+        Ok(Self { allowed: row.integer("allowed")?, limited: row.integer("limited")?, denied: row.integer("denied")? })
+    }
+
+    fn plus(self, other: Self) -> Self {
+        Self {
+            allowed: self.allowed.saturating_add(other.allowed),
+            limited: self.limited.saturating_add(other.limited),
+            denied: self.denied.saturating_add(other.denied),
+        }
+    }
+}
+
+/// How often a key was let in, stopped by its limit, and refused; empty buckets too, oldest first.
+pub async fn handler(
+    State(app): State<App>,
+    person: Person,
+    Path(id): Path<String>,
+    Query(parameters): Query<Parameters>,
+) -> Result<Answer<Usage>, ApiError> {
+    let bucket = parameters.bucket;
+    let (from, to) = parameters.range(app.now())?;
+    let of_caller = |sql| Statement::new(sql).bind(id.as_str()).bind(person.user_id.as_str());
+    let (_, answers) = person.read(&app, vec![of_caller(key_uses::HASH_OF)]).await?;
+    let hash = key_changes::hashes(answers.into_iter().next())?.first().copied().ok_or_else(no_such_key)?;
+    // First what is not saved: whatever is saved from here on, the database is asked after that.
+    let unsaved = app.ports().key_gate.unsaved(hash).await?;
+    let read = key_uses::by_bucket(&id, from, to, bucket.ms(), &unsaved);
+    let (_, answers) = person.read(&app, vec![read]).await?;
+    Ok(Answer(usage(id, bucket, from, to, answers.into_iter().next().unwrap_or_default())?))
+}
+
+fn usage(id: String, bucket: Bucket, from: Timestamp, to: Timestamp, rows: Rows) -> Result<Usage, ApiError> {
+    let counted = rows.into_iter().map(|row| Ok((row.integer("start")?, Counts::from_row(&row)?)));
+    let counted = counted.collect::<Result<HashMap<_, _>, ApiError>>()?;
+    let starts = std::iter::successors(Some(from), |start| Some(bucket.end(*start))).take_while(|start| *start < to);
+    let of = |start: Timestamp| counted.get(&start.0).copied().unwrap_or_default();
+    let data = starts.map(|start| BucketOfUse { start, counts: of(start) }).collect();
+    let totals = counted.values().copied().fold(Counts::default(), Counts::plus);
+    Ok(Usage { api_key_id: id, bucket, from, to, data, totals })
+}
