@@ -24,8 +24,9 @@ pub const FULFIL: &str = "UPDATE idempotent_requests SET status = ?4, answer = ?
 pub const FULFIL_IF_CHANGED: &str = "UPDATE idempotent_requests SET status = ?4, answer = ?5 \
      WHERE caller = ?1 AND key = ?2 AND claim = ?3 AND status IS NULL AND changes() > 0";
 /// Answers the claim of an upload of `?4` results, of which the last statement to write stored those that are new.
+/// D1 binds every number as a double.
 pub const FULFIL_UPLOAD: &str = "UPDATE idempotent_requests SET status = 200, \
-       answer = json_object('accepted', changes(), 'repeated', ?4 - changes()) \
+       answer = json_object('accepted', changes(), 'repeated', CAST(?4 AS INTEGER) - changes()) \
      WHERE caller = ?1 AND key = ?2 AND claim = ?3 AND status IS NULL";
 /// Guard: the claim stands, unanswered.
 pub const EXPECT_CLAIMED: &str = "INSERT INTO batch_guard (expectation) SELECT 'claimed' WHERE NOT EXISTS (\
