@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::{
     domain::{
+        SlidingLog,
         api_key::KeyHash,
         key_use::{Decision, Denial, HourOfUse, KeyGrant, KeyUse},
     },
@@ -73,6 +74,20 @@ pub const BY_DAY_OF_USER: &str = "SELECT h.key_id, h.hour - h.hour % 86400000 AS
        sum(h.denied) AS denied \
      FROM api_key_usage AS h WHERE h.key_id IN (SELECT k.id FROM api_keys AS k WHERE k.user_id = ?1) \
      GROUP BY h.key_id, day ORDER BY day DESC, h.key_id LIMIT ?2";
+/// What was counted of a key from hour `?2` on and before `?3`, oldest first.
+pub const BY_HOUR: &str = "SELECT hour, allowed, limited, denied, last_used_at FROM api_key_usage \
+     WHERE key_id = ?1 AND hour >= ?2 AND hour < ?3 ORDER BY hour";
+/// What the limit of a key (`?1` its id, `?3` the window in milliseconds) has admitted and still counts at `?2`, oldest
+/// first.
+pub const LOG: &str = "SELECT e.at, sum(e.cost) AS cost FROM rate_limit_events AS e \
+     WHERE e.subject = ?1 AND e.name = 'key' AND e.at > ?2 - ?3 GROUP BY e.at ORDER BY e.at";
+/// Forgets the logs of the limits of keys: an array of arrays that begin with a key's id.
+pub const FORGET_LOGS: &str = "DELETE FROM rate_limit_events \
+     WHERE name = 'key' AND subject IN (SELECT l.value ->> 0 FROM json_each(?1) AS l)";
+/// Puts the logs of the limits of keys: an array of key id, window in milliseconds, and an array of time and cost.
+pub const PUT_LOGS: &str = "INSERT INTO rate_limit_events (subject, name, at, cost, expires_at) \
+     SELECT l.value ->> 0, 'key', e.value ->> 0, e.value ->> 1, (e.value ->> 0) + (l.value ->> 1) \
+     FROM json_each(?1) AS l JOIN json_each(l.value, '$[2]') AS e";
 /// Forgets counts after 400 days.
 pub const EXPIRE: &str = "DELETE FROM api_key_usage WHERE hour < ?1 - 34560000000";
 
@@ -115,6 +130,14 @@ pub fn read_grant(rows: Rows, hash: KeyHash, now: Timestamp) -> Result<Option<(K
     Ok(Some((grant, saved)))
 }
 
+/// Reads a row of [`BY_HOUR`].
+///
+/// # Errors
+/// As [`read_grant`].
+pub fn read_hour(row: &Row) -> Result<HourOfUse, DatabaseError> {
+    read_counts(row, row.integer("hour")?)
+}
+
 fn read_counts(row: &Row, start_ms: i64) -> Result<HourOfUse, DatabaseError> {
     let count = |column: &str| row.integer(column).map(|count| u64::try_from(count).unwrap_or(0));
     Ok(HourOfUse {
@@ -145,6 +168,36 @@ pub fn by_bucket(key_id: &str, from: Timestamp, to: Timestamp, bucket_ms: i64, u
         .bind(to)
         .bind(bucket_ms)
         .bind(unsaved.collect::<serde_json::Value>().to_string())
+}
+
+/// The statement of [`LOG`], read by [`read_log`].
+#[must_use]
+pub fn log(grant: &KeyGrant, now: Timestamp) -> Statement {
+    let window_ms = i64::try_from(grant.window_ms()).unwrap_or(i64::MAX);
+    Statement::new(LOG).bind(grant.id.as_str()).bind(now).bind(window_ms)
+}
+
+/// Reads the answer to [`log`].
+///
+/// # Errors
+/// As [`read_grant`].
+pub fn read_log(rows: Rows) -> Result<SlidingLog, DatabaseError> {
+    let admission = |row: Row| {
+        let cost = u32::try_from(row.integer("cost")?).unwrap_or(u32::MAX);
+        Ok((Timestamp(row.integer("at")?), cost))
+    };
+    Ok(SlidingLog::from_entries(rows.into_iter().map(admission).collect::<Result<Vec<_>, DatabaseError>>()?))
+}
+
+/// A batch that puts these logs in the place of those that are there: of each key its id, its window in milliseconds and
+/// the log.
+#[must_use]
+pub fn keep_logs<'a>(logs: impl IntoIterator<Item = (&'a str, u64, &'a SlidingLog)>) -> Vec<Statement> {
+    let logs = logs.into_iter().map(|(id, window_ms, log)| {
+        json!([id, window_ms, log.entries().map(|(at, cost)| json!([at.0, cost])).collect::<serde_json::Value>()])
+    });
+    let logs = logs.collect::<serde_json::Value>().to_string();
+    vec![Statement::new(FORGET_LOGS).bind(logs.as_str()), Statement::new(PUT_LOGS).bind(logs)]
 }
 
 /// A [`KeyGate`] in SQL: one round trip reads what the keys grant, one charges and counts.

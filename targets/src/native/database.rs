@@ -78,8 +78,7 @@ impl SqliteDatabase {
         let writer_thread = thread("sqlite-writer", move || write(&connection, &writer_jobs))?;
         let mut reader_threads = Vec::new();
         for _ in 0..readers.max(1) {
-            let connection = connect(path, durability)?;
-            connection.pragma_update(None, "query_only", true).map_err(unavailable)?;
+            let connection = connect_reader(path)?;
             let (jobs, writer, kinds) = (reader_jobs.clone(), writer.clone(), Arc::clone(&kinds));
             reader_threads.push(thread("sqlite-reader", move || read(&connection, &jobs, &writer, &kinds))?);
         }
@@ -190,6 +189,16 @@ fn connect(path: &Path, durability: Durability) -> Result<Connection, DatabaseEr
     connection.pragma_update(None, "foreign_keys", true).map_err(unavailable)?;
     connection.pragma_update(None, "temp_store", "MEMORY").map_err(unavailable)?;
     connection.pragma_update(None, "journal_size_limit", LOG_BYTES).map_err(unavailable)?;
+    Ok(connection)
+}
+
+/// A connection of one's own that reads: what it is asked is answered in the caller's thread.
+///
+/// # Errors
+/// [`DatabaseError::Unavailable`] when the file cannot be opened.
+pub fn connect_reader(path: &Path) -> Result<Connection, DatabaseError> {
+    let connection = connect(path, Durability::Full)?;
+    connection.pragma_update(None, "query_only", true).map_err(unavailable)?;
     Ok(connection)
 }
 
@@ -357,7 +366,11 @@ fn control(connection: &Connection, sql: &'static str) -> Result<(), DatabaseErr
     Ok(())
 }
 
-fn run(connection: &Connection, statement: &Statement) -> Result<Rows, DatabaseError> {
+/// Runs one statement on this connection.
+///
+/// # Errors
+/// As [`Database::query`].
+pub fn run(connection: &Connection, statement: &Statement) -> Result<Rows, DatabaseError> {
     let mut prepared = connection.prepare_cached(statement.sql).map_err(refused)?;
     if prepared.parameter_count() != statement.params.len() {
         return Err(DatabaseError::Unavailable(format!(

@@ -7,6 +7,7 @@ mod data_directory;
 mod database;
 mod http_client;
 mod import;
+mod key_gate;
 mod key_value;
 mod logger;
 mod machine;

@@ -10,7 +10,7 @@ use std::{
 };
 
 use aibaas_core::{
-    App, ClientAddress, Config, Environment, HostDefaults, SqlKeyGate, migrate,
+    App, ClientAddress, Config, Environment, HostDefaults, migrate,
     ports::{Clock as _, Ports},
 };
 use axum::{Router, body::Body};
@@ -34,6 +34,7 @@ use super::{
     data_directory,
     database::{Durability, SqliteDatabase},
     http_client::ReqwestClient,
+    key_gate::MemoryKeyGate,
     key_value::SqliteKeyValue,
     logger,
     machine::{SystemClock, SystemEntropy},
@@ -77,6 +78,10 @@ pub async fn serve(options: ServeOptions) -> Result<ExitCode, Failure> {
     migrate(&*host.database).await.map_err(|error| Failure::failed(format!("cannot migrate the database: {error}")))?;
     let app = App::new(host.ports(), config);
     let ticking = tokio::spawn(host.clone().tick(app.clone(), stop.clone()));
+    let saving = tokio::spawn({
+        let (key_gate, stop) = (host.key_gate.clone(), stop.clone());
+        async move { key_gate.save_in_time(stop).await }
+    });
 
     say(&format!("listening on {url}"));
     say(&format!("data in {}", options.data.directory.display()));
@@ -85,7 +90,7 @@ pub async fn serve(options: ServeOptions) -> Result<ExitCode, Failure> {
     }
     let connections = accept(&listener, &app.router(), &stop).await;
     drop(listener);
-    host.stop(connections, ticking).await;
+    host.stop(connections, [ticking, saving]).await;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -158,6 +163,7 @@ struct Host {
     database: Arc<SqliteDatabase>,
     cache: Arc<SqliteKeyValue>,
     rate_limiter: Arc<MemoryRateLimiter>,
+    key_gate: Arc<MemoryKeyGate>,
     password_hasher: Arc<ThreadPoolHasher>,
     http_client: Arc<ReqwestClient>,
     tasks: TrackedTasks,
@@ -170,16 +176,19 @@ impl Host {
         let failed = |error: &dyn std::fmt::Display| Failure::failed(error.to_string());
         let lock = lock_directory(directory)?;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let file = data_directory::database_file(directory);
         let database =
-            SqliteDatabase::open(&data_directory::database_file(directory), Durability::Full, cores.clamp(2, 16))
-                .map_err(|error| failed(&error))?;
+            SqliteDatabase::open(&file, Durability::Full, cores.clamp(2, 16)).map_err(|error| failed(&error))?;
+        let database = Arc::new(database);
+        let key_gate = MemoryKeyGate::open(&file, cores, database.clone()).map_err(|error| failed(&error))?;
         let cache = SqliteKeyValue::create(&directory.join("cache.db"), Arc::new(SystemClock))
             .await
             .map_err(|error| failed(&error))?;
         Ok(Self {
-            database: Arc::new(database),
+            database,
             cache: Arc::new(cache),
             rate_limiter: Arc::default(),
+            key_gate: Arc::new(key_gate),
             password_hasher: Arc::new(ThreadPoolHasher::start(cores).map_err(|error| failed(&error))?),
             http_client: Arc::new(ReqwestClient::new().map_err(|error| failed(&error))?),
             tasks: TrackedTasks::default(),
@@ -192,7 +201,7 @@ impl Host {
             database: self.database.clone(),
             key_value: self.cache.clone(),
             rate_limiter: self.rate_limiter.clone(),
-            key_gate: Arc::new(SqlKeyGate::new(self.database.clone())),
+            key_gate: self.key_gate.clone(),
             password_hasher: self.password_hasher.clone(),
             http_client: self.http_client.clone(),
             mail_transport: None,
@@ -213,22 +222,26 @@ impl Host {
             }
             app.tick().await;
             self.rate_limiter.sweep(SystemClock.now());
+            self.key_gate.sweep(SystemClock.now());
             if let Err(error) = self.cache.purge().await {
                 log::warn!("{error}");
             }
         }
     }
 
-    async fn stop(self, connections: GracefulShutdown, ticking: JoinHandle<()>) {
+    async fn stop(self, connections: GracefulShutdown, ending: [JoinHandle<()>; 2]) {
         let drained = tokio::time::timeout(DRAIN, async {
             connections.shutdown().await;
+            for task in ending {
+                let _ = task.await;
+            }
             // Answered requests may have left mail to send.
-            let _ = ticking.await;
             self.tasks.drain().await;
         });
         if drained.await.is_err() {
             log::warn!("stopped with work unfinished; mail that was not sent goes out after the next start");
         }
+        self.key_gate.close(SystemClock.now()).await;
         let closed = tokio::task::spawn_blocking(move || {
             self.database.close();
             self.cache.close();

@@ -1,0 +1,699 @@
+//! Decides about the uses of API keys, in memory, and knows of every change that anybody commits.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    path::Path,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use aibaas_core::{
+    domain::{
+        api_key::KeyHash,
+        key_use::{Decision, HOUR_MS, HourOfUse, KeyGrant, KeyLedger, KeyUse, Usage},
+    },
+    ports::{Clock as _, Database, DatabaseError, KeyGate, KeyGateError, Statement, Timestamp},
+    store::key_uses,
+};
+use async_trait::async_trait;
+use rusqlite::Connection;
+use tokio::{sync::Notify, time::Instant};
+use tokio_util::sync::CancellationToken;
+
+use super::{database, machine::SystemClock};
+
+const SHARDS: usize = 64;
+/// Keys that a shard counts at most: a million in use at once in all.
+const KEYS: usize = 16_384;
+/// A full shard looks for room no more often than this.
+const SWEEP_EVERY_MS: u64 = 1000;
+/// Grants that a connection remembers.
+const GRANTS: usize = 8192;
+/// How long counts of a key wait after it was saved: with [`GATHER`], less than the minute that a crash may cost.
+const SAVE_EVERY: Duration = Duration::from_secs(55);
+/// Keys that are due this soon after one are saved with it: every commit costs the remembered grants.
+const GATHER: Duration = Duration::from_millis(200);
+/// How long to wait before what could not be saved is tried again.
+const RETRY: Duration = Duration::from_secs(2);
+/// Keys whose counts are saved by one statement.
+const KEYS_A_SAVE: usize = 1000;
+/// Admissions that are kept by one batch, unless those of one key are more.
+const ADMISSIONS_A_BATCH: usize = 20_000;
+
+/// Changes when any other connection, of this process or another, has committed anything.
+const DATA_VERSION: &str = "PRAGMA data_version";
+
+/// [`KeyGate`] over ledgers in memory, for the one process that serves, and a database that other processes may change.
+///
+/// What a key grants is remembered, and each decision first asks SQLite, in its own thread, whether anything has been
+/// committed since: then everything remembered is forgotten, and read again. So what was committed before a decision began
+/// is known to it.
+///
+/// Counts are saved at the first use and then once a minute; [`MemoryKeyGate::close`] saves the rest, and the logs of the
+/// limits, which the next process goes on with. A crash costs the counts of at most the last minute, and the logs.
+///
+/// Memory is bounded: ledgers with nothing in them are swept away, and where a million keys are in use at once, others get
+/// an error until there is room.
+pub struct MemoryKeyGate {
+    /// Empty once the gate is closed.
+    readers: Vec<Mutex<Option<Reader>>>,
+    shards: Vec<Mutex<Shard>>,
+    keys_a_shard: usize,
+    save_every: Duration,
+    database: Arc<dyn Database>,
+    /// Keys of which something is to be saved, and that wait for nothing.
+    due: Mutex<Vec<KeyHash>>,
+    wake: Notify,
+}
+
+/// A connection that never writes, and what it read since the last commit that it knows of.
+struct Reader {
+    connection: Connection,
+    version: Option<i64>,
+    grants: HashMap<KeyHash, Arc<KeyGrant>>,
+}
+
+#[derive(Default)]
+struct Shard {
+    entries: HashMap<KeyHash, Entry>,
+    swept: Option<Timestamp>,
+}
+
+struct Entry {
+    key_id: String,
+    window_ms: u64,
+    ledger: KeyLedger,
+    /// Whether the saving knows of it: it will look here again.
+    awaited: bool,
+}
+
+impl MemoryKeyGate {
+    /// Decides for as many threads at once as there are readers. `database` writes to the same file.
+    ///
+    /// # Errors
+    /// [`DatabaseError::Unavailable`] when the file cannot be opened.
+    pub fn open(path: &Path, readers: usize, database: Arc<dyn Database>) -> Result<Self, DatabaseError> {
+        let reader = |_| Ok(Mutex::new(Some(Reader::open(path)?)));
+        Ok(Self {
+            readers: (0..readers.max(1)).map(reader).collect::<Result<_, DatabaseError>>()?,
+            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            keys_a_shard: KEYS,
+            save_every: SAVE_EVERY,
+            database,
+            due: Mutex::default(),
+            wake: Notify::new(),
+        })
+    }
+
+    /// Gives back the memory of every key of which nothing is in use and nothing unsaved.
+    pub fn sweep(&self, now: Timestamp) {
+        for shard in &self.shards {
+            lock(shard).sweep(now);
+        }
+    }
+
+    /// Saves counts when they are due, until told to stop.
+    pub async fn save_in_time(&self, stop: CancellationToken) {
+        let mut later = VecDeque::new();
+        loop {
+            let next = later.front().map_or_else(Instant::now, |(due, _)| *due);
+            tokio::select! {
+                () = self.wake.notified() => {}
+                () = tokio::time::sleep_until(next), if !later.is_empty() => {}
+                () = stop.cancelled() => return,
+            }
+            tokio::select! {
+                () = tokio::time::sleep(GATHER) => {}
+                () = stop.cancelled() => return,
+            }
+            let now = Instant::now();
+            let mut due = std::mem::take(&mut *lock(&self.due));
+            while let Some((_, key)) = later.pop_front_if(|(at, _)| *at <= now) {
+                due.push(key);
+            }
+            match self.save(&due, SystemClock.now()).await {
+                Ok(saved) => {
+                    let again = now.checked_add(self.save_every).unwrap_or(now);
+                    later.extend(saved.into_iter().map(|key| (again, key)));
+                }
+                Err(error) => {
+                    log::warn!("the use of API keys is not saved yet: {error}");
+                    tokio::select! {
+                        () = tokio::time::sleep(RETRY) => self.wake.notify_one(),
+                        () = stop.cancelled() => return,
+                    }
+                }
+            }
+        }
+    }
+
+    /// Decides about nothing any more, and saves all that is only in memory. Failures are logged.
+    pub async fn close(&self, now: Timestamp) {
+        for reader in &self.readers {
+            lock(reader).take();
+        }
+        let keys = self.shards.iter().flat_map(|shard| lock(shard).entries.keys().copied().collect::<Vec<_>>());
+        if let Err(error) = self.save(&keys.collect::<Vec<_>>(), now).await {
+            log::error!("the last minute's use of API keys is lost: {error}");
+        }
+        if let Err(error) = self.keep_logs(now).await {
+            log::error!("the limits of API keys start anew: {error}");
+        }
+    }
+
+    fn decide(&self, uses: &[KeyUse], now: Timestamp) -> Result<Vec<Decision>, DatabaseError> {
+        let mut reader = self.reader()?;
+        let reader = reader.as_mut().ok_or_else(|| DatabaseError::Unavailable("the gate is closed".to_owned()))?;
+        reader.look()?;
+        let mut decisions = Vec::with_capacity(uses.len());
+        for of in uses {
+            let decision = match reader.grant(of.hash, now)? {
+                Some(grant) => self.count(reader, &grant, of, now)?,
+                None => Decision::Unknown,
+            };
+            let goes_on = decision.is_allowed();
+            decisions.push(decision);
+            if !goes_on {
+                break;
+            }
+        }
+        Ok(decisions)
+    }
+
+    fn count(
+        &self,
+        reader: &Reader,
+        grant: &Arc<KeyGrant>,
+        of: &KeyUse,
+        now: Timestamp,
+    ) -> Result<Decision, DatabaseError> {
+        let mut shard = self.shard(of.hash)?;
+        if let Some(entry) = shard.entries.get_mut(&of.hash) {
+            return Ok(self.decide_in(entry, grant, of, now));
+        }
+        shard.make_room(self.keys_a_shard, now)?;
+        let mut entry = reader.entry(grant, now)?;
+        let decision = self.decide_in(&mut entry, grant, of, now);
+        shard.entries.insert(of.hash, entry);
+        Ok(decision)
+    }
+
+    fn decide_in(&self, entry: &mut Entry, grant: &Arc<KeyGrant>, of: &KeyUse, now: Timestamp) -> Decision {
+        if !std::mem::replace(&mut entry.awaited, true) {
+            lock(&self.due).push(of.hash);
+            self.wake.notify_one();
+        }
+        entry.ledger.decide(grant, of, now)
+    }
+
+    /// Saves what is counted of the keys, and hands back those of which there was something: they are to be looked at
+    /// again. The others are forgotten until they are used again. What could not be saved is due at once.
+    async fn save(&self, keys: &[KeyHash], now: Timestamp) -> Result<Vec<KeyHash>, DatabaseError> {
+        let mut counted = Vec::new();
+        for key in keys {
+            let mut shard = self.shard(*key)?;
+            let Some(entry) = shard.entries.get_mut(key) else { continue };
+            let hours = entry.ledger.usage.unsaved();
+            entry.awaited = !hours.is_empty();
+            if entry.awaited {
+                counted.push((*key, entry.key_id.clone(), hours));
+            }
+        }
+        let outcome = self.write(&counted, now).await;
+        let keys = counted.into_iter().map(|(key, ..)| key).collect::<Vec<_>>();
+        if outcome.is_err() {
+            lock(&self.due).extend(&keys);
+        }
+        outcome.map(|()| keys)
+    }
+
+    async fn write(&self, counted: &[(KeyHash, String, Vec<HourOfUse>)], now: Timestamp) -> Result<(), DatabaseError> {
+        for some in counted.chunks(KEYS_A_SAVE) {
+            let hours = some.iter().flat_map(|(_, id, hours)| hours.iter().map(|hour| (id.as_str(), *hour)));
+            self.database.query(key_uses::save(hours)).await?;
+            for (key, _, hours) in some {
+                if let Some(entry) = self.shard(*key)?.entries.get_mut(key) {
+                    // Who asked just before the hour ended may be counted just after.
+                    entry.ledger.usage.saved(hours, now.plus_ms(HOUR_MS.saturating_neg()));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn keep_logs(&self, now: Timestamp) -> Result<(), DatabaseError> {
+        let mut logs = Vec::new();
+        for shard in &self.shards {
+            for entry in lock(shard).entries.values_mut().filter_map(|entry| entry.is_in_use(now).then_some(entry)) {
+                logs.push((entry.key_id.clone(), entry.window_ms, std::mem::take(&mut entry.ledger.log)));
+            }
+        }
+        while !logs.is_empty() {
+            let mut admissions = 0_usize;
+            let some = logs.iter().rev().take_while(|(_, _, log)| {
+                let fits = admissions < ADMISSIONS_A_BATCH;
+                admissions = admissions.saturating_add(log.entries().count());
+                fits
+            });
+            let batch = logs.split_off(logs.len().saturating_sub(some.count()));
+            let batch = batch.iter().map(|(id, window_ms, log)| (id.as_str(), *window_ms, log));
+            self.database.batch(key_uses::keep_logs(batch)).await?;
+        }
+        Ok(())
+    }
+
+    /// A connection for this thread: its own where that is free, as it is unless there are more threads than connections.
+    fn reader(&self) -> Result<MutexGuard<'_, Option<Reader>>, DatabaseError> {
+        static THREADS: AtomicUsize = AtomicUsize::new(0);
+        thread_local! {
+            static THREAD: usize = THREADS.fetch_add(1, Ordering::Relaxed);
+        }
+        let own = THREAD.with(|thread| *thread).checked_rem(self.readers.len()).unwrap_or(0);
+        let mut from_own = self.readers.iter().cycle().skip(own).take(self.readers.len());
+        let free = from_own.clone().find_map(|reader| reader.try_lock().ok());
+        free.or_else(|| from_own.next().map(lock))
+            .ok_or_else(|| DatabaseError::Unavailable("the gate has no reader".to_owned()))
+    }
+
+    fn shard(&self, key: KeyHash) -> Result<MutexGuard<'_, Shard>, DatabaseError> {
+        // A SHA-256 is spread evenly.
+        let [first, ..] = key.as_bytes();
+        let shard = self.shards.get(usize::from(*first) % SHARDS);
+        shard.map(lock).ok_or_else(|| DatabaseError::Unavailable("no such shard".to_owned()))
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Reader {
+    fn open(path: &Path) -> Result<Self, DatabaseError> {
+        Ok(Self { connection: database::connect_reader(path)?, version: None, grants: HashMap::new() })
+    }
+
+    /// Forgets what was read before the last commit. What is read from now on is at least as new as the version that
+    /// stands beside it, so that a commit in between only makes it be read once more.
+    fn look(&mut self) -> Result<(), DatabaseError> {
+        let version = self.connection.prepare_cached(DATA_VERSION).and_then(|mut version| {
+            // The number means something on its own connection only.
+            version.query_row([], |row| row.get::<_, i64>(0))
+        });
+        let version = version.map_err(|error| DatabaseError::Unavailable(error.to_string()))?;
+        if self.version != Some(version) {
+            self.grants.clear();
+            self.version = Some(version);
+        }
+        Ok(())
+    }
+
+    fn grant(&mut self, key: KeyHash, now: Timestamp) -> Result<Option<Arc<KeyGrant>>, DatabaseError> {
+        if let Some(grant) = self.grants.get(&key) {
+            return Ok(Some(Arc::clone(grant)));
+        }
+        let rows = database::run(&self.connection, &key_uses::grant(key, now))?;
+        let Some((grant, _)) = key_uses::read_grant(rows, key, now)? else { return Ok(None) };
+        if self.grants.len() >= GRANTS {
+            self.grants.clear();
+        }
+        let grant = Arc::new(grant);
+        self.grants.insert(key, Arc::clone(&grant));
+        Ok(Some(grant))
+    }
+
+    /// A ledger that goes on from what is saved.
+    fn entry(&self, grant: &KeyGrant, now: Timestamp) -> Result<Entry, DatabaseError> {
+        let log = key_uses::read_log(database::run(&self.connection, &key_uses::log(grant, now))?)?;
+        let mut usage = Usage::default();
+        // The hours on both sides, too: around the full hour, not all who ask agree which it is.
+        let hour = HourOfUse::of(now).start_ms;
+        let (from, to) = (hour.saturating_sub(HOUR_MS), hour.saturating_add(HOUR_MS.saturating_mul(2)));
+        let saved = Statement::new(key_uses::BY_HOUR).bind(grant.id.as_str()).bind(from).bind(to);
+        for row in database::run(&self.connection, &saved)? {
+            usage.take_up(key_uses::read_hour(&row)?);
+        }
+        let ledger = KeyLedger { log, usage };
+        Ok(Entry { key_id: grant.id.clone(), window_ms: grant.window_ms(), ledger, awaited: false })
+    }
+}
+
+impl Shard {
+    fn sweep(&mut self, now: Timestamp) {
+        self.entries.retain(|_, entry| entry.awaited || entry.is_in_use(now));
+        self.entries.shrink_to(self.entries.len().saturating_mul(2));
+        self.swept = Some(now);
+    }
+
+    fn make_room(&mut self, most: usize, now: Timestamp) -> Result<(), DatabaseError> {
+        let full = |shard: &Self| shard.entries.len() >= most;
+        if full(self) && self.swept.is_none_or(|swept| now.ms_since(swept) >= SWEEP_EVERY_MS) {
+            self.sweep(now);
+        }
+        if full(self) {
+            return Err(DatabaseError::Unavailable("too many keys are in use at once".to_owned()));
+        }
+        Ok(())
+    }
+}
+
+impl Entry {
+    /// Whether the limit still counts something.
+    fn is_in_use(&mut self, now: Timestamp) -> bool {
+        self.ledger.log.expire(self.window_ms, now);
+        !self.ledger.log.is_empty()
+    }
+}
+
+#[async_trait]
+impl KeyGate for MemoryKeyGate {
+    async fn admit(&self, uses: &[KeyUse], now: Timestamp) -> Result<Vec<Decision>, KeyGateError> {
+        self.decide(uses, now).map_err(|error| KeyGateError(error.to_string()))
+    }
+
+    /// Nothing has to be told: every decision looks for itself whether anything was committed before it.
+    async fn announce(&self, _: &[KeyHash]) -> Result<(), KeyGateError> {
+        Ok(())
+    }
+
+    async fn unsaved(&self, key: KeyHash) -> Result<Vec<HourOfUse>, KeyGateError> {
+        let shard = self.shard(key).map_err(|error| KeyGateError(error.to_string()))?;
+        Ok(shard.entries.get(&key).map(|entry| entry.ledger.usage.unsaved()).unwrap_or_default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{path::PathBuf, sync::atomic::AtomicBool};
+
+    use aibaas_core::{domain::key_use::Denial, migrate, ports::Rows};
+
+    use super::{
+        super::database::{Durability, SqliteDatabase},
+        *,
+    };
+
+    const START: Timestamp = Timestamp(1_795_395_723_004);
+    const REVOKE: &str = "UPDATE api_keys SET status = 'revoked' WHERE key_hash = ?1";
+    const REINSTATE: &str = "UPDATE api_keys SET status = 'active' WHERE key_hash = ?1";
+    const SUSPEND: &str = "UPDATE users SET status = 'suspended'";
+
+    struct Fixture {
+        directory: PathBuf,
+        database: Arc<SqliteDatabase>,
+        gate: Arc<MemoryKeyGate>,
+    }
+
+    impl Fixture {
+        /// A database with this many keys, each with a limit of 100 in a minute.
+        async fn new(keys: u32) -> Self {
+            static NUMBER: AtomicUsize = AtomicUsize::new(0);
+            let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+            let directory = std::env::temp_dir().join(format!("aibaas-gate-{}-{number}", std::process::id()));
+            std::fs::create_dir_all(&directory).unwrap();
+            let (database, gate) = open(&directory);
+            migrate(&*database).await.unwrap();
+            let user = "INSERT INTO users (id, email, created_at, updated_at, password_changed_at) VALUES ('u', 'a@b.c', 0, 0, 0)";
+            let key = "INSERT INTO api_keys (id, user_id, name, key_hash, key_prefix, scopes, rate_limit, \
+                 rate_limit_window_seconds, environment, created_at) VALUES (?1, 'u', '', ?2, '', '[\"a\"]', 100, 60, 'live', 0)";
+            let keys = (0..keys).map(|key_| Statement::new(key).bind(format!("k{key_}")).bind(hash(key_)));
+            database.batch(std::iter::once(Statement::new(user)).chain(keys).collect()).await.unwrap();
+            Self { directory, database, gate }
+        }
+
+        /// Ends well, and starts again.
+        async fn restart(&mut self, now: Timestamp) {
+            self.gate.close(now).await;
+            self.database.close();
+            (self.database, self.gate) = open(&self.directory);
+        }
+
+        async fn ask(&self, key: u32, now: Timestamp) -> Decision {
+            self.gate.admit(&[with(key)], now).await.unwrap().remove(0)
+        }
+
+        /// How many of so many requests got in.
+        async fn burst(&self, requests: u32, now: Timestamp) -> u32 {
+            let mut allowed = 0;
+            for _ in 0..requests {
+                allowed = u32::from(self.ask(0, now).await.is_allowed()).saturating_add(allowed);
+            }
+            allowed
+        }
+
+        /// Of another process.
+        fn another_connection(&self) -> Connection {
+            Connection::open(self.directory.join("test.db")).unwrap()
+        }
+
+        /// What is saved of the key: hour, allowed, limited, denied.
+        async fn saved(&self, key: u32) -> Vec<(i64, u64, u64, u64)> {
+            let of = Statement::new(key_uses::BY_HOUR).bind(format!("k{key}")).bind(0_i64).bind(i64::MAX);
+            let hours = self.database.query(of).await.unwrap().into_iter();
+            let hours = hours.map(|row| key_uses::read_hour(&row).unwrap());
+            hours.map(|hour| (hour.start_ms, hour.allowed, hour.limited, hour.denied)).collect()
+        }
+
+        fn held(&self) -> usize {
+            self.gate.shards.iter().map(|shard| lock(shard).entries.len()).sum()
+        }
+    }
+
+    impl Drop for Fixture {
+        fn drop(&mut self) {
+            self.database.close();
+            let _ = std::fs::remove_dir_all(&self.directory);
+        }
+    }
+
+    fn open(directory: &Path) -> (Arc<SqliteDatabase>, Arc<MemoryKeyGate>) {
+        let path = directory.join("test.db");
+        let database = Arc::new(SqliteDatabase::open(&path, Durability::Process, 1).unwrap());
+        let gate = MemoryKeyGate::open(&path, 4, database.clone()).unwrap();
+        (database, Arc::new(gate))
+    }
+
+    fn hash(key: u32) -> KeyHash {
+        let [a, b, c, d] = key.to_le_bytes();
+        let mut bytes = [7; 32];
+        bytes[..4].copy_from_slice(&[a, b, c, d]);
+        KeyHash::from_bytes(&bytes).unwrap()
+    }
+
+    fn with(key: u32) -> KeyUse {
+        KeyUse { hash: hash(key), scopes: vec!["a".into()], address: None, cost: 1, publishes: false }
+    }
+
+    fn hour(now: Timestamp) -> i64 {
+        HourOfUse::of(now).start_ms
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 8)]
+    async fn a_burst_gets_exactly_the_limit_while_others_commit() {
+        let fixture = Arc::new(Fixture::new(2).await);
+        let clients = (0..32_i64).map(|client| {
+            let fixture = Arc::clone(&fixture);
+            tokio::spawn(async move {
+                let mut allowed = 0;
+                for request in 0..20 {
+                    if request % 5 == 4 {
+                        fixture.database.query(Statement::new(REINSTATE).bind(hash(1))).await.unwrap();
+                    }
+                    allowed += u32::from(fixture.ask(0, START.plus_ms(client + request)).await.is_allowed());
+                }
+                allowed
+            })
+        });
+        let mut allowed = 0;
+        for client in clients.collect::<Vec<_>>() {
+            allowed += client.await.unwrap();
+        }
+        assert_eq!(allowed, 100);
+        let [unsaved] = fixture.gate.unsaved(hash(0)).await.unwrap().try_into().unwrap();
+        assert_eq!((unsaved.allowed, unsaved.limited, unsaved.denied), (100, 540, 0));
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn a_revocation_is_known_to_the_next_decision_of_every_thread() {
+        let fixture = Arc::new(Fixture::new(1).await);
+        let other = fixture.another_connection();
+        // Four at once, so that every connection is in use and has remembered the key.
+        let ask = |now: Timestamp| {
+            let asking = (0..4).map(|_| {
+                let fixture = Arc::clone(&fixture);
+                tokio::spawn(async move { fixture.ask(0, now).await })
+            });
+            asking.collect::<Vec<_>>()
+        };
+        for round in 0..100 {
+            let now = START.plus_seconds(round * 60);
+            let change = |sql: &'static str, by_another: bool| {
+                let (fixture, other) = (&fixture, &other);
+                async move {
+                    if by_another {
+                        other.execute(sql, [hash(0).as_bytes()]).unwrap();
+                    } else {
+                        fixture.database.query(Statement::new(sql).bind(hash(0))).await.unwrap();
+                    }
+                }
+            };
+            for decision in ask(now) {
+                assert!(decision.await.unwrap().is_allowed(), "round {round}");
+            }
+            change(REVOKE, round % 2 == 0).await;
+            for decision in ask(now) {
+                assert!(matches!(decision.await.unwrap(), Decision::Denied(_, Denial::Revoked)), "round {round}");
+            }
+            change(REINSTATE, round % 3 == 0).await;
+        }
+        fixture.database.query(Statement::new(SUSPEND)).await.unwrap();
+        assert!(matches!(fixture.ask(0, START).await, Decision::Denied(_, Denial::OwnerSuspended)));
+        other.execute("DELETE FROM api_keys", []).unwrap();
+        assert!(matches!(fixture.ask(0, START).await, Decision::Unknown));
+    }
+
+    #[tokio::test]
+    async fn a_second_use_is_looked_at_where_the_first_was_allowed() {
+        let fixture = Fixture::new(2).await;
+        let both = |first: KeyUse| [first, KeyUse { cost: 60, ..with(1) }];
+        let decisions = fixture.gate.admit(&both(with(0)), START).await.unwrap();
+        assert!(matches!(&decisions[..], [Decision::Allowed(..), Decision::Allowed(..)]), "{decisions:?}");
+        let decisions = fixture.gate.admit(&both(with(0)), START).await.unwrap();
+        let [Decision::Allowed(..), Decision::Limited(_, state)] = &decisions[..] else { panic!("{decisions:?}") };
+        assert_eq!(state.remaining, 40);
+        for first in [with(9), KeyUse { scopes: vec!["b".into()], ..with(0) }, KeyUse { cost: 99, ..with(0) }] {
+            let decisions = fixture.gate.admit(&both(first), START).await.unwrap();
+            assert!(decisions.len() == 1 && !decisions[0].is_allowed(), "{decisions:?}");
+        }
+        // The refused uses took nothing.
+        let Decision::Allowed(_, state) = fixture.ask(0, START).await else { panic!() };
+        assert_eq!(state.remaining, 97);
+    }
+
+    #[tokio::test]
+    async fn use_and_limits_go_on_after_a_restart() {
+        let mut fixture = Fixture::new(1).await;
+        assert_eq!(fixture.burst(30, START).await, 30);
+        fixture.restart(START).await;
+        assert_eq!(fixture.saved(0).await, [(hour(START), 30, 0, 0)]);
+        assert_eq!(fixture.burst(30, START.plus_ms(10_000)).await, 30);
+        // Twice: what is kept takes the place of what was.
+        fixture.restart(START.plus_ms(20_000)).await;
+        fixture.restart(START.plus_ms(20_000)).await;
+        assert_eq!(fixture.burst(50, START.plus_ms(59_999)).await, 40);
+        fixture.restart(START.plus_ms(60_000)).await;
+        assert_eq!(fixture.saved(0).await, [(hour(START), 100, 10, 0)]);
+        assert_eq!(fixture.burst(50, START.plus_ms(60_000)).await, 30);
+    }
+
+    #[tokio::test]
+    async fn counts_around_a_full_hour_fall_into_their_hours() {
+        let mut fixture = Fixture::new(1).await;
+        let next = Timestamp(hour(START) + HOUR_MS);
+        let last = next.plus_ms(-1);
+        assert_eq!(fixture.burst(3, last).await, 3);
+        fixture.restart(last).await;
+        // Asked in that order, decided in this.
+        assert_eq!(fixture.burst(1, next).await, 1);
+        assert_eq!(fixture.burst(2, last).await, 2);
+        assert_eq!(fixture.gate.save(&[hash(0)], next).await.unwrap(), [hash(0)]);
+        assert_eq!(fixture.burst(4, last).await, 4);
+        assert_eq!(fixture.gate.save(&[hash(0)], next).await.unwrap(), [hash(0)]);
+        assert_eq!(fixture.gate.save(&[hash(0)], next).await.unwrap(), []);
+        assert_eq!(fixture.saved(0).await, [(hour(last), 9, 0, 0), (hour(next), 1, 0, 0)]);
+    }
+
+    #[tokio::test]
+    async fn memory_comes_back_when_everything_is_saved_and_nothing_in_use() {
+        let mut fixture = Fixture::new(400).await;
+        Arc::get_mut(&mut fixture.gate).unwrap().keys_a_shard = 4;
+        let mut refused = 0;
+        for key in 0..400 {
+            refused += usize::from(fixture.gate.admit(&[with(key)], START).await.is_err());
+        }
+        assert_eq!((fixture.held(), refused), (256, 144));
+        let after = START.plus_seconds(60);
+        fixture.gate.sweep(after);
+        assert_eq!(fixture.held(), 256, "not saved yet");
+        let keys = (0..400).map(hash).collect::<Vec<_>>();
+        assert_eq!(fixture.gate.save(&keys, START).await.unwrap().len(), 256);
+        assert_eq!(fixture.gate.save(&keys, START).await.unwrap().len(), 0);
+        fixture.gate.sweep(after.plus_ms(-1));
+        assert_eq!(fixture.held(), 256, "still in use");
+        // A full shard makes room for itself, and the counts of before are taken up.
+        let later = after.plus_seconds(1);
+        assert!(fixture.ask(399, later).await.is_allowed() && fixture.ask(0, later).await.is_allowed());
+        let [unsaved] = fixture.gate.unsaved(hash(0)).await.unwrap().try_into().unwrap();
+        assert_eq!(unsaved.allowed, 2);
+    }
+
+    /// A database that fails when told to.
+    struct Failing {
+        database: Arc<SqliteDatabase>,
+        fails: AtomicBool,
+        asked: AtomicUsize,
+    }
+
+    #[async_trait]
+    impl Database for Failing {
+        async fn query(&self, statement: Statement) -> Result<Rows, DatabaseError> {
+            self.asked.fetch_add(1, Ordering::Relaxed);
+            if self.fails.load(Ordering::Relaxed) {
+                return Err(DatabaseError::Unavailable("told to".to_owned()));
+            }
+            self.database.query(statement).await
+        }
+
+        async fn batch(&self, statements: Vec<Statement>) -> Result<Vec<Rows>, DatabaseError> {
+            self.database.batch(statements).await
+        }
+    }
+
+    #[tokio::test]
+    async fn counts_are_saved_at_once_then_seldom_and_kept_while_that_fails() {
+        let mut fixture = Fixture::new(2).await;
+        let failing = Arc::new(Failing {
+            database: Arc::clone(&fixture.database),
+            fails: AtomicBool::new(false),
+            asked: AtomicUsize::new(0),
+        });
+        let gate = Arc::get_mut(&mut fixture.gate).unwrap();
+        (gate.database, gate.save_every) = (failing.clone(), Duration::from_secs(2));
+        let stop = CancellationToken::new();
+        let saving = {
+            let (gate, stop) = (Arc::clone(&fixture.gate), stop.clone());
+            tokio::spawn(async move { gate.save_in_time(stop).await })
+        };
+        let now = SystemClock.now();
+        let saves = || failing.asked.load(Ordering::Relaxed);
+        let until_saved = async |key: u32, allowed: u64| {
+            let started = Instant::now();
+            while fixture.saved(key).await != [(hour(now), allowed, 0, 0)] {
+                assert!(started.elapsed() < Duration::from_secs(30), "{:?}", fixture.saved(key).await);
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            started.elapsed()
+        };
+
+        fixture.burst(3, now).await;
+        assert!(until_saved(0, 3).await < Duration::from_secs(2));
+        fixture.burst(4, now).await;
+        fixture.ask(1, now).await;
+        assert!(until_saved(1, 1).await < Duration::from_secs(2));
+        assert!(until_saved(0, 7).await > Duration::from_secs(1));
+        assert_eq!(saves(), 3);
+
+        failing.fails.store(true, Ordering::Relaxed);
+        fixture.burst(2, now).await;
+        while saves() < 5 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        assert_eq!(fixture.gate.unsaved(hash(0)).await.unwrap().len(), 1);
+        failing.fails.store(false, Ordering::Relaxed);
+        until_saved(0, 9).await;
+        stop.cancel();
+        saving.await.unwrap();
+    }
+}
