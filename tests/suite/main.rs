@@ -23,6 +23,7 @@ mod leaderboard;
 mod limits;
 mod mail_delivery;
 mod mfa;
+mod native_keys;
 mod native_program;
 mod parity;
 mod passwords;
@@ -185,8 +186,23 @@ fn once(kinds: &[Kind]) -> Vec<Trial> {
             RUNTIME.block_on(users_import::the_command_line_names_administrators())
         }),
     ];
+    trials.extend([
+        plain("native_keys::the_command_line_makes_and_revokes_keys", || {
+            RUNTIME.block_on(native_keys::the_command_line_makes_and_revokes_keys())
+        }),
+        plain("native_keys::the_command_line_refuses_wrong_keys", || {
+            RUNTIME.block_on(native_keys::the_command_line_refuses_wrong_keys())
+        }),
+        plain("native_keys::sigkill_loses_no_more_than_the_last_use", || {
+            RUNTIME.block_on(native_keys::sigkill_loses_no_more_than_the_last_use())
+        }),
+    ]);
     trials.extend(browsed.into_iter().map(|kind| {
         counted(format!("browser::cookie_mode_on_{kind}"), move || RUNTIME.block_on(browser::cookie_mode(kind)))
+    }));
+    #[cfg(unix)]
+    trials.push(plain("native_keys::use_and_limits_survive_sigterm", || {
+        RUNTIME.block_on(native_keys::use_and_limits_survive_sigterm())
     }));
     #[cfg(unix)]
     trials.push(plain("native_program::sigterm_drains_requests", || {

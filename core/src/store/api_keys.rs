@@ -20,6 +20,18 @@ macro_rules! key_columns {
     };
 }
 
+/// A page of everybody's keys, newest first, before the id `?1`, with their owners' addresses.
+pub const ALL: &str = concat!(
+    "SELECT ",
+    key_columns!(),
+    ", u.email AS owner_email FROM api_keys AS k JOIN users AS u ON u.id = k.user_id WHERE k.id < ?1 ORDER BY k.id DESC LIMIT ?2"
+);
+/// Anybody's key, with its owner's address.
+pub const BY_ID: &str = concat!(
+    "SELECT ",
+    key_columns!(),
+    ", u.email AS owner_email FROM api_keys AS k JOIN users AS u ON u.id = k.user_id WHERE k.id = ?1"
+);
 /// A new key, unless the person has [`MOST_ACTIVE`] already.
 pub const CREATE: &str = "INSERT INTO api_keys (id, user_id, name, description, key_hash, key_prefix, scopes, rate_limit, \
        rate_limit_window_seconds, allowed_ips, environment, expires_at, created_at) \

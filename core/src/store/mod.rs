@@ -46,6 +46,8 @@ pub const EVERY_STATEMENT: &[(&str, &str)] = &[
     ("admin::USERS_BY_STATUS", admin::USERS_BY_STATUS),
     ("admin::SEARCH", admin::SEARCH),
     ("admin::CHANGE", admin::CHANGE),
+    ("api_keys::ALL", api_keys::ALL),
+    ("api_keys::BY_ID", api_keys::BY_ID),
     ("api_keys::CREATE", api_keys::CREATE),
     ("api_keys::LIST", api_keys::LIST),
     ("api_keys::OF_USER", api_keys::OF_USER),

@@ -4,9 +4,8 @@ use std::process::ExitCode;
 
 use aibaas_core::{
     domain::account::Email,
-    ports::{Clock as _, Database, DatabaseError, Entropy as _, Rows, Statement, Timestamp},
+    ports::{Clock as _, Database, Statement},
     store::{
-        audit::NewEvent,
         runs,
         users::{self, User},
     },
@@ -17,7 +16,8 @@ use serde_json::json;
 use super::{
     cli::{DataDirectory, Failure, say},
     data_directory,
-    machine::{SystemClock, SystemEntropy},
+    machine::SystemClock,
+    operator::{self, address, find},
 };
 
 /// What to change.
@@ -39,21 +39,13 @@ pub struct Account {
     data: DataDirectory,
 }
 
-fn address(text: &str) -> Result<Email, String> {
-    Email::parse(text).map_err(|refusal| refusal.detail)
-}
-
 /// Changes it, and says what came of it.
 ///
 /// # Errors
 /// [`Failure`] when there is no such account, its address is not verified, or the database cannot be opened.
 pub async fn change(change: Change) -> Result<ExitCode, Failure> {
     let (Change::Grant(account) | Change::Revoke(account)) = &change;
-    let directory = &account.data.directory;
-    if !data_directory::database_file(directory).exists() {
-        return Err(Failure::failed(format!("there is no database in {}", directory.display())));
-    }
-    let database = data_directory::open(directory).await?;
+    let database = operator::open(&account.data.directory).await?;
     let said = match &change {
         Change::Grant(account) => grant(&database, &account.email).await,
         Change::Revoke(account) => revoke(&database, &account.email).await,
@@ -82,42 +74,14 @@ async fn revoke(database: &dyn Database, email: &Email) -> Result<String, Failur
     })
 }
 
-async fn find(database: &dyn Database, email: &Email) -> Result<User, Failure> {
-    let network = None::<&str>;
-    let by_email = Statement::new(users::BY_EMAIL_FROM_NETWORK).bind(email.as_str()).bind(network);
-    let rows = database.query(by_email).await.map_err(|error| failed(&error))?;
-    let user = rows.into_first().map(|row| User::from_row(&row)).transpose().map_err(|error| failed(&error))?;
-    user.ok_or_else(|| Failure::failed(format!("nobody has an account with the address {}", email.as_str())))
-}
-
 /// Sets the role, and records it where that changed anything; whether it did.
 async fn set_role(database: &dyn Database, user: &User, sql: &'static str, role: &str) -> Result<bool, Failure> {
     let now = SystemClock.now();
-    let event = NewEvent {
-        id: event_id(now),
-        at: now,
-        name: "role_changed",
-        ip: None,
-        user_agent: None,
-        details: json!({ "role": role, "by": "command line" }),
-    };
+    let event = operator::event(now, "role_changed", json!({ "role": role, "by": "command line" }));
     let batch = vec![
         Statement::new(sql).bind(user.id.as_str()).bind(now),
         event.of_if_changed(&user.id, None),
         Statement::new(runs::CHANGES),
     ];
-    let answers = database.batch(batch).await.map_err(|error| failed(&error))?;
-    let changes = answers.into_iter().next_back().and_then(Rows::into_first).map(|row| row.integer("changes"));
-    Ok(changes.transpose().map_err(|error| failed(&error))? == Some(1))
-}
-
-fn failed(error: &DatabaseError) -> Failure {
-    Failure::failed(error.to_string())
-}
-
-fn event_id(now: Timestamp) -> String {
-    let mut random = [0; 10];
-    SystemEntropy.fill(&mut random);
-    let now = u64::try_from(now.0).unwrap_or_default();
-    uuid::Builder::from_unix_timestamp_millis(now, &random).into_uuid().to_string()
+    operator::has_changed(database.batch(batch).await)
 }

@@ -4,7 +4,7 @@ use std::{io::Write as _, net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand};
 
-use super::{admin, import, serve};
+use super::{admin, import, keys, serve};
 
 /// Identity, API keys and benchmark leaderboards over HTTP.
 #[derive(Debug, Parser)]
@@ -27,6 +27,9 @@ enum Command {
     /// Say who is an administrator. The native server may run meanwhile; on the other hosts, ADMIN_EMAILS does it.
     #[command(subcommand)]
     Admin(admin::Change),
+    /// Make, list or revoke API keys. The native server may run meanwhile, and knows at once.
+    #[command(subcommand)]
+    Keys(keys::Command),
 }
 
 /// Where the server listens and keeps its data.
@@ -65,6 +68,7 @@ pub fn main() -> ExitCode {
         match cli.command {
             Some(Command::Import(source)) => import::import(source).await,
             Some(Command::Admin(change)) => admin::change(change).await,
+            Some(Command::Keys(command)) => keys::run(command).await,
             Some(Command::Serve(options)) => serve::serve(options).await,
             None => serve::serve(cli.serve).await,
         }

@@ -1,0 +1,369 @@
+//! `aibaas keys`: makes, lists and revokes API keys, for whoever owns the machine. A server may run meanwhile: it knows
+//! what was done here at its very next request.
+
+use std::{fmt::Write as _, process::ExitCode};
+
+use aibaas_core::{
+    domain::{
+        account::Email,
+        api_key::{ApiKey, SCOPES, WRITING_SCOPES},
+        api_key_settings::{AskedApiKey, KeyEnvironment, Mistake, NewApiKey},
+    },
+    ports::{Clock as _, Database, DatabaseError, Entropy as _, Row, Statement, Timestamp},
+    store::{
+        EXPECT_ONE_CHANGE,
+        api_keys::{self, ApiKeyRecord},
+        runs,
+        users::User,
+    },
+};
+use clap::{Args, Subcommand, builder::PossibleValuesParser};
+use serde_json::{Value, json};
+
+use super::{
+    cli::{DataDirectory, Failure, complain, say},
+    data_directory,
+    machine::{SystemClock, SystemEntropy},
+    operator::{self, address, failed, find},
+};
+
+/// Keys that are read at a time.
+const PAGE: i64 = 500;
+/// How much of a name fits into the table.
+const NAME: usize = 40;
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make a key for somebody. It is written to standard output, this once, and what it may do to standard error.
+    Create(Box<Create>),
+    /// List keys, newest first: never the keys themselves, of which only hashes are stored.
+    List(List),
+    /// Revoke a key: the very next request with it is refused. A second time is no mistake.
+    Revoke(Revoke),
+}
+
+/// The key to be made; the rules are the API's.
+#[derive(Args, Debug)]
+pub struct Create {
+    /// Address of the account that it is for.
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
+    email: Email,
+    /// What to call it.
+    #[arg(long)]
+    name: String,
+    /// What it may do; may be given several times.
+    #[arg(long = "scope", value_name = "SCOPE", required = true, value_parser = PossibleValuesParser::new(SCOPES))]
+    scopes: Vec<String>,
+    /// What it is for.
+    #[arg(long, value_name = "TEXT")]
+    description: Option<String>,
+    /// Requests admitted in a window [default: 1000].
+    #[arg(long, value_name = "NUMBER")]
+    rate_limit: Option<u32>,
+    /// Length of the window [default: 3600].
+    #[arg(long, value_name = "SECONDS")]
+    window: Option<u32>,
+    /// When it ends by itself, as 2026-11-23T01:02:03Z [default: never].
+    #[arg(long, value_name = "TIME", conflicts_with = "expires_in_days")]
+    expires_at: Option<String>,
+    /// The same, in days from now.
+    #[arg(long, value_name = "DAYS")]
+    expires_in_days: Option<u32>,
+    /// An address or a CIDR block that it may be used from, of several maybe [default: anywhere].
+    #[arg(long = "allow-ip", value_name = "CIDR")]
+    allowed_ips: Vec<String>,
+    /// Whether it is the real thing: it shows in the key.
+    #[arg(long, default_value = "live", value_parser = PossibleValuesParser::new(["live", "test"]))]
+    environment: String,
+    #[command(flatten)]
+    data: DataDirectory,
+}
+
+/// Which keys to list, and how.
+#[derive(Args, Debug)]
+pub struct List {
+    /// Address of the account whose keys are meant [default: everybody's].
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
+    email: Option<Email>,
+    /// As JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    data: DataDirectory,
+}
+
+/// Which key to revoke.
+#[derive(Args, Debug)]
+pub struct Revoke {
+    /// The key's id, as `keys list` tells it.
+    id: String,
+    #[command(flatten)]
+    data: DataDirectory,
+}
+
+/// Does it.
+///
+/// # Errors
+/// [`Failure`] when it was asked wrongly, cannot be done, or the database cannot be opened.
+pub async fn run(command: Command) -> Result<ExitCode, Failure> {
+    let data = match &command {
+        Command::Create(create) => &create.data,
+        Command::List(list) => &list.data,
+        Command::Revoke(revoke) => &revoke.data,
+    };
+    let database = operator::open(&data.directory).await?;
+    let done = match command {
+        Command::Create(create) => create.run(&database).await,
+        Command::List(list) => list.run(&database).await,
+        Command::Revoke(revoke) => revoke.run(&database).await,
+    };
+    data_directory::close(database).await;
+    done.map(|()| ExitCode::SUCCESS)
+}
+
+impl Create {
+    async fn run(self, database: &dyn Database) -> Result<(), Failure> {
+        let now = SystemClock.now();
+        let (email, new) = self.checked(now)?;
+        let user = find(database, &email).await?;
+        if !user.email_verified {
+            return Err(Failure::failed(format!("{} is not verified: whose address it is, nobody knows", user.email)));
+        }
+        if user.suspended {
+            return Err(Failure::failed(format!("{} is suspended: no key of theirs works", user.email)));
+        }
+        let mut random = [0; 64];
+        SystemEntropy.fill(&mut random);
+        let key = ApiKey::generate(new.environment.as_str(), &random);
+        let key = key.ok_or_else(|| Failure::failed("the random numbers made no key; try again"))?;
+        let id = operator::new_id(now);
+        let event = json!({ "apiKeyId": id, "by": "command line" });
+        let batch = vec![
+            api_keys::create(&id, &user.id, &new, &key, now),
+            Statement::new(EXPECT_ONE_CHANGE),
+            operator::event(now, "api_key_created", event).of(&user.id, None),
+        ];
+        database.batch(batch).await.map_err(|error| match error.is_guard() {
+            true => Failure::failed(format!(
+                "{} has {} active keys already: revoke one first",
+                user.email,
+                api_keys::MOST_ACTIVE
+            )),
+            false => failed(&error),
+        })?;
+        complain(&told(&id, &user, &new));
+        say(key.secret().expose());
+        Ok(())
+    }
+
+    fn checked(self, now: Timestamp) -> Result<(Email, NewApiKey), Failure> {
+        let usual = AskedApiKey::new(self.name, self.scopes);
+        let asked = AskedApiKey {
+            description: self.description,
+            rate_limit: self.rate_limit.unwrap_or(usual.rate_limit),
+            rate_limit_window_seconds: self.window.unwrap_or(usual.rate_limit_window_seconds),
+            expires_at: self.expires_at,
+            expires_in_days: self.expires_in_days,
+            allowed_ips: self.allowed_ips,
+            environment: if self.environment == "test" { KeyEnvironment::Test } else { KeyEnvironment::Live },
+            ..usual
+        };
+        let mistakes = |mistakes: Vec<Mistake>| {
+            let lines = mistakes.iter().map(complaint);
+            Failure::misconfigured(lines.collect::<Vec<_>>().join("\n"))
+        };
+        Ok((self.email, asked.check(now).map_err(mistakes)?))
+    }
+}
+
+fn complaint(mistake: &Mistake) -> String {
+    let option = match mistake.member {
+        "scopes" => "--scope",
+        "rateLimit" => "--rate-limit",
+        "rateLimitWindowSeconds" => "--window",
+        "allowedIps" => "--allow-ip",
+        "expiresAt" => "--expires-at",
+        "expiresInDays" => "--expires-in-days",
+        "description" => "--description",
+        _ => "--name",
+    };
+    let place = mistake.index.map(|index| format!(" (number {})", index.saturating_add(1))).unwrap_or_default();
+    format!("{option}{place}: {}", mistake.refusal.detail)
+}
+
+/// What was made, in words.
+fn told(id: &str, user: &User, new: &NewApiKey) -> String {
+    let mut told = format!("key {id} of {}: {}", user.email, printable(&new.name));
+    let _ = write!(
+        told,
+        "\nmay {}, {} requests in {} seconds",
+        new.scopes.join(", "),
+        new.rate_limit,
+        new.rate_limit_window_seconds
+    );
+    if !new.allowed_ips.is_empty() {
+        let _ = write!(told, ", from {}", new.allowed_ips.join(", "));
+    }
+    if let Some(end) = new.expires_at {
+        let _ = write!(told, ", until {end}");
+    }
+    let writes = new.scopes.iter().any(|scope| WRITING_SCOPES.contains(&scope.as_str()));
+    if writes && user.role == "user" {
+        told.push_str("\nwhere PUBLISHING=roles, it publishes only once its owner is a publisher");
+    }
+    told
+}
+
+/// A key, with its owner's address.
+struct Owned {
+    key: ApiKeyRecord,
+    owner: String,
+}
+
+impl List {
+    async fn run(self, database: &dyn Database) -> Result<(), Failure> {
+        let keys = match &self.email {
+            Some(email) => of_one(database, find(database, email).await?).await?,
+            None => of_everybody(database).await?,
+        };
+        let now = SystemClock.now();
+        if self.json {
+            say(&keys.iter().map(|owned| owned.json(now)).collect::<Value>().to_string());
+        } else {
+            table(&keys, now).iter().for_each(|line| say(line));
+        }
+        Ok(())
+    }
+}
+
+async fn of_everybody(database: &dyn Database) -> Result<Vec<Owned>, Failure> {
+    let mut keys: Vec<Owned> = Vec::new();
+    loop {
+        // After every id.
+        let before = keys.last().map_or("~", |owned| owned.key.id.as_str());
+        let page = Statement::new(api_keys::ALL).bind(before).bind(PAGE);
+        let rows = database.query(page).await.map_err(|error| failed(&error))?;
+        if rows.is_empty() {
+            return Ok(keys);
+        }
+        for row in rows {
+            keys.push(Owned::read(&row).map_err(|error| failed(&error))?);
+        }
+    }
+}
+
+async fn of_one(database: &dyn Database, user: User) -> Result<Vec<Owned>, Failure> {
+    let mut keys: Vec<Owned> = Vec::new();
+    loop {
+        let before =
+            keys.last().map_or((Timestamp(i64::MAX), "~"), |owned| (owned.key.created_at, owned.key.id.as_str()));
+        let page = Statement::new(api_keys::LIST).bind(user.id.as_str()).bind(before.0).bind(before.1).bind(PAGE);
+        let rows = database.query(page).await.map_err(|error| failed(&error))?;
+        if rows.is_empty() {
+            return Ok(keys);
+        }
+        for row in rows {
+            let key = ApiKeyRecord::from_row(&row).map_err(|error| failed(&error))?;
+            keys.push(Owned { key, owner: user.email.clone() });
+        }
+    }
+}
+
+impl Owned {
+    /// Reads a row of [`api_keys::ALL`] or [`api_keys::BY_ID`].
+    fn read(row: &Row) -> Result<Self, DatabaseError> {
+        Ok(Self { key: ApiKeyRecord::from_row(row)?, owner: row.text("owner_email")? })
+    }
+
+    fn json(&self, now: Timestamp) -> Value {
+        let key = &self.key;
+        json!({
+            "id": key.id,
+            "keyPrefix": key.key_prefix,
+            "userId": key.user_id,
+            "email": self.owner,
+            "name": key.name,
+            "description": key.description,
+            "scopes": key.scopes,
+            "rateLimit": key.rate_limit,
+            "rateLimitWindowSeconds": key.rate_limit_window_seconds,
+            "allowedIps": key.allowed_ips,
+            "status": key.status(now),
+            "expiresAt": key.expires_at,
+            "createdAt": key.created_at,
+            "lastUsedAt": key.last_used_at,
+            "revokedAt": key.revoked_at,
+            "rotatedFrom": key.rotated_from,
+        })
+    }
+
+    fn cells(&self, now: Timestamp) -> [String; 8] {
+        let key = &self.key;
+        [
+            key.id.clone(),
+            key.key_prefix.clone(),
+            self.owner.clone(),
+            printable(&key.name).chars().take(NAME).collect(),
+            key.scopes.join(","),
+            key.status(now).to_owned(),
+            minute(key.created_at),
+            key.last_used_at.map_or_else(|| "never".to_owned(), minute),
+        ]
+    }
+}
+
+/// The rows under their headings, in columns.
+fn table(keys: &[Owned], now: Timestamp) -> Vec<String> {
+    let headings = ["ID", "PREFIX", "OWNER", "NAME", "SCOPES", "STATUS", "CREATED", "LAST USED"].map(str::to_owned);
+    let rows = std::iter::once(headings).chain(keys.iter().map(|owned| owned.cells(now))).collect::<Vec<_>>();
+    let wide = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
+    let widths = std::array::from_fn::<_, 8, _>(|column| wide(column).unwrap_or(0));
+    let line = |row: &[String; 8]| {
+        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    rows.iter().map(line).collect()
+}
+
+/// To the minute: `2026-11-23 01:02`.
+fn minute(time: Timestamp) -> String {
+    time.to_string().chars().take(16).map(|letter| if letter == 'T' { ' ' } else { letter }).collect()
+}
+
+/// What people call their keys, without what would move an operator's cursor or turn the line around.
+fn printable(text: &str) -> String {
+    let moves = |letter: char| {
+        letter.is_control()
+            || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    text.chars().map(|letter| if moves(letter) { '\u{fffd}' } else { letter }).collect()
+}
+
+impl Revoke {
+    async fn run(self, database: &dyn Database) -> Result<(), Failure> {
+        let by_id = || database.query(Statement::new(api_keys::BY_ID).bind(self.id.as_str()));
+        let rows = by_id().await.map_err(|error| failed(&error))?;
+        let owned = rows.into_first().map(|row| Owned::read(&row)).transpose().map_err(|error| failed(&error))?;
+        let Owned { key, owner } = owned.ok_or_else(|| {
+            Failure::failed(format!(
+                "there is no key with the id {}; `aibaas keys list` tells them",
+                printable(&self.id)
+            ))
+        })?;
+        let now = SystemClock.now();
+        let event = operator::event(now, "api_key_revoked", json!({ "apiKeyId": key.id, "by": "command line" }));
+        let revoke = Statement::new(api_keys::REVOKE).bind(key.id.as_str()).bind(key.user_id.as_str());
+        let batch = vec![
+            revoke.bind(now).bind("operator"),
+            event.of_if_changed(&key.user_id, None),
+            Statement::new(runs::CHANGES),
+        ];
+        let name = printable(&key.name);
+        say(&match operator::has_changed(database.batch(batch).await)? {
+            true => format!("{} ({name}) of {owner} is revoked", key.id),
+            false => format!("{} ({name}) of {owner} was revoked already", key.id),
+        });
+        Ok(())
+    }
+}

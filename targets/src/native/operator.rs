@@ -1,0 +1,73 @@
+//! What the commands share that whoever owns the machine gives beside the server.
+
+use std::path::Path;
+
+use aibaas_core::{
+    domain::account::Email,
+    ports::{Database, DatabaseError, Entropy as _, Rows, Statement, Timestamp},
+    store::{
+        audit::NewEvent,
+        users::{self, User},
+    },
+};
+
+use super::{cli::Failure, data_directory, database::SqliteDatabase, machine::SystemEntropy};
+
+/// Opens the database of the directory, which must be there. A server may run on it meanwhile.
+///
+/// # Errors
+/// [`Failure`] when it is not there, or cannot be opened.
+pub async fn open(directory: &Path) -> Result<SqliteDatabase, Failure> {
+    if !data_directory::database_file(directory).exists() {
+        return Err(Failure::failed(format!("there is no database in {}", directory.display())));
+    }
+    data_directory::open(directory).await
+}
+
+/// Reads an address from the command line.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn address(text: &str) -> Result<Email, String> {
+    Email::parse(text).map_err(|refusal| refusal.detail)
+}
+
+/// The account with an address.
+///
+/// # Errors
+/// [`Failure`] when there is none.
+pub async fn find(database: &dyn Database, email: &Email) -> Result<User, Failure> {
+    let network = None::<&str>;
+    let by_email = Statement::new(users::BY_EMAIL_FROM_NETWORK).bind(email.as_str()).bind(network);
+    let rows = database.query(by_email).await.map_err(|error| failed(&error))?;
+    let user = rows.into_first().map(|row| User::from_row(&row)).transpose().map_err(|error| failed(&error))?;
+    user.ok_or_else(|| Failure::failed(format!("nobody has an account with the address {}", email.as_str())))
+}
+
+/// A security event that nobody over the network caused.
+pub fn event(now: Timestamp, name: &'static str, details: serde_json::Value) -> NewEvent {
+    NewEvent { id: new_id(now), at: now, name, ip: None, user_agent: None, details }
+}
+
+/// A UUIDv7 (RFC 9562) of this moment.
+pub fn new_id(now: Timestamp) -> String {
+    let mut random = [0; 10];
+    SystemEntropy.fill(&mut random);
+    let now = u64::try_from(now.0).unwrap_or_default();
+    uuid::Builder::from_unix_timestamp_millis(now, &random).into_uuid().to_string()
+}
+
+/// Whether a batch that ends with [`aibaas_core::store::runs::CHANGES`] changed one row before that.
+///
+/// # Errors
+/// [`Failure`] when the batch failed.
+pub fn has_changed(answers: Result<Vec<Rows>, DatabaseError>) -> Result<bool, Failure> {
+    let answers = answers.map_err(|error| failed(&error))?;
+    let changes = answers.into_iter().next_back().and_then(Rows::into_first).map(|row| row.integer("changes"));
+    Ok(changes.transpose().map_err(|error| failed(&error))? == Some(1))
+}
+
+/// The database's fault, as the command tells it.
+pub fn failed(error: &DatabaseError) -> Failure {
+    Failure::failed(error.to_string())
+}
