@@ -14,6 +14,7 @@ import path from "node:path";
 import { Miniflare, Response, convertV4MiniflareOptions, fetch } from "miniflare";
 
 const HARNESS = `
+import { env } from "cloudflare:workers";
 import worker, * as real from "./worker.mjs";
 import module from "./trap.wasm";
 
@@ -42,6 +43,44 @@ export class RateLimiter extends real.RateLimiter {
   }
 }
 
+/** Calls to the objects of keys, and round trips to D1 that wrote and that only read. */
+const keys = { calls: 0, reads: 0, writes: 0 };
+
+export class KeyGate extends real.KeyGate {
+  admit(...question) {
+    keys.calls += 1;
+    return super.admit(...question);
+  }
+
+  evict() {
+    this.ctx.abort("the harness evicts this object");
+  }
+}
+
+const database = Object.getPrototypeOf(env.DB);
+const { withSession } = database;
+database.withSession = function (...constraint) {
+  const session = withSession.apply(this, constraint);
+  const count = (results) => {
+    keys[results.some(({ meta }) => meta.rows_written > 0) ? "writes" : "reads"] += 1;
+    return results;
+  };
+  return {
+    prepare: (sql) => {
+      const statement = session.prepare(sql);
+      const bind = statement.bind.bind(statement);
+      statement.bind = (...parameters) => {
+        const bound = bind(...parameters);
+        const run = bound.run.bind(bound);
+        bound.run = () => run().then((result) => count([result])[0]);
+        return bound;
+      };
+      return statement;
+    },
+    batch: (statements) => session.batch(statements).then(count),
+  };
+};
+
 let hashTraps = false;
 let hashIsBusy = false;
 const hashes = {};
@@ -66,7 +105,13 @@ export class PasswordHasher extends real.PasswordHasher {
 export default {
   ...worker,
   fetch(request, ...rest) {
-    if (request.url.endsWith("/harness/hashes")) return Response.json(hashes);
+    const { pathname, searchParams } = new URL(request.url);
+    if (pathname === "/harness/hashes") return Response.json(hashes);
+    if (pathname === "/harness/keys") return Response.json(keys);
+    if (pathname === "/harness/evict") {
+      const object = env.KEY_GATE.get(env.KEY_GATE.idFromName(searchParams.get("key")));
+      return object.evict().then(() => new Response(), () => new Response());
+    }
     if (request.headers.has("x-trap-admission")) admissionTraps = true;
     if (request.headers.has("x-trap-hash")) hashTraps = true;
     if (request.headers.has("x-busy-hash")) hashIsBusy = true;
@@ -200,8 +245,8 @@ const control = http.createServer(async (request, response) => {
       response.writeHead(204).end();
     } else if (request.method === "GET" && request.url === "/logs") {
       response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(logs));
-    } else if (request.method === "GET" && request.url === "/hashes") {
-      const answer = await fetch(`http://${hostname}:${workerPort}/harness/hashes`);
+    } else if (request.method === "GET" && ["/hashes", "/keys", "/evict"].includes(request.url.split("?")[0])) {
+      const answer = await fetch(`http://${hostname}:${workerPort}/harness${request.url}`);
       response.writeHead(200, { "content-type": "application/json" }).end(await answer.text());
     } else {
       response.writeHead(404).end();

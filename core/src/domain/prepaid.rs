@@ -123,6 +123,8 @@ pub struct KeyHome {
     generation: u32,
     changing_until: Option<Timestamp>,
     last_block: u32,
+    /// How much of the block that came back last was used.
+    last_used: u32,
 }
 
 impl KeyHome {
@@ -130,7 +132,7 @@ impl KeyHome {
     /// for this one.
     #[must_use]
     pub fn new(ledger: KeyLedger, lent: Vec<Lent>, changing_until: Option<Timestamp>, nonce: u32) -> Self {
-        Self { ledger, lent, grant: None, generation: nonce, changing_until, last_block: nonce }
+        Self { ledger, lent, grant: None, generation: nonce, changing_until, last_block: nonce, last_used: 0 }
     }
 
     /// What is lent.
@@ -187,21 +189,34 @@ impl KeyHome {
         Reply::Decided { verdict, grant: Box::new(KeyGrant::clone(&grant)), block }
     }
 
-    /// Takes back a block; whether it was still out.
-    pub fn settle(&mut self, report: &Report, now: Timestamp) -> bool {
+    /// Lends another block, ahead of the need, where the key may be used now: with what the limit then still admits, and
+    /// for how many milliseconds it admits no more than that.
+    pub fn renew(&mut self, now: Timestamp) -> Option<(Lent, u32, u64)> {
         self.overdue(now);
-        let Some(index) = self.lent.iter().position(|lent| lent.id == report.id) else { return false };
-        let block = self.lent.swap_remove(index);
-        let mut left = block.cost;
+        let changing = self.changing_until.is_some_and(|until| now < until);
+        let (grant, read) = self.grant.clone()?;
+        if changing || now.ms_since(read) >= GRANT_MS {
+            return None;
+        }
+        self.ledger.log.expire(grant.window_ms(), now);
+        let lent = self.lent.iter().fold(0_u32, |sum, lent| sum.saturating_add(lent.cost));
+        let state = self.ledger.log.state(grant.rate_limit.saturating_sub(lent), grant.window_ms(), now);
+        let block = self.lend(state.remaining, &grant, now)?;
+        Some((block, state.remaining, state.reset_after_ms))
+    }
+
+    /// Takes back a block. One that the home does not know of, because it counts as used up already or the home lost its
+    /// memory, is charged all the same: rather too much than too little.
+    pub fn settle(&mut self, report: &Report, now: Timestamp) {
+        self.overdue(now);
+        self.lent.retain(|lent| lent.id != report.id);
+        self.last_used = report.used.iter().fold(0_u32, |sum, (_, cost)| sum.saturating_add(*cost));
         for (age_ms, cost) in &report.used {
-            let cost = (*cost).min(left);
-            left = left.saturating_sub(cost);
-            self.ledger.log.charge(u32::MAX, cost, now.plus_ms(i64::from(*age_ms).saturating_neg()));
+            self.ledger.log.add(*cost, now.plus_ms(i64::from(*age_ms).saturating_neg()));
         }
         for counts in &report.counts {
             self.ledger.usage.add_counts(*counts);
         }
-        true
     }
 
     /// A batch is about to change the key or its owner: from now on every decision reads anew, until the batch must have
@@ -230,14 +245,14 @@ impl KeyHome {
         let (over, out) = self.lent.iter().partition::<Vec<_>, _>(|lent| lent.until_ms <= now.0);
         self.lent = out;
         for lent in over {
-            self.ledger.log.charge(u32::MAX, lent.cost, Timestamp(lent.until_ms));
+            self.ledger.log.add(lent.cost, Timestamp(lent.until_ms));
         }
     }
 
     /// A block as large as what is used in its time, and at most a quarter of what is left: near the limit nothing is lent.
     fn lend(&mut self, remaining: u32, grant: &KeyGrant, now: Timestamp) -> Option<Lent> {
         let recently = self.ledger.log.used_since(now.plus_ms(LEND_MS.saturating_neg()));
-        let cost = recently.saturating_mul(4).min(remaining / 4);
+        let cost = recently.max(self.last_used).saturating_mul(4).min(remaining / 4);
         let ends_soon = grant.expires_at_ms.is_some_and(|expires| expires <= now.plus_ms(HOLD_MS).0);
         if cost < SMALLEST_BLOCK || ends_soon {
             return None;
@@ -253,6 +268,7 @@ impl KeyHome {
 #[derive(Clone, Debug)]
 pub struct Block {
     id: u32,
+    cost: u32,
     left: u32,
     /// By the instance's clock.
     until: Timestamp,
@@ -270,6 +286,7 @@ impl Block {
     pub fn new(lent: Lent, grant: Arc<KeyGrant>, remaining: u32, reset_after_ms: u64, asked: Timestamp) -> Self {
         Self {
             id: lent.id,
+            cost: lent.cost,
             left: lent.cost,
             until: asked.plus_ms(LEND_MS),
             grant,
@@ -285,6 +302,18 @@ impl Block {
     #[must_use]
     pub fn id(&self) -> u32 {
         self.id
+    }
+
+    /// What the key grants.
+    #[must_use]
+    pub fn grant(&self) -> &Arc<KeyGrant> {
+        &self.grant
+    }
+
+    /// Whether it is time to ask for the next one.
+    #[must_use]
+    pub fn is_ending(&self, now: Timestamp) -> bool {
+        now.plus_ms(LEND_MS / 2) >= self.until || self.left < self.cost / 4
     }
 
     /// Decides about a use, where the block can: only the home refuses for the limit's sake.
@@ -332,5 +361,260 @@ impl Block {
             used: self.used.iter().map(|(at, cost)| (age(*at), *cost)).collect(),
             counts: self.counts,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::domain::api_key::KeyHash;
+
+    /// Instances with clocks of their own, and messages that take their time or are lost.
+    struct World {
+        random: u64,
+        now: i64,
+        home: KeyHome,
+        grant: KeyGrant,
+        blocks: Vec<Option<Block>>,
+        skews: Vec<i64>,
+        longest_delay: u64,
+        loses_reports: bool,
+        /// By arrival.
+        messages: BTreeMap<i64, Vec<Message>>,
+        /// When, by true time, and how much. Oldest first.
+        admitted: Vec<(i64, u32)>,
+        refused: u32,
+        open: u32,
+    }
+
+    enum Message {
+        Ask { from: usize, cost: u32, fresh: Option<FreshGrant>, sent: Timestamp },
+        Answer { to: usize, cost: u32, reply: Reply, sent: Timestamp },
+        Report(Report),
+    }
+
+    impl World {
+        fn new(seed: u64, limit: u32, window_seconds: u32, instances: usize, loses_reports: bool) -> Self {
+            let grant = KeyGrant {
+                id: "key".to_owned(),
+                user_id: "user".to_owned(),
+                scopes: Vec::new(),
+                rate_limit: limit,
+                rate_limit_window_seconds: window_seconds,
+                allowed_ips: Vec::new(),
+                expires_at_ms: None,
+                revoked: false,
+                owner_suspended: false,
+                owner_publishes: false,
+            };
+            let mut world = Self {
+                random: seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1,
+                now: 1_000_000,
+                home: KeyHome::new(KeyLedger::default(), Vec::new(), None, 7),
+                grant,
+                blocks: vec![None; instances],
+                skews: Vec::new(),
+                longest_delay: 1,
+                loses_reports,
+                messages: BTreeMap::new(),
+                admitted: Vec::new(),
+                refused: 0,
+                open: 0,
+            };
+            world.skews = (0..instances).map(|_| world.below(100_000) as i64 - 50_000).collect();
+            world.longest_delay = 1 + world.below(30);
+            world
+        }
+
+        fn below(&mut self, bound: u64) -> u64 {
+            self.random = self.random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (self.random >> 33) % bound
+        }
+
+        fn clock(&self, instance: usize) -> Timestamp {
+            Timestamp(self.now + self.skews[instance])
+        }
+
+        fn send(&mut self, message: Message) {
+            let at = self.now + 1 + self.below(self.longest_delay) as i64;
+            self.messages.entry(at).or_default().push(message);
+        }
+
+        fn of(cost: u32) -> KeyUse {
+            let hash = KeyHash::from_bytes(&[0; 32]).unwrap();
+            KeyUse { hash, scopes: Vec::new(), address: None, cost, publishes: false }
+        }
+
+        fn request(&mut self, instance: usize, cost: u32) {
+            let clock = self.clock(instance);
+            let alone = self.blocks[instance].as_mut().and_then(|block| block.decide(&Self::of(cost), clock));
+            if alone.is_some() {
+                self.admitted.push((self.now, cost));
+                return;
+            }
+            self.retire(instance);
+            self.open += 1;
+            self.send(Message::Ask { from: instance, cost, fresh: None, sent: clock });
+        }
+
+        fn retire(&mut self, instance: usize) {
+            let clock = self.clock(instance);
+            let Some(block) = self.blocks[instance].take() else { return };
+            if !self.loses_reports || self.below(3) > 0 {
+                self.send(Message::Report(block.report(clock)));
+            }
+        }
+
+        /// A millisecond.
+        fn step(&mut self) {
+            self.now += 1;
+            for instance in 0..self.blocks.len() {
+                let over = self.blocks[instance].as_ref().is_some_and(|block| self.clock(instance) >= block.until);
+                if over && self.below(5) == 0 {
+                    self.retire(instance);
+                }
+            }
+            for message in self.messages.remove(&self.now).unwrap_or_default() {
+                let home = Timestamp(self.now);
+                match message {
+                    Message::Report(report) => self.home.settle(&report, home),
+                    Message::Ask { from, cost, fresh, sent } => {
+                        let wants = self.blocks[from].is_none();
+                        match self.home.admit(&Self::of(cost), fresh.clone(), wants, home) {
+                            Reply::Wait(ms) => {
+                                assert!(ms <= HOLD_MS as u32);
+                                let again = Message::Ask { from, cost, fresh, sent };
+                                self.messages.entry(self.now + 1).or_default().push(again);
+                            }
+                            reply => {
+                                if let Reply::Decided { verdict: Verdict::Allowed(..), .. } = &reply {
+                                    self.admitted.push((self.now, cost));
+                                }
+                                if let Reply::Decided { verdict: Verdict::Limited(..), .. } = &reply {
+                                    self.refused += 1;
+                                    self.assert_full(cost);
+                                }
+                                self.send(Message::Answer { to: from, cost, reply, sent });
+                            }
+                        }
+                    }
+                    Message::Answer { to, cost, reply, sent } => match reply {
+                        Reply::NeedsGrant { generation, keep } => {
+                            let saved = HourOfUse::of(home);
+                            let fresh = FreshGrant { generation, keep, grant: self.grant.clone(), saved };
+                            let sent = self.clock(to);
+                            self.send(Message::Ask { from: to, cost, fresh: Some(fresh), sent });
+                        }
+                        Reply::Wait(_) => unreachable!("answered at the home"),
+                        Reply::Decided { verdict, grant, block } => {
+                            self.open -= 1;
+                            if let (Some(lent), Verdict::Allowed(remaining, reset)) = (block, verdict) {
+                                self.retire(to);
+                                self.blocks[to] = Some(Block::new(lent, Arc::new(*grant), remaining, reset, sent));
+                            }
+                        }
+                    },
+                }
+            }
+        }
+
+        /// What was refused really did not fit: but for what reports make younger than it is, by the time they take.
+        fn assert_full(&self, cost: u32) {
+            let window = self.grant.window_ms() as i64 + self.longest_delay as i64 + 1;
+            let used = self.used_within(self.now, window);
+            assert!(self.loses_reports || used + cost > self.grant.rate_limit, "{used} + {cost} at {}", self.now);
+        }
+
+        fn used_within(&self, until: i64, window: i64) -> u32 {
+            let start = self.admitted.partition_point(|(at, _)| *at <= until - window);
+            let end = self.admitted.partition_point(|(at, _)| *at <= until);
+            self.admitted[start..end].iter().map(|(_, cost)| cost).sum()
+        }
+
+        fn assert_never_over(&self) {
+            let window = self.grant.window_ms() as i64;
+            for (at, _) in &self.admitted {
+                let used = self.used_within(*at, window);
+                assert!(used <= self.grant.rate_limit, "{used} of {} until {at}", self.grant.rate_limit);
+            }
+        }
+    }
+
+    #[test]
+    fn however_messages_travel_the_limit_is_exact() {
+        let mut lent = 0;
+        for seed in 0..150 {
+            let (limit, instances) = ([1, 7, 100, 400, 2000][seed as usize % 5], 1 + seed as usize % 4);
+            let mut world = World::new(seed, limit, 1 + seed as u32 % 2, instances, seed % 3 == 0);
+            let busy = 1 + world.below(6);
+            for _ in 0..2_500 {
+                for _ in 0..world.below(busy) {
+                    let (instance, cost) = (world.below(instances as u64) as usize, 1 + world.below(2) as u32);
+                    world.request(instance, cost);
+                }
+                world.step();
+                lent += u32::from(world.blocks.iter().any(Option::is_some));
+            }
+            world.assert_never_over();
+        }
+        assert!(lent > 10_000, "blocks were lent in {lent} milliseconds");
+    }
+
+    #[test]
+    fn a_burst_from_empty_gets_all_of_the_limit_and_no_more() {
+        for seed in 0..100 {
+            let limit = [1, 7, 100, 1000][seed as usize % 4];
+            let mut world = World::new(seed, limit, 3600, 3, false);
+            // Some at a time, so that blocks are lent, and then many more than there is room for.
+            while world.refused < 50 {
+                for _ in 0..3 {
+                    let instance = world.below(3) as usize;
+                    world.request(instance, 1);
+                }
+                world.step();
+            }
+            while world.open > 0 || world.blocks.iter().any(Option::is_some) {
+                world.step();
+            }
+            let admitted = world.admitted.iter().map(|(_, cost)| cost).sum::<u32>();
+            assert_eq!(admitted, limit, "seed {seed}");
+        }
+    }
+
+    #[test]
+    fn what_is_announced_waits_for_what_is_lent_and_forgets_what_was_read() {
+        let mut world = World::new(1, 10_000, 60, 1, false);
+        while world.blocks[0].is_none() {
+            world.request(0, 1);
+            world.step();
+        }
+        let now = Timestamp(world.now);
+        world.home.announce(now);
+        assert!(world.home.waits(now).is_some_and(|ms| ms <= HOLD_MS as u32));
+        assert!(world.home.renew(now).is_none(), "nothing more is lent");
+        let asked = world.home.admit(&World::of(1), None, true, now);
+        let Reply::NeedsGrant { generation, keep: false } = asked else { panic!("{asked:?}") };
+        // Whoever read before the announcement reads again.
+        let fresh = |generation| FreshGrant {
+            generation,
+            keep: true,
+            grant: KeyGrant { revoked: true, ..world.grant.clone() },
+            saved: HourOfUse::of(now),
+        };
+        let stale = world.home.admit(&World::of(1), Some(fresh(generation.wrapping_sub(1))), true, now);
+        assert!(matches!(stale, Reply::NeedsGrant { .. }), "{stale:?}");
+        let read = world.home.admit(&World::of(1), Some(fresh(generation)), true, now);
+        let Reply::Decided { verdict: Verdict::Denied(Denial::Revoked), block: None, .. } = read else {
+            panic!("{read:?}")
+        };
+        world.retire(0);
+        while world.home.waits(Timestamp(world.now)).is_some() {
+            world.step();
+        }
+        assert!(world.now - now.0 < HOLD_MS, "it came back before its time");
+        let later = Timestamp(now.0 + CHANGING_MS);
+        assert!(matches!(world.home.admit(&World::of(1), None, true, later), Reply::NeedsGrant { keep: true, .. }));
     }
 }

@@ -83,6 +83,17 @@ impl SlidingLog {
         true
     }
 
+    /// Adds what was admitted elsewhere, at a time that may be past; whether it fits was asked there.
+    pub fn add(&mut self, cost: u32, at: Timestamp) {
+        self.used = self.used.saturating_add(cost);
+        let place = self.entries.partition_point(|(earlier, _)| *earlier < at);
+        match self.entries.get_mut(place) {
+            Some((same, sum)) if *same == at => *sum = sum.saturating_add(cost),
+            _ if cost == 0 => {}
+            _ => self.entries.insert(place, (at, cost)),
+        }
+    }
+
     /// Expires, then charges `cost` if it fits, and says where the log stands after that.
     pub fn admit(&mut self, limit: u32, window_ms: u64, cost: u32, now: Timestamp) -> (bool, LimitState) {
         self.expire(window_ms, now);

@@ -141,8 +141,8 @@ export function admit(namespace, subject, question) {
 }
 
 /** Calls a method of the object of a key, with what is given back and what is asked. */
-export function askKey(namespace, name, method, report, question) {
-  return namespace.get(namespace.idFromName(name))[method](report, question);
+export function askKey(namespace, name, method, reports, question) {
+  return namespace.get(namespace.idFromName(name))[method](reports, question);
 }
 
 /** Waits. */

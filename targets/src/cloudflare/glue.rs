@@ -35,13 +35,13 @@ extern "C" {
         namespace: &JsValue,
         name: &str,
         method: &str,
-        report: &str,
+        reports: &str,
         question: &str,
     ) -> Result<JsValue, JsValue>;
 
     /// Waits so many milliseconds.
     #[wasm_bindgen(catch)]
-    pub(super) async fn sleep(ms: f64) -> Result<JsValue, JsValue>;
+    pub(super) async fn sleep(ms: u32) -> Result<JsValue, JsValue>;
 
     /// Has one of so many Durable Objects compute a password hash; `undefined` where it has too much to do.
     #[wasm_bindgen(catch)]

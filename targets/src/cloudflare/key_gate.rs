@@ -1,7 +1,11 @@
 //! `KeyGate` over Durable Objects, one a key: the port's side, which holds blocks and asks, and the object's side, which
 //! keeps the key's [`KeyHome`]. What both decide is `aibaas_core::domain::prepaid`.
 
-use std::{cell::RefCell, collections::HashMap, sync::Arc};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use aibaas_core::{
     domain::{
@@ -26,7 +30,8 @@ use super::{
 };
 
 /// How long after its last use a block is given back, so that a request that comes just in time does that on its way.
-const GIVE_BACK_MS: i64 = LEND_MS + 10;
+const GIVE_BACK_MS: u32 = 110;
+const _: () = assert!(GIVE_BACK_MS as i64 > LEND_MS);
 
 /// The objects of the binding `KEY_GATE`.
 #[derive(Clone)]
@@ -36,8 +41,40 @@ pub(super) struct KeyObjects {
 }
 
 thread_local! {
-    /// The blocks that this instance holds; `None` while a request is asking for one.
-    static HELD: RefCell<HashMap<KeyHash, Option<Block>>> = RefCell::default();
+    /// What this instance holds of keys.
+    static HELD: RefCell<HashMap<KeyHash, Held>> = RefCell::default();
+}
+
+/// What an instance holds of a key.
+#[derive(Default)]
+struct Held {
+    block: Option<Block>,
+    /// Whether a request is asking for a block.
+    asking: bool,
+    /// What was used of blocks before, to be told at the next occasion.
+    reports: Vec<Report>,
+}
+
+impl Held {
+    /// Takes the block out of use, if it is this one.
+    fn retire(&mut self, block: Option<u32>) {
+        if self.block.as_ref().is_some_and(|held| block.is_none_or(|id| held.id() == id)) {
+            let now = SystemClock.now();
+            self.reports.extend(self.block.take().map(|block| block.report(now)));
+        }
+    }
+}
+
+/// What this instance holds of the key.
+fn held<T>(hash: KeyHash, with: impl FnOnce(&mut Held) -> T) -> T {
+    HELD.with_borrow_mut(|all| {
+        let held = all.entry(hash).or_default();
+        let outcome = with(held);
+        if held.block.is_none() && !held.asking && held.reports.is_empty() {
+            all.remove(&hash);
+        }
+        outcome
+    })
 }
 
 #[derive(Serialize, Deserialize)]
@@ -47,56 +84,23 @@ struct Question {
     wants_block: bool,
 }
 
-/// Says that a request of this instance is asking for a block; until it has one or has given up.
+/// A block that was lent ahead of the need, what the limit then admitted, and for how long no more than that.
+type Renewal = Option<(Lent, u32, u64)>;
+
+/// Says that a request of this instance is asking for a block, until it has one or has given up.
 struct Asking(KeyHash);
 
 impl Asking {
-    fn got(self, block: Block) {
-        HELD.with_borrow_mut(|held| held.insert(self.0, Some(block)));
+    /// Nobody else is.
+    fn begin(hash: KeyHash, held: &mut Held) -> Option<Self> {
+        (!std::mem::replace(&mut held.asking, true)).then(|| Self(hash))
     }
 }
 
 impl Drop for Asking {
     fn drop(&mut self) {
-        HELD.with_borrow_mut(|held| {
-            if let Some(None) = held.get(&self.0) {
-                held.remove(&self.0);
-            }
-        });
+        held(self.0, |held| held.asking = false);
     }
-}
-
-/// What this instance can say by itself.
-enum Alone {
-    Decided(Decision),
-    /// The object has to be asked, and told what was used.
-    Asks(Option<Asking>, Option<Report>),
-}
-
-fn alone(of: &KeyUse, now: Timestamp) -> Alone {
-    HELD.with_borrow_mut(|held| match held.get_mut(&of.hash) {
-        Some(None) => Alone::Asks(None, None),
-        Some(Some(block)) => match block.decide(of, now) {
-            Some(decision) => Alone::Decided(decision),
-            None => {
-                let block = held.insert(of.hash, None).flatten();
-                Alone::Asks(Some(Asking(of.hash)), block.map(|block| block.report(now)))
-            }
-        },
-        None => {
-            held.insert(of.hash, None);
-            Alone::Asks(Some(Asking(of.hash)), None)
-        }
-    })
-}
-
-/// Takes the block out of use, to give it back.
-fn take_back(hash: KeyHash, block: Option<u32>) -> Option<Report> {
-    HELD.with_borrow_mut(|held| {
-        let wanted = held.get(&hash)?.as_ref().is_some_and(|held| block.is_none_or(|id| held.id() == id));
-        let taken = if wanted { held.remove(&hash).flatten() } else { None };
-        taken.map(|block| block.report(SystemClock.now()))
-    })
 }
 
 fn unreadable(error: impl std::fmt::Display) -> KeyGateError {
@@ -109,19 +113,14 @@ impl KeyObjects {
         Self { namespace, database }
     }
 
-    /// Calls a method of the key's object, and gives back a block on the way.
-    async fn call(
-        &self,
-        hash: KeyHash,
-        method: &str,
-        report: Option<Report>,
-        question: Option<&Question>,
-    ) -> Result<String, KeyGateError> {
-        let report = serde_json::to_string(&report).map_err(unreadable)?;
+    /// Calls a method of the key's object, and tells it on the way what was used of blocks that are over.
+    async fn call(&self, hash: KeyHash, method: &str, question: Option<&Question>) -> Result<String, KeyGateError> {
+        let reports = held(hash, |held| std::mem::take(&mut held.reports));
+        let reports = serde_json::to_string(&reports).map_err(unreadable)?;
         let question = serde_json::to_string(&question).map_err(unreadable)?;
         let namespace: &JsValue = self.namespace.as_ref();
         SendFuture::new(async {
-            let answer = glue::ask_key(namespace, &hash.to_hex(), method, &report, &question).await;
+            let answer = glue::ask_key(namespace, &hash.to_hex(), method, &reports, &question).await;
             let answer = answer.map_err(|error| KeyGateError(glue::message(&error)))?;
             Ok(answer.as_string().unwrap_or_default())
         })
@@ -129,16 +128,32 @@ impl KeyObjects {
     }
 
     async fn decide(&self, of: &KeyUse) -> Result<Decision, KeyGateError> {
-        let (asking, mut report) = match alone(of, SystemClock.now()) {
-            Alone::Decided(decision) => return Ok(decision),
-            Alone::Asks(asking, report) => (asking, report),
-        };
+        let now = SystemClock.now();
+        let (alone, asking) = held(of.hash, |held| {
+            let alone = held.block.as_mut().and_then(|block| block.decide(of, now));
+            if alone.is_none() {
+                held.retire(None);
+            }
+            let wants = held.block.as_ref().is_none_or(|block| block.is_ending(now));
+            (alone, if wants { Asking::begin(of.hash, held) } else { None })
+        });
+        match (alone, asking) {
+            (Some(decision), None) => Ok(decision),
+            (Some(decision), Some(asking)) => {
+                self.renew(asking);
+                Ok(decision)
+            }
+            (None, asking) => self.ask(of, asking).await,
+        }
+    }
+
+    /// Has the object decide, and lend a block where this request asks for one.
+    async fn ask(&self, of: &KeyUse, asking: Option<Asking>) -> Result<Decision, KeyGateError> {
         let mut fresh = None;
         loop {
             let asked = SystemClock.now();
-            let wants_block = asking.is_some();
-            let question = Question { of: of.clone(), fresh: fresh.take(), wants_block };
-            let reply = self.call(of.hash, "admit", report.take(), Some(&question)).await?;
+            let question = Question { of: of.clone(), fresh: fresh.take(), wants_block: asking.is_some() };
+            let reply = self.call(of.hash, "admit", Some(&question)).await?;
             match serde_json::from_str(&reply).map_err(unreadable)? {
                 Reply::NeedsGrant { generation, keep } => {
                     let rows = self.database.query(key_uses::grant(of.hash, asked)).await.map_err(unreadable)?;
@@ -150,9 +165,9 @@ impl KeyObjects {
                 Reply::Wait(_) => return Err(KeyGateError("the object did not wait".to_owned())),
                 Reply::Decided { verdict, grant, block } => {
                     let grant = Arc::new(*grant);
-                    if let (Some(asking), Some(lent), Verdict::Allowed(remaining, reset)) = (asking, block, &verdict) {
-                        asking.got(Block::new(lent, Arc::clone(&grant), *remaining, *reset, asked));
-                        self.give_back_later(of.hash, lent.id);
+                    if let (Some(lent), Verdict::Allowed(remaining, reset)) = (block, &verdict) {
+                        let block = Block::new(lent, Arc::clone(&grant), *remaining, *reset, asked);
+                        self.hold(of.hash, block);
                     }
                     return Ok(verdict.about(grant));
                 }
@@ -160,16 +175,51 @@ impl KeyObjects {
         }
     }
 
-    /// Gives the block back when its time is over, where no request has done so.
-    fn give_back_later(&self, hash: KeyHash, block: u32) {
+    /// Asks for the next block while this one still serves.
+    fn renew(&self, asking: Asking) {
         let objects = self.clone();
         AfterTheAnswer.spawn(Box::pin(SendFuture::new(async move {
-            _ = glue::sleep(GIVE_BACK_MS as f64).await;
-            let Some(report) = take_back(hash, Some(block)) else { return };
-            if let Err(error) = objects.call(hash, "settle", Some(report), None).await {
+            let (hash, asked) = (asking.0, SystemClock.now());
+            let renewed = objects.call(hash, "renew", None).await;
+            let renewed = renewed.and_then(|answer| serde_json::from_str::<Renewal>(&answer).map_err(unreadable));
+            match renewed {
+                Ok(Some((lent, remaining, reset))) => {
+                    let grant = held(hash, |held| held.block.as_ref().map(|block| Arc::clone(block.grant())));
+                    // Without a block it is not known here any more what the key grants: this one goes back unused.
+                    let Some(grant) = grant else { return objects.give_back(hash, lent).await };
+                    objects.hold(hash, Block::new(lent, grant, remaining, reset, asked));
+                }
+                Ok(None) => {}
+                Err(error) => log::warn!("{error}"),
+            }
+        })));
+    }
+
+    /// Uses this block from now on, and gives it back when its time is over.
+    fn hold(&self, hash: KeyHash, block: Block) {
+        let id = block.id();
+        held(hash, |held| {
+            held.retire(None);
+            held.block = Some(block);
+        });
+        let objects = self.clone();
+        AfterTheAnswer.spawn(Box::pin(SendFuture::new(async move {
+            _ = glue::sleep(GIVE_BACK_MS).await;
+            let due = held(hash, |held| {
+                held.retire(Some(id));
+                held.block.is_none() && !held.reports.is_empty()
+            });
+            if due && let Err(error) = objects.call(hash, "settle", None).await {
                 log::warn!("a block was not given back, and counts as used up: {error}");
             }
         })));
+    }
+
+    async fn give_back(&self, hash: KeyHash, unused: Lent) {
+        held(hash, |held| held.reports.push(Report { id: unused.id, used: Vec::new(), counts: Vec::new() }));
+        if let Err(error) = self.call(hash, "settle", None).await {
+            log::warn!("{error}");
+        }
     }
 }
 
@@ -187,12 +237,16 @@ impl KeyGate for KeyObjects {
     }
 
     async fn announce(&self, keys: &[KeyHash]) -> Result<(), KeyGateError> {
-        let calls = keys.iter().map(|hash| self.call(*hash, "announce", take_back(*hash, None), None));
+        let calls = keys.iter().map(|hash| {
+            held(*hash, |held| held.retire(None));
+            self.call(*hash, "announce", None)
+        });
         future::try_join_all(calls).await.map(drop)
     }
 
     async fn unsaved(&self, key: KeyHash) -> Result<Vec<HourOfUse>, KeyGateError> {
-        serde_json::from_str(&self.call(key, "unsaved", take_back(key, None), None).await?).map_err(unreadable)
+        held(key, |held| held.retire(None));
+        serde_json::from_str(&self.call(key, "unsaved", None).await?).map_err(unreadable)
     }
 }
 
@@ -201,7 +255,7 @@ const SAVE_EVERY_MS: i64 = 60_000;
 /// When a save that failed is tried again.
 const SAVE_AGAIN_MS: i64 = 10_000;
 
-/// What the object of a key keeps in memory. Its storage has the same, but for refusals of the last second.
+/// What the object of a key keeps in memory. Its storage has the same, but for the last moment's.
 #[wasm_bindgen]
 pub struct KeyObject {
     home: KeyHome,
@@ -217,6 +271,8 @@ pub struct KeyObject {
 struct Stored {
     oldest: Option<Timestamp>,
     newest: Option<(Timestamp, u32)>,
+    /// From when on something came in late.
+    older: Option<Timestamp>,
     lent: Vec<Lent>,
     hours: Vec<(HourOfUse, bool)>,
     key_id: Option<String>,
@@ -225,7 +281,7 @@ struct Stored {
 /// What a new instance of the object finds in its storage.
 #[derive(Deserialize)]
 struct Found {
-    admissions: Vec<(i64, u32)>,
+    admissions: Vec<String>,
     lent: Vec<(u32, u32, i64)>,
     /// Hour, allowed, limited, denied, last use, whether it is unsaved.
     hours: Vec<(i64, u64, u64, u64, Option<i64>, u8)>,
@@ -235,7 +291,9 @@ struct Found {
 
 impl Stored {
     const TABLES: [&str; 4] = [
-        "CREATE TABLE IF NOT EXISTS admissions (at INTEGER PRIMARY KEY, cost INTEGER NOT NULL) STRICT",
+        // As many as came together, as JSON: when and how much.
+        "CREATE TABLE IF NOT EXISTS admissions (last INTEGER NOT NULL, first INTEGER NOT NULL, some TEXT NOT NULL, \
+           PRIMARY KEY (last, first)) STRICT, WITHOUT ROWID",
         "CREATE TABLE IF NOT EXISTS lent (id INTEGER PRIMARY KEY, cost INTEGER NOT NULL, until INTEGER NOT NULL) STRICT",
         "CREATE TABLE IF NOT EXISTS hours (start INTEGER PRIMARY KEY, allowed INTEGER NOT NULL, limited INTEGER NOT NULL, \
            denied INTEGER NOT NULL, last_used INTEGER, unsaved INTEGER NOT NULL) STRICT",
@@ -252,7 +310,14 @@ impl KeyObject {
         let found = serde_json::from_str::<Found>(stored).ok();
         let Found { admissions, lent, hours, about } =
             found.unwrap_or(Found { admissions: Vec::new(), lent: Vec::new(), hours: Vec::new(), about: None });
-        let log = SlidingLog::from_entries(admissions.into_iter().map(|(at, cost)| (Timestamp(at), cost)));
+        // The same millisecond may stand in several rows; what was admitted in it only grows.
+        let mut entries = BTreeMap::<i64, u32>::new();
+        for some in admissions {
+            for (at, cost) in serde_json::from_str::<Vec<(i64, u32)>>(&some).unwrap_or_default() {
+                entries.entry(at).and_modify(|known| *known = cost.max(*known)).or_insert(cost);
+            }
+        }
+        let log = SlidingLog::from_entries(entries.into_iter().map(|(at, cost)| (Timestamp(at), cost)));
         let hours = hours.into_iter().map(|(start_ms, allowed, limited, denied, last_used_ms, unsaved)| {
             (HourOfUse { start_ms, allowed, limited, denied, last_used_ms }, unsaved != 0)
         });
@@ -271,7 +336,7 @@ impl KeyObject {
             window_ms,
             stored: Stored::default(),
         };
-        drop(object.writes(true));
+        drop(object.writes());
         object
     }
 
@@ -281,26 +346,33 @@ impl KeyObject {
         let Question { of, fresh, wants_block } = serde_json::from_str(question).ok()?;
         let reply = self.home.admit(&of, fresh, wants_block, now);
         if let Reply::Wait(ms) = reply {
-            return Some(format!("\n{}", self.work(Some(ms), true, now)));
+            return Some(format!("\n{}", self.work(Some(ms))));
         }
-        let mut lasting = true;
-        if let Reply::Decided { verdict, grant, .. } = &reply {
+        if let Reply::Decided { grant, .. } = &reply {
             self.key_id = Some(grant.id.clone());
             self.window_ms = i64::try_from(grant.window_ms()).unwrap_or(i64::MAX);
-            // A refusal is only counted, which may wait.
-            lasting = matches!(verdict, Verdict::Allowed(..));
         }
         let reply = serde_json::to_string(&reply).ok()?;
-        Some(format!("{reply}\n{}", self.work(None, lasting, now)))
+        Some(format!("{reply}\n{}", self.work(None)))
     }
 
-    /// Takes back a block, if any.
-    pub fn settle(&mut self, report: &str, now: f64) -> String {
+    /// Takes back blocks.
+    pub fn settle(&mut self, reports: &str, now: f64) -> String {
         let now = timestamp(now);
-        if let Ok(Some(report)) = serde_json::from_str::<Option<Report>>(report) {
+        for report in serde_json::from_str::<Vec<Report>>(reports).unwrap_or_default() {
+            let oldest = report.used.first().map(|(age_ms, _)| now.plus_ms(i64::from(*age_ms).saturating_neg()));
+            self.stored.older = self.stored.older.into_iter().chain(oldest).min();
             self.home.settle(&report, now);
         }
-        self.work(None, true, now)
+        self.work(None)
+    }
+
+    /// Lends a block ahead of the need: `renewal\nwork`.
+    pub fn renew(&mut self, now: f64) -> Option<String> {
+        let now = timestamp(now);
+        let renewal: Renewal = self.home.renew(now);
+        let renewal = serde_json::to_string(&renewal).ok()?;
+        Some(format!("{renewal}\n{}", self.work(None)))
     }
 
     /// The key is about to change. The work says whether what is lent has to be waited for.
@@ -316,16 +388,19 @@ impl KeyObject {
             until.0
         ]);
         let waits = self.home.waits(now);
-        let mut writes = self.writes(true);
-        writes.push(about);
-        self.with_writes(waits, writes, now)
+        self.keeping(waits, Some(about), now)
     }
 
     /// What is lent still, as the work of [`KeyObject::work`] says it.
     pub fn waits(&mut self, now: f64) -> String {
         let now = timestamp(now);
         let waits = self.home.waits(now);
-        self.work(waits, true, now)
+        self.work(waits)
+    }
+
+    /// Writes what is not in the object's storage yet.
+    pub fn keep(&mut self, now: f64) -> String {
+        self.keeping(None, None, timestamp(now))
     }
 
     /// What was counted and is not saved.
@@ -357,22 +432,26 @@ impl KeyObject {
         }
         // After a failure the next try is some seconds away, else a minute.
         self.saved_at = if done { now } else { now.plus_ms(SAVE_AGAIN_MS.saturating_sub(SAVE_EVERY_MS)) };
-        let mut writes = self.writes(true);
-        writes.push(json!(["UPDATE about SET saved_at = ?", self.saved_at.0]));
-        self.with_writes(None, writes, now)
+        self.keeping(None, Some(json!(["UPDATE about SET saved_at = ?", self.saved_at.0])), now)
     }
 
     /// What is to be done now, as JSON: `[wait, writes, alarm, later]`: milliseconds to wait for what is lent, statements
     /// for the object's storage, when to wake up, and whether something remains to be written in a moment.
-    fn work(&mut self, waits: Option<u32>, lasting: bool, now: Timestamp) -> String {
-        let writes = self.writes(lasting);
-        self.with_writes(waits, writes, now)
+    fn work(&self, waits: Option<u32>) -> String {
+        let (stored, ledger) = (&self.stored, &self.home.ledger);
+        let same = stored.hours == ledger.usage.hours()
+            && stored.lent == self.home.lent()
+            && stored.older.is_none()
+            && (stored.newest == ledger.log.entries().next_back() || ledger.log.is_empty());
+        json!([waits, [], null, !same]).to_string()
     }
 
-    fn with_writes(&mut self, waits: Option<u32>, writes: Vec<Value>, now: Timestamp) -> String {
+    /// As [`KeyObject::work`], with everything written.
+    fn keeping(&mut self, waits: Option<u32>, last: Option<Value>, now: Timestamp) -> String {
+        let mut writes = self.writes();
+        writes.extend(last);
         let alarm = self.alarm(now).map(|time| time.0);
-        let later = self.stored.hours != self.home.ledger.usage.hours();
-        json!([waits, writes, alarm, later]).to_string()
+        json!([waits, writes, alarm, false]).to_string()
     }
 
     /// When there is something to do: to save what was counted, or to forget.
@@ -388,23 +467,29 @@ impl KeyObject {
         last.filter(|last| *last > now)
     }
 
-    /// The statements that bring the storage up to date; what may wait only where something must be written now.
-    fn writes(&mut self, lasting: bool) -> Vec<Value> {
+    /// The statements that bring the storage up to date.
+    fn writes(&mut self) -> Vec<Value> {
         let mut writes = Vec::new();
-        if !lasting {
-            return writes;
-        }
         let log = &self.home.ledger.log;
         let oldest = log.entries().next().map(|(at, _)| at);
         let stored = &mut self.stored;
         if stored.oldest != oldest && stored.oldest.is_some() {
             let before = oldest.map_or(i64::MAX, |oldest| oldest.0);
-            writes.push(json!(["DELETE FROM admissions WHERE at < ?", before]));
+            writes.push(json!(["DELETE FROM admissions WHERE last < ?", before]));
         }
         stored.oldest = oldest;
-        let known = stored.newest.map_or(Timestamp(i64::MIN), |(at, _)| at);
-        for (at, cost) in log.entries_from(known).filter(|entry| stored.newest != Some(*entry)) {
-            writes.push(json!(["INSERT OR REPLACE INTO admissions (at, cost) VALUES (?, ?)", at.0, cost]));
+        let older = stored.older.take();
+        let known = stored.newest.map_or(Timestamp(i64::MIN), |(at, _)| older.map_or(at, |older| older.min(at)));
+        let new = log.entries_from(known).filter(|entry| stored.newest != Some(*entry));
+        let new = new.map(|(at, cost)| (at.0, cost)).collect::<Vec<_>>();
+        if let (Some((first, _)), Some((last, _))) = (new.first(), new.last()) {
+            let some = json!(new).to_string();
+            writes.push(json!([
+                "INSERT OR REPLACE INTO admissions (last, first, some) VALUES (?, ?, ?)",
+                last,
+                first,
+                some
+            ]));
         }
         stored.newest = log.entries().next_back().or(stored.newest);
         for gone in stored.lent.iter().filter(|lent| !self.home.lent().contains(lent)) {

@@ -143,12 +143,12 @@ export class RateLimiter extends DurableObject {
   }
 }
 
-/** How long what was counted of refusals may be in memory alone. */
-const KEEP_MS = 1000;
+/** How long what was admitted may be in memory alone: with a write each, a busy key would wait for its disk. */
+const KEEP_MS = 50;
 
 /**
- * Keeps the ledger of one API key. What it decides, the wasm instance does; its storage has all of it, so that another
- * instance of the object, or of wasm, goes on where this one ended.
+ * Keeps the ledger of one API key. What it decides, the wasm instance does; its storage has all of it, but for the last
+ * moment's, so that another instance of the object, or of wasm, goes on where this one ended.
  */
 export class KeyGate extends DurableObject {
   #key;
@@ -173,7 +173,7 @@ export class KeyGate extends DurableObject {
     this.#hasTables = rows("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'about'").length > 0;
     if (!this.#hasTables) return "";
     return JSON.stringify({
-      admissions: rows("SELECT at, cost FROM admissions ORDER BY at"),
+      admissions: rows("SELECT some FROM admissions ORDER BY last, first").flat(),
       lent: rows("SELECT id, cost, until FROM lent"),
       hours: rows("SELECT start, allowed, limited, denied, last_used, unsaved FROM hours ORDER BY start"),
       about: rows("SELECT key_id, window, saved_at, changing_until FROM about")[0] ?? null,
@@ -202,7 +202,7 @@ export class KeyGate extends DurableObject {
 
   #keep() {
     this.#keeping = false;
-    this.#call((key) => key.settle("null", Date.now()));
+    this.#call((key) => key.keep(Date.now()));
   }
 
   #call(call) {
@@ -226,8 +226,8 @@ export class KeyGate extends DurableObject {
   }
 
   /** The answer to a use of the key, as JSON. */
-  async admit(report, question) {
-    this.settle(report);
+  async admit(reports, question) {
+    this.settle(reports);
     for (;;) {
       const object = this.#object();
       const answer = enter(() => object.admit(question, Date.now()));
@@ -238,23 +238,32 @@ export class KeyGate extends DurableObject {
     }
   }
 
+  /** Lends ahead of the need. */
+  renew(reports) {
+    this.settle(reports);
+    const object = this.#object();
+    const [renewal, work] = enter(() => object.renew(Date.now())).split("\n");
+    this.#do(work);
+    return renewal;
+  }
+
   /** Takes back what was lent. */
-  settle(report) {
-    if (report === "null") return;
-    this.#call((key) => key.settle(report, Date.now()));
+  settle(reports) {
+    if (reports === "[]") return;
+    this.#call((key) => key.settle(reports, Date.now()));
     this.#wake();
   }
 
   /** Returns once nothing is lent any more, and every decision reads the database anew. */
-  async announce(report) {
-    this.settle(report);
+  async announce(reports) {
+    this.settle(reports);
     this.#call((key) => key.announce(Date.now()));
     await this.#waitForLent();
   }
 
   /** What was counted and is not saved, as JSON. */
-  async unsaved(report) {
-    this.settle(report);
+  async unsaved(reports) {
+    this.settle(reports);
     await this.#waitForLent();
     const object = this.#object();
     return enter(() => object.unsaved());
@@ -266,7 +275,7 @@ export class KeyGate extends DurableObject {
     const object = this.#object();
     const statements = enter(() => object.save(Date.now()));
     if (statements === "") {
-      this.#call((key) => key.settle("null", Date.now()));
+      this.#call((key) => key.keep(Date.now()));
     } else {
       const saved = d1(this.env.DB, statements).then(
         () => true,

@@ -146,6 +146,8 @@ pub async fn handler(State(app): State<App>, request: Request) -> Result<Answer<
     };
     let mut decisions = app.ports().key_gate.admit(&uses, now).await?.into_iter();
     let own = decisions.next();
+    // Deciding may have taken a moment.
+    let now = app.now();
     let own_state = if let Some(Decision::Allowed(_, state)) = &own { Some(state.clone()) } else { None };
     let own = admitted(&client, own, KeysVerify::NAME)?;
     // A stranger hears of no mistake in what they sent.
