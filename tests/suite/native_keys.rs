@@ -56,7 +56,7 @@ async fn uses(api: &Client, count: usize) -> usize {
 }
 
 /// What is saved of a key's use in all: allowed, limited and denied.
-fn saved(data: &Path, id: &str) -> [u64; 3] {
+fn saved(data: &Path, id: &str) -> [u32; 3] {
     let sums = "SELECT coalesce(sum(allowed), 0), coalesce(sum(limited), 0), coalesce(sum(denied), 0) \
          FROM api_key_usage WHERE key_id = ?1";
     let database = Connection::open(data.join("aibaas.db")).expect("the database");
