@@ -7,6 +7,7 @@
 //   migrationsDir  applied and recorded as `wrangler d1 migrations apply` does
 //   vars           the Worker's variables and secrets
 //   port           where to listen; 0 for any
+//   twice          runs a second instance of the Worker on the same databases and objects, at {"anotherPort"}
 //   bare           leaves out the harness, for the benchmark
 //   outboundPort   where every outbound request goes, with its own URL in the header x-original-url
 //

@@ -30,15 +30,20 @@ globalThis.Response = class Response extends RealResponse {
 
 let admissionTraps = false;
 
+/** Lets the next look at the clock trap, which is on the way into the instance. */
+function trapAdmission() {
+  if (!admissionTraps) return;
+  admissionTraps = false;
+  const { now } = Date;
+  Date.now = () => {
+    Date.now = now;
+    trap();
+  };
+}
+
 export class RateLimiter extends real.RateLimiter {
   admit(question) {
-    if (!admissionTraps) return super.admit(question);
-    admissionTraps = false;
-    const { now } = Date;
-    Date.now = () => {
-      Date.now = now;
-      trap();
-    };
+    trapAdmission();
     return super.admit(question);
   }
 }
@@ -46,10 +51,19 @@ export class RateLimiter extends real.RateLimiter {
 /** Calls to the objects of keys, and round trips to D1 that wrote and that only read. */
 const keys = { calls: 0, reads: 0, writes: 0 };
 
+let announcementFails = false;
+
 export class KeyGate extends real.KeyGate {
   admit(...question) {
     keys.calls += 1;
+    trapAdmission();
     return super.admit(...question);
+  }
+
+  announce(reports) {
+    if (!announcementFails) return super.announce(reports);
+    announcementFails = false;
+    throw new Error("as the test asked");
   }
 
   evict() {
@@ -113,6 +127,7 @@ export default {
       return object.evict().then(() => new Response(), () => new Response());
     }
     if (request.headers.has("x-trap-admission")) admissionTraps = true;
+    if (request.headers.has("x-break-announcement")) announcementFails = true;
     if (request.headers.has("x-trap-hash")) hashTraps = true;
     if (request.headers.has("x-busy-hash")) hashIsBusy = true;
     return worker.fetch(request, ...rest);
@@ -184,28 +199,33 @@ async function outbound(request) {
 
 const configuration = readFileSync(options.wranglerToml, "utf8");
 const logs = [];
+const worker = (name, objects) => ({
+  name,
+  modules: modules(options.buildDir),
+  modulesRoot: options.buildDir,
+  compatibilityDate: configuration.match(/^compatibility_date = "(.+)"$/m)[1],
+  bindings: options.vars,
+  d1Databases: { DB: "DB" },
+  kvNamespaces: { CACHE: "CACHE" },
+  durableObjects: {
+    RATE_LIMITER: { className: "RateLimiter", useSQLite: true, ...objects },
+    KEY_GATE: { className: "KeyGate", useSQLite: true, ...objects },
+    PASSWORD_HASHER: { className: "PasswordHasher", useSQLite: true, ...objects },
+  },
+  ratelimits: {
+    SHIELD: { namespace_id: "1001", simple: { limit: Number(configuration.match(/^simple = \{ limit = (\d+), period = 10 \}$/m)[1]), period: 10 } },
+  },
+  outboundService: outbound,
+  // Straight into the Worker: the entry of miniflare itself would change headers and compress answers.
+  unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
+});
+// Another instance of the Worker has the same databases and objects, and a memory of its own.
+const another = options.twice ? [worker("another", { scriptName: "aibaas" })] : [];
 const runtime = new Miniflare(
   convertV4MiniflareOptions({
-    name: "aibaas",
-    modules: modules(options.buildDir),
-    modulesRoot: options.buildDir,
-    compatibilityDate: configuration.match(/^compatibility_date = "(.+)"$/m)[1],
-    bindings: options.vars,
-    d1Databases: { DB: "DB" },
-    kvNamespaces: { CACHE: "CACHE" },
-    durableObjects: {
-      RATE_LIMITER: { className: "RateLimiter", useSQLite: true },
-      KEY_GATE: { className: "KeyGate", useSQLite: true },
-      PASSWORD_HASHER: { className: "PasswordHasher", useSQLite: true },
-    },
-    ratelimits: {
-      SHIELD: { namespace_id: "1001", simple: { limit: Number(configuration.match(/^simple = \{ limit = (\d+), period = 10 \}$/m)[1]), period: 10 } },
-    },
-    outboundService: outbound,
+    workers: [worker("aibaas", {}), ...another],
     cf: false,
     telemetry: { enabled: false },
-    // Straight into the Worker: the entry of miniflare itself would change headers and compress answers.
-    unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
     handleStructuredLogs: (log) => logs.push(log),
   }),
 );
@@ -223,9 +243,9 @@ function forwarded(request) {
 }
 
 const agent = new http.Agent({ keepAlive: true });
-const edge = http.createServer((request, response) => {
+const edge = (port) => http.createServer((request, response) => {
   const { method, url } = request;
-  const upstream = http.request({ hostname, port: workerPort, agent, method, path: url, headers: forwarded(request), setHost: false }, (answer) => {
+  const upstream = http.request({ hostname, port, agent, method, path: url, headers: forwarded(request), setHost: false }, (answer) => {
     response.writeHead(answer.statusCode, answer.statusMessage, answer.rawHeaders);
     answer.pipe(response);
   });
@@ -257,9 +277,10 @@ const control = http.createServer(async (request, response) => {
 });
 
 const listening = (server, port) => new Promise((resolve) => server.listen(port, "127.0.0.1", () => resolve(server.address().port)));
-const port = await listening(edge, options.port ?? 0);
+const port = await listening(edge(workerPort), options.port ?? 0);
+const anotherPort = options.twice && (await listening(edge((await runtime.unsafeGetDirectURL("another")).port), 0));
 const controlPort = await listening(control, 0);
-console.log(JSON.stringify({ port, workerPort: Number(workerPort), controlPort }));
+console.log(JSON.stringify({ port, workerPort: Number(workerPort), controlPort, anotherPort }));
 
 process.stdin.resume();
 process.stdin.on("end", async () => {

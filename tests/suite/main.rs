@@ -161,6 +161,15 @@ fn once(kinds: &[Kind]) -> Vec<Trial> {
         counted("vectors::on_the_host".to_owned(), vectors::on_the_host),
         counted("vectors::in_wasm".to_owned(), vectors::in_wasm),
         counted("workerd::goes_on_after_a_trap".to_owned(), || RUNTIME.block_on(workerd::goes_on_after_a_trap())),
+        counted("workerd::keys_outlive_their_objects".to_owned(), || {
+            RUNTIME.block_on(workerd::keys_outlive_their_objects())
+        }),
+        counted("workerd::instances_agree_about_keys".to_owned(), || {
+            RUNTIME.block_on(workerd::instances_agree_about_keys())
+        }),
+        counted("workerd::what_cannot_be_told_is_not_revoked".to_owned(), || {
+            RUNTIME.block_on(workerd::what_cannot_be_told_is_not_revoked())
+        }),
         counted("workerd::its_schedule_sends_mail".to_owned(), || RUNTIME.block_on(workerd::its_schedule_sends_mail())),
         plain("project::asvs_rows_name_tests_that_exist", project::asvs_rows_name_tests_that_exist),
         counted("workerd::hashes_in_durable_objects".to_owned(), || {

@@ -9,6 +9,7 @@ use aibaas_tests::{
         Host, Kind, Setup,
         cloudflare::{self, Workerd},
     },
+    keys::{Key, VERIFY},
     provider::Provider,
 };
 use futures_util::future::join_all;
@@ -36,6 +37,104 @@ pub async fn goes_on_after_a_trap() -> Result<(), String> {
     let trapped = put.header("x-trap-admission", "1").send().await.expect("an answer");
     assert!(trapped.status().is_server_error() || trapped.status().is_success(), "{trapped:?}");
     publisher.model("after").await;
+    Ok(())
+}
+
+/// What a key has used of its limit, and what was counted, outlives the object that keeps it.
+pub async fn keys_outlive_their_objects() -> Result<(), String> {
+    let workerd = Workerd::start(&Setup::KeepsMail.variables(), None)?;
+    let host = Host::at(Kind::Cloudflare, workerd.url.clone(), None);
+    let (owner, service) = (User::verified(&host).await, User::verified(&host).await);
+    let asks = Key::new(&service, json!({ "rateLimitWindowSeconds": 1 })).await;
+    let evict = async |key: &Key| {
+        // What came last is written within 50 ms.
+        tokio::time::sleep(Duration::from_millis(400)).await;
+        let hash = ring::digest::digest(&ring::digest::SHA256, key.secret.as_bytes());
+        let hash = hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        plain_client().get(format!("{}/evict?key={hash}", workerd.control)).send().await.expect("an answer");
+    };
+    let verify = async |key: &Key| asks.api.post(VERIFY).json(json!({ "key": key.secret })).await.expect(200);
+
+    // A burst large enough for blocks, in three parts.
+    let key = Key::limited(&owner, 1000, 3600).await;
+    let mut admitted = 0;
+    for _ in 0..3 {
+        let burst = join_all((0..450).map(|_| verify(&key))).await;
+        admitted += burst.iter().filter(|verdict| verdict["valid"] == true).count();
+        evict(&key).await;
+    }
+    assert_eq!(admitted, 1000);
+    let refused = verify(&key).await;
+    assert_eq!((&refused["code"], &refused["rateLimit"]["remaining"]), (&json!("too_many_requests"), &json!(0)));
+    evict(&key).await;
+    let usage = owner.api.get(format!("{}/usage", key.path())).await.expect(200);
+    assert_eq!(usage["totals"], json!({ "allowed": 1000, "limited": 351, "denied": 0 }));
+
+    owner.api.delete(key.path()).await.expect(204);
+    evict(&key).await;
+    assert_eq!(verify(&key).await["code"], "api_key_revoked");
+    Ok(())
+}
+
+/// Whichever instance revokes a key, every other one refuses it at once; a limit is one over all of them.
+pub async fn instances_agree_about_keys() -> Result<(), String> {
+    let workerd = Workerd::start(&Setup::KeepsMail.variables(), None)?;
+    let host = Host::at(Kind::Cloudflare, workerd.url.clone(), None);
+    let another = Host::at(Kind::Cloudflare, workerd.another.clone(), None);
+    let (owner, service) = (User::verified(&host).await, User::verified(&host).await);
+    let asks = Key::new(&service, json!({ "rateLimitWindowSeconds": 1 })).await;
+    let there = another.client();
+    let verify = async |key: &Key, from: usize| {
+        let client = if from % 2 == 0 { asks.api.clone() } else { there.with(&asks.secret) };
+        client.post(VERIFY).json(json!({ "key": key.secret })).await.expect(200)
+    };
+
+    for limit in [1, 7, 100, 1500] {
+        let key = Key::limited(&owner, limit, 3600).await;
+        let mut admitted = 0;
+        while admitted < limit {
+            let burst = join_all((0..300).map(|n| verify(&key, n))).await;
+            let now = burst.iter().filter(|verdict| verdict["valid"] == true).count();
+            admitted += u32::try_from(now).expect("a small number");
+            assert!(admitted <= limit, "{admitted} of {limit}");
+            assert!(now == 300 || admitted == limit, "{admitted} of {limit}, and the rest was refused");
+        }
+    }
+
+    for round in 0..100 {
+        let key = Key::new(&owner, json!({})).await;
+        // Enough for both to hold a block, in some rounds.
+        let uses = if round % 10 == 0 { 120 } else { 2 };
+        let used = join_all((0..uses).map(|n| verify(&key, n))).await;
+        assert!(used.iter().all(|verdict| verdict["valid"] == true), "round {round}: {used:?}");
+        let (revokes, asked) = if round % 2 == 0 { (&host, 1) } else { (&another, 0) };
+        let revoked = revokes.client().with(owner.api.credential().expect("a token")).delete(key.path()).await;
+        revoked.expect(204);
+        let (here, there) = (verify(&key, asked).await, verify(&key, asked + 1).await);
+        assert_eq!((&here["code"], &there["code"]), (&json!("api_key_revoked"), &json!("api_key_revoked")), "{round}");
+    }
+    Ok(())
+}
+
+/// Where the object of a key cannot be told, its revocation has not happened, and is not said to have.
+pub async fn what_cannot_be_told_is_not_revoked() -> Result<(), String> {
+    let workerd = Workerd::start(&Setup::KeepsMail.variables(), None)?;
+    let host = Host::at(Kind::Cloudflare, workerd.url.clone(), None);
+    let owner = User::verified(&host).await;
+    let key = Key::new(&owner, json!({})).await;
+    let break_next = async || {
+        let health = plain_client().get(format!("{}/health", host.url())).header("x-break-announcement", "1");
+        health.send().await.expect("an answer");
+    };
+    break_next().await;
+    owner.api.delete(key.path()).await.problem(503, "service_unavailable");
+    key.used_by(&owner.api).await.expect(200);
+    assert_eq!(owner.api.get(key.path()).await.expect(200)["status"], "active");
+    break_next().await;
+    owner.api.patch(key.path()).json(json!({ "rateLimit": 1 })).await.problem(503, "service_unavailable");
+    assert_eq!(owner.api.get(key.path()).await.expect(200)["rateLimit"], 100_000);
+    owner.api.delete(key.path()).await.expect(204);
+    key.used_by(&owner.api).await.problem(401, "api_key_revoked");
     Ok(())
 }
 

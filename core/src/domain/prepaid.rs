@@ -545,7 +545,7 @@ mod tests {
     #[test]
     fn however_messages_travel_the_limit_is_exact() {
         let mut lent = 0;
-        for seed in 0..150 {
+        for seed in 0..60 {
             let (limit, instances) = ([1, 7, 100, 400, 2000][seed as usize % 5], 1 + seed as usize % 4);
             let mut world = World::new(seed, limit, 1 + seed as u32 % 2, instances, seed % 3 == 0);
             let busy = 1 + world.below(6);
@@ -559,7 +559,7 @@ mod tests {
             }
             world.assert_never_over();
         }
-        assert!(lent > 10_000, "blocks were lent in {lent} milliseconds");
+        assert!(lent > 4_000, "blocks were lent in {lent} milliseconds");
     }
 
     #[test]

@@ -22,6 +22,8 @@ pub struct Workerd {
     pub url: String,
     /// Where its schedule is set off and its log is shown.
     pub control: String,
+    /// Where a second instance of the Worker answers.
+    pub another: String,
 }
 
 impl Workerd {
@@ -40,6 +42,7 @@ impl Workerd {
             "wranglerToml": root.join("wrangler.toml"),
             "migrationsDir": root.join("migrations"),
             "vars": variables,
+            "twice": true,
         });
         if let Some(port) = provider.and_then(|url| url.rsplit(':').next()?.parse::<u16>().ok()) {
             options["outboundPort"] = json!(port);
@@ -48,7 +51,8 @@ impl Workerd {
         command.arg("serve.mjs").arg(options.to_string()).current_dir(root.join("tests/cloudflare"));
         // It ends when its standard input does, even where this process is killed.
         let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().map_err(|error| error.to_string())?;
-        let mut workerd = Self { child: Some(child), url: String::new(), control: String::new() };
+        let mut workerd =
+            Self { child: Some(child), url: String::new(), control: String::new(), another: String::new() };
         let output = workerd.child.as_mut().and_then(|child| child.stdout.take()).ok_or("no output")?;
         let mut lines = BufReader::new(output).lines();
         for line in lines.by_ref().map_while(Result::ok) {
@@ -56,6 +60,7 @@ impl Workerd {
             if let (Some(port), Some(control)) = (ready["port"].as_u64(), ready["controlPort"].as_u64()) {
                 workerd.url = format!("http://127.0.0.1:{port}");
                 workerd.control = format!("http://127.0.0.1:{control}");
+                workerd.another = format!("http://127.0.0.1:{}", ready["anotherPort"]);
                 // Read to the end: a process whose output nobody takes would stand still.
                 std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
                 return Ok(workerd);
