@@ -1,4 +1,4 @@
-// Serves the built Worker in workerd, in memory, for the tests: `node serve.mjs '{"buildDir":…}'` with the
+// Serves the built Worker in workerd for the tests: `node serve.mjs '{"buildDir":…}'` with the
 // Node of node_modules. Prints one line of JSON, {"port","workerPort","controlPort"}, when it is ready, and ends when its
 // standard input does.
 //
@@ -9,6 +9,7 @@
 //   port           where to listen; 0 for any
 //   twice          runs a second instance of the Worker on the same databases and objects, at {"anotherPort"}
 //   bare           leaves out the harness, for the benchmark
+//   persist        a folder where databases, caches and objects are kept; without it, one that goes with the process
 //   outboundPort   where every outbound request goes, with its own URL in the header x-original-url
 //
 // The work is in a process of its own, workerd.mjs, on the same standard input: whoever ends this one, however

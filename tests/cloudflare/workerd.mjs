@@ -224,6 +224,7 @@ const another = options.twice ? [worker("another", { scriptName: "aibaas" })] : 
 const runtime = new Miniflare(
   convertV4MiniflareOptions({
     workers: [worker("aibaas", {}), ...another],
+    resourcePersistencePath: options.persist,
     cf: false,
     telemetry: { enabled: false },
     handleStructuredLogs: (log) => logs.push(log),

@@ -31,6 +31,7 @@ mod project;
 mod publishing;
 mod real_input;
 mod revocation;
+mod secrecy;
 mod secret_scanning;
 mod sessions;
 mod users;
@@ -176,6 +177,9 @@ fn once(kinds: &[Kind]) -> Vec<Trial> {
             RUNTIME.block_on(workerd::hashes_in_durable_objects())
         }),
         counted("workerd::tells_its_own_mistakes".to_owned(), || RUNTIME.block_on(workerd::tells_its_own_mistakes())),
+        plain("secrecy::on_native", || RUNTIME.block_on(secrecy::on_native())),
+        counted("secrecy::on_spin".to_owned(), || RUNTIME.block_on(secrecy::on_spin())),
+        counted("secrecy::in_workerd".to_owned(), || RUNTIME.block_on(secrecy::in_workerd())),
         plain("native_program::command_line", native_program::command_line),
         plain(
             "native_program::production_refuses_to_start_half_configured",

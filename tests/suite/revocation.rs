@@ -12,7 +12,7 @@ use aibaas_tests::{
     Answer, Client, Key, Service, User, cases,
     fixtures::{PASSWORD, admin, unique},
     host::Host,
-    keys::{now_ms, rfc3339, wait_until},
+    keys::{millis, now_ms, rfc3339},
 };
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -21,6 +21,9 @@ cases![KeepsMail:
     a_hundred_revoked_keys_are_refused_at_once,
     under_load_no_request_after_a_revocation_gets_in,
     keys_are_refused_from_the_moment_they_expire,
+    a_rotated_key_is_refused_at_once,
+    a_rotated_key_is_refused_when_its_overlap_ends,
+    what_is_changed_of_a_key_holds_at_once,
     keys_of_a_suspended_person_are_refused_at_once,
     keys_of_a_deleted_person_are_refused_at_once;
 SendsMail:
@@ -122,7 +125,8 @@ async fn under_load_no_request_after_a_revocation_gets_in(host: Host) {
     let (before, after): (Vec<_>, Vec<_>) = samples.partition(|sample| sample.sent <= revoked);
     assert!(before.iter().filter(|sample| sample.passed).count() > 16, "no load before the revocation");
     assert!(after.len() >= 16, "no load after the revocation");
-    assert!(before.iter().all(|sample| sample.passed || sample.code == "api_key_revoked"));
+    let other = before.iter().find(|sample| !sample.passed && sample.code != "api_key_revoked");
+    assert!(other.is_none(), "{:?} before the revocation", other.map(|sample| &sample.code));
     let got_in = after.iter().filter(|sample| sample.passed || sample.code != "api_key_revoked").count();
     assert_eq!(got_in, 0, "of {} requests that were sent after the revocation", after.len());
 }
@@ -131,8 +135,13 @@ async fn keys_are_refused_from_the_moment_they_expire(host: Host) {
     let (user, service) = (User::verified(&host).await, Service::new(&host).await);
     let expires = now_ms() + 2000;
     let key = Key::new(&user, json!({ "expiresAt": rfc3339(expires) })).await;
-    let mut seen = 0;
-    while now_ms() < expires + 500 {
+    works_until(&key, &service, expires).await;
+}
+
+/// Uses the key until after that time (in milliseconds since the epoch): it works before, and never after.
+async fn works_until(key: &Key, service: &Service, expires: u64) {
+    let mut worked = false;
+    while now_ms() < expires + 300 {
         let sent = now_ms();
         let answers = [(key.used_by(&key.api).await, false), (service.shown(&key.secret, &json!({})).await, true)];
         let answered = now_ms();
@@ -141,15 +150,84 @@ async fn keys_are_refused_from_the_moment_they_expire(host: Host) {
             assert!(passed || code == "api_key_expired", "{answer}");
             assert!(passed || answered >= expires, "{} ms too early: {answer}", expires.saturating_sub(answered));
             assert!(!passed || sent < expires, "{} ms too late: {answer}", sent.saturating_sub(expires));
-            seen += usize::from(passed);
+            worked |= passed;
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    assert!(seen > 0, "it never worked");
-    wait_until(expires + 500).await;
+    assert!(worked, "it never worked");
     key.used_by(&key.api).await.problem(401, "api_key_expired");
-    let verdict = service.refuses(&key, json!({}), "api_key_expired").await;
+    let verdict = service.refuses(key, json!({}), "api_key_expired").await;
     assert_eq!((&verdict["apiKeyId"], &verdict["rateLimit"]), (&json!(key.id), &Value::Null));
+}
+
+/// Gives the key a successor.
+async fn rotated(user: &User, key: &Key, overlap_seconds: u32) -> Key {
+    let rotate = user.api.post(format!("{}/rotate", key.path()));
+    Key::of(&user.api, &rotate.json(json!({ "overlapSeconds": overlap_seconds })).await.expect(201))
+}
+
+async fn a_rotated_key_is_refused_at_once(host: Host) {
+    let (user, holders) = (User::verified(&host).await, Holders::new(&host).await);
+    let lanes = (0..4).map(async |lane| {
+        let mut key = Key::new(&user, json!({})).await;
+        for round in 0..5 {
+            holders.get_in(&key, (lane + round) % 2 == 0).await;
+            let successor = rotated(&user, &key, 0).await;
+            holders.are_refused(&key, 401, "api_key_revoked").await;
+            key = successor;
+        }
+        holders.get_in(&key, lane % 2 == 0).await;
+    });
+    join_all(lanes).await;
+}
+
+async fn a_rotated_key_is_refused_when_its_overlap_ends(host: Host) {
+    let (user, service) = (User::verified(&host).await, Service::new(&host).await);
+    let key = Key::new(&user, json!({})).await;
+    key.used_by(&key.api).await.expect(200);
+    service.accepts(&key, json!({})).await;
+    let successor = rotated(&user, &key, 2).await;
+    let ends = user.api.get(key.path()).await.expect(200);
+    works_until(&key, &service, millis(ends["expiresAt"].as_str().expect("a time"))).await;
+    successor.used_by(&successor.api).await.expect(200);
+    service.accepts(&successor, json!({})).await;
+}
+
+async fn what_is_changed_of_a_key_holds_at_once(host: Host) {
+    let (user, holders) = (User::verified(&host).await, Holders::new(&host).await);
+    let rounds = (0..4).map(async |round| {
+        let key = Key::new(&user, json!({ "rateLimit": 1000, "rateLimitWindowSeconds": 600 })).await;
+        let change = async |settings: Value| drop(user.api.patch(key.path()).json(settings).await.expect(200));
+        let asked = || json!({ "scopes": ["keys:verify"] });
+        let service = &holders.services[round % 2];
+        holders.get_in(&key, round % 2 == 0).await;
+
+        change(json!({ "scopes": ["models:write"] })).await;
+        key.used_by(&key.api).await.problem(403, "insufficient_scope");
+        service.refuses(&key, asked(), "insufficient_scope").await;
+        change(json!({ "scopes": ["models:write", "keys:verify"] })).await;
+        service.accepts(&key, asked()).await;
+        key.used_by(&key.api).await.expect(200);
+
+        change(json!({ "allowedIps": ["192.0.2.0/24"] })).await;
+        holders.are_refused(&key, 403, "ip_not_allowed").await;
+        service.accepts(&key, json!({ "ip": "192.0.2.1" })).await;
+        change(json!({ "allowedIps": [] })).await;
+        key.used_by(&key.api).await.expect(200);
+        service.accepts(&key, json!({})).await;
+
+        // What has been used counts against the new limit.
+        change(json!({ "rateLimit": 2 })).await;
+        holders.are_refused(&key, 429, "too_many_requests").await;
+        let used = 1000 - {
+            change(json!({ "rateLimit": 1000 })).await;
+            service.remaining(&key).await
+        };
+        change(json!({ "rateLimit": used + 1 })).await;
+        assert_eq!(service.accepts(&key, json!({})).await["rateLimit"]["limit"], used + 1);
+        holders.are_refused(&key, 429, "too_many_requests").await;
+    });
+    join_all(rounds).await;
 }
 
 /// What an administrator changes about a person.

@@ -17,6 +17,7 @@ use super::problem::Problem;
 use crate::{
     app::{App, ClientAddress},
     config::Config,
+    domain::api_key::looks_like_key,
 };
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -88,10 +89,12 @@ fn client_address(config: &Config, headers: &HeaderMap, peer: Option<ClientAddre
     Some(ClientAddress(address))
 }
 
-/// The caller's id where it is a sane token, else a new one.
+/// The caller's id where it is a sane token, and no key in the wrong header, else a new one.
 fn request_id(app: &App, headers: &HeaderMap) -> String {
     let sane = |id: &&str| {
-        (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+        (1..=64).contains(&id.len())
+            && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+            && !looks_like_key(id)
     };
     let given = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok()).filter(sane);
     given.map_or_else(|| app.new_id(), str::to_owned)

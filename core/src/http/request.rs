@@ -226,7 +226,7 @@ pub fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
         if serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok() {
             ApiError::invalid(vec![field_error(pointer, &inner.to_string())])
         } else {
-            ApiError::new(MALFORMED_REQUEST, format!("the body is not JSON: {inner}"))
+            ApiError::new(MALFORMED_REQUEST, format!("the body is not JSON: {}", without_value(&inner.to_string())))
         }
     })?;
     deserializer.end().map_err(|error| ApiError::new(MALFORMED_REQUEST, format!("the body is not JSON: {error}")))?;
@@ -248,6 +248,15 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
     pointer
 }
 
+/// What serde says, but for the value that it quotes: a secret in the wrong member is not sent back.
+fn without_value(message: &str) -> String {
+    let quotes = ["invalid type", "invalid value", "unknown variant"].iter().any(|start| message.starts_with(start));
+    match message.rsplit_once(", expected ") {
+        Some((_, expected)) if quotes => format!("expected {expected}"),
+        _ => message.to_owned(),
+    }
+}
+
 /// A member that serde refused, told apart by the sentences that its derive writes.
 fn field_error(mut pointer: String, message: &str) -> FieldError {
     let message = message.split(" at line ").next().unwrap_or(message);
@@ -263,7 +272,7 @@ fn field_error(mut pointer: String, message: &str) -> FieldError {
     if names_a_member && !pointer.ends_with(&format!("/{named}")) {
         pointer = format!("{pointer}/{named}");
     }
-    FieldError { pointer, code, detail: message.to_owned() }
+    FieldError { pointer, code, detail: without_value(message) }
 }
 
 /// Collects the mistakes of a request, so that all are told at once.

@@ -2,7 +2,7 @@
 
 use std::{
     io::{BufRead, BufReader},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{Mutex, OnceLock, PoisonError},
 };
@@ -32,6 +32,18 @@ impl Workerd {
     /// # Errors
     /// What the tools said.
     pub fn start(variables: &[(&str, String)], provider: Option<&str>) -> Result<Self, String> {
+        Self::start_over(None, variables, provider)
+    }
+
+    /// Like [`Workerd::start`], with its databases, caches and objects in this folder.
+    ///
+    /// # Errors
+    /// What the tools said.
+    pub fn start_over(
+        data: Option<&Path>,
+        variables: &[(&str, String)],
+        provider: Option<&str>,
+    ) -> Result<Self, String> {
         let (node, bundle) = built()?;
         let _reading = BUNDLE.lock().unwrap_or_else(PoisonError::into_inner);
         let root = tools::root();
@@ -46,6 +58,9 @@ impl Workerd {
         });
         if let Some(port) = provider.and_then(|url| url.rsplit(':').next()?.parse::<u16>().ok()) {
             options["outboundPort"] = json!(port);
+        }
+        if let Some(data) = data {
+            options["persist"] = json!(data);
         }
         let mut command = Command::new(node);
         command.arg("serve.mjs").arg(options.to_string()).current_dir(root.join("tests/cloudflare"));
