@@ -466,8 +466,10 @@ async fn verdicts_tell_what_happens_next(host: Host) {
         let (_, frees) = state(&refused);
         for (n, verdict) in verdicts.iter().enumerate() {
             assert!(verdict["valid"] == true && verdict["rateLimit"]["limit"] == 4, "{verdict}");
-            // It is the first admission that leaves first.
-            assert_eq!(state(verdict), (3 - n as u64, frees), "{verdict}");
+            // It is the first admission that leaves first; when, each tells by the clock that it was decided by.
+            let (remaining, freed) = state(verdict);
+            assert_eq!(remaining, 3 - n as u64, "{verdict}");
+            assert!(freed.abs_diff(frees) < 500, "{verdict} and {refused}");
         }
         assert!(refused["code"] == "too_many_requests" && state(&refused).0 == 0, "{refused}");
         wait_until(frees).await;

@@ -247,20 +247,36 @@ impl SqlKeyGate {
         let mut answers = self.database.batch(batch).await?.into_iter();
         let charged = answers.next().map_or(0, |rows| rows.len());
         let mut decisions = Vec::new();
-        for (place, ((_, grant, denial), standing)) in grants.iter().zip(answers.skip(1)).enumerate() {
+        for (place, ((of, grant, denial), standing)) in grants.iter().zip(answers.skip(1)).enumerate() {
             let state = read_standing(standing, grant, now)?;
             let grant = Arc::clone(grant);
             if place < charged {
                 decisions.push(Decision::Allowed(grant, state));
                 continue;
             }
-            decisions.push(denial.map_or_else(
-                || Decision::Limited(Arc::clone(&grant), state),
-                |denial| Decision::Denied(Arc::clone(&grant), denial),
-            ));
+            decisions.push(match denial {
+                Some(denial) => Decision::Denied(grant, *denial),
+                // There was room: something was taken from the key since it was read.
+                None if state.remaining >= of.cost => self.reread(of, grant, state, now).await?,
+                None => Decision::Limited(grant, state),
+            });
             break;
         }
         Ok(decisions)
+    }
+
+    /// Why a use was not charged, by what is there now.
+    async fn reread(
+        &self,
+        of: &KeyUse,
+        was: Arc<KeyGrant>,
+        state: LimitState,
+        now: Timestamp,
+    ) -> Result<Decision, DatabaseError> {
+        let rows = self.database.query(grant(of.hash, now)).await?;
+        let Some((grant, _)) = read_grant(rows, of.hash, now)? else { return Ok(Decision::Unknown) };
+        let denial = grant.denial(of, now);
+        Ok(denial.map_or(Decision::Limited(was, state), |denial| Decision::Denied(Arc::new(grant), denial)))
     }
 }
 
