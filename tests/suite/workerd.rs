@@ -85,7 +85,7 @@ pub async fn instances_agree_about_keys() -> Result<(), String> {
     let asks = Key::new(&service, json!({ "rateLimitWindowSeconds": 1 })).await;
     let there = another.client();
     let verify = async |key: &Key, from: usize| {
-        let client = if from % 2 == 0 { asks.api.clone() } else { there.with(&asks.secret) };
+        let client = if from.is_multiple_of(2) { asks.api.clone() } else { there.with(&asks.secret) };
         client.post(VERIFY).json(json!({ "key": key.secret })).await.expect(200)
     };
 
