@@ -34,7 +34,7 @@ pub fn run(measure: fn(&Programs, &[Kind]) -> Outcome<()>) -> ExitCode {
             let names = names.collect::<Vec<_>>();
             let wanted = |kind: &Kind| all || names.iter().any(|name| **name == kind.to_string());
             let kinds = [Kind::Native, Kind::Spin, Kind::Cloudflare].into_iter().filter(wanted).collect::<Vec<_>>();
-            Programs::build().and_then(|programs| measure(&programs, &kinds))
+            Programs::build(&kinds).and_then(|programs| measure(&programs, &kinds))
         }
     };
     match outcome {
@@ -50,21 +50,24 @@ pub fn run(measure: fn(&Programs, &[Kind]) -> Outcome<()>) -> ExitCode {
 pub struct Programs {
     pub native: PathBuf,
     native_hello: PathBuf,
-    node: PathBuf,
-    worker: PathBuf,
 }
 
 impl Programs {
-    fn build() -> Outcome<Self> {
-        eprintln!("building every host for release");
+    fn build(kinds: &[Kind]) -> Outcome<Self> {
+        eprintln!("building for release");
+        // Whatever is measured: the native program imports.
         tools::cargo(&["build", "--quiet", "--release", "-p", "aibaas", "-p", "aibaas-hello", "--bins"])?;
-        tools::spin_component()?;
-        let component = ["--release", "--target", "wasm32-wasip2", "-p", "aibaas-hello", "--lib"];
-        tools::cargo(&[["build", "--quiet"].as_slice(), &component].concat())?;
-        let (node, worker) = cloudflare::built()?;
+        if kinds.contains(&Kind::Spin) {
+            tools::spin_component()?;
+            let component = ["--release", "--target", "wasm32-wasip2", "-p", "aibaas-hello", "--lib"];
+            tools::cargo(&[["build", "--quiet"].as_slice(), &component].concat())?;
+        }
+        if kinds.contains(&Kind::Cloudflare) {
+            cloudflare::built()?;
+        }
         let binary =
             |name| tools::target_directory().join("release").join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
-        Ok(Self { native: binary("aibaas"), native_hello: binary("aibaas-hello"), node, worker })
+        Ok(Self { native: binary("aibaas"), native_hello: binary("aibaas-hello") })
     }
 
     /// A bare hello and the application with these variables, each in a process of its own.
@@ -87,23 +90,11 @@ impl Programs {
                 Ok((hello, spin(&tools::root().join("spin.toml"), &Value::Object(variables.collect()))?))
             }
             Kind::Cloudflare => {
-                Ok((self.workerd(&hello.join("worker"), variables)?, self.workerd(&self.worker, variables)?))
+                let (node, worker) = cloudflare::built()?;
+                Ok((workerd(&node, &hello.join("worker"), variables)?, workerd(&node, &worker, variables)?))
             }
             Kind::Remote => Err("a remote host has no hello to compare with".into()),
         }
-    }
-
-    fn workerd(&self, build: &Path, variables: &[(&'static str, String)]) -> Outcome<Server> {
-        let options = json!({
-            "buildDir": build,
-            "wranglerToml": tools::root().join("wrangler.toml"),
-            "migrationsDir": tools::root().join("migrations"),
-            "vars": variables.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect::<serde_json::Map<_, _>>(),
-            "bare": true,
-        });
-        let mut node = Command::new(&self.node);
-        node.arg("serve.mjs").arg(options.to_string()).current_dir(tools::root().join("tests/cloudflare"));
-        Server::start(&mut node, None)
     }
 }
 
@@ -166,6 +157,19 @@ impl Drop for Server {
         _ = self.child.kill();
         _ = self.child.wait();
     }
+}
+
+fn workerd(node: &Path, build: &Path, variables: &[(&'static str, String)]) -> Outcome<Server> {
+    let options = json!({
+        "buildDir": build,
+        "wranglerToml": tools::root().join("wrangler.toml"),
+        "migrationsDir": tools::root().join("migrations"),
+        "vars": variables.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect::<serde_json::Map<_, _>>(),
+        "bare": true,
+    });
+    let mut node = Command::new(node);
+    node.arg("serve.mjs").arg(options.to_string()).current_dir(tools::root().join("tests/cloudflare"));
+    Server::start(&mut node, None)
 }
 
 fn spin(manifest: &Path, variables: &Value) -> Outcome<Server> {
