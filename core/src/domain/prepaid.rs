@@ -47,7 +47,7 @@ pub struct Lent {
 pub struct Report {
     /// Which block.
     pub id: u32,
-    /// How many milliseconds ago, and how much. Oldest first.
+    /// How many milliseconds ago, and how much.
     pub used: Vec<(u32, u32)>,
     /// What it decided meanwhile.
     pub counts: Vec<HourOfUse>,
@@ -125,6 +125,8 @@ pub struct KeyHome {
     last_block: u32,
     /// How much of the block that came back last was used.
     last_used: u32,
+    /// Somebody waits for what is lent: until then nothing more is.
+    wanted_until: Option<Timestamp>,
 }
 
 impl KeyHome {
@@ -132,7 +134,16 @@ impl KeyHome {
     /// for this one.
     #[must_use]
     pub fn new(ledger: KeyLedger, lent: Vec<Lent>, changing_until: Option<Timestamp>, nonce: u32) -> Self {
-        Self { ledger, lent, grant: None, generation: nonce, changing_until, last_block: nonce, last_used: 0 }
+        Self {
+            ledger,
+            lent,
+            grant: None,
+            generation: nonce,
+            changing_until,
+            last_block: nonce,
+            last_used: 0,
+            wanted_until: None,
+        }
     }
 
     /// What is lent.
@@ -171,6 +182,7 @@ impl KeyHome {
             self.ledger.log.expire(grant.window_ms(), now);
             let wanted = self.ledger.log.used().saturating_add(of.cost);
             if wanted <= grant.rate_limit && wanted.saturating_add(lent) > grant.rate_limit {
+                self.wanted_until = Some(now.plus_ms(LEND_MS));
                 return Reply::Wait(self.longest_wait(now));
             }
         }
@@ -229,10 +241,11 @@ impl KeyHome {
         until
     }
 
-    /// Milliseconds until nothing that is lent now can be out any more; `None` when nothing is.
-    pub fn waits(&mut self, now: Timestamp) -> Option<u32> {
+    /// Milliseconds until nothing that was lent up to `before` can be out any more; `None` when nothing is.
+    pub fn waits(&mut self, before: Timestamp, now: Timestamp) -> Option<u32> {
         self.overdue(now);
-        (!self.lent.is_empty()).then(|| self.longest_wait(now))
+        let last = before.plus_ms(HOLD_MS).0;
+        self.lent.iter().any(|lent| lent.until_ms <= last).then(|| self.longest_wait(now))
     }
 
     fn longest_wait(&self, now: Timestamp) -> u32 {
@@ -254,7 +267,8 @@ impl KeyHome {
         let recently = self.ledger.log.used_since(now.plus_ms(LEND_MS.saturating_neg()));
         let cost = recently.max(self.last_used).saturating_mul(4).min(remaining / 4);
         let ends_soon = grant.expires_at_ms.is_some_and(|expires| expires <= now.plus_ms(HOLD_MS).0);
-        if cost < SMALLEST_BLOCK || ends_soon {
+        let is_wanted = self.wanted_until.is_some_and(|until| now < until);
+        if cost < SMALLEST_BLOCK || ends_soon || is_wanted {
             return None;
         }
         self.last_block = self.last_block.wrapping_add(1);
@@ -298,6 +312,19 @@ impl Block {
         }
     }
 
+    /// Takes over from the block before, whose rest goes back and is not used up.
+    #[must_use]
+    pub fn after(mut self, before: &Self) -> Self {
+        self.remaining = self.remaining.saturating_add(before.left);
+        self
+    }
+
+    /// Whether its time is over.
+    #[must_use]
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        now >= self.until
+    }
+
     /// Which block it is.
     #[must_use]
     pub fn id(&self) -> u32 {
@@ -318,7 +345,7 @@ impl Block {
 
     /// Decides about a use, where the block can: only the home refuses for the limit's sake.
     pub fn decide(&mut self, of: &KeyUse, now: Timestamp) -> Option<Decision> {
-        if now >= self.until {
+        if self.is_over(now) {
             return None;
         }
         let grant = Arc::clone(&self.grant);
@@ -378,6 +405,10 @@ mod tests {
         home: KeyHome,
         grant: KeyGrant,
         blocks: Vec<Option<Block>>,
+        /// What is over and not told yet, by instance; and whether it is asking for a block.
+        over: Vec<Vec<Block>>,
+        renewing: Vec<bool>,
+        renewed: u32,
         skews: Vec<i64>,
         longest_delay: u64,
         loses_reports: bool,
@@ -391,6 +422,8 @@ mod tests {
 
     enum Message {
         Ask { from: usize, cost: u32, fresh: Option<FreshGrant>, sent: Timestamp },
+        Renew { from: usize, sent: Timestamp },
+        Renewal { to: usize, renewal: Option<(Lent, u32, u64)>, sent: Timestamp },
         Answer { to: usize, cost: u32, reply: Reply, sent: Timestamp },
         Report(Report),
     }
@@ -415,6 +448,9 @@ mod tests {
                 home: KeyHome::new(KeyLedger::default(), Vec::new(), None, 7),
                 grant,
                 blocks: vec![None; instances],
+                over: vec![Vec::new(); instances],
+                renewing: vec![false; instances],
+                renewed: 0,
                 skews: Vec::new(),
                 longest_delay: 1,
                 loses_reports,
@@ -452,18 +488,27 @@ mod tests {
             let alone = self.blocks[instance].as_mut().and_then(|block| block.decide(&Self::of(cost), clock));
             if alone.is_some() {
                 self.admitted.push((self.now, cost));
+                let ends = self.blocks[instance].as_ref().is_some_and(|block| block.is_ending(clock));
+                if ends && !self.renewing[instance] {
+                    self.renewing[instance] = true;
+                    self.tell(instance);
+                    self.send(Message::Renew { from: instance, sent: clock });
+                }
                 return;
             }
-            self.retire(instance);
+            self.over[instance].extend(self.blocks[instance].take());
+            self.tell(instance);
             self.open += 1;
             self.send(Message::Ask { from: instance, cost, fresh: None, sent: clock });
         }
 
-        fn retire(&mut self, instance: usize) {
+        /// Tells what was used of blocks that are over; some of it never arrives.
+        fn tell(&mut self, instance: usize) {
             let clock = self.clock(instance);
-            let Some(block) = self.blocks[instance].take() else { return };
-            if !self.loses_reports || self.below(3) > 0 {
-                self.send(Message::Report(block.report(clock)));
+            for block in std::mem::take(&mut self.over[instance]) {
+                if !self.loses_reports || self.below(3) > 0 {
+                    self.send(Message::Report(block.report(clock)));
+                }
             }
         }
 
@@ -471,17 +516,36 @@ mod tests {
         fn step(&mut self) {
             self.now += 1;
             for instance in 0..self.blocks.len() {
-                let over = self.blocks[instance].as_ref().is_some_and(|block| self.clock(instance) >= block.until);
-                if over && self.below(5) == 0 {
-                    self.retire(instance);
+                let is_over = self.blocks[instance].as_ref().is_none_or(|block| block.is_over(self.clock(instance)));
+                if is_over && self.below(5) == 0 {
+                    self.over[instance].extend(self.blocks[instance].take());
+                    self.tell(instance);
                 }
             }
             for message in self.messages.remove(&self.now).unwrap_or_default() {
                 let home = Timestamp(self.now);
                 match message {
                     Message::Report(report) => self.home.settle(&report, home),
+                    Message::Renew { from, sent } => {
+                        let renewal = self.home.renew(home);
+                        self.send(Message::Renewal { to: from, renewal, sent });
+                    }
+                    Message::Renewal { to, renewal, sent } => {
+                        self.renewing[to] = false;
+                        let Some((lent, remaining, reset)) = renewal else { continue };
+                        let grant = Arc::new(self.grant.clone());
+                        let next = Block::new(lent, grant, remaining, reset, sent);
+                        self.renewed += 1;
+                        match self.blocks[to].take() {
+                            Some(before) => {
+                                self.blocks[to] = Some(next.after(&before));
+                                self.over[to].push(before);
+                            }
+                            None => self.blocks[to] = Some(next),
+                        }
+                    }
                     Message::Ask { from, cost, fresh, sent } => {
-                        let wants = self.blocks[from].is_none();
+                        let wants = self.blocks[from].is_none() && !self.renewing[from];
                         match self.home.admit(&Self::of(cost), fresh.clone(), wants, home) {
                             Reply::Wait(ms) => {
                                 assert!(ms <= HOLD_MS as u32);
@@ -512,7 +576,7 @@ mod tests {
                         Reply::Decided { verdict, grant, block } => {
                             self.open -= 1;
                             if let (Some(lent), Verdict::Allowed(remaining, reset)) = (block, verdict) {
-                                self.retire(to);
+                                self.over[to].extend(self.blocks[to].take());
                                 self.blocks[to] = Some(Block::new(lent, Arc::new(*grant), remaining, reset, sent));
                             }
                         }
@@ -545,7 +609,7 @@ mod tests {
 
     #[test]
     fn however_messages_travel_the_limit_is_exact() {
-        let mut lent = 0;
+        let (mut lent, mut renewed) = (0, 0);
         for seed in 0..60 {
             let (limit, instances) = ([1, 7, 100, 400, 2000][seed as usize % 5], 1 + seed as usize % 4);
             let mut world = World::new(seed, limit, 1 + seed as u32 % 2, instances, seed % 3 == 0);
@@ -559,8 +623,9 @@ mod tests {
                 lent += u32::from(world.blocks.iter().any(Option::is_some));
             }
             world.assert_never_over();
+            renewed += world.renewed;
         }
-        assert!(lent > 4_000, "blocks were lent in {lent} milliseconds");
+        assert!(lent > 4_000 && renewed > 100, "blocks were lent in {lent} milliseconds, and renewed {renewed} times");
     }
 
     #[test]
@@ -576,7 +641,7 @@ mod tests {
                 }
                 world.step();
             }
-            while world.open > 0 || world.blocks.iter().any(Option::is_some) {
+            while world.open > 0 || world.blocks.iter().any(Option::is_some) || !world.home.lent.is_empty() {
                 world.step();
             }
             let admitted = world.admitted.iter().map(|(_, cost)| cost).sum::<u32>();
@@ -593,7 +658,7 @@ mod tests {
         }
         let now = Timestamp(world.now);
         world.home.announce(now);
-        assert!(world.home.waits(now).is_some_and(|ms| ms <= HOLD_MS as u32));
+        assert!(world.home.waits(now, now).is_some_and(|ms| ms <= HOLD_MS as u32));
         assert!(world.home.renew(now).is_none(), "nothing more is lent");
         let asked = world.home.admit(&World::of(1), None, true, now);
         let Reply::NeedsGrant { generation, keep: false } = asked else { panic!("{asked:?}") };
@@ -610,8 +675,7 @@ mod tests {
         let Reply::Decided { verdict: Verdict::Denied(Denial::Revoked), block: None, .. } = read else {
             panic!("{read:?}")
         };
-        world.retire(0);
-        while world.home.waits(Timestamp(world.now)).is_some() {
+        while world.home.waits(now, Timestamp(world.now)).is_some() {
             world.step();
         }
         assert!(world.now - now.0 < HOLD_MS, "it came back before its time");

@@ -11,7 +11,7 @@ use aibaas_core::{
     domain::{
         SlidingLog,
         api_key::KeyHash,
-        key_use::{Decision, HourOfUse, KeyLedger, KeyUse, Usage},
+        key_use::{Decision, HourOfUse, KeyGrant, KeyLedger, KeyUse, Usage},
         prepaid::{Block, FreshGrant, KeyHome, LEND_MS, Lent, Reply, Report, Verdict},
     },
     ports::{Background as _, Clock as _, Database, KeyGate, KeyGateError, Timestamp},
@@ -32,6 +32,8 @@ use super::{
 /// How long after its last use a block is given back, so that a request that comes just in time does that on its way.
 const GIVE_BACK_MS: u32 = 110;
 const _: () = assert!(GIVE_BACK_MS as i64 > LEND_MS);
+/// How long no block is asked for after one that was over when it came.
+const REST_MS: i64 = 5_000;
 
 /// The objects of the binding `KEY_GATE`.
 #[derive(Clone)]
@@ -51,17 +53,23 @@ struct Held {
     block: Option<Block>,
     /// Whether a request is asking for a block.
     asking: bool,
-    /// What was used of blocks before, to be told at the next occasion.
-    reports: Vec<Report>,
+    /// Blocks that are over, of which the object is told at the next occasion.
+    over: Vec<Block>,
+    /// Until then no block is asked for: the object is so far away that the last was over when it came.
+    resting_until: Option<Timestamp>,
 }
 
 impl Held {
     /// Takes the block out of use, if it is this one.
     fn retire(&mut self, block: Option<u32>) {
         if self.block.as_ref().is_some_and(|held| block.is_none_or(|id| held.id() == id)) {
-            let now = SystemClock.now();
-            self.reports.extend(self.block.take().map(|block| block.report(now)));
+            self.over.extend(self.block.take());
         }
+    }
+
+    fn is_resting(&mut self, now: Timestamp) -> bool {
+        self.resting_until = self.resting_until.filter(|until| now < *until);
+        self.resting_until.is_some()
     }
 }
 
@@ -70,7 +78,7 @@ fn held<T>(hash: KeyHash, with: impl FnOnce(&mut Held) -> T) -> T {
     HELD.with_borrow_mut(|all| {
         let held = all.entry(hash).or_default();
         let outcome = with(held);
-        if held.block.is_none() && !held.asking && held.reports.is_empty() {
+        if held.block.is_none() && !held.asking && held.over.is_empty() && held.resting_until.is_none() {
             all.remove(&hash);
         }
         outcome
@@ -115,7 +123,9 @@ impl KeyObjects {
 
     /// Calls a method of the key's object, and tells it on the way what was used of blocks that are over.
     async fn call(&self, hash: KeyHash, method: &str, question: Option<&Question>) -> Result<String, KeyGateError> {
-        let reports = held(hash, |held| std::mem::take(&mut held.reports));
+        let over = held(hash, |held| std::mem::take(&mut held.over));
+        let now = SystemClock.now();
+        let reports = over.into_iter().map(|block| block.report(now)).collect::<Vec<_>>();
         let reports = serde_json::to_string(&reports).map_err(unreadable)?;
         let question = serde_json::to_string(&question).map_err(unreadable)?;
         let namespace: &JsValue = self.namespace.as_ref();
@@ -135,12 +145,14 @@ impl KeyObjects {
                 held.retire(None);
             }
             let wants = held.block.as_ref().is_none_or(|block| block.is_ending(now));
-            (alone, if wants { Asking::begin(of.hash, held) } else { None })
+            (alone, if wants && !held.is_resting(now) { Asking::begin(of.hash, held) } else { None })
         });
         match (alone, asking) {
             (Some(decision), None) => Ok(decision),
             (Some(decision), Some(asking)) => {
-                self.renew(asking);
+                if let Decision::Allowed(grant, _) = &decision {
+                    self.renew(asking, Arc::clone(grant));
+                }
                 Ok(decision)
             }
             (None, asking) => self.ask(of, asking).await,
@@ -176,7 +188,7 @@ impl KeyObjects {
     }
 
     /// Asks for the next block while this one still serves.
-    fn renew(&self, asking: Asking) {
+    fn renew(&self, asking: Asking, grant: Arc<KeyGrant>) {
         let objects = self.clone();
         AfterTheAnswer.spawn(Box::pin(SendFuture::new(async move {
             let (hash, asked) = (asking.0, SystemClock.now());
@@ -184,10 +196,12 @@ impl KeyObjects {
             let renewed = renewed.and_then(|answer| serde_json::from_str::<Renewal>(&answer).map_err(unreadable));
             match renewed {
                 Ok(Some((lent, remaining, reset))) => {
-                    let grant = held(hash, |held| held.block.as_ref().map(|block| Arc::clone(block.grant())));
-                    // Without a block it is not known here any more what the key grants: this one goes back unused.
-                    let Some(grant) = grant else { return objects.give_back(hash, lent).await };
-                    objects.hold(hash, Block::new(lent, grant, remaining, reset, asked));
+                    let next = Block::new(lent, grant, remaining, reset, asked);
+                    let next = held(hash, |held| match &held.block {
+                        Some(block) => next.after(block),
+                        None => next,
+                    });
+                    objects.hold(hash, next);
                 }
                 Ok(None) => {}
                 Err(error) => log::warn!("{error}"),
@@ -197,29 +211,26 @@ impl KeyObjects {
 
     /// Uses this block from now on, and gives it back when its time is over.
     fn hold(&self, hash: KeyHash, block: Block) {
-        let id = block.id();
+        let (id, now) = (block.id(), SystemClock.now());
+        let too_late = block.is_over(now);
         held(hash, |held| {
             held.retire(None);
             held.block = Some(block);
+            held.resting_until = too_late.then(|| now.plus_ms(REST_MS));
         });
         let objects = self.clone();
         AfterTheAnswer.spawn(Box::pin(SendFuture::new(async move {
-            _ = glue::sleep(GIVE_BACK_MS).await;
+            if !too_late {
+                _ = glue::sleep(GIVE_BACK_MS).await;
+            }
             let due = held(hash, |held| {
                 held.retire(Some(id));
-                held.block.is_none() && !held.reports.is_empty()
+                held.block.is_none() && !held.over.is_empty()
             });
             if due && let Err(error) = objects.call(hash, "settle", None).await {
                 log::warn!("a block was not given back, and counts as used up: {error}");
             }
         })));
-    }
-
-    async fn give_back(&self, hash: KeyHash, unused: Lent) {
-        held(hash, |held| held.reports.push(Report { id: unused.id, used: Vec::new(), counts: Vec::new() }));
-        if let Err(error) = self.call(hash, "settle", None).await {
-            log::warn!("{error}");
-        }
     }
 }
 
@@ -237,9 +248,13 @@ impl KeyGate for KeyObjects {
     }
 
     async fn announce(&self, keys: &[KeyHash]) -> Result<(), KeyGateError> {
-        let calls = keys.iter().map(|hash| {
+        let calls = keys.iter().map(async |hash| {
             held(*hash, |held| held.retire(None));
-            self.call(*hash, "announce", None)
+            match self.call(*hash, "announce", None).await {
+                // An object that has just been moved or replaced answers the second time.
+                Err(_) => self.call(*hash, "announce", None).await,
+                told => told,
+            }
         });
         future::try_join_all(calls).await.map(drop)
     }
@@ -346,25 +361,25 @@ impl KeyObject {
         let Question { of, fresh, wants_block } = serde_json::from_str(question).ok()?;
         let reply = self.home.admit(&of, fresh, wants_block, now);
         if let Reply::Wait(ms) = reply {
-            return Some(format!("\n{}", self.work(Some(ms))));
+            return Some(format!("\n{}", self.work(Some(ms), now)));
         }
         if let Reply::Decided { grant, .. } = &reply {
             self.key_id = Some(grant.id.clone());
             self.window_ms = i64::try_from(grant.window_ms()).unwrap_or(i64::MAX);
         }
         let reply = serde_json::to_string(&reply).ok()?;
-        Some(format!("{reply}\n{}", self.work(None)))
+        Some(format!("{reply}\n{}", self.work(None, now)))
     }
 
     /// Takes back blocks.
     pub fn settle(&mut self, reports: &str, now: f64) -> String {
         let now = timestamp(now);
         for report in serde_json::from_str::<Vec<Report>>(reports).unwrap_or_default() {
-            let oldest = report.used.first().map(|(age_ms, _)| now.plus_ms(i64::from(*age_ms).saturating_neg()));
+            let oldest = report.used.iter().map(|(age_ms, _)| now.plus_ms(i64::from(*age_ms).saturating_neg())).min();
             self.stored.older = self.stored.older.into_iter().chain(oldest).min();
             self.home.settle(&report, now);
         }
-        self.work(None)
+        self.work(None, now)
     }
 
     /// Lends a block ahead of the need: `renewal\nwork`.
@@ -372,10 +387,10 @@ impl KeyObject {
         let now = timestamp(now);
         let renewal: Renewal = self.home.renew(now);
         let renewal = serde_json::to_string(&renewal).ok()?;
-        Some(format!("{renewal}\n{}", self.work(None)))
+        Some(format!("{renewal}\n{}", self.work(None, now)))
     }
 
-    /// The key is about to change. The work says whether what is lent has to be waited for.
+    /// The key is about to change.
     pub fn announce(&mut self, now: f64) -> String {
         let now = timestamp(now);
         let until = self.home.announce(now);
@@ -387,15 +402,14 @@ impl KeyObject {
             self.saved_at.0,
             until.0
         ]);
-        let waits = self.home.waits(now);
-        self.keeping(waits, Some(about), now)
+        self.keeping(None, Some(about), now)
     }
 
-    /// What is lent still, as the work of [`KeyObject::work`] says it.
-    pub fn waits(&mut self, now: f64) -> String {
+    /// Whether something that was lent up to `before` is out still, as the work says it.
+    pub fn waits(&mut self, before: f64, now: f64) -> String {
         let now = timestamp(now);
-        let waits = self.home.waits(now);
-        self.work(waits)
+        let waits = self.home.waits(timestamp(before), now);
+        self.work(waits, now)
     }
 
     /// Writes what is not in the object's storage yet.
@@ -437,7 +451,11 @@ impl KeyObject {
 
     /// What is to be done now, as JSON: `[wait, writes, alarm, later]`: milliseconds to wait for what is lent, statements
     /// for the object's storage, when to wake up, and whether something remains to be written in a moment.
-    fn work(&self, waits: Option<u32>) -> String {
+    fn work(&mut self, waits: Option<u32>, now: Timestamp) -> String {
+        // What is lent is kept before the instance hears of it: another object of this key must know whom to wait for.
+        if self.home.lent().iter().any(|lent| !self.stored.lent.contains(lent)) {
+            return self.keeping(waits, None, now);
+        }
         let (stored, ledger) = (&self.stored, &self.home.ledger);
         let same = stored.hours == ledger.usage.hours()
             && stored.lent == self.home.lent()

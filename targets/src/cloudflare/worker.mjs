@@ -46,8 +46,7 @@ const shielded = () =>
 
 function answer(request, method, body) {
   const { url, headers } = request;
-  // Path and query, as the other hosts see them: an origin ends at the first slash after its "https://".
-  let head = `${method}\n${url.slice(url.indexOf("/", 8))}`;
+  let head = `${method}\n${target(url)}`;
   // An iterator would cost twice as much.
   headers.forEach((value, name) => {
     if (!EDGE_HEADERS.has(name)) head += `\n${name}\n${value}`;
@@ -61,12 +60,15 @@ function answer(request, method, body) {
   }
 }
 
-/** Services ask it for all their clients, from one address; it neither hashes nor writes. */
+/** Services ask it for all their clients, from one address; it neither hashes a password nor writes to the database. */
 const UNSHIELDED = "/api/v1/api-keys/verify";
+
+/** Path and query, as the other hosts see them: an origin ends at the first slash after its "https://". */
+const target = (url) => url.slice(url.indexOf("/", 8));
 
 /** Whatever hashes or writes passes the shield first; a shield that is down stops nobody. */
 async function answerBehindShield(request, method, env) {
-  if (request.url.endsWith(UNSHIELDED)) return answer(request, method, await readBody(request));
+  if (target(request.url) === UNSHIELDED) return answer(request, method, await readBody(request));
   const key = request.headers.get("cf-connecting-ip") ?? "";
   const verdict = await env.SHIELD?.limit({ key }).catch(() => undefined);
   return verdict?.success === false ? shielded() : answer(request, method, await readBody(request));
@@ -222,7 +224,8 @@ export class KeyGate extends DurableObject {
   }
 
   async #waitForLent() {
-    for (let wait; (wait = this.#call((key) => key.waits(Date.now()))) !== null; ) await this.#wait(wait);
+    const before = Date.now();
+    for (let wait; (wait = this.#call((key) => key.waits(before, Date.now()))) !== null; ) await this.#wait(wait);
   }
 
   /** The answer to a use of the key, as JSON. */
