@@ -70,9 +70,37 @@ pub async fn keys_outlive_their_objects() -> Result<(), String> {
     let usage = owner.api.get(format!("{}/usage", key.path())).await.expect(200);
     assert_eq!(usage["totals"], json!({ "allowed": 1000, "limited": 351, "denied": 0 }));
 
+    // It is in the database too, from where the list has it: the first use at once, the rest with the next save.
+    let shown = async || owner.api.get("/api/v1/api-keys").await.expect(200)["data"][0]["lastUsedAt"].clone();
+    let saved = async || {
+        while shown().await.is_null() {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), saved()).await.map_err(|_| "the use of a key was not saved")?;
+
     owner.api.delete(key.path()).await.expect(204);
     evict(&key).await;
     assert_eq!(verify(&key).await["code"], "api_key_revoked");
+
+    // Whoever looks at the use of a busy key does not wait for it to become idle.
+    let busy = Key::new(&owner, json!({ "rateLimitWindowSeconds": 1 })).await;
+    let load = async {
+        for _ in 0..20 {
+            join_all((0..100).map(|_| verify(&busy))).await;
+        }
+    };
+    let looks = async {
+        for _ in 0..5 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            owner.api.get(format!("{}/usage", busy.path())).await.expect(200);
+        }
+    };
+    let looks = tokio::time::timeout(Duration::from_secs(30), looks);
+    let ((), looked) = tokio::join!(load, looks);
+    looked.map_err(|_| "the use of a busy key is not told".to_owned())?;
+    let usage = owner.api.get(format!("{}/usage", busy.path())).await.expect(200);
+    assert_eq!(usage["totals"], json!({ "allowed": 2000, "limited": 0, "denied": 0 }));
     Ok(())
 }
 

@@ -188,7 +188,7 @@ impl KeyLedger {
 /// Counts by hour, and which of them are saved.
 #[derive(Clone, Debug, Default)]
 pub struct Usage {
-    /// Each with whether it changed since it was saved. Oldest first; at most a few.
+    /// Each with whether it changed since it was saved. At most a few.
     hours: Vec<(HourOfUse, bool)>,
 }
 

@@ -36,6 +36,15 @@ pub async fn admit_person(app: &App, person: &Person) -> Result<(), ApiError> {
     admit(app, &person.client, &format!("person:{}", person.user_id), limit).await
 }
 
+/// Counts one of the changes to keys that a person makes and that leave rows behind. Revoking is never counted.
+///
+/// # Errors
+/// As [`admit_client`].
+pub async fn admit_key_change(app: &App, person: &Person) -> Result<(), ApiError> {
+    let limit = Limit { name: "keys".to_owned(), limit: 1000, window_seconds: 3600 };
+    admit(app, &person.client, &format!("keys:{}", person.user_id), limit).await
+}
+
 /// A route's limit for each client, counted before the body is looked at: a malformed request counts too.
 pub struct Limited<R> {
     /// Who was counted.

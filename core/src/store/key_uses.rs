@@ -29,11 +29,11 @@ macro_rules! uses {
         "WITH w AS (SELECT a.key AS place, a.value ->> 0 AS id, a.value ->> 1 AS cost, a.value ->> 2 AS denied FROM json_each(?1) AS a) "
     };
 }
-/// Charges, at `?2`, the uses up to the first whose key does not live or whose limit does not admit it.
+/// Charges, at `?2`, the uses of different keys up to the first whose key does not live or whose limit does not admit it.
 pub const CHARGE: &str = concat!(
     uses!(),
     "INSERT INTO rate_limit_events (subject, name, at, cost, expires_at) \
-     SELECT k.id, 'key', ?2, w.cost, ?2 + k.rate_limit_window_seconds * 1000 FROM w JOIN api_keys AS k ON k.id = w.id \
+     SELECT k.id, 'key', ?2, w.cost, ?2 + iif(w.cost > 0, k.rate_limit_window_seconds * 1000, 0) FROM w JOIN api_keys AS k ON k.id = w.id \
      WHERE NOT EXISTS (SELECT 1 FROM w AS v WHERE v.place <= w.place AND NOT EXISTS (SELECT 1 FROM api_keys AS o \
        JOIN users AS u ON u.id = o.user_id WHERE o.id = v.id AND NOT v.denied AND o.status = 'active' AND u.status = 'active' \
          AND (o.expires_at IS NULL OR o.expires_at > ?2) \
@@ -52,7 +52,7 @@ pub const COUNT: &str = concat!(
        denied = denied + excluded.denied, last_used_at = coalesce(max(last_used_at, excluded.last_used_at), last_used_at, excluded.last_used_at)"
 );
 /// Where the limit of a key (`?1` its id, `?3` the window in milliseconds) stands at `?2`.
-pub const STANDING: &str = "SELECT coalesce(sum(e.cost), 0) AS used, min(e.at) AS oldest FROM rate_limit_events AS e \
+pub const STANDING: &str = "SELECT coalesce(sum(e.cost), 0) AS used, min(iif(e.cost > 0, e.at, NULL)) AS oldest FROM rate_limit_events AS e \
      WHERE e.subject = ?1 AND e.name = 'key' AND e.at > ?2 - ?3";
 /// Puts what was counted of keys in hours: an array of key id, hour, allowed, limited, denied, last use. Counts only grow,
 /// so that saving twice changes nothing.
@@ -88,8 +88,9 @@ pub const FORGET_LOGS: &str = "DELETE FROM rate_limit_events \
 pub const PUT_LOGS: &str = "INSERT INTO rate_limit_events (subject, name, at, cost, expires_at) \
      SELECT l.value ->> 0, 'key', e.value ->> 0, e.value ->> 1, (e.value ->> 0) + (l.value ->> 1) \
      FROM json_each(?1) AS l JOIN json_each(l.value, '$[2]') AS e";
-/// Forgets counts after 400 days.
-pub const EXPIRE: &str = "DELETE FROM api_key_usage WHERE hour < ?1 - 34560000000";
+/// Forgets counts after 400 days, but for what tells when a key was last used.
+pub const EXPIRE: &str = "DELETE FROM api_key_usage WHERE hour < ?1 - 34560000000 AND EXISTS (SELECT 1 FROM api_key_usage AS n \
+     WHERE n.key_id = api_key_usage.key_id AND n.hour > api_key_usage.hour AND n.last_used_at IS NOT NULL)";
 
 /// The statement of [`GRANT`].
 #[must_use]

@@ -153,8 +153,11 @@ impl Create {
             false => failed(&error),
         })?;
         complain(&told(&id, &user, &new));
-        say(key.secret().expose());
-        Ok(())
+        // Shown this once: a key that nobody could read is of no use to anybody.
+        let mut out = std::io::stdout().lock();
+        writeln!(out, "{}", key.secret().expose()).and_then(|()| out.flush()).map_err(|error| {
+            Failure::failed(format!("the key could not be written ({error}): revoke it with aibaas keys revoke {id}"))
+        })
     }
 
     fn checked(self, now: Timestamp) -> Result<(Email, NewApiKey), Failure> {
@@ -229,12 +232,27 @@ impl List {
         };
         let now = SystemClock.now();
         if self.json {
-            say(&keys.iter().map(|owned| owned.json(now)).collect::<Value>().to_string());
+            say(&ascii(&keys.iter().map(|owned| owned.json(now)).collect::<Value>().to_string()));
         } else {
             table(&keys, now).iter().for_each(|line| say(line));
         }
         Ok(())
     }
+}
+
+/// JSON without the characters beyond ASCII, some of which terminals obey.
+fn ascii(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for character in json.chars() {
+        if character.is_ascii() && character != '\x7f' {
+            text.push(character);
+        } else {
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                let _ = write!(text, "\\u{unit:04x}");
+            }
+        }
+    }
+    text
 }
 
 async fn of_everybody(database: &dyn Database) -> Result<Vec<Owned>, Failure> {

@@ -8,7 +8,7 @@ use crate::{
     domain::api_key_settings::ApiKeyChange,
     http::{
         credentials::Person,
-        key_changes,
+        key_changes, limits,
         problem::ApiError,
         request::{Json, Path, given},
     },
@@ -45,12 +45,16 @@ pub async fn handler(
     let change = ApiKeyChange { name, description, scopes, rate_limit, allowed_ips };
     let change = change.check().map_err(ApiError::mistakes)?;
     let members = change.members();
+    limits::admit_key_change(&app, &person).await?;
 
     let of_caller = |sql| Statement::new(sql).bind(id.as_str()).bind(person.user_id.as_str());
     let (user, answers) = person.read(&app, vec![of_caller(key_uses::HASH_OF)]).await?;
     let hashes = answers.into_iter().next().filter(|rows| !rows.is_empty()).ok_or_else(no_such_key)?;
     may_have(&app, &user.role, change.scopes.as_deref().unwrap_or_default())?;
-    key_changes::announce(&app, Some(hashes)).await?;
+    // Names and descriptions decide nothing.
+    if change.scopes.is_some() || change.rate_limit.is_some() || change.allowed_ips.is_some() {
+        key_changes::announce(&app, Some(hashes)).await?;
+    }
     let now = app.now();
     let mut writes = Vec::new();
     if !members.is_empty() {

@@ -9,6 +9,7 @@ use crate::{
     http::{
         credentials::Person,
         idempotency::{Caller, Claim, Idempotent, Reply},
+        limits,
         problem::ApiError,
         request::Json,
     },
@@ -22,6 +23,7 @@ pub async fn handler(
     person: Person,
     Idempotent(request, Json(asked)): Idempotent<Json<AskedApiKey>>,
 ) -> Result<Response, ApiError> {
+    limits::admit_key_change(&app, &person).await?;
     request.once(&app, Caller::Person(&person), |claim| create(&app, &person, asked, claim)).await
 }
 

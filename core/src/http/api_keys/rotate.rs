@@ -10,7 +10,7 @@ use crate::{
     http::{
         credentials::Person,
         idempotency::{Caller, Claim, Idempotent, Reply},
-        key_changes,
+        key_changes, limits,
         problem::{API_KEY_ALREADY_ROTATED, ApiError},
         request::{OptionalJson, Path, Validator},
     },
@@ -43,6 +43,7 @@ pub async fn handler(
     let mut validator = Validator::default();
     validator.require(body.overlap_seconds <= MOST_OVERLAP_SECONDS, "/overlapSeconds", "give 0 to 604800");
     validator.finish()?;
+    limits::admit_key_change(&app, &person).await?;
     request.once(&app, Caller::Person(&person), |claim| rotate(&app, &person, &id, body.overlap_seconds, claim)).await
 }
 

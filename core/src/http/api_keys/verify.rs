@@ -140,7 +140,8 @@ pub async fn handler(State(app): State<App>, request: Request) -> Result<Answer<
     let now = app.now();
     let itself = shown.as_ref().is_some_and(|shown| shown.hash == caller.hash);
     let uses = match &shown {
-        Some(shown) if itself => vec![KeyUse { cost: shown.cost, ..caller }],
+        // The call itself is never free.
+        Some(shown) if itself => vec![KeyUse { cost: shown.cost.max(1), ..caller }],
         Some(shown) => vec![caller, shown.clone()],
         None => vec![caller],
     };

@@ -28,10 +28,12 @@ pub struct Body {
 /// The person goes, with sessions, keys and everything else that is theirs, in one batch. What they published stays
 /// without a name; security events stay without particulars.
 pub async fn handler(State(app): State<App>, person: Person, Json(body): Json<Body>) -> Result<StatusCode, ApiError> {
-    let proof = guessing::check_password(&app, &person, &body.password).await?;
-    let (user_id, email) = (person.user_id.as_str(), proof.user.email.as_str());
+    let user_id = person.user_id.as_str();
+    // What can fail comes before the guess, which would else be lost.
     let (_, answers) = person.read(&app, vec![key_changes::live_keys(&app, user_id)]).await?;
     let announced = key_changes::announce(&app, answers.into_iter().next()).await?;
+    let proof = guessing::check_password(&app, &person, &body.password).await?;
+    let email = proof.user.email.as_str();
     let mut batch = proof.statements();
     let keys_at = batch.len();
     batch.extend([
