@@ -51,7 +51,8 @@ export class RateLimiter extends real.RateLimiter {
 /** Calls to the objects of keys, and round trips to D1 that wrote and that only read. */
 const keys = { calls: 0, reads: 0, writes: 0 };
 
-let announcementFails = false;
+/** How many announcements in a row fail. */
+let failingAnnouncements = 0;
 
 export class KeyGate extends real.KeyGate {
   admit(...question) {
@@ -61,8 +62,8 @@ export class KeyGate extends real.KeyGate {
   }
 
   announce(reports) {
-    if (!announcementFails) return super.announce(reports);
-    announcementFails = false;
+    if (failingAnnouncements === 0) return super.announce(reports);
+    failingAnnouncements -= 1;
     throw new Error("as the test asked");
   }
 
@@ -127,7 +128,7 @@ export default {
       return object.evict().then(() => new Response(), () => new Response());
     }
     if (request.headers.has("x-trap-admission")) admissionTraps = true;
-    if (request.headers.has("x-break-announcement")) announcementFails = true;
+    if (request.headers.has("x-break-announcement")) failingAnnouncements = 2;
     if (request.headers.has("x-trap-hash")) hashTraps = true;
     if (request.headers.has("x-busy-hash")) hashIsBusy = true;
     return worker.fetch(request, ...rest);

@@ -1,7 +1,7 @@
 //! `aibaas keys`: makes, lists and revokes API keys, for whoever owns the machine. A server may run meanwhile: it knows
 //! what was done here at its very next request.
 
-use std::{fmt::Write as _, process::ExitCode};
+use std::{fmt::Write as _, io::Write as _, process::ExitCode};
 
 use aibaas_core::{
     domain::{
