@@ -19,7 +19,8 @@ use aibaas_core::{
 };
 use axum::{
     body::{Body, to_bytes},
-    http::{Method, Request},
+    http::{Method, Request, request::Builder},
+    response::Response,
 };
 use rusqlite::types::{Value as SqlValue, ValueRef};
 use serde_json::Value;
@@ -179,7 +180,20 @@ impl Simulation {
     /// `POST`s with an `Idempotency-Key`. What is left to do after the answer waits for [`Simulation::settle`], or is
     /// lost with [`Simulation::die`].
     pub async fn post_once(&self, path: &str, key: &str, token: Option<&str>, body: Option<&Value>) -> Replayable {
-        let mut request = Request::post(path).header("idempotency-key", key);
+        let request = Request::post(path).header("idempotency-key", key);
+        let response = self.answer(request, token, body).await;
+        let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let (replayed, retry_after) = (header("idempotent-replayed"), header("retry-after"));
+        Replayable {
+            status: response.status().as_u16(),
+            replayed: replayed.as_deref() == Some("true"),
+            retry_after: retry_after.and_then(|seconds| seconds.parse().ok()),
+            body: to_bytes(response.into_body(), usize::MAX).await.expect("a body").to_vec(),
+        }
+    }
+
+    async fn answer(&self, request: Builder, token: Option<&str>, body: Option<&Value>) -> Response {
+        let mut request = request;
         if let Some(token) = token {
             request = request.header("authorization", format!("Bearer {token}"));
         }
@@ -189,15 +203,7 @@ impl Simulation {
         let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
         let mut request = request.body(body).expect("a request");
         request.extensions_mut().insert(ClientAddress(*self.address.lock().expect("no panic")));
-        let response = self.router.clone().oneshot(request).await.expect("an answer");
-        let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        let (replayed, retry_after) = (header("idempotent-replayed"), header("retry-after"));
-        Replayable {
-            status: response.status().as_u16(),
-            replayed: replayed.as_deref() == Some("true"),
-            retry_after: retry_after.and_then(|seconds| seconds.parse().ok()),
-            body: to_bytes(response.into_body(), usize::MAX).await.expect("a body").to_vec(),
-        }
+        self.router.clone().oneshot(request).await.expect("an answer")
     }
 
     /// Does what is left to do after answers.
@@ -221,17 +227,8 @@ impl Simulation {
         token: Option<&str>,
         body: Option<Value>,
     ) -> (u16, Option<u64>, Value) {
-        let mut request = Request::builder().method(method).uri(path).header("accept", "application/json");
-        if let Some(token) = token {
-            request = request.header("authorization", format!("Bearer {token}"));
-        }
-        if body.is_some() {
-            request = request.header("content-type", "application/json");
-        }
-        let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
-        let mut request = request.body(body).expect("a request");
-        request.extensions_mut().insert(ClientAddress(*self.address.lock().expect("no panic")));
-        let response = self.router.clone().oneshot(request).await.expect("an answer");
+        let request = Request::builder().method(method).uri(path).header("accept", "application/json");
+        let response = self.answer(request, token, body.as_ref()).await;
         let round_trips = self.ports.round_trips.load(Ordering::Relaxed);
         let pending = std::mem::take(&mut *self.ports.pending.lock().expect("no panic"));
         for work in pending {

@@ -92,12 +92,12 @@ async fn resending_is_limited_by_address(host: Host) {
     for header in
         ["X-Forwarded-For", "Forwarded", "X-Real-IP", "spin-client-addr", "CF-Connecting-IP", "True-Client-IP"]
     {
-        let claimed = resend_claiming(&host, &api, header).await;
+        let claimed = resend_claiming(&api, header).await;
         assert_eq!(claimed.status, 429, "{header} is believed");
     }
 }
 
-async fn resend_claiming(_host: &Host, api: &aibaas_tests::Client, header: &str) -> Answer {
+async fn resend_claiming(api: &aibaas_tests::Client, header: &str) -> Answer {
     let request = api.post("/api/v1/auth/resend-verification").json(json!({ "email": new_address() }));
     request.header(header, "203.0.113.9").await
 }

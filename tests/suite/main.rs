@@ -206,8 +206,8 @@ fn once(kinds: &[Kind]) -> Vec<Trial> {
         plain("native_keys::the_command_line_refuses_wrong_keys", || {
             RUNTIME.block_on(native_keys::the_command_line_refuses_wrong_keys())
         }),
-        plain("native_keys::sigkill_loses_no_more_than_the_last_use", || {
-            RUNTIME.block_on(native_keys::sigkill_loses_no_more_than_the_last_use())
+        plain("native_keys::sigkill_loses_at_most_the_last_minutes_use", || {
+            RUNTIME.block_on(native_keys::sigkill_loses_at_most_the_last_minutes_use())
         }),
     ]);
     trials.extend(browsed.into_iter().map(|kind| {

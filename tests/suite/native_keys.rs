@@ -208,7 +208,7 @@ pub async fn use_and_limits_survive_sigterm() {
 }
 
 /// A killed server has saved the first use, and never more than there was; the next one goes on from there.
-pub async fn sigkill_loses_no_more_than_the_last_use() {
+pub async fn sigkill_loses_at_most_the_last_minutes_use() {
     let folder = tempfile::tempdir().expect("a folder");
     let data = folder.path();
     let (mut server, mut host) = start(data);

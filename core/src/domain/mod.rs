@@ -9,6 +9,8 @@ pub mod jws;
 pub mod key_use;
 mod keys;
 pub mod network;
+#[cfg(test)]
+mod numbers;
 pub mod password_hash;
 pub mod prepaid;
 pub mod recovery_code;

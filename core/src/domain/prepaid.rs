@@ -396,11 +396,11 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::domain::api_key::KeyHash;
+    use crate::domain::{api_key::KeyHash, numbers::Numbers};
 
     /// Instances with clocks of their own, and messages that take their time or are lost.
     struct World {
-        random: u64,
+        numbers: Numbers,
         now: i64,
         home: KeyHome,
         grant: KeyGrant,
@@ -443,7 +443,7 @@ mod tests {
                 owner_publishes: false,
             };
             let mut world = Self {
-                random: seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1,
+                numbers: Numbers(seed),
                 now: 1_000_000,
                 home: KeyHome::new(KeyLedger::default(), Vec::new(), None, 7),
                 grant,
@@ -465,8 +465,7 @@ mod tests {
         }
 
         fn below(&mut self, bound: u64) -> u64 {
-            self.random = self.random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (self.random >> 33) % bound
+            self.numbers.below(bound)
         }
 
         fn clock(&self, instance: usize) -> Timestamp {

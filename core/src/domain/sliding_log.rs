@@ -111,16 +111,7 @@ impl SlidingLog {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// Numbers that a seed determines.
-    struct Numbers(u64);
-
-    impl Numbers {
-        fn below(&mut self, bound: u64) -> u64 {
-            self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (self.0 >> 33) % bound
-        }
-    }
+    use crate::domain::numbers::Numbers;
 
     /// The rule itself, over everything ever admitted.
     #[derive(Default)]

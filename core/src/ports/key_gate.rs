@@ -13,8 +13,8 @@ use crate::domain::{
 /// has been suspended or deleted, is refused from the answer to that on, by every instance of the application.
 #[async_trait]
 pub trait KeyGate: Send + Sync {
-    /// Decides about the uses, of different keys, in order, each of which is looked at, and charged, only where those before it were
-    /// allowed: as many decisions as uses, or the last of them is a refusal.
+    /// Decides about the uses, of different keys, in order, each of which is looked at, and charged, only where those
+    /// before it were allowed: as many decisions as uses, or the last of them is a refusal.
     ///
     /// # Errors
     /// [`KeyGateError`] when it cannot be decided; nobody gets in then.
