@@ -67,11 +67,11 @@ function promised(id) {
   return promise;
 }
 
-/** Reads a body, no further than the limit. */
+/** Reads a body, no further than the limit. A look at `body` makes a stream of it, which costs as much as the reading. */
 export async function readBody(message) {
+  const declared = message.headers.get("content-length");
+  if (declared !== null && Number(declared) < BODY_LIMIT) return new Uint8Array(await message.arrayBuffer());
   if (message.body === null) return undefined;
-  const declared = Number(message.headers.get("content-length") ?? Number.POSITIVE_INFINITY);
-  if (declared < BODY_LIMIT) return new Uint8Array(await message.arrayBuffer());
   const pieces = [];
   let size = 0;
   for await (const piece of message.body) {
