@@ -25,6 +25,9 @@ pub const LEND_MS: i64 = 100;
 const HOLD_MS: i64 = 1_500;
 /// The least that is worth lending.
 const SMALLEST_BLOCK: u32 = 16;
+/// Where less than this is left, nothing is lent: what a small limit tells of itself is exact then, and whoever has one
+/// is not busy for long.
+const LEAST_LEFT: u32 = 500;
 /// How long a grant is good without looking whether it still is. Whoever changes a key says so; this is for a change whose
 /// author was killed half-way, and for what gives a key more.
 const GRANT_MS: u64 = 60_000;
@@ -268,7 +271,7 @@ impl KeyHome {
         let cost = recently.max(self.last_used).saturating_mul(4).min(remaining / 4);
         let ends_soon = grant.expires_at_ms.is_some_and(|expires| expires <= now.plus_ms(HOLD_MS).0);
         let is_wanted = self.wanted_until.is_some_and(|until| now < until);
-        if cost < SMALLEST_BLOCK || ends_soon || is_wanted {
+        if remaining < LEAST_LEFT || cost < SMALLEST_BLOCK || ends_soon || is_wanted {
             return None;
         }
         self.last_block = self.last_block.wrapping_add(1);
@@ -610,7 +613,7 @@ mod tests {
     fn however_messages_travel_the_limit_is_exact() {
         let (mut lent, mut renewed) = (0, 0);
         for seed in 0..60 {
-            let (limit, instances) = ([1, 7, 100, 400, 2000][seed as usize % 5], 1 + seed as usize % 4);
+            let (limit, instances) = ([1, 7, 100, 2000, 8000][seed as usize % 5], 1 + seed as usize % 4);
             let mut world = World::new(seed, limit, 1 + seed as u32 % 2, instances, seed % 3 == 0);
             let busy = 1 + world.below(6);
             for _ in 0..2_500 {
