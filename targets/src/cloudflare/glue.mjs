@@ -67,10 +67,15 @@ function promised(id) {
   return promise;
 }
 
-/** Reads a body, no further than the limit. A look at `body` makes a stream of it, which costs as much as the reading. */
-export async function readBody(message) {
-  const declared = message.headers.get("content-length");
-  if (declared !== null && Number(declared) < BODY_LIMIT) return new Uint8Array(await message.arrayBuffer());
+/**
+ * Reads a body, no further than the limit. One whose length is told needs no stream, which costs as much as the reading;
+ * a mere look at `body` makes one.
+ */
+export function readBody(message, length) {
+  return length < BODY_LIMIT ? message.arrayBuffer().then((body) => new Uint8Array(body)) : readStream(message);
+}
+
+async function readStream(message) {
   if (message.body === null) return undefined;
   const pieces = [];
   let size = 0;

@@ -44,13 +44,20 @@ const unconfigured = () =>
 const shielded = () =>
   problem(429, "too_many_requests", "Too many requests", "this address sends too many requests", { "retry-after": "10" });
 
-function answer(request, method, body) {
+/** A request without its body, as the instance reads it, and how long the body says it is. */
+function read(request, method) {
   const { url, headers } = request;
   let head = `${method}\n${target(url)}`;
-  // An iterator would cost twice as much.
+  let length;
+  // An iterator would cost twice as much, and so does asking for one header by its name.
   headers.forEach((value, name) => {
+    if (name === "content-length") length = Number(value);
     if (!EDGE_HEADERS.has(name)) head += `\n${name}\n${value}`;
   });
+  return { head, length };
+}
+
+function answer(head, body) {
   try {
     const response = begin((wasm, id) => wasm.handle(id, head, body));
     if (response === null) return unconfigured();
@@ -66,18 +73,27 @@ const UNSHIELDED = "/api/v1/api-keys/verify";
 /** Path and query, as the other hosts see them: an origin ends at the first slash after its "https://". */
 const target = (url) => url.slice(url.indexOf("/", 8));
 
-/** Whatever hashes or writes passes the shield first; a shield that is down stops nobody. */
-async function answerBehindShield(request, method, env) {
-  if (target(request.url) === UNSHIELDED) return answer(request, method, await readBody(request));
+/** A shield that is down stops nobody. */
+async function passesShield(request, env) {
   const key = request.headers.get("cf-connecting-ip") ?? "";
   const verdict = await env.SHIELD?.limit({ key }).catch(() => undefined);
-  return verdict?.success === false ? shielded() : answer(request, method, await readBody(request));
+  return verdict?.success !== false;
+}
+
+/** Whatever hashes or writes passes the shield first. */
+async function answerBehindShield(request, method, env) {
+  if (!(await passesShield(request, env))) return shielded();
+  const { head, length } = read(request, method);
+  return answer(head, await readBody(request, length));
 }
 
 export default {
   fetch(request, env) {
-    const { method } = request;
-    return SAFE.has(method) ? answer(request, method) : answerBehindShield(request, method, env);
+    const { method, url } = request;
+    if (SAFE.has(method)) return answer(read(request, method).head);
+    if (target(url) !== UNSHIELDED) return answerBehindShield(request, method, env);
+    const { head, length } = read(request, method);
+    return readBody(request, length).then((body) => answer(head, body));
   },
 
   async scheduled() {
