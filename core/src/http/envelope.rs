@@ -105,9 +105,9 @@ fn is_public(path: &str) -> bool {
     let Some(path) = path.strip_prefix("/api/v1/") else {
         return false;
     };
-    ["leaderboard", "models", "benchmarks", "runs"]
+    ["leaderboard", "models", "benchmarks", "runs", "changes", "badges", "export"]
         .iter()
-        .any(|public| path.strip_prefix(public).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
+        .any(|public| path.strip_prefix(public).is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '.'])))
 }
 
 fn no_content() -> Response {

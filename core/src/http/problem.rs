@@ -56,6 +56,7 @@ codes! {
     ROLE_REQUIRED = 403, "role_required", "Another role is needed";
     NOT_OWNER = 403, "not_owner", "Somebody else owns this";
     INVALID_SIGNATURE = 403, "invalid_signature", "The signature is wrong";
+    PRIVATE_TASKS = 403, "private_tasks", "The tasks of this benchmark are private";
     ORIGIN_NOT_ALLOWED = 403, "origin_not_allowed", "This origin is not allowed";
     NOT_FOUND = 404, "not_found", "There is nothing here";
     METHOD_NOT_ALLOWED = 405, "method_not_allowed", "The method is not allowed here";
@@ -70,6 +71,7 @@ codes! {
     VERSION_IN_USE = 409, "version_in_use", "A version that has runs never changes";
     EXTERNAL_ID_CONFLICT = 409, "external_id_conflict", "The external id stands for another run";
     RUN_NOT_OPEN = 409, "run_not_open", "The run is not open";
+    RUN_NOT_PUBLISHED = 409, "run_not_published", "The run is not published";
     EVIDENCE_MISMATCH = 409, "evidence_mismatch", "The benchmark version takes another kind of evidence";
     CONFLICTING_RESULTS = 409, "conflicting_results", "Results conflict with what was uploaded before";
     PAYLOAD_TOO_LARGE = 413, "payload_too_large", "The body is too large";

@@ -319,6 +319,11 @@ impl Validator {
         text.and_then(|text| self.timestamp(pointer, text))
     }
 
+    /// A day or a month that may be absent.
+    pub fn optional_date(&mut self, pointer: &str, text: Option<&str>) -> Option<String> {
+        text.and_then(|text| self.check(pointer, values::day_or_month(text)))
+    }
+
     /// A name that stands in paths: letters, digits, `.`, `_`, `-`, at most 100.
     pub fn slug(&mut self, pointer: &str, text: &str) {
         self.require(

@@ -1,5 +1,7 @@
 //! Benchmarks, their versions and tasks.
 
+use std::collections::BTreeSet;
+
 use crate::ports::{DatabaseError, Row, Statement};
 
 /// Who owns a benchmark; no row where there is none.
@@ -18,15 +20,16 @@ pub const CLEAR_TASKS: &str = "DELETE FROM benchmark_tasks WHERE benchmark_id = 
      AND NOT EXISTS (SELECT 1 FROM benchmark_versions AS v WHERE v.benchmark_id = ?1 AND v.version = ?2 AND v.definition = ?3)";
 /// Declares the version.
 pub const PUT_VERSION: &str = "INSERT INTO benchmark_versions (benchmark_id, version, title, description, metric, chance_level, \
-       evidence, task_count, attempts_per_task, definition, created_at) \
-     VALUES (?1, ?2, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?3, ?11) \
+       evidence, task_count, attempts_per_task, definition, created_at, private_tasks, tasks_published_on, parts, slices) \
+     VALUES (?1, ?2, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?3, ?11, ?12, ?13, ?14, ?15) \
      ON CONFLICT (benchmark_id, version) DO UPDATE SET title = excluded.title, description = excluded.description, \
        metric = excluded.metric, chance_level = excluded.chance_level, evidence = excluded.evidence, \
-       task_count = excluded.task_count, attempts_per_task = excluded.attempts_per_task, definition = excluded.definition \
+       task_count = excluded.task_count, attempts_per_task = excluded.attempts_per_task, definition = excluded.definition, \
+       private_tasks = excluded.private_tasks, tasks_published_on = excluded.tasks_published_on, parts = excluded.parts, slices = excluded.slices \
      WHERE definition <> excluded.definition";
 /// Adds the tasks of the JSON array `?3`.
-pub const PUT_TASKS: &str = "INSERT INTO benchmark_tasks (benchmark_id, version, task_id, position, scenario, language, difficulty) \
-     SELECT ?1, ?2, value ->> 'id', key, value ->> 'scenario', value ->> 'language', value ->> 'difficulty' FROM json_each(?3) \
+pub const PUT_TASKS: &str = "INSERT INTO benchmark_tasks (benchmark_id, version, task_id, position, scenario, language, difficulty, cluster) \
+     SELECT ?1, ?2, value ->> 'id', key, value ->> 'scenario', value ->> 'language', value ->> 'difficulty', value ->> 'cluster' FROM json_each(?3) \
      WHERE true ON CONFLICT DO NOTHING";
 /// Whether the version is there.
 pub const VERSION_EXISTS: &str = "SELECT 1 AS found FROM benchmark_versions WHERE benchmark_id = ?1 AND version = ?2";
@@ -37,10 +40,6 @@ pub const LIST: &str = "SELECT v.benchmark_id, v.version, v.title, v.description
 /// The versions of one benchmark, newest first.
 pub const VERSIONS: &str =
     "SELECT * FROM benchmark_versions WHERE benchmark_id = ?1 ORDER BY created_at DESC, version DESC";
-/// The tasks of one benchmark's versions, in their order.
-pub const TASKS: &str = "SELECT version, task_id, scenario, language, difficulty FROM benchmark_tasks \
-     WHERE benchmark_id = ?1 ORDER BY version, position";
-
 /// How a version is scored and what its runs bring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -88,7 +87,7 @@ impl Metric {
 }
 
 /// A task and the slices that it belongs to.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 pub struct Task {
     /// Unique within its version.
     pub id: String,
@@ -98,6 +97,55 @@ pub struct Task {
     pub language: Option<String>,
     /// Slice.
     pub difficulty: Option<String>,
+    /// Tasks of one cluster resemble each other, such as those of one repository: their scores are not independent.
+    pub cluster: Option<String>,
+}
+
+/// A part of a composite score, such as a judge's.
+#[derive(Clone, Debug, PartialEq, serde::Deserialize, serde::Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Part {
+    /// Unique within its version.
+    pub id: String,
+    /// Its share, to that of the other parts; positive.
+    pub weight: f64,
+}
+
+/// The values that a version's tasks have in each dimension, in order.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+pub struct Slices {
+    /// Scenarios.
+    pub scenario: BTreeSet<String>,
+    /// Languages.
+    pub language: BTreeSet<String>,
+    /// Difficulties.
+    pub difficulty: BTreeSet<String>,
+}
+
+impl Slices {
+    /// Those of these tasks.
+    #[must_use]
+    pub fn of(tasks: &[Task]) -> Self {
+        let values = |of: fn(&Task) -> &Option<String>| tasks.iter().filter_map(|task| of(task).clone()).collect();
+        Self {
+            scenario: values(|task| &task.scenario),
+            language: values(|task| &task.language),
+            difficulty: values(|task| &task.difficulty),
+        }
+    }
+
+    /// Reads the column `slices`.
+    ///
+    /// # Errors
+    /// When it is missing or unreadable.
+    pub fn from_row(row: &Row) -> Result<Self, DatabaseError> {
+        read_json(&row.text("slices")?)
+    }
+}
+
+/// JSON that we wrote.
+fn read_json<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, DatabaseError> {
+    serde_json::from_str(text).map_err(|error| DatabaseError::Unavailable(format!("a version's JSON: {error}")))
 }
 
 /// A version, with its tasks. Its JSON is what is compared when it is declared again.
@@ -122,16 +170,32 @@ pub struct BenchmarkVersion {
     pub task_count: u32,
     /// How often each task is tried.
     pub attempts_per_task: u32,
+    /// Whether its tasks, and results by task, are told to nobody.
+    #[serde(serialize_with = "null_where_false")]
+    pub private_tasks: bool,
+    /// The day or month since when anyone could read the tasks.
+    pub tasks_published_on: Option<String>,
+    /// What a score is made of, where it is composite.
+    pub parts: Option<Vec<Part>>,
     /// The tasks; none where the evidence is counts.
     pub tasks: Vec<Task>,
 }
 
+/// What says nothing is left out of a definition, so that older ones are still the same.
+fn null_where_false<S: serde::Serializer>(value: &bool, serializer: S) -> Result<S::Ok, S::Error> {
+    if *value { serializer.serialize_bool(true) } else { serializer.serialize_none() }
+}
+
 impl BenchmarkVersion {
-    /// Reads a row of `benchmark_versions`, without tasks.
+    /// Reads a row of `benchmark_versions`.
     ///
     /// # Errors
-    /// When a column is missing.
+    /// When a column is missing or unreadable.
     pub fn from_row(row: &Row) -> Result<Self, DatabaseError> {
+        #[derive(serde::Deserialize)]
+        struct Definition {
+            tasks: Vec<Task>,
+        }
         let number = |column: &str| row.integer(column).map(|number| u32::try_from(number).unwrap_or(u32::MAX));
         Ok(Self {
             benchmark: row.text("benchmark_id")?,
@@ -143,7 +207,10 @@ impl BenchmarkVersion {
             evidence: if row.text("evidence")? == "counts" { Evidence::Counts } else { Evidence::Results },
             task_count: number("task_count")?,
             attempts_per_task: number("attempts_per_task")?,
-            tasks: Vec::new(),
+            private_tasks: row.boolean("private_tasks")?,
+            tasks_published_on: row.optional_text("tasks_published_on")?,
+            parts: row.optional_text("parts")?.map(|parts| read_json(&parts)).transpose()?,
+            tasks: read_json::<Definition>(&row.text("definition")?)?.tasks,
         })
     }
 }
@@ -157,6 +224,8 @@ pub fn put(
     tasks: &str,
     now: crate::ports::Timestamp,
 ) -> Vec<Statement> {
+    let slices = serde_json::json!(Slices::of(&version.tasks)).to_string();
+    let parts = version.parts.as_ref().map(|parts| serde_json::json!(parts).to_string());
     let of_version = |sql| Statement::new(sql).bind(version.benchmark.as_str()).bind(version.version.as_str());
     vec![
         of_version(VERSION_EXISTS),
@@ -173,7 +242,11 @@ pub fn put(
             .bind(version.evidence.as_str())
             .bind(version.task_count)
             .bind(version.attempts_per_task)
-            .bind(now),
+            .bind(now)
+            .bind(version.private_tasks)
+            .bind(version.tasks_published_on.as_deref())
+            .bind(parts)
+            .bind(slices),
         of_version(PUT_TASKS).bind(tasks),
     ]
 }

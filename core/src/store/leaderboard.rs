@@ -1,28 +1,25 @@
 //! The leaderboard: entries that stand from one snapshot to another.
 
-use super::runs::Sums;
+use super::{benchmarks::Slices, runs::Aggregates};
 use crate::ports::{DatabaseError, Row, Statement, Timestamp};
 
 /// Which version is meant, and its newest snapshot (of all, where no version or no benchmark is named).
-pub const SCOPE: &str = "SELECT v.benchmark_id, v.version, v.title, v.description, v.metric, v.evidence, s.seq, s.id AS snapshot_id, \
+pub const SCOPE: &str = "SELECT v.benchmark_id, v.version, v.title, v.description, v.metric, v.evidence, v.slices, s.seq, s.id AS snapshot_id, \
        s.created_at AS generated_at FROM benchmark_versions AS v \
      LEFT JOIN snapshots AS s ON s.seq = (SELECT max(x.seq) FROM snapshots AS x WHERE x.benchmark_id = v.benchmark_id AND x.version = v.version) \
      WHERE v.benchmark_id = coalesce(?1, (SELECT benchmark_id FROM snapshots WHERE seq = (SELECT max(seq) FROM snapshots))) AND (?2 IS NULL OR v.version = ?2) \
      ORDER BY coalesce(s.seq, 0) DESC, v.created_at DESC, v.version DESC LIMIT 1";
 /// The same, of a named snapshot.
-pub const SCOPE_OF_SNAPSHOT: &str = "SELECT v.benchmark_id, v.version, v.title, v.description, v.metric, v.evidence, s.seq, s.id AS snapshot_id, \
+pub const SCOPE_OF_SNAPSHOT: &str = "SELECT v.benchmark_id, v.version, v.title, v.description, v.metric, v.evidence, v.slices, s.seq, s.id AS snapshot_id, \
        s.created_at AS generated_at FROM snapshots AS s \
      JOIN benchmark_versions AS v ON v.benchmark_id = s.benchmark_id AND v.version = s.version \
      WHERE s.id = ?1 AND (?2 IS NULL OR s.benchmark_id = ?2) AND (?3 IS NULL OR s.version = ?3)";
-/// Its entries, each with the sums of the slice (`?4` scenario, `?5` language, `?6` difficulty).
-pub const ENTRIES: &str = "SELECT r.id AS run_id, r.model_id, m.display_name, r.published_at, r.evaluator_relationship, r.dirty, \
-       l.p50_ms, l.p95_ms, sum(c.tasks) AS tasks, sum(c.correct) AS correct, sum(c.total) AS total, sum(c.score_sum) AS score_sum, \
-       sum(c.score_square_sum) AS score_square_sum, sum(c.cost_usd) AS cost_usd, sum(c.uncosted) AS uncosted \
-     FROM leaderboard_entries AS e JOIN runs AS r ON r.id = e.run_id JOIN models AS m ON m.id = e.model_id \
-     JOIN run_cells AS c ON c.run_id = e.run_id LEFT JOIN run_latencies AS l ON l.run_id = e.run_id \
-     WHERE e.benchmark_id = ?1 AND e.version = ?2 AND e.from_seq <= ?3 AND (e.to_seq IS NULL OR e.to_seq > ?3) \
-       AND (?4 IS NULL OR c.scenario = ?4) AND (?5 IS NULL OR c.language = ?5) AND (?6 IS NULL OR c.difficulty = ?6) \
-     GROUP BY r.id";
+/// Its entries, each with the score of the slice (`?4` scenario, `?5` language, `?6` difficulty; '' is every value).
+pub const ENTRIES: &str = "SELECT r.id AS run_id, e.model_id, e.display_name, e.contaminated, r.published_at, r.evaluator_relationship, r.dirty, \
+       r.attempts_policy, s.tasks, s.clusters, s.correct, s.total, s.score, s.squares, s.cost_usd, s.uncosted, s.p50_ms, s.p95_ms \
+     FROM leaderboard_entries AS e JOIN runs AS r ON r.id = e.run_id \
+     JOIN run_slices AS s ON s.run_id = e.run_id AND s.scenario = ?4 AND s.language = ?5 AND s.difficulty = ?6 \
+     WHERE e.benchmark_id = ?1 AND e.version = ?2 AND e.from_seq <= ?3 AND (e.to_seq IS NULL OR e.to_seq > ?3)";
 
 /// Which leaderboard is read.
 #[derive(Clone, Debug)]
@@ -39,6 +36,8 @@ pub struct Scope {
     pub metric: String,
     /// `results` or `counts`.
     pub evidence: String,
+    /// The values that its tasks have.
+    pub slices: Slices,
     /// The snapshot, once something was published.
     pub snapshot: Option<Snapshot>,
 }
@@ -75,6 +74,7 @@ impl Scope {
             description: row.optional_text("description")?,
             metric: row.text("metric")?,
             evidence: row.text("evidence")?,
+            slices: Slices::from_row(row)?,
             snapshot,
         })
     }
@@ -95,12 +95,12 @@ pub struct Entry {
     pub evaluator_relationship: String,
     /// Whether the harness had uncommitted changes.
     pub dirty: bool,
-    /// Sums of the slice.
-    pub sums: Sums,
-    /// Median latency in milliseconds, of the whole run.
-    pub p50_ms: Option<f64>,
-    /// 95th percentile in milliseconds, of the whole run.
-    pub p95_ms: Option<f64>,
+    /// Whether the model was trained after the tasks were published.
+    pub contaminated: bool,
+    /// How attempts were made and counted, as the run says.
+    pub attempts_policy: Option<String>,
+    /// Of the slice.
+    pub aggregates: Aggregates,
 }
 
 impl Entry {
@@ -116,9 +116,10 @@ impl Entry {
             published_at: Timestamp(row.integer("published_at")?),
             evaluator_relationship: row.text("evaluator_relationship")?,
             dirty: row.boolean("dirty")?,
-            sums: Sums::from_row(row)?.ok_or_else(|| DatabaseError::Unavailable("an entry without sums".to_owned()))?,
-            p50_ms: row.optional_real("p50_ms")?,
-            p95_ms: row.optional_real("p95_ms")?,
+            contaminated: row.boolean("contaminated")?,
+            attempts_policy: row.optional_text("attempts_policy")?,
+            aggregates: Aggregates::from_row(row)?
+                .ok_or_else(|| DatabaseError::Unavailable("an entry without a score".to_owned()))?,
         })
     }
 }
@@ -128,5 +129,5 @@ impl Entry {
 pub fn entries(scope: &Scope, snapshot: &Snapshot, slice: [Option<&str>; 3]) -> Statement {
     let statement =
         Statement::new(ENTRIES).bind(scope.benchmark.as_str()).bind(scope.version.as_str()).bind(snapshot.seq);
-    slice.into_iter().fold(statement, Statement::bind)
+    slice.into_iter().map(Option::unwrap_or_default).fold(statement, Statement::bind)
 }

@@ -5,6 +5,7 @@ pub mod admin;
 pub mod api_keys;
 pub mod audit;
 pub mod benchmarks;
+pub mod changes;
 pub mod guesses;
 pub mod idempotency;
 pub mod imports;
@@ -15,6 +16,7 @@ pub mod mfa;
 pub mod migrations;
 pub mod models;
 pub mod outbox;
+pub mod publications;
 pub mod rate_limits;
 pub mod runs;
 pub mod sessions;
@@ -76,7 +78,12 @@ pub const EVERY_STATEMENT: &[(&str, &str)] = &[
     ("benchmarks::VERSION_EXISTS", benchmarks::VERSION_EXISTS),
     ("benchmarks::LIST", benchmarks::LIST),
     ("benchmarks::VERSIONS", benchmarks::VERSIONS),
-    ("benchmarks::TASKS", benchmarks::TASKS),
+    ("changes::LATEST", changes::LATEST),
+    ("changes::AFTER", changes::AFTER),
+    ("changes::BEFORE", changes::BEFORE),
+    ("changes::AFTER_OF_BENCHMARK", changes::AFTER_OF_BENCHMARK),
+    ("changes::BEFORE_OF_BENCHMARK", changes::BEFORE_OF_BENCHMARK),
+    ("changes::SEQ_OF", changes::SEQ_OF),
     ("guesses::RESERVE", guesses::RESERVE),
     ("guesses::RESERVE_ACCOUNT", guesses::RESERVE_ACCOUNT),
     ("guesses::RESERVE_NETWORK", guesses::RESERVE_NETWORK),
@@ -162,6 +169,20 @@ pub const EVERY_STATEMENT: &[(&str, &str)] = &[
     ("outbox::DELETE_OF_PERSON", outbox::DELETE_OF_PERSON),
     ("outbox::DELETE", outbox::DELETE),
     ("outbox::EXPIRE", outbox::EXPIRE),
+    ("publications::EXPECT_COMPLETE", publications::EXPECT_COMPLETE),
+    ("publications::KEEP_SLICES", publications::KEEP_SLICES),
+    ("publications::KEEP_COUNTED_SLICE", publications::KEEP_COUNTED_SLICE),
+    ("publications::KEEP_SCORES", publications::KEEP_SCORES),
+    ("publications::PUBLISH", publications::PUBLISH),
+    ("publications::ADD_SNAPSHOT", publications::ADD_SNAPSHOT),
+    ("publications::CLOSE_ENTRY", publications::CLOSE_ENTRY),
+    ("publications::ADD_ENTRY", publications::ADD_ENTRY),
+    ("publications::EXPECT_PUBLISHED", publications::EXPECT_PUBLISHED),
+    ("publications::END", publications::END),
+    ("publications::CLOSE_ENTRY_OF_RUN", publications::CLOSE_ENTRY_OF_RUN),
+    ("publications::REINSTATE", publications::REINSTATE),
+    ("publications::ADD_CHANGE", publications::ADD_CHANGE),
+    ("publications::SNAPSHOT_OF", publications::SNAPSHOT_OF),
     ("rate_limits::CHARGE", rate_limits::CHARGE),
     ("rate_limits::STATES", rate_limits::STATES),
     ("rate_limits::EXPIRE", rate_limits::EXPIRE),
@@ -169,6 +190,7 @@ pub const EVERY_STATEMENT: &[(&str, &str)] = &[
     ("runs::BY_EXTERNAL_ID", runs::BY_EXTERNAL_ID),
     ("runs::CREATE", runs::CREATE),
     ("runs::EXPECT_OPEN", runs::EXPECT_OPEN),
+    ("runs::EXPECT_NOT_PUBLISHED", runs::EXPECT_NOT_PUBLISHED),
     ("runs::UNKNOWN_TASKS", runs::UNKNOWN_TASKS),
     ("runs::EXPECT_KNOWN_TASKS", runs::EXPECT_KNOWN_TASKS),
     ("runs::CONFLICTS", runs::CONFLICTS),
@@ -178,15 +200,7 @@ pub const EVERY_STATEMENT: &[(&str, &str)] = &[
     ("runs::RESULTS", runs::RESULTS),
     ("runs::PUT_COUNTS", runs::PUT_COUNTS),
     ("runs::MISSING", runs::MISSING),
-    ("runs::EXPECT_COMPLETE", runs::EXPECT_COMPLETE),
-    ("runs::KEEP_CELLS", runs::KEEP_CELLS),
-    ("runs::KEEP_COUNTED_CELL", runs::KEEP_COUNTED_CELL),
-    ("runs::KEEP_LATENCIES", runs::KEEP_LATENCIES),
-    ("runs::PUBLISH", runs::PUBLISH),
-    ("runs::ADD_SNAPSHOT", runs::ADD_SNAPSHOT),
-    ("runs::CLOSE_ENTRY", runs::CLOSE_ENTRY),
-    ("runs::ADD_ENTRY", runs::ADD_ENTRY),
-    ("runs::SNAPSHOT_OF", runs::SNAPSHOT_OF),
+    ("runs::HISTORY", runs::HISTORY),
     ("sessions::CREATE", sessions::CREATE),
     ("sessions::ROTATE", sessions::ROTATE),
     ("sessions::END_REUSED", sessions::END_REUSED),
@@ -246,6 +260,7 @@ mod tests {
             include_str!("api_keys.rs"),
             include_str!("audit.rs"),
             include_str!("benchmarks.rs"),
+            include_str!("changes.rs"),
             include_str!("guesses.rs"),
             include_str!("idempotency.rs"),
             include_str!("imports.rs"),
@@ -256,6 +271,7 @@ mod tests {
             include_str!("migrations.rs"),
             include_str!("models.rs"),
             include_str!("outbox.rs"),
+            include_str!("publications.rs"),
             include_str!("rate_limits.rs"),
             include_str!("runs.rs"),
             include_str!("sessions.rs"),

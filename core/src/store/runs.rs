@@ -1,27 +1,26 @@
 //! Runs, what was uploaded for them, and what publishing keeps of it.
 
-use crate::ports::{DatabaseError, Row, Statement, Timestamp};
+use std::collections::BTreeMap;
+
+use super::benchmarks::Part;
+use crate::ports::{DatabaseError, Row, Timestamp};
 
 macro_rules! run_columns {
     () => {
         "r.id, r.owner_id, r.model_id, r.benchmark_id, r.version, r.harness, r.harness_version, r.commit_hash, r.dirty, \
          r.prompt_hash, r.generation_config, r.attempts_policy, r.command, r.evaluator_relationship, r.external_id, r.request, \
-         r.started_at, r.completed_at, r.status, r.reason, r.created_at, r.published_at, \
-         v.evidence, v.metric, v.task_count, v.attempts_per_task, \
+         r.started_at, r.completed_at, r.status, r.reason, r.created_at, r.published_at, r.withdrawn_at, \
+         v.evidence, v.metric, v.task_count, v.attempts_per_task, v.private_tasks, v.parts, \
          n.total AS counted_total, n.correct_by_attempt, n.cost_usd AS counted_cost, n.mean_latency_ms, \
-         l.p50_ms, l.p95_ms, (SELECT sum(tasks) FROM run_cells WHERE run_id = r.id) AS tasks, \
-         (SELECT sum(correct) FROM run_cells WHERE run_id = r.id) AS correct, \
-         (SELECT sum(total) FROM run_cells WHERE run_id = r.id) AS total, \
-         (SELECT sum(score_sum) FROM run_cells WHERE run_id = r.id) AS score_sum, \
-         (SELECT sum(score_square_sum) FROM run_cells WHERE run_id = r.id) AS score_square_sum, \
-         (SELECT sum(cost_usd) FROM run_cells WHERE run_id = r.id) AS cost_usd, \
-         (SELECT sum(uncosted) FROM run_cells WHERE run_id = r.id) AS uncosted"
+         s.tasks, s.clusters, s.correct, s.total, s.score, s.squares, s.cost_usd, s.uncosted, s.p50_ms, s.p95_ms, \
+         p.pass_counts, p.parts AS part_scores"
     };
 }
 macro_rules! run_joins {
     () => {
         " FROM runs AS r JOIN benchmark_versions AS v ON v.benchmark_id = r.benchmark_id AND v.version = r.version \
-         LEFT JOIN run_counts AS n ON n.run_id = r.id LEFT JOIN run_latencies AS l ON l.run_id = r.id "
+         LEFT JOIN run_counts AS n ON n.run_id = r.id LEFT JOIN run_scores AS p ON p.run_id = r.id \
+         LEFT JOIN run_slices AS s ON s.run_id = r.id AND s.scenario = '' AND s.language = '' AND s.difficulty = '' "
     };
 }
 
@@ -37,12 +36,13 @@ macro_rules! unknown_tasks {
 macro_rules! conflicts {
     () => {
         "json_each(?2) JOIN results AS r ON r.run_id = ?1 AND r.task_id = value ->> 'task' AND r.attempt = value ->> 'attempt' \
-         WHERE (r.status, r.score, r.samples, r.correct, r.latency_ms, r.input_tokens, r.output_tokens, r.cost_usd) IS NOT \
+         WHERE (r.status, r.score, r.samples, r.correct, r.latency_ms, r.input_tokens, r.output_tokens, r.cost_usd, r.parts) IS NOT \
            (value ->> 'status', value ->> 'score', value ->> 'samples', value ->> 'correct', value ->> 'latencyMs', \
-            value ->> 'inputTokens', value ->> 'outputTokens', value ->> 'costUsd')"
+            value ->> 'inputTokens', value ->> 'outputTokens', value ->> 'costUsd', value ->> 'parts')"
     };
 }
 
+/// The attempts at tasks that run `?1` has no result for.
 macro_rules! missing {
     () => {
         "FROM runs AS r JOIN benchmark_versions AS v ON v.benchmark_id = r.benchmark_id AND v.version = r.version \
@@ -52,6 +52,8 @@ macro_rules! missing {
            AND NOT EXISTS (SELECT 1 FROM results AS x WHERE x.run_id = ?1 AND x.task_id = t.task_id AND x.attempt = a.value)"
     };
 }
+
+pub(super) use missing;
 
 /// One run.
 pub const BY_ID: &str = concat!("SELECT ", run_columns!(), run_joins!(), "WHERE r.id = ?1");
@@ -70,6 +72,9 @@ pub const CREATE: &str = "INSERT INTO runs (id, owner_id, model_id, benchmark_id
 pub const EXPECT_OPEN: &str = "INSERT INTO batch_guard (expectation) SELECT 'open run' WHERE NOT EXISTS (\
      SELECT 1 FROM runs AS r JOIN benchmark_versions AS v ON v.benchmark_id = r.benchmark_id AND v.version = r.version \
      WHERE r.id = ?1 AND r.owner_id = ?2 AND r.status = 'open' AND (?3 IS NULL OR v.evidence = ?3))";
+
+/// Guard: run `?1` is open.
+pub const EXPECT_NOT_PUBLISHED: &str = "INSERT INTO batch_guard (expectation) SELECT 'open' WHERE NOT EXISTS (SELECT 1 FROM runs WHERE id = ?1 AND status = 'open')";
 
 /// Those of the uploaded results (`?2`) whose task or attempt the version of run `?1` does not have.
 pub const UNKNOWN_TASKS: &str = concat!(
@@ -94,9 +99,9 @@ pub const EXPECT_NO_CONFLICT: &str = concat!(
     ")"
 );
 /// Stores the uploaded results that are new.
-pub const ADD_RESULTS: &str = "INSERT INTO results (run_id, task_id, attempt, status, score, samples, correct, latency_ms, input_tokens, output_tokens, cost_usd) \
+pub const ADD_RESULTS: &str = "INSERT INTO results (run_id, task_id, attempt, status, score, samples, correct, latency_ms, input_tokens, output_tokens, cost_usd, parts) \
      SELECT ?1, value ->> 'task', value ->> 'attempt', value ->> 'status', value ->> 'score', value ->> 'samples', value ->> 'correct', \
-       value ->> 'latencyMs', value ->> 'inputTokens', value ->> 'outputTokens', value ->> 'costUsd' FROM json_each(?2) \
+       value ->> 'latencyMs', value ->> 'inputTokens', value ->> 'outputTokens', value ->> 'costUsd', value ->> 'parts' FROM json_each(?2) \
      WHERE true ON CONFLICT DO NOTHING";
 /// How many rows the statement before changed.
 pub const CHANGES: &str = "SELECT changes() AS changes";
@@ -112,86 +117,41 @@ pub const PUT_COUNTS: &str = "INSERT INTO run_counts (run_id, total, correct_by_
 /// The attempts at tasks that run `?1` has no result for.
 pub const MISSING: &str =
     concat!("SELECT t.task_id AS task, a.value AS attempt ", missing!(), " ORDER BY t.position, a.value LIMIT 100");
-/// Guard: every attempt at every task has its result, or the counts are there.
-pub const EXPECT_COMPLETE: &str = concat!(
-    "INSERT INTO batch_guard (expectation) SELECT 'complete' WHERE EXISTS (SELECT 1 ",
-    missing!(),
-    ") OR EXISTS (SELECT 1 FROM runs AS r JOIN benchmark_versions AS v ON v.benchmark_id = r.benchmark_id AND v.version = r.version \
-       WHERE r.id = ?1 AND v.evidence = 'counts' AND NOT EXISTS (SELECT 1 FROM run_counts WHERE run_id = ?1))"
+/// A page of the runs of model `?1` that were ever published, on benchmark `?2` (any where null), newest first.
+pub const HISTORY: &str = concat!(
+    "SELECT ",
+    run_columns!(),
+    ", EXISTS (SELECT 1 FROM leaderboard_entries AS e WHERE e.run_id = r.id AND e.to_seq IS NULL) AS current",
+    run_joins!(),
+    "WHERE r.model_id = ?1 AND r.published_at IS NOT NULL AND (?2 IS NULL OR r.benchmark_id = ?2) \
+       AND (r.published_at, r.id) < (?3, ?4) ORDER BY r.published_at DESC, r.id DESC LIMIT ?5"
 );
-/// Keeps the sums of each slice of a run's results.
-pub const KEEP_CELLS: &str = "INSERT INTO run_cells (run_id, scenario, language, difficulty, tasks, correct, total, score_sum, score_square_sum, cost_usd, uncosted) \
-     SELECT ?1, coalesce(t.scenario, ''), coalesce(t.language, ''), coalesce(t.difficulty, ''), \
-       count(*), sum(p.correct), sum(p.total), sum(p.score), sum(p.score * p.score), sum(p.cost), sum(p.uncosted) \
-     FROM (SELECT task_id, avg(score) AS score, sum(coalesce(correct, score >= 1)) AS correct, sum(coalesce(samples, 1)) AS total, \
-             sum(cost_usd) AS cost, sum(cost_usd IS NULL) AS uncosted FROM results WHERE run_id = ?1 GROUP BY task_id) AS p \
-     JOIN runs AS r ON r.id = ?1 \
-     JOIN benchmark_tasks AS t ON t.benchmark_id = r.benchmark_id AND t.version = r.version AND t.task_id = p.task_id \
-     GROUP BY 2, 3, 4";
-/// The same of its counts: one slice, the last attempt's passes.
-pub const KEEP_COUNTED_CELL: &str = "INSERT INTO run_cells (run_id, scenario, language, difficulty, tasks, correct, total, score_sum, score_square_sum, cost_usd, uncosted) \
-     SELECT ?1, '', '', '', total, passes, total, passes, passes, cost_usd, cost_usd IS NULL \
-     FROM (SELECT total, cost_usd, correct_by_attempt ->> (json_array_length(correct_by_attempt) - 1) AS passes FROM run_counts WHERE run_id = ?1)";
-/// Keeps the latency percentiles of a run, interpolated as R's type 7.
-pub const KEEP_LATENCIES: &str = "INSERT INTO run_latencies (run_id, p50_ms, p95_ms) \
-     WITH ordered AS (SELECT latency_ms AS ms, row_number() OVER (ORDER BY latency_ms) - 1 AS place, count(*) OVER () - 1 AS last \
-         FROM results WHERE run_id = ?1 AND latency_ms IS NOT NULL), \
-       wanted AS (SELECT value AS percent, (SELECT max(last) FROM ordered) * value AS hundredths FROM json_each('[50, 95]')), \
-       found AS (SELECT percent, \
-           (SELECT ms FROM ordered WHERE place = hundredths / 100) AS below, \
-           (SELECT ms FROM ordered WHERE place = min(hundredths / 100 + 1, last)) AS above, (hundredths % 100) / 100.0 AS share FROM wanted) \
-     SELECT ?1, max(CASE percent WHEN 50 THEN below + (above - below) * share END), \
-       max(CASE percent WHEN 95 THEN below + (above - below) * share END) FROM found";
-/// Publishes.
-pub const PUBLISH: &str = "UPDATE runs SET status = 'published', published_at = ?2 WHERE id = ?1 AND status = 'open'";
-/// A new snapshot of the leaderboard that run `?1` belongs to.
-pub const ADD_SNAPSHOT: &str = "INSERT INTO snapshots (id, benchmark_id, version, created_at) SELECT ?2, benchmark_id, version, ?3 FROM runs WHERE id = ?1";
-/// Ends the entry that the model had.
-pub const CLOSE_ENTRY: &str = "UPDATE leaderboard_entries SET to_seq = (SELECT seq FROM snapshots WHERE id = ?2) \
-     WHERE to_seq IS NULL AND (benchmark_id, version, model_id) = (SELECT benchmark_id, version, model_id FROM runs WHERE id = ?1)";
-/// Enters the run.
-pub const ADD_ENTRY: &str = "INSERT INTO leaderboard_entries (benchmark_id, version, model_id, run_id, from_seq) \
-     SELECT benchmark_id, version, model_id, id, (SELECT seq FROM snapshots WHERE id = ?2) FROM runs WHERE id = ?1";
-/// The snapshot that a run came in with.
-pub const SNAPSHOT_OF: &str =
-    "SELECT s.id FROM leaderboard_entries AS e JOIN snapshots AS s ON s.seq = e.from_seq WHERE e.run_id = ?1";
 
-/// What publishing writes, whole or not at all.
-#[must_use]
-pub fn publish(run_id: &str, owner_id: &str, snapshot_id: &str, now: Timestamp) -> Vec<Statement> {
-    let of_run = |sql| Statement::new(sql).bind(run_id);
-    vec![
-        of_run(EXPECT_OPEN).bind(owner_id).bind(None::<&str>),
-        of_run(EXPECT_COMPLETE),
-        of_run(KEEP_CELLS),
-        of_run(KEEP_COUNTED_CELL),
-        of_run(KEEP_LATENCIES),
-        of_run(PUBLISH).bind(now),
-        of_run(ADD_SNAPSHOT).bind(snapshot_id).bind(now),
-        of_run(CLOSE_ENTRY).bind(snapshot_id),
-        of_run(ADD_ENTRY).bind(snapshot_id),
-    ]
-}
-
-/// Sums over a run, or over a slice of it.
+/// The score of a run, or of a slice of it, and what its interval is made of.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Sums {
+pub struct Aggregates {
     /// Distinct tasks.
     pub tasks: u64,
+    /// Clusters of tasks; a task that is in none is one of its own.
+    pub clusters: u64,
     /// Passes.
     pub correct: u64,
     /// Attempts or samples.
     pub total: u64,
-    /// Sum of each task's mean score.
-    pub score_sum: f64,
-    /// Sum of their squares.
-    pub score_square_sum: f64,
+    /// The mean over tasks of each task's mean score.
+    pub score: f64,
+    /// Σ over clusters of (Σ over its tasks of (score − mean))².
+    pub squares: f64,
     /// US dollars, where every attempt's cost is known.
     pub cost_usd: Option<f64>,
+    /// Median latency in milliseconds.
+    pub p50_ms: Option<f64>,
+    /// 95th percentile of latency in milliseconds.
+    pub p95_ms: Option<f64>,
 }
 
-impl Sums {
-    /// Reads the summed columns; `None` where nothing was kept.
+impl Aggregates {
+    /// Reads the columns of `run_slices`; `None` where nothing was kept.
     ///
     /// # Errors
     /// When a column is missing.
@@ -200,11 +160,14 @@ impl Sums {
         let count = |number: i64| u64::try_from(number).unwrap_or(0);
         Ok(Some(Self {
             tasks: count(tasks),
+            clusters: count(row.integer("clusters")?),
             correct: count(row.integer("correct")?),
             total: count(row.integer("total")?),
-            score_sum: row.real("score_sum")?,
-            score_square_sum: row.real("score_square_sum")?,
+            score: row.real("score")?,
+            squares: row.real("squares")?,
             cost_usd: if row.integer("uncosted")? == 0 { row.optional_real("cost_usd")? } else { None },
+            p50_ms: row.optional_real("p50_ms")?,
+            p95_ms: row.optional_real("p95_ms")?,
         }))
     }
 }
@@ -240,6 +203,8 @@ pub struct Run {
     pub created_at: Timestamp,
     /// When it was published.
     pub published_at: Option<Timestamp>,
+    /// When it was withdrawn or rejected.
+    pub withdrawn_at: Option<Timestamp>,
     /// The request that opened it, in canonical JSON.
     pub request: String,
     /// `results` or `counts`.
@@ -250,14 +215,18 @@ pub struct Run {
     pub task_count: i64,
     /// How often each is tried.
     pub attempts_per_task: i64,
+    /// Whether only aggregates are public.
+    pub private_tasks: bool,
+    /// What the version's scores are made of, where they are composite.
+    pub parts: Option<Vec<Part>>,
     /// What an aggregate-only source told.
     pub counts: Option<Counts>,
     /// What publishing kept.
-    pub sums: Option<Sums>,
-    /// Median latency in milliseconds.
-    pub p50_ms: Option<f64>,
-    /// 95th percentile of latency in milliseconds.
-    pub p95_ms: Option<f64>,
+    pub aggregates: Option<Aggregates>,
+    /// How many tasks had so many samples, of which so many passed: `(samples, correct, tasks)`.
+    pub pass_counts: Vec<(u64, u64, u64)>,
+    /// Of each part of a composite score: how many results have it, and their mean.
+    pub part_scores: BTreeMap<String, (u64, f64)>,
 }
 
 impl Run {
@@ -266,7 +235,6 @@ impl Run {
     /// # Errors
     /// When a column is missing or unreadable.
     pub fn from_row(row: &Row) -> Result<Self, DatabaseError> {
-        let unreadable = |error: serde_json::Error| DatabaseError::Unavailable(format!("a run's JSON: {error}"));
         let time = |column: &str| row.optional_integer(column).map(|time| time.map(Timestamp));
         let declared = serde_json::json!({
             "model": row.text("model_id")?,
@@ -277,7 +245,7 @@ impl Run {
             "commit": row.text("commit_hash")?,
             "dirty": row.boolean("dirty")?,
             "promptHash": row.optional_text("prompt_hash")?,
-            "generationConfig": serde_json::from_str::<serde_json::Value>(&row.text("generation_config")?).map_err(unreadable)?,
+            "generationConfig": read_json::<serde_json::Value>(row, "generation_config")?,
             "attemptsPolicy": row.optional_text("attempts_policy")?,
             "command": row.optional_text("command")?,
             "evaluatorRelationship": row.text("evaluator_relationship")?,
@@ -285,11 +253,11 @@ impl Run {
             "startedAt": time("started_at")?,
             "completedAt": time("completed_at")?,
         });
-        let counts = match row.optional_text("correct_by_attempt")? {
+        let counts = match read_json(row, "correct_by_attempt")? {
             None => None,
-            Some(list) => Some(Counts {
+            Some(correct_by_attempt) => Some(Counts {
                 total: u32::try_from(row.integer("counted_total")?).unwrap_or(u32::MAX),
-                correct_by_attempt: serde_json::from_str(&list).map_err(unreadable)?,
+                correct_by_attempt,
                 cost_usd: row.optional_real("counted_cost")?,
                 mean_latency_ms: row.optional_real("mean_latency_ms")?,
             }),
@@ -302,15 +270,24 @@ impl Run {
             reason: row.optional_text("reason")?,
             created_at: Timestamp(row.integer("created_at")?),
             published_at: time("published_at")?,
+            withdrawn_at: time("withdrawn_at")?,
             request: row.text("request")?,
             evidence: row.text("evidence")?,
             metric: row.text("metric")?,
             task_count: row.integer("task_count")?,
             attempts_per_task: row.integer("attempts_per_task")?,
+            private_tasks: row.boolean("private_tasks")?,
+            parts: read_json(row, "parts")?,
             counts,
-            sums: Sums::from_row(row)?,
-            p50_ms: row.optional_real("p50_ms")?,
-            p95_ms: row.optional_real("p95_ms")?,
+            aggregates: Aggregates::from_row(row)?,
+            pass_counts: read_json(row, "pass_counts")?.unwrap_or_default(),
+            part_scores: read_json(row, "part_scores")?.unwrap_or_default(),
         })
     }
+}
+
+/// A column of JSON that we wrote, where it is not null.
+fn read_json<T: serde::de::DeserializeOwned>(row: &Row, column: &str) -> Result<Option<T>, DatabaseError> {
+    let unreadable = |error| DatabaseError::Unavailable(format!("{column}: {error}"));
+    row.optional_text(column)?.map(|text| serde_json::from_str(&text)).transpose().map_err(unreadable)
 }

@@ -1,11 +1,12 @@
 //! `/api/v1/admin`: what administrators see and do.
 
 mod audit_log;
+mod runs;
 mod users;
 
 use axum::{
     Router,
-    routing::{delete, get},
+    routing::{delete, get, post},
 };
 
 use crate::app::App;
@@ -16,5 +17,6 @@ pub fn routes() -> Router<App> {
         .route("/users/{id}", get(users::one).patch(users::change))
         .route("/users/{id}/sessions", delete(users::end_sessions))
         .route("/users/{id}/mfa", delete(users::remove_second_factor))
+        .route("/runs/{id}/reject", post(runs::reject))
         .route("/audit-log", get(audit_log::handler))
 }

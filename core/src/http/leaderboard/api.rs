@@ -1,115 +1,93 @@
-use std::cmp::Ordering;
-
 use axum::{
     extract::{OriginalUri, State},
     response::{IntoResponse as _, Response},
 };
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, header};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use sha2::{Digest as _, Sha256};
 
-use super::board::{Board, RowBody, Wanted};
+use super::{
+    board::Board,
+    caching::{self, MINUTE},
+    formats::{self, Format},
+    query::BoardQuery,
+};
 use crate::{
     app::App,
     http::{
-        page::{next_link, page_size, read_cursor, write_cursor},
+        page::{next_link, page_size},
         problem::ApiError,
         request::Query,
     },
     ports::Timestamp,
+    store::leaderboard::Scope,
 };
 
-const CACHE: HeaderValue = HeaderValue::from_static("public, max-age=60, stale-while-revalidate=300");
 /// How long the answers of an immutable snapshot are kept.
 const KEPT_SECONDS: u32 = 3600;
-const DAY_SECONDS: i64 = 86_400;
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Parameters {
-    benchmark: Option<String>,
-    version: Option<String>,
-    snapshot: Option<String>,
-    scenario: Option<String>,
-    language: Option<String>,
-    difficulty: Option<String>,
-    provider: Option<String>,
-    q: Option<String>,
-    #[serde(default)]
-    period: Period,
-    #[serde(default)]
-    sort: Sort,
-    order: Option<Order>,
-    limit: Option<u32>,
-    cursor: Option<String>,
-}
-
-#[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-enum Period {
-    #[serde(rename = "7d")]
-    Week,
-    #[serde(rename = "30d")]
-    Month,
-    #[serde(rename = "90d")]
-    Quarter,
-    #[default]
-    #[serde(rename = "all")]
-    All,
-}
-
-#[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Sort {
-    #[default]
-    Rank,
-    Score,
-    Cost,
-    Latency,
-    Date,
-    Model,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Order {
-    Asc,
-    Desc,
-}
+/// The sizes of the pages that are kept: what anyone can make up more of would fill the cache.
+const KEPT_LIMITS: [u32; 2] = [20, 100];
 
 /// A page of the leaderboard. Slices (scenario, language, difficulty) are ranked on their own; provider, text and
-/// period only choose rows, which keep their ranks. A cursor stays with the snapshot that it began on.
+/// period only choose rows, which keep their ranks.
 pub async fn handler(
     State(app): State<App>,
-    OriginalUri(uri): OriginalUri,
+    uri: OriginalUri,
     headers: HeaderMap,
-    Query(parameters): Query<Parameters>,
+    query: Query<BoardQuery>,
 ) -> Result<Response, ApiError> {
-    let limit = page_size(parameters.limit)?;
-    let (snapshot, start) = match read_cursor::<(String, usize)>(parameters.cursor.as_deref())? {
-        Some((snapshot, start)) => (Some(snapshot), start),
-        None => (parameters.snapshot.clone(), 0),
-    };
-    let wanted = Wanted {
-        benchmark: parameters.benchmark.as_deref(),
-        version: parameters.version.as_deref(),
-        snapshot: snapshot.as_deref(),
-    };
-    let scope = wanted.find(&app).await?.ok_or_else(|| ApiError::not_found("leaderboard"))?;
+    let format = formats::accepted(&headers);
+    let mut response = read(&app, uri, &headers, query, format).await?;
+    response.headers_mut().append(header::VARY, HeaderValue::from_static("Accept"));
+    Ok(response)
+}
 
-    // What depends on nothing but the snapshot never changes: it can be kept, and its ETag is known beforehand.
-    // Only whole first pages are kept: what anyone can make up more of would fill the cache.
-    let immutable = parameters.is_whole() && start == 0;
-    let snapshot_id = scope.snapshot.as_ref().map(|snapshot| snapshot.id.clone());
-    let kept_as = snapshot_id.as_ref().filter(|_| immutable).map(|id| cache_key(id, limit));
+/// The same, as CSV (RFC 4180).
+pub async fn csv(
+    State(app): State<App>,
+    uri: OriginalUri,
+    headers: HeaderMap,
+    query: Query<BoardQuery>,
+) -> Result<Response, ApiError> {
+    read(&app, uri, &headers, query, Format::Csv).await
+}
+
+/// The same, an object a line.
+pub async fn ndjson(
+    State(app): State<App>,
+    uri: OriginalUri,
+    headers: HeaderMap,
+    query: Query<BoardQuery>,
+) -> Result<Response, ApiError> {
+    read(&app, uri, &headers, query, Format::Ndjson).await
+}
+
+async fn read(
+    app: &App,
+    OriginalUri(uri): OriginalUri,
+    headers: &HeaderMap,
+    Query(query): Query<BoardQuery>,
+    format: Format,
+) -> Result<Response, ApiError> {
+    let limit = page_size(query.limit)?;
+    let position = query.position()?;
+    let scope = query.wanted(position.as_ref()).find(app).await?;
+    let scope = scope.ok_or_else(|| ApiError::not_found("leaderboard"))?;
+    let as_of = position.as_ref().map_or_else(|| app.now(), |position| Timestamp(position.as_of));
+    let snapshot = scope.snapshot.as_ref().map(|snapshot| snapshot.id.clone());
+
+    // What depends on nothing but the snapshot never changes: it can be kept, and its tag is known beforehand.
+    let kept_as = snapshot.as_ref().filter(|_| format == Format::Json && position.is_none());
+    let kept_as = kept_as.and_then(|snapshot| cache_key(&query, &scope, snapshot, limit));
     if let Some(key) = &kept_as {
-        if let Some(not_modified) = not_modified(&headers, &etag(key.as_bytes())) {
+        let tag = caching::etag(key.as_bytes());
+        if let Some(not_modified) = caching::not_modified(headers, &tag, MINUTE) {
             return Ok(not_modified);
         }
         match app.ports().key_value.get(key).await {
             Ok(Some(kept)) => {
                 if let Ok(kept) = serde_json::from_slice::<Kept>(&kept) {
-                    return Ok(answer(&uri, kept.body, kept.next.as_deref(), &etag(key.as_bytes())));
+                    return Ok(answer(&uri, format, kept.body, kept.next.as_deref(), &tag));
                 }
             }
             Ok(None) => {}
@@ -117,34 +95,39 @@ pub async fn handler(
         }
     }
 
-    let slice = [&parameters.scenario, &parameters.language, &parameters.difficulty].map(Option::as_deref);
-    let board = Board::read(&app, scope, slice).await?;
+    let board = Board::read(app, scope, query.slice()).await?;
     let mut rows = board.rows;
-    rows.retain(|row| parameters.chooses(row, app.now()));
-    parameters.sort(&mut rows);
-    let all = rows.len();
-    let page = rows.into_iter().skip(start).take(usize::try_from(limit).unwrap_or(usize::MAX)).collect::<Vec<_>>();
-    let end = start.saturating_add(page.len());
-    let next = snapshot_id.as_ref().filter(|_| end < all).and_then(|id| write_cursor(&(id, end)));
-    let generated_at = board.scope.snapshot.as_ref().map_or_else(|| app.now(), |snapshot| snapshot.created_at);
-    let body = json!({
-        "benchmark": board.scope.benchmark,
-        "version": board.scope.version,
-        "snapshotId": snapshot_id,
-        "generatedAt": generated_at,
-        "data": page,
-        "nextCursor": next,
-    })
-    .to_string();
-
-    let Some(key) = kept_as else {
-        let tag = etag(body.as_bytes());
-        return Ok(not_modified(&headers, &tag).unwrap_or_else(|| answer(&uri, body, next.as_deref(), &tag)));
+    query.apply(&mut rows, as_of);
+    // A download is whole unless pages are asked for.
+    let limit = if format == Format::Json || query.limit.is_some() || query.cursor.is_some() {
+        usize::try_from(limit).unwrap_or(usize::MAX)
+    } else {
+        usize::MAX
     };
-    keep(&app, &key, &Kept { body: body.clone(), next: next.clone() });
-    Ok(answer(&uri, body, next.as_deref(), &etag(key.as_bytes())))
+    let (page, next) = query.page(rows, position.as_ref(), limit, snapshot.as_deref(), as_of);
+    let body = match format {
+        Format::Csv => formats::csv(&page)?,
+        Format::Ndjson => formats::ndjson(&page),
+        Format::Json => json!({
+            "benchmark": board.scope.benchmark,
+            "version": board.scope.version,
+            "snapshotId": snapshot,
+            "generatedAt": board.scope.snapshot.as_ref().map_or_else(|| app.now(), |snapshot| snapshot.created_at),
+            "data": page,
+            "nextCursor": next,
+        })
+        .to_string(),
+    };
+    let Some(key) = kept_as else {
+        let tag = caching::etag(body.as_bytes());
+        let known = caching::not_modified(headers, &tag, MINUTE);
+        return Ok(known.unwrap_or_else(|| answer(&uri, format, body, next.as_deref(), &tag)));
+    };
+    keep(app, &key, &Kept { body: body.clone(), next: next.clone() });
+    Ok(answer(&uri, format, body, next.as_deref(), &caching::etag(key.as_bytes())))
 }
 
+/// What the cache has of a page.
 #[derive(Deserialize, Serialize)]
 struct Kept {
     body: String,
@@ -161,89 +144,25 @@ fn keep(app: &App, key: &str, kept: &Kept) {
     }));
 }
 
-/// The first page of a snapshot.
-fn cache_key(snapshot_id: &str, limit: u32) -> String {
-    format!("leaderboard/1/{snapshot_id}/{limit}")
+/// Where the first page of a slice is kept: of those that a snapshot has, and of usual sizes.
+fn cache_key(query: &BoardQuery, scope: &Scope, snapshot: &str, limit: u32) -> Option<String> {
+    let slices = &scope.slices;
+    let known = [
+        (&query.scenario, &slices.scenario),
+        (&query.language, &slices.language),
+        (&query.difficulty, &slices.difficulty),
+    ];
+    let known = known.iter().all(|(value, values)| value.as_ref().is_none_or(|value| values.contains(value)));
+    let kept = known && query.is_whole_slice() && KEPT_LIMITS.contains(&limit);
+    let slice = caching::etag(json!(query.slice()).to_string().as_bytes());
+    kept.then(|| format!("leaderboard/2/{snapshot}/{limit}/{}", slice.trim_matches('"')))
 }
 
-fn short_hash(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn etag(of: &[u8]) -> String {
-    format!("\"{}\"", short_hash(of))
-}
-
-/// 304 where the client has this answer already (RFC 9110, 13.1.2: weak comparison, a list, or `*`).
-fn not_modified(headers: &HeaderMap, tag: &str) -> Option<Response> {
-    let known = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
-    let mut known = known.flat_map(|value| value.split(',')).map(|known| known.trim().trim_start_matches("W/"));
-    known.any(|known| known == tag || known == "*").then(|| cached(StatusCode::NOT_MODIFIED.into_response(), tag))
-}
-
-fn cached(mut response: Response, tag: &str) -> Response {
-    response.headers_mut().insert(header::CACHE_CONTROL, CACHE);
-    if let Ok(tag) = HeaderValue::from_str(tag) {
-        response.headers_mut().insert(header::ETAG, tag);
-    }
-    response
-}
-
-fn answer(uri: &http::Uri, body: String, next: Option<&str>, tag: &str) -> Response {
-    let mut response = cached(body.into_response(), tag);
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+fn answer(uri: &http::Uri, format: Format, body: String, next: Option<&str>, tag: &str) -> Response {
+    let mut response = caching::cacheable(body.into_response(), tag, MINUTE);
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(format.media_type()));
     if let Some(link) = next.and_then(|next| next_link(uri, next)) {
         response.headers_mut().insert(header::LINK, link);
     }
     response
-}
-
-impl Parameters {
-    /// Whether it is the whole leaderboard in its own order.
-    fn is_whole(&self) -> bool {
-        let chosen = [&self.scenario, &self.language, &self.difficulty, &self.provider, &self.q];
-        chosen.iter().all(|choice| choice.is_none())
-            && self.period == Period::All
-            && self.sort == Sort::Rank
-            && self.order.is_none()
-    }
-
-    fn chooses(&self, row: &RowBody, now: Timestamp) -> bool {
-        let days = match self.period {
-            Period::Week => Some(7),
-            Period::Month => Some(30),
-            Period::Quarter => Some(90),
-            Period::All => None,
-        };
-        let recent =
-            days.is_none_or(|days: i64| row.published_at >= now.plus_seconds(days.saturating_mul(-DAY_SECONDS)));
-        let of_provider = self
-            .provider
-            .as_ref()
-            .is_none_or(|provider| row.model.split('/').next().is_some_and(|own| own.eq_ignore_ascii_case(provider)));
-        let matches = self.q.as_ref().is_none_or(|text| {
-            let text = text.to_lowercase();
-            row.model.to_lowercase().contains(&text) || row.display_name.to_lowercase().contains(&text)
-        });
-        recent && of_provider && matches
-    }
-
-    /// Best first unless asked otherwise; what is unknown comes last either way.
-    fn sort(&self, rows: &mut [RowBody]) {
-        let best_is_most = matches!(self.sort, Sort::Score | Sort::Date);
-        let descending = self.order.map_or(best_is_most, |order| order == Order::Desc);
-        let directed = |ordering: Ordering| if descending { ordering.reverse() } else { ordering };
-        let optional = |a: Option<f64>, b: Option<f64>| match (a, b) {
-            (Some(a), Some(b)) => directed(a.total_cmp(&b)),
-            (a, b) => b.is_some().cmp(&a.is_some()),
-        };
-        rows.sort_by(|a, b| match self.sort {
-            Sort::Rank => directed(a.rank.cmp(&b.rank)),
-            Sort::Score => directed(a.score.total_cmp(&b.score)),
-            Sort::Cost => optional(a.cost_usd, b.cost_usd),
-            Sort::Latency => optional(a.latency_ms_p50, b.latency_ms_p50),
-            Sort::Date => directed(a.published_at.cmp(&b.published_at)),
-            Sort::Model => directed(a.model.cmp(&b.model)),
-        });
-    }
 }

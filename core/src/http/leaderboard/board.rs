@@ -9,7 +9,7 @@ use crate::{
     ports::{Statement, Timestamp},
     store::{
         leaderboard::{self as store, Entry, Scope},
-        runs::Sums,
+        runs::Aggregates,
     },
 };
 
@@ -23,20 +23,18 @@ pub struct Score {
 }
 
 impl Score {
-    /// A pass rate of one try a task has Wilson's interval; anything else is a mean over tasks, whose attempts
-    /// are a cluster.
+    /// A pass rate of one try a task has Wilson's interval; anything else is a mean over tasks, whose attempts, and the
+    /// tasks of a cluster, belong together.
     #[expect(clippy::cast_precision_loss, reason = "counts are within 2⁵³")]
-    pub fn of(metric: &str, sums: &Sums) -> Self {
-        if metric == "pass_rate" && sums.total == sums.tasks {
-            let score = if sums.total == 0 { 0.0 } else { sums.correct as f64 / sums.total as f64 };
-            return Self { score, interval: wilson(sums.correct, sums.total) };
+    pub fn of(metric: &str, of: &Aggregates) -> Self {
+        if metric == "pass_rate" && of.total == of.tasks && of.clusters == of.tasks {
+            return Self { score: of.score, interval: wilson(of.correct, of.total) };
         }
-        let tasks = sums.tasks as f64;
-        let mean = if sums.tasks == 0 { 0.0 } else { (sums.score_sum / tasks).clamp(0.0, 1.0) };
-        let enough = usize::try_from(sums.tasks).is_ok_and(|tasks| tasks >= MINIMUM_CLUSTERS);
-        let squares = (sums.score_square_sum - tasks * mean * mean).max(0.0);
-        let error = squares.sqrt() / tasks * (tasks / (tasks - 1.0)).sqrt();
-        Self { score: mean, interval: enough.then(|| normal(mean, error).within(0.0, 1.0)) }
+        let score = of.score.clamp(0.0, 1.0);
+        let enough = usize::try_from(of.clusters).is_ok_and(|clusters| clusters >= MINIMUM_CLUSTERS);
+        let clusters = of.clusters as f64;
+        let error = of.squares.max(0.0).sqrt() / of.tasks as f64 * (clusters / (clusters - 1.0)).sqrt();
+        Self { score, interval: enough.then(|| normal(score, error).within(0.0, 1.0)) }
     }
 }
 
@@ -49,6 +47,7 @@ pub struct RowBody {
     pub rank_high: usize,
     pub tie_group: usize,
     pub model: String,
+    pub display_name: String,
     pub score: f64,
     pub score_low: Option<f64>,
     pub score_high: Option<f64>,
@@ -65,8 +64,6 @@ pub struct RowBody {
     pub published_at: Timestamp,
     pub evaluator_relationship: String,
     pub flags: Vec<&'static str>,
-    #[serde(skip)]
-    pub display_name: String,
 }
 
 /// A whole leaderboard, best first.
@@ -109,13 +106,13 @@ impl Board {
 }
 
 fn rank(scope: &Scope, entries: Vec<Entry>) -> Vec<RowBody> {
-    let scores = entries.iter().map(|entry| Score::of(&scope.metric, &entry.sums)).collect::<Vec<_>>();
+    let scores = entries.iter().map(|entry| Score::of(&scope.metric, &entry.aggregates)).collect::<Vec<_>>();
     // Where no interval can be told, any score is possible.
     let unknown = Interval { low: 0.0, high: 1.0 };
     let intervals = scores.iter().map(|score| score.interval.unwrap_or(unknown)).collect::<Vec<_>>();
     let ranges = rank_ranges(&intervals);
     let ranks = ranks(&scores.iter().map(|score| score.score).collect::<Vec<_>>());
-    let costs = scores.iter().zip(&entries).map(|(score, entry)| (score.score, known_cost(&entry.sums)));
+    let costs = scores.iter().zip(&entries).map(|(score, entry)| (score.score, known_cost(&entry.aggregates)));
     let pareto = pareto_front(&costs.collect::<Vec<_>>());
     let ties = tie_groups(&ranges);
 
@@ -125,9 +122,9 @@ fn rank(scope: &Scope, entries: Vec<Entry>) -> Vec<RowBody> {
         .zip(scores)
         .zip(places)
         .map(|((entry, score), (((rank, range), tie_group), pareto_optimal))| {
-            let cost_usd = known_cost(&entry.sums);
+            let cost_usd = known_cost(&entry.aggregates);
             #[expect(clippy::cast_precision_loss, reason = "within 2⁵³")]
-            let cost_usd_per_task = cost_usd.map(|cost| cost / entry.sums.tasks.max(1) as f64);
+            let cost_usd_per_task = cost_usd.map(|cost| cost / entry.aggregates.tasks.max(1) as f64);
             RowBody {
                 rank,
                 rank_low: range.low,
@@ -138,12 +135,12 @@ fn rank(scope: &Scope, entries: Vec<Entry>) -> Vec<RowBody> {
                 score: score.score,
                 score_low: score.interval.map(|interval| interval.low),
                 score_high: score.interval.map(|interval| interval.high),
-                correct: entry.sums.correct,
-                total: entry.sums.total,
+                correct: entry.aggregates.correct,
+                total: entry.aggregates.total,
                 cost_usd,
                 cost_usd_per_task,
-                latency_ms_p50: entry.p50_ms,
-                latency_ms_p95: entry.p95_ms,
+                latency_ms_p50: entry.aggregates.p50_ms,
+                latency_ms_p95: entry.aggregates.p95_ms,
                 pareto_optimal,
                 run_id: entry.run_id,
                 published_at: entry.published_at,
@@ -157,8 +154,8 @@ fn rank(scope: &Scope, entries: Vec<Entry>) -> Vec<RowBody> {
 }
 
 /// Zero is no price: a local model, or nobody counted.
-fn known_cost(sums: &Sums) -> Option<f64> {
-    sums.cost_usd.filter(|cost| *cost > 0.0)
+pub fn known_cost(aggregates: &Aggregates) -> Option<f64> {
+    aggregates.cost_usd.filter(|cost| *cost > 0.0)
 }
 
 fn flags(scope: &Scope, entry: &Entry, cost: Option<f64>) -> Vec<&'static str> {
@@ -167,8 +164,17 @@ fn flags(scope: &Scope, entry: &Entry, cost: Option<f64>) -> Vec<&'static str> {
         (entry.evaluator_relationship == "self_reported", "self_reported"),
         (scope.evidence == "counts", "counts_only"),
         (entry.dirty, "dirty_harness"),
+        (entry.contaminated, "contamination"),
+        (entry.attempts_policy.as_deref().is_some_and(is_best_of_several), "best_of_n"),
     ];
     flags.into_iter().filter(|(holds, _)| *holds).map(|(_, flag)| flag).collect()
+}
+
+/// Whether a policy says that the best of several attempts counts: `best_of_n`, `Best-of-5`, `best of 3 runs`.
+fn is_best_of_several(policy: &str) -> bool {
+    let words = policy.to_lowercase().replace(['-', '_'], " ");
+    let number = words.strip_prefix("best of ").and_then(|rest| rest.split_whitespace().next());
+    number.is_some_and(|number| number != "1" && number != "one")
 }
 
 #[cfg(test)]
@@ -176,14 +182,27 @@ mod tests {
     use super::*;
     use crate::domain::statistics::clustered_mean;
 
-    fn sums(tasks: u64, correct: u64, total: u64, scores: &[f64]) -> Sums {
-        let square_sum = scores.iter().map(|score| score * score).sum();
-        Sums { tasks, correct, total, score_sum: scores.iter().sum(), score_square_sum: square_sum, cost_usd: None }
+    fn aggregates(scores: &[f64], correct: u64, total: u64) -> Aggregates {
+        let (tasks, mean) = (scores.len() as u64, scores.iter().sum::<f64>() / scores.len() as f64);
+        let squares = scores.iter().map(|score| (score - mean).powi(2)).sum();
+        let unknown = None;
+        Aggregates {
+            tasks,
+            clusters: tasks,
+            correct,
+            total,
+            score: mean,
+            squares,
+            cost_usd: None,
+            p50_ms: unknown,
+            p95_ms: unknown,
+        }
     }
 
     #[test]
     fn one_try_a_task_is_wilsons() {
-        let score = Score::of("pass_rate", &sums(225, 198, 225, &[]));
+        let scores = (0..225).map(|task| f64::from(u8::from(task < 198))).collect::<Vec<_>>();
+        let score = Score::of("pass_rate", &aggregates(&scores, 198, 225));
         let interval = score.interval.unwrap();
         assert!((score.score - 0.88).abs() < 1e-12);
         assert!((interval.low - 0.831_038).abs() < 1e-6 && (interval.high - 0.916_205).abs() < 1e-6);
@@ -191,14 +210,24 @@ mod tests {
 
     #[test]
     fn several_tries_are_clustered_by_task() {
-        // The sums that publishing keeps come to the same as all the scores: a task is a cluster of its tries.
+        // What publishing keeps comes to the same as all the scores: a task is a cluster of its tries.
         let tries = (0..25).map(|task| [f64::from(task % 2), f64::from(task % 3 / 2)]).collect::<Vec<_>>();
         let clustered = clustered_mean(&tries).unwrap();
         let means = tries.iter().map(|tries| (tries[0] + tries[1]) / 2.0).collect::<Vec<_>>();
-        let score = Score::of("pass_rate", &sums(25, 0, 50, &means));
+        let score = Score::of("pass_rate", &aggregates(&means, 0, 50));
         let (interval, expected) = (score.interval.unwrap(), normal(clustered.mean, clustered.standard_error));
         assert!((score.score - clustered.mean).abs() < 1e-12);
         assert!((interval.low - expected.low).abs() < 1e-12 && (interval.high - expected.high).abs() < 1e-12);
-        assert!(Score::of("score", &sums(19, 0, 19, &[0.5; 19])).interval.is_none(), "too few to tell");
+        assert!(Score::of("score", &aggregates(&[0.5; 19], 0, 19)).interval.is_none(), "too few to tell");
+    }
+
+    #[test]
+    fn policies_that_choose_the_best_are_known() {
+        for policy in ["best_of_n", "Best-of-5", "best of 3 runs"] {
+            assert!(is_best_of_several(policy), "{policy}");
+        }
+        for policy in ["best_of_1", "single attempt", "mean of 5", "the best of us"] {
+            assert!(!is_best_of_several(policy), "{policy}");
+        }
     }
 }

@@ -1,8 +1,14 @@
-//! The leaderboard: ranking, its API and its page.
+//! The leaderboard: ranking, what is read of it and of its changes, and its page.
 
 mod api;
+mod atom;
 mod board;
+mod caching;
+mod changes;
+mod formats;
+mod history;
 mod html;
+mod query;
 
 use axum::{Router, routing::get};
 
@@ -11,7 +17,13 @@ pub use board::Score;
 use crate::app::App;
 
 pub fn routes() -> Router<App> {
-    Router::new().route("/leaderboard", get(api::handler))
+    Router::new()
+        .route("/leaderboard", get(api::handler))
+        .route("/leaderboard.csv", get(api::csv))
+        .route("/leaderboard.ndjson", get(api::ndjson))
+        .route("/models/{provider}/{name}/history", get(history::handler))
+        .route("/changes", get(changes::handler))
+        .route("/changes.atom", get(atom::handler))
 }
 
 pub fn page_routes() -> Router<App> {

@@ -17,12 +17,13 @@ use crate::{
         problem::{ApiError, NOT_OWNER, VERSION_IN_USE},
         request::{LargeJson, Path, Query, Validator, canonical},
     },
-    ports::{Rows, Statement},
-    store::benchmarks::{self, BenchmarkVersion, Evidence, Metric, Task},
+    ports::Statement,
+    store::benchmarks::{self, BenchmarkVersion, Evidence, Metric, Part, Slices, Task},
 };
 
 const MOST_TASKS: usize = 10_000;
 const MOST_ATTEMPTS: u32 = 10;
+const MOST_PARTS: usize = 20;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
@@ -33,6 +34,10 @@ pub struct Body {
     chance_level: Option<f64>,
     #[serde(default = "default_evidence")]
     evidence: Evidence,
+    #[serde(default)]
+    private_tasks: bool,
+    tasks_published_on: Option<String>,
+    parts: Option<PartsInput>,
     tasks: Option<Vec<TaskInput>>,
     task_count: Option<u32>,
     #[serde(default = "default_attempts")]
@@ -46,6 +51,47 @@ struct TaskInput {
     scenario: Option<String>,
     language: Option<String>,
     difficulty: Option<String>,
+    cluster: Option<String>,
+}
+
+/// The parts of a composite score: one's own, or the product's.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum PartsInput {
+    Own(Vec<Part>),
+    Named(DefaultParts),
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum DefaultParts {
+    Default,
+}
+
+/// Who judges, and how much it counts, unless a version says otherwise.
+const DEFAULT_PARTS: [(&str, f64); 5] =
+    [("automated", 40.0), ("staff", 25.0), ("community", 20.0), ("self-review", 7.5), ("panel", 7.5)];
+
+impl PartsInput {
+    fn check(self, validator: &mut Validator, metric: Metric) -> Vec<Part> {
+        let parts = match self {
+            Self::Own(parts) => parts,
+            Self::Named(DefaultParts::Default) => {
+                DEFAULT_PARTS.iter().map(|(id, weight)| Part { id: (*id).to_owned(), weight: *weight }).collect()
+            }
+        };
+        validator.require(metric == Metric::Score, "/parts", "only a score has parts: give metric score");
+        validator.require((1..=MOST_PARTS).contains(&parts.len()), "/parts", "give 1 to 20 parts");
+        let mut seen = HashSet::new();
+        for (index, part) in parts.iter().enumerate() {
+            let at = |member: &str| format!("/parts/{index}/{member}");
+            validator.slug(&at("id"), &part.id);
+            validator.require(part.id.len() <= 50, &at("id"), "give at most 50 characters");
+            validator.require(seen.insert(part.id.clone()), &at("id"), "another part has this id");
+            validator.require(part.weight.is_finite() && part.weight > 0.0, &at("weight"), "give more than 0");
+        }
+        parts
+    }
 }
 
 fn default_evidence() -> Evidence {
@@ -67,6 +113,9 @@ impl Body {
         validator.require(chance, "/chanceLevel", "give 0 to 1");
         let attempts = (1..=MOST_ATTEMPTS).contains(&self.attempts_per_task);
         validator.require(attempts, "/attemptsPerTask", "give 1 to 10");
+        let published = validator.optional_date("/tasksPublishedOn", self.tasks_published_on.as_deref());
+        let has_parts = self.parts.is_some();
+        let parts = self.parts.map(|parts| parts.check(&mut validator, self.metric));
         let (tasks, task_count) = match self.evidence {
             Evidence::Results => {
                 let absent = self.task_count.is_none();
@@ -79,6 +128,7 @@ impl Body {
                 validator.require(self.tasks.is_none(), "/tasks", "a version whose evidence is counts has no tasks");
                 let is_rate = self.metric == Metric::PassRate;
                 validator.require(is_rate, "/metric", "counts are of passes: give pass_rate");
+                validator.require(!has_parts, "/parts", "counts have no parts");
                 let count = self.task_count.filter(|count| (1..=10_000_000).contains(count));
                 validator.require(count.is_some(), "/taskCount", "give 1 to 10000000");
                 (Vec::new(), count.unwrap_or(1))
@@ -95,6 +145,9 @@ impl Body {
             evidence: self.evidence,
             task_count,
             attempts_per_task: self.attempts_per_task,
+            private_tasks: self.private_tasks,
+            tasks_published_on: published,
+            parts,
             tasks,
         })
     }
@@ -111,6 +164,7 @@ fn check_tasks(validator: &mut Validator, inputs: Vec<TaskInput>) -> Vec<Task> {
             scenario: validator.optional_text(&at("scenario"), input.scenario.as_deref(), 100),
             language: validator.optional_text(&at("language"), input.language.as_deref(), 100),
             difficulty: validator.optional_text(&at("difficulty"), input.difficulty.as_deref(), 100),
+            cluster: validator.optional_text(&at("cluster"), input.cluster.as_deref(), 100),
         };
         validator.require(seen.insert(task.id.clone()), &at("id"), "another task has this id");
         tasks.push(task);
@@ -124,7 +178,7 @@ pub async fn put(
     program: Program<ModelsWrite>,
     Path((id, version)): Path<(String, String)>,
     LargeJson(body): LargeJson<Body>,
-) -> Result<(StatusCode, Answer<BenchmarkVersion>), ApiError> {
+) -> Result<(StatusCode, Answer<VersionBody>), ApiError> {
     let version = body.check(id, version)?;
     let definition = canonical(&version)?;
     let tasks = canonical(&version.tasks)?;
@@ -133,7 +187,59 @@ pub async fn put(
         Err(error) if error.is_guard() => return Err(refusal(&app, &program, &version.benchmark).await?),
         answers => answers?.into_iter().next().is_some_and(|rows| !rows.is_empty()),
     };
-    Ok((if existed { StatusCode::OK } else { StatusCode::CREATED }, Answer(version)))
+    Ok((if existed { StatusCode::OK } else { StatusCode::CREATED }, Answer(version.into())))
+}
+
+/// A version, on the wire.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct VersionBody {
+    benchmark: String,
+    version: String,
+    title: String,
+    description: Option<String>,
+    metric: Metric,
+    chance_level: Option<f64>,
+    evidence: Evidence,
+    task_count: u32,
+    attempts_per_task: u32,
+    private_tasks: bool,
+    tasks_published_on: Option<String>,
+    parts: Option<Vec<Part>>,
+    slices: Slices,
+    tasks: Vec<Task>,
+}
+
+impl From<BenchmarkVersion> for VersionBody {
+    fn from(version: BenchmarkVersion) -> Self {
+        Self {
+            benchmark: version.benchmark,
+            version: version.version,
+            title: version.title,
+            description: version.description,
+            metric: version.metric,
+            chance_level: version.chance_level,
+            evidence: version.evidence,
+            task_count: version.task_count,
+            attempts_per_task: version.attempts_per_task,
+            private_tasks: version.private_tasks,
+            tasks_published_on: version.tasks_published_on,
+            parts: version.parts,
+            slices: Slices::of(&version.tasks),
+            tasks: version.tasks,
+        }
+    }
+}
+
+impl VersionBody {
+    /// As anyone may read it.
+    fn public(version: BenchmarkVersion) -> Self {
+        let mut body = Self::from(version);
+        if body.private_tasks {
+            body.tasks = Vec::new();
+        }
+        body
+    }
 }
 
 /// Which of the two guards it was.
@@ -186,22 +292,9 @@ pub async fn list(
 
 /// One benchmark, with all its versions and their tasks, newest first.
 pub async fn one(State(app): State<App>, Path(id): Path<String>) -> Result<Answer<serde_json::Value>, ApiError> {
-    let of_benchmark = |sql| Statement::new(sql).bind(id.as_str());
-    let batch = vec![of_benchmark(benchmarks::VERSIONS), of_benchmark(benchmarks::TASKS)];
-    let mut answers = app.database().batch(batch).await?.into_iter();
-    let versions = answers.next().map(Rows::into_iter).into_iter().flatten();
-    let mut versions = versions.map(|row| BenchmarkVersion::from_row(&row)).collect::<Result<Vec<_>, _>>()?;
-    for row in answers.flatten() {
-        let version = row.text("version")?;
-        if let Some(version) = versions.iter_mut().find(|other| other.version == version) {
-            version.tasks.push(Task {
-                id: row.text("task_id")?,
-                scenario: row.optional_text("scenario")?,
-                language: row.optional_text("language")?,
-                difficulty: row.optional_text("difficulty")?,
-            });
-        }
-    }
+    let rows = app.database().query(Statement::new(benchmarks::VERSIONS).bind(id.as_str())).await?;
+    let versions = rows.into_iter().map(|row| BenchmarkVersion::from_row(&row).map(VersionBody::public));
+    let versions = versions.collect::<Result<Vec<_>, _>>()?;
     let latest = versions.first().ok_or_else(|| ApiError::not_found("benchmark"))?;
     Ok(Answer(json!({
         "id": id,

@@ -6,11 +6,15 @@ mod models;
 mod publish;
 mod results;
 mod runs;
+mod withdraw;
 
 use axum::{
     Router,
     routing::{get, post, put},
 };
+
+pub use runs::{find, run_body};
+pub use withdraw::Body as Reason;
 
 use crate::app::App;
 
@@ -26,4 +30,5 @@ pub fn routes() -> Router<App> {
         .route("/runs/{id}/results", get(results::list).post(results::upload))
         .route("/runs/{id}/counts", put(counts::handler))
         .route("/runs/{id}/publish", post(publish::handler))
+        .route("/runs/{id}/withdraw", post(withdraw::handler))
 }

@@ -50,8 +50,8 @@ pub async fn put(
         input_usd_per_mtok: body.input_usd_per_mtok,
         output_usd_per_mtok: body.output_usd_per_mtok,
         licence: validator.optional_text("/licence", body.licence.as_deref(), 255),
-        released_on: body.released_on,
-        training_cutoff: body.training_cutoff,
+        released_on: validator.optional_date("/releasedOn", body.released_on.as_deref()),
+        training_cutoff: validator.optional_date("/trainingCutoff", body.training_cutoff.as_deref()),
         deprecated: body.deprecated,
         created_at: now,
         updated_at: now,
@@ -62,9 +62,6 @@ pub async fn put(
         [("/inputUsdPerMtok", model.input_usd_per_mtok), ("/outputUsdPerMtok", model.output_usd_per_mtok)]
     {
         validator.require(price.is_none_or(|price| price >= 0.0), pointer, "give US dollars, 0 or more");
-    }
-    for (pointer, date) in [("/releasedOn", &model.released_on), ("/trainingCutoff", &model.training_cutoff)] {
-        validator.require(date.as_deref().is_none_or(is_day_or_month), pointer, "give YYYY-MM-DD or YYYY-MM");
     }
     validator.finish()?;
 
@@ -80,11 +77,6 @@ pub async fn put(
     let after = answers.next_back().and_then(Rows::into_first);
     let model = Model::from_row(&after.ok_or_else(|| ApiError::internal("a declared model is gone"))?)?;
     Ok((if before.is_some() { StatusCode::OK } else { StatusCode::CREATED }, Answer(model)))
-}
-
-fn is_day_or_month(text: &str) -> bool {
-    let day = if text.len() == 7 { format!("{text}-01") } else { text.to_owned() };
-    day.len() == 10 && day.parse::<jiff::civil::Date>().is_ok()
 }
 
 /// Every model, by id.

@@ -12,7 +12,10 @@ use crate::{
         request::Path,
     },
     ports::{DatabaseError, Rows, Statement},
-    store::runs::{self, Run},
+    store::{
+        publications,
+        runs::{self, Run},
+    },
 };
 
 /// Publishes a run: checks that it answers every task, computes every aggregate, and adds a snapshot, all in one
@@ -28,7 +31,7 @@ pub async fn handler(
 }
 
 async fn publish(app: &App, owner_id: &str, id: &str, claim: Claim) -> Result<Reply, ApiError> {
-    match app.database().batch(runs::publish(id, owner_id, &app.new_id(), app.now())).await {
+    match app.database().batch(publications::publish(id, owner_id, &app.new_id(), app.now())).await {
         Err(error) if error.is_guard() => {
             let run = find_own(app, owner_id, id).await?;
             if run.status != "published" {
@@ -38,7 +41,8 @@ async fn publish(app: &App, owner_id: &str, id: &str, claim: Claim) -> Result<Re
         answers => drop(answers?),
     }
     let of_run = |sql| Statement::new(sql).bind(id);
-    let mut answers = app.database().batch(vec![of_run(runs::BY_ID), of_run(runs::SNAPSHOT_OF)]).await?.into_iter();
+    let mut answers =
+        app.database().batch(vec![of_run(runs::BY_ID), of_run(publications::SNAPSHOT_OF)]).await?.into_iter();
     let mut row =
         || answers.next().and_then(Rows::into_first).ok_or_else(|| ApiError::internal("a published run is gone"));
     let (run, snapshot) = (Run::from_row(&row()?)?, row()?);

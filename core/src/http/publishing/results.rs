@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use axum::{
     extract::{OriginalUri, State},
@@ -8,15 +8,16 @@ use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::runs::{find, find_own};
+use super::runs::find_own;
 use crate::{
     app::App,
+    domain::statistics::weighted_score,
     http::{
         credentials::{Program, ResultsWrite},
         idempotency::{Caller, Claim, Idempotent, Reply},
         page::{PageQuery, list as list_answer, page_size, read_cursor, take_page},
         problem::{
-            ApiError, CONFLICTING_RESULTS, EVIDENCE_MISMATCH, MALFORMED_REQUEST, Problem, RUN_NOT_OPEN,
+            ApiError, CONFLICTING_RESULTS, EVIDENCE_MISMATCH, MALFORMED_REQUEST, PRIVATE_TASKS, Problem, RUN_NOT_OPEN,
             UNSUPPORTED_MEDIA_TYPE,
         },
         request::{FromBody, Path, Query, UPLOAD_LIMIT, Validator, media_type, parse_json, parse_object},
@@ -28,14 +29,33 @@ use crate::{
 const MOST_RESULTS: usize = 1000;
 const MOST_INTEGER: i64 = 9_007_199_254_740_991;
 
-/// One attempt at one task.
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+/// One attempt at one task, as it is uploaded: with its score or, where the version has parts, with theirs.
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct ResultInput {
+    task: String,
+    attempt: i64,
+    status: Status,
+    score: Option<f64>,
+    parts: Option<BTreeMap<String, f64>>,
+    samples: Option<i64>,
+    correct: Option<i64>,
+    latency_ms: Option<f64>,
+    input_tokens: Option<i64>,
+    output_tokens: Option<i64>,
+    cost_usd: Option<f64>,
+}
+
+/// The same, as it is kept.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 struct ResultBody {
     task: String,
     attempt: i64,
     status: Status,
     score: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parts: Option<BTreeMap<String, f64>>,
     samples: Option<i64>,
     correct: Option<i64>,
     latency_ms: Option<f64>,
@@ -51,6 +71,51 @@ enum Status {
     Failed,
     Timeout,
     Error,
+}
+
+impl ResultInput {
+    /// The result, its score computed where it is composite.
+    fn scored(self, validator: &mut Validator, index: usize, run: &Run) -> ResultBody {
+        let at = |member: &str| format!("/{index}/{member}");
+        let score = match (&run.parts, &self.parts) {
+            (None, None) => {
+                validator.require(self.score.is_some(), &at("score"), "give 0 to 1");
+                self.score
+            }
+            (None, Some(_)) => {
+                validator.require(false, &at("parts"), "the benchmark version has no parts");
+                None
+            }
+            (Some(parts), given) => {
+                validator.require(self.score.is_none(), &at("score"), "it is computed from the parts");
+                let given = given.clone().unwrap_or_default();
+                validator.require(!given.is_empty(), &at("parts"), "give at least one part's score");
+                for (id, score) in &given {
+                    let pointer = at(&format!("parts/{}", id.replace('~', "~0").replace('/', "~1")));
+                    let known = parts.iter().any(|part| part.id == *id);
+                    validator.require(known, &pointer, "the benchmark version has no such part");
+                    validator.require((0.0..=1.0).contains(score), &pointer, "give 0 to 1");
+                }
+                let weighted = parts.iter().filter_map(|part| Some((part.weight, *given.get(&part.id)?)));
+                weighted_score(&weighted.collect::<Vec<_>>())
+            }
+        };
+        let result = ResultBody {
+            task: self.task,
+            attempt: self.attempt,
+            status: self.status,
+            score: score.unwrap_or(0.0),
+            parts: self.parts,
+            samples: self.samples,
+            correct: self.correct,
+            latency_ms: self.latency_ms,
+            input_tokens: self.input_tokens,
+            output_tokens: self.output_tokens,
+            cost_usd: self.cost_usd,
+        };
+        result.check(validator, index, &run.metric);
+        result
+    }
 }
 
 impl ResultBody {
@@ -115,6 +180,11 @@ impl ResultBody {
             input_tokens: row.optional_integer("input_tokens")?,
             output_tokens: row.optional_integer("output_tokens")?,
             cost_usd: row.optional_real("cost_usd")?,
+            parts: row
+                .optional_text("parts")?
+                .map(|parts| serde_json::from_str(&parts))
+                .transpose()
+                .map_err(|error| DatabaseError::Unavailable(format!("a result's parts: {error}")))?,
         })
     }
 }
@@ -130,14 +200,15 @@ pub async fn upload(
     request.once(&app, Caller::Program(owner_id), |claim| add(&app, owner_id, &id, results, claim)).await
 }
 
-async fn add(app: &App, owner_id: &str, id: &str, results: Vec<ResultBody>, claim: Claim) -> Result<Reply, ApiError> {
+async fn add(app: &App, owner_id: &str, id: &str, results: Vec<ResultInput>, claim: Claim) -> Result<Reply, ApiError> {
     let run = find_own(app, owner_id, id).await?;
     if run.evidence != "results" {
         return Err(ApiError::new(EVIDENCE_MISMATCH, "this benchmark version takes counts: PUT …/counts"));
     }
     let mut validator = Validator::default();
     validator.require((1..=MOST_RESULTS).contains(&results.len()), "", "give 1 to 1000 results");
-    results.iter().enumerate().for_each(|(index, result)| result.check(&mut validator, index, &run.metric));
+    let results = results.into_iter().enumerate().map(|(index, result)| result.scored(&mut validator, index, &run));
+    let results = results.collect::<Vec<_>>();
     validator.finish()?;
     let distinct = without_repeats(&results)?;
 
@@ -164,7 +235,7 @@ async fn add(app: &App, owner_id: &str, id: &str, results: Vec<ResultBody>, clai
 }
 
 /// Results as a JSON array, or one a line.
-pub struct Upload(Vec<ResultBody>);
+pub struct Upload(Vec<ResultInput>);
 
 impl FromBody for Upload {
     const LIMIT: usize = UPLOAD_LIMIT;
@@ -182,10 +253,10 @@ impl FromBody for Upload {
     }
 }
 
-fn read_lines(body: &[u8]) -> Result<Vec<ResultBody>, ApiError> {
+fn read_lines(body: &[u8]) -> Result<Vec<ResultInput>, ApiError> {
     let lines = body.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
     let parsed = lines.enumerate().map(|(index, line)| {
-        parse_object::<ResultBody>(line).map_err(|error| match error {
+        parse_object::<ResultInput>(line).map_err(|error| match error {
             ApiError::Problem(problem) => Problem::in_line(*problem, index.saturating_add(1)).into(),
             fault => fault,
         })
@@ -260,13 +331,16 @@ pub async fn list(
 ) -> Result<Response, ApiError> {
     let limit = page_size(page.limit)?;
     let (task, attempt) = read_cursor::<(String, i64)>(page.cursor.as_deref())?.unwrap_or_default();
-    let statement =
+    let results =
         Statement::new(runs::RESULTS).bind(id.as_str()).bind(task).bind(attempt).bind(limit.saturating_add(1));
-    let rows = app.database().query(statement).await?;
-    if rows.is_empty() {
-        find(&app, &id).await?;
+    let batch = vec![Statement::new(runs::BY_ID).bind(id.as_str()), results];
+    let mut answers = app.database().batch(batch).await?.into_iter();
+    let run = answers.next().and_then(Rows::into_first).ok_or_else(|| ApiError::not_found("run"))?;
+    if run.boolean("private_tasks")? {
+        return Err(ApiError::new(PRIVATE_TASKS, "only aggregates of its runs are public"));
     }
-    let results = rows.into_iter().map(|row| ResultBody::from_row(&row)).collect::<Result<Vec<_>, _>>()?;
+    let rows = answers.next().map(Rows::into_iter).into_iter().flatten();
+    let results = rows.map(|row| ResultBody::from_row(&row)).collect::<Result<Vec<_>, _>>()?;
     let (results, next) = take_page(results, limit, |result| (result.task.clone(), result.attempt));
     Ok(list_answer(&uri, &results, next))
 }

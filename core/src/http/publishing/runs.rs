@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use axum::{Json as Answer, extract::State, response::Response};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -5,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{
     app::App,
-    domain::account::refuse,
+    domain::{account::refuse, statistics::pass_at_k},
     http::{
         credentials::{Program, ResultsWrite},
         idempotency::{Caller, Claim, Idempotent, Reply},
@@ -193,17 +195,20 @@ pub async fn find_own(app: &App, owner_id: &str, id: &str) -> Result<Run, ApiErr
 
 /// A run, on the wire.
 pub fn run_body(run: &Run) -> Value {
-    let aggregates = run.sums.as_ref().map(|sums| {
-        let score = Score::of(&run.metric, sums);
+    let aggregates = run.aggregates.as_ref().map(|aggregates| {
+        let score = Score::of(&run.metric, aggregates);
         json!({
-            "correct": sums.correct,
-            "total": sums.total,
+            "tasks": aggregates.tasks,
+            "correct": aggregates.correct,
+            "total": aggregates.total,
             "score": score.score,
             "scoreLow": score.interval.map(|interval| interval.low),
             "scoreHigh": score.interval.map(|interval| interval.high),
-            "costUsd": sums.cost_usd,
-            "latencyMsP50": run.p50_ms,
-            "latencyMsP95": run.p95_ms,
+            "costUsd": aggregates.cost_usd,
+            "latencyMsP50": aggregates.p50_ms,
+            "latencyMsP95": aggregates.p95_ms,
+            "passAtK": pass_rates(run),
+            "parts": parts(run),
         })
     });
     let state = json!({
@@ -211,10 +216,33 @@ pub fn run_body(run: &Run) -> Value {
         "reason": run.reason,
         "createdAt": run.created_at,
         "publishedAt": run.published_at,
+        "withdrawnAt": run.withdrawn_at,
         "counts": run.counts,
         "aggregates": aggregates,
     });
     joined([json!({ "id": run.id }), Value::Object(run.declared.clone()), state])
+}
+
+/// How likely at least one of k attempts at a task passes, over the tasks' mean: for the usual k that every task has
+/// samples for.
+#[expect(clippy::cast_precision_loss, reason = "counts are within 2⁵³")]
+fn pass_rates(run: &Run) -> Option<BTreeMap<u64, f64>> {
+    let fewest = run.pass_counts.iter().map(|(samples, ..)| *samples).min().filter(|_| run.metric == "pass_rate")?;
+    let rate = |k: u64| {
+        let tasks = run.pass_counts.iter().map(|(.., tasks)| *tasks as f64).sum::<f64>();
+        let passes = run.pass_counts.iter().map(|(n, c, tasks)| Some(pass_at_k(*n, *c, k)? * *tasks as f64));
+        passes.sum::<Option<f64>>().map(|passes| (k, passes / tasks))
+    };
+    Some([1, 5, 10, 100].into_iter().filter(|k| *k <= fewest).filter_map(rate).collect())
+}
+
+/// What each part of a composite score came to.
+fn parts(run: &Run) -> Option<Value> {
+    let parts = run.parts.as_ref()?.iter().map(|part| {
+        let (results, score) = run.part_scores.get(&part.id).copied().unzip();
+        json!({ "id": part.id, "weight": part.weight, "score": score, "results": results.unwrap_or(0) })
+    });
+    Some(parts.collect())
 }
 
 /// The same of a run that is opened now.
@@ -224,6 +252,7 @@ fn open_body(id: &str, declared: Value, now: Timestamp) -> Value {
         "reason": null,
         "createdAt": now,
         "publishedAt": null,
+        "withdrawnAt": null,
         "counts": null,
         "aggregates": null,
     });

@@ -1,0 +1,120 @@
+use axum::{extract::State, response::Response};
+use http::HeaderMap;
+use quick_xml::{
+    Writer,
+    events::{BytesDecl, BytesText, Event},
+};
+use serde::Deserialize;
+
+use super::{
+    caching::{self, MINUTE},
+    changes,
+};
+use crate::{
+    app::App,
+    http::{problem::ApiError, request::Query},
+    ports::Timestamp,
+    store::changes::Change,
+};
+
+const ENTRIES: u32 = 50;
+const MEDIA_TYPE: &str = "application/atom+xml; charset=utf-8";
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Parameters {
+    benchmark: Option<String>,
+}
+
+/// The newest changes, as a feed (RFC 4287).
+pub async fn handler(
+    State(app): State<App>,
+    headers: HeaderMap,
+    Query(parameters): Query<Parameters>,
+) -> Result<Response, ApiError> {
+    let benchmark = parameters.benchmark.as_deref();
+    let changes = changes::newest(&app, benchmark, ENTRIES).await?;
+    let feed = feed(&app.config().base_url, benchmark, &changes);
+    let feed = feed.map_err(|error| ApiError::internal(error.to_string()))?;
+    Ok(caching::answer(&headers, MEDIA_TYPE, feed, MINUTE))
+}
+
+fn feed(base_url: &str, benchmark: Option<&str>, changes: &[Change]) -> Result<String, std::io::Error> {
+    let query = benchmark.map(|benchmark| {
+        let mut query = serde_urlencoded::to_string([("benchmark", benchmark)]).unwrap_or_default();
+        query.insert(0, '?');
+        query
+    });
+    let query = query.unwrap_or_default();
+    let own = format!("{base_url}/api/v1/changes.atom{query}");
+    let title = benchmark.map_or("AIBaaS: changes".to_owned(), |benchmark| format!("AIBaaS: changes of {benchmark}"));
+    // A feed that nothing was published in yet has no other moment.
+    let updated = changes.first().map_or(Timestamp(0), |newest| newest.at);
+
+    let mut writer = Writer::new(Vec::new());
+    writer.write_event(Event::Decl(BytesDecl::new("1.0", Some("utf-8"), None)))?;
+    writer.create_element("feed").with_attribute(("xmlns", "http://www.w3.org/2005/Atom")).write_inner_content(
+        |feed| {
+            text(feed, "id", &own)?;
+            text(feed, "title", &title)?;
+            text(feed, "updated", &updated.to_string())?;
+            link(feed, "self", &own)?;
+            link(feed, "alternate", &format!("{base_url}/leaderboard{query}"))?;
+            feed.create_element("author").write_inner_content(|author| text(author, "name", "AIBaaS"))?;
+            changes.iter().try_for_each(|change| entry(feed, base_url, change))
+        },
+    )?;
+    String::from_utf8(writer.into_inner()).map_err(std::io::Error::other)
+}
+
+fn entry(feed: &mut Writer<Vec<u8>>, base_url: &str, change: &Change) -> Result<(), std::io::Error> {
+    feed.create_element("entry").write_inner_content(|entry| {
+        text(entry, "id", &format!("urn:uuid:{}", change.id))?;
+        text(entry, "title", &title(change))?;
+        text(entry, "updated", &change.at.to_string())?;
+        text(entry, "published", &change.at.to_string())?;
+        link(entry, "alternate", &format!("{base_url}/leaderboard?snapshot={}", change.id))?;
+        link(entry, "related", &format!("{base_url}/api/v1/runs/{}", change.run_id))?;
+        entry.create_element("category").with_attribute(("term", change.kind.as_str())).write_empty()?;
+        text(entry, "content", &summary(change))
+    })?;
+    Ok(())
+}
+
+fn text(parent: &mut Writer<Vec<u8>>, name: &str, content: &str) -> Result<(), std::io::Error> {
+    // What XML cannot say at all, free texts may hold.
+    let content = content.replace(|c: char| c.is_control() && !matches!(c, '\t' | '\n' | '\r'), " ");
+    parent.create_element(name).write_text_content(BytesText::new(&content))?;
+    Ok(())
+}
+
+fn link(parent: &mut Writer<Vec<u8>>, relation: &str, target: &str) -> Result<(), std::io::Error> {
+    parent.create_element("link").with_attributes([("rel", relation), ("href", target)]).write_empty()?;
+    Ok(())
+}
+
+fn title(change: &Change) -> String {
+    let Change { model, benchmark, version, .. } = change;
+    let rank = |rank: Option<i64>| rank.map_or("no rank".to_owned(), |rank| format!("rank {rank}"));
+    match change.kind.as_str() {
+        "published" => format!("{model} enters {benchmark} {version} at {}", rank(change.rank_after)),
+        "rescored" => format!(
+            "{model} has a new run on {benchmark} {version}: {}, before {}",
+            rank(change.rank_after),
+            rank(change.rank_before)
+        ),
+        kind => format!("A run of {model} on {benchmark} {version} was {kind}: {} now", rank(change.rank_after)),
+    }
+}
+
+/// Why, and whose ranks changed besides.
+fn summary(change: &Change) -> String {
+    let moved = change.moved.as_array().into_iter().flatten().filter_map(|moved| {
+        Some(format!("{}: {} to {}", moved.get("model")?.as_str()?, moved.get("from")?, moved.get("to")?))
+    });
+    let moved = moved.collect::<Vec<_>>();
+    let reason = change.reason.iter().map(|reason| format!("Reason: {reason}"));
+    let ranks = (!moved.is_empty()).then(|| format!("Other ranks: {}.", moved.join(", ")));
+    let lines = reason.chain(ranks).collect::<Vec<_>>();
+    if lines.is_empty() { "No other rank changed.".to_owned() } else { lines.join("\n") }
+}

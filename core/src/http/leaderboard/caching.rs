@@ -1,0 +1,47 @@
+//! What public answers tell caches: how long they hold, and by which tag they are known (RFC 9110, RFC 9111).
+
+use axum::response::{IntoResponse as _, Response};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use sha2::{Digest as _, Sha256};
+
+/// How long an answer may be shown: a publication is everywhere within a minute.
+pub const MINUTE: HeaderValue = HeaderValue::from_static("public, max-age=60, stale-while-revalidate=300");
+/// The same of what is asked again and again to hear of what is new.
+pub const SECONDS: HeaderValue = HeaderValue::from_static("public, max-age=5");
+
+/// A tag of everything that makes the answer what it is.
+#[must_use]
+pub fn etag(of: &[u8]) -> String {
+    let hash = Sha256::digest(of).iter().take(16).map(|byte| format!("{byte:02x}")).collect::<String>();
+    format!("\"{hash}\"")
+}
+
+/// 304 where the client has this answer already (RFC 9110, 13.1.2: weak comparison, a list, or `*`).
+#[must_use]
+pub fn not_modified(headers: &HeaderMap, tag: &str, holds: HeaderValue) -> Option<Response> {
+    let known = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    let mut known = known.flat_map(|value| value.split(',')).map(|known| known.trim().trim_start_matches("W/"));
+    let same = known.any(|known| known == tag || known == "*");
+    same.then(|| cacheable(StatusCode::NOT_MODIFIED.into_response(), tag, holds))
+}
+
+/// The answer, with its tag and how long it holds.
+#[must_use]
+pub fn cacheable(mut response: Response, tag: &str, holds: HeaderValue) -> Response {
+    response.headers_mut().insert(header::CACHE_CONTROL, holds);
+    if let Ok(tag) = HeaderValue::from_str(tag) {
+        response.headers_mut().insert(header::ETAG, tag);
+    }
+    response
+}
+
+/// This body as an answer, or 304 where the client has it.
+#[must_use]
+pub fn answer(headers: &HeaderMap, media_type: &'static str, body: String, holds: HeaderValue) -> Response {
+    let tag = etag(body.as_bytes());
+    not_modified(headers, &tag, holds.clone()).unwrap_or_else(|| {
+        let mut response = body.into_response();
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+        cacheable(response, &tag, holds)
+    })
+}

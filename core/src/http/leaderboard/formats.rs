@@ -1,0 +1,181 @@
+//! The leaderboard as a table: CSV (RFC 4180) and newline-delimited JSON, by what the client accepts.
+
+use http::{HeaderMap, header};
+use serde::Serialize;
+
+use super::board::RowBody;
+use crate::{http::problem::ApiError, ports::Timestamp};
+
+/// How rows are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// One object, paged.
+    Json,
+    /// Comma-separated, with a header.
+    Csv,
+    /// An object a line.
+    Ndjson,
+}
+
+impl Format {
+    /// Its media type.
+    #[must_use]
+    pub fn media_type(self) -> &'static str {
+        match self {
+            Self::Json => "application/json",
+            Self::Csv => "text/csv; charset=utf-8; header=present",
+            Self::Ndjson => "application/x-ndjson",
+        }
+    }
+}
+
+/// The format that the client likes most (RFC 9110, 12.5.1); JSON where it does not say, or likes none.
+#[must_use]
+pub fn accepted(headers: &HeaderMap) -> Format {
+    let ranges = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let mut best = (Format::Json, 0.0);
+    for range in ranges.flat_map(|value| value.split(',')) {
+        let mut parts = range.split(';').map(str::trim);
+        let format = match parts.next().unwrap_or_default().to_ascii_lowercase().as_str() {
+            "application/json" | "application/*" | "*/*" => Format::Json,
+            "text/csv" => Format::Csv,
+            "application/x-ndjson" | "application/ndjson" => Format::Ndjson,
+            _ => continue,
+        };
+        let quality = parts.find_map(|part| part.strip_prefix("q=")?.trim().parse::<f64>().ok()).unwrap_or(1.0);
+        if quality > best.1 {
+            best = (format, quality);
+        }
+    }
+    best.0
+}
+
+/// A row whose members are all cells.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Cells<'a> {
+    rank: usize,
+    rank_low: usize,
+    rank_high: usize,
+    tie_group: usize,
+    model: &'a str,
+    display_name: String,
+    score: f64,
+    score_low: Option<f64>,
+    score_high: Option<f64>,
+    correct: u64,
+    total: u64,
+    cost_usd: Option<f64>,
+    cost_usd_per_task: Option<f64>,
+    #[serde(rename = "latencyMsP50")]
+    latency_ms_p50: Option<f64>,
+    #[serde(rename = "latencyMsP95")]
+    latency_ms_p95: Option<f64>,
+    pareto_optimal: Option<bool>,
+    run_id: &'a str,
+    published_at: Timestamp,
+    evaluator_relationship: &'a str,
+    flags: String,
+}
+
+/// The rows with a header; nothing but the header where there are none.
+///
+/// # Errors
+/// A fault of ours, when they cannot be written.
+pub fn csv(rows: &[RowBody]) -> Result<String, ApiError> {
+    let fault = |error: &dyn std::fmt::Display| ApiError::internal(error.to_string());
+    let mut writer =
+        csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).has_headers(false).from_writer(Vec::new());
+    writer.write_record(HEADER).map_err(|error| fault(&error))?;
+    for row in rows {
+        let cells = Cells {
+            rank: row.rank,
+            rank_low: row.rank_low,
+            rank_high: row.rank_high,
+            tie_group: row.tie_group,
+            model: &row.model,
+            display_name: no_formula(&row.display_name),
+            score: row.score,
+            score_low: row.score_low,
+            score_high: row.score_high,
+            correct: row.correct,
+            total: row.total,
+            cost_usd: row.cost_usd,
+            cost_usd_per_task: row.cost_usd_per_task,
+            latency_ms_p50: row.latency_ms_p50,
+            latency_ms_p95: row.latency_ms_p95,
+            pareto_optimal: row.pareto_optimal,
+            run_id: &row.run_id,
+            published_at: row.published_at,
+            evaluator_relationship: &row.evaluator_relationship,
+            flags: row.flags.join(" "),
+        };
+        writer.serialize(cells).map_err(|error| fault(&error))?;
+    }
+    let bytes = writer.into_inner().map_err(|error| fault(&error))?;
+    String::from_utf8(bytes).map_err(|error| fault(&error))
+}
+
+const HEADER: [&str; 20] = [
+    "rank",
+    "rankLow",
+    "rankHigh",
+    "tieGroup",
+    "model",
+    "displayName",
+    "score",
+    "scoreLow",
+    "scoreHigh",
+    "correct",
+    "total",
+    "costUsd",
+    "costUsdPerTask",
+    "latencyMsP50",
+    "latencyMsP95",
+    "paretoOptimal",
+    "runId",
+    "publishedAt",
+    "evaluatorRelationship",
+    "flags",
+];
+
+/// A spreadsheet would run a free text that begins like a formula (OWASP, CSV injection).
+fn no_formula(text: &str) -> String {
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() }
+}
+
+/// The rows, one a line.
+#[must_use]
+pub fn ndjson(rows: &[RowBody]) -> String {
+    rows.iter().filter_map(|row| serde_json::to_string(row).ok()).map(|line| line + "\n").collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn what_is_liked_most_is_given() {
+        let of = |accept: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
+            accepted(&headers)
+        };
+        assert_eq!(accepted(&HeaderMap::new()), Format::Json);
+        assert_eq!(of("*/*"), Format::Json);
+        assert_eq!(of("text/csv"), Format::Csv);
+        assert_eq!(of("text/csv;q=0.5, application/x-ndjson"), Format::Ndjson);
+        assert_eq!(of("text/html, */*;q=0.8"), Format::Json);
+        assert_eq!(of("text/csv; header=present; q=0.9, application/json; q=0.8"), Format::Csv);
+        assert_eq!(of("text/csv;q=0"), Format::Json);
+        assert_eq!(of("image/png"), Format::Json);
+    }
+
+    #[test]
+    fn a_formula_is_only_text() {
+        assert_eq!(no_formula("=1+1"), "'=1+1");
+        assert_eq!(no_formula("gpt-5 (high)"), "gpt-5 (high)");
+    }
+}

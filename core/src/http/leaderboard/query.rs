@@ -1,0 +1,212 @@
+//! What of a leaderboard is asked for: which one, which slice, which rows, in which order, and where a page begins.
+
+use std::cmp::Ordering;
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    board::{RowBody, Wanted},
+    caching,
+};
+use crate::{
+    http::{
+        page::{read_cursor, write_cursor},
+        problem::{ApiError, MALFORMED_REQUEST},
+    },
+    ports::Timestamp,
+};
+
+const DAY_SECONDS: i64 = 86_400;
+
+/// The parameters of a leaderboard, of its page and of its downloads.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct BoardQuery {
+    /// Of the newest publication where none is named.
+    pub benchmark: Option<String>,
+    /// The one published on last where none is named.
+    pub version: Option<String>,
+    /// The newest where none is named.
+    pub snapshot: Option<String>,
+    /// Ranks within these tasks only.
+    pub scenario: Option<String>,
+    /// Ranks within these tasks only.
+    pub language: Option<String>,
+    /// Ranks within these tasks only.
+    pub difficulty: Option<String>,
+    /// Shows this provider's models only.
+    pub provider: Option<String>,
+    /// Shows models with this in their name only.
+    pub q: Option<String>,
+    /// Shows runs published since then only.
+    pub period: Period,
+    /// By what the rows are sorted.
+    pub sort: Sort,
+    /// Best first unless given.
+    pub order: Option<Order>,
+    /// Rows a page.
+    pub limit: Option<u32>,
+    /// Where the page before ended.
+    pub cursor: Option<String>,
+}
+
+/// How long ago a run was published at most.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+pub enum Period {
+    #[serde(rename = "7d")]
+    Week,
+    #[serde(rename = "30d")]
+    Month,
+    #[serde(rename = "90d")]
+    Quarter,
+    #[default]
+    #[serde(rename = "all")]
+    All,
+}
+
+/// What rows are sorted by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Sort {
+    #[default]
+    Rank,
+    Score,
+    Cost,
+    Latency,
+    Date,
+    Model,
+}
+
+/// Which way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Order {
+    Asc,
+    Desc,
+}
+
+/// Where a page of a list begins. It stays with the snapshot and the moment of the first page, and with what was asked.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Position {
+    /// The snapshot's id.
+    pub snapshot: String,
+    /// The moment that a period is counted back from, in milliseconds.
+    pub as_of: i64,
+    asked: String,
+    /// The model that the page before ended with.
+    after: String,
+}
+
+impl BoardQuery {
+    /// Where the page begins, when it is not the first.
+    ///
+    /// # Errors
+    /// `malformed_request` where the cursor is none of ours, or of another question.
+    pub fn position(&self) -> Result<Option<Position>, ApiError> {
+        let position = read_cursor::<Position>(self.cursor.as_deref())?;
+        if position.as_ref().is_some_and(|position| {
+            position.asked != self.asked()
+                || self.snapshot.as_ref().is_some_and(|snapshot| *snapshot != position.snapshot)
+        }) {
+            return Err(ApiError::new(MALFORMED_REQUEST, "the cursor belongs to other parameters"));
+        }
+        Ok(position)
+    }
+
+    /// Which leaderboard is meant.
+    #[must_use]
+    pub fn wanted<'a>(&'a self, position: Option<&'a Position>) -> Wanted<'a> {
+        let snapshot = position.map(|position| position.snapshot.as_str()).or(self.snapshot.as_deref());
+        Wanted { benchmark: self.benchmark.as_deref(), version: self.version.as_deref(), snapshot }
+    }
+
+    /// Scenario, language, difficulty.
+    #[must_use]
+    pub fn slice(&self) -> [Option<&str>; 3] {
+        [&self.scenario, &self.language, &self.difficulty].map(Option::as_deref)
+    }
+
+    /// Whether rows of a slice stand whole and in their own order: then the answer never changes with the snapshot.
+    #[must_use]
+    pub fn is_whole_slice(&self) -> bool {
+        self.provider.is_none()
+            && self.q.is_none()
+            && self.period == Period::All
+            && self.sort == Sort::Rank
+            && self.order.is_none()
+    }
+
+    /// Leaves the rows that are asked for, in the order that is asked for. They keep their ranks.
+    pub fn apply(&self, rows: &mut Vec<RowBody>, as_of: Timestamp) {
+        rows.retain(|row| self.chooses(row, as_of));
+        self.sort(rows);
+    }
+
+    /// One page of what [`Self::apply`] left, and the cursor after it where there is more.
+    #[must_use]
+    pub fn page(
+        &self,
+        rows: Vec<RowBody>,
+        position: Option<&Position>,
+        limit: usize,
+        snapshot: Option<&str>,
+        as_of: Timestamp,
+    ) -> (Vec<RowBody>, Option<String>) {
+        // A model stands once, and a snapshot always holds the same models.
+        let start = position.map_or(0, |position| {
+            rows.iter().position(|row| row.model == position.after).map_or(rows.len(), |at| at.saturating_add(1))
+        });
+        let is_more = rows.len() > start.saturating_add(limit);
+        let page = rows.into_iter().skip(start).take(limit).collect::<Vec<_>>();
+        let next = page.last().zip(snapshot).filter(|_| is_more).and_then(|(last, snapshot)| {
+            let (snapshot, after) = (snapshot.to_owned(), last.model.clone());
+            write_cursor(&Position { snapshot, as_of: as_of.0, asked: self.asked(), after })
+        });
+        (page, next)
+    }
+
+    /// What rows are asked for, and in which order.
+    fn asked(&self) -> String {
+        let asked = Self { snapshot: None, limit: None, cursor: None, ..self.clone() };
+        caching::etag(serde_json::json!(asked).to_string().as_bytes()).trim_matches('"').chars().take(16).collect()
+    }
+
+    fn chooses(&self, row: &RowBody, as_of: Timestamp) -> bool {
+        let days = match self.period {
+            Period::Week => Some(7),
+            Period::Month => Some(30),
+            Period::Quarter => Some(90),
+            Period::All => None,
+        };
+        let recent =
+            days.is_none_or(|days: i64| row.published_at >= as_of.plus_seconds(days.saturating_mul(-DAY_SECONDS)));
+        let of_provider = self
+            .provider
+            .as_ref()
+            .is_none_or(|provider| row.model.split('/').next().is_some_and(|own| own.eq_ignore_ascii_case(provider)));
+        let matches = self.q.as_ref().is_none_or(|text| {
+            let text = text.to_lowercase();
+            row.model.to_lowercase().contains(&text) || row.display_name.to_lowercase().contains(&text)
+        });
+        recent && of_provider && matches
+    }
+
+    /// Best first unless asked otherwise; what is unknown comes last either way.
+    fn sort(&self, rows: &mut [RowBody]) {
+        let best_is_most = matches!(self.sort, Sort::Score | Sort::Date);
+        let descending = self.order.map_or(best_is_most, |order| order == Order::Desc);
+        let directed = |ordering: Ordering| if descending { ordering.reverse() } else { ordering };
+        let optional = |a: Option<f64>, b: Option<f64>| match (a, b) {
+            (Some(a), Some(b)) => directed(a.total_cmp(&b)),
+            (a, b) => b.is_some().cmp(&a.is_some()),
+        };
+        rows.sort_by(|a, b| match self.sort {
+            Sort::Rank => directed(a.rank.cmp(&b.rank)),
+            Sort::Score => directed(a.score.total_cmp(&b.score)),
+            Sort::Cost => optional(a.cost_usd, b.cost_usd),
+            Sort::Latency => optional(a.latency_ms_p50, b.latency_ms_p50),
+            Sort::Date => directed(a.published_at.cmp(&b.published_at)),
+            Sort::Model => directed(a.model.cmp(&b.model)),
+        });
+    }
+}

@@ -1,0 +1,55 @@
+use axum::{Json as Answer, extract::State};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::runs::{find_own, run_body};
+use crate::{
+    app::App,
+    http::{
+        credentials::{Program, ResultsWrite},
+        problem::{ApiError, RUN_NOT_PUBLISHED},
+        request::{Json, Path, Validator},
+    },
+    store::publications::Ending,
+};
+
+/// Why a run ends; everyone may read it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Body {
+    reason: String,
+}
+
+impl Body {
+    /// The reason.
+    ///
+    /// # Errors
+    /// `validation_failed`.
+    pub fn reason(&self) -> Result<String, ApiError> {
+        let mut validator = Validator::default();
+        let reason = validator.text("/reason", &self.reason, 1, 1000);
+        validator.finish()?;
+        Ok(reason)
+    }
+}
+
+/// Takes a published run out of the ranking, in one batch: the model's latest other run stands again, and the log of
+/// changes says why. Withdrawing again is no error, and changes nothing.
+pub async fn handler(
+    State(app): State<App>,
+    program: Program<ResultsWrite>,
+    Path(id): Path<String>,
+    Json(body): Json<Body>,
+) -> Result<Answer<Value>, ApiError> {
+    let (owner_id, reason) = (program.owner_id(), body.reason()?);
+    let ending = Ending { run_id: &id, status: "withdrawn", reason: &reason, at: app.now() };
+    match app.database().batch(ending.of_published(Some(owner_id), &app.new_id())).await {
+        Err(error) if error.is_guard() => {}
+        answers => drop(answers?),
+    }
+    let run = find_own(&app, owner_id, &id).await?;
+    match run.status.as_str() {
+        "withdrawn" => Ok(Answer(run_body(&run))),
+        status => Err(ApiError::new(RUN_NOT_PUBLISHED, format!("it is {status}"))),
+    }
+}
