@@ -72,6 +72,7 @@ CREATE TABLE changes (
   moved TEXT NOT NULL CHECK (json_valid(moved))
 ) STRICT;
 CREATE INDEX changes_by_benchmark ON changes (benchmark_id, seq);
+CREATE INDEX changes_by_run ON changes (run_id);
 
 -- What was published before this schema.
 INSERT INTO run_slices (run_id, scenario, language, difficulty, tasks, clusters, correct, total, score, squares, cost_usd, uncosted, p50_ms, p95_ms)

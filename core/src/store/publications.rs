@@ -125,10 +125,10 @@ pub const REINSTATE: &str = concat!(
 pub const ADD_CHANGE: &str = "INSERT INTO changes (seq, benchmark_id, kind, model_id, run_id, reason, previous_run_id, current_run_id, rank_before, rank_after, moved) \
      WITH this AS MATERIALIZED (SELECT seq, benchmark_id, version FROM snapshots WHERE id = ?2), \
        before AS (SELECT e.model_id, e.run_id, rank() OVER (ORDER BY s.score DESC) AS place FROM this \
-         JOIN leaderboard_entries AS e ON e.benchmark_id = this.benchmark_id AND e.version = this.version AND e.from_seq < this.seq AND (e.to_seq IS NULL OR e.to_seq >= this.seq) \
+         CROSS JOIN leaderboard_entries AS e ON e.benchmark_id = this.benchmark_id AND e.version = this.version AND e.from_seq < this.seq AND (e.to_seq IS NULL OR e.to_seq >= this.seq) \
          JOIN run_slices AS s ON s.run_id = e.run_id AND s.scenario = '' AND s.language = '' AND s.difficulty = ''), \
        after AS (SELECT e.model_id, e.run_id, rank() OVER (ORDER BY s.score DESC) AS place FROM this \
-         JOIN leaderboard_entries AS e ON e.benchmark_id = this.benchmark_id AND e.version = this.version AND e.to_seq IS NULL \
+         CROSS JOIN leaderboard_entries AS e ON e.benchmark_id = this.benchmark_id AND e.version = this.version AND e.to_seq IS NULL \
          JOIN run_slices AS s ON s.run_id = e.run_id AND s.scenario = '' AND s.language = '' AND s.difficulty = ''), \
        moved AS MATERIALIZED (SELECT coalesce(b.model_id, a.model_id) AS model_id, b.run_id AS run_before, a.run_id AS run_after, b.place AS was, a.place AS becomes \
          FROM before AS b FULL JOIN after AS a ON a.model_id = b.model_id) \
