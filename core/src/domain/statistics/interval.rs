@@ -40,6 +40,34 @@ pub fn wilson(correct: u64, total: u64) -> Option<Interval> {
     })
 }
 
+/// A difference with its 95 % interval.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Difference {
+    /// The first less the second.
+    pub difference: f64,
+    /// Where it may lie.
+    pub interval: Interval,
+}
+
+/// The difference of two independent pass rates, each a `(correct, total)`: the hybrid of their two Wilson intervals.
+/// `None` where [`wilson`] has none.
+///
+/// R. G. Newcombe, "Interval estimation for the difference between independent proportions: comparison of eleven
+/// methods", Statistics in Medicine 17 (1998), method 10.
+#[must_use]
+pub fn newcombe(first: (u64, u64), second: (u64, u64)) -> Option<Difference> {
+    let rate =
+        |(correct, total): (u64, u64)| wilson(correct, total).map(|interval| (correct as f64 / total as f64, interval));
+    let ((a, of_a), (b, of_b)) = (rate(first)?, rate(second)?);
+    let both = |one: f64, other: f64| (one * one + other * other).sqrt();
+    let difference = a - b;
+    let interval = Interval {
+        low: difference - both(a - of_a.low, of_b.high - b),
+        high: difference + both(of_a.high - a, b - of_b.low),
+    };
+    Some(Difference { difference, interval: interval.within(-1.0, 1.0) })
+}
+
 /// The normal interval on a mean with this standard error.
 ///
 /// E. Miller, "Adding error bars to evals" (2024), arXiv 2411.00640.
@@ -85,6 +113,37 @@ mod tests {
     fn wilson_refuses_impossible_counts() {
         assert_eq!(wilson(0, 0), None);
         assert_eq!(wilson(226, 225), None);
+    }
+
+    #[test]
+    fn newcombe_agrees_with_statsmodels() {
+        for (first, second, difference, low, high) in [
+            ((56, 70), (48, 80), 0.2, 0.052_431, 0.333_873),
+            ((10, 10), (0, 20), 1.0, 0.679_086, 1.0),
+            ((0, 20), (0, 20), 0.0, -0.161_125, 0.161_125),
+            ((198, 225), (195, 225), 0.013_333, -0.048_839, 0.075_573),
+        ] {
+            let found = newcombe(first, second).unwrap();
+            assert!((found.difference - difference).abs() < 5e-7, "{found:?}");
+            assert!((found.interval.low - low).abs() < 5e-7, "{found:?}");
+            assert!((found.interval.high - high).abs() < 5e-7, "{found:?}");
+        }
+        assert_eq!(newcombe((0, 0), (1, 2)), None);
+        assert_eq!(newcombe((1, 2), (3, 2)), None);
+    }
+
+    #[test]
+    fn newcombe_the_other_way_round_is_its_mirror() {
+        for correct in 0..=30 {
+            for other in 0..=17 {
+                let (there, back) =
+                    (newcombe((correct, 30), (other, 17)).unwrap(), newcombe((other, 17), (correct, 30)).unwrap());
+                let Interval { low, high } = there.interval;
+                assert!((-1.0..=there.difference).contains(&low) && (there.difference..=1.0).contains(&high));
+                assert!((there.difference + back.difference).abs() < 1e-15);
+                assert!((low + back.interval.high).abs() < 1e-15 && (high + back.interval.low).abs() < 1e-15);
+            }
+        }
     }
 
     #[test]

@@ -4,17 +4,25 @@
 
 mod clustered;
 mod composite;
+mod holm;
 mod interval;
+mod mcnemar;
+mod paired;
 mod pareto;
 mod pass_at_k;
 mod ranking;
 
 #[cfg(test)]
 mod aider;
+#[cfg(test)]
+mod evalperf;
 
 pub use clustered::{ClusteredMean, MINIMUM_CLUSTERS, clustered_mean};
 pub use composite::weighted_score;
-pub use interval::{Interval, normal, wilson};
+pub use holm::holm;
+pub use interval::{Difference, Interval, newcombe, normal, wilson};
+pub use mcnemar::{Discordant, mcnemar};
+pub use paired::{PairedDifference, paired_difference};
 pub use pareto::pareto_front;
 pub use pass_at_k::pass_at_k;
 pub use ranking::{RankRange, rank_ranges, ranks, tie_groups};
