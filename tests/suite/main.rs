@@ -25,6 +25,7 @@ mod mail_delivery;
 mod mfa;
 mod native_keys;
 mod native_program;
+mod pages;
 mod parity;
 mod passwords;
 mod project;
@@ -79,6 +80,7 @@ fn everywhere() -> Vec<Case> {
         publishing::cases(),
         counts::cases(),
         leaderboard::cases(),
+        pages::cases(),
         limits::cases(),
         verify::cases(),
         revocation::cases(),

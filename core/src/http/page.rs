@@ -152,7 +152,13 @@ pub fn next_link(uri: &Uri, cursor: &str) -> Option<HeaderValue> {
 /// An HTML page in the house's style.
 #[must_use]
 pub fn html_page(status: StatusCode, title: &str, content: &Markup) -> Response {
-    let page = html! {
+    html_answer(status, document(title, content).into_string())
+}
+
+/// The whole of a page in the house's style.
+#[must_use]
+pub fn document(title: &str, content: &Markup) -> Markup {
+    html! {
         (DOCTYPE)
         html lang="en" {
             head {
@@ -163,12 +169,18 @@ pub fn html_page(status: StatusCode, title: &str, content: &Markup) -> Response 
                 link rel="icon" href="data:,";
             }
             body {
-                header { a href="/leaderboard" { "AIBaaS" } nav { a href="/leaderboard" { "Leaderboard" } a href="/docs" { "API" } } }
-                main { h1 { (title) } (content) }
+                a class="skip" href="#main" { "Skip to content" }
+                header { a href="/leaderboard" { "AIBaaS" } nav aria-label="Site" { a href="/leaderboard" { "Leaderboard" } a href="/docs" { "API" } } }
+                main id="main" { h1 { (title) } (content) }
             }
         }
-    };
-    let mut response = (status, page.into_string()).into_response();
+    }
+}
+
+/// The answer with a whole page.
+#[must_use]
+pub fn html_answer(status: StatusCode, page: String) -> Response {
+    let mut response = (status, page).into_response();
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
     response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, CSP);
     response

@@ -16,6 +16,7 @@ pub mod mfa;
 pub mod migrations;
 pub mod models;
 pub mod outbox;
+pub mod pages;
 pub mod publications;
 pub mod rate_limits;
 pub mod runs;
@@ -152,6 +153,8 @@ pub const EVERY_STATEMENT: &[(&str, &str)] = &[
     ("models::PUT", models::PUT),
     ("models::BY_ID", models::BY_ID),
     ("models::LIST", models::LIST),
+    ("pages::CHOICES", pages::CHOICES),
+    ("pages::VERSION_FACTS", pages::VERSION_FACTS),
     ("outbox::ADD_FOR_ACCOUNT", outbox::ADD_FOR_ACCOUNT),
     ("outbox::ADD_IF_CHANGED", outbox::ADD_IF_CHANGED),
     ("outbox::ADD", outbox::ADD),
@@ -271,6 +274,7 @@ mod tests {
             include_str!("migrations.rs"),
             include_str!("models.rs"),
             include_str!("outbox.rs"),
+            include_str!("pages.rs"),
             include_str!("publications.rs"),
             include_str!("rate_limits.rs"),
             include_str!("runs.rs"),

@@ -54,6 +54,8 @@ pub struct PastRun {
     pub withdrawn_at: Option<Timestamp>,
     /// Whether it is the model's row on the leaderboard.
     pub current: bool,
+    #[serde(skip)]
+    pub metric: String,
 }
 
 impl PastRun {
@@ -82,6 +84,7 @@ impl PastRun {
             published_at: Timestamp(row.integer("published_at")?),
             withdrawn_at: time("withdrawn_at")?,
             current: row.boolean("current")?,
+            metric,
         })
     }
 }

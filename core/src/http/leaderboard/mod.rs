@@ -2,6 +2,7 @@
 
 mod api;
 mod atom;
+mod badge;
 mod board;
 mod caching;
 mod changes;
@@ -22,10 +23,13 @@ pub fn routes() -> Router<App> {
         .route("/leaderboard.csv", get(api::csv))
         .route("/leaderboard.ndjson", get(api::ndjson))
         .route("/models/{provider}/{name}/history", get(history::handler))
+        .route("/badges/{provider}/{name}", get(badge::handler))
         .route("/changes", get(changes::handler))
         .route("/changes.atom", get(atom::handler))
 }
 
 pub fn page_routes() -> Router<App> {
-    Router::new().route("/leaderboard", get(html::handler))
+    Router::new()
+        .route("/leaderboard", get(html::board))
+        .route("/leaderboard/models/{provider}/{name}", get(html::model))
 }

@@ -1,0 +1,129 @@
+use axum::{extract::State, response::Response};
+use http::HeaderMap;
+use maud::{Markup, html};
+use serde::Deserialize;
+
+use super::{
+    board::{Board, RowBody, Wanted},
+    caching::{self, MINUTE},
+    html::Scale,
+};
+use crate::{
+    app::App,
+    http::{
+        problem::ApiError,
+        request::{Path, Query},
+    },
+};
+
+/// How wide a character of Verdana's 11 pixels is, in pixels; of others, a common width.
+const WIDTHS: [(&str, f64); 9] = [
+    ("ijl|'", 3.2),
+    ("ftI.,:;!·/() ", 4.3),
+    ("rst-[]{}", 5.2),
+    ("ackvxyzJL\"", 6.3),
+    ("bdeghnopquFEPTSBCAKVXYZ0123456789–_?$*", 7.2),
+    ("DGHNOQRU", 8.5),
+    ("wM~+=<>#", 9.4),
+    ("mW", 10.9),
+    ("%@", 11.9),
+];
+const COMMON_WIDTH: f64 = 7.0;
+const WIDE: f64 = 11.5;
+const PADDING: f64 = 6.0;
+/// A longer title is cut.
+const MOST_LETTERS: usize = 60;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Parameters {
+    benchmark: Option<String>,
+    version: Option<String>,
+}
+
+/// A model's score and rank range on a benchmark, as an image for a README.
+pub async fn handler(
+    State(app): State<App>,
+    headers: HeaderMap,
+    Path((provider, file)): Path<(String, String)>,
+    Query(parameters): Query<Parameters>,
+) -> Result<Response, ApiError> {
+    let unknown = || ApiError::not_found("badge");
+    let name = file.strip_suffix(".svg").ok_or_else(unknown)?;
+    let wanted =
+        Wanted { benchmark: parameters.benchmark.as_deref(), version: parameters.version.as_deref(), snapshot: None };
+    let scope = wanted.find(&app).await?.ok_or_else(unknown)?;
+    let board = Board::read(&app, scope, [None; 3]).await?;
+    let model = format!("{provider}/{name}");
+    let row = board.rows.iter().find(|row| row.model == model).ok_or_else(unknown)?;
+    let badge = drawing(&board.scope.benchmark, &message(row, Scale::of(&board.scope.metric)));
+    Ok(caching::answer(&headers, "image/svg+xml", badge.into_string(), MINUTE))
+}
+
+/// `88.0 % · rank 1–9`.
+fn message(row: &RowBody, scale: Scale) -> String {
+    let range = if row.rank_low == row.rank_high {
+        row.rank_low.to_string()
+    } else {
+        format!("{}–{}", row.rank_low, row.rank_high)
+    };
+    format!("{} · rank {range}", scale.score(row.score))
+}
+
+/// Label and message side by side. Their widths are told (`textLength`), so that any font fits.
+fn drawing(label: &str, message: &str) -> Markup {
+    let label = label.chars().take(MOST_LETTERS).collect::<String>();
+    let (label_width, message_width) = (text_width(&label), text_width(message));
+    let split = label_width + 2.0 * PADDING;
+    let whole = split + message_width + 2.0 * PADDING;
+    let title = format!("{label}: {message}");
+    let text = |start: f64, width: f64, text: &str| {
+        html! {
+            text x=(format!("{:.1}", start + PADDING)) y="14" textLength=(format!("{width:.1}")) lengthAdjust="spacingAndGlyphs" { (text) }
+        }
+    };
+    html! {
+        svg xmlns="http://www.w3.org/2000/svg" width=(format!("{whole:.1}")) height="20" role="img" aria-label=(title) {
+            title { (title) }
+            clipPath id="r" { rect width=(format!("{whole:.1}")) height="20" rx="3" {} }
+            g clip-path="url(#r)" {
+                rect width=(format!("{split:.1}")) height="20" fill="#3b3f46" {}
+                rect x=(format!("{split:.1}")) width=(format!("{:.1}", whole - split)) height="20" fill="#1d4ed8" {}
+            }
+            g fill="#fff" font-family="Verdana,DejaVu Sans,Geneva,sans-serif" font-size="11" {
+                (text(0.0, label_width, &label))
+                (text(split, message_width, message))
+            }
+        }
+    }
+}
+
+/// About how wide this text is, in pixels.
+fn text_width(text: &str) -> f64 {
+    let width = |letter: char| {
+        let known = WIDTHS.iter().find(|(letters, _)| letters.contains(letter)).map(|(_, width)| *width);
+        known.unwrap_or(if letter.is_ascii() { COMMON_WIDTH } else { WIDE })
+    };
+    text.chars().map(width).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_badge_is_as_wide_as_its_text() {
+        let short = drawing("a", "1 %").into_string();
+        let long = drawing("aider-polyglot", "88.0 % · rank 1–9").into_string();
+        let width = |svg: &str| {
+            svg.split("width=\"").nth(1).and_then(|rest| rest.split('"').next()?.parse::<f64>().ok()).unwrap()
+        };
+        assert!(width(&short) < 60.0 && (190.0..240.0).contains(&width(&long)), "{} {}", width(&short), width(&long));
+        assert!(long.contains("aria-label=\"aider-polyglot: 88.0 % · rank 1–9\""));
+    }
+
+    #[test]
+    fn what_a_label_says_is_escaped() {
+        assert!(!drawing("<script>", "\"").into_string().contains("<script>"));
+    }
+}

@@ -1,0 +1,341 @@
+//! The leaderboard as pages: rendered here, without scripts, and readable with every number that the API tells.
+
+mod model;
+mod plot;
+mod table;
+mod text;
+
+use axum::{
+    extract::{OriginalUri, State},
+    response::Response,
+};
+use futures_util::future::try_join;
+use http::{HeaderMap, StatusCode, Uri};
+use maud::{Markup, html};
+use serde::de::DeserializeOwned;
+
+pub use self::{model::model, text::Scale};
+use self::{
+    table::{Table, at_a_glance},
+    text::{address, count, minute},
+};
+use super::{
+    board::{Board, RowBody},
+    caching::{self, MINUTE},
+    query::BoardQuery,
+};
+use crate::{
+    app::App,
+    http::{
+        page::{document, html_answer, html_page},
+        problem::{ApiError, MALFORMED_REQUEST},
+    },
+    ports::{Rows, Timestamp},
+    store::pages::{self, Choice, VersionFacts},
+};
+
+/// So many rows has a page.
+const ROWS: usize = 100;
+/// So many benchmarks are there to choose from; any other is found by its id.
+const BENCHMARKS: usize = 60;
+const PROVIDERS: usize = 100;
+
+/// The parameters of a page that were given a value, in their order: a form sends its empty fields too.
+pub struct Choices {
+    path: &'static str,
+    given: Vec<(String, String)>,
+}
+
+impl Choices {
+    fn of(uri: &Uri, path: &'static str) -> Result<Self, ApiError> {
+        let pairs = serde_urlencoded::from_str::<Vec<(String, String)>>(uri.query().unwrap_or_default());
+        let pairs = pairs.map_err(|error| malformed(&error.to_string()))?;
+        Ok(Self { path, given: pairs.into_iter().filter(|(_, value)| !value.is_empty()).collect() })
+    }
+
+    fn get(&self, name: &str) -> Option<&str> {
+        self.given.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Read as what the API takes.
+    fn parse<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
+        let given = serde_urlencoded::to_string(&self.given).map_err(|error| malformed(&error.to_string()))?;
+        serde_urlencoded::from_str(&given).map_err(|error| malformed(&error.to_string()))
+    }
+
+    /// The page with these parameters changed, from its first row; those without a value are left out.
+    fn with(&self, changed: &[(&str, &str)]) -> String {
+        self.elsewhere(self.path, changed)
+    }
+
+    /// The same under another path.
+    fn elsewhere(&self, path: &str, changed: &[(&str, &str)]) -> String {
+        let kept = |name: &str| name != "cursor" && changed.iter().all(|(key, _)| *key != name);
+        let given = self.given.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        address(path, &given.filter(|(name, _)| kept(name)).chain(changed.iter().copied()).collect::<Vec<_>>())
+    }
+}
+
+fn malformed(error: &str) -> ApiError {
+    ApiError::new(MALFORMED_REQUEST, format!("query parameters: {error}"))
+}
+
+/// The page, with its tag, or 304.
+fn answer(headers: &HeaderMap, title: &str, content: &Markup) -> Response {
+    let page = document(title, content).into_string();
+    let tag = caching::etag(page.as_bytes());
+    caching::not_modified(headers, &tag, MINUTE)
+        .unwrap_or_else(|| caching::cacheable(html_answer(StatusCode::OK, page), &tag, MINUTE))
+}
+
+/// The leaderboard of a benchmark version.
+pub async fn board(
+    State(app): State<App>,
+    OriginalUri(uri): OriginalUri,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let choices = Choices::of(&uri, "/leaderboard")?;
+    let query = choices.parse::<BoardQuery>()?;
+    let position = query.position()?;
+    let Some(scope) = query.wanted(position.as_ref()).find(&app).await? else {
+        return Ok(no_board(&choices));
+    };
+    let as_of = position.as_ref().map_or_else(|| app.now(), |position| Timestamp(position.as_of));
+    let snapshot = scope.snapshot.as_ref().map(|snapshot| snapshot.id.clone());
+    let about = app.database().batch(pages::of_version(&scope.benchmark, &scope.version, BENCHMARKS));
+    let about = async { Ok(about.await?.into_iter()) };
+    let (board, mut about) = try_join(Board::read(&app, scope, query.slice()), about).await?;
+    let rows = about.next().map(Rows::into_iter).into_iter().flatten();
+    let known = rows.map(|row| Choice::from_row(&row)).collect::<Result<Vec<_>, _>>()?;
+    let facts = about.next().and_then(Rows::into_first).map(|row| VersionFacts::from_row(&row)).transpose()?;
+
+    let mut chosen = board.rows.clone();
+    query.apply(&mut chosen, as_of);
+    let plotted = plot::cost_plot(&chosen, Scale::of(&board.scope.metric));
+    let matching = chosen.len();
+    let (rows, next) = query.page(chosen, position.as_ref(), ROWS, snapshot.as_deref(), as_of);
+    let page = Page { choices, known, facts: facts.unwrap_or_default(), board, rows, matching, next };
+    Ok(answer(&headers, &page.board.scope.title, &page.markup(plotted)))
+}
+
+fn no_board(choices: &Choices) -> Response {
+    let asked = ["benchmark", "version", "snapshot"].iter().any(|name| choices.get(name).is_some());
+    if asked {
+        let nothing = html! {
+            p { "There is no such leaderboard: no benchmark, version or snapshot of this name is known here." }
+            p { a href="/leaderboard" { "The leaderboard that was published to last" } }
+        };
+        return html_page(StatusCode::NOT_FOUND, "No such leaderboard", &nothing);
+    }
+    let nothing = html! {
+        p { "Nothing has been published yet." }
+        p { "A run is published through the " a href="/docs" { "API" } ": declare a model and a benchmark, upload results, publish. It stands here with the next read." }
+    };
+    html_page(StatusCode::OK, "Leaderboard", &nothing)
+}
+
+struct Page {
+    choices: Choices,
+    known: Vec<Choice>,
+    facts: VersionFacts,
+    board: Board,
+    /// Those of this page.
+    rows: Vec<RowBody>,
+    /// How many rows the filters leave.
+    matching: usize,
+    next: Option<String>,
+}
+
+impl Page {
+    fn markup(&self, plot: Option<Markup>) -> Markup {
+        let scope = &self.board.scope;
+        let scale = Scale::of(&scope.metric);
+        let snapshot = scope.snapshot.as_ref().map(|snapshot| snapshot.id.as_str());
+        let pinned = self.choices.get("snapshot").and(snapshot);
+        html! {
+            @if let Some(description) = &scope.description { p class="lede" { (description) } }
+            (self.facts())
+            @if pinned.is_some() {
+                p class="note" { "This is an earlier state, kept as it was. " a href=(self.choices.with(&[("snapshot", "")])) { "See the newest" } }
+            }
+            (self.chooser())
+            @if self.board.rows.is_empty() {
+                p class="note" {
+                    @if scope.snapshot.is_some() { "No run answers this choice of tasks. " a href=(self.whole()) { "Show every task" } }
+                    @else { "Nothing has been published on this version yet." }
+                }
+            } @else {
+                div class="overview" {
+                    @if let Some(plot) = plot {
+                        figure { div class="wide" role="region" tabindex="0" aria-label="Plot" { (plot) } figcaption { "Score against cost. The line is the Pareto front: the best score that the money buys." } }
+                    }
+                    (at_a_glance(&self.board.rows, scale))
+                }
+                (self.filters())
+                @if self.rows.is_empty() {
+                    p class="note" { "No model matches. " a href=(self.whole()) { "Show all " (self.board.rows.len()) } }
+                } @else {
+                    (Table::new(&self.choices, scale, &self.board.rows, &self.rows).markup(&scope.benchmark, &scope.version, pinned))
+                }
+            }
+            (self.data())
+        }
+    }
+
+    /// The board without filters.
+    fn whole(&self) -> String {
+        address("/leaderboard", &[("benchmark", &self.board.scope.benchmark), ("version", &self.board.scope.version)])
+    }
+
+    fn facts(&self) -> Markup {
+        let (scope, facts) = (&self.board.scope, &self.facts);
+        html! {
+            dl class="facts" {
+                div { dt { "Version" } dd { (scope.version) } }
+                div { dt { "Models" } dd { (self.board.rows.len()) } }
+                @if facts.task_count > 0 {
+                    div { dt { "Tasks" } dd { (facts.task_count) @if facts.private_tasks { " (private)" } @if facts.attempts_per_task > 1 { " × " (facts.attempts_per_task) } } }
+                }
+                div { dt { "Metric" } dd { (if scope.metric == "pass_rate" { "pass rate" } else { "mean score" }) } }
+                @if let Some(level) = facts.chance_level { div { dt { "Guessing scores" } dd { (Scale::of(&scope.metric).score(level)) } } }
+                @if let Some(since) = &facts.tasks_published_on { div { dt { "Tasks public since" } dd { (since) } } }
+                @if !facts.parts.is_empty() {
+                    div { dt { "Score made of" } dd { (facts.parts.iter().map(|(id, weight)| format!("{id} {weight}")).collect::<Vec<_>>().join(" · ")) } }
+                }
+                @if let Some(snapshot) = &scope.snapshot { div { dt { "As of" } dd { time datetime=(snapshot.created_at) { (minute(snapshot.created_at)) } } } }
+            }
+        }
+    }
+
+    /// Another benchmark, another version.
+    fn chooser(&self) -> Markup {
+        let scope = &self.board.scope;
+        let mut benchmarks = self
+            .known
+            .iter()
+            .filter(|choice| choice.published || choice.benchmark == scope.benchmark)
+            .collect::<Vec<_>>();
+        benchmarks.dedup_by(|a, b| a.benchmark == b.benchmark);
+        let versions = self.known.iter().filter(|choice| choice.benchmark == scope.benchmark).collect::<Vec<_>>();
+        html! {
+            @if benchmarks.len() > 1 || versions.len() > 1 {
+                div class="chooser" {
+                    @if benchmarks.len() >= BENCHMARKS {
+                        form action="/leaderboard" {
+                            label { span { "Benchmark" } input name="benchmark" value=(scope.benchmark) required maxlength="100"; }
+                            button { "Show" }
+                        }
+                    } @else if benchmarks.len() > 1 {
+                        form action="/leaderboard" {
+                            label {
+                                span { "Benchmark" }
+                                select name="benchmark" {
+                                    @for choice in &benchmarks {
+                                        option value=(choice.benchmark) selected[choice.benchmark == scope.benchmark] { (choice.title) }
+                                    }
+                                }
+                            }
+                            button { "Show" }
+                        }
+                    }
+                    @if versions.len() > 1 {
+                        nav class="versions" aria-label="Versions" {
+                            @for choice in versions.iter().take(20) {
+                                @let here = choice.version == scope.version;
+                                a href=(address("/leaderboard", &[("benchmark", &choice.benchmark), ("version", &choice.version)])) aria-current=[here.then_some("page")] { (choice.version) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn filters(&self) -> Markup {
+        let (scope, choices) = (&self.board.scope, &self.choices);
+        let slices = [
+            ("scenario", "Scenario", &scope.slices.scenario),
+            ("language", "Language", &scope.slices.language),
+            ("difficulty", "Difficulty", &scope.slices.difficulty),
+        ];
+        let mut providers = self.board.rows.iter().filter_map(|row| row.model.split('/').next()).collect::<Vec<_>>();
+        providers.sort_unstable();
+        providers.dedup();
+        providers.truncate(PROVIDERS);
+        let periods = [("", "any time"), ("7d", "7 days"), ("30d", "30 days"), ("90d", "90 days")];
+        let names = ["scenario", "language", "difficulty", "provider", "period", "q"];
+        let filtered = names.iter().any(|name| choices.get(name).is_some_and(|value| value != "all"));
+        html! {
+            form class="filters" action="/leaderboard" role="search" aria-label="Filter" {
+                input type="hidden" name="benchmark" value=(scope.benchmark);
+                input type="hidden" name="version" value=(scope.version);
+                @for name in ["snapshot", "sort", "order"] {
+                    @if let Some(value) = choices.get(name) { input type="hidden" name=(name) value=(value); }
+                }
+                @for (name, label, values) in slices.into_iter().filter(|(_, _, values)| values.len() > 1) {
+                    (select(name, label, choices.get(name), values.iter().map(|value| (value.as_str(), value.as_str()))))
+                }
+                @if providers.len() > 1 {
+                    (select("provider", "Provider", choices.get("provider"), providers.iter().map(|value| (*value, *value))))
+                }
+                label {
+                    span { "Published within" }
+                    select name="period" {
+                        @for (value, label) in periods { option value=(value) selected[choices.get("period") == Some(value)] { (label) } }
+                    }
+                }
+                label { span { "Model" } input type="search" name="q" maxlength="100" value=[choices.get("q")]; }
+                button { "Filter" }
+                @if filtered {
+                    a href=(self.whole()) { "Clear" }
+                }
+                p class="meta" role="status" {
+                    @if self.matching == self.rows.len() { (count(self.matching, "model")) }
+                    @else { (self.rows.len()) " of " (count(self.matching, "model")) }
+                    @for (name, ..) in slices { @if let Some(value) = choices.get(name) { " · ranked on the tasks of " (name) " " strong { (value) } " alone" } }
+                }
+            }
+        }
+    }
+
+    /// The next rows, and the same data for programs.
+    fn data(&self) -> Markup {
+        let scope = &self.board.scope;
+        let benchmark = ("benchmark", scope.benchmark.as_str());
+        let own = [benchmark, ("version", scope.version.as_str())];
+        let api = |path: &str| self.choices.elsewhere(path, &own);
+        html! {
+            @if let Some(next) = &self.next {
+                p class="pages" { a rel="next" href={ (self.choices.with(&[])) (if self.choices.with(&[]).contains('?') { "&" } else { "?" }) "cursor=" (next) } { "Next " (ROWS) " rows" } }
+            }
+            nav class="data" aria-label="Data" {
+                @if let Some(snapshot) = &scope.snapshot {
+                    a href=(self.choices.with(&[("benchmark", &scope.benchmark), ("version", &scope.version), ("snapshot", &snapshot.id)])) { "Permalink of this state" }
+                }
+                a href=(api("/api/v1/leaderboard.csv")) { "CSV" }
+                a href=(api("/api/v1/leaderboard.ndjson")) { "NDJSON" }
+                a href=(api("/api/v1/leaderboard")) { "JSON" }
+                a href=(address("/api/v1/changes", &[benchmark])) { "Changes" }
+                a href=(address("/api/v1/changes.atom", &[benchmark])) type="application/atom+xml" { "Atom feed" }
+            }
+        }
+    }
+}
+
+/// A choice among values, or of none.
+fn select<'a>(
+    name: &str,
+    label: &str,
+    chosen: Option<&str>,
+    values: impl Iterator<Item = (&'a str, &'a str)>,
+) -> Markup {
+    html! {
+        label {
+            span { (label) }
+            select name=(name) {
+                option value="" { "all" }
+                @for (value, text) in values { option value=(value) selected[chosen == Some(value)] { (text) } }
+            }
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! The page of a model: what it is, where it stands, and every run of it that was ever published.
+
+use axum::{
+    extract::{OriginalUri, State},
+    response::Response,
+};
+use futures_util::future::{try_join, try_join_all};
+use http::{HeaderMap, StatusCode};
+use maud::{Markup, html};
+
+use super::{
+    Choices, answer,
+    plot::{Dated, bar, bar_axis, history_chart},
+    table::label,
+    text::{Scale, address, count, day, minute, usd, words},
+};
+use crate::{
+    app::App,
+    http::{
+        leaderboard::{
+            board::{Board, RowBody, Wanted},
+            history::{self, PastRun},
+        },
+        page::html_page,
+        problem::ApiError,
+        request::Path,
+    },
+    ports::Statement,
+    store::{
+        leaderboard::Scope,
+        models::{self, Model},
+    },
+};
+
+/// So many runs are shown.
+const RUNS: u32 = 200;
+/// On so many boards is it told how the model stands.
+const STANDINGS: usize = 12;
+
+/// A model's row on a board of so many.
+struct Standing {
+    scope: Scope,
+    row: RowBody,
+    of: usize,
+}
+
+pub async fn model(
+    State(app): State<App>,
+    OriginalUri(uri): OriginalUri,
+    headers: HeaderMap,
+    Path((provider, name)): Path<(String, String)>,
+) -> Result<Response, ApiError> {
+    Choices::of(&uri, "")?.parse::<Nothing>()?;
+    let id = format!("{provider}/{name}");
+    let facts = async { Ok(app.database().query(Statement::new(models::BY_ID).bind(id.as_str())).await?.into_first()) };
+    let (row, runs) = try_join(facts, history::newest(&app, &id, RUNS)).await?;
+    let (Some(row), Some(runs)) = (row, runs) else {
+        let nothing = html! {
+            p { "There is no model " code { (id) } "." }
+            p { a href="/leaderboard" { "The leaderboard" } }
+        };
+        return Ok(html_page(StatusCode::NOT_FOUND, "No such model", &nothing));
+    };
+    let model = Model::from_row(&row)?;
+
+    let mut boards = Vec::new();
+    for run in runs.iter().filter(|run| run.current) {
+        let board = (run.benchmark.as_str(), run.version.as_str());
+        if !boards.contains(&board) && boards.len() < STANDINGS {
+            boards.push(board);
+        }
+    }
+    let standings = boards.into_iter().map(|(benchmark, version)| standing(&app, &id, benchmark, version));
+    let standings = try_join_all(standings).await?.into_iter().flatten().collect::<Vec<_>>();
+    Ok(answer(&headers, &model.display_name, &markup(&model, &runs, &standings)))
+}
+
+/// The page takes no parameters.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
+
+async fn standing(app: &App, model: &str, benchmark: &str, version: &str) -> Result<Option<Standing>, ApiError> {
+    let wanted = Wanted { benchmark: Some(benchmark), version: Some(version), snapshot: None };
+    let Some(scope) = wanted.find(app).await? else { return Ok(None) };
+    let board = Board::read(app, scope, [None; 3]).await?;
+    let of = board.rows.len();
+    let row = board.rows.into_iter().find(|row| row.model == model);
+    Ok(row.map(|row| Standing { scope: board.scope, row, of }))
+}
+
+fn markup(model: &Model, runs: &[PastRun], standings: &[Standing]) -> Markup {
+    html! {
+        p class="meta" { (model.id) @if model.deprecated { " " span class="flag" { "retired by its provider" } } }
+        (facts(model))
+        @if runs.is_empty() {
+            p class="note" { "No run of this model has been published yet." }
+        } @else {
+            @if !standings.is_empty() { (standing_table(model, standings)) }
+            (histories(runs, standings))
+            (runs_table(model, runs))
+        }
+        nav class="data" aria-label="Data" {
+            a href={ "/api/v1/models/" (model.id) } { "JSON" }
+            a href={ "/api/v1/models/" (model.id) "/history" } { "History as JSON" }
+        }
+    }
+}
+
+fn facts(model: &Model) -> Markup {
+    let provider = model.id.split('/').next().unwrap_or_default();
+    let price = |price: Option<f64>| price.map(|price| format!("${}", usd(price)));
+    let told = [
+        ("Provider", Some(provider.to_owned())),
+        ("Released", model.released_on.clone()),
+        ("Trained until", model.training_cutoff.clone()),
+        ("Context window", model.context_window.map(|tokens| format!("{} tokens", thousands(tokens)))),
+        ("Input, per million tokens", price(model.input_usd_per_mtok)),
+        ("Output, per million tokens", price(model.output_usd_per_mtok)),
+        ("Licence", model.licence.clone()),
+    ];
+    html! {
+        dl class="facts" {
+            @for (name, value) in told {
+                @if let Some(value) = value { div { dt { (name) } dd { (value) } } }
+            }
+        }
+    }
+}
+
+/// `200,000`.
+fn thousands(number: i64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (n, digit) in digits.chars().enumerate() {
+        if n > 0 && digits.len().saturating_sub(n).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+fn standing_table(model: &Model, standings: &[Standing]) -> Markup {
+    let scale = standings.first().map_or(Scale::Score, |standing| Scale::of(&standing.scope.metric));
+    html! {
+        h2 id="standing" { "Where it stands" }
+        div class="wide" role="region" tabindex="0" aria-labelledby="standing" {
+            table class="board" {
+                thead { tr {
+                    th scope="col" { "Rank" }
+                    th scope="col" { "Benchmark" }
+                    th scope="col" class="n" { "Score" }
+                    th scope="col" class="bar" { (bar_axis(scale)) }
+                    th scope="col" class="n" { "Cost, $" }
+                    th scope="col" { "Published" }
+                    th scope="col" { "Compare" }
+                } }
+                tbody { @for Standing { scope, row, of } in standings {
+                    @let own = [("benchmark", scope.benchmark.as_str()), ("version", scope.version.as_str())];
+                    @let scale = Scale::of(&scope.metric);
+                    tr {
+                        td class="k" { (row.rank) small { @if row.rank_low != row.rank_high { (row.rank_low) "–" (row.rank_high) " " } "of " (of) } }
+                        th scope="row" {
+                            a href=(address("/leaderboard", &own)) { (scope.title) }
+                            small { (scope.benchmark) " " (scope.version) }
+                            @for flag in row.flags.iter().filter(|flag| **flag != "missing_cost") { " " span class="flag" { (label(flag)) } }
+                        }
+                        td class="n" {
+                            (scale.score(row.score))
+                            small { @match row.score_low.zip(row.score_high) { Some((low, high)) => (scale.interval(low, high)), None => "too few tasks" } }
+                        }
+                        td class="bar" { (bar(row.score, row.score_low.zip(row.score_high))) }
+                        td class="n" { @match row.cost_usd { Some(cost) => (usd(cost)), None => span class="none" { "unknown" } } }
+                        td { (day(row.published_at)) }
+                        td { a href=(address("/leaderboard/compare", &[("a", model.id.as_str()), own[0], own[1]])) aria-label={ "Compare on " (scope.title) } { "with …" } }
+                    }
+                } }
+            }
+        }
+    }
+}
+
+/// A chart for each benchmark that has several published runs, oldest first.
+fn histories(runs: &[PastRun], standings: &[Standing]) -> Markup {
+    let mut benchmarks = runs.iter().map(|run| run.benchmark.as_str()).collect::<Vec<_>>();
+    benchmarks.sort_unstable();
+    benchmarks.dedup();
+    let charts = benchmarks.into_iter().enumerate().filter_map(|(id, benchmark)| {
+        let of_it = runs.iter().rev().filter(|run| run.benchmark == benchmark && run.status == "published");
+        let scale = of_it.clone().next_back().map_or(Scale::Score, |run| Scale::of(&run.metric));
+        let scores = of_it.filter_map(|run| dated(run, Scale::of(&run.metric))).collect::<Vec<_>>();
+        let titled = standings.iter().find(|standing| standing.scope.benchmark == benchmark);
+        let title = titled.map_or(benchmark, |standing| standing.scope.title.as_str());
+        let about = format!("{title}: scores of {}, with 95 % intervals", count(scores.len(), "published run"));
+        let chart = history_chart(&scores, scale, id, &about).filter(|_| scores.len() > 1)?;
+        Some(html! {
+            figure {
+                div class="wide" role="region" tabindex="0" aria-label={ "Chart of " (title) } { (chart) }
+                figcaption { (about) ". Scores of different versions are not joined: they cannot be compared." }
+            }
+        })
+    });
+    let charts = charts.collect::<Vec<_>>();
+    html! { @if !charts.is_empty() { h2 { "Over time" } @for chart in charts { (chart) } } }
+}
+
+fn dated(run: &PastRun, scale: Scale) -> Option<Dated> {
+    let score = run.score?;
+    let text = format!("{}, version {}: {}", minute(run.published_at), run.version, scale.score(score));
+    let interval = run.score_low.zip(run.score_high);
+    Some(Dated { at: run.published_at, version: run.version.clone(), score, interval, text })
+}
+
+fn runs_table(model: &Model, runs: &[PastRun]) -> Markup {
+    html! {
+        h2 id="runs" { "Every published run" }
+        div class="wide" role="region" tabindex="0" aria-labelledby="runs" {
+            table class="runs" {
+                caption { "A model's latest run stands on the leaderboard, never its best of several. Withdrawn and rejected runs stay here with the reason." }
+                thead { tr {
+                    th scope="col" { "Published" }
+                    th scope="col" { "Benchmark" }
+                    th scope="col" { "Status" }
+                    th scope="col" class="n" { "Score" }
+                    th scope="col" class="n" { "Cost, $" }
+                    th scope="col" { "Evaluated by" }
+                    th scope="col" { "Harness" }
+                } }
+                tbody { @for run in runs { (run_row(run)) } }
+            }
+        }
+        @if runs.len() >= usize::try_from(RUNS).unwrap_or(usize::MAX) {
+            p { "These are the newest " (RUNS) ". " a href={ "/api/v1/models/" (model.id) "/history" } { "All of them, as JSON" } }
+        }
+    }
+}
+
+fn run_row(run: &PastRun) -> Markup {
+    let scale = Scale::of(&run.metric);
+    let status = match run.status.as_str() {
+        "published" if run.current => "current",
+        "published" => "superseded",
+        other => other,
+    };
+    html! {
+        tr {
+            td { a href={ "/api/v1/runs/" (run.run_id) } { time datetime=(run.published_at) { (minute(run.published_at)) } } }
+            td { (run.benchmark) small { (run.version) } }
+            td class="status" {
+                span class=[(run.status != "published").then_some("flag")] { (status) }
+                @if let Some(at) = run.withdrawn_at { " " (day(at)) }
+                @if let Some(reason) = &run.reason { small { (reason) } }
+            }
+            td class="n" {
+                @match run.score { Some(score) => (scale.score(score)), None => span class="none" { "–" } }
+                @if let Some((low, high)) = run.score_low.zip(run.score_high) { small { (scale.interval(low, high)) } }
+            }
+            td class="n" { @match run.cost_usd { Some(cost) => (usd(cost)), None => span class="none" { "unknown" } } }
+            td { (words(&run.evaluator_relationship)) }
+            td { (run.harness) small { (run.harness_version) } }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_are_grouped() {
+        assert_eq!([7, 128_000, 1_048_576].map(thousands), ["7", "128,000", "1,048,576"]);
+    }
+}

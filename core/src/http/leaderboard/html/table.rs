@@ -1,0 +1,249 @@
+//! The ranked table.
+
+use maud::{Markup, html};
+
+use super::{
+    Choices,
+    plot::{bar, bar_axis},
+    text::{Scale, count, day, duration, model_address, usd, words},
+};
+use crate::http::leaderboard::board::RowBody;
+
+/// Flags, the words that stand for them, and what they mean.
+const FLAGS: [(&str, &str, &str); 6] = [
+    (
+        "counts_only",
+        "counts only",
+        "The source tells how many tasks passed, but not which: there is nothing to check task by task.",
+    ),
+    (
+        "self_reported",
+        "self-reported",
+        "The numbers come from whoever made the model or sells it; nobody else has evaluated it.",
+    ),
+    (
+        "dirty_harness",
+        "changed harness",
+        "The harness had changes that are in no commit, so the run cannot be repeated exactly.",
+    ),
+    (
+        "contamination",
+        "possible contamination",
+        "The tasks were public before the model's training ended: it may have seen them.",
+    ),
+    ("best_of_n", "best of several", "Each task was tried more than once and the best try counts."),
+    (
+        "missing_cost",
+        "cost unknown",
+        "The cost of at least one attempt is unknown, or was told as zero: unknown is not free.",
+    ),
+];
+
+/// The rows of one page, with what is true of all of them said once.
+pub struct Table<'a> {
+    choices: &'a Choices,
+    scale: Scale,
+    rows: &'a [RowBody],
+    /// Of a single evaluator relationship there is no column.
+    evaluators_differ: bool,
+    has_latency: bool,
+    /// What every row is flagged with, where there are several.
+    common: Vec<&'static str>,
+    /// How many models share each tie group, on the whole board.
+    ties: Vec<usize>,
+}
+
+impl<'a> Table<'a> {
+    /// `board` is everything that was ranked, `rows` those of this page.
+    pub fn new(choices: &'a Choices, scale: Scale, board: &[RowBody], rows: &'a [RowBody]) -> Self {
+        let first = rows.first();
+        let is_common = |flag: &&str| rows.len() > 1 && rows.iter().all(|row| row.flags.contains(flag));
+        let groups = board.iter().map(|row| row.tie_group).max().unwrap_or(0);
+        let size = |group: usize| board.iter().filter(|row| row.tie_group == group).count();
+        Self {
+            choices,
+            scale,
+            rows,
+            evaluators_differ: rows
+                .iter()
+                .any(|row| first.is_some_and(|first| first.evaluator_relationship != row.evaluator_relationship)),
+            has_latency: rows.iter().any(|row| row.latency_ms_p50.is_some()),
+            common: first.map(|row| row.flags.iter().copied().filter(is_common).collect()).unwrap_or_default(),
+            ties: (0..=groups).map(size).collect(),
+        }
+    }
+
+    /// The table, within the form that compares what is ticked.
+    pub fn markup(&self, benchmark: &str, version: &str, snapshot: Option<&str>) -> Markup {
+        html! {
+            form action="/leaderboard/compare" {
+                input type="hidden" name="benchmark" value=(benchmark);
+                input type="hidden" name="version" value=(version);
+                @if let Some(snapshot) = snapshot { input type="hidden" name="snapshot" value=(snapshot); }
+                div class="wide" role="region" tabindex="0" aria-label="Ranked models" {
+                    table class="board" {
+                        caption {
+                            "Ranges of ranks and bars show 95 % intervals. Models of one shaded block are a tie: the best rank that their intervals allow is the same."
+                        }
+                        thead { (self.head()) }
+                        @for group in self.groups() { (self.group(group)) }
+                    }
+                }
+                p class="tools" { button { "Compare the ticked models" } small { "Two, or one against several: the first is compared with each other." } }
+            }
+            (self.legend())
+        }
+    }
+
+    fn head(&self) -> Markup {
+        html! {
+            tr {
+                (self.column("rank", "Rank", None))
+                (self.column("model", "Model", None))
+                (self.column("score", "Score", Some("n")))
+                th scope="col" class="bar" { (bar_axis(self.scale)) }
+                @if self.scale == Scale::PassRate { th scope="col" class="n" { "Passed" } }
+                (self.column("cost", "Cost, $", Some("n")))
+                @if self.has_latency { (self.column("latency", "Latency", Some("n"))) }
+                @if self.evaluators_differ { th scope="col" { "Evaluated" } }
+                (self.column("date", "Published", None))
+                th scope="col" { "Compare" }
+            }
+        }
+    }
+
+    /// A header that sorts by its column, and the other way round where the table is sorted by it already.
+    fn column(&self, key: &str, label: &str, class: Option<&str>) -> Markup {
+        let descends = |by: &str| matches!(by, "score" | "date");
+        let sorted_by = self.choices.get("sort").unwrap_or("rank");
+        let active = sorted_by == key;
+        let descending = self.choices.get("order").map_or(descends(key), |order| order == "desc");
+        let turned = if descending { "asc" } else { "desc" };
+        let address = match active {
+            true if turned == (if descends(key) { "desc" } else { "asc" }) => {
+                self.choices.with(&[("sort", key), ("order", "")])
+            }
+            true => self.choices.with(&[("sort", key), ("order", turned)]),
+            false => self.choices.with(&[("sort", if key == "rank" { "" } else { key }), ("order", "")]),
+        };
+        let direction = if descending { "descending" } else { "ascending" };
+        html! { th scope="col" class=[class] aria-sort=[active.then_some(direction)] { a href=(address) { (label) } } }
+    }
+
+    /// Rows of a tie group that stand next to each other.
+    fn groups(&self) -> impl Iterator<Item = &'a [RowBody]> {
+        self.rows.chunk_by(|a, b| a.tie_group == b.tie_group)
+    }
+
+    fn group(&self, rows: &[RowBody]) -> Markup {
+        let size = rows.first().and_then(|row| self.ties.get(row.tie_group)).copied().unwrap_or(1);
+        html! { tbody class=[(size > 1).then_some("tie")] { @for row in rows { (self.row(row)) } } }
+    }
+
+    fn row(&self, row: &RowBody) -> Markup {
+        let interval = row.score_low.zip(row.score_high);
+        let range =
+            if row.rank_low == row.rank_high { String::new() } else { format!("{}–{}", row.rank_low, row.rank_high) };
+        html! {
+            tr {
+                td class="k" { (row.rank) small { (range) } }
+                th scope="row" {
+                    a href=(model_address(&row.model)) { (row.display_name) }
+                    @if row.display_name != row.model { small { (row.model) } }
+                    @for flag in row.flags.iter().filter(|flag| **flag != "missing_cost" && !self.common.contains(flag)) {
+                        " " span class="flag" { (label(flag)) }
+                    }
+                }
+                td class="n" {
+                    (self.scale.score(row.score))
+                    small { @match interval { Some((low, high)) => (self.scale.interval(low, high)), None => "too few tasks" } }
+                }
+                td class="bar" { (bar(row.score, interval)) }
+                @if self.scale == Scale::PassRate { td class="n" { (row.correct) "/" (row.total) } }
+                td class="n" {
+                    @match row.cost_usd { Some(cost) => (usd(cost)), None => span class="none" { "unknown" } }
+                    @if row.pareto_optimal == Some(true) { b role="img" aria-label="Pareto-optimal" { "★" } }
+                }
+                @if self.has_latency {
+                    td class="n" {
+                        @match row.latency_ms_p50 { Some(ms) => (duration(ms)), None => span class="none" { "–" } }
+                        @if let Some(ms) = row.latency_ms_p95 { small { (duration(ms)) } }
+                    }
+                }
+                @if self.evaluators_differ { td { (words(&row.evaluator_relationship)) } }
+                td { (day(row.published_at)) }
+                td class="c" { input type="checkbox" name="model" value=(row.model) aria-label={ "Compare " (row.display_name) }; }
+            }
+        }
+    }
+
+    /// What the marks of this table mean, and what holds for every row.
+    fn legend(&self) -> Markup {
+        let occurs = |flag: &str| self.rows.iter().any(|row| row.flags.contains(&flag));
+        let evaluator =
+            self.rows.first().filter(|_| !self.evaluators_differ).map(|row| words(&row.evaluator_relationship));
+        html! {
+            section aria-labelledby="legend" {
+                h2 id="legend" { "How to read this" }
+                dl class="legend" {
+                    dt { "Range" }
+                    dd { "Under the rank: the ranks that the intervals allow. Where the ranges of two models overlap, their order is not certain." }
+                    @if self.rows.iter().any(|row| row.pareto_optimal == Some(true)) {
+                        dt { "★" }
+                        dd { "Pareto-optimal: no other model scores as high for as little." }
+                    }
+                    @if self.has_latency { dt { "Latency" } dd { "The median of an attempt; under it the 95th percentile." } }
+                    @if let Some(evaluator) = evaluator {
+                        dt { "Every row" }
+                        dd { "Evaluated by: " (evaluator) "." }
+                    }
+                    @for (flag, label, meaning) in FLAGS.into_iter().filter(|(flag, ..)| occurs(flag)) {
+                        dt { span class="flag" { (label) } }
+                        dd { @if self.common.contains(&flag) { "Every row. " } (meaning) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The words for a flag.
+pub fn label(flag: &str) -> &str {
+    FLAGS.into_iter().find(|(name, ..)| *name == flag).map_or(flag, |(_, label, _)| label)
+}
+
+/// The first rank in words, the front of cost, and what is missing of it.
+pub fn at_a_glance(board: &[RowBody], scale: Scale) -> Markup {
+    let tied = board.iter().filter(|row| row.rank_low == 1).count();
+    let mut front = board.iter().filter(|row| row.pareto_optimal == Some(true)).collect::<Vec<_>>();
+    front.sort_by(|a, b| a.cost_usd.unwrap_or(0.0).total_cmp(&b.cost_usd.unwrap_or(0.0)));
+    let without_cost = board.iter().filter(|row| row.cost_usd.is_none()).count();
+    html! {
+        section class="glance" aria-labelledby="glance" {
+            h2 id="glance" { "At a glance" }
+            @if let Some(best) = board.first() {
+                p {
+                    strong { (best.display_name) } " scores highest: " strong { (scale.score(best.score)) }
+                    @if let Some((low, high)) = best.score_low.zip(best.score_high) { " (" (scale.interval(low, high)) ")" }
+                    ". "
+                    @if tied > 1 {
+                        "That alone does not make it the best: the intervals of " (count(tied, "model")) " of " (board.len()) " reach the first rank."
+                    } @else if board.len() > 1 { "No other model's interval reaches the first rank." }
+                }
+            }
+            @if !front.is_empty() {
+                h3 { "Most for the money" }
+                ol class="front" {
+                    @for row in front {
+                        li { a href=(model_address(&row.model)) { (row.display_name) } span { (scale.score(row.score)) } span { "$" (row.cost_usd.map(usd).unwrap_or_default()) } }
+                    }
+                }
+            }
+            @if without_cost > 0 {
+                p class="meta" {
+                    "The cost of " (without_cost) " of " (count(board.len(), "model")) " is unknown. Unknown is not free: they are left out of the plot and of this list."
+                }
+            }
+        }
+    }
+}
