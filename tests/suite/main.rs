@@ -13,6 +13,7 @@ mod audit;
 mod auth;
 mod bad_input;
 mod browser;
+mod compare;
 mod conventions;
 mod counts;
 mod documents;
@@ -81,6 +82,7 @@ fn everywhere() -> Vec<Case> {
         counts::cases(),
         leaderboard::cases(),
         pages::cases(),
+        compare::cases(),
         limits::cases(),
         verify::cases(),
         revocation::cases(),

@@ -6,6 +6,7 @@ pub mod api_keys;
 pub mod audit;
 pub mod benchmarks;
 pub mod changes;
+pub mod comparisons;
 pub mod guesses;
 pub mod idempotency;
 pub mod imports;
@@ -85,6 +86,8 @@ pub const EVERY_STATEMENT: &[(&str, &str)] = &[
     ("changes::AFTER_OF_BENCHMARK", changes::AFTER_OF_BENCHMARK),
     ("changes::BEFORE_OF_BENCHMARK", changes::BEFORE_OF_BENCHMARK),
     ("changes::SEQ_OF", changes::SEQ_OF),
+    ("comparisons::VERSION", comparisons::VERSION),
+    ("comparisons::COMPARED", comparisons::COMPARED),
     ("guesses::RESERVE", guesses::RESERVE),
     ("guesses::RESERVE_ACCOUNT", guesses::RESERVE_ACCOUNT),
     ("guesses::RESERVE_NETWORK", guesses::RESERVE_NETWORK),
@@ -264,6 +267,7 @@ mod tests {
             include_str!("audit.rs"),
             include_str!("benchmarks.rs"),
             include_str!("changes.rs"),
+            include_str!("comparisons.rs"),
             include_str!("guesses.rs"),
             include_str!("idempotency.rs"),
             include_str!("imports.rs"),

@@ -1,5 +1,7 @@
 use statrs::distribution::{Binomial, DiscreteCDF as _};
 
+use super::rounding::significant;
+
 /// On how many tasks two models disagree.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Discordant {
@@ -19,7 +21,7 @@ pub fn mcnemar(discordant: Discordant) -> f64 {
     let Discordant { a_only, b_only } = discordant;
     // A half is a probability: the distribution is never refused.
     Binomial::new(0.5, a_only.saturating_add(b_only))
-        .map_or(1.0, |coins| (2.0 * coins.cdf(a_only.min(b_only))).min(1.0))
+        .map_or(1.0, |coins| significant(2.0 * coins.cdf(a_only.min(b_only))).min(1.0))
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ mod paired;
 mod pareto;
 mod pass_at_k;
 mod ranking;
+mod rounding;
 
 #[cfg(test)]
 mod aider;

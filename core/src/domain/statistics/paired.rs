@@ -1,6 +1,6 @@
 use statrs::distribution::{ContinuousCDF as _, StudentsT};
 
-use super::{Interval, MINIMUM_CLUSTERS, clustered_mean};
+use super::{Interval, MINIMUM_CLUSTERS, clustered_mean, rounding::significant};
 
 /// How two models differ on the same tasks.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -37,14 +37,14 @@ pub fn paired_difference<C: AsRef<[f64]>>(differences: &[C]) -> Option<PairedDif
         standard_error: mean.standard_error,
         clusters: mean.clusters,
         interval: student.map(|student| {
-            let half = student.inverse_cdf(0.975) * mean.standard_error;
+            let half = significant(student.inverse_cdf(0.975)) * mean.standard_error;
             Interval { low: mean.mean - half, high: mean.mean + half }
         }),
         p_value: student.map(|student| {
             // Without any spread a difference is certain, and so is equality.
             match mean.mean.abs() / mean.standard_error {
                 t if t.is_nan() => 1.0,
-                t => 2.0 * student.sf(t),
+                t => significant(2.0 * student.sf(t)),
             }
         }),
     })

@@ -6,9 +6,11 @@ mod badge;
 mod board;
 mod caching;
 mod changes;
+mod compare;
 mod formats;
 mod history;
 mod html;
+mod pareto;
 mod query;
 
 use axum::{Router, routing::get};
@@ -22,6 +24,8 @@ pub fn routes() -> Router<App> {
         .route("/leaderboard", get(api::handler))
         .route("/leaderboard.csv", get(api::csv))
         .route("/leaderboard.ndjson", get(api::ndjson))
+        .route("/leaderboard/compare", get(compare::handler))
+        .route("/leaderboard/pareto", get(pareto::handler))
         .route("/models/{provider}/{name}/history", get(history::handler))
         .route("/badges/{provider}/{name}", get(badge::handler))
         .route("/changes", get(changes::handler))

@@ -1,0 +1,85 @@
+use axum::{extract::State, response::Response};
+use http::HeaderMap;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::{
+    board::{Board, RowBody, Wanted},
+    caching::{self, MINUTE},
+};
+use crate::{
+    app::App,
+    http::{problem::ApiError, request::Query},
+};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Parameters {
+    benchmark: Option<String>,
+    version: Option<String>,
+    snapshot: Option<String>,
+    scenario: Option<String>,
+    language: Option<String>,
+    difficulty: Option<String>,
+}
+
+/// A model whose cost is known.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Point {
+    model: String,
+    display_name: String,
+    run_id: String,
+    score: f64,
+    score_low: Option<f64>,
+    score_high: Option<f64>,
+    cost_usd: f64,
+    cost_usd_per_task: Option<f64>,
+    pareto_optimal: bool,
+}
+
+impl Point {
+    fn of(row: RowBody) -> Option<Self> {
+        Some(Self {
+            cost_usd: row.cost_usd?,
+            pareto_optimal: row.pareto_optimal?,
+            model: row.model,
+            display_name: row.display_name,
+            run_id: row.run_id,
+            score: row.score,
+            score_low: row.score_low,
+            score_high: row.score_high,
+            cost_usd_per_task: row.cost_usd_per_task,
+        })
+    }
+}
+
+/// Score against cost, the cheapest first. What has no known cost is not free: it is left out, and counted.
+pub async fn handler(
+    State(app): State<App>,
+    headers: HeaderMap,
+    Query(parameters): Query<Parameters>,
+) -> Result<Response, ApiError> {
+    let wanted = Wanted {
+        benchmark: parameters.benchmark.as_deref(),
+        version: parameters.version.as_deref(),
+        snapshot: parameters.snapshot.as_deref(),
+    };
+    let scope = wanted.find(&app).await?.ok_or_else(|| ApiError::not_found("leaderboard"))?;
+    let slice = [&parameters.scenario, &parameters.language, &parameters.difficulty].map(Option::as_deref);
+    let board = Board::read(&app, scope, slice).await?;
+    let rows = board.rows.len();
+    let mut points = board.rows.into_iter().filter_map(Point::of).collect::<Vec<_>>();
+    points.sort_by(|a, b| {
+        let by_score = || b.score.total_cmp(&a.score);
+        a.cost_usd.total_cmp(&b.cost_usd).then_with(by_score).then_with(|| a.model.cmp(&b.model))
+    });
+    let body = json!({
+        "benchmark": board.scope.benchmark,
+        "version": board.scope.version,
+        "snapshotId": board.scope.snapshot.map(|snapshot| snapshot.id),
+        "withoutCost": rows.saturating_sub(points.len()),
+        "data": points,
+    });
+    Ok(caching::answer(&headers, "application/json", body.to_string(), MINUTE))
+}
