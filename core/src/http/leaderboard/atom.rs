@@ -83,7 +83,9 @@ fn entry(feed: &mut Writer<Vec<u8>>, base_url: &str, change: &Change) -> Result<
 
 fn text(parent: &mut Writer<Vec<u8>>, name: &str, content: &str) -> Result<(), std::io::Error> {
     // What XML cannot say at all, free texts may hold.
-    let content = content.replace(|c: char| c.is_control() && !matches!(c, '\t' | '\n' | '\r'), " ");
+    let unspeakable =
+        |c: char| c.is_control() && !matches!(c, '\t' | '\n' | '\r') || matches!(c, '\u{fffe}' | '\u{ffff}');
+    let content = content.replace(unspeakable, " ");
     parent.create_element(name).write_text_content(BytesText::new(&content))?;
     Ok(())
 }

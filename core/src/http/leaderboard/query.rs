@@ -160,7 +160,9 @@ impl BoardQuery {
         let page = rows.into_iter().skip(start).take(limit).collect::<Vec<_>>();
         let next = page.last().zip(snapshot).filter(|_| is_more).and_then(|(last, snapshot)| {
             let (snapshot, after) = (snapshot.to_owned(), last.model.clone());
-            write_cursor(&Position { snapshot, as_of: as_of.0, asked: self.asked(), after })
+            // Only a period asks for the moment: any other page is the same whenever it is read.
+            let as_of = if self.period == Period::All { 0 } else { as_of.0 };
+            write_cursor(&Position { snapshot, as_of, asked: self.asked(), after })
         });
         (page, next)
     }
