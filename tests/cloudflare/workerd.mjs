@@ -178,7 +178,9 @@ async function migrate(database, migrationsDir) {
          applied_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP NOT NULL)`,
     )
     .run();
-  const files = readdirSync(migrationsDir).filter((file) => file.endsWith(".sql"));
+  const { results } = await database.prepare("SELECT name FROM d1_migrations").all();
+  const applied = new Set(results.map((row) => row.name));
+  const files = readdirSync(migrationsDir).filter((file) => file.endsWith(".sql") && !applied.has(file));
   for (const name of files.sort()) {
     const script = statements(readFileSync(path.join(migrationsDir, name), "utf8"));
     await database.batch([

@@ -91,7 +91,7 @@ impl Contract {
         let described =
             content.get(media_type).ok_or_else(|| format!("the media type {media_type:?} is not described"))?;
         match described.get("schema") {
-            Some(schema) if media_type.ends_with("json") => {
+            Some(schema) if media_type == "application/json" || media_type.ends_with("+json") => {
                 self.check_value(&schema.to_string(), schema, &answer.value())
             }
             _ => Ok(()),

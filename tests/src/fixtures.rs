@@ -27,6 +27,14 @@ pub fn unique(stem: &str) -> String {
     format!("{stem}-{:08x}-{}", *RUN, NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
+/// Chance, from a seed that is printed, or given in `AIBAAS_TEST_SEED`.
+pub fn seeded() -> fastrand::Rng {
+    let given = std::env::var("AIBAAS_TEST_SEED").ok().and_then(|seed| seed.parse().ok());
+    let seed = given.unwrap_or_else(|| fastrand::u64(..));
+    println!("AIBAAS_TEST_SEED={seed} repeats this");
+    fastrand::Rng::with_seed(seed)
+}
+
 /// A mail address that nobody has registered.
 pub fn new_address() -> String {
     format!("{}@example.com", unique("person"))
@@ -290,7 +298,11 @@ pub struct Publisher {
 impl Publisher {
     /// A new one.
     pub async fn new(host: &Host) -> Self {
-        let user = User::verified(host).await;
+        Self::of(User::verified(host).await).await
+    }
+
+    /// This person, with a key of theirs.
+    pub async fn of(user: User) -> Self {
         let api = user.key_client(&["leaderboard:read", "results:write", "models:write"]).await;
         Self { user, api, provider: unique("maker"), benchmark: unique("bench") }
     }
@@ -318,6 +330,16 @@ impl Publisher {
         run["id"].as_str().expect("an id").to_owned()
     }
 
+    /// Opens a run of which these members are otherwise.
+    pub async fn run_of(&self, model: &str, members: Value) -> String {
+        let mut body = self.run_body(model);
+        for (name, value) in members.as_object().expect("members") {
+            body[name] = value.clone();
+        }
+        let run = self.api.post("/api/v1/runs").json(body).await.expect(201);
+        run["id"].as_str().expect("an id").to_owned()
+    }
+
     /// What opens a run.
     pub fn run_body(&self, model: &str) -> Value {
         json!({
@@ -336,12 +358,36 @@ impl Publisher {
         self.api.post(format!("/api/v1/runs/{run}/publish")).await.expect(200)
     }
 
-    /// Runs a model over all `total` tasks, of which `correct` pass, and publishes it; returns the run's id.
-    pub async fn published(&self, model: &str, correct: usize, total: usize) -> String {
+    /// Runs a model, uploads these results and publishes them; returns the run's id.
+    pub async fn publish_results(&self, model: &str, results: Value) -> String {
         let run = self.run(model).await;
-        self.upload(&run, passes(correct, total)).await;
+        self.upload(&run, results).await;
         self.publish(&run).await;
         run
+    }
+
+    /// Withdraws a run, whatever comes of it.
+    pub async fn withdraw(&self, run: &str, reason: &str) -> Answer {
+        self.api.post(format!("/api/v1/runs/{run}/withdraw")).json(json!({ "reason": reason })).await
+    }
+
+    /// The changes of this publisher's benchmark, newest first.
+    pub async fn changes(&self) -> Vec<Value> {
+        let path = format!("/api/v1/changes?benchmark={}&limit=100", self.benchmark);
+        let feed = self.api.anonymous().get(path).await.expect(200);
+        feed["data"].as_array().expect("changes").clone()
+    }
+
+    /// The whole leaderboard of version `1` in a snapshot, byte for byte.
+    pub async fn snapshot(&self, id: &str) -> String {
+        let answer = self.api.anonymous().get(format!("{}&snapshot={id}", self.leaderboard_path())).await;
+        answer.expect(200);
+        answer.text()
+    }
+
+    /// Runs a model over all `total` tasks, of which `correct` pass, and publishes it; returns the run's id.
+    pub async fn published(&self, model: &str, correct: usize, total: usize) -> String {
+        self.publish_results(model, passes(correct, total)).await
     }
 
     /// The leaderboard of version `1`.

@@ -339,7 +339,9 @@ fn assert_safe(page: &Answer) {
     assert!(!html.contains("<script") && !html.contains("javascript:"), "{page}");
     for attribute in ["src=\"", "href=\"", "action=\""] {
         for value in html.split(attribute).skip(1) {
-            let local = value.starts_with('/') && !value.starts_with("//") || value.starts_with("data:,\"");
+            let local = value.starts_with('/') && !value.starts_with("//")
+                || value.starts_with('#')
+                || value.starts_with("data:,\"");
             assert!(local, "something of another origin: {attribute}{}", value.split('"').next().unwrap_or_default());
         }
     }

@@ -2,7 +2,7 @@
 
 use aibaas_tests::{
     Answer, Client, Publisher, User, cases,
-    fixtures::{PASSWORD, new_address, passes, tasks, unique},
+    fixtures::{PASSWORD, admin, new_address, passes, seeded, tasks, unique},
     host::Host,
 };
 use reqwest::Method;
@@ -43,6 +43,8 @@ async fn routes(host: &Host) -> Vec<Route> {
     publisher.tasks(2).await;
     let model = publisher.model("m").await;
     let scored = publisher.run(&model).await;
+    let (withdrawn, rejected) = (publisher.published(&model, 1, 2).await, publisher.run(&model).await);
+    let administrator = admin(host).await.api;
     let counted = Publisher::new(host).await;
     let version =
         json!({ "title": "C", "metric": "pass_rate", "evidence": "counts", "taskCount": 5, "attemptsPerTask": 1 });
@@ -130,6 +132,28 @@ async fn routes(host: &Host) -> Vec<Route> {
         route(&publisher.api, Method::POST, "/api/v1/runs".to_owned(), publisher.run_body(&model)),
         route(&publisher.api, Method::POST, format!("/api/v1/runs/{scored}/results"), passes(1, 2)),
         route(
+            &publisher.api,
+            Method::POST,
+            format!("/api/v1/runs/{withdrawn}/withdraw"),
+            json!({ "reason": "a mistake" }),
+        ),
+        route(
+            &administrator,
+            Method::POST,
+            format!("/api/v1/admin/runs/{rejected}/reject"),
+            json!({ "reason": "made up" }),
+        ),
+        route(
+            &publisher.api,
+            Method::PUT,
+            format!("/api/v1/benchmarks/{}/versions/3", publisher.benchmark),
+            json!({
+                "title": "T", "metric": "score", "privateTasks": true, "tasksPublishedOn": "2025-06",
+                "parts": [{ "id": "panel", "weight": 1 }],
+                "tasks": [{ "id": "t1", "scenario": "s", "language": "l", "difficulty": "d", "cluster": "c" }],
+            }),
+        ),
+        route(
             &counted.api,
             Method::PUT,
             format!("/api/v1/runs/{counted_run}/counts"),
@@ -200,10 +224,7 @@ async fn wrong_types_are_refused_everywhere(host: Host) {
 }
 
 async fn random_bodies_break_nothing(host: Host) {
-    let seed =
-        std::env::var("AIBAAS_TEST_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(|| fastrand::u64(..));
-    println!("AIBAAS_TEST_SEED={seed} repeats these bodies");
-    let mut random = fastrand::Rng::with_seed(seed);
+    let mut random = seeded();
     for route in routes(&host).await {
         for _ in 0..25 {
             let mut body = route.body.clone();

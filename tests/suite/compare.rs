@@ -2,15 +2,18 @@
 
 use aibaas_tests::{
     Publisher, cases,
-    fixtures::{passes, row, unique},
+    fixtures::{passes, row, seeded, unique},
     host::Host,
+    oracle::{exact_mcnemar, holm},
 };
 use serde_json::{Value, json};
 
 cases![KeepsMail:
     passes_are_compared_by_the_exact_test,
     published_scores_differ_as_scipy_says,
+    known_tables_of_mcnemar,
     several_comparisons_are_adjusted_together,
+    random_comparisons_agree_with_holm,
     clusters_are_taken_together,
     counts_alone_have_newcombes_interval,
     a_comparison_stays_with_its_snapshot,
@@ -162,6 +165,66 @@ async fn several_comparisons_are_adjusted_together(host: Host) {
     }
     let named_twice = format!("{},{}", others[0], others[0]);
     assert_eq!(compared(&publisher, &best, &named_twice).await["comparisons"].as_array().unwrap().len(), 1);
+}
+
+/// `b` tasks that only the first passes, `c` that only the second does, and some that both or neither does.
+fn discordant(b: usize, c: usize) -> (Vec<bool>, Vec<bool>) {
+    let first = (0..80).map(|n| n < b || n >= 76).collect();
+    let second = (0..80).map(|n| (b..b + c).contains(&n) || n >= 76).collect();
+    (first, second)
+}
+
+async fn known_tables_of_mcnemar(host: Host) {
+    let publisher = Publisher::new(&host).await;
+    publisher.tasks(80).await;
+    for (n, (b, c, p)) in
+        [(18, 18, 1.0), (33, 31, 0.9007), (37, 31, 0.5446), (10, 0, 0.001_953), (0, 0, 1.0)].into_iter().enumerate()
+    {
+        assert!((exact_mcnemar(b, c) - p).abs() < 5e-5, "the oracle: {b}/{c}");
+        let (first, second) = discordant(b, c);
+        let models = (format!("a{n}"), format!("b{n}"));
+        let (a, other) = (
+            ran(&publisher, &models.0, results(first.into_iter())).await,
+            ran(&publisher, &models.1, results(second.into_iter())).await,
+        );
+        let answer = compared(&publisher, &a, &other).await;
+        let found = &answer["comparisons"][0];
+        assert_eq!((&found["method"], &found["tasks"]), (&json!("mcnemar"), &json!(80)));
+        assert_eq!(found["discordant"], json!({ "aOnly": b, "bOnly": c }));
+        assert_close(&found["pValue"], exact_mcnemar(b, c));
+        let share = |count: usize| f64::from(u32::try_from(count).expect("few")) / 80.0;
+        assert_close(&found["difference"], share(b) - share(c));
+        assert_close(&answer["a"]["score"], share(b + 4));
+        assert_close(&found["b"]["score"], share(c + 4));
+        assert_eq!((&answer["a"]["model"], &found["b"]["model"]), (&json!(a), &json!(other)));
+        let (low, high) = (found["low"].as_f64().expect("an end"), found["high"].as_f64().expect("an end"));
+        assert!(low <= share(b) - share(c) && share(b) - share(c) <= high, "{found}");
+    }
+}
+
+async fn random_comparisons_agree_with_holm(host: Host) {
+    assert_eq!(holm(&[0.01, 0.04, 0.03, 0.005]), [0.03, 0.06, 0.06, 0.02], "the oracle");
+    let mut random = seeded();
+    let publisher = Publisher::new(&host).await;
+    publisher.tasks(60).await;
+    let mut draw = |skill: f64| (0..60).map(|_| random.f64() < skill).collect::<Vec<_>>();
+    let a = ran(&publisher, "a", results(draw(0.8).into_iter())).await;
+    let mut others = Vec::new();
+    for (n, skill) in [0.2, 0.5, 0.6, 0.75, 0.8].into_iter().enumerate() {
+        others.push(ran(&publisher, &format!("b{n}"), results(draw(skill).into_iter())).await);
+    }
+    let answer = compared(&publisher, &a, &others.join(",")).await;
+    let found = answer["comparisons"].as_array().expect("comparisons");
+    let number = |found: &Value, member: &str| found[member].as_f64().expect("a number");
+    assert_eq!(found.iter().map(|one| one["b"]["model"].as_str().expect("a model")).collect::<Vec<_>>(), others);
+    let adjusted = holm(&found.iter().map(|one| number(one, "pValue")).collect::<Vec<_>>());
+    for ((one, other), adjusted) in found.iter().zip(&others).zip(adjusted) {
+        assert_close(&one["pValueAdjusted"], adjusted);
+        let alone = compared(&publisher, &a, other).await;
+        assert_close(&alone["comparisons"][0]["pValue"], number(one, "pValue"));
+        let counts = |side: &str| usize::try_from(one["discordant"][side].as_u64().expect("a count")).expect("few");
+        assert_close(&one["pValue"], exact_mcnemar(counts("aOnly"), counts("bOnly")));
+    }
 }
 
 async fn clusters_are_taken_together(host: Host) {

@@ -44,7 +44,7 @@ async fn the_documentation_is_a_page(host: Host) {
     let page = host.client().get("/docs").header("Accept", "text/html").await;
     page.expect(200);
     assert_eq!(page.media_type(), Some("text/html"));
-    for path in ["/api/v1/auth/register", "/api/v1/leaderboard"] {
+    for path in ["/api/v1/auth/register", "/api/v1/leaderboard", "/api/v1/changes", "/api/v1/runs/{id}/withdraw"] {
         assert!(page.text().contains(path), "{path} is in the documentation");
     }
 }

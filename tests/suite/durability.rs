@@ -1,6 +1,7 @@
-//! The native server, killed in the middle of its work: what was answered stands.
+//! Hosts that end in the middle of their work: what was answered stands.
 
 use std::{
+    path::Path,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
@@ -8,10 +9,16 @@ use std::{
     time::Duration,
 };
 
+use aibaas_spin_host::{Options, SpinHost};
 use aibaas_tests::{
     Client, Publisher, User,
     fixtures::{PASSWORD, new_address, passes, row, token_in},
-    host::{Host, Kind, Setup, native::Server},
+    host::{
+        Host, Kind, Setup,
+        cloudflare::{self, Workerd},
+        native::Server,
+    },
+    tools,
 };
 use futures_util::future::join_all;
 use serde_json::json;
@@ -149,4 +156,99 @@ async fn verify(host: &Host, publisher: &Publisher, acknowledged: &Acknowledged)
         assert_eq!((&row["runId"], &row["correct"]), (&json!(run.id), &json!(run.correct)));
     }
     println!("{} accounts and {} runs were there, {} runs went on", addresses.len(), runs.len(), unfinished.len());
+}
+
+/// A host over a folder of its own, to be ended at any moment.
+enum Ended {
+    Native(Server),
+    Spin(SpinHost),
+    Workerd(Workerd),
+}
+
+impl Ended {
+    fn start(kind: Kind, data: &Path) -> Result<(Self, Host), String> {
+        let (started, url) = match kind {
+            Kind::Spin => {
+                tools::spin_component()?;
+                let variables = Setup::KeepsMail.variables().into_iter();
+                let options = Options {
+                    manifest: tools::root().join("spin.toml"),
+                    state_dir: data.to_owned(),
+                    listen: ([127, 0, 0, 1], 0).into(),
+                    variables: variables.map(|(name, value)| (name.to_ascii_lowercase(), value)).collect(),
+                    outbound_redirect: None,
+                };
+                let spin = SpinHost::start(options).map_err(|error| format!("{error:#}"))?;
+                let url = format!("http://{}", spin.address());
+                (Self::Spin(spin), url)
+            }
+            Kind::Cloudflare => {
+                let workerd = Workerd::start_over(Some(data), &cloudflare::variables(Setup::KeepsMail), None)?;
+                let url = workerd.url.clone();
+                (Self::Workerd(workerd), url)
+            }
+            Kind::Native | Kind::Remote => {
+                let server = Server::start(data, &Setup::KeepsMail.variables())?;
+                let url = server.url.clone();
+                (Self::Native(server), url)
+            }
+        };
+        Ok((started, Host::at(kind, url, None)))
+    }
+
+    /// As abruptly as the host allows: SIGKILL for the native server.
+    fn end(self) {
+        match self {
+            Self::Native(server) => server.kill(),
+            Self::Spin(spin) => drop(spin),
+            Self::Workerd(workerd) => drop(workerd),
+        }
+    }
+}
+
+/// The host goes while a run's results are uploaded, and again when it was published: the run goes on, and stands.
+///
+/// # Errors
+/// Why the host does not start.
+pub async fn a_run_outlives_its_host(kind: Kind) -> Result<(), String> {
+    let data = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let folder = Arc::new(data.path().to_owned());
+    let start = async || {
+        let folder = Arc::clone(&folder);
+        let started = tokio::task::spawn_blocking(move || Ended::start(kind, &folder));
+        started.await.map_err(|error| error.to_string()).flatten()
+    };
+    let end =
+        async |running: Ended| tokio::task::spawn_blocking(|| running.end()).await.map_err(|error| error.to_string());
+    let (running, host) = start().await?;
+    let publisher = Publisher::new(&host).await;
+    publisher.tasks(TASKS).await;
+    let model = publisher.model("m").await;
+    let earlier = publisher.published(&model, 1, TASKS).await;
+    let run = publisher.run(&model).await;
+    let all = passes(3, TASKS);
+    publisher.upload(&run, json!([all[0], all[1]])).await;
+    end(running).await?;
+
+    let (running, host) = start().await?;
+    let publisher = moved(&publisher, &host);
+    let shown = publisher.api.get(format!("/api/v1/runs/{run}")).await.expect(200);
+    assert_eq!((&shown["status"], &shown["aggregates"]), (&json!("open"), &json!(null)));
+    assert_eq!(row(&publisher.leaderboard().await, &model)["runId"], *earlier);
+    publisher.api.post(format!("/api/v1/runs/{run}/publish")).await.problem(422, "incomplete_run");
+    let answer = publisher.api.post(format!("/api/v1/runs/{run}/results")).json(all).await.expect(200);
+    assert_eq!(answer, json!({ "accepted": TASKS - 2, "repeated": 2 }));
+    let published = publisher.publish(&run).await;
+    end(running).await?;
+
+    let (running, host) = start().await?;
+    let publisher = moved(&publisher, &host);
+    let leaderboard = publisher.leaderboard().await;
+    assert_eq!(leaderboard["snapshotId"], published["snapshotId"]);
+    let standing = row(&leaderboard, &model);
+    assert_eq!((&standing["runId"], &standing["correct"]), (&json!(run), &json!(3)));
+    assert_eq!(publisher.publish(&run).await, published, "asked for once more");
+    let changes = publisher.changes().await;
+    assert_eq!(changes.iter().map(|change| &change["runId"]).collect::<Vec<_>>(), [&json!(run), &json!(earlier)]);
+    end(running).await
 }

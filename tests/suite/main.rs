@@ -13,12 +13,17 @@ mod audit;
 mod auth;
 mod bad_input;
 mod browser;
+mod changes;
 mod compare;
+mod composite;
 mod conventions;
 mod counts;
 mod documents;
 mod durability;
+mod evidence;
+mod formats;
 mod guessing;
+mod history;
 mod idempotency;
 mod leaderboard;
 mod limits;
@@ -36,10 +41,13 @@ mod revocation;
 mod secrecy;
 mod secret_scanning;
 mod sessions;
+mod slices;
+mod snapshots;
 mod users;
 mod users_import;
 mod vectors;
 mod verify;
+mod withdrawal;
 mod workerd;
 
 use std::{
@@ -80,9 +88,17 @@ fn everywhere() -> Vec<Case> {
         secret_scanning::cases(),
         publishing::cases(),
         counts::cases(),
+        evidence::cases(),
+        composite::cases(),
         leaderboard::cases(),
         pages::cases(),
         compare::cases(),
+        slices::cases(),
+        snapshots::cases(),
+        formats::cases(),
+        changes::cases(),
+        history::cases(),
+        withdrawal::cases(),
         limits::cases(),
         verify::cases(),
         revocation::cases(),
@@ -144,7 +160,7 @@ fn main() {
 /// What is looked at once, and not on each host.
 fn once(kinds: &[Kind]) -> Vec<Trial> {
     let kinds = kinds.to_vec();
-    let browsed = kinds.clone();
+    let (browsed, ended) = (kinds.clone(), kinds.clone());
     let parity = async move {
         let mut hosts = Vec::new();
         for kind in kinds {
@@ -214,6 +230,11 @@ fn once(kinds: &[Kind]) -> Vec<Trial> {
             RUNTIME.block_on(native_keys::sigkill_loses_at_most_the_last_minutes_use())
         }),
     ]);
+    trials.extend(ended.into_iter().map(|kind| {
+        counted(format!("durability::a_run_outlives_its_host_on_{kind}"), move || {
+            RUNTIME.block_on(durability::a_run_outlives_its_host(kind))
+        })
+    }));
     trials.extend(browsed.into_iter().map(|kind| {
         counted(format!("browser::cookie_mode_on_{kind}"), move || RUNTIME.block_on(browser::cookie_mode(kind)))
     }));

@@ -24,6 +24,18 @@ use crate::leaderboard::assert_ranked;
 
 cases![KeepsMail: aider_is_imported_whole_whatever_happens];
 
+/// The models that no other one beats in score and cost.
+const FRONT: [&str; 8] = [
+    "gpt-4o-mini-2024-07-18",
+    "DeepSeek Chat V3 (prev)",
+    "Grok 3 Mini Beta (high)",
+    "DeepSeek-V3.2-Exp (Chat)",
+    "DeepSeek-V3.2-Exp (Reasoner)",
+    "gpt-5 (low)",
+    "gpt-5 (medium)",
+    "gpt-5 (high)",
+];
+
 fn file() -> PathBuf {
     tools::root().join("data/aider/polyglot_leaderboard.yml")
 }
@@ -121,10 +133,19 @@ async fn check(host: &Host, sound: &[(String, u32)]) {
     assert_eq!((&best["correct"], &best["total"], &best["rank"]), (&json!(198), &json!(225), &json!(1)));
     assert!((best["scoreLow"].as_f64().unwrap() - 0.831_038).abs() < 1e-6, "{best}");
     assert!((best["scoreHigh"].as_f64().unwrap() - 0.916_205).abs() < 1e-6, "{best}");
-    assert_eq!(best["rankLow"], 1);
+    assert_eq!((&best["rankLow"], &best["rankHigh"]), (&json!(1), &json!(9)));
+    let ties = leaderboard["data"].as_array().expect("rows").iter().filter(|row| row["rankLow"] == 1);
+    assert_eq!(ties.count(), 9, "nobody can tell these apart");
     let model = best["model"].as_str().unwrap();
     let shown = host.client().get(format!("/api/v1/models/{model}")).await.expect(200);
     assert_eq!(shown["displayName"], "gpt-5 (high)");
+    let front = host.client().get("/api/v1/leaderboard/pareto?benchmark=aider-polyglot").await.expect(200);
+    let points = front["data"].as_array().expect("points");
+    let optimal = points.iter().filter(|point| point["paretoOptimal"] == true);
+    let names = optimal.map(|point| point["displayName"].as_str().expect("a name")).collect::<Vec<_>>();
+    // Cheapest first, as statistics tell: gpt-5 (high) is the dearest that is worth it.
+    assert_eq!(names, FRONT);
+    assert_eq!(u64::try_from(68 - points.len()).ok(), front["withoutCost"].as_u64(), "no cost is no price");
     assert!(row(&leaderboard, model)["flags"].as_array().unwrap().contains(&json!("counts_only")));
 }
 
