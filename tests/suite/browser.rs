@@ -1,9 +1,9 @@
-//! What a person's browser makes of the API: Chromium, with a page on another origin. `tests/browser` drives it.
+//! What a person's browser makes of the API and of its pages: Chromium, which `tests/browser` drives.
 
 use std::{process::Stdio, time::Duration};
 
 use aibaas_tests::{
-    User,
+    Publisher, User,
     host::{Host, Kind, Setup},
     tools,
 };
@@ -14,19 +14,97 @@ use tokio::{io::AsyncReadExt as _, process::Command};
 /// On two busy cores it takes a quarter of a minute.
 const PATIENCE: Duration = Duration::from_secs(240);
 
-/// Register, verify, log in, refresh, change address and password and log out, in cookie mode.
+/// Register, verify, log in, refresh, change address and password and log out, in cookie mode, from a page on another
+/// origin.
 pub async fn cookie_mode(kind: Kind) -> Result<(), String> {
+    let host = Host::of(kind, Setup::KeepsMail).await?;
+    drive("cookie-mode.mjs", json!({ "api": host.url(), "links": own_address(&host).await })).await
+}
+
+/// The leaderboard's pages, light and dark, wide and narrow: judged by axe, and used by the keyboard alone.
+pub async fn pages(kind: Kind) -> Result<(), String> {
+    let host = Host::of(kind, Setup::KeepsMail).await?;
+    let publisher = Publisher::new(&host).await;
+    let tasks = (0..24).map(|n| {
+        let of = |values: [&'static str; 2]| values[n % 2];
+        json!({
+            "id": format!("t{n}"), "scenario": of(["bug", "feature"]), "language": of(["C++", "Rust"]),
+            "difficulty": if n < 8 { "easy" } else { "hard" },
+        })
+    });
+    let version = json!({
+        "title": "Repairs of code", "description": "Issues of real repositories, judged by hidden tests.",
+        "metric": "pass_rate", "chanceLevel": 0.05, "tasksPublishedOn": "2025-06", "tasks": tasks.collect::<Vec<_>>(),
+    });
+    publisher.version("1", version.clone()).await;
+    for (name, correct, cost, evaluator) in [
+        ("a-model-whose-name-is-longer-than-most-names-are", 22, Some(2.0), "third_party"),
+        ("good", 20, Some(0.5), "third_party"),
+        ("good-too", 19, Some(0.75), "first_party"),
+        ("fair", 12, Some(0.01), "self_reported"),
+        ("unknown-cost", 11, None, "third_party"),
+        ("poor", 2, Some(0.02), "third_party"),
+    ] {
+        let model = publisher.model(name).await;
+        // The first of these is withdrawn where there are two.
+        for correct in if name == "good" { vec![24, correct] } else { vec![correct] } {
+            let mut body = publisher.run_body(&model);
+            body["evaluatorRelationship"] = json!(evaluator);
+            body["dirty"] = json!(name == "poor");
+            let run = publisher.api.post("/api/v1/runs").json(body).await.expect(201);
+            let run = run["id"].as_str().ok_or("a run without an id")?;
+            let results = (0..24).map(|n| {
+                let passed = n < correct;
+                json!({
+                    "task": format!("t{n}"), "attempt": 1, "status": if passed { "success" } else { "failed" },
+                    "score": f64::from(u8::from(passed)), "latencyMs": 900 + 37 * n, "costUsd": cost,
+                })
+            });
+            publisher.upload(run, results.collect()).await;
+            publisher.publish(run).await;
+            if correct == 24 {
+                let reason = json!({ "reason": "The grader accepted empty patches." });
+                publisher.api.post(format!("/api/v1/runs/{run}/withdraw")).json(reason).await.expect(200);
+            }
+        }
+    }
+    // One on which nothing is published.
+    let empty = Publisher::new(&host).await;
+    empty.version("1", version).await;
+
+    let board = format!("benchmark={}", publisher.benchmark);
+    let id = |name: &str| format!("{}/{name}", publisher.provider);
+    let pages = json!([
+        { "name": "board", "path": format!("/leaderboard?{board}") },
+        { "name": "slice", "path": format!("/leaderboard?{board}&language=Rust&sort=cost&order=desc") },
+        { "name": "no-match", "path": format!("/leaderboard?{board}&q=nobody") },
+        { "name": "empty", "path": format!("/leaderboard?benchmark={}", empty.benchmark) },
+        { "name": "no-board", "path": "/leaderboard?benchmark=none-of-ours", "status": 404 },
+        { "name": "model", "path": format!("/leaderboard/models/{}", id("good")) },
+        { "name": "compare", "path": format!("/leaderboard/compare?{board}&a={}&b={}", id("good"), id("fair")) },
+        { "name": "several", "path": format!("/leaderboard/compare?{board}&a={}&b={},{}", id("good"), id("fair"), id("poor")) },
+        { "name": "choose", "path": format!("/leaderboard/compare?{board}") },
+        { "name": "itself", "path": format!("/leaderboard/compare?{board}&a={0}&b={0}", id("good")), "status": 422 },
+        { "name": "docs", "path": "/docs" },
+    ]);
+    drive("pages.mjs", json!({ "api": host.url(), "pages": pages })).await
+}
+
+/// Runs a program of `tests/browser` with these options and a browser, until it ends well.
+async fn drive(program: &str, mut options: Value) -> Result<(), String> {
     let prepared = tokio::task::spawn_blocking(|| {
         tools::npm_packages("tests/browser")?;
         Ok::<_, String>((tools::node()?, tools::chromium()?))
     });
     let (node, chromium) = prepared.await.map_err(|error| error.to_string())??;
-    let host = Host::of(kind, Setup::KeepsMail).await?;
+    options["chromium"] = json!(chromium);
+    if let Ok(screenshots) = std::env::var("AIBAAS_TEST_SCREENSHOTS") {
+        options["screenshots"] = json!(screenshots);
+    }
     // What a browser leaves behind, wherever it means to.
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
-    let options = json!({ "chromium": chromium, "api": host.url(), "links": own_address(&host).await });
     let mut command = Command::new(node);
-    command.arg("cookie-mode.mjs").arg(options.to_string()).current_dir(tools::root().join("tests/browser"));
+    command.arg(program).arg(options.to_string()).current_dir(tools::root().join("tests/browser"));
     for variable in ["HOME", "TMPDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"] {
         command.env(variable, folder.path());
     }

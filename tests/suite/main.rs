@@ -235,9 +235,12 @@ fn once(kinds: &[Kind]) -> Vec<Trial> {
             RUNTIME.block_on(durability::a_run_outlives_its_host(kind))
         })
     }));
-    trials.extend(browsed.into_iter().map(|kind| {
-        counted(format!("browser::cookie_mode_on_{kind}"), move || RUNTIME.block_on(browser::cookie_mode(kind)))
-    }));
+    for kind in browsed {
+        trials.push(counted(format!("browser::cookie_mode_on_{kind}"), move || {
+            RUNTIME.block_on(browser::cookie_mode(kind))
+        }));
+        trials.push(counted(format!("browser::pages_on_{kind}"), move || RUNTIME.block_on(browser::pages(kind))));
+    }
     #[cfg(unix)]
     trials.push(plain("native_keys::use_and_limits_survive_sigterm", || {
         RUNTIME.block_on(native_keys::use_and_limits_survive_sigterm())

@@ -6,6 +6,7 @@ use serde_json::json;
 cases![KeepsMail:
     the_page_takes_what_the_api_takes,
     the_page_of_a_model_tells_every_run,
+    models_are_compared_in_words,
     pages_of_what_is_not_there,
     pages_are_cached_by_their_tag,
     badges,
@@ -96,6 +97,48 @@ async fn the_page_of_a_model_tells_every_run(host: Host) {
     let unused = host.client().get(format!("/leaderboard/models/{declared}")).await;
     unused.expect(200);
     assert!(unused.text().contains("No run of this model has been published yet."));
+}
+
+async fn models_are_compared_in_words(host: Host) {
+    let publisher = board(&host).await;
+    let [dear, cheap, poor] = ["dear", "cheap", "poor"].map(|name| format!("{}/{name}", publisher.provider));
+    let path = format!("/leaderboard/compare?benchmark={}", publisher.benchmark);
+    let page = |query: String| {
+        let request = host.client().get(format!("{path}{query}"));
+        async move {
+            let answer = request.await;
+            answer.expect(200);
+            answer.text()
+        }
+    };
+    // 16 tasks that only one passed, none the other way: 2 of 2¹⁶.
+    let clear = page(format!("&a={dear}&b={poor}")).await;
+    assert!(clear.contains("dear scores 80.0 percentage points higher than poor."), "{clear}");
+    assert!(clear.contains("fewer than 1 in 1,000") && clear.contains("<dd>16</dd>") && clear.contains("&lt; .0001"));
+    assert!(clear.contains("Rust &amp; co<small>language</small>"), "{clear}");
+    // Six against none is 2 of 2⁶; of two comparisons, Holm's is no less.
+    let several = page(format!("&a={dear}&b={cheap},{poor}")).await;
+    assert!(
+        several.contains("dear against 2 models") && several.contains("cheap") && several.contains(".0312"),
+        "{several}"
+    );
+
+    let choice = page(format!("&a={dear}")).await;
+    assert!(choice.contains("Choose two models") && choice.contains(&format!("value=\"{dear}\" selected")), "{choice}");
+    let ticked = host.client().get(format!("{path}&model={dear}&model={cheap}&model={poor}")).await;
+    ticked.expect(303);
+    assert_eq!(ticked.header("location"), Some(format!("{path}&a={dear}&b={cheap}%2C{poor}").as_str()));
+
+    for (query, status) in [
+        (format!("&a={dear}&b={dear}"), 422),
+        (format!("&a={dear}&b=nobody/at-all"), 404),
+        (format!("&version=2&a={dear}&b={poor}"), 404),
+    ] {
+        let page = host.client().get(format!("{path}{query}")).await;
+        page.expect(status);
+        assert_eq!(page.media_type(), Some("text/html"), "{query}");
+    }
+    host.client().get(format!("{path}&c=d")).await.problem(400, "malformed_request");
 }
 
 async fn pages_of_what_is_not_there(host: Host) {

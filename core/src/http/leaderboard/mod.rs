@@ -35,5 +35,6 @@ pub fn routes() -> Router<App> {
 pub fn page_routes() -> Router<App> {
     Router::new()
         .route("/leaderboard", get(html::board))
+        .route("/leaderboard/compare", get(html::compare))
         .route("/leaderboard/models/{provider}/{name}", get(html::model))
 }

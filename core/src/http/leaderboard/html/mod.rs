@@ -1,5 +1,6 @@
 //! The leaderboard as pages: rendered here, without scripts, and readable with every number that the API tells.
 
+mod compare;
 mod model;
 mod plot;
 mod table;
@@ -14,7 +15,7 @@ use http::{HeaderMap, StatusCode, Uri};
 use maud::{Markup, html};
 use serde::de::DeserializeOwned;
 
-pub use self::{model::model, text::Scale};
+pub use self::{compare::compare, model::model, text::Scale};
 use self::{
     table::{Table, at_a_glance},
     text::{address, count, minute},
@@ -37,8 +38,8 @@ use crate::{
 /// So many rows has a page.
 const ROWS: usize = 100;
 /// So many benchmarks are there to choose from; any other is found by its id.
-const BENCHMARKS: usize = 60;
-const PROVIDERS: usize = 100;
+const BENCHMARKS: usize = 40;
+const PROVIDERS: usize = 60;
 
 /// The parameters of a page that were given a value, in their order: a form sends its empty fields too.
 pub struct Choices {
@@ -55,6 +56,11 @@ impl Choices {
 
     fn get(&self, name: &str) -> Option<&str> {
         self.given.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// All values of a parameter that may be given several times.
+    fn every(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.given.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
     /// Read as what the API takes.

@@ -12,7 +12,7 @@ use super::{
     Choices, answer,
     plot::{Dated, bar, bar_axis, history_chart},
     table::label,
-    text::{Scale, address, count, day, minute, usd, words},
+    text::{Scale, address, count, day, minute, model_address, usd, words},
 };
 use crate::{
     app::App,
@@ -72,7 +72,7 @@ pub async fn model(
     }
     let standings = boards.into_iter().map(|(benchmark, version)| standing(&app, &id, benchmark, version));
     let standings = try_join_all(standings).await?.into_iter().flatten().collect::<Vec<_>>();
-    Ok(answer(&headers, &model.display_name, &markup(&model, &runs, &standings)))
+    Ok(answer(&headers, &model.display_name, &markup(&model, &runs, &standings, &app.config().base_url)))
 }
 
 /// The page takes no parameters.
@@ -89,7 +89,7 @@ async fn standing(app: &App, model: &str, benchmark: &str, version: &str) -> Res
     Ok(row.map(|row| Standing { scope: board.scope, row, of }))
 }
 
-fn markup(model: &Model, runs: &[PastRun], standings: &[Standing]) -> Markup {
+fn markup(model: &Model, runs: &[PastRun], standings: &[Standing], base_url: &str) -> Markup {
     html! {
         p class="meta" { (model.id) @if model.deprecated { " " span class="flag" { "retired by its provider" } } }
         (facts(model))
@@ -99,6 +99,7 @@ fn markup(model: &Model, runs: &[PastRun], standings: &[Standing]) -> Markup {
             @if !standings.is_empty() { (standing_table(model, standings)) }
             (histories(runs, standings))
             (runs_table(model, runs))
+            @if let Some(standing) = standings.first() { (badge(model, &standing.scope, base_url)) }
         }
         nav class="data" aria-label="Data" {
             a href={ "/api/v1/models/" (model.id) } { "JSON" }
@@ -154,7 +155,7 @@ fn standing_table(model: &Model, standings: &[Standing]) -> Markup {
                     th scope="col" class="bar" { (bar_axis(scale)) }
                     th scope="col" class="n" { "Cost, $" }
                     th scope="col" { "Published" }
-                    th scope="col" { "Compare" }
+                    th scope="col" { "Against others" }
                 } }
                 tbody { @for Standing { scope, row, of } in standings {
                     @let own = [("benchmark", scope.benchmark.as_str()), ("version", scope.version.as_str())];
@@ -173,7 +174,7 @@ fn standing_table(model: &Model, standings: &[Standing]) -> Markup {
                         td class="bar" { (bar(row.score, row.score_low.zip(row.score_high))) }
                         td class="n" { @match row.cost_usd { Some(cost) => (usd(cost)), None => span class="none" { "unknown" } } }
                         td { (day(row.published_at)) }
-                        td { a href=(address("/leaderboard/compare", &[("a", model.id.as_str()), own[0], own[1]])) aria-label={ "Compare on " (scope.title) } { "with …" } }
+                        td { a href=(address("/leaderboard/compare", &[("a", model.id.as_str()), own[0], own[1]])) aria-label={ "Compare on " (scope.title) } { "Compare" } }
                     }
                 } }
             }
@@ -259,6 +260,20 @@ fn run_row(run: &PastRun) -> Markup {
             td class="n" { @match run.cost_usd { Some(cost) => (usd(cost)), None => span class="none" { "unknown" } } }
             td { (words(&run.evaluator_relationship)) }
             td { (run.harness) small { (run.harness_version) } }
+        }
+    }
+}
+
+/// The badge of the newest standing, and how to show it elsewhere.
+fn badge(model: &Model, scope: &Scope, base_url: &str) -> Markup {
+    let image = address(&format!("/api/v1/badges/{}.svg", model.id), &[("benchmark", &scope.benchmark)]);
+    let page = model_address(&model.id);
+    html! {
+        h2 id="badge" { "Badge" }
+        p { img src=(image) height="20" alt={ (model.display_name) " on " (scope.title) }; }
+        p class="meta" { "In Markdown; it shows the latest score:" }
+        div class="wide" role="region" tabindex="0" aria-labelledby="badge" {
+            pre { code { "[![" (scope.benchmark) "](" (base_url) (image) ")](" (base_url) (page) ")" } }
         }
     }
 }

@@ -8,7 +8,7 @@ use super::text::{Scale, usd};
 use crate::{http::leaderboard::board::RowBody, ports::Timestamp};
 
 /// More points than this share one path, and have no tooltips.
-const MOST_TITLES: usize = 150;
+const MOST_TITLES: usize = 75;
 const MOST_LABELS: usize = 14;
 /// About how wide a letter of a label is.
 const LETTER: f64 = 7.5;
@@ -64,6 +64,31 @@ pub fn bar_axis(scale: Scale) -> Markup {
             @for (share, anchor) in [(0.0, "start"), (0.5, "middle"), (1.0, "end")] {
                 text x=(4.0 + share * 192.0) y="11" text-anchor=(anchor) { (scale.tick(share)) }
             }
+        }
+    }
+}
+
+/// The bar of a difference between −reach and reach, with zero in its middle.
+pub fn difference_bar(difference: f64, interval: Option<(f64, f64)>, reach: f64) -> Markup {
+    let axis = Axis { from: -reach, to: reach, start: 4.0, end: 196.0 };
+    let at = |value: f64| format!("{:.1}", axis.at(value.clamp(-reach, reach)));
+    html! {
+        svg viewBox="0 0 200 14" {
+            path class="zero" d="M100 0V14" {}
+            @if let Some((low, high)) = interval { path d={ "M" (at(low)) " 7H" (at(high)) } {} }
+            circle cx=(at(difference)) cy="7" r="4" {}
+        }
+    }
+}
+
+/// What the bars of differences are read against.
+pub fn difference_axis(scale: Scale, reach: f64) -> Markup {
+    let (low, high) = (scale.difference(-reach), scale.difference(reach));
+    html! {
+        svg class="axis" viewBox="0 0 200 14" role="img" aria-label={ "Axis from " (low) " to " (high) "; on the right A scores higher" } {
+            text x="4" y="11" { (low) " B higher" }
+            text x="100" y="11" text-anchor="middle" { "0" }
+            text x="196" y="11" text-anchor="end" { "A higher " (high) }
         }
     }
 }

@@ -172,7 +172,7 @@ impl<'a> Table<'a> {
                 }
                 @if self.evaluators_differ { td { (words(&row.evaluator_relationship)) } }
                 td { (day(row.published_at)) }
-                td class="c" { input type="checkbox" name="model" value=(row.model) aria-label={ "Compare " (row.display_name) }; }
+                td class="c" { input type="checkbox" name="model" value=(row.model) aria-label=(row.display_name); }
             }
         }
     }
@@ -245,5 +245,70 @@ pub fn at_a_glance(board: &[RowBody], scale: Scale) -> Markup {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{http::page::document, ports::Timestamp};
+
+    /// As long as the names and numbers of real boards are.
+    fn row(n: usize) -> RowBody {
+        RowBody {
+            rank: n,
+            rank_low: n.saturating_sub(5),
+            rank_high: n + 5,
+            tie_group: n / 3,
+            model: format!("anthropic/claude-opus-4-20250514-32k-thinking-{n}"),
+            display_name: format!("claude-opus-4-20250514 (32k thinking) {n}"),
+            score: 0.72,
+            score_low: Some(0.657),
+            score_high: Some(0.774),
+            correct: 162,
+            total: 225,
+            cost_usd: Some(65.75),
+            cost_usd_per_task: Some(0.292),
+            latency_ms_p50: Some(44_100.0),
+            latency_ms_p95: Some(91_000.0),
+            pareto_optimal: Some(n.is_multiple_of(10)),
+            run_id: "01a2081f-2c7d-795d-8393-0b4db28a6121".to_owned(),
+            published_at: Timestamp(1_795_395_723_004),
+            evaluator_relationship: if n == 1 { "self_reported" } else { "third_party" }.to_owned(),
+            flags: if n.is_multiple_of(4) { vec!["self_reported", "contamination"] } else { Vec::new() },
+        }
+    }
+
+    #[test]
+    fn a_hundred_rows_and_their_style_are_under_a_hundred_kilobytes() {
+        let rows = (1..=100).map(row).collect::<Vec<_>>();
+        let choices =
+            Choices::of(&http::Uri::from_static("/leaderboard?benchmark=a&sort=cost"), "/leaderboard").unwrap();
+        let table = Table::new(&choices, Scale::PassRate, &rows, &rows).markup("a", "1", None);
+        let plot = crate::http::leaderboard::html::plot::cost_plot(&rows, Scale::PassRate).unwrap();
+        let page =
+            document("A benchmark", &html! { (plot) (at_a_glance(&rows, Scale::PassRate)) (table) }).into_string();
+        let bytes = page.len() + include_str!("../../site/style.css").len();
+        // The rest of a page, its filters above all, takes less than 4 KB.
+        assert!(bytes < 96_000, "{bytes} bytes");
+    }
+
+    #[test]
+    fn headers_sort_and_turn_around() {
+        let sorted = |query: &'static str| {
+            let choices = Choices::of(&http::Uri::try_from(format!("/leaderboard?{query}")).unwrap(), "/leaderboard");
+            Table::new(&choices.unwrap(), Scale::Score, &[row(1)], &[row(1)]).head().into_string()
+        };
+        let plain = sorted("language=rust");
+        assert!(
+            plain.contains(
+                "aria-sort=\"ascending\"><a href=\"/leaderboard?language=rust&amp;sort=rank&amp;order=desc\">Rank"
+            ),
+            "{plain}"
+        );
+        assert!(plain.contains("href=\"/leaderboard?language=rust&amp;sort=score\">Score"), "{plain}");
+        let turned = sorted("sort=score&order=asc&cursor=abc");
+        assert!(turned.contains("aria-sort=\"ascending\"><a href=\"/leaderboard?sort=score\">Score"), "{turned}");
+        assert!(turned.contains("href=\"/leaderboard\">Rank"), "{turned}");
     }
 }

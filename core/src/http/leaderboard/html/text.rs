@@ -32,6 +32,16 @@ impl Scale {
         }
     }
 
+    /// `+3.1`, `−0.4` percentage points, or `+0.031`.
+    pub fn difference(self, difference: f64) -> String {
+        let text = match self {
+            Self::PassRate => format!("{:+.1}", difference * 100.0),
+            Self::Score => format!("{difference:+.3}"),
+        };
+        let is_zero = text.chars().all(|c| "+-0.".contains(c));
+        if is_zero { text.trim_start_matches(['+', '-']).to_owned() } else { text.replace('-', "−") }
+    }
+
     /// Of a mark on an axis.
     pub fn tick(self, score: f64) -> String {
         match self {
@@ -105,6 +115,8 @@ mod tests {
     fn numbers_are_as_exact_as_their_size_asks_for() {
         assert_eq!([1234.5, 29.0829, 0.3366, 0.0012].map(usd), ["1234", "29.08", "0.337", "0.00120"]);
         assert_eq!([12.3, 1500.0, 150_000.0].map(duration), ["12 ms", "1.5 s", "150 s"]);
+        assert_eq!(Scale::PassRate.difference(-0.0312), "−3.1");
+        assert_eq!([0.0, -0.000_04, 0.01].map(|number| Scale::Score.difference(number)), ["0.000", "0.000", "+0.010"]);
         assert_eq!(minute(Timestamp(1_795_395_723_004)), "2026-11-23 01:02 UTC");
     }
 

@@ -1,0 +1,389 @@
+//! The page that compares a model with others: what the numbers say, in words, then the numbers.
+
+use axum::{
+    extract::{OriginalUri, State},
+    response::{IntoResponse as _, Redirect, Response},
+};
+use http::{HeaderMap, StatusCode};
+use maud::{Markup, html};
+use serde::Deserialize;
+
+use super::{
+    Choices, answer, no_board,
+    plot::{difference_axis, difference_bar},
+    text::{Scale, address, model_address},
+};
+use crate::{
+    app::App,
+    http::{
+        leaderboard::{
+            board::{Board, RowBody, Wanted},
+            compare::{Against, Comparison, Found, Method},
+        },
+        page::html_page,
+        problem::ApiError,
+    },
+    store::leaderboard::Scope,
+};
+
+/// One against so many is compared at once.
+const MOST_OTHERS: usize = 20;
+/// On a longer board models are named by their id.
+const MOST_OPTIONS: usize = 150;
+/// Less often than this by chance is called a difference.
+const LEVEL: f64 = 0.05;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Parameters {
+    a: Option<String>,
+    b: Option<String>,
+    benchmark: Option<String>,
+    version: Option<String>,
+    snapshot: Option<String>,
+}
+
+pub async fn compare(
+    State(app): State<App>,
+    OriginalUri(uri): OriginalUri,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let choices = Choices::of(&uri, "/leaderboard/compare")?;
+    // What was ticked on a leaderboard gets an address that tells which is compared with which.
+    let mut ticked = choices.every("model");
+    if let Some(a) = ticked.next() {
+        let b = ticked.take(MOST_OTHERS).collect::<Vec<_>>().join(",");
+        return Ok(Redirect::to(&choices.with(&[("model", ""), ("a", a), ("b", &b)])).into_response());
+    }
+    drop(ticked);
+    let parameters = choices.parse::<Parameters>()?;
+    let wanted = Wanted {
+        benchmark: parameters.benchmark.as_deref(),
+        version: parameters.version.as_deref(),
+        snapshot: parameters.snapshot.as_deref(),
+    };
+    let Some(scope) = wanted.find(&app).await? else { return Ok(no_board(&choices)) };
+    let board = Board::read(&app, scope, [None; 3]).await?;
+    let page = Page {
+        scope: &board.scope,
+        rows: &board.rows,
+        a: parameters.a.as_deref().map(str::trim),
+        others: parameters.b.iter().flat_map(|b| b.split(',')).map(str::trim).filter(|b| !b.is_empty()).collect(),
+        pinned: parameters.snapshot.as_deref(),
+    };
+    let refused = |status: StatusCode, why: &str| {
+        html_page(status, "Compare models", &page.markup(&html! { p role="alert" { (why) } }))
+    };
+    let named = page.a.into_iter().chain(page.others.iter().copied());
+    if let Some(unknown) = named.into_iter().find(|model| page.row(model).is_none()) {
+        let why = format!("{unknown} has no run on this leaderboard.");
+        return Ok(refused(StatusCode::NOT_FOUND, &why));
+    }
+    let Some(a) = page.a.filter(|_| !page.others.is_empty()) else {
+        let hint = html! { p class="note" { "Choose two models: they are compared on the same tasks." } };
+        return Ok(answer(&headers, "Compare models", &page.markup(&hint)));
+    };
+    if page.others.contains(&a) || page.others.len() > MOST_OTHERS {
+        let why = format!("Choose another model than the first, or several: {MOST_OTHERS} at most.");
+        return Ok(refused(StatusCode::UNPROCESSABLE_ENTITY, &why));
+    }
+    let comparison = Comparison::read(&app, page.scope, a, &page.others).await?;
+    let title = match comparison.comparisons.as_slice() {
+        [only] => format!("{} against {}", comparison.a.display_name, only.b.display_name),
+        several => format!("{} against {} models", comparison.a.display_name, several.len()),
+    };
+    let found = View { comparison: &comparison, scale: Scale::of(&page.scope.metric) }.markup();
+    Ok(answer(&headers, &title, &page.markup(&found)))
+}
+
+/// The board that is compared on, and who is chosen.
+struct Page<'a> {
+    scope: &'a Scope,
+    rows: &'a [RowBody],
+    a: Option<&'a str>,
+    others: Vec<&'a str>,
+    pinned: Option<&'a str>,
+}
+
+impl Page<'_> {
+    fn row(&self, model: &str) -> Option<&RowBody> {
+        self.rows.iter().find(|row| row.model == model)
+    }
+
+    fn markup(&self, found: &Markup) -> Markup {
+        let scope = self.scope;
+        let own = [
+            ("benchmark", scope.benchmark.as_str()),
+            ("version", scope.version.as_str()),
+            ("snapshot", self.pinned.unwrap_or_default()),
+        ];
+        let b = self.others.join(",");
+        let chosen = [("a", self.a.unwrap_or_default()), ("b", b.as_str())];
+        let only = if let [only] = self.others.as_slice() { Some(*only) } else { None };
+        html! {
+            p class="meta" { "On " a href=(address("/leaderboard", &own)) { (scope.title) } ", version " (scope.version) }
+            (found)
+            h2 { "Choose" }
+            form class="pair" action="/leaderboard/compare" {
+                @for (name, value) in own { @if !value.is_empty() { input type="hidden" name=(name) value=(value); } }
+                (self.choice("a", "A", self.a))
+                (self.choice("b", "B", only))
+                button { "Compare" }
+            }
+            @if self.a.is_some() && !b.is_empty() {
+                nav class="data" aria-label="Data" {
+                    a href=(address("/api/v1/leaderboard/compare", &[chosen.as_slice(), own.as_slice()].concat())) { "JSON" }
+                }
+            }
+        }
+    }
+
+    fn choice(&self, name: &str, label: &str, chosen: Option<&str>) -> Markup {
+        html! {
+            label {
+                span { (label) }
+                @if self.rows.len() > MOST_OPTIONS {
+                    input name=(name) value=[chosen] placeholder="provider/name" required;
+                } @else {
+                    select name=(name) required {
+                        option value="" { "a model" }
+                        @for row in self.rows {
+                            option value=(row.model) selected[chosen == Some(row.model.as_str())] { (row.rank) ". " (row.display_name) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+struct View<'a> {
+    comparison: &'a Comparison,
+    scale: Scale,
+}
+
+impl View<'_> {
+    fn markup(&self) -> Markup {
+        let a = &self.comparison.a;
+        match self.comparison.comparisons.as_slice() {
+            [only] => html! {
+                (self.verdict(only))
+                (self.facts(only))
+                (self.slices(only))
+                (self.legend(only))
+            },
+            several => html! {
+                p class="lede" {
+                    strong { "A" } ", " a href=(model_address(&a.model)) { (a.display_name) } ", scores " strong { (self.scale.score(a.score)) } "."
+                    @if several.iter().any(|against| against.found.p_value.is_some()) {
+                        " The p-values are adjusted for reading " (several.len()) " comparisons together (Holm)."
+                    }
+                }
+                (self.table(several.iter().map(|against| (name(against, self.scale), &against.found)), "B", "All comparisons", Self::reach(several)))
+                @for against in several {
+                    h2 { "Against " (against.b.display_name) }
+                    (self.verdict(against))
+                    @if !against.slices.is_empty() { (self.slices(against)) }
+                }
+                @if let Some(first) = several.first() { (self.legend(first)) }
+            },
+        }
+    }
+
+    fn verdict(&self, against: &Against) -> Markup {
+        let (a, b) = (&self.comparison.a.display_name, &against.b.display_name);
+        html! { p class="verdict" { (verdict(a, b, &against.found, self.scale)) } }
+    }
+
+    /// Of the only comparison, whose p-value needs no adjustment.
+    fn facts(&self, against: &Against) -> Markup {
+        let (a, b, found) = (&self.comparison.a, &against.b, &against.found);
+        html! {
+            dl class="facts" {
+                div { dt { "A" } dd { a href=(model_address(&a.model)) { (a.display_name) } " " (self.scale.score(a.score)) } }
+                div { dt { "B" } dd { a href=(model_address(&b.model)) { (b.display_name) } " " (self.scale.score(b.score)) } }
+                div { dt { "A − B" } dd { (self.scale.difference(found.difference)) @if self.scale == Scale::PassRate { " points" } } }
+                @if let Some(interval) = self.interval(found) { div { dt { "95 % interval" } dd { (interval) } } }
+                @if let Some(p) = found.p_value { div { dt { "p-value" } dd { (p_value(p)) } } }
+                div { dt { "Tasks" } dd { (found.tasks) } }
+                @if let Some(discordant) = found.discordant {
+                    div { dt { "Only A passed" } dd { (discordant.a_only) } }
+                    div { dt { "Only B passed" } dd { (discordant.b_only) } }
+                }
+            }
+        }
+    }
+
+    /// The difference on all tasks and on each slice of them.
+    fn slices(&self, against: &Against) -> Markup {
+        let parts =
+            against.slices.iter().map(|slice| (html! { (slice.value) small { (slice.dimension) } }, &slice.found));
+        let whole = std::iter::once((html! { "All tasks" }, &against.found));
+        let label = format!("{} against {}, by slice", self.comparison.a.display_name, against.b.display_name);
+        self.table(whole.chain(parts), "Slice", &label, Self::reach(std::slice::from_ref(against)))
+    }
+
+    /// Differences below each other, on one axis that reaches so far to both sides.
+    fn table<'a>(&self, rows: impl Iterator<Item = (Markup, &'a Found)>, of: &str, label: &str, reach: f64) -> Markup {
+        let rows = rows.collect::<Vec<_>>();
+        let discordant = rows.iter().any(|(_, found)| found.discordant.is_some());
+        let tested = rows.iter().any(|(_, found)| found.p_value.is_some());
+        html! {
+            div class="wide" role="region" tabindex="0" aria-label=(label) {
+                table class="board" {
+                    thead { tr {
+                        th scope="col" { (of) }
+                        th scope="col" class="n" { "A − B" }
+                        th scope="col" class="bar" { (difference_axis(self.scale, reach)) }
+                        th scope="col" class="n" { "Tasks" }
+                        @if discordant { th scope="col" class="n" { "Only A" } th scope="col" class="n" { "Only B" } }
+                        @if tested { th scope="col" class="n" { "p-value" } }
+                    } }
+                    tbody { @for (name, found) in rows {
+                        tr {
+                            th scope="row" { (name) }
+                            td class="n" {
+                                (self.scale.difference(found.difference))
+                                small { (self.interval(found).unwrap_or_else(|| "too few tasks".to_owned())) }
+                            }
+                            td class="bar" { (difference_bar(found.difference, found.low.zip(found.high), reach)) }
+                            td class="n" { (found.tasks) }
+                            @if discordant {
+                                td class="n" { @if let Some(only) = found.discordant { (only.a_only) } }
+                                td class="n" { @if let Some(only) = found.discordant { (only.b_only) } }
+                            }
+                            @if tested {
+                                td class="n" {
+                                    @match found.p_value_adjusted.or(found.p_value) { Some(p) => (p_value(p)), None => span class="none" { "–" } }
+                                }
+                            }
+                        }
+                    } }
+                }
+            }
+        }
+    }
+
+    fn interval(&self, found: &Found) -> Option<String> {
+        let (low, high) = found.low.zip(found.high)?;
+        Some(format!("{} to {}", self.scale.difference(low), self.scale.difference(high)))
+    }
+
+    /// The round number that every interval of these is within.
+    fn reach(comparisons: &[Against]) -> f64 {
+        let found = comparisons
+            .iter()
+            .flat_map(|against| std::iter::once(&against.found).chain(against.slices.iter().map(|slice| &slice.found)));
+        let ends = found.flat_map(|found| [Some(found.difference), found.low, found.high]).flatten();
+        let most = ends.fold(0.0_f64, |most, end| most.max(end.abs()));
+        ((most * 10.0).ceil() / 10.0).clamp(0.1, 1.0)
+    }
+
+    fn legend(&self, against: &Against) -> Markup {
+        let method = match against.method {
+            Method::Mcnemar => {
+                "The exact McNemar test. Only tasks that one model passed and the other did not tell the two apart."
+            }
+            Method::PairedT => "A t test of the differences, task by task; tasks of one cluster count together.",
+            Method::Newcombe => {
+                "Newcombe's interval of two pass rates. The source tells only how many tasks passed, so they cannot be paired, and there is no test."
+            }
+        };
+        html! {
+            section aria-labelledby="legend" {
+                h2 id="legend" { "How to read this" }
+                dl class="legend" {
+                    dt { "A − B" }
+                    dd { "The difference of the scores" @if self.scale == Scale::PassRate { ", in percentage points" } ". Where its 95 % interval holds zero, either model may be the better one." }
+                    dt { "Method" }
+                    dd { (method) }
+                    @if !against.slices.is_empty() {
+                        dt { "Slices" }
+                        dd { "Their p-values are adjusted for reading " (against.slices.len()) " of them together (Holm): of many looks, one would find something by chance." }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The other model of a comparison, with its score.
+fn name(against: &Against, scale: Scale) -> Markup {
+    let b = &against.b;
+    html! { a href=(model_address(&b.model)) { (b.display_name) } small { (scale.score(b.score)) } }
+}
+
+/// What a comparison shows, and what it does not.
+fn verdict(a: &str, b: &str, found: &Found, scale: Scale) -> String {
+    let (better, worse) = if found.difference < 0.0 { (b, a) } else { (a, b) };
+    let size = match scale {
+        Scale::PassRate => format!("{:.1} percentage points", found.difference.abs() * 100.0),
+        Scale::Score => format!("{:.3}", found.difference.abs()),
+    };
+    let excludes_zero = found.low.zip(found.high).map(|(low, high)| low > 0.0 || high < 0.0);
+    match (found.p_value_adjusted.or(found.p_value), excludes_zero) {
+        (Some(p), _) if p < LEVEL => format!(
+            "{better} scores {size} higher than {worse}. Were the two equally good, a difference this large would come up by chance in {} of such comparisons.",
+            share(p)
+        ),
+        (Some(p), _) => format!(
+            "No difference can be told. Were the two equally good, one this large or larger would come up by chance in {} of such comparisons. That does not show that they are equal.",
+            share(p)
+        ),
+        (None, Some(true)) => {
+            format!("{better} scores {size} higher than {worse}: the 95 % interval of the difference leaves zero out.")
+        }
+        (None, Some(false)) => "No difference can be told: the 95 % interval of the difference holds zero. That does not show that the two are equal.".to_owned(),
+        (None, None) => "There are too few tasks to tell a difference.".to_owned(),
+    }
+}
+
+fn share(p: f64) -> String {
+    match p {
+        _ if p < 0.001 => "fewer than 1 in 1,000".to_owned(),
+        _ if p < 0.1 => format!("{:.1} %", p * 100.0),
+        _ => format!("{:.0} %", p * 100.0),
+    }
+}
+
+fn p_value(p: f64) -> String {
+    if p < 0.0001 { "< .0001".to_owned() } else { format!("{p:.4}").trim_start_matches('0').to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(difference: f64, interval: Option<(f64, f64)>, p: Option<f64>) -> Found {
+        Found {
+            tasks: 100,
+            difference,
+            low: interval.map(|(low, _)| low),
+            high: interval.map(|(_, high)| high),
+            p_value: p,
+            p_value_adjusted: None,
+            discordant: None,
+        }
+    }
+
+    #[test]
+    fn what_a_p_value_says_in_words() {
+        let says = |found: Found| verdict("A", "B", &found, Scale::PassRate);
+        let clear = says(found(-0.12, Some((-0.2, -0.04)), Some(0.00195)));
+        assert!(
+            clear.starts_with("B scores 12.0 percentage points higher than A.") && clear.contains(" 0.2 % of"),
+            "{clear}"
+        );
+        let open = says(found(0.019, Some((-0.03, 0.06)), Some(0.401)));
+        assert!(open.starts_with("No difference can be told.") && open.contains("in 40 % of"), "{open}");
+        assert!(says(found(0.3, Some((0.2, 0.4)), Some(1e-9))).contains("fewer than 1 in 1,000"));
+        assert!(says(found(0.2, Some((0.05, 0.33)), None)).contains("leaves zero out"));
+        assert!(says(found(0.0, Some((-0.05, 0.05)), None)).starts_with("No difference can be told:"));
+        assert!(says(found(0.2, None, None)).starts_with("There are too few tasks"));
+    }
+
+    #[test]
+    fn p_values_are_written_short() {
+        assert_eq!([1.0, 0.9007, 0.001_953, 1e-9].map(p_value), ["1.0000", ".9007", ".0020", "< .0001"]);
+    }
+}
