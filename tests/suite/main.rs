@@ -19,6 +19,7 @@ mod composite;
 mod conventions;
 mod counts;
 mod documents;
+mod dump;
 mod durability;
 mod evidence;
 mod formats;
@@ -105,6 +106,7 @@ fn everywhere() -> Vec<Case> {
         conventions::cases(),
         bad_input::cases(),
         documents::cases(),
+        dump::cases(),
         mail_delivery::cases(),
         real_input::cases(),
     ];
@@ -241,6 +243,17 @@ fn once(kinds: &[Kind]) -> Vec<Trial> {
         }));
         trials.push(counted(format!("browser::pages_on_{kind}"), move || RUNTIME.block_on(browser::pages(kind))));
     }
+    trials.extend([
+        plain("native_program::a_copy_is_the_same_and_goes_on", || {
+            RUNTIME.block_on(dump::a_copy_is_the_same_and_goes_on())
+        }),
+        plain("native_program::a_dump_that_does_not_fit_is_refused", || {
+            RUNTIME.block_on(dump::a_dump_that_does_not_fit_is_refused())
+        }),
+        plain("native_program::a_killed_import_leaves_nothing", || {
+            RUNTIME.block_on(dump::a_killed_import_leaves_nothing())
+        }),
+    ]);
     #[cfg(unix)]
     trials.push(plain("native_keys::use_and_limits_survive_sigterm", || {
         RUNTIME.block_on(native_keys::use_and_limits_survive_sigterm())

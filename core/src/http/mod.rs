@@ -6,6 +6,7 @@ mod auth;
 mod client;
 mod credentials;
 mod envelope;
+mod export;
 mod guessing;
 mod idempotency;
 mod key_changes;
@@ -35,7 +36,8 @@ pub fn router(app: &App) -> Router {
         .nest("/api-keys", api_keys::routes())
         .nest("/secret-scanning", secret_scanning::routes())
         .merge(publishing::routes())
-        .merge(leaderboard::routes());
+        .merge(leaderboard::routes())
+        .merge(export::routes());
     Router::new()
         .merge(site::routes())
         .nest("/api/v1", api)

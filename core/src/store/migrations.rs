@@ -26,6 +26,12 @@ pub const MIGRATIONS: &[Migration] = &[
     migration!("0004_leaderboard.sql"),
 ];
 
+/// The name of the newest migration: which schema this program works with.
+#[must_use]
+pub fn schema() -> &'static str {
+    MIGRATIONS.last().map_or("", |migration| migration.name)
+}
+
 /// Wrangler's own definition of its table.
 pub const CREATE_LOG: &str = "CREATE TABLE IF NOT EXISTS d1_migrations (id INTEGER PRIMARY KEY AUTOINCREMENT, \
      name TEXT UNIQUE, applied_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP NOT NULL)";

@@ -7,6 +7,7 @@ pub mod audit;
 pub mod benchmarks;
 pub mod changes;
 pub mod comparisons;
+pub mod dump;
 pub mod guesses;
 pub mod idempotency;
 pub mod imports;
@@ -88,6 +89,34 @@ pub const EVERY_STATEMENT: &[(&str, &str)] = &[
     ("changes::SEQ_OF", changes::SEQ_OF),
     ("comparisons::VERSION", comparisons::VERSION),
     ("comparisons::COMPARED", comparisons::COMPARED),
+    ("dump::MODELS", dump::MODELS),
+    ("dump::BENCHMARKS", dump::BENCHMARKS),
+    ("dump::BENCHMARK_VERSIONS", dump::BENCHMARK_VERSIONS),
+    ("dump::BENCHMARK_TASKS", dump::BENCHMARK_TASKS),
+    ("dump::RUNS", dump::RUNS),
+    ("dump::RESULTS", dump::RESULTS),
+    ("dump::RUN_COUNTS", dump::RUN_COUNTS),
+    ("dump::RUN_SLICES", dump::RUN_SLICES),
+    ("dump::RUN_SCORES", dump::RUN_SCORES),
+    ("dump::SNAPSHOTS", dump::SNAPSHOTS),
+    ("dump::LEADERBOARD_ENTRIES", dump::LEADERBOARD_ENTRIES),
+    ("dump::CHANGES", dump::CHANGES),
+    ("dump::IS_USED", dump::IS_USED),
+    ("dump::EXPECT_UNUSED", dump::EXPECT_UNUSED),
+    ("dump::EXPECT_LOADED", dump::EXPECT_LOADED),
+    ("dump::EXPECT_TASKS", dump::EXPECT_TASKS),
+    ("dump::LOAD_MODELS", dump::LOAD_MODELS),
+    ("dump::LOAD_BENCHMARKS", dump::LOAD_BENCHMARKS),
+    ("dump::LOAD_BENCHMARK_VERSIONS", dump::LOAD_BENCHMARK_VERSIONS),
+    ("dump::LOAD_BENCHMARK_TASKS", dump::LOAD_BENCHMARK_TASKS),
+    ("dump::LOAD_RUNS", dump::LOAD_RUNS),
+    ("dump::LOAD_RESULTS", dump::LOAD_RESULTS),
+    ("dump::LOAD_RUN_COUNTS", dump::LOAD_RUN_COUNTS),
+    ("dump::LOAD_RUN_SLICES", dump::LOAD_RUN_SLICES),
+    ("dump::LOAD_RUN_SCORES", dump::LOAD_RUN_SCORES),
+    ("dump::LOAD_SNAPSHOTS", dump::LOAD_SNAPSHOTS),
+    ("dump::LOAD_LEADERBOARD_ENTRIES", dump::LOAD_LEADERBOARD_ENTRIES),
+    ("dump::LOAD_CHANGES", dump::LOAD_CHANGES),
     ("guesses::RESERVE", guesses::RESERVE),
     ("guesses::RESERVE_ACCOUNT", guesses::RESERVE_ACCOUNT),
     ("guesses::RESERVE_NETWORK", guesses::RESERVE_NETWORK),
@@ -268,6 +297,7 @@ mod tests {
             include_str!("benchmarks.rs"),
             include_str!("changes.rs"),
             include_str!("comparisons.rs"),
+            include_str!("dump.rs"),
             include_str!("guesses.rs"),
             include_str!("idempotency.rs"),
             include_str!("imports.rs"),

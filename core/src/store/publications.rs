@@ -42,7 +42,8 @@ pub const EXPECT_COMPLETE: &str = concat!(
     "INSERT INTO batch_guard (expectation) SELECT 'complete' WHERE EXISTS (SELECT 1 ",
     super::runs::missing!(),
     ") OR EXISTS (SELECT 1 FROM runs AS r JOIN benchmark_versions AS v ON v.benchmark_id = r.benchmark_id AND v.version = r.version \
-       WHERE r.id = ?1 AND v.evidence = 'counts' AND NOT EXISTS (SELECT 1 FROM run_counts WHERE run_id = ?1))"
+       WHERE r.id = ?1 AND CASE v.evidence WHEN 'counts' THEN NOT EXISTS (SELECT 1 FROM run_counts WHERE run_id = ?1) \
+         ELSE NOT EXISTS (SELECT 1 FROM results WHERE run_id = ?1) END)"
 );
 /// Keeps the score of each slice of a run's results. The percentiles are interpolated as R's type 7.
 pub const KEEP_SLICES: &str = concat!(

@@ -4,7 +4,7 @@ use std::{io::Write as _, net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand};
 
-use super::{admin, import, keys, serve};
+use super::{admin, export, import, keys, serve};
 
 /// Identity, API keys and benchmark leaderboards over HTTP.
 #[derive(Debug, Parser)]
@@ -24,6 +24,8 @@ enum Command {
     /// Take over accounts, or another leaderboard's results, from files.
     #[command(subcommand)]
     Import(import::Source),
+    /// Download the whole public data set of an instance, with checksums. Anyone may.
+    Export(export::Options),
     /// Say who is an administrator. The native server may run meanwhile; on the other hosts, ADMIN_EMAILS does it.
     #[command(subcommand)]
     Admin(admin::Change),
@@ -67,6 +69,7 @@ pub fn main() -> ExitCode {
     let outcome = runtime.block_on(async {
         match cli.command {
             Some(Command::Import(source)) => import::import(source).await,
+            Some(Command::Export(options)) => export::export(options).await,
             Some(Command::Admin(change)) => admin::change(change).await,
             Some(Command::Keys(command)) => keys::run(command).await,
             Some(Command::Serve(options)) => serve::serve(options).await,

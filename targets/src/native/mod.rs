@@ -5,6 +5,8 @@ mod background;
 mod cli;
 mod data_directory;
 mod database;
+mod dump_files;
+mod export;
 mod http_client;
 mod import;
 mod key_gate;

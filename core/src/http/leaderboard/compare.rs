@@ -14,7 +14,7 @@ use crate::{
     app::App,
     domain::statistics::{Difference, Discordant, Interval, holm, mcnemar, newcombe, paired_difference},
     http::{
-        problem::ApiError,
+        problem::{ApiError, PRIVATE_TASKS},
         request::{Query, Validator},
     },
     ports::{DatabaseError, Rows},
@@ -213,6 +213,10 @@ impl Against {
             };
             return Ok(Self { b: side, found, standard_error: None, method: Method::Newcombe, slices: Vec::new() });
         };
+        if version.private_tasks && version.tasks.is_empty() {
+            // A copy of somebody else's data does not have them.
+            return Err(ApiError::new(PRIVATE_TASKS, "a comparison needs the tasks, which are not known here"));
+        }
         if of_a.len() != version.tasks.len() || of_b.len() != version.tasks.len() {
             return Err(ApiError::internal("scores that do not fit the tasks"));
         }

@@ -17,7 +17,7 @@ use crate::{
         problem::{ApiError, NOT_OWNER, VERSION_IN_USE},
         request::{LargeJson, Path, Query, Validator, canonical},
     },
-    ports::Statement,
+    ports::{DatabaseError, Row, Statement},
     store::benchmarks::{self, BenchmarkVersion, Evidence, Metric, Part, Slices, Task},
 };
 
@@ -233,12 +233,14 @@ impl From<BenchmarkVersion> for VersionBody {
 
 impl VersionBody {
     /// As anyone may read it.
-    fn public(version: BenchmarkVersion) -> Self {
-        let mut body = Self::from(version);
+    fn public(row: &Row) -> Result<Self, DatabaseError> {
+        let mut body = Self::from(BenchmarkVersion::from_row(row)?);
         if body.private_tasks {
             body.tasks = Vec::new();
+            // A copy of somebody else's data has no private tasks to tell the slices from.
+            body.slices = Slices::from_row(row)?;
         }
-        body
+        Ok(body)
     }
 }
 
@@ -293,7 +295,7 @@ pub async fn list(
 /// One benchmark, with all its versions and their tasks, newest first.
 pub async fn one(State(app): State<App>, Path(id): Path<String>) -> Result<Answer<serde_json::Value>, ApiError> {
     let rows = app.database().query(Statement::new(benchmarks::VERSIONS).bind(id.as_str())).await?;
-    let versions = rows.into_iter().map(|row| BenchmarkVersion::from_row(&row).map(VersionBody::public));
+    let versions = rows.into_iter().map(|row| VersionBody::public(&row));
     let versions = versions.collect::<Result<Vec<_>, _>>()?;
     let latest = versions.first().ok_or_else(|| ApiError::not_found("benchmark"))?;
     Ok(Answer(json!({

@@ -62,6 +62,8 @@ async fn refusal(app: &App, run: &Run) -> Result<ApiError, ApiError> {
     let missing = missing.collect::<Result<Vec<_>, DatabaseError>>()?;
     let detail = match (run.evidence.as_str(), missing.len()) {
         ("counts", _) => "upload the counts first".to_owned(),
+        // A copy of somebody else's data does not have their private tasks.
+        (_, 0) => "nobody can answer tasks that are not known here".to_owned(),
         (_, 100..) => "at least 100 results are missing; missing names the first".to_owned(),
         (_, count) => format!("{count} results are missing"),
     };

@@ -1,5 +1,6 @@
 //! `aibaas import`: takes over what stands in other systems' files.
 
+mod dump;
 mod leaderboard;
 mod users;
 
@@ -19,6 +20,8 @@ pub enum Source {
         #[command(flatten)]
         target: leaderboard::Target,
     },
+    /// Load a copy of another instance's public data, which `aibaas export` made, into the native server's database.
+    Dump(dump::Options),
     /// Take over the accounts of the old backend, with their passwords, into the native server's database, which may
     /// serve meanwhile, or as SQL for `wrangler d1 execute`.
     Users(users::Options),
@@ -31,6 +34,7 @@ pub enum Source {
 pub async fn import(source: Source) -> Result<ExitCode, Failure> {
     match source {
         Source::Aider { file, target } => leaderboard::import_aider(&file, &target).await,
+        Source::Dump(options) => dump::import(options).await,
         Source::Users(options) => users::import(options).await,
     }
 }

@@ -1,0 +1,154 @@
+//! `aibaas import dump`: loads a copy of the public data set into an instance that has no data of its own.
+
+use std::{
+    fs::File,
+    io::{BufRead as _, BufReader},
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
+
+use aibaas_core::{
+    ports::{Database as _, DatabaseError, Statement},
+    store::{
+        dump::{self, FORMAT, Load, TABLES, Table},
+        migrations,
+    },
+};
+use clap::Args;
+use indicatif::ProgressBar;
+use sha2::{Digest as _, Sha256};
+
+use crate::native::{
+    cli::{DataDirectory, Failure, say},
+    data_directory,
+    database::SqliteDatabase,
+    dump_files::{CHECKSUMS, MANIFEST, Manifest, checksum_of, file_name, hex, trouble},
+};
+
+/// Bytes of one statement; the row that goes beyond them is its last.
+const BYTES: usize = 1_000_000;
+const USED: &str = "the database holds models, benchmarks or runs already: load a dump into an empty one";
+
+/// What is loaded, and where to.
+#[derive(Args, Debug)]
+pub struct Options {
+    /// Directory that `aibaas export` wrote. All of it is held in memory while it is loaded.
+    directory: PathBuf,
+    #[command(flatten)]
+    data: DataDirectory,
+}
+
+/// Loads everything, in one transaction; accounts may be there already.
+///
+/// # Errors
+/// [`Failure`] when a file is not what its checksum says, the dump is of another form or schema, or the database holds
+/// data. Then nothing was loaded.
+pub async fn import(options: Options) -> Result<ExitCode, Failure> {
+    let progress = ProgressBar::new_spinner();
+    progress.enable_steady_tick(Duration::from_millis(100));
+    progress.set_message("reading and checking");
+    let (manifest, load) = read(&options.directory).map_err(Failure::failed)?;
+    progress.set_message("loading");
+    data_directory::create(&options.data.directory)?;
+    let database = data_directory::open(&options.data.directory).await?;
+    let loaded = put(&database, load).await;
+    data_directory::close(database).await;
+    progress.finish_and_clear();
+    let moment = manifest.snapshot_id.map_or_else(|| "before any snapshot".to_owned(), |id| format!("snapshot {id}"));
+    let counts = loaded.map_err(Failure::failed)?.into_iter().map(|(table, rows)| format!("{table} {rows}"));
+    say(&format!("loaded {moment}: {}", counts.collect::<Vec<_>>().join(", ")));
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn put(database: &SqliteDatabase, load: Load) -> Result<Vec<(&'static str, u64)>, String> {
+    let failed = |error: DatabaseError| error.to_string();
+    if is_used(database).await.map_err(failed)? {
+        return Err(USED.to_owned());
+    }
+    let (statements, loaded) = load.finish();
+    match database.batch(statements).await {
+        Ok(answers) => loaded.counts(answers).map_err(failed),
+        // Somebody was faster.
+        Err(error) if error.is_guard() && is_used(database).await.map_err(failed)? => Err(USED.to_owned()),
+        Err(error) if error.is_guard() => {
+            Err("the dump contradicts itself, as when a benchmark was changed while it was made: export again"
+                .to_owned())
+        }
+        Err(error) => Err(format!("nothing was loaded: {error}")),
+    }
+}
+
+async fn is_used(database: &SqliteDatabase) -> Result<bool, DatabaseError> {
+    let row = database.query(Statement::new(dump::IS_USED)).await?.into_first();
+    row.map_or(Ok(true), |row| row.boolean("used"))
+}
+
+/// Reads the directory, and checks every file against its checksum and the manifest.
+fn read(directory: &Path) -> Result<(Manifest, Load), String> {
+    let text = |name: &str| {
+        let path = directory.join(name);
+        File::open(&path).and_then(std::io::read_to_string).map_err(|error| trouble(&path, &error))
+    };
+    let checksums = text(CHECKSUMS)?;
+    let expect = |file: &str, hash: Sha256| {
+        let known = checksum_of(&checksums, file).ok_or_else(|| format!("{CHECKSUMS} does not name {file}"))?;
+        if hex(hash).eq_ignore_ascii_case(known) { Ok(()) } else { Err(format!("{file} is not what {CHECKSUMS} says")) }
+    };
+    let manifest = text(MANIFEST)?;
+    expect(MANIFEST, Sha256::new_with_prefix(&manifest))?;
+    let manifest: Manifest = serde_json::from_str(&manifest).map_err(|error| format!("{MANIFEST}: {error}"))?;
+    check(&manifest)?;
+
+    let mut load = Load::default();
+    for (table, told) in TABLES.iter().zip(&manifest.tables) {
+        let file = file_name(table.name);
+        let path = directory.join(&file);
+        let (rows, hash) = read_table(&path, table, &mut load).map_err(|error| trouble(&path, &error))?;
+        expect(&file, hash)?;
+        if rows != told.rows {
+            return Err(format!("{file} has {rows} rows, and {MANIFEST} says {}", told.rows));
+        }
+    }
+    Ok((manifest, load))
+}
+
+/// Whether this program can load it.
+fn check(manifest: &Manifest) -> Result<(), String> {
+    if manifest.format != FORMAT {
+        return Err(format!("the dump is of form {}; this program knows {FORMAT}", manifest.format));
+    }
+    let schema = migrations::schema();
+    if manifest.schema != schema {
+        return Err(format!("the dump is of schema {}; this program's is {schema}", manifest.schema));
+    }
+    if !manifest.tables.iter().map(|table| table.name.as_str()).eq(TABLES.iter().map(|table| table.name)) {
+        return Err(format!("{MANIFEST} names other tables than this program knows"));
+    }
+    Ok(())
+}
+
+/// Adds the rows of a file to what is loaded; how many they are, and the file's checksum.
+fn read_table(path: &Path, table: &'static Table, load: &mut Load) -> std::io::Result<(u64, Sha256)> {
+    let mut file = BufReader::new(File::open(path)?);
+    let (mut hash, mut total) = (Sha256::new(), 0_u64);
+    let (mut rows, mut count) = (String::new(), 0_usize);
+    let mut line = String::new();
+    loop {
+        line.clear();
+        let is_end = file.read_line(&mut line)? == 0;
+        if count > 0 && (is_end || count >= table.most_rows() || rows.len() >= BYTES) {
+            rows.push(']');
+            load.add(table, std::mem::take(&mut rows), count);
+            count = 0;
+        }
+        if is_end {
+            return Ok((total, hash));
+        }
+        hash.update(&line);
+        rows.push(if count == 0 { '[' } else { ',' });
+        rows.push_str(line.trim_end());
+        count = count.saturating_add(1);
+        total = total.saturating_add(1);
+    }
+}

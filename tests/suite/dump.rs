@@ -1,0 +1,689 @@
+//! The public data set: exported from every host, and loaded into an empty native instance that answers the same.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use aibaas_tests::{
+    Client, Publisher, User, cases,
+    fixtures::unique,
+    host::{
+        Host, Kind, Setup,
+        native::{self, Server},
+    },
+};
+use rusqlite::Connection;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+cases![KeepsMail:
+    a_copy_gives_the_same_answers,
+    an_export_is_of_one_moment_while_others_publish,
+    pages_are_as_of_their_snapshot,
+    private_things_stay_private,
+    parameters_are_checked,
+];
+
+const TABLES: [&str; 12] = [
+    "models",
+    "benchmarks",
+    "benchmark_versions",
+    "benchmark_tasks",
+    "runs",
+    "results",
+    "run_counts",
+    "run_slices",
+    "run_scores",
+    "snapshots",
+    "leaderboard_entries",
+    "changes",
+];
+
+/// Runs the program, and tells whether it ended well and what it said.
+async fn run(arguments: &[&str]) -> (bool, String) {
+    let mut command = tokio::process::Command::from(native::command().expect("the binary"));
+    let output = command.args(arguments).output().await.expect("it runs");
+    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    (output.status.success(), said)
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().expect("UTF-8")
+}
+
+async fn export(url: &str, dump: &Path) {
+    let (well, said) = run(&["export", "--url", url, text(dump)]).await;
+    assert!(well && said.contains("12 tables"), "{said}");
+}
+
+async fn import(dump: &Path, data: &Path) -> (bool, String) {
+    run(&["import", "dump", text(dump), "--data-dir", text(data)]).await
+}
+
+/// A native instance that was filled with a dump of another.
+struct Copy {
+    host: Host,
+    dump: PathBuf,
+    _server: Server,
+    _folder: TempDir,
+}
+
+impl Copy {
+    async fn of(url: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (dump, data) = (folder.path().join("dump"), folder.path().join("data"));
+        export(url, &dump).await;
+        let (well, said) = import(&dump, &data).await;
+        assert!(well, "{said}");
+        let server = Server::start(&data, &Setup::KeepsMail.variables()).expect("it starts");
+        let host = Host::at(Kind::Native, server.url.clone(), None);
+        Self { host, dump, _server: server, _folder: folder }
+    }
+
+    /// The rows of a table.
+    fn rows(&self, table: &str) -> Vec<Value> {
+        let file = std::fs::read_to_string(self.dump.join(format!("{table}.ndjson"))).expect("the file");
+        file.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+    }
+}
+
+/// What differs between two instances that answer the same: nothing but the addresses that a feed is made of.
+async fn answer(client: &Client, path: &str) -> (u16, Vec<(String, String)>, String) {
+    let answer = client.get(path).await;
+    let mut body = answer.text();
+    let (_, rest) = body.split_once("<id>").unwrap_or_default();
+    if let Some((base, _)) = rest.split_once("/api/v1/changes.atom") {
+        body = body.replace(base, "");
+    }
+    // A feed's tag is of its addresses too.
+    let headers = answer.comparable_headers().into_iter().filter(|(name, _)| name != "etag" || !path.contains(".atom"));
+    (answer.status.as_u16(), headers.collect(), body)
+}
+
+async fn assert_same(one: &Host, other: &Host, paths: &[String]) {
+    let (one, other) = (one.client(), other.client());
+    for path in paths {
+        let (was, is) = (answer(&one, path).await, answer(&other, path).await);
+        assert_eq!(was.0, 200, "{path}: {}", was.2);
+        assert_eq!((was.0, &was.2), (is.0, &is.2), "{path}");
+        let told = |headers: &[(String, String)], name: &str| headers.iter().find(|header| header.0 == name).cloned();
+        for name in ["etag", "content-type", "link"] {
+            assert_eq!(told(&was.1, name), told(&is.1, name), "{name} of {path}");
+        }
+    }
+}
+
+/// Everything that can be said of a benchmark: slices, several attempts and samples, clusters, odd numbers, parts, counts,
+/// private tasks; a run that replaced another, one that was withdrawn, and things that nobody published on.
+struct Everything {
+    publisher: Publisher,
+    /// The first two have a run of versions 1 and 2 each.
+    models: Vec<String>,
+    runs: Vec<String>,
+    withdrawn: String,
+    private_runs: Vec<String>,
+    open_run: String,
+    secret: String,
+}
+
+impl Everything {
+    async fn on(host: &Host) -> Self {
+        let publisher = Publisher::new(host).await;
+        let secret = unique("secret-task");
+        let mut models = Vec::new();
+        for name in ["a", "b", "c"] {
+            models.push(publisher.model(name).await);
+        }
+        let priced = json!({
+            "displayName": "Model ä \"quoted\" \u{1f980}", "contextWindow": 200_000, "inputUsdPerMtok": 0.1, "outputUsdPerMtok": 1.0 / 3.0,
+            "licence": "MIT", "releasedOn": "2026-02", "trainingCutoff": "2026-01-31",
+        });
+        publisher.api.put(format!("/api/v1/models/{}", models[1])).json(priced).await.expect(200);
+
+        let tasks = (0..24).map(|n| {
+            let (language, difficulty) = (["rust", "go", "ü"][n % 3], ["easy", "hard"][n % 2]);
+            json!({ "id": format!("t{n}"), "scenario": "edit", "language": language, "difficulty": difficulty, "cluster": format!("c{}", n / 2) })
+        });
+        let first = json!({
+            "title": "All of it", "description": "Line\nbreak", "metric": "pass_rate", "chanceLevel": 0.25, "attemptsPerTask": 2,
+            "tasksPublishedOn": "2025-12", "tasks": tasks.collect::<Value>(),
+        });
+        publisher.version("1", first).await;
+        let judged = json!({
+            "title": "Judged", "metric": "score", "parts": [{ "id": "one", "weight": 2 }, { "id": "two", "weight": 0.1 }],
+            "tasks": [{ "id": "x" }, { "id": "y" }, { "id": "z" }],
+        });
+        publisher.version("2", judged).await;
+        publisher.version("3", json!({ "title": "Counted", "metric": "pass_rate", "evidence": "counts", "taskCount": 225, "attemptsPerTask": 2 })).await;
+        let private = json!([{ "id": secret, "language": "rust" }, { "id": format!("{secret}-2") }]);
+        publisher
+            .version("4", json!({ "title": "Private", "metric": "pass_rate", "privateTasks": true, "tasks": private }))
+            .await;
+        publisher
+            .version("5", json!({ "title": "Nobody yet", "metric": "pass_rate", "tasks": [{ "id": "lonely" }] }))
+            .await;
+
+        let mut this = Self {
+            publisher,
+            models: models.clone(),
+            runs: Vec::new(),
+            withdrawn: String::new(),
+            private_runs: Vec::new(),
+            open_run: String::new(),
+            secret: secret.clone(),
+        };
+        for (seed, model) in [(1_usize, &models[0]), (2, &models[1]), (3, &models[2]), (5, &models[0])] {
+            let results = (0..24).flat_map(|task| [1_usize, 2].map(|attempt| (task, attempt))).map(|(task, attempt)| {
+                let correct = (task * seed + attempt) % 4;
+                let odd = |divisor: f64| f64::from(u32::try_from(task * 7 + attempt * seed + 1).expect("small")) / divisor;
+                json!({
+                    "task": format!("t{task}"), "attempt": attempt, "status": if correct > 0 { "success" } else { "failed" },
+                    "score": f64::from(u32::try_from(correct).expect("small")) / 3.0, "samples": 3, "correct": correct,
+                    "latencyMs": odd(0.7), "inputTokens": 1000 + task, "outputTokens": null, "costUsd": odd(3e7),
+                })
+            });
+            let run = this.run("1", model).await;
+            this.publisher.upload(&run, results.collect()).await;
+            this.published(run).await;
+        }
+        for (model, scores) in [(&models[0], [0.1, 0.7, 1.0]), (&models[1], [1.0 / 3.0, 0.2, 0.9])] {
+            let result = |(task, score): (&str, f64)| json!({ "task": task, "attempt": 1, "status": "success", "parts": { "one": score, "two": 0.3 } });
+            let run = this.run("2", model).await;
+            this.publisher.upload(&run, ["x", "y", "z"].into_iter().zip(scores).map(result).collect()).await;
+            this.published(run).await;
+        }
+        let counted = this.run("3", &models[2]).await;
+        let counts =
+            json!({ "total": 225, "correctByAttempt": [70, 198], "costUsd": 29.0829, "meanLatencyMs": 194.0 / 3.0 });
+        this.publisher.api.put(format!("/api/v1/runs/{counted}/counts")).json(counts).await.expect(200);
+        this.published(counted).await;
+        let hidden =
+            |task: &str| json!({ "task": task, "attempt": 1, "status": "success", "score": 1, "costUsd": 0.5 });
+        for model in &models[..2] {
+            let run = this.run("4", model).await;
+            this.publisher.upload(&run, json!([hidden(&secret), hidden(&format!("{secret}-2"))])).await;
+            this.published(run.clone()).await;
+            this.private_runs.push(run);
+        }
+        let withdrawn = this.runs[2].clone();
+        this.withdraw(&withdrawn, "The harness was \"wrong\".\nAll of it.").await;
+        this.withdrawn = withdrawn;
+        this.open_run = this.run("1", &models[1]).await;
+        let open = json!({ "task": "t0", "attempt": 1, "status": "failed", "score": 0, "latencyMs": 987_654.25 });
+        this.publisher.upload(&this.open_run, json!([open])).await;
+        this
+    }
+
+    async fn run(&self, version: &str, model: &str) -> String {
+        let mut body = self.publisher.run_body(model);
+        body["version"] = json!(version);
+        body["generationConfig"] =
+            json!({ "temperature": 0.30000000000000004, "nested": { "z": [1, 2.50, "é"], "a": null } });
+        body["command"] = json!("run --all 'it'");
+        body["dirty"] = json!(version == "1");
+        body["attemptsPolicy"] = json!("best of 2");
+        body["startedAt"] = json!("2026-01-02T03:04:05.678Z");
+        body["externalId"] = json!(unique("external"));
+        let run = self.publisher.api.post("/api/v1/runs").json(body).await.expect(201);
+        run["id"].as_str().expect("an id").to_owned()
+    }
+
+    async fn published(&mut self, run: String) {
+        self.publisher.publish(&run).await;
+        self.runs.push(run);
+    }
+
+    async fn withdraw(&self, run: &str, reason: &str) {
+        let body = json!({ "reason": reason });
+        self.publisher.api.post(format!("/api/v1/runs/{run}/withdraw")).json(body).await.expect(200);
+    }
+
+    /// Every public read of this publisher's things.
+    async fn reads(&self) -> Vec<String> {
+        let benchmark = &self.publisher.benchmark;
+        let api = self.publisher.api.anonymous();
+        let changes = format!("/api/v1/changes?benchmark={benchmark}&limit=100");
+        let log = api.get(&changes).await.expect(200);
+        let mut paths = vec![
+            changes,
+            format!("/api/v1/changes.atom?benchmark={benchmark}"),
+            format!("/api/v1/benchmarks/{benchmark}"),
+        ];
+        for change in log["data"].as_array().expect("changes") {
+            let (id, version) = (change["id"].as_str().expect("an id"), change["version"].as_str().expect("a version"));
+            let of = format!("benchmark={benchmark}&version={version}&snapshot={id}");
+            for form in ["leaderboard", "leaderboard.csv", "leaderboard.ndjson"] {
+                paths.push(format!("/api/v1/{form}?{of}&limit=100"));
+            }
+            paths.push(format!("/api/v1/leaderboard/pareto?{of}"));
+            if version == "1" {
+                for slice in [
+                    "language=rust",
+                    "difficulty=hard&sort=cost",
+                    "scenario=edit&language=%C3%BC",
+                    "sort=latency&order=desc",
+                ] {
+                    paths.push(format!("/api/v1/leaderboard?{of}&limit=100&{slice}"));
+                }
+            }
+            paths.push(format!("/api/v1/changes?benchmark={benchmark}&after={id}"));
+        }
+        for version in 1..=5 {
+            paths.push(format!("/api/v1/leaderboard.csv?benchmark={benchmark}&version={version}"));
+        }
+        let (a, b) = (&self.models[0], &self.models[1]);
+        for version in [1, 2] {
+            paths.push(format!("/api/v1/leaderboard/compare?a={a}&b={b}&benchmark={benchmark}&version={version}"));
+        }
+        for model in &self.models {
+            paths.extend([format!("/api/v1/models/{model}"), format!("/api/v1/models/{model}/history?limit=100")]);
+        }
+        for run in &self.runs {
+            paths.push(format!("/api/v1/runs/{run}"));
+            if !self.private_runs.contains(run) {
+                paths.push(format!("/api/v1/runs/{run}/results?limit=100"));
+            }
+        }
+        paths
+    }
+}
+
+async fn a_copy_gives_the_same_answers(host: Host) {
+    let everything = Everything::on(&host).await;
+    let reads = everything.reads().await;
+    assert!(reads.len() > 60, "{}", reads.len());
+    let copy = Copy::of(host.url()).await;
+    assert_same(&host, &copy.host, &reads).await;
+
+    let api = copy.host.client();
+    let private = format!("/api/v1/runs/{}/results", everything.private_runs[0]);
+    api.get(private).await.problem(403, "private_tasks");
+    let model = &everything.models[0];
+    let compared = format!(
+        "/api/v1/leaderboard/compare?a={model}&b={}&benchmark={}&version=4",
+        everything.models[1], everything.publisher.benchmark
+    );
+    host.client().get(&compared).await.expect(200);
+    api.get(&compared).await.problem(403, "private_tasks");
+    api.get(format!("/api/v1/runs/{}", everything.open_run)).await.problem(404, "not_found");
+    let mut check = std::process::Command::new("sha256sum");
+    let checked =
+        check.args(["--check", "--strict", "SHA256SUMS"]).current_dir(&copy.dump).output().expect("sha256sum");
+    let said = String::from_utf8_lossy(&checked.stdout).into_owned();
+    assert!(checked.status.success() && said.lines().count() == 13, "{said}");
+}
+
+async fn an_export_is_of_one_moment_while_others_publish(host: Host) {
+    let publisher = Publisher::new(&host).await;
+    publisher.tasks(6).await;
+    let models = [publisher.model("a").await, publisher.model("b").await];
+    publisher.published(&models[0], 3, 6).await;
+    let ended = Arc::new(AtomicBool::new(false));
+    let going_on = {
+        let (publisher, models, ended) = (publisher.clone(), models.clone(), Arc::clone(&ended));
+        tokio::spawn(async move {
+            let mut last = None;
+            for n in 0.. {
+                if ended.load(Ordering::SeqCst) {
+                    break;
+                }
+                let run = publisher.published(&models[n % 2], n % 7, 6).await;
+                if let Some(last) = last.replace(run).filter(|_| n % 3 == 0) {
+                    let reason = json!({ "reason": "again" });
+                    publisher.api.post(format!("/api/v1/runs/{last}/withdraw")).json(reason).await.expect(200);
+                }
+                if n % 5 == 0 {
+                    publisher
+                        .version(
+                            &format!("later-{n}"),
+                            json!({ "title": "Later", "metric": "pass_rate", "tasks": [{ "id": "t" }] }),
+                        )
+                        .await;
+                }
+            }
+        })
+    };
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    let copy = Copy::of(host.url()).await;
+    ended.store(true, Ordering::SeqCst);
+    going_on.await.expect("it published on");
+
+    // What is newest there was newest here once.
+    let benchmark = &publisher.benchmark;
+    let last = copy.host.client().get(format!("/api/v1/changes?benchmark={benchmark}&limit=1")).await.expect(200);
+    let last = last["data"][0]["id"].as_str().expect("a change").to_owned();
+    let here =
+        host.client().get(format!("/api/v1/changes?benchmark={benchmark}&limit=100&after={last}")).await.expect(200);
+    assert!(!here["data"].as_array().unwrap().is_empty(), "somebody published meanwhile");
+    let mut paths = Vec::new();
+    let all = copy.host.client().get(format!("/api/v1/changes?benchmark={benchmark}&limit=100")).await.expect(200);
+    for change in all["data"].as_array().unwrap() {
+        paths.push(format!(
+            "/api/v1/leaderboard?benchmark={benchmark}&version=1&limit=100&snapshot={}",
+            change["id"].as_str().unwrap()
+        ));
+    }
+    assert_same(&host, &copy.host, &paths).await;
+    let newest = copy.host.client().get(publisher.leaderboard_path()).await;
+    let then = host.client().get(format!("{}&snapshot={last}", publisher.leaderboard_path())).await;
+    assert_eq!(newest.text(), then.text());
+
+    // A run that was withdrawn later than that is as it was then.
+    let ends = all["data"].as_array().unwrap().iter().filter(|change| change["kind"] == "withdrawn").count();
+    let runs =
+        copy.rows("runs").into_iter().filter(|run| run["benchmark_id"] == benchmark.as_str()).collect::<Vec<_>>();
+    assert_eq!(runs.iter().filter(|run| run["status"] == "withdrawn").count(), ends);
+    assert!(runs.iter().all(|run| (run["status"] == "withdrawn") == run["withdrawn_at"].is_i64()));
+    assert_eq!(runs.len() + ends, all["data"].as_array().unwrap().len());
+}
+
+/// Every row of a table, page by page.
+async fn whole(host: &Host, table: &str, through: i64, limit: u32) -> Vec<Value> {
+    let api = host.client();
+    let mut rows = Vec::new();
+    let mut next = Some(format!("/api/v1/export/{table}?through={through}&limit={limit}"));
+    while let Some(path) = next {
+        let page = api.get(path).await;
+        page.expect(200);
+        assert_eq!(page.media_type(), Some("application/x-ndjson"));
+        let before = rows.len();
+        rows.extend(page.text().lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON")));
+        assert!(rows.len() - before <= limit as usize);
+        next = page.header("link").map(|link| {
+            let (target, relation) = link.trim_start_matches('<').split_once('>').expect("a target");
+            assert_eq!(relation, "; rel=\"next\"");
+            target.to_owned()
+        });
+    }
+    rows
+}
+
+async fn pages_are_as_of_their_snapshot(host: Host) {
+    let publisher = Publisher::new(&host).await;
+    publisher.tasks(4).await;
+    let model = publisher.model("m").await;
+    let first = publisher.published(&model, 2, 4).await;
+    let manifest = host.client().get("/api/v1/export").header("Origin", "https://anywhere.example").await;
+    assert_eq!(manifest.header("access-control-allow-origin"), Some("*"));
+    assert_eq!(manifest.header("access-control-allow-credentials"), None);
+    let manifest = manifest.expect(200);
+    let names = manifest["tables"].as_array().unwrap().iter().map(|table| table["name"].as_str().unwrap());
+    assert!(names.eq(TABLES), "{manifest}");
+    let through = manifest["seq"].as_i64().unwrap();
+    let snapshot = manifest["snapshotId"].as_str().unwrap().to_owned();
+
+    let second = publisher.published(&model, 4, 4).await;
+    let reason = json!({ "reason": "wrong" });
+    publisher.api.post(format!("/api/v1/runs/{first}/withdraw")).json(reason).await.expect(200);
+    let later = host.client().get("/api/v1/export").await.expect(200)["seq"].as_i64().unwrap();
+    assert!(later >= through + 2);
+
+    let own = |rows: Vec<Value>| rows.into_iter().filter(|row| row["model_id"] == model.as_str()).collect::<Vec<_>>();
+    let runs = own(whole(&host, "runs", through, 1000).await);
+    assert_eq!(runs.len(), 1, "{runs:?}");
+    assert_eq!((&runs[0]["id"], &runs[0]["status"]), (&json!(first), &json!("published")));
+    assert!(runs[0]["reason"].is_null() && runs[0]["withdrawn_at"].is_null(), "{runs:?}");
+    let entries = own(whole(&host, "leaderboard_entries", through, 1000).await);
+    assert!(entries.len() == 1 && entries[0]["to_seq"].is_null(), "{entries:?}");
+    assert_eq!(own(whole(&host, "changes", through, 1000).await).len(), 1);
+    let snapshots = whole(&host, "snapshots", through, 1000).await;
+    assert_eq!(snapshots.last().unwrap()["id"], snapshot);
+    for table in ["results", "run_slices", "run_scores"] {
+        let rows = whole(&host, table, through, 1000).await;
+        assert!(
+            rows.iter().any(|row| row["run_id"] == first) && !rows.iter().any(|row| row["run_id"] == second),
+            "{table}"
+        );
+    }
+
+    let runs = own(whole(&host, "runs", later, 1000).await);
+    let status = |id: &str| runs.iter().find(|run| run["id"] == id).map(|run| run["status"].clone());
+    assert_eq!((status(&first), status(&second)), (Some(json!("withdrawn")), Some(json!("published"))));
+
+    // Small pages are the same as large ones, also while others publish.
+    for table in ["leaderboard_entries", "run_slices", "changes"] {
+        assert_eq!(whole(&host, table, through, 61).await, whole(&host, table, through, 1000).await, "{table}");
+    }
+}
+
+async fn private_things_stay_private(host: Host) {
+    let everything = Everything::on(&host).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let dump = folder.path().join("dump");
+    export(host.url(), &dump).await;
+    let user = everything.publisher.user.api.get("/api/v1/users/me").await.expect(200);
+    let (id, email) = (user["id"].as_str().unwrap(), user["email"].as_str().unwrap());
+    let mut found_withdrawn = false;
+    for table in TABLES {
+        let file = std::fs::read_to_string(dump.join(format!("{table}.ndjson"))).expect("the file");
+        assert!(!file.contains(&everything.secret), "{table} tells a private task");
+        assert!(!file.contains(&everything.open_run) && !file.contains("987654.25"), "{table} tells an open run");
+        assert!(!file.contains(id) && !file.contains(email) && !file.contains("owner"), "{table} tells who it was");
+        found_withdrawn |= table == "runs" && file.contains(&everything.withdrawn);
+        if table == "run_scores" {
+            let line = file.lines().find(|line| line.contains(&everything.private_runs[0])).expect("its aggregates");
+            assert_eq!(serde_json::from_str::<Value>(line).unwrap()["scores"], json!([]));
+        }
+    }
+    assert!(found_withdrawn);
+}
+
+async fn parameters_are_checked(host: Host) {
+    let api = host.client();
+    let seq = api.get("/api/v1/export").await.expect(200)["seq"].as_i64().unwrap();
+    api.get(format!("/api/v1/export/users?through={seq}")).await.problem(404, "not_found");
+    for query in [
+        String::new(),
+        "?through=-1".to_owned(),
+        "?through=9007199254740991".to_owned(),
+        "?through=x".to_owned(),
+        format!("?through={seq}&limit=0"),
+        format!("?through={seq}&limit=1001"),
+        format!("?through={seq}&cursor=junk"),
+        // A key of another kind, and one of too few parts.
+        format!("?through={seq}&cursor=WzFd"),
+        format!("?through={seq}&cursor=W10"),
+        format!("?through={seq}&table=users"),
+    ] {
+        api.get(format!("/api/v1/export/runs{query}")).await.problem(400, "malformed_request");
+    }
+}
+
+/// An instance of its own, with something on it.
+async fn filled() -> (Server, Host, TempDir, Everything) {
+    let data = tempfile::tempdir().expect("a folder");
+    let server = Server::start(data.path(), &Setup::KeepsMail.variables()).expect("it starts");
+    let host = Host::at(Kind::Native, server.url.clone(), None);
+    let everything = Everything::on(&host).await;
+    (server, host, data, everything)
+}
+
+/// Where nobody else publishes, every list is the same too, and the copy goes on from there.
+pub async fn a_copy_is_the_same_and_goes_on() {
+    let (server, host, _data, everything) = filled().await;
+    let mut reads = everything.reads().await;
+    for list in ["models", "benchmarks", "changes", "changes.atom", "leaderboard.csv", "leaderboard?limit=100"] {
+        reads.push(format!("/api/v1/{list}"));
+    }
+    let copy = Copy::of(&server.url).await;
+    assert_same(&host, &copy.host, &reads).await;
+    for table in TABLES {
+        let at = |host: Host| async move {
+            let seq = host.client().get("/api/v1/export").await.expect(200)["seq"].as_i64().unwrap();
+            whole(&host, table, seq, 1000).await
+        };
+        assert_eq!(at(host.clone()).await, at(copy.host.clone()).await, "{table}");
+    }
+
+    // Whoever comes to the copy has nothing there of what somebody else published, and can publish beside it.
+    let seq = copy.host.client().get("/api/v1/export").await.expect(200)["seq"].as_i64().unwrap();
+    let stranger = Publisher::new(&copy.host).await;
+    let name = json!({ "displayName": "Mine" });
+    stranger.api.put(format!("/api/v1/models/{}", everything.models[0])).json(name).await.problem(403, "not_owner");
+    let mut body = stranger.run_body(&everything.models[2]);
+    body["benchmark"] = json!(everything.publisher.benchmark);
+    body["version"] = json!("5");
+    let run = stranger.api.post("/api/v1/runs").json(body.clone()).await.expect(201)["id"].as_str().unwrap().to_owned();
+    stranger.upload(&run, json!([{ "task": "lonely", "attempt": 1, "status": "success", "score": 1 }])).await;
+    stranger.publish(&run).await;
+    let after = copy.host.client().get("/api/v1/export").await.expect(200);
+    assert_eq!(after["seq"].as_i64(), Some(seq + 1));
+    body["version"] = json!("4");
+    let run = stranger.api.post("/api/v1/runs").json(body).await.expect(201)["id"].as_str().unwrap().to_owned();
+    stranger.api.post(format!("/api/v1/runs/{run}/publish")).await.problem(422, "incomplete_run");
+}
+
+/// Every row of every table, as one text.
+fn everything_in(data: &Path) -> String {
+    let database = Connection::open(data.join("aibaas.db")).expect("the database");
+    let mut all = String::new();
+    for table in TABLES {
+        let mut rows = database.prepare(&format!("SELECT * FROM {table}")).expect("the table");
+        let columns = rows.column_count();
+        let mut rows = rows.query([]).expect("the rows");
+        while let Some(row) = rows.next().expect("a row") {
+            let cells = (0..columns).map(|column| format!("{:?}", row.get_ref(column).expect("a cell")));
+            all += &format!("{table} {}\n", cells.collect::<Vec<_>>().join(" "));
+        }
+    }
+    all
+}
+
+fn change(file: &Path, from: &str, to: &str) {
+    let was = std::fs::read_to_string(file).expect("the file");
+    let is = was.replacen(from, to, 1);
+    assert_ne!(was, is, "{from} in {}", file.display());
+    std::fs::write(file, is).expect("written");
+}
+
+fn copied(dump: &Path, to: &Path) -> PathBuf {
+    std::fs::create_dir(to).expect("a folder");
+    for entry in std::fs::read_dir(dump).expect("the dump") {
+        let path = entry.expect("a file").path();
+        std::fs::copy(&path, to.join(path.file_name().unwrap())).expect("copied");
+    }
+    to.to_owned()
+}
+
+/// Writes SHA256SUMS anew, as somebody who changes a dump on purpose would.
+fn sign(dump: &Path) {
+    let mut sum = std::process::Command::new("sh");
+    sum.args(["-c", "sha256sum *.ndjson manifest.json > SHA256SUMS"]);
+    assert!(sum.current_dir(dump).status().expect("sha256sum").success());
+}
+
+/// What is not whole, or of another form, or would be mixed with something, is refused, and nothing is changed.
+pub async fn a_dump_that_does_not_fit_is_refused() {
+    let (server, host, data, everything) = filled().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let dump = folder.path().join("dump");
+    export(&server.url, &dump).await;
+
+    let (well, said) = run(&["export", "--url", &server.url, text(&dump)]).await;
+    assert!(!well && said.contains("not empty"), "{said}");
+    let nowhere = folder.path().join("nowhere");
+    let (well, said) = run(&["export", "--url", &format!("{}/wrong", server.url), text(&nowhere)]).await;
+    assert!(!well && said.contains("404"), "{said}");
+    let left = std::fs::read_dir(folder.path()).unwrap().count();
+    assert_eq!(left, 1, "nothing is left of an export that failed");
+
+    let before = everything_in(data.path());
+    let (well, said) = import(&dump, data.path()).await;
+    assert!(!well && said.contains("already"), "{said}");
+    assert_eq!(everything_in(data.path()), before);
+
+    let results = "results.ndjson";
+    type Spoil = fn(&Path);
+    let spoilt: [(&str, &str, Spoil); 9] = [
+        ("changed", results, |dump| change(&dump.join("results.ndjson"), "\"attempt\":1", "\"attempt\":2")),
+        ("cut", results, |dump| {
+            let path = dump.join("results.ndjson");
+            let bytes = std::fs::read(&path).unwrap();
+            std::fs::write(path, &bytes[..bytes.len() / 2]).unwrap();
+        }),
+        ("missing", "changes.ndjson", |dump| std::fs::remove_file(dump.join("changes.ndjson")).unwrap()),
+        ("unsigned", "runs.ndjson", |dump| change(&dump.join("SHA256SUMS"), "  runs.ndjson", "  ruins.ndjson")),
+        ("schema", "0003_other.sql", |dump| {
+            change(&dump.join("manifest.json"), "\"schema\": \"", "\"schema\": \"0003_other.sql\", \"was\": \"");
+            sign(dump);
+        }),
+        ("form", "form 2", |dump| {
+            change(&dump.join("manifest.json"), "\"format\": 1", "\"format\": 2");
+            sign(dump);
+        }),
+        ("fewer", "rows", |dump| {
+            std::fs::write(dump.join("run_counts.ndjson"), "").unwrap();
+            sign(dump);
+        }),
+        ("orphan", "nothing was loaded", |dump| {
+            change(&dump.join("results.ndjson"), "\"run_id\":\"", "\"run_id\":\"no");
+            sign(dump);
+        }),
+        ("contradiction", "contradicts itself", |dump| {
+            change(&dump.join("benchmark_tasks.ndjson"), "\"language\":\"rust\"", "\"language\":\"cobol\"");
+            sign(dump);
+        }),
+    ];
+    for (name, reason, spoil) in spoilt {
+        let broken = copied(&dump, &folder.path().join(name));
+        spoil(&broken);
+        let fresh = folder.path().join(format!("{name}-data"));
+        let (well, said) = import(&broken, &fresh).await;
+        assert!(!well && said.contains(reason), "{name}: {said}");
+        if fresh.exists() {
+            assert_eq!(everything_in(&fresh), "", "{name}");
+            let (well, said) = import(&dump, &fresh).await;
+            assert!(well, "{name}, then the whole one: {said}");
+        }
+    }
+    // Accounts are in nobody's way.
+    let used = folder.path().join("used-data");
+    let other = Server::start(&used, &Setup::KeepsMail.variables()).expect("it starts");
+    let there = Host::at(Kind::Native, other.url.clone(), None);
+    let user = User::verified(&there).await;
+    let (well, said) = import(&dump, &used).await;
+    assert!(well && said.contains("runs 9"), "{said}");
+    user.api.get("/api/v1/users/me").await.expect(200);
+    assert_same(&host, &there, &everything.reads().await).await;
+    let (well, _) = import(&dump, &used).await;
+    assert!(!well, "never twice");
+}
+
+/// SIGKILL in the middle leaves an instance with nothing in it, which the same dump can then be loaded into.
+pub async fn a_killed_import_leaves_nothing() {
+    let (server, _host, _data, _everything) = filled().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let (dump, data) = (folder.path().join("dump"), folder.path().join("data"));
+    export(&server.url, &dump).await;
+    // Long enough to be killed in the middle: many more benchmarks.
+    let benchmark = |n: u32| format!("{{\"id\":\"more-{n:06}\",\"created_at\":1}}\n");
+    let more = (0..200_000).map(benchmark).collect::<String>();
+    let path = dump.join("benchmarks.ndjson");
+    let all = std::fs::read_to_string(&path).unwrap() + &more;
+    std::fs::write(&path, &all).unwrap();
+    let manifest = dump.join("manifest.json");
+    let mut told: Value = serde_json::from_str(&std::fs::read_to_string(&manifest).unwrap()).unwrap();
+    told["tables"][1]["rows"] = json!(all.lines().count());
+    std::fs::write(&manifest, told.to_string()).unwrap();
+    sign(&dump);
+
+    let mut command = tokio::process::Command::from(native::command().expect("the binary"));
+    command.args(["import", "dump", text(&dump), "--data-dir", text(&data)]).kill_on_drop(true);
+    let mut halfway = command.spawn().expect("it runs");
+    let log = data.join("aibaas.db-wal");
+    // The log grows before the commit: what does not fit in memory is written ahead.
+    for _ in 0..3000 {
+        if std::fs::metadata(&log).is_ok_and(|log| log.len() > 1_000_000) {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+    }
+    halfway.kill().await.expect("it is killed");
+    assert_eq!(everything_in(&data), "");
+    let (well, said) = import(&dump, &data).await;
+    assert!(well && said.contains("benchmarks 200001"), "{said}");
+}
