@@ -9,6 +9,7 @@ pub mod host;
 pub mod keys;
 pub mod oracle;
 pub mod provider;
+pub mod reads;
 pub mod simulation;
 pub mod tools;
 

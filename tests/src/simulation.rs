@@ -2,10 +2,12 @@
 //! for what no black box can show, above all the passing of days.
 
 use std::{
+    collections::HashMap,
     net::{IpAddr, Ipv4Addr},
+    path::Path,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicI64, AtomicU32, Ordering},
+        atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering},
     },
     task::Poll,
 };
@@ -22,7 +24,10 @@ use axum::{
     http::{Method, Request, request::Builder},
     response::Response,
 };
-use rusqlite::types::{Value as SqlValue, ValueRef};
+use rusqlite::{
+    StatementStatus,
+    types::{Value as SqlValue, ValueRef},
+};
 use serde_json::Value;
 use tower::ServiceExt as _;
 
@@ -44,19 +49,49 @@ struct SimulatedPorts {
     failure: Mutex<Failure>,
     /// How many it has answered.
     round_trips: AtomicU32,
+    /// The steps of its statements.
+    steps: AtomicU64,
+    /// The cache, where there is one.
+    kept: Mutex<Option<HashMap<String, Vec<u8>>>>,
     pending: Mutex<Vec<BoxFuture>>,
 }
 
+/// What a call makes SQLite do, by its own counters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cost {
+    /// Steps of its virtual machine: some for every row that is looked at.
+    pub steps: u64,
+    /// Rows that are visited, in every loop; told where the feature `scanstatus` is on.
+    pub rows: Option<u64>,
+}
+
 impl SimulatedPorts {
-    fn new() -> Self {
-        let database = rusqlite::Connection::open_in_memory().expect("a database in memory");
+    fn in_memory() -> Self {
+        Self::new(rusqlite::Connection::open_in_memory().expect("a database in memory"))
+    }
+
+    /// As the native server keeps it.
+    fn in_file(path: &Path) -> Self {
+        let database = rusqlite::Connection::open(path).expect("a database file");
+        let set = |pragma, value: &str| database.pragma_update(None, pragma, value).expect("a setting");
+        set("journal_mode", "WAL");
+        set("synchronous", "FULL");
+        set("temp_store", "MEMORY");
+        Self::new(database)
+    }
+
+    fn new(database: rusqlite::Connection) -> Self {
         database.pragma_update(None, "foreign_keys", true).expect("foreign keys");
+        database.set_prepared_statement_cache_capacity(256);
+        visits::count(&database, false);
         Self {
             now: AtomicI64::new(1_795_395_723_004),
             database: Mutex::new(database),
             until_failure: AtomicU32::new(NEVER),
             failure: Mutex::new(Failure::Refused),
             round_trips: AtomicU32::new(0),
+            steps: AtomicU64::new(0),
+            kept: Mutex::default(),
             pending: Mutex::default(),
         }
     }
@@ -101,9 +136,18 @@ impl Replayable {
 impl Simulation {
     /// A fresh one, at an arbitrary moment, with these variables besides the development defaults.
     pub async fn new(variables: &[(&str, &str)]) -> Self {
-        let ports = Arc::new(SimulatedPorts::new());
+        Self::over(SimulatedPorts::in_memory(), variables).await
+    }
+
+    /// The same over this database file, with the settings of the native server.
+    pub async fn in_file(path: &Path, variables: &[(&str, &str)]) -> Self {
+        Self::over(SimulatedPorts::in_file(path), variables).await
+    }
+
+    async fn over(ports: SimulatedPorts, variables: &[(&str, &str)]) -> Self {
+        let ports = Arc::new(ports);
         // The limits have a database of their own, as they have objects of their own on Workers.
-        let limits = Arc::new(SimulatedPorts::new());
+        let limits = Arc::new(SimulatedPorts::in_memory());
         migrate(limits.as_ref()).await.expect("the schema");
         let shared = Ports {
             database: Arc::clone(&ports) as _,
@@ -169,6 +213,30 @@ impl Simulation {
     /// How many round trips to the database there were since the last question, those after the answer left out.
     pub fn round_trips(&self) -> u32 {
         self.ports.round_trips.swap(0, Ordering::Relaxed)
+    }
+
+    /// What this costs the database.
+    pub async fn cost<T>(&self, work: impl Future<Output = T>) -> (T, Cost) {
+        visits::count(&self.ports.database.lock().expect("no panic"), true);
+        self.ports.steps.store(0, Ordering::Relaxed);
+        let value = work.await;
+        let database = self.ports.database.lock().expect("no panic");
+        let cost = Cost { steps: self.ports.steps.load(Ordering::Relaxed), rows: visits::counted(&database) };
+        visits::count(&database, false);
+        (value, cost)
+    }
+
+    /// Whether the cache keeps anything; at first it does not. It is empty afterwards.
+    pub fn cache(&self, keeps: bool) {
+        *self.ports.kept.lock().expect("no panic") = keeps.then(HashMap::new);
+    }
+
+    /// `GET`s, as nobody in particular: the status and the body. What is left to do after the answer waits for
+    /// [`Simulation::settle`].
+    pub async fn read(&self, path: &str) -> (u16, Vec<u8>) {
+        let response = self.answer(Request::get(path), None, None).await;
+        let status = response.status().as_u16();
+        (status, to_bytes(response.into_body(), usize::MAX).await.expect("a body").to_vec())
     }
 
     /// Calls the application, and lets its work after the answer end.
@@ -288,7 +356,8 @@ impl SimulatedPorts {
     fn carry_out(&self, statements: &[Statement]) -> Result<Vec<Rows>, DatabaseError> {
         self.round_trips.fetch_add(1, Ordering::Relaxed);
         let mut database = self.database.lock().expect("no panic");
-        whole(&mut database, statements).map_err(|error| DatabaseError::from_sqlite_message(&error.to_string()))
+        let whole = whole(&mut database, statements, &self.steps);
+        whole.map_err(|error| DatabaseError::from_sqlite_message(&error.to_string()))
     }
 }
 
@@ -298,14 +367,19 @@ async fn once_asked_again() {
     std::future::poll_fn(|_| if std::mem::replace(&mut asked, true) { Poll::Ready(()) } else { Poll::Pending }).await;
 }
 
-fn whole(database: &mut rusqlite::Connection, statements: &[Statement]) -> rusqlite::Result<Vec<Rows>> {
+fn whole(
+    database: &mut rusqlite::Connection,
+    statements: &[Statement],
+    steps: &AtomicU64,
+) -> rusqlite::Result<Vec<Rows>> {
     let transaction = database.transaction()?;
-    let answers = statements.iter().map(|statement| run(&transaction, statement)).collect::<rusqlite::Result<_>>()?;
+    let answers = statements.iter().map(|statement| run(&transaction, statement, steps));
+    let answers = answers.collect::<rusqlite::Result<_>>()?;
     transaction.commit()?;
     Ok(answers)
 }
 
-fn run(transaction: &rusqlite::Transaction<'_>, statement: &Statement) -> rusqlite::Result<Rows> {
+fn run(transaction: &rusqlite::Transaction<'_>, statement: &Statement, steps: &AtomicU64) -> rusqlite::Result<Rows> {
     let mut prepared = transaction.prepare_cached(statement.sql)?;
     let columns = prepared.column_names().into_iter().map(str::to_owned).collect::<Vec<_>>();
     let parameters = statement.params.iter().map(|value| match value {
@@ -330,16 +404,22 @@ fn run(transaction: &rusqlite::Transaction<'_>, statement: &Statement) -> rusqli
         };
         rows.push((0..width).map(cell).collect::<rusqlite::Result<Vec<_>>>()?);
     }
+    drop(found);
+    let made = u64::try_from(prepared.reset_status(StatementStatus::VmStep)).unwrap_or(0);
+    steps.fetch_add(made, Ordering::Relaxed);
     Ok(Rows::new(columns, rows))
 }
 
 #[async_trait::async_trait]
 impl KeyValue for SimulatedPorts {
-    async fn get(&self, _: &str) -> Result<Option<Vec<u8>>, KeyValueError> {
-        Ok(None)
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, KeyValueError> {
+        Ok(self.kept.lock().expect("no panic").as_ref().and_then(|kept| kept.get(key).cloned()))
     }
 
-    async fn put(&self, _: &str, _: &[u8], _: u32) -> Result<(), KeyValueError> {
+    async fn put(&self, key: &str, value: &[u8], _: u32) -> Result<(), KeyValueError> {
+        if let Some(kept) = self.kept.lock().expect("no panic").as_mut() {
+            kept.insert(key.to_owned(), value.to_vec());
+        }
         Ok(())
     }
 
@@ -370,5 +450,56 @@ impl Entropy for SimulatedPorts {
 impl Background for SimulatedPorts {
     fn spawn(&self, work: BoxFuture) {
         self.pending.lock().expect("no panic").push(work);
+    }
+}
+
+/// The rows that a connection's statements visit (`sqlite3_stmt_scanstatus`). Counting them costs time.
+#[cfg(feature = "scanstatus")]
+mod visits {
+    use std::ptr::{from_mut, null_mut};
+
+    use rusqlite::{Connection, ffi};
+
+    const STMT_SCANSTATUS: i32 = 1018;
+
+    /// Whether what is prepared from now on counts.
+    pub fn count(database: &Connection, on: bool) {
+        database.flush_prepared_statement_cache();
+        // SAFETY: the handle is open, and this option takes an integer and a pointer that may be null.
+        unsafe { ffi::sqlite3_db_config(database.handle(), STMT_SCANSTATUS, i32::from(on), null_mut::<i32>()) };
+    }
+
+    /// How many there were since then.
+    pub fn counted(database: &Connection) -> Option<u64> {
+        let mut rows = 0;
+        // SAFETY: the handle is open, and so are the statements that SQLite lists of it; nobody else has them meanwhile.
+        // What is asked for is a 64-bit integer.
+        unsafe {
+            let handle = database.handle();
+            let mut statement = ffi::sqlite3_next_stmt(handle, null_mut());
+            while !statement.is_null() {
+                for index in 0.. {
+                    let mut visits = 0_i64;
+                    let told = from_mut(&mut visits).cast();
+                    if ffi::sqlite3_stmt_scanstatus(statement, index, ffi::SQLITE_SCANSTAT_NVISIT, told) != 0 {
+                        break;
+                    }
+                    rows += u64::try_from(visits).unwrap_or(0);
+                }
+                statement = ffi::sqlite3_next_stmt(handle, statement);
+            }
+        }
+        Some(rows)
+    }
+}
+
+#[cfg(not(feature = "scanstatus"))]
+mod visits {
+    use rusqlite::Connection;
+
+    pub fn count(_: &Connection, _: bool) {}
+
+    pub fn counted(_: &Connection) -> Option<u64> {
+        None
     }
 }

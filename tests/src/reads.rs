@@ -1,0 +1,211 @@
+//! Every public read, over leaderboards of a chosen size that were published through the application itself.
+
+use axum::http::Method;
+use serde_json::{Value, json};
+
+use crate::{fixtures::PASSWORD, simulation::Simulation};
+
+const EMAIL: &str = "publisher@example.com";
+const UPLOAD: usize = 1000;
+/// Between two publications: a period ends within what is published.
+const APART_SECONDS: i64 = 5 * 3600;
+
+/// How much is published: every model once on every benchmark.
+#[derive(Clone, Copy, Debug)]
+pub struct Size {
+    /// Benchmarks, each of one version.
+    pub benchmarks: usize,
+    /// Models.
+    pub models: usize,
+    /// Tasks of each benchmark; of 4 scenarios, 6 languages and 3 difficulties. 20 have every value.
+    pub tasks: usize,
+}
+
+impl Size {
+    /// All results.
+    pub fn results(self) -> usize {
+        self.benchmarks * self.models * self.tasks
+    }
+
+    /// A page of fewer rows than a leaderboard has.
+    fn page(self) -> usize {
+        self.models * 2 / 5
+    }
+
+    fn model(number: usize) -> String {
+        format!("maker-{}/model-{number}", number % 5)
+    }
+
+    fn benchmark(number: usize) -> String {
+        format!("bench-{number}")
+    }
+
+    /// Declares and publishes all of it, in an application without any of it.
+    pub async fn publish(self, simulation: &Simulation) {
+        let key = publisher(simulation).await;
+        let send = async |method, path: String, body| {
+            let (status, answer) = simulation.call(method, &format!("/api/v1{path}"), Some(&key), body).await;
+            assert!((200..300).contains(&status), "{path}: {status} {answer}");
+            answer
+        };
+        for number in 0..self.models {
+            let body = json!({ "displayName": format!("Model {number}") });
+            send(Method::PUT, format!("/models/{}", Self::model(number)), Some(body)).await;
+        }
+        let tasks = (0..self.tasks).map(task).collect::<Value>();
+        for number in 0..self.benchmarks {
+            let version = json!({ "title": format!("Benchmark {number}"), "metric": "pass_rate", "tasks": tasks });
+            send(Method::PUT, format!("/benchmarks/{}/versions/1", Self::benchmark(number)), Some(version)).await;
+        }
+        for (model, benchmark) in (0..self.models).flat_map(|model| (0..self.benchmarks).map(move |of| (model, of))) {
+            let run = json!({
+                "model": Self::model(model), "benchmark": Self::benchmark(benchmark), "version": "1",
+                "harness": "reads", "harnessVersion": "1.0", "commit": "2fccd47", "evaluatorRelationship": "third_party",
+            });
+            let run = send(Method::POST, "/runs".to_owned(), Some(run)).await;
+            let run = run["id"].as_str().expect("an id");
+            let mut chance = fastrand::Rng::with_seed((benchmark * 1000 + model) as u64);
+            for first in (0..self.tasks).step_by(UPLOAD) {
+                let last = self.tasks.min(first + UPLOAD);
+                let results = (first..last).map(|task| result(task, model, &mut chance)).collect::<Value>();
+                send(Method::POST, format!("/runs/{run}/results"), Some(results)).await;
+            }
+            send(Method::POST, format!("/runs/{run}/publish"), None).await;
+            simulation.pass_seconds(APART_SECONDS);
+        }
+    }
+}
+
+fn task(number: usize) -> Value {
+    json!({
+        "id": format!("task-{number}"),
+        "scenario": format!("s{}", number % 4),
+        "language": format!("l{}", number / 3 % 6),
+        "difficulty": format!("d{}", number / 7 % 3),
+    })
+}
+
+fn result(task: usize, model: usize, chance: &mut fastrand::Rng) -> Value {
+    let passed = chance.f64() < 0.3 + model as f64 / 100.0;
+    json!({
+        "task": format!("task-{task}"),
+        "attempt": 1,
+        "status": if passed { "success" } else { "failed" },
+        "score": u8::from(passed),
+        "latencyMs": chance.u32(500..5000),
+        "costUsd": f64::from(chance.u32(1..1000)) / 1e5,
+    })
+}
+
+/// A key that may publish.
+async fn publisher(simulation: &Simulation) -> String {
+    let send = async |path: &str, token: Option<&str>, body| {
+        let (status, answer) = simulation.call(Method::POST, &format!("/api/v1{path}"), token, Some(body)).await;
+        assert!((200..300).contains(&status), "{path}: {status} {answer}");
+        answer
+    };
+    let credentials = json!({ "email": EMAIL, "password": PASSWORD });
+    send("/auth/register", None, credentials.clone()).await;
+    let token = simulation.mailed_token(EMAIL, "Verify your e-mail address").await;
+    send("/auth/verify-email", None, json!({ "token": token })).await;
+    let tokens = send("/auth/login", None, credentials).await;
+    let key = json!({ "name": "reads", "scopes": ["results:write", "models:write"], "rateLimit": 100_000 });
+    let key = send("/api-keys", tokens["accessToken"].as_str(), key).await;
+    key["key"].as_str().expect("a key").to_owned()
+}
+
+/// A read that anyone may make.
+#[derive(Clone, Debug)]
+pub struct Read {
+    /// What it is.
+    pub name: &'static str,
+    /// The path as the OpenAPI document names it.
+    pub template: &'static str,
+    /// What is asked for.
+    pub path: String,
+}
+
+/// Public, and left out: a page of a download of everything.
+pub const DOWNLOADS: &str = "/api/v1/export";
+
+/// Every public read of a leaderboard, of what [`Size::publish`] has published.
+pub async fn public_reads(simulation: &Simulation, size: Size) -> Vec<Read> {
+    let get = async |path: &str| {
+        let (status, answer) = simulation.call(Method::GET, path, None, None).await;
+        assert_eq!(status, 200, "{path}: {answer}");
+        answer
+    };
+    let page = format!("benchmark=bench-0&limit={}", size.page());
+    let first = get(&format!("/api/v1/leaderboard?{page}")).await;
+    let cursor = first["nextCursor"].as_str().expect("another page").to_owned();
+    let run = first["data"][0]["runId"].as_str().expect("a run").to_owned();
+    let changes = get(&format!("/api/v1/changes?{page}")).await;
+    let newest = changes["latest"].as_str().expect("a change").to_owned();
+    let old = changes["data"][size.page() - 1]["id"].as_str().expect("a change").to_owned();
+    let (model, other) = (Size::model(1), Size::model(2));
+    let others = (2..size.models.min(7)).map(Size::model).collect::<Vec<_>>().join(",");
+
+    let mut reads = Vec::new();
+    let mut read = |name, template: &'static str, query: &str| {
+        let path = template.replace("{provider}/{name}", &model).replace("benchmarks/{id}", "benchmarks/bench-0");
+        reads.push(Read { name, template, path: path.replace("{id}", &run) + query });
+    };
+    let board = "/api/v1/leaderboard";
+    for (name, query) in [
+        ("leaderboard", String::new()),
+        ("leaderboard, 100 rows", "&limit=100".to_owned()),
+        ("leaderboard, scenario", "&scenario=s0".to_owned()),
+        ("leaderboard, language", "&language=l0".to_owned()),
+        ("leaderboard, difficulty", "&difficulty=d0".to_owned()),
+        ("leaderboard, scenario and language", "&scenario=s0&language=l0".to_owned()),
+        ("leaderboard, all three", "&scenario=s0&language=l0&difficulty=d0".to_owned()),
+        ("leaderboard, provider", "&provider=maker-3".to_owned()),
+        ("leaderboard, text", "&q=model-1".to_owned()),
+        ("leaderboard, 30 days", "&period=30d".to_owned()),
+        ("leaderboard, by cost", "&sort=cost".to_owned()),
+        ("leaderboard, by latency", "&sort=latency".to_owned()),
+        ("leaderboard, by date", "&sort=date".to_owned()),
+        ("leaderboard, old snapshot", format!("&snapshot={old}")),
+    ] {
+        read(name, board, &format!("?benchmark=bench-0{query}"));
+    }
+    read("leaderboard, second page", board, &format!("?{page}&cursor={cursor}"));
+    read("leaderboard, none named", board, "");
+    read("leaderboard.csv", "/api/v1/leaderboard.csv", "?benchmark=bench-0");
+    read("leaderboard.ndjson", "/api/v1/leaderboard.ndjson", "?benchmark=bench-0");
+    let compare = |others: &str| format!("?benchmark=bench-0&a={model}&b={others}");
+    read("compare two", "/api/v1/leaderboard/compare", &compare(&other));
+    read("compare six", "/api/v1/leaderboard/compare", &compare(&others));
+    read("pareto", "/api/v1/leaderboard/pareto", "?benchmark=bench-0");
+    read("pareto, language", "/api/v1/leaderboard/pareto", "?benchmark=bench-0&language=l0");
+    read("models", "/api/v1/models", "");
+    read("one model", "/api/v1/models/{provider}/{name}", "");
+    read("history", "/api/v1/models/{provider}/{name}/history", "");
+    read("history on one benchmark", "/api/v1/models/{provider}/{name}/history", "?benchmark=bench-0");
+    read("benchmarks", "/api/v1/benchmarks", "");
+    read("one benchmark, all its tasks", "/api/v1/benchmarks/{id}", "");
+    read("one run", "/api/v1/runs/{id}", "");
+    read("a page of results", "/api/v1/runs/{id}/results", "?limit=15");
+    read("changes", "/api/v1/changes", "");
+    read("changes of one benchmark", "/api/v1/changes", "?benchmark=bench-0");
+    read("changes after one", "/api/v1/changes", &format!("?after={old}"));
+    read("changes, nothing new", "/api/v1/changes", &format!("?benchmark=bench-0&after={newest}"));
+    read("changes.atom", "/api/v1/changes.atom", "");
+    read("badge", "/api/v1/badges/{provider}/{name}.svg", "?benchmark=bench-0");
+    read("page", "/leaderboard", "?benchmark=bench-0");
+    read("page, language", "/leaderboard", "?benchmark=bench-0&language=l0");
+    read("page of a model", "/leaderboard/models/{provider}/{name}", "");
+    read("page of a comparison", "/leaderboard/compare", &compare(&other));
+    reads
+}
+
+/// The paths of the OpenAPI document that anyone may read a leaderboard by.
+pub async fn described(simulation: &Simulation) -> Vec<String> {
+    let (_, document) = simulation.call(Method::GET, "/openapi.json", None, None).await;
+    let paths = document["paths"].as_object().expect("paths");
+    let is_public = |path: &str, item: &Value| {
+        let is_leaderboard = item["get"]["tags"][0] == "Leaderboard" || path.starts_with("/leaderboard");
+        item["get"]["security"] == json!([]) && is_leaderboard && !path.starts_with(DOWNLOADS)
+    };
+    paths.iter().filter(|(path, item)| is_public(path, item)).map(|(path, _)| path.clone()).collect()
+}
