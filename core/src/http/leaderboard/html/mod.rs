@@ -237,7 +237,10 @@ impl Page {
                                 span { "Benchmark" }
                                 select name="benchmark" {
                                     @for choice in &benchmarks {
-                                        option value=(choice.benchmark) selected[choice.benchmark == scope.benchmark] { (choice.title) }
+                                        option value=(choice.benchmark) selected[choice.benchmark == scope.benchmark] {
+                                            (choice.title)
+                                            @if benchmarks.iter().filter(|other| other.title == choice.title).count() > 1 { " (" (choice.benchmark) ")" }
+                                        }
                                     }
                                 }
                             }

@@ -216,9 +216,11 @@ fn dated(run: &PastRun, scale: Scale) -> Option<Dated> {
 fn runs_table(model: &Model, runs: &[PastRun]) -> Markup {
     html! {
         h2 id="runs" { "Every published run" }
+        p class="meta" id="about-runs" {
+            "A model's latest run stands on the leaderboard, never its best of several. Withdrawn and rejected runs stay here with the reason."
+        }
         div class="wide" role="region" tabindex="0" aria-labelledby="runs" {
-            table class="runs" {
-                caption { "A model's latest run stands on the leaderboard, never its best of several. Withdrawn and rejected runs stay here with the reason." }
+            table class="runs" aria-describedby="about-runs" {
                 thead { tr {
                     th scope="col" { "Published" }
                     th scope="col" { "Benchmark" }

@@ -80,11 +80,12 @@ impl<'a> Table<'a> {
                 input type="hidden" name="benchmark" value=(benchmark);
                 input type="hidden" name="version" value=(version);
                 @if let Some(snapshot) = snapshot { input type="hidden" name="snapshot" value=(snapshot); }
+                p class="meta" id="about" {
+                    "Ranges of ranks and bars show 95 % intervals."
+                    @if self.shows_ties() { " Models that a stripe joins are a tie: the best rank that their intervals allow is the same." }
+                }
                 div class="wide" role="region" tabindex="0" aria-label="Ranked models" {
-                    table class="board" {
-                        caption {
-                            "Ranges of ranks and bars show 95 % intervals. Models of one shaded block are a tie: the best rank that their intervals allow is the same."
-                        }
+                    table class="board" aria-describedby="about" {
                         thead { (self.head()) }
                         @for group in self.groups() { (self.group(group)) }
                     }
@@ -130,6 +131,11 @@ impl<'a> Table<'a> {
         html! { th scope="col" class=[class] aria-sort=[active.then_some(direction)] { a href=(address) { (label) } } }
     }
 
+    /// In another order, those of a tie do not stand together.
+    fn shows_ties(&self) -> bool {
+        matches!(self.choices.get("sort"), None | Some("rank" | "score"))
+    }
+
     /// Rows of a tie group that stand next to each other.
     fn groups(&self) -> impl Iterator<Item = &'a [RowBody]> {
         self.rows.chunk_by(|a, b| a.tie_group == b.tie_group)
@@ -137,7 +143,7 @@ impl<'a> Table<'a> {
 
     fn group(&self, rows: &[RowBody]) -> Markup {
         let size = rows.first().and_then(|row| self.ties.get(row.tie_group)).copied().unwrap_or(1);
-        html! { tbody class=[(size > 1).then_some("tie")] { @for row in rows { (self.row(row)) } } }
+        html! { tbody class=[(size > 1 && self.shows_ties()).then_some("tie")] { @for row in rows { (self.row(row)) } } }
     }
 
     fn row(&self, row: &RowBody) -> Markup {
