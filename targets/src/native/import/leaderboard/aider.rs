@@ -1,11 +1,14 @@
 //! Aider's polyglot leaderboard: a YAML list of rows, each with the numbers of one run and no task results.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use saphyr_parser::{Event, Parser, ScalarStyle};
 use serde_json::{Map, json};
 
-use super::{Benchmark, Counts, Entry, Model, Plan, Run, Submission};
+use super::{
+    Benchmark, Counts, Entry, Evidence, Model, Plan, Relationship, Run, Submission,
+    names::{self, LONGEST_NAME, slug},
+};
 
 const BENCHMARK: &str = "aider-polyglot";
 const VERSION: &str = "1";
@@ -13,8 +16,28 @@ const VERSION: &str = "1";
 const TASKS: u32 = 225;
 /// Rates are printed with one decimal.
 const ROUNDING: f64 = 0.05 + 1e-9;
-const LONGEST_NAME: usize = 100;
-const LONGEST_PROVIDER: usize = 64;
+/// What of a row comes over.
+const MAPPED: &[&str] = &[
+    "dirname",
+    "test_cases",
+    "model",
+    "edit_format",
+    "commit_hash",
+    "pass_rate_1",
+    "pass_rate_2",
+    "pass_num_1",
+    "pass_num_2",
+    "total_tests",
+    "command",
+    "date",
+    "versions",
+    "seconds_per_case",
+    "total_cost",
+    "editor_model",
+    "editor_edit_format",
+    "reasoning_effort",
+    "thinking_tokens",
+];
 
 /// Reads the document.
 pub(super) fn plan(document: &str) -> Result<Plan, String> {
@@ -34,7 +57,8 @@ pub(super) fn plan(document: &str) -> Result<Plan, String> {
                 let line = *first_lines.entry(submission.run.external_id.clone()).or_insert(row.line);
                 if line == row.line { Ok(submission) } else { Err(format!("dirname stands in line {line} already")) }
             });
-            Entry { name: row.text("model").unwrap_or("a row without a model").to_owned(), line: row.line, submission }
+            let name = row.text("model").unwrap_or("a row without a model");
+            Entry { name: format!("{name} (line {})", row.line), submission }
         })
         .collect();
     let body = json!({
@@ -45,7 +69,18 @@ pub(super) fn plan(document: &str) -> Result<Plan, String> {
         "taskCount": TASKS,
         "attemptsPerTask": 2,
     });
-    Ok(Plan { benchmark: Benchmark { id: BENCHMARK, version: VERSION, body }, entries })
+    let benchmark = Benchmark { id: BENCHMARK.to_owned(), version: VERSION.to_owned(), body };
+    Ok(Plan { benchmarks: vec![benchmark], entries, unmapped: unmapped(&rows) })
+}
+
+/// The fields that runs have no place for.
+fn unmapped(rows: &[Row]) -> Vec<String> {
+    let fields: BTreeSet<&str> = rows.iter().flat_map(|row| row.fields.keys().map(String::as_str)).collect();
+    let fields: Vec<&str> = fields.into_iter().filter(|field| !MAPPED.contains(field)).collect();
+    if fields.is_empty() {
+        return Vec::new();
+    }
+    vec![format!("{}: a run has no place for them", fields.join(", "))]
 }
 
 /// A row's scalars as they are written, without YAML's guesses at types: of the commit hashes, 5318380 would be an
@@ -164,19 +199,20 @@ impl Row {
         let day: jiff::civil::Date = date.parse().map_err(|_| format!("date is {date:?}, which is no date"))?;
         let run = Run {
             model: format!("{}/{}", model.provider, model.name),
-            benchmark: BENCHMARK,
-            version: VERSION,
-            harness: "aider",
+            benchmark: BENCHMARK.to_owned(),
+            version: VERSION.to_owned(),
+            harness: "aider".to_owned(),
             harness_version: self.text("versions")?.to_owned(),
             commit,
             dirty,
-            command: self.text("command")?.to_owned(),
+            command: Some(self.text("command")?.to_owned()),
             generation_config: self.generation_config()?,
-            evaluator_relationship: "third_party",
-            started_at: format!("{day}T00:00:00.000Z"),
+            evaluator_relationship: Relationship::ThirdParty,
+            started_at: Some(format!("{day}T00:00:00.000Z")),
             external_id: self.text("dirname")?.to_owned(),
+            ..Run::default()
         };
-        Ok(Submission { model, run, counts })
+        Ok(Submission { model, run, evidence: Evidence::Counts(counts) })
     }
 
     fn counts(&self) -> Result<Counts, String> {
@@ -258,54 +294,15 @@ impl Row {
     }
 }
 
-/// Lower-case letters, digits and `._-`, starting with one of the first two.
-fn slug(text: &str, longest: usize) -> String {
-    let mut slug = String::new();
-    for character in text.chars().map(|character| character.to_ascii_lowercase()) {
-        let plain = character.is_ascii_lowercase() || character.is_ascii_digit();
-        if slug.len() >= longest {
-            break;
-        } else if plain || (matches!(character, '.' | '_' | '-') && !slug.is_empty()) {
-            slug.push(character);
-        } else if !slug.is_empty() && !slug.ends_with('-') {
-            slug.push('-');
-        }
-    }
-    slug.trim_end_matches(['-', '.', '_']).to_owned()
-}
-
-/// Families of models by how their names begin. The command does not tell: many vendors are called through an
-/// interface that imitates OpenAI's.
-const FAMILIES: &[(&str, &str)] = &[
-    ("chatgpt", "openai"),
-    ("claude", "anthropic"),
-    ("codestral", "mistral"),
-    ("command-", "cohere"),
-    ("deepseek", "deepseek"),
-    ("gemini", "google"),
-    ("gemma", "google"),
-    ("gpt-", "openai"),
-    ("grok", "xai"),
-    ("kimi", "moonshot"),
-    ("llama", "meta"),
-    ("mistral", "mistral"),
-    ("o1", "openai"),
-    ("o3", "openai"),
-    ("o4", "openai"),
-    ("qwen", "qwen"),
-    ("qwq", "qwen"),
-    ("yi-", "01-ai"),
-];
-
+/// The command alone does not tell: many vendors are called through an interface that imitates OpenAI's.
 fn provider(model: &str, command: &str) -> String {
-    let model = model.to_ascii_lowercase();
-    if let Some((_, provider)) = FAMILIES.iter().find(|(family, _)| model.starts_with(family)) {
-        return (*provider).to_owned();
+    if let Some(provider) = names::family(model) {
+        return provider.to_owned();
     }
     // OpenRouter names the vendor, and itself where the vendor stays hidden.
     let vendor = command.split_once("openrouter/").and_then(|(_, rest)| rest.split_once('/')).map(|(vendor, _)| vendor);
-    let vendor = vendor.filter(|vendor| *vendor != "openrouter").map(|vendor| slug(vendor, LONGEST_PROVIDER));
-    vendor.filter(|vendor| !vendor.is_empty()).unwrap_or_else(|| "unknown".to_owned())
+    let vendor = vendor.filter(|vendor| *vendor != "openrouter").and_then(names::vendor);
+    vendor.unwrap_or_else(|| names::UNKNOWN.to_owned())
 }
 
 #[cfg(test)]
@@ -320,13 +317,20 @@ mod tests {
         plan.entries.iter().filter_map(|entry| entry.submission.as_ref().ok()).collect()
     }
 
+    fn counts(submission: &Submission) -> &Counts {
+        match &submission.evidence {
+            Evidence::Counts(counts) => counts,
+            Evidence::Results(_) => panic!("no counts"),
+        }
+    }
+
     #[test]
     fn of_the_real_file_68_rows_are_sound_and_one_is_impossible() {
         let plan = plan(LEADERBOARD).unwrap();
         assert_eq!(plan.entries.len(), 69);
         let refused: Vec<_> = plan.entries.iter().filter(|entry| entry.submission.is_err()).collect();
         assert_eq!(refused.len(), 1);
-        assert_eq!((refused[0].name.as_str(), refused[0].line), ("o1-2024-12-17 (high)", 131));
+        assert_eq!(refused[0].name, "o1-2024-12-17 (high) (line 131)");
         assert_eq!(
             refused[0].submission.as_ref().unwrap_err(),
             "pass_rate_2 is 61.7, which 139 of 225 or 224 (pass_num_2) does not come to"
@@ -335,8 +339,10 @@ mod tests {
         let sound = sound(&plan);
         assert_eq!(sound.iter().map(|submission| &submission.run.model).collect::<HashSet<_>>().len(), 68);
         assert_eq!(sound.iter().map(|submission| &submission.run.external_id).collect::<HashSet<_>>().len(), 68);
-        assert!(sound.iter().all(|submission| submission.counts.total == 225));
-        assert_eq!(sound.iter().filter(|submission| submission.counts.cost_usd.is_none()).count(), 18);
+        assert!(sound.iter().all(|submission| counts(submission).total == 225));
+        assert_eq!(sound.iter().filter(|submission| counts(submission).cost_usd.is_none()).count(), 18);
+        assert_eq!(plan.unmapped.len(), 1);
+        assert!(plan.unmapped[0].contains("percent_cases_well_formed"), "{:?}", plan.unmapped);
         let identifier = |text: &str| {
             text.starts_with(|first: char| first.is_ascii_alphanumeric())
                 && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-".contains(&byte))
@@ -374,7 +380,7 @@ mod tests {
             })
         );
         assert_eq!(
-            serde_json::to_value(&run.counts).unwrap(),
+            serde_json::to_value(counts(run)).unwrap(),
             json!({"total": 225, "correctByAttempt": [2, 8], "costUsd": 0.3236, "meanLatencyMs": 17_300.0})
         );
         for format in ["diff", "whole"] {

@@ -1,0 +1,108 @@
+//! Identifiers made of other systems' names.
+
+use sha2::{Digest, Sha256};
+
+/// Of a model's name, a benchmark's id and its version.
+pub(super) const LONGEST_NAME: usize = 100;
+pub(super) const LONGEST_PROVIDER: usize = 64;
+const LONGEST_EXTERNAL_ID: usize = 200;
+/// What a run is given where nobody tells the vendor.
+pub(super) const UNKNOWN: &str = "unknown";
+
+/// Families of models by how their names begin.
+const FAMILIES: &[(&str, &str)] = &[
+    ("chatgpt", "openai"),
+    ("claude", "anthropic"),
+    ("codestral", "mistral"),
+    ("command-", "cohere"),
+    ("deepseek", "deepseek"),
+    ("gemini", "google"),
+    ("gemma", "google"),
+    ("gpt-", "openai"),
+    ("grok", "xai"),
+    ("kimi", "moonshot"),
+    ("llama", "meta"),
+    ("mistral", "mistral"),
+    ("o1", "openai"),
+    ("o3", "openai"),
+    ("o4", "openai"),
+    ("qwen", "qwen"),
+    ("qwq", "qwen"),
+    ("yi-", "01-ai"),
+];
+
+/// What vendors call themselves on model hubs, where it is another name than the one that stands for them here.
+const VENDORS: &[(&str, &str)] = &[
+    ("coherelabs", "cohere"),
+    ("cohereforai", "cohere"),
+    ("deepseek-ai", "deepseek"),
+    ("grok", "xai"),
+    ("meta-llama", "meta"),
+    ("mistralai", "mistral"),
+    ("moonshotai", "moonshot"),
+    ("x-ai", "xai"),
+];
+
+/// Lower-case letters, digits and `._-`, starting with one of the first two.
+pub(super) fn slug(text: &str, longest: usize) -> String {
+    let mut slug = String::new();
+    for character in text.chars().map(|character| character.to_ascii_lowercase()) {
+        let plain = character.is_ascii_lowercase() || character.is_ascii_digit();
+        if slug.len() >= longest {
+            break;
+        } else if plain || (matches!(character, '.' | '_' | '-') && !slug.is_empty()) {
+            slug.push(character);
+        } else if !slug.is_empty() && !slug.ends_with('-') {
+            slug.push('-');
+        }
+    }
+    slug.trim_end_matches(['-', '.', '_']).to_owned()
+}
+
+/// The vendor whose models have names that begin like this.
+pub(super) fn family(model: &str) -> Option<&'static str> {
+    let model = model.to_ascii_lowercase();
+    FAMILIES.iter().find(|(family, _)| model.starts_with(family)).map(|(_, provider)| *provider)
+}
+
+/// The vendor that a hub or a router calls so; none where the name makes no identifier.
+pub(super) fn vendor(organisation: &str) -> Option<String> {
+    let slug = slug(organisation, LONGEST_PROVIDER);
+    let known = VENDORS.iter().find(|(alias, _)| *alias == slug).map(|(_, vendor)| (*vendor).to_owned());
+    known.or(Some(slug)).filter(|vendor| !vendor.is_empty())
+}
+
+/// The name of a run at its source, which also tells what it is imported as. One that is too long ends in a hash.
+pub(super) fn external_id(parts: &[&str]) -> String {
+    let whole = parts.join("/");
+    if whole.chars().count() <= LONGEST_EXTERNAL_ID {
+        return whole;
+    }
+    let hash = Sha256::digest(whole.as_bytes());
+    let hash = hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect::<String>();
+    let kept = LONGEST_EXTERNAL_ID.saturating_sub(hash.len()).saturating_sub(1);
+    format!("{}-{hash}", whole.chars().take(kept).collect::<String>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn vendors_have_one_name() {
+        assert_eq!(vendor("meta-llama").as_deref(), Some("meta"));
+        assert_eq!(vendor("EleutherAI").as_deref(), Some("eleutherai"));
+        assert_eq!(vendor("../"), None);
+        assert_eq!(family("Llama-3.1-8B"), Some("meta"));
+        assert_eq!(family("phi-3"), None);
+    }
+
+    #[test]
+    fn long_names_of_runs_stay_distinct() {
+        assert_eq!(external_id(&["a", "b"]), "a/b");
+        let long = "ä".repeat(300);
+        let (one, other) = (external_id(&[&long, "1"]), external_id(&[&long, "2"]));
+        assert_eq!((one.chars().count(), other.chars().count()), (200, 200));
+        assert_ne!(one, other);
+    }
+}
