@@ -1,7 +1,6 @@
-//! A real leaderboard, imported by the program that comes with the server.
+//! Real results, imported by the program that comes with the server.
 
 use std::{
-    path::PathBuf,
     process::{Output, Stdio},
     sync::{
         Arc,
@@ -22,7 +21,14 @@ use tokio::sync::Notify;
 
 use crate::leaderboard::assert_ranked;
 
-cases![KeepsMail: aider_is_imported_whole_whatever_happens];
+cases![KeepsMail:
+    aider_is_imported_whole_whatever_happens,
+    evalperf_is_imported_whole_whatever_happens,
+    a_log_of_inspect_is_imported,
+];
+
+const AIDER: [&str; 2] = ["aider", "data/aider/polyglot_leaderboard.yml"];
+const EVALPERF: [&str; 2] = ["evalperf", "data/evalplus/evalperf_per_task.csv"];
 
 /// The models that no other one beats in score and cost.
 const FRONT: [&str; 8] = [
@@ -36,13 +42,9 @@ const FRONT: [&str; 8] = [
     "gpt-5 (high)",
 ];
 
-fn file() -> PathBuf {
-    tools::root().join("data/aider/polyglot_leaderboard.yml")
-}
-
 /// Name and passes of each row whose numbers agree with each other, read without a YAML parser.
 fn sound_rows() -> (Vec<(String, u32)>, usize) {
-    let text = std::fs::read_to_string(file()).expect("the file");
+    let text = std::fs::read_to_string(tools::root().join(AIDER[1])).expect("the file");
     let (mut sound, mut unsound) = (Vec::new(), 0);
     for block in text.split("\n- ") {
         let field = |name: &str| {
@@ -63,33 +65,39 @@ fn sound_rows() -> (Vec<(String, u32)>, usize) {
     (sound, unsound)
 }
 
-fn import(url: &str, key: &str) -> tokio::process::Command {
+fn import(arguments: &[&str], url: &str, key: &str) -> tokio::process::Command {
     let mut command = tokio::process::Command::from(native::command().expect("the binary"));
-    command.args(["import", "aider"]).arg(file()).args(["--url", url, "--api-key", key]);
+    command.current_dir(tools::root()).arg("import").args(arguments).args(["--url", url, "--api-key", key]);
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     command
 }
 
-async fn imported(url: &str, key: &str) -> String {
-    let Output { status, stdout, stderr } = import(url, key).output().await.expect("it runs");
+async fn imported(arguments: &[&str], url: &str, key: &str) -> String {
+    let Output { status, stdout, stderr } = import(arguments, url, key).output().await.expect("it runs");
     let said = format!("{}{}", String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
     assert!(status.success(), "{status}: {said}");
     said
 }
 
-async fn aider_is_imported_whole_whatever_happens(host: Host) {
-    let publisher = Publisher::new(&host).await;
-    let created = publisher
-        .user
-        .key(json!({ "name": "import", "scopes": ["results:write", "models:write"], "rateLimit": 100_000 }))
-        .await;
-    let key = created["key"].as_str().unwrap();
+async fn importers_key(publisher: &Publisher) -> String {
+    let key = json!({ "name": "import", "scopes": ["results:write", "models:write"], "rateLimit": 100_000 });
+    publisher.user.key(key).await["key"].as_str().expect("a key").to_owned()
+}
 
-    // Killed half way: the hundredth request reaches the host, but its answer never reaches the program.
-    let (url, reached) = breaking_proxy(host.url(), 100).await;
-    let mut halfway = import(&url, key).spawn().expect("it runs");
+/// Imports through a proxy that breaks after so many requests: the last of them reaches the host, but its answer never
+/// reaches the program, which is killed.
+async fn killed_half_way(arguments: &[&str], host: &Host, key: &str, requests: u32) {
+    let (url, reached) = breaking_proxy(host.url(), requests).await;
+    let mut halfway = import(arguments, &url, key).spawn().expect("it runs");
     reached.notified().await;
     halfway.kill().await.expect("it is killed");
+}
+
+async fn aider_is_imported_whole_whatever_happens(host: Host) {
+    let publisher = Publisher::new(&host).await;
+    let key = importers_key(&publisher).await;
+
+    killed_half_way(&AIDER, &host, &key, 100).await;
     let rows = || async {
         let page = host.client().get("/api/v1/leaderboard?benchmark=aider-polyglot&limit=100").await.expect(200);
         page["data"].as_array().unwrap().len()
@@ -99,7 +107,7 @@ async fn aider_is_imported_whole_whatever_happens(host: Host) {
 
     let (sound, unsound) = sound_rows();
     assert_eq!((sound.len(), unsound), (68, 1));
-    let said = imported(host.url(), key).await;
+    let said = imported(&AIDER, host.url(), &key).await;
     assert!(
         said.contains(&format!("published {}, already there {published}, refused 1, failed 0", 68 - published)),
         "{said}"
@@ -107,7 +115,7 @@ async fn aider_is_imported_whole_whatever_happens(host: Host) {
     assert!(said.contains("61.7"), "the refused row is told with its reason: {said}");
     check(&host, &sound).await;
 
-    let said = imported(host.url(), key).await;
+    let said = imported(&AIDER, host.url(), &key).await;
     assert!(said.contains("published 0, already there 68, refused 1, failed 0"), "{said}");
     check(&host, &sound).await;
 }
@@ -151,6 +159,68 @@ async fn check(host: &Host, sound: &[(String, u32)]) {
 
 fn best(leaderboard: &Value) -> &Value {
     &leaderboard["data"][0]
+}
+
+/// 4,012 results of 34 models, each of 118 tasks with 50 or 100 samples.
+async fn evalperf_is_imported_whole_whatever_happens(host: Host) {
+    let publisher = Publisher::new(&host).await;
+    let key = importers_key(&publisher).await;
+    killed_half_way(&EVALPERF, &host, &key, 80).await;
+    let leaderboard =
+        || async { host.client().get("/api/v1/leaderboard?benchmark=evalperf&limit=100").await.expect(200) };
+    let published = leaderboard().await["data"].as_array().expect("rows").len();
+    assert!((5..30).contains(&published), "{published} rows when it was killed");
+
+    let said = imported(&EVALPERF, host.url(), &key).await;
+    let counts = format!("published {}, already there {published}, refused 0, failed 0", 34 - published);
+    assert!(said.contains(&counts), "{said}");
+    assert!(said.contains("not mapped: dps_norm: "), "{said}");
+    let told = imported(&EVALPERF, host.url(), &key).await;
+    assert!(told.contains("published 0, already there 34, refused 0, failed 0"), "{told}");
+
+    let leaderboard = leaderboard().await;
+    let rows = leaderboard["data"].as_array().expect("rows");
+    assert_eq!(rows.len(), 34);
+    let sum = |member: &str| rows.iter().map(|row| row[member].as_u64().expect("a count")).sum::<u64>();
+    assert_eq!((sum("total"), sum("correct")), samples());
+    let best = host.client().get("/api/v1/models/deepseek/deepseek-chat-v3").await.expect(200);
+    assert_eq!(best["displayName"], "deepseek-chat-v3");
+}
+
+/// How many samples the table has in all, and how many of them are correct.
+fn samples() -> (u64, u64) {
+    let table = std::fs::read_to_string(tools::root().join(EVALPERF[1])).expect("the file");
+    let rows = table.lines().skip(1).map(|line| line.split(',').collect::<Vec<_>>());
+    rows.fold((0, 0), |(samples, correct), row| {
+        let count = |column: usize| row[column].parse::<u64>().expect("a count");
+        (samples + count(4), correct + count(5))
+    })
+}
+
+/// A log that was cancelled is published only where that is asked for, as what it is.
+async fn a_log_of_inspect_is_imported(host: Host) {
+    let publisher = Publisher::new(&host).await;
+    let key = importers_key(&publisher).await;
+    let log = ["inspect", "data/inspect/inspect_popularity.json"];
+    let said = imported(&log, host.url(), &key).await;
+    assert!(said.contains("published 0, already there 0, refused 1, failed 0"), "{said}");
+    assert!(said.contains("status is cancelled, 3 of 100 samples are there"), "{said}");
+
+    let accepted = [log[0], log[1], "--accept-incomplete"];
+    let said = imported(&accepted, host.url(), &key).await;
+    assert!(said.contains("published 1, already there 0, refused 0, failed 0"), "{said}");
+    let leaderboard = host.client().get("/api/v1/leaderboard?benchmark=popularity").await.expect(200);
+    assert_eq!(leaderboard["version"], "0-3-of-100");
+    let best = best(&leaderboard);
+    assert_eq!(
+        (&best["model"], &best["correct"], &best["total"]),
+        (&json!("openai/gpt-4o-mini"), &json!(2), &json!(3))
+    );
+    let run = best["runId"].as_str().expect("an id");
+    let results = host.client().get(format!("/api/v1/runs/{run}/results")).await.expect(200);
+    assert_eq!(results["data"][2]["inputTokens"], 70, "{results}");
+    let said = imported(&accepted, host.url(), &key).await;
+    assert!(said.contains("published 0, already there 1"), "{said}");
 }
 
 struct Proxy {

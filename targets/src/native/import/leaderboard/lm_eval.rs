@@ -386,7 +386,7 @@ impl Task<'_> {
             return Err(format!("the results are of {effective} documents, the samples of {number}"));
         }
         if unscored > 0 {
-            unmapped.push(format!("{unscored} documents whose {} is NaN count as 0", chosen.metric));
+            unmapped.push(format!("documents whose {} is NaN: {unscored}; they count as 0", chosen.metric));
         }
         let mean = scores.values().sum::<f64>() / f64::from(number);
         let of_metric = self.config().and_then(|config| {
@@ -702,7 +702,7 @@ mod tests {
         let plan = read(&results(), &[(name, lines)], &[]);
         assert!(of(&plan, "arith").is_ok());
         assert!(
-            plan.unmapped.iter().any(|line| line.contains("1 documents whose exact_match is NaN")),
+            plan.unmapped.iter().any(|line| line.contains("documents whose exact_match is NaN: 1;")),
             "{:?}",
             plan.unmapped
         );
