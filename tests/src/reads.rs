@@ -76,7 +76,8 @@ impl Size {
     }
 }
 
-fn task(number: usize) -> Value {
+/// A task of a benchmark.
+pub fn task(number: usize) -> Value {
     json!({
         "id": format!("task-{number}"),
         "scenario": format!("s{}", number % 4),
@@ -85,7 +86,8 @@ fn task(number: usize) -> Value {
     })
 }
 
-fn result(task: usize, model: usize, chance: &mut fastrand::Rng) -> Value {
+/// What a model made of it.
+pub fn result(task: usize, model: usize, chance: &mut fastrand::Rng) -> Value {
     let passed = chance.f64() < 0.3 + model as f64 / 100.0;
     json!({
         "task": format!("task-{task}"),
@@ -98,7 +100,7 @@ fn result(task: usize, model: usize, chance: &mut fastrand::Rng) -> Value {
 }
 
 /// A key that may publish.
-async fn publisher(simulation: &Simulation) -> String {
+pub async fn publisher(simulation: &Simulation) -> String {
     let send = async |path: &str, token: Option<&str>, body| {
         let (status, answer) = simulation.call(Method::POST, &format!("/api/v1{path}"), token, Some(body)).await;
         assert!((200..300).contains(&status), "{path}: {status} {answer}");

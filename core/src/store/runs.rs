@@ -35,7 +35,7 @@ macro_rules! unknown_tasks {
 
 macro_rules! conflicts {
     () => {
-        "json_each(?2) JOIN results AS r ON r.run_id = ?1 AND r.task_id = value ->> 'task' AND r.attempt = value ->> 'attempt' \
+        "json_each(?2) CROSS JOIN results AS r ON r.run_id = ?1 AND r.task_id = value ->> 'task' AND r.attempt = value ->> 'attempt' \
          WHERE (r.status, r.score, r.samples, r.correct, r.latency_ms, r.input_tokens, r.output_tokens, r.cost_usd, r.parts) IS NOT \
            (value ->> 'status', value ->> 'score', value ->> 'samples', value ->> 'correct', value ->> 'latencyMs', \
             value ->> 'inputTokens', value ->> 'outputTokens', value ->> 'costUsd', value ->> 'parts')"
