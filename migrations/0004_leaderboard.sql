@@ -88,8 +88,8 @@ INSERT INTO run_slices (run_id, scenario, language, difficulty, tasks, clusters,
       JOIN cuts ON (NOT s OR t.scenario IS NOT NULL) AND (NOT l OR t.language IS NOT NULL) AND (NOT d OR t.difficulty IS NOT NULL)),
     summed AS (SELECT run_id, scenario, language, difficulty, count(*) AS tasks, sum(correct) AS correct, sum(total) AS total,
         sum(score) / count(*) AS mean, sum(cost) AS cost, sum(uncosted) AS uncosted FROM placed GROUP BY 1, 2, 3, 4)
-  SELECT m.run_id, m.scenario, m.language, m.difficulty, m.tasks, m.tasks, m.correct, m.total, m.mean,
-    sum((p.score - m.mean) * (p.score - m.mean)), m.cost, m.uncosted,
+  SELECT m.run_id, m.scenario, m.language, m.difficulty, m.tasks, m.tasks, m.correct, m.total, round(m.mean, 12),
+    round(sum((p.score - m.mean) * (p.score - m.mean)), 12), round(m.cost, 12), m.uncosted,
     CASE WHEN m.scenario || m.language || m.difficulty = '' THEN (SELECT p50_ms FROM run_latencies WHERE run_id = m.run_id) END,
     CASE WHEN m.scenario || m.language || m.difficulty = '' THEN (SELECT p95_ms FROM run_latencies WHERE run_id = m.run_id) END
   FROM summed AS m JOIN placed AS p USING (run_id, scenario, language, difficulty) GROUP BY 1, 2, 3, 4;

@@ -45,7 +45,8 @@ pub const EXPECT_COMPLETE: &str = concat!(
        WHERE r.id = ?1 AND CASE v.evidence WHEN 'counts' THEN NOT EXISTS (SELECT 1 FROM run_counts WHERE run_id = ?1) \
          ELSE NOT EXISTS (SELECT 1 FROM results WHERE run_id = ?1) END)"
 );
-/// Keeps the score of each slice of a run's results. The percentiles are interpolated as R's type 7.
+/// Keeps the score of each slice of a run's results. The percentiles are interpolated as R's type 7. Sums are rounded:
+/// SQLite's last digits depend on its version, and equal scores share a rank wherever they are read.
 pub const KEEP_SLICES: &str = concat!(
     "INSERT INTO run_slices (run_id, scenario, language, difficulty, tasks, clusters, correct, total, score, squares, cost_usd, uncosted, p50_ms, p95_ms) WITH ",
     cuts!(),
@@ -66,7 +67,8 @@ pub const KEEP_SLICES: &str = concat!(
            max(CASE WHEN place = last * 50 / 100 THEN ms END) AS below50, max(CASE WHEN place = min(last * 50 / 100 + 1, last) THEN ms END) AS above50, \
            max(CASE WHEN place = last * 95 / 100 THEN ms END) AS below95, max(CASE WHEN place = min(last * 95 / 100 + 1, last) THEN ms END) AS above95 \
          FROM timed GROUP BY 1, 2, 3) \
-     SELECT ?1, m.scenario, m.language, m.difficulty, m.tasks, m.clusters, m.correct, m.total, m.mean, s.squares, m.cost, m.uncosted, \
+     SELECT ?1, m.scenario, m.language, m.difficulty, m.tasks, m.clusters, m.correct, m.total, round(m.mean, 12), round(s.squares, 12), \
+       round(m.cost, 12), m.uncosted, \
        a.below50 + (a.above50 - a.below50) * a.share50, a.below95 + (a.above95 - a.below95) * a.share95 \
      FROM summed AS m JOIN spread AS s USING (scenario, language, difficulty) LEFT JOIN around AS a USING (scenario, language, difficulty)"
 );
@@ -83,7 +85,7 @@ pub const KEEP_SCORES: &str = "INSERT INTO run_scores (run_id, scores, pass_coun
        (SELECT json_group_array(json_array(samples, correct, tasks)) FROM (SELECT samples, correct, count(*) AS tasks \
           FROM (SELECT sum(coalesce(samples, 1)) AS samples, sum(coalesce(correct, score >= 1)) AS correct FROM results WHERE run_id = ?1 GROUP BY task_id) \
           GROUP BY 1, 2 ORDER BY 1, 2)), \
-       (SELECT json_group_object(part, json_array(given, mean)) FROM (SELECT p.key AS part, count(*) AS given, avg(p.value) AS mean \
+       (SELECT json_group_object(part, json_array(given, mean)) FROM (SELECT p.key AS part, count(*) AS given, round(avg(p.value), 12) AS mean \
           FROM results AS x, json_each(x.parts) AS p WHERE x.run_id = ?1 GROUP BY 1 ORDER BY 1)) \
      FROM runs AS r JOIN benchmark_versions AS v ON v.benchmark_id = r.benchmark_id AND v.version = r.version \
      WHERE r.id = ?1 AND v.evidence = 'results'";
