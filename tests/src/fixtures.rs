@@ -307,6 +307,11 @@ impl Publisher {
         Self { user, api, provider: unique("maker"), benchmark: unique("bench") }
     }
 
+    /// The same person with another benchmark and another provider: an account costs two hashes of a password.
+    pub fn another(&self) -> Self {
+        Self { provider: unique("maker"), benchmark: unique("bench"), ..self.clone() }
+    }
+
     /// Declares a model and returns its id.
     pub async fn model(&self, name: &str) -> String {
         let id = format!("{}/{name}", self.provider);

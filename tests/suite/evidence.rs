@@ -95,8 +95,8 @@ async fn coverage_is_of_every_attempt(host: Host) {
 }
 
 /// Publishes tasks of these samples and passes, and gives what the run says of pass@k.
-async fn pass_at_k(host: &Host, attempts: u32, tries: &[&[(u32, u32)]]) -> Value {
-    let publisher = Publisher::new(host).await;
+async fn pass_at_k(publisher: &Publisher, attempts: u32, tries: &[&[(u32, u32)]]) -> Value {
+    let publisher = publisher.another();
     let version =
         json!({ "title": "B", "metric": "pass_rate", "tasks": tasks(tries.len()), "attemptsPerTask": attempts });
     publisher.version("1", version).await;
@@ -130,24 +130,26 @@ async fn pass_at_k_of_samples(host: Host) {
     {
         assert!((pass_at(samples, correct, k) - rate).abs() < 5e-7, "({samples}, {correct}, {k})");
     }
-    let one = pass_at_k(&host, 1, &[&[(10, 3)]]).await;
+    let publisher = Publisher::new(&host).await;
+    let one = pass_at_k(&publisher, 1, &[&[(10, 3)]]).await;
     assert_rates(&one, &[("1", 0.3), ("5", pass_at(10, 3, 5)), ("10", 1.0)]);
     assert!((one["passAtK"]["5"].as_f64().expect("a rate") - 0.916_667).abs() < 5e-7);
-    let many = pass_at_k(&host, 1, &[&[(100, 32)], &[(100, 0)], &[(200, 200)]]).await;
+    let many = pass_at_k(&publisher, 1, &[&[(100, 32)], &[(100, 0)], &[(200, 200)]]).await;
     let mean = |k| (pass_at(100, 32, k) + 0.0 + 1.0) / 3.0;
     assert_rates(&many, &[("1", mean(1)), ("5", mean(5)), ("10", mean(10)), ("100", mean(100))]);
     assert_eq!([&many["tasks"], &many["correct"], &many["total"]], [3, 232, 400]);
     // For those k only that every task has samples for.
-    let uneven = pass_at_k(&host, 1, &[&[(100, 1)], &[(5, 2)]]).await;
+    let uneven = pass_at_k(&publisher, 1, &[&[(100, 1)], &[(5, 2)]]).await;
     assert_rates(&uneven, &[("1", (0.01 + 0.4) / 2.0), ("5", (pass_at(100, 1, 5) + 1.0) / 2.0)]);
 }
 
 async fn pass_at_k_of_attempts(host: Host) {
-    let pooled = pass_at_k(&host, 2, &[&[(5, 1), (5, 2)], &[(5, 0), (5, 0)]]).await;
+    let publisher = Publisher::new(&host).await;
+    let pooled = pass_at_k(&publisher, 2, &[&[(5, 1), (5, 2)], &[(5, 0), (5, 0)]]).await;
     assert_rates(&pooled, &[("1", 0.15), ("5", pass_at(10, 3, 5) / 2.0), ("10", 0.5)]);
-    let single = pass_at_k(&host, 1, &[&[(1, 1)], &[(1, 0)]]).await;
+    let single = pass_at_k(&publisher, 1, &[&[(1, 1)], &[(1, 0)]]).await;
     assert_rates(&single, &[("1", 0.5)]);
-    let scored = Publisher::new(&host).await;
+    let scored = publisher.another();
     scored.version("1", json!({ "title": "S", "metric": "score", "tasks": tasks(1) })).await;
     let run = scored.published(&scored.model("m").await, 1, 1).await;
     let shown = scored.api.get(format!("/api/v1/runs/{run}")).await.expect(200);
@@ -225,8 +227,9 @@ async fn private_tasks_are_told_in_aggregates_only(host: Host) {
 }
 
 async fn models_trained_later_are_flagged(host: Host) {
+    let publisher = Publisher::new(&host).await;
     let flagged = async |published: Value, cutoff: Value| {
-        let publisher = Publisher::new(&host).await;
+        let publisher = publisher.another();
         let mut version = json!({ "title": "B", "metric": "pass_rate", "tasks": tasks(1) });
         version["tasksPublishedOn"] = published;
         publisher.version("1", version).await;
@@ -250,7 +253,6 @@ async fn models_trained_later_are_flagged(host: Host) {
     ] {
         assert_eq!(flagged(published.clone(), cutoff.clone()).await, expected, "{published} {cutoff}");
     }
-    let publisher = Publisher::new(&host).await;
     for odd in ["2024-13", "2024-02-30", "2024", "soon", ""] {
         let version = json!({ "title": "B", "metric": "pass_rate", "tasks": tasks(1), "tasksPublishedOn": odd });
         let path = format!("/api/v1/benchmarks/{}/versions/1", publisher.benchmark);

@@ -36,7 +36,7 @@ pub async fn compare(hosts: &[Host], stem: &str) {
         recorded.push((host.kind(), record(host, stem).await));
     }
     let Some(((first, expected), others)) = recorded.split_first() else { return };
-    assert!(expected.len() >= 40, "{} requests", expected.len());
+    assert!(expected.len() >= 100, "{} requests", expected.len());
     for (kind, said) in others {
         let differing = expected.iter().zip(said).filter(|(expected, said)| expected != said);
         let shown =
@@ -47,7 +47,6 @@ pub async fn compare(hosts: &[Host], stem: &str) {
 }
 
 struct Recorder {
-    host: Host,
     said: Vec<String>,
 }
 
@@ -74,11 +73,17 @@ impl Recorder {
         let answer = request.await;
         let headers = HEADERS
             .iter()
-            .filter_map(|name| Some(format!("{name}: {}", redacted_text(answer.header(name)?))))
+            .filter_map(|name| {
+                // A list may come in several lines.
+                let values =
+                    answer.headers.get_all(*name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
+                let values = values.collect::<Vec<_>>().join(", ");
+                (!values.is_empty()).then(|| format!("{name}: {}", redacted_text(&values)))
+            })
             .collect::<Vec<_>>();
         let body = match answer.media_type() {
             Some(media) if media.ends_with("json") => redacted(answer.value()).to_string(),
-            _ => redacted_text(&answer.text().replace(self.host.url(), "<host>")),
+            _ => redacted_text(&without_addresses(&answer.text().replace("urn:uuid:", ""))),
         };
         self.said.push(format!("{method} {} → {} {headers:?} {body}", redacted_text(path), answer.status));
         answer
@@ -86,7 +91,7 @@ impl Recorder {
 }
 
 async fn record(host: &Host, stem: &str) -> Vec<String> {
-    let mut record = Recorder { host: host.clone(), said: Vec::new() };
+    let mut record = Recorder { said: Vec::new() };
     let nobody = host.client();
     let email = format!("{stem}@example.com");
     let auth = |name: &str| format!("/api/v1/auth/{name}");
@@ -187,6 +192,7 @@ async fn record(host: &Host, stem: &str) -> Vec<String> {
     ] {
         record.call_with(&nobody, M::GET, &path, None, &[("Origin", "https://anywhere.example")]).await;
     }
+    leaderboards(&mut record, &nobody, &program, stem).await;
     let key = format!("/api/v1/api-keys/{}", created["apiKey"]["id"].as_str().expect("an id"));
     record.call(&me, M::DELETE, &key, None).await;
     record.call(&program, M::POST, &format!("{run}/publish"), None).await;
@@ -196,6 +202,81 @@ async fn record(host: &Host, stem: &str) -> Vec<String> {
     let me = nobody.with(tokens["accessToken"].as_str().expect("a token"));
     account(&mut record, &nobody, &me, stem).await;
     record.said
+}
+
+/// Slices, parts and private tasks, withdrawals, and everything that may be read of them.
+async fn leaderboards(record: &mut Recorder, nobody: &Client, program: &Client, stem: &str) {
+    use Method as M;
+    let benchmark = format!("{stem}-sliced");
+    let task = |n: usize| {
+        json!({
+            "id": format!("t{n}"), "language": if n.is_multiple_of(2) { "go" } else { "rust" }, "difficulty": if n > 9 { "hard" } else { "easy" },
+            "cluster": format!("c{}", n / 2),
+        })
+    };
+    let tasks = (0..48).map(task).collect::<Value>();
+    let version = json!({ "title": "Sliced", "metric": "score", "tasks": tasks, "parts": "default", "tasksPublishedOn": "2025-06" });
+    let path = format!("/api/v1/benchmarks/{benchmark}/versions/1");
+    record.call(program, M::PUT, &path, Some(version)).await;
+    let private = json!({ "title": "P", "metric": "pass_rate", "tasks": [{ "id": "t1" }], "privateTasks": true });
+    record.call(program, M::PUT, &format!("/api/v1/benchmarks/{stem}-private/versions/1"), Some(private)).await;
+    let mut runs = Vec::new();
+    for (n, name) in ["a", "b", "c", "a"].into_iter().enumerate() {
+        let model = format!("{stem}/{name}");
+        let body = json!({ "displayName": format!("Model \"{name}\", the {n}th"), "trainingCutoff": "2025-07-01" });
+        record.call(program, M::PUT, &format!("/api/v1/models/{model}"), Some(body)).await;
+        let body = json!({
+            "model": model, "benchmark": benchmark, "version": "1", "harness": "suite", "harnessVersion": "1",
+            "commit": "abc1234", "evaluatorRelationship": "self_reported", "attemptsPolicy": "best_of_3",
+        });
+        let run = record.call(program, M::POST, "/api/v1/runs", Some(body)).await.expect(201);
+        let run = format!("/api/v1/runs/{}", run["id"].as_str().expect("an id"));
+        let result = |task: usize| {
+            let share = f64::from(u32::try_from((task * (n + 3)) % 7).expect("small")) / 6.0;
+            json!({
+                "task": format!("t{task}"), "attempt": 1, "status": "success", "parts": { "automated": share, "panel": 0.3 },
+                "latencyMs": 10.0 * share + 1.25, "costUsd": if name == "b" { None } else { Some(0.1 * share) },
+            })
+        };
+        record.call(program, M::POST, &format!("{run}/results"), Some((0..48).map(result).collect())).await;
+        record.call(program, M::POST, &format!("{run}/publish"), None).await;
+        runs.push(run);
+    }
+    let reason = |reason: &str| Some(json!({ "reason": reason }));
+    record.call(program, M::POST, &format!("{}/withdraw", runs[3]), reason("")).await;
+    record.call(program, M::POST, &format!("{}/withdraw", runs[3]), reason("a mistake")).await;
+    record.call(program, M::POST, &format!("{}/withdraw", runs[3]), reason("again")).await;
+    let board = format!("?benchmark={benchmark}");
+    for path in [
+        runs[0].clone(),
+        runs[3].clone(),
+        format!("{}/results?limit=3", runs[0]),
+        format!("/api/v1/benchmarks/{benchmark}"),
+        format!("/api/v1/benchmarks/{stem}-private"),
+        format!("/api/v1/leaderboard{board}"),
+        format!("/api/v1/leaderboard{board}&language=go"),
+        format!("/api/v1/leaderboard{board}&language=rust&difficulty=hard&sort=cost&order=desc"),
+        format!("/api/v1/leaderboard{board}&limit=1"),
+        format!("/api/v1/leaderboard{board}&snapshot=nonsense"),
+        format!("/api/v1/leaderboard.csv{board}"),
+        format!("/api/v1/leaderboard.ndjson{board}&sort=model"),
+        format!("/api/v1/leaderboard/compare{board}&a={stem}/a&b={stem}/b,{stem}/c"),
+        format!("/api/v1/leaderboard/compare{board}&a={stem}/a&b={stem}/a"),
+        format!("/api/v1/leaderboard/pareto{board}"),
+        format!("/api/v1/changes{board}"),
+        format!("/api/v1/changes.atom{board}"),
+        format!("/api/v1/models/{stem}/a/history"),
+        format!("/api/v1/badges/{stem}/a.svg{board}"),
+        format!("/leaderboard{board}"),
+        format!("/leaderboard{board}&language=go"),
+        format!("/leaderboard/models/{stem}/a"),
+        format!("/leaderboard/compare{board}&a={stem}/a&b={stem}/b"),
+    ] {
+        record.call_with(nobody, M::GET, &path, None, &[("Origin", "https://anywhere.example")]).await;
+    }
+    let accepts = [("Accept", "text/csv")];
+    record.call_with(nobody, M::GET, &format!("/api/v1/leaderboard{board}"), None, &accepts).await;
+    record.call_with(nobody, M::GET, &format!("/api/v1/changes{board}"), None, &[("If-None-Match", "*")]).await;
 }
 
 /// What a person does with the account, to its end.
@@ -263,6 +344,18 @@ fn redacted(value: Value) -> Value {
         Value::String(text) => json!(redacted_text(&text)),
         other => other,
     }
+}
+
+/// The text with the addresses at which hosts are, or are told to be, blotted out.
+fn without_addresses(text: &str) -> String {
+    let text = text.replace("http://localhost:", "http://127.0.0.1:");
+    let mut parts = text.split("http://127.0.0.1:");
+    let mut without = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        without.push_str("<host>");
+        without.push_str(part.trim_start_matches(|c: char| c.is_ascii_digit()));
+    }
+    without
 }
 
 /// The text with ids, times and tokens blotted out.

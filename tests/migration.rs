@@ -1,0 +1,191 @@
+//! What was published before a schema reads as if it had been published with it.
+
+use aibaas_core::store::{
+    migrations::{CREATE_LOG, MIGRATIONS, Migration},
+    publications,
+};
+use aibaas_tests::fixtures::seeded;
+use rusqlite::{Connection, params, types::Value};
+
+const DIMENSIONS: [[Option<&str>; 3]; 3] =
+    [[Some("edit"), Some("fix"), None], [Some("go"), Some("rust"), None], [Some("easy"), Some("hard"), None]];
+
+/// A run as it was published: its id, model, benchmark and moment.
+type Published = (String, &'static str, &'static str, i64);
+
+fn apply(database: &Connection, migrations: &[Migration]) {
+    for statement in migrations.iter().flat_map(Migration::statements) {
+        database.execute_batch(statement).unwrap_or_else(|error| panic!("{error}\n{statement}"));
+    }
+}
+
+fn rows(database: &Connection, sql: &str) -> Vec<Vec<Value>> {
+    let mut statement = database.prepare(sql).unwrap_or_else(|error| panic!("{error}\n{sql}"));
+    let columns = statement.column_count();
+    let rows = statement.query_map([], |row| (0..columns).map(|column| row.get(column)).collect());
+    rows.expect("rows").collect::<Result<_, _>>().expect("rows")
+}
+
+/// Models, benchmarks and runs with their evidence, none of it published.
+fn fill(database: &Connection, seed: u64) -> Vec<Published> {
+    let mut random = fastrand::Rng::with_seed(seed);
+    let execute = |sql: &str| database.execute_batch(sql).unwrap_or_else(|error| panic!("{error}\n{sql}"));
+    for model in ["p/a", "p/b", "p/c", "p/d"] {
+        execute(&format!(
+            "INSERT INTO models (id, provider, display_name, created_at, updated_at) VALUES ('{model}', 'p', 'Model {model}', 1, 1)"
+        ));
+    }
+    for (benchmark, evidence, metric, attempts) in
+        [("tried", "results", "pass_rate", 2), ("scored", "results", "score", 1), ("counted", "counts", "pass_rate", 2)]
+    {
+        execute(&format!("INSERT INTO benchmarks (id, created_at) VALUES ('{benchmark}', 1)"));
+        execute(&format!(
+            "INSERT INTO benchmark_versions (benchmark_id, version, title, metric, evidence, task_count, attempts_per_task, definition, created_at) \
+             VALUES ('{benchmark}', '1', 'B', '{metric}', '{evidence}', 30, {attempts}, '{{}}', 1)"
+        ));
+        for task in (0..30).filter(|_| evidence == "results") {
+            let [scenario, language, difficulty] = DIMENSIONS.map(|values| random.choice(values).flatten());
+            database
+                .execute(
+                    "INSERT INTO benchmark_tasks (benchmark_id, version, task_id, position, scenario, language, difficulty) \
+                     VALUES (?1, '1', ?2, ?3, ?4, ?5, ?6)",
+                    params![benchmark, format!("t{}", (task * 7) % 30), task, scenario, language, difficulty],
+                )
+                .expect("a task");
+        }
+    }
+    let mut runs = Vec::new();
+    for (at, (model, benchmark)) in
+        [("p/a", 0), ("p/b", 0), ("p/a", 1), ("p/c", 2), ("p/a", 0), ("p/c", 0), ("p/b", 2), ("p/d", 0), ("p/b", 0)]
+            .into_iter()
+            .enumerate()
+    {
+        let (id, benchmark) = (format!("run-{at}"), ["tried", "scored", "counted"][benchmark]);
+        let at = 1000 + i64::try_from(at).expect("few");
+        execute(&format!(
+            "INSERT INTO runs (id, model_id, benchmark_id, version, harness, harness_version, commit_hash, dirty, \
+               generation_config, evaluator_relationship, request, created_at) \
+             VALUES ('{id}', '{model}', '{benchmark}', '1', 'h', '1', 'c', 0, '{{}}', 'first_party', '{{}}', 1)"
+        ));
+        if benchmark == "counted" {
+            let passes = random.u8(..=30);
+            execute(&format!(
+                "INSERT INTO run_counts (run_id, total, correct_by_attempt) VALUES ('{id}', 30, '[0,{passes}]')"
+            ));
+        }
+        for task in (0..30).filter(|_| benchmark != "counted") {
+            for attempt in 1..=if benchmark == "tried" { 2 } else { 1 } {
+                let sampled = benchmark == "tried" && random.bool();
+                let correct = random.u8(..=4);
+                let score = if sampled || benchmark == "scored" {
+                    f64::from(correct) / 4.0
+                } else {
+                    f64::from(correct / 3).min(1.0)
+                };
+                let sampled = sampled.then_some((4, correct)).unzip();
+                database
+                    .execute(
+                        "INSERT INTO results (run_id, task_id, attempt, status, score, samples, correct, latency_ms, cost_usd) \
+                         VALUES (?1, ?2, ?3, 'success', ?4, ?5, ?6, ?7, ?8)",
+                        params![
+                            id,
+                            format!("t{task}"),
+                            attempt,
+                            score,
+                            sampled.0,
+                            sampled.1,
+                            (random.u8(..5) > 0).then_some(f64::from(random.u16(..)) / 8.0),
+                            (model != "p/b").then_some(f64::from(random.u8(1..)) / 256.0)
+                        ],
+                    )
+                    .expect("a result");
+            }
+        }
+        runs.push((id, model, benchmark, at));
+    }
+    runs
+}
+
+/// As the schema of now publishes.
+fn publish(database: &Connection, (run, _, _, at): &Published) {
+    let snapshot = format!("snapshot-{run}");
+    for (sql, values) in [
+        (publications::KEEP_SLICES, params![run]),
+        (publications::KEEP_COUNTED_SLICE, params![run]),
+        (publications::KEEP_SCORES, params![run]),
+        (publications::PUBLISH, params![run, at]),
+        (publications::ADD_SNAPSHOT, params![run, snapshot, at]),
+        (publications::CLOSE_ENTRY, params![run, snapshot]),
+        (publications::ADD_ENTRY, params![run, snapshot]),
+        (publications::ADD_CHANGE, params![run, snapshot, None::<&str>]),
+    ] {
+        database.execute(sql, values).unwrap_or_else(|error| panic!("{error}\n{sql}"));
+    }
+}
+
+/// As the schema before did; what it kept beside, it took from `after`.
+fn publish_before(database: &Connection, after: &Connection, (run, model, benchmark, at): &Published) {
+    let mut written = vec![
+        format!("UPDATE runs SET status = 'published', published_at = {at} WHERE id = '{run}'"),
+        format!(
+            "INSERT INTO snapshots (id, benchmark_id, version, created_at) VALUES ('snapshot-{run}', '{benchmark}', '1', {at})"
+        ),
+        format!(
+            "UPDATE leaderboard_entries SET to_seq = (SELECT max(seq) FROM snapshots) \
+             WHERE to_seq IS NULL AND benchmark_id = '{benchmark}' AND model_id = '{model}'"
+        ),
+        format!(
+            "INSERT INTO leaderboard_entries (benchmark_id, version, model_id, run_id, from_seq) \
+             SELECT '{benchmark}', '1', '{model}', '{run}', max(seq) FROM snapshots"
+        ),
+    ];
+    if *benchmark == "counted" {
+        written.push(format!(
+            "INSERT INTO run_cells (run_id, scenario, language, difficulty, tasks, correct, total, score_sum, score_square_sum, cost_usd, uncosted) \
+             SELECT '{run}', '', '', '', total, correct_by_attempt ->> 1, total, correct_by_attempt ->> 1, correct_by_attempt ->> 1, cost_usd, cost_usd IS NULL \
+             FROM run_counts WHERE run_id = '{run}'"
+        ));
+    }
+    for sql in written {
+        database.execute(&sql, []).unwrap_or_else(|error| panic!("{error}\n{sql}"));
+    }
+    let percentiles = format!(
+        "SELECT p50_ms, p95_ms FROM run_slices WHERE run_id = '{run}' AND scenario || language || difficulty = ''"
+    );
+    let percentiles = rows(after, &percentiles).remove(0);
+    let kept = "INSERT INTO run_latencies (run_id, p50_ms, p95_ms) VALUES (?1, ?2, ?3)";
+    database.execute(kept, params![run, percentiles[0], percentiles[1]]).expect("latencies");
+}
+
+#[test]
+fn what_was_published_before_slices_reads_the_same() {
+    let seed = seeded().u64(..);
+    let (before, after) = (Connection::open_in_memory().expect("one"), Connection::open_in_memory().expect("another"));
+    let (old, new) = MIGRATIONS.split_at(3);
+    for database in [&before, &after] {
+        database.execute_batch(CREATE_LOG).expect("the log of migrations");
+        apply(database, old);
+    }
+    apply(&after, new);
+    let (runs, same) = (fill(&before, seed), fill(&after, seed));
+    assert_eq!(runs, same);
+    for run in &runs {
+        publish(&after, run);
+        publish_before(&before, &after, run);
+    }
+    apply(&before, new);
+    // Percentiles were kept of whole runs only.
+    for sql in [
+        "SELECT run_id, scenario, language, difficulty, tasks, clusters, correct, total, score, squares, \
+           cost_usd, uncosted FROM run_slices ORDER BY 1, 2, 3, 4",
+        "SELECT run_id, p50_ms, p95_ms FROM run_slices WHERE scenario || language || difficulty = '' ORDER BY 1",
+        "SELECT run_id, scores, pass_counts, parts FROM run_scores ORDER BY 1",
+        "SELECT benchmark_id, version, model_id, run_id, from_seq, to_seq, display_name, contaminated FROM leaderboard_entries ORDER BY 1, 2, 3, 5",
+        "SELECT seq, benchmark_id, kind, model_id, run_id, reason, previous_run_id, current_run_id, rank_before, rank_after FROM changes ORDER BY 1",
+        "SELECT c.seq, value ->> 'model', value ->> 'from', value ->> 'to' FROM changes AS c, json_each(moved) ORDER BY 1, 2",
+    ] {
+        let (migrated, published) = (rows(&before, sql), rows(&after, sql));
+        assert!(!published.is_empty(), "{sql}");
+        assert_eq!(migrated, published, "{sql}");
+    }
+}
