@@ -47,6 +47,7 @@ pub struct Table<'a> {
     /// Of a single evaluator relationship there is no column.
     evaluators_differ: bool,
     has_latency: bool,
+    has_cost: bool,
     /// What every row is flagged with, where there are several.
     common: Vec<&'static str>,
     /// How many models share each tie group, on the whole board.
@@ -68,6 +69,7 @@ impl<'a> Table<'a> {
                 .iter()
                 .any(|row| first.is_some_and(|first| first.evaluator_relationship != row.evaluator_relationship)),
             has_latency: rows.iter().any(|row| row.latency_ms_p50.is_some()),
+            has_cost: board.iter().any(|row| row.cost_usd.is_some()),
             common: first.map(|row| row.flags.iter().copied().filter(is_common).collect()).unwrap_or_default(),
             ties: (0..=groups).map(size).collect(),
         }
@@ -104,7 +106,7 @@ impl<'a> Table<'a> {
                 (self.column("score", "Score", Some("n")))
                 th scope="col" class="bar" { (bar_axis(self.scale)) }
                 @if self.scale == Scale::PassRate { th scope="col" class="n" { "Passed" } }
-                (self.column("cost", "Cost, $", Some("n")))
+                @if self.has_cost { (self.column("cost", "Cost, $", Some("n"))) }
                 @if self.has_latency { (self.column("latency", "Latency", Some("n"))) }
                 @if self.evaluators_differ { th scope="col" { "Evaluated" } }
                 (self.column("date", "Published", None))
@@ -136,9 +138,10 @@ impl<'a> Table<'a> {
         matches!(self.choices.get("sort"), None | Some("rank" | "score"))
     }
 
-    /// Rows of a tie group that stand next to each other.
+    /// Rows of a tie group that stand next to each other; all rows where ties are not shown.
     fn groups(&self) -> impl Iterator<Item = &'a [RowBody]> {
-        self.rows.chunk_by(|a, b| a.tie_group == b.tie_group)
+        let ties = self.shows_ties();
+        self.rows.chunk_by(move |a, b| !ties || a.tie_group == b.tie_group)
     }
 
     fn group(&self, rows: &[RowBody]) -> Markup {
@@ -166,9 +169,11 @@ impl<'a> Table<'a> {
                 }
                 td class="bar" { (bar(row.score, interval)) }
                 @if self.scale == Scale::PassRate { td class="n" { (row.correct) "/" (row.total) } }
-                td class="n" {
-                    @match row.cost_usd { Some(cost) => (usd(cost)), None => span class="none" { "unknown" } }
-                    @if row.pareto_optimal == Some(true) { b role="img" aria-label="Pareto-optimal" { "★" } }
+                @if self.has_cost {
+                    td class="n" {
+                        @match row.cost_usd { Some(cost) => (usd(cost)), None => span class="none" { "unknown" } }
+                        @if row.pareto_optimal == Some(true) { b role="img" aria-label="Pareto-optimal" { "★" } }
+                    }
                 }
                 @if self.has_latency {
                     td class="n" {
@@ -245,7 +250,9 @@ pub fn at_a_glance(board: &[RowBody], scale: Scale) -> Markup {
                     }
                 }
             }
-            @if without_cost > 0 {
+            @if without_cost > 0 && without_cost == board.len() {
+                p class="meta" { "No model's cost is known, so scores cannot stand against costs." }
+            } @else if without_cost > 0 {
                 p class="meta" {
                     "The cost of " (without_cost) " of " (count(board.len(), "model")) " is unknown. Unknown is not free: they are left out of the plot and of this list."
                 }
