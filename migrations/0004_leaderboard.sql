@@ -13,6 +13,11 @@ UPDATE benchmark_versions AS v SET slices = json_object(
     WHERE t.benchmark_id = v.benchmark_id AND t.version = v.version AND language IS NOT NULL ORDER BY 1)),
   'difficulty', (SELECT json_group_array(value) FROM (SELECT DISTINCT difficulty AS value FROM benchmark_tasks AS t
     WHERE t.benchmark_id = v.benchmark_id AND t.version = v.version AND difficulty IS NOT NULL ORDER BY 1)));
+-- The long text goes to the end: SQLite reads a row's pages up to the last column that is asked for.
+ALTER TABLE benchmark_versions RENAME COLUMN definition TO moved_definition;
+ALTER TABLE benchmark_versions ADD COLUMN definition TEXT NOT NULL DEFAULT '';
+UPDATE benchmark_versions SET definition = moved_definition;
+ALTER TABLE benchmark_versions DROP COLUMN moved_definition;
 
 -- Tasks of one cluster resemble each other: their scores are not independent.
 ALTER TABLE benchmark_tasks ADD COLUMN cluster TEXT;
@@ -47,9 +52,9 @@ CREATE TABLE run_slices (
 -- `pass_counts`: `[[samples, correct, tasks], …]`. `parts`: `{"automated":[results, mean], …}`.
 CREATE TABLE run_scores (
   run_id TEXT PRIMARY KEY REFERENCES runs (id),
-  scores TEXT NOT NULL CHECK (json_valid(scores)),
   pass_counts TEXT NOT NULL CHECK (json_valid(pass_counts)),
-  parts TEXT NOT NULL CHECK (json_valid(parts))
+  parts TEXT NOT NULL CHECK (json_valid(parts)),
+  scores TEXT NOT NULL CHECK (json_valid(scores))
 ) STRICT, WITHOUT ROWID;
 
 -- What an entry says of its model never changes afterwards.
