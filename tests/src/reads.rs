@@ -127,9 +127,6 @@ pub struct Read {
     pub path: String,
 }
 
-/// Public, and left out: a page of a download of everything.
-pub const DOWNLOADS: &str = "/api/v1/export";
-
 /// Every public read of a leaderboard, of what [`Size::publish`] has published.
 pub async fn public_reads(simulation: &Simulation, size: Size) -> Vec<Read> {
     let get = async |path: &str| {
@@ -144,13 +141,17 @@ pub async fn public_reads(simulation: &Simulation, size: Size) -> Vec<Read> {
     let changes = get(&format!("/api/v1/changes?{page}")).await;
     let newest = changes["latest"].as_str().expect("a change").to_owned();
     let old = changes["data"][size.page() - 1]["id"].as_str().expect("a change").to_owned();
+    let data = get("/api/v1/export").await;
+    let through =
+        data["tables"][0]["href"].as_str().and_then(|href| href.split_once('?')).expect("a table").1.to_owned();
     let (model, other) = (Size::model(1), Size::model(2));
     let others = (2..size.models.min(7)).map(Size::model).collect::<Vec<_>>().join(",");
 
     let mut reads = Vec::new();
     let mut read = |name, template: &'static str, query: &str| {
         let path = template.replace("{provider}/{name}", &model).replace("benchmarks/{id}", "benchmarks/bench-0");
-        reads.push(Read { name, template, path: path.replace("{id}", &run) + query });
+        let path = path.replace("{table}", "results").replace("{id}", &run);
+        reads.push(Read { name, template, path: path + query });
     };
     let board = "/api/v1/leaderboard";
     for (name, query) in [
@@ -198,6 +199,8 @@ pub async fn public_reads(simulation: &Simulation, size: Size) -> Vec<Read> {
     read("page, language", "/leaderboard", "?benchmark=bench-0&language=l0");
     read("page of a model", "/leaderboard/models/{provider}/{name}", "");
     read("page of a comparison", "/leaderboard/compare", &compare(&other));
+    read("the data set", "/api/v1/export", "");
+    read("a page of the data set", "/api/v1/export/{table}", &format!("?{through}&limit=15"));
     reads
 }
 
@@ -207,7 +210,7 @@ pub async fn described(simulation: &Simulation) -> Vec<String> {
     let paths = document["paths"].as_object().expect("paths");
     let is_public = |path: &str, item: &Value| {
         let is_leaderboard = item["get"]["tags"][0] == "Leaderboard" || path.starts_with("/leaderboard");
-        item["get"]["security"] == json!([]) && is_leaderboard && !path.starts_with(DOWNLOADS)
+        item["get"]["security"] == json!([]) && is_leaderboard
     };
     paths.iter().filter(|(path, item)| is_public(path, item)).map(|(path, _)| path.clone()).collect()
 }
