@@ -1,6 +1,7 @@
 //! Real results, imported by the program that comes with the server.
 
 use std::{
+    collections::BTreeMap,
     process::{Output, Stdio},
     sync::{
         Arc,
@@ -12,7 +13,7 @@ use aibaas_tests::{
     Publisher, cases,
     fixtures::row,
     host::{Host, native},
-    oracle::Entry,
+    oracle::{Entry, Slice, Sliced},
     tools,
 };
 use axum::extract::{Request, State};
@@ -185,6 +186,51 @@ async fn evalperf_is_imported_whole_whatever_happens(host: Host) {
     assert_eq!((sum("total"), sum("correct")), samples());
     let best = host.client().get("/api/v1/models/deepseek/deepseek-chat-v3").await.expect(200);
     assert_eq!(best["displayName"], "deepseek-chat-v3");
+    check_evalperf(rows);
+
+    // scipy, of these two columns of the table.
+    let named = |name: &str| {
+        let row = rows.iter().find(|row| row["displayName"] == name);
+        row.and_then(|row| row["model"].as_str()).unwrap_or_else(|| panic!("no {name}"))
+    };
+    let (a, b) = (named("deepseek-chat-v3"), named("gpt-4o-2024-08-06"));
+    let path = format!("/api/v1/leaderboard/compare?benchmark=evalperf&a={a}&b={b}");
+    let compared = host.client().get(path).await.expect(200);
+    let found = &compared["comparisons"][0];
+    assert_eq!((&found["method"], &found["tasks"]), (&json!("paired_t"), &json!(118)));
+    for (member, expected) in [
+        ("difference", 0.019_067_8),
+        ("standardError", 0.022_622_8),
+        ("pValue", 0.401_028),
+        ("pValueAdjusted", 0.401_028),
+    ] {
+        assert!(found[member].as_f64().is_some_and(|found| (found - expected).abs() < 5e-7), "{member}: {found}");
+    }
+}
+
+/// Every row is what the table says, worked out apart.
+fn check_evalperf(rows: &[Value]) {
+    let table = std::fs::read_to_string(tools::root().join(EVALPERF[1])).expect("the file");
+    let mut models = BTreeMap::<&str, Vec<Value>>::new();
+    for line in table.lines().skip(1) {
+        let cells = line.split(',').collect::<Vec<_>>();
+        let count = |column: usize| cells[column].parse::<u32>().expect("a count");
+        let score = f64::from(count(5)) / f64::from(count(4));
+        let result = json!({ "task": cells[3], "score": score, "samples": count(4), "correct": count(5) });
+        models.entry(cells[0]).or_default().push(result);
+    }
+    let expected = models.values().map(|results| {
+        let tasks = results.iter().map(|result| json!({ "id": result["task"] })).collect::<Vec<_>>();
+        Sliced::of("pass_rate", &tasks, results, Slice::default()).expect("tasks")
+    });
+    let mut expected = expected.collect::<Vec<_>>();
+    expected.sort_by(|a, b| b.score.total_cmp(&a.score).then(b.correct.cmp(&a.correct)));
+    let mut rows = rows.iter().collect::<Vec<_>>();
+    rows.sort_by_key(|row| (row["rank"].as_u64(), std::cmp::Reverse(row["correct"].as_u64())));
+    assert_eq!(rows.len(), expected.len());
+    for (row, one) in rows.into_iter().zip(&expected) {
+        one.assert_row(row, &expected);
+    }
 }
 
 /// How many samples the table has in all, and how many of them are correct.
