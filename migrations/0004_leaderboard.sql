@@ -4,7 +4,7 @@
 -- may have seen them. `parts`: what a composite score is made of, `[{"id","weight"}]`. `slices`: the values that tasks have.
 ALTER TABLE benchmark_versions ADD COLUMN private_tasks INTEGER NOT NULL DEFAULT 0 CHECK (private_tasks IN (0, 1));
 ALTER TABLE benchmark_versions ADD COLUMN tasks_published_on TEXT;
-ALTER TABLE benchmark_versions ADD COLUMN parts TEXT CHECK (json_valid(parts));
+ALTER TABLE benchmark_versions ADD COLUMN parts TEXT CHECK (parts IS NULL OR json_valid(parts));
 ALTER TABLE benchmark_versions ADD COLUMN slices TEXT NOT NULL DEFAULT '{"scenario":[],"language":[],"difficulty":[]}' CHECK (json_valid(slices));
 UPDATE benchmark_versions AS v SET slices = json_object(
   'scenario', (SELECT json_group_array(value) FROM (SELECT DISTINCT scenario AS value FROM benchmark_tasks AS t
@@ -23,7 +23,7 @@ ALTER TABLE benchmark_versions DROP COLUMN moved_definition;
 ALTER TABLE benchmark_tasks ADD COLUMN cluster TEXT;
 
 -- What each part of a composite score gave, `{"automated":0.8}`.
-ALTER TABLE results ADD COLUMN parts TEXT CHECK (json_valid(parts));
+ALTER TABLE results ADD COLUMN parts TEXT CHECK (parts IS NULL OR json_valid(parts));
 
 ALTER TABLE runs ADD COLUMN withdrawn_at INTEGER;
 CREATE INDEX runs_by_publication ON runs (model_id, published_at, id) WHERE published_at IS NOT NULL;
@@ -60,6 +60,7 @@ CREATE TABLE run_scores (
 -- What an entry says of its model never changes afterwards.
 ALTER TABLE leaderboard_entries ADD COLUMN display_name TEXT NOT NULL DEFAULT '';
 ALTER TABLE leaderboard_entries ADD COLUMN contaminated INTEGER NOT NULL DEFAULT 0 CHECK (contaminated IN (0, 1));
+CREATE INDEX leaderboard_entries_by_end ON leaderboard_entries (benchmark_id, version, to_seq);
 UPDATE leaderboard_entries SET display_name = (SELECT display_name FROM models WHERE id = model_id);
 
 -- Append-only: why there is a snapshot. `moved`: the other models whose rank changed, `[{"model","from","to"}]`.

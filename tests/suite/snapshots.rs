@@ -108,7 +108,7 @@ async fn a_cursor_goes_with_what_it_was_given_for(host: Host) {
     ] {
         get(own, &format!("{otherwise}&cursor={cursor}")).await.problem(400, "malformed_request");
     }
-    get(&other.benchmark, &format!("{given}&cursor={cursor}")).await.problem(400, "malformed_request");
+    get(&other.benchmark, &format!("{given}&cursor={cursor}")).await.problem(404, "not_found");
     for broken in [&cursor[1..], &format!("{cursor}A"), "bnVsbA", "W10", "eyJhIjoxfQ", "%00"] {
         get(own, &format!("{given}&cursor={broken}")).await.problem(400, "malformed_request");
     }

@@ -225,7 +225,7 @@ pub const EVERY_STATEMENT: &[(&str, &str)] = &[
     ("runs::BY_EXTERNAL_ID", runs::BY_EXTERNAL_ID),
     ("runs::CREATE", runs::CREATE),
     ("runs::EXPECT_OPEN", runs::EXPECT_OPEN),
-    ("runs::EXPECT_NOT_PUBLISHED", runs::EXPECT_NOT_PUBLISHED),
+    ("runs::EXPECT_STILL_OPEN", runs::EXPECT_STILL_OPEN),
     ("runs::UNKNOWN_TASKS", runs::UNKNOWN_TASKS),
     ("runs::EXPECT_KNOWN_TASKS", runs::EXPECT_KNOWN_TASKS),
     ("runs::CONFLICTS", runs::CONFLICTS),

@@ -24,18 +24,39 @@ macro_rules! not_before {
     };
 }
 
-/// Each task of a run, once for every slice that it is in: of a dimension either its value, or '' for all.
-macro_rules! cuts {
+/// The slice of a task, for each of `cuts`: of a dimension either its value, or '' for all.
+macro_rules! cut_columns {
     () => {
-        "cuts (s, l, d) AS (VALUES (0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 0), (1, 0, 1), (0, 1, 1), (1, 1, 1)), \
-         cut AS MATERIALIZED (SELECT t.task_id, CASE WHEN s THEN t.scenario ELSE '' END AS scenario, \
-             CASE WHEN l THEN t.language ELSE '' END AS language, CASE WHEN d THEN t.difficulty ELSE '' END AS difficulty, \
-             coalesce('cluster ' || t.cluster, 'task ' || t.task_id) AS cluster \
-           FROM runs AS r JOIN benchmark_tasks AS t ON t.benchmark_id = r.benchmark_id AND t.version = r.version \
-           JOIN cuts ON (NOT s OR t.scenario IS NOT NULL) AND (NOT l OR t.language IS NOT NULL) AND (NOT d OR t.difficulty IS NOT NULL) \
-           WHERE r.id = ?1)"
+        "CASE WHEN s THEN t.scenario ELSE '' END AS scenario, CASE WHEN l THEN t.language ELSE '' END AS language, \
+         CASE WHEN d THEN t.difficulty ELSE '' END AS difficulty"
     };
 }
+/// Each task of run `?1` that this table names, once for every slice that it is in.
+macro_rules! cut_joins {
+    ($named:literal) => {
+        concat!(
+            "CROSS JOIN runs AS r ON r.id = ?1 \
+             CROSS JOIN benchmark_tasks AS t ON t.benchmark_id = r.benchmark_id AND t.version = r.version AND t.task_id = ",
+            $named,
+            ".task_id CROSS JOIN cuts ON (NOT s OR t.scenario IS NOT NULL) AND (NOT l OR t.language IS NOT NULL) AND (NOT d OR t.difficulty IS NOT NULL)"
+        )
+    };
+}
+
+/// Models and their ranks as of so many snapshots from this one.
+macro_rules! ranked {
+    ($later:literal) => {
+        concat!(
+            "SELECT e.model_id, e.run_id, rank() OVER (ORDER BY s.score DESC) AS place FROM this \
+             CROSS JOIN leaderboard_entries AS e ON e.benchmark_id = this.benchmark_id AND e.version = this.version \
+               AND e.from_seq <= this.seq", $later, " AND (e.to_seq IS NULL OR e.to_seq > this.seq", $later, ") \
+             CROSS JOIN run_slices AS s ON s.run_id = e.run_id AND s.scenario = '' AND s.language = '' AND s.difficulty = ''"
+        )
+    };
+}
+
+/// Of private tasks, slices of fewer are told to nobody.
+pub const LEAST_PRIVATE_TASKS: u32 = 10;
 
 /// Guard: every attempt at every task has its result, or the counts are there.
 pub const EXPECT_COMPLETE: &str = concat!(
@@ -45,32 +66,44 @@ pub const EXPECT_COMPLETE: &str = concat!(
        WHERE r.id = ?1 AND CASE v.evidence WHEN 'counts' THEN NOT EXISTS (SELECT 1 FROM run_counts WHERE run_id = ?1) \
          ELSE NOT EXISTS (SELECT 1 FROM results WHERE run_id = ?1) END)"
 );
-/// Keeps the score of each slice of a run's results. The percentiles are interpolated as R's type 7. Sums are rounded:
-/// SQLite's last digits depend on its version, and equal scores share a rank wherever they are read.
+/// Keeps the score of each slice of a run's results: of every combination of values that its tasks have, '' standing for
+/// all. Of private tasks none so small that it would tell of single ones. The percentiles are interpolated as R's type 7.
+/// Sums are rounded: SQLite's last digits depend on its version, and equal scores share a rank wherever they are read.
+///
+/// Every join is by primary key, and nothing else is joined: a plan with nested scans would take minutes.
 pub const KEEP_SLICES: &str = concat!(
-    "INSERT INTO run_slices (run_id, scenario, language, difficulty, tasks, clusters, correct, total, score, squares, cost_usd, uncosted, p50_ms, p95_ms) WITH ",
-    cuts!(),
-    ", answered AS (SELECT task_id, avg(score) AS score, sum(coalesce(correct, score >= 1)) AS correct, sum(coalesce(samples, 1)) AS total, \
+    "INSERT INTO run_slices (run_id, scenario, language, difficulty, tasks, clusters, correct, total, score, squares, cost_usd, uncosted, p50_ms, p95_ms) \
+     WITH cuts (s, l, d) AS (VALUES (0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 0), (1, 0, 1), (0, 1, 1), (1, 1, 1)), \
+       answered AS (SELECT task_id, avg(score) AS score, sum(coalesce(correct, score >= 1)) AS correct, sum(coalesce(samples, 1)) AS total, \
          sum(cost_usd) AS cost, sum(cost_usd IS NULL) AS uncosted FROM results WHERE run_id = ?1 GROUP BY task_id), \
-       clustered AS MATERIALIZED (SELECT scenario, language, difficulty, cluster, count(*) AS tasks, sum(score) AS score, sum(correct) AS correct, \
-         sum(total) AS total, sum(cost) AS cost, sum(uncosted) AS uncosted FROM cut JOIN answered USING (task_id) GROUP BY 1, 2, 3, 4), \
-       summed AS MATERIALIZED (SELECT scenario, language, difficulty, sum(tasks) AS tasks, count(*) AS clusters, sum(correct) AS correct, \
-         sum(total) AS total, sum(score) / sum(tasks) AS mean, sum(cost) AS cost, sum(uncosted) AS uncosted FROM clustered GROUP BY 1, 2, 3), \
-       spread AS MATERIALIZED (SELECT c.scenario, c.language, c.difficulty, \
-         sum((c.score - c.tasks * m.mean) * (c.score - c.tasks * m.mean)) AS squares \
-         FROM clustered AS c JOIN summed AS m USING (scenario, language, difficulty) GROUP BY 1, 2, 3), \
-       timed AS (SELECT scenario, language, difficulty, x.latency_ms AS ms, \
-           row_number() OVER (PARTITION BY scenario, language, difficulty ORDER BY x.latency_ms) - 1 AS place, \
-           count(*) OVER (PARTITION BY scenario, language, difficulty) - 1 AS last \
-         FROM cut JOIN results AS x ON x.run_id = ?1 AND x.task_id = cut.task_id WHERE x.latency_ms IS NOT NULL), \
+       clustered AS (SELECT ",
+    cut_columns!(),
+    ", coalesce('cluster ' || t.cluster, 'task ' || t.task_id) AS cluster, count(*) AS tasks, sum(p.score) AS score, sum(p.correct) AS correct, \
+         sum(p.total) AS total, sum(p.cost) AS cost, sum(p.uncosted) AS uncosted \
+         FROM answered AS p ",
+    cut_joins!("p"),
+    " GROUP BY 1, 2, 3, 4), \
+       spread AS (SELECT *, sum(score) OVER whole / sum(tasks) OVER whole AS mean FROM clustered WINDOW whole AS (PARTITION BY scenario, language, difficulty)), \
+       timed AS (SELECT ",
+    cut_columns!(),
+    ", x.latency_ms AS ms FROM results AS x ",
+    cut_joins!("x"),
+    " WHERE x.run_id = ?1 AND x.latency_ms IS NOT NULL), \
+       ordered AS (SELECT *, row_number() OVER (PARTITION BY scenario, language, difficulty ORDER BY ms) - 1 AS place, \
+         count(*) OVER (PARTITION BY scenario, language, difficulty) - 1 AS last FROM timed), \
        around AS (SELECT scenario, language, difficulty, (max(last) * 50 % 100) / 100.0 AS share50, (max(last) * 95 % 100) / 100.0 AS share95, \
            max(CASE WHEN place = last * 50 / 100 THEN ms END) AS below50, max(CASE WHEN place = min(last * 50 / 100 + 1, last) THEN ms END) AS above50, \
            max(CASE WHEN place = last * 95 / 100 THEN ms END) AS below95, max(CASE WHEN place = min(last * 95 / 100 + 1, last) THEN ms END) AS above95 \
-         FROM timed GROUP BY 1, 2, 3) \
-     SELECT ?1, m.scenario, m.language, m.difficulty, m.tasks, m.clusters, m.correct, m.total, round(m.mean, 12), round(s.squares, 12), \
-       round(m.cost, 12), m.uncosted, \
-       a.below50 + (a.above50 - a.below50) * a.share50, a.below95 + (a.above95 - a.below95) * a.share95 \
-     FROM summed AS m JOIN spread AS s USING (scenario, language, difficulty) LEFT JOIN around AS a USING (scenario, language, difficulty)"
+         FROM ordered GROUP BY 1, 2, 3), \
+       parts AS (SELECT scenario, language, difficulty, sum(tasks) AS tasks, count(*) AS clusters, sum(correct) AS correct, sum(total) AS total, \
+           max(mean) AS mean, sum((score - tasks * mean) * (score - tasks * mean)) AS squares, sum(cost) AS cost, sum(uncosted) AS uncosted, \
+           NULL AS p50, NULL AS p95 FROM spread GROUP BY 1, 2, 3 \
+         UNION ALL SELECT scenario, language, difficulty, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, \
+           below50 + (above50 - below50) * share50, below95 + (above95 - below95) * share95 FROM around) \
+     SELECT ?1, scenario, language, difficulty, max(tasks), max(clusters), max(correct), max(total), round(max(mean), 12), round(max(squares), 12), \
+       round(max(cost), 12), max(uncosted), max(p50), max(p95) FROM parts GROUP BY 2, 3, 4 \
+     HAVING max(tasks) >= ?2 OR scenario || language || difficulty = '' OR NOT (SELECT v.private_tasks FROM runs AS r \
+       JOIN benchmark_versions AS v ON v.benchmark_id = r.benchmark_id AND v.version = r.version WHERE r.id = ?1)"
 );
 /// The same of its counts: the last attempt's passes, and no slices.
 pub const KEEP_COUNTED_SLICE: &str = "INSERT INTO run_slices (run_id, scenario, language, difficulty, tasks, clusters, correct, total, score, squares, cost_usd, uncosted) \
@@ -124,22 +157,24 @@ pub const REINSTATE: &str = concat!(
        AND c.version = gone.version AND c.model_id = gone.model_id AND c.to_seq IS NULL) \
      GROUP BY r.id ORDER BY min(e.from_seq) DESC LIMIT 1"
 );
-/// Notes why there is snapshot `?2`: what became of run `?1`, and of every model's rank.
-pub const ADD_CHANGE: &str = "INSERT INTO changes (seq, benchmark_id, kind, model_id, run_id, reason, previous_run_id, current_run_id, rank_before, rank_after, moved) \
+/// Notes why there is snapshot `?2`: what became of run `?1`, and of the models' ranks; of the others whose rank changed
+/// at most the hundred that now rank best.
+pub const ADD_CHANGE: &str = concat!(
+    "INSERT INTO changes (seq, benchmark_id, kind, model_id, run_id, reason, previous_run_id, current_run_id, rank_before, rank_after, moved) \
      WITH this AS MATERIALIZED (SELECT seq, benchmark_id, version FROM snapshots WHERE id = ?2), \
-       before AS (SELECT e.model_id, e.run_id, rank() OVER (ORDER BY s.score DESC) AS place FROM this \
-         CROSS JOIN leaderboard_entries AS e ON e.benchmark_id = this.benchmark_id AND e.version = this.version AND e.from_seq < this.seq AND (e.to_seq IS NULL OR e.to_seq >= this.seq) \
-         JOIN run_slices AS s ON s.run_id = e.run_id AND s.scenario = '' AND s.language = '' AND s.difficulty = ''), \
-       after AS (SELECT e.model_id, e.run_id, rank() OVER (ORDER BY s.score DESC) AS place FROM this \
-         CROSS JOIN leaderboard_entries AS e ON e.benchmark_id = this.benchmark_id AND e.version = this.version AND e.to_seq IS NULL \
-         JOIN run_slices AS s ON s.run_id = e.run_id AND s.scenario = '' AND s.language = '' AND s.difficulty = ''), \
-       moved AS MATERIALIZED (SELECT coalesce(b.model_id, a.model_id) AS model_id, b.run_id AS run_before, a.run_id AS run_after, b.place AS was, a.place AS becomes \
-         FROM before AS b FULL JOIN after AS a ON a.model_id = b.model_id) \
+       before AS (",
+    ranked!(" - 1"),
+    "), after AS (",
+    ranked!(""),
+    "), moved AS MATERIALIZED (SELECT model_id, max(run_before) AS run_before, max(run_after) AS run_after, max(was) AS was, max(becomes) AS becomes \
+         FROM (SELECT model_id, run_id AS run_before, NULL AS run_after, place AS was, NULL AS becomes FROM before \
+           UNION ALL SELECT model_id, NULL, run_id, NULL, place FROM after) GROUP BY model_id) \
      SELECT this.seq, this.benchmark_id, coalesce(?3, CASE WHEN m.run_before IS NULL THEN 'published' ELSE 'rescored' END), r.model_id, r.id, r.reason, \
        m.run_before, m.run_after, m.was, m.becomes, \
        (SELECT json_group_array(json_object('model', model_id, 'from', was, 'to', becomes)) \
-          FROM (SELECT model_id, was, becomes FROM moved WHERE was <> becomes AND model_id <> r.model_id ORDER BY becomes, model_id)) \
-     FROM this JOIN runs AS r ON r.id = ?1 LEFT JOIN moved AS m ON m.model_id = r.model_id";
+          FROM (SELECT model_id, was, becomes FROM moved WHERE was <> becomes AND model_id <> r.model_id ORDER BY becomes, model_id LIMIT 100)) \
+     FROM this JOIN runs AS r ON r.id = ?1 LEFT JOIN moved AS m ON m.model_id = r.model_id"
+);
 /// The snapshot that a run came in with.
 pub const SNAPSHOT_OF: &str = "SELECT s.id FROM leaderboard_entries AS e JOIN snapshots AS s ON s.seq = e.from_seq WHERE e.run_id = ?1 ORDER BY e.from_seq LIMIT 1";
 
@@ -150,7 +185,7 @@ pub fn publish(run_id: &str, owner_id: &str, snapshot_id: &str, now: Timestamp) 
     vec![
         of_run(super::runs::EXPECT_OPEN).bind(owner_id).bind(None::<&str>),
         of_run(EXPECT_COMPLETE),
-        of_run(KEEP_SLICES),
+        of_run(KEEP_SLICES).bind(LEAST_PRIVATE_TASKS),
         of_run(KEEP_COUNTED_SLICE),
         of_run(KEEP_SCORES),
         of_run(PUBLISH).bind(now),

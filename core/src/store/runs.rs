@@ -74,7 +74,7 @@ pub const EXPECT_OPEN: &str = "INSERT INTO batch_guard (expectation) SELECT 'ope
      WHERE r.id = ?1 AND r.owner_id = ?2 AND r.status = 'open' AND (?3 IS NULL OR v.evidence = ?3))";
 
 /// Guard: run `?1` is open.
-pub const EXPECT_NOT_PUBLISHED: &str = "INSERT INTO batch_guard (expectation) SELECT 'open' WHERE NOT EXISTS (SELECT 1 FROM runs WHERE id = ?1 AND status = 'open')";
+pub const EXPECT_STILL_OPEN: &str = "INSERT INTO batch_guard (expectation) SELECT 'open' WHERE NOT EXISTS (SELECT 1 FROM runs WHERE id = ?1 AND status = 'open')";
 
 /// Those of the uploaded results (`?2`) whose task or attempt the version of run `?1` does not have.
 pub const UNKNOWN_TASKS: &str = concat!(

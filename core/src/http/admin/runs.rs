@@ -34,7 +34,7 @@ pub async fn reject(
         if !error.is_guard() {
             return Err(error.into());
         }
-        let open = vec![Statement::new(runs::EXPECT_NOT_PUBLISHED).bind(id.as_str()), ending.end(), event()];
+        let open = vec![Statement::new(runs::EXPECT_STILL_OPEN).bind(id.as_str()), ending.end(), event()];
         match person.write_as_admin(&app, open).await? {
             Err(error) if error.is_guard() => {}
             answers => drop(answers?),

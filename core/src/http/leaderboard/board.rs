@@ -34,7 +34,13 @@ impl Score {
         let enough = usize::try_from(of.clusters).is_ok_and(|clusters| clusters >= MINIMUM_CLUSTERS);
         let clusters = of.clusters as f64;
         let error = of.squares.max(0.0).sqrt() / of.tasks as f64 * (clusters / (clusters - 1.0)).sqrt();
-        Self { score, interval: enough.then(|| normal(score, error).within(0.0, 1.0)) }
+        // Where all failed, or all passed, the normal interval has no width; how many clusters there were still tells.
+        let interval = match score {
+            0.0 => wilson(0, of.clusters),
+            1.0 => wilson(of.clusters, of.clusters),
+            _ => Some(normal(score, error).within(0.0, 1.0)),
+        };
+        Self { score, interval: interval.filter(|_| enough) }
     }
 }
 

@@ -35,6 +35,13 @@ pub fn cacheable(mut response: Response, tag: &str, holds: HeaderValue) -> Respo
     response
 }
 
+/// The tag of what depends on nothing but a snapshot and what is asked of it. `what` names the answer, and is changed
+/// with the form of it.
+#[must_use]
+pub fn tag_of_snapshot(what: &str, snapshot: &str, asked: &impl serde::Serialize) -> String {
+    etag(serde_json::json!([what, snapshot, asked]).to_string().as_bytes())
+}
+
 /// This body as an answer, or 304 where the client has it.
 #[must_use]
 pub fn answer(headers: &HeaderMap, media_type: &'static str, body: String, holds: HeaderValue) -> Response {

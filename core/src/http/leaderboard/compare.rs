@@ -22,6 +22,7 @@ use crate::{
         benchmarks::{BenchmarkVersion, Metric, Task},
         comparisons::{self, ComparedRun},
         leaderboard::Scope,
+        publications::LEAST_PRIVATE_TASKS,
     },
 };
 
@@ -227,8 +228,11 @@ impl Against {
         let method = if is_passed_or_not && !has_clusters(&version.tasks) { Method::Mcnemar } else { Method::PairedT };
         let whole = pairs.iter().collect::<Vec<_>>();
         let (found, standard_error) = Found::of(&whole, method, is_passed_or_not);
+        let least = if version.private_tasks { LEAST_PRIVATE_TASKS } else { 1 };
+        let told = |pairs: &[&Pair<'_>]| u32::try_from(pairs.len()).is_ok_and(|tasks| tasks >= least);
         let mut slices = slices(&pairs)
             .into_iter()
+            .filter(|(.., pairs)| told(pairs))
             .map(|(dimension, value, pairs)| {
                 let (found, _) = Found::of(&pairs, method, is_passed_or_not);
                 SliceFound { dimension, value: value.to_owned(), found }

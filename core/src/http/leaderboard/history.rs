@@ -113,7 +113,6 @@ pub async fn handler(
 ///
 /// # Errors
 /// What the database answers.
-#[allow(dead_code, reason = "for the page of a model")]
 pub async fn newest(app: &App, model: &str, limit: u32) -> Result<Option<Vec<PastRun>>, ApiError> {
     let runs = Statement::new(runs::HISTORY).bind(model).bind(None::<&str>).bind(END_OF_TIME).bind("").bind(limit);
     let (known, runs) = read(app, model, runs).await?;

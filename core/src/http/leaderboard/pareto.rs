@@ -1,4 +1,8 @@
-use axum::{extract::State, response::Response};
+use axum::{
+    Json as Answer,
+    extract::State,
+    response::{IntoResponse as _, Response},
+};
 use http::HeaderMap;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -67,6 +71,11 @@ pub async fn handler(
     };
     let scope = wanted.find(&app).await?.ok_or_else(|| ApiError::not_found("leaderboard"))?;
     let slice = [&parameters.scenario, &parameters.language, &parameters.difficulty].map(Option::as_deref);
+    let snapshot = scope.snapshot.as_ref().map(|snapshot| snapshot.id.as_str()).unwrap_or_default();
+    let tag = caching::tag_of_snapshot("pareto/1", snapshot, &(&scope.benchmark, &scope.version, slice));
+    if let Some(not_modified) = caching::not_modified(&headers, &tag, MINUTE) {
+        return Ok(not_modified);
+    }
     let board = Board::read(&app, scope, slice).await?;
     let rows = board.rows.len();
     let mut points = board.rows.into_iter().filter_map(Point::of).collect::<Vec<_>>();
@@ -74,12 +83,12 @@ pub async fn handler(
         let by_score = || b.score.total_cmp(&a.score);
         a.cost_usd.total_cmp(&b.cost_usd).then_with(by_score).then_with(|| a.model.cmp(&b.model))
     });
-    let body = json!({
+    let body = Answer(json!({
         "benchmark": board.scope.benchmark,
         "version": board.scope.version,
         "snapshotId": board.scope.snapshot.map(|snapshot| snapshot.id),
         "withoutCost": rows.saturating_sub(points.len()),
         "data": points,
-    });
-    Ok(caching::answer(&headers, "application/json", body.to_string(), MINUTE))
+    }));
+    Ok(caching::cacheable(body.into_response(), &tag, MINUTE))
 }

@@ -17,6 +17,7 @@ use crate::{
 };
 
 const DAY_SECONDS: i64 = 86_400;
+const LONGEST_TEXT: usize = 100;
 
 /// The parameters of a leaderboard, of its page and of its downloads.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
@@ -101,8 +102,11 @@ impl BoardQuery {
     /// Where the page begins, when it is not the first.
     ///
     /// # Errors
-    /// `malformed_request` where the cursor is none of ours, or of another question.
+    /// `malformed_request` where the cursor is none of ours, or of another question, or the text is too long.
     pub fn position(&self) -> Result<Option<Position>, ApiError> {
+        if self.q.as_ref().is_some_and(|text| text.chars().count() > LONGEST_TEXT) {
+            return Err(ApiError::new(MALFORMED_REQUEST, "q has at most 100 characters"));
+        }
         let position = read_cursor::<Position>(self.cursor.as_deref())?;
         if position.as_ref().is_some_and(|position| {
             position.asked != self.asked()
@@ -169,8 +173,9 @@ impl BoardQuery {
 
     /// What rows are asked for, and in which order.
     fn asked(&self) -> String {
-        let asked = Self { snapshot: None, limit: None, cursor: None, ..self.clone() };
-        caching::etag(serde_json::json!(asked).to_string().as_bytes()).trim_matches('"').chars().take(16).collect()
+        // Which leaderboard it is, the snapshot says, however it was asked for.
+        let which = Self { benchmark: None, version: None, snapshot: None, limit: None, cursor: None, ..self.clone() };
+        caching::etag(serde_json::json!(which).to_string().as_bytes()).trim_matches('"').chars().take(16).collect()
     }
 
     fn chooses(&self, row: &RowBody, as_of: Timestamp) -> bool {

@@ -24,6 +24,9 @@ use crate::{
 const MOST_TASKS: usize = 10_000;
 const MOST_ATTEMPTS: u32 = 10;
 const MOST_PARTS: usize = 20;
+const MOST_WEIGHT: f64 = 1e6;
+/// More values of a dimension tell tasks apart rather than grouping them.
+const MOST_SLICES: usize = 100;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
@@ -88,7 +91,8 @@ impl PartsInput {
             validator.slug(&at("id"), &part.id);
             validator.require(part.id.len() <= 50, &at("id"), "give at most 50 characters");
             validator.require(seen.insert(part.id.clone()), &at("id"), "another part has this id");
-            validator.require(part.weight.is_finite() && part.weight > 0.0, &at("weight"), "give more than 0");
+            let weighs = part.weight > 0.0 && part.weight <= MOST_WEIGHT;
+            validator.require(weighs, &at("weight"), "give more than 0, and at most 1000000");
         }
         parts
     }
@@ -168,6 +172,13 @@ fn check_tasks(validator: &mut Validator, inputs: Vec<TaskInput>) -> Vec<Task> {
         };
         validator.require(seen.insert(task.id.clone()), &at("id"), "another task has this id");
         tasks.push(task);
+    }
+    let slices = Slices::of(&tasks);
+    for (member, values) in
+        [("scenario", slices.scenario), ("language", slices.language), ("difficulty", slices.difficulty)]
+    {
+        let few = values.len() <= MOST_SLICES;
+        validator.require(few, "/tasks", &format!("give at most {MOST_SLICES} different values of {member}"));
     }
     tasks
 }

@@ -1,7 +1,7 @@
 use axum::{Json as Answer, extract::State};
 use serde::Deserialize;
 
-use super::runs::find_own;
+use super::{results::MOST_MEASURED, runs::find_own};
 use crate::{
     app::App,
     http::{
@@ -49,9 +49,9 @@ pub async fn handler(
     validator.require(possible, "/correctByAttempt", "no more tasks can pass than there are");
     for (pointer, number) in [("/costUsd", body.cost_usd), ("/meanLatencyMs", body.mean_latency_ms)] {
         validator.require(
-            number.is_none_or(|number| number >= 0.0),
+            number.is_none_or(|number| (0.0..=MOST_MEASURED).contains(&number)),
             pointer,
-            "give 0 or more, or null where it is unknown",
+            "give 0 to 1000000000, or null where it is unknown",
         );
     }
     validator.finish()?;

@@ -13,7 +13,7 @@ use crate::{
     },
     ports::{DatabaseError, Rows, Statement},
     store::{
-        publications,
+        benchmarks, publications,
         runs::{self, Run},
     },
 };
@@ -56,10 +56,18 @@ async fn refusal(app: &App, run: &Run) -> Result<ApiError, ApiError> {
     if run.status != "open" {
         return Ok(ApiError::new(RUN_NOT_OPEN, "it was rejected or withdrawn"));
     }
-    let rows = app.database().query(Statement::new(runs::MISSING).bind(run.id.as_str())).await?;
-    let missing =
-        rows.into_iter().map(|row| Ok(json!({ "task": row.text("task")?, "attempt": row.integer("attempt")? })));
+    let benchmark = run.declared.get("benchmark").and_then(Value::as_str);
+    let batch =
+        vec![Statement::new(runs::MISSING).bind(run.id.as_str()), Statement::new(benchmarks::OWNER).bind(benchmark)];
+    let mut answers = app.database().batch(batch).await?.into_iter();
+    let missing = answers.next().map(Rows::into_iter).into_iter().flatten();
+    let missing = missing.map(|row| Ok(json!({ "task": row.text("task")?, "attempt": row.integer("attempt")? })));
     let missing = missing.collect::<Result<Vec<_>, DatabaseError>>()?;
+    let owner = answers.next().and_then(Rows::into_first).map(|row| row.optional_text("owner_id")).transpose()?;
+    if run.private_tasks && !missing.is_empty() && owner.flatten() != run.owner_id {
+        let detail = "results are missing; which, only whoever declared the benchmark is told: its tasks are private";
+        return Ok(Problem::new(INCOMPLETE_RUN, detail).member("missing", json!([])).into());
+    }
     let detail = match (run.evidence.as_str(), missing.len()) {
         ("counts", _) => "upload the counts first".to_owned(),
         // A copy of somebody else's data does not have their private tasks.

@@ -27,7 +27,10 @@ use crate::{
 };
 
 const MOST_RESULTS: usize = 1000;
-const MOST_INTEGER: i64 = 9_007_199_254_740_991;
+/// Whatever is uploaded, the sums over a run stay exact.
+const MOST_COUNTED: i64 = 1_000_000_000;
+/// In milliseconds or US dollars.
+pub(super) const MOST_MEASURED: f64 = 1e9;
 
 /// One attempt at one task, as it is uploaded: with its score or, where the version has parts, with theirs.
 #[derive(Clone, Debug, Deserialize)]
@@ -100,11 +103,17 @@ impl ResultInput {
                 weighted_score(&weighted.collect::<Vec<_>>())
             }
         };
+        // Of samples the exact rate is kept, so that equal ones rank alike; a score that says otherwise is refused below.
+        #[expect(clippy::cast_precision_loss, reason = "within 2⁵³")]
+        let rate = |samples: i64, correct: i64| correct as f64 / samples.max(1) as f64;
+        let exact = self.samples.zip(self.correct).map(|(samples, correct)| rate(samples, correct));
+        let exact =
+            exact.filter(|exact| run.metric == "pass_rate" && score.is_some_and(|score| (exact - score).abs() <= 1e-6));
         let result = ResultBody {
             task: self.task,
             attempt: self.attempt,
             status: self.status,
-            score: score.unwrap_or(0.0),
+            score: exact.or(score).unwrap_or(0.0),
             parts: self.parts,
             samples: self.samples,
             correct: self.correct,
@@ -132,11 +141,12 @@ impl ResultBody {
             ("inputTokens", self.input_tokens),
             ("outputTokens", self.output_tokens),
         ] {
-            let possible = number.is_none_or(|number| (0..=MOST_INTEGER).contains(&number));
-            validator.require(possible, &at(member), "give a whole number, 0 or more");
+            let possible = number.is_none_or(|number| (0..=MOST_COUNTED).contains(&number));
+            validator.require(possible, &at(member), "give a whole number from 0 to 1000000000");
         }
         for (member, number) in [("latencyMs", self.latency_ms), ("costUsd", self.cost_usd)] {
-            validator.require(number.is_none_or(|number| number >= 0.0), &at(member), "give 0 or more");
+            let possible = number.is_none_or(|number| (0.0..=MOST_MEASURED).contains(&number));
+            validator.require(possible, &at(member), "give 0 to 1000000000");
         }
         match (self.samples, self.correct) {
             (None, None) => {
