@@ -55,8 +55,13 @@ macro_rules! ranked {
     };
 }
 
+macro_rules! least_private_tasks {
+    () => {
+        10
+    };
+}
 /// Of private tasks, slices of fewer are told to nobody.
-pub const LEAST_PRIVATE_TASKS: u32 = 10;
+pub const LEAST_PRIVATE_TASKS: u32 = least_private_tasks!();
 
 /// Guard: every attempt at every task has its result, or the counts are there.
 pub const EXPECT_COMPLETE: &str = concat!(
@@ -102,7 +107,9 @@ pub const KEEP_SLICES: &str = concat!(
            below50 + (above50 - below50) * share50, below95 + (above95 - below95) * share95 FROM around) \
      SELECT ?1, scenario, language, difficulty, max(tasks), max(clusters), max(correct), max(total), round(max(mean), 12), round(max(squares), 12), \
        round(max(cost), 12), max(uncosted), max(p50), max(p95) FROM parts GROUP BY 2, 3, 4 \
-     HAVING max(tasks) >= ?2 OR scenario || language || difficulty = '' OR NOT (SELECT v.private_tasks FROM runs AS r \
+     HAVING max(tasks) >= ",
+    least_private_tasks!(),
+    " OR scenario || language || difficulty = '' OR NOT (SELECT v.private_tasks FROM runs AS r \
        JOIN benchmark_versions AS v ON v.benchmark_id = r.benchmark_id AND v.version = r.version WHERE r.id = ?1)"
 );
 /// The same of its counts: the last attempt's passes, and no slices.
@@ -185,7 +192,7 @@ pub fn publish(run_id: &str, owner_id: &str, snapshot_id: &str, now: Timestamp) 
     vec![
         of_run(super::runs::EXPECT_OPEN).bind(owner_id).bind(None::<&str>),
         of_run(EXPECT_COMPLETE),
-        of_run(KEEP_SLICES).bind(LEAST_PRIVATE_TASKS),
+        of_run(KEEP_SLICES),
         of_run(KEEP_COUNTED_SLICE),
         of_run(KEEP_SCORES),
         of_run(PUBLISH).bind(now),
