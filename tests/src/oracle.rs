@@ -117,11 +117,18 @@ impl Sliced {
         }
         let score = scores.iter().sum::<f64>() / count(scores.len());
         let alone = total == count_u64(chosen.len()) && clusters.len() == chosen.len();
-        let interval = if metric == "pass_rate" && alone {
+        let wilson = |correct: u64, total: u64| {
             let small = |number: u64| u32::try_from(number).expect("small");
-            Some(Entry { model: String::new(), correct: small(correct), total: small(total) }.interval())
-        } else if clusters.len() < 20 {
+            Entry { model: String::new(), correct: small(correct), total: small(total) }.interval()
+        };
+        let many = count_u64(clusters.len());
+        let interval = if metric == "pass_rate" && alone {
+            Some(wilson(correct, total))
+        } else if many < 20 {
             None
+        } else if score == 0.0 || score == 1.0 {
+            // A normal interval would have no width.
+            Some(wilson(if score == 0.0 { 0 } else { many }, many))
         } else {
             let squares: f64 =
                 clusters.values().map(|cluster| cluster.iter().map(|own| own - score).sum::<f64>().powi(2)).sum();

@@ -186,23 +186,23 @@ async fn clustered_errors_are_millers(host: Host) {
 async fn private_tasks_are_told_in_aggregates_only(host: Host) {
     let publisher = Publisher::new(&host).await;
     let secret = unique("secret");
-    let task = |n: usize| json!({ "id": format!("{secret}-{n}"), "language": if n < 3 { "go" } else { "rust" }, "cluster": format!("repository-{secret}") });
-    let tasks = (1..=4).map(task).collect::<Value>();
+    let task = |n: usize| json!({ "id": format!("{secret}-{n}"), "language": if n < 10 { "go" } else { "rust" }, "cluster": format!("repository-{secret}") });
+    let tasks = (1..=19).map(task).collect::<Value>();
     let body = json!({ "title": "Private", "metric": "pass_rate", "tasks": tasks, "privateTasks": true });
     publisher.version("1", body.clone()).await;
     // Declared again it is the same, and who declares it knows it already.
     let path = format!("/api/v1/benchmarks/{}/versions/1", publisher.benchmark);
     publisher.api.put(&path).json(body).await.expect(200);
     let results = |correct: usize| {
-        let mut results = passes(correct, 4);
-        for n in 0..4 {
+        let mut results = passes(correct, 19);
+        for n in 0..19 {
             results[n]["task"] = json!(format!("{secret}-{}", n + 1));
         }
         results
     };
     let models = [publisher.model("a").await, publisher.model("b").await];
     let mut runs = Vec::new();
-    for (model, correct) in models.iter().zip([4, 1]) {
+    for (model, correct) in models.iter().zip([19, 1]) {
         runs.push(publisher.publish_results(model, results(correct)).await);
     }
     let api = publisher.api.anonymous();
@@ -213,15 +213,35 @@ async fn private_tasks_are_told_in_aggregates_only(host: Host) {
     let version = &benchmark.expect(200)["versions"][0];
     assert_eq!(
         (&version["privateTasks"], &version["tasks"], &version["taskCount"]),
-        (&json!(true), &json!([]), &json!(4))
+        (&json!(true), &json!([]), &json!(19))
     );
     assert_eq!(version["slices"]["language"], json!(["go", "rust"]));
     let leaderboard = api.get(format!("{}&language=rust", publisher.leaderboard_path())).await;
     assert_eq!(row(&leaderboard.expect(200), &models[1])["correct"], 0);
+    // A slice of fewer than ten tasks would tell of single ones.
+    let small = api.get(format!("{}&language=go", publisher.leaderboard_path())).await;
+    assert_eq!(small.expect(200)["data"], json!([]));
+    let compared =
+        format!("/api/v1/leaderboard/compare?benchmark={}&a={}&b={}", publisher.benchmark, models[0], models[1]);
+    let compared = api.get(compared).await;
+    let slices = compared.expect(200)["comparisons"][0]["slices"].clone();
+    assert_eq!(slices.as_array().map(Vec::len), Some(1));
+    assert_eq!(slices[0]["value"], "rust");
+    // Whoever declared the tasks is told which are missing; others only that some are.
+    let own = publisher.run(&models[0]).await;
+    let missing = publisher.api.post(format!("/api/v1/runs/{own}/publish")).await.problem(422, "incomplete_run");
+    assert_eq!(missing["missing"].as_array().map(Vec::len), Some(19));
+    let other = Publisher::new(&host).await;
+    let mut foreign = other.run_body(&other.model("m").await);
+    foreign["benchmark"] = json!(publisher.benchmark);
+    let run_of_other =
+        other.api.post("/api/v1/runs").json(foreign).await.expect(201)["id"].as_str().expect("an id").to_owned();
+    let refused = other.api.post(format!("/api/v1/runs/{run_of_other}/publish")).await;
+    assert_eq!(refused.problem(422, "incomplete_run")["missing"], json!([]));
     let run = api.get(format!("/api/v1/runs/{}", runs[0])).await;
     assert_eq!(run.expect(200)["aggregates"]["score"], 1.0);
     let feed = api.get(format!("/api/v1/changes?benchmark={}", publisher.benchmark)).await;
-    for answer in [&benchmark, &leaderboard, &run, &feed] {
+    for answer in [&benchmark, &leaderboard, &run, &feed, &small, &compared, &refused] {
         assert!(!answer.text().contains(&secret), "a task is told: {answer}");
     }
 }
