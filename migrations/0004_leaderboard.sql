@@ -122,9 +122,10 @@ INSERT INTO changes (seq, benchmark_id, kind, model_id, run_id, previous_run_id,
     ordered AS (SELECT seq, lag(seq) OVER (PARTITION BY benchmark_id, version ORDER BY seq) AS earlier FROM snapshots)
   SELECT n.seq, n.benchmark_id, CASE WHEN b.run_id IS NULL THEN 'published' ELSE 'rescored' END, e.model_id, e.run_id, b.run_id, e.run_id,
     b.place, a.place,
-    (SELECT json_group_array(json_object('model', y.model_id, 'from', x.place, 'to', y.place))
-       FROM standing AS y JOIN standing AS x ON x.seq = o.earlier AND x.model_id = y.model_id
-       WHERE y.seq = n.seq AND x.place <> y.place AND y.model_id <> e.model_id)
+    (SELECT json_group_array(json_object('model', model_id, 'from', was, 'to', becomes))
+       FROM (SELECT y.model_id, x.place AS was, y.place AS becomes
+         FROM standing AS y JOIN standing AS x ON x.seq = o.earlier AND x.model_id = y.model_id
+         WHERE y.seq = n.seq AND x.place <> y.place AND y.model_id <> e.model_id ORDER BY y.place, y.model_id))
   FROM snapshots AS n JOIN ordered AS o ON o.seq = n.seq JOIN leaderboard_entries AS e ON e.from_seq = n.seq
   JOIN standing AS a ON a.seq = n.seq AND a.model_id = e.model_id
   LEFT JOIN standing AS b ON b.seq = o.earlier AND b.model_id = e.model_id;

@@ -123,38 +123,49 @@ fn publish(database: &Connection, (run, _, _, at): &Published) {
     }
 }
 
-/// As the schema before did; what it kept beside, it took from `after`.
-fn publish_before(database: &Connection, after: &Connection, (run, model, benchmark, at): &Published) {
-    let mut written = vec![
-        format!("UPDATE runs SET status = 'published', published_at = {at} WHERE id = '{run}'"),
-        format!(
-            "INSERT INTO snapshots (id, benchmark_id, version, created_at) VALUES ('snapshot-{run}', '{benchmark}', '1', {at})"
-        ),
-        format!(
-            "UPDATE leaderboard_entries SET to_seq = (SELECT max(seq) FROM snapshots) \
-             WHERE to_seq IS NULL AND benchmark_id = '{benchmark}' AND model_id = '{model}'"
-        ),
-        format!(
-            "INSERT INTO leaderboard_entries (benchmark_id, version, model_id, run_id, from_seq) \
-             SELECT '{benchmark}', '1', '{model}', '{run}', max(seq) FROM snapshots"
-        ),
-    ];
-    if *benchmark == "counted" {
-        written.push(format!(
-            "INSERT INTO run_cells (run_id, scenario, language, difficulty, tasks, correct, total, score_sum, score_square_sum, cost_usd, uncosted) \
-             SELECT '{run}', '', '', '', total, correct_by_attempt ->> 1, total, correct_by_attempt ->> 1, correct_by_attempt ->> 1, cost_usd, cost_usd IS NULL \
-             FROM run_counts WHERE run_id = '{run}'"
-        ));
+/// How runs were published before the fourth migration, each statement with the run `?1`; `?2` and `?3` are the
+/// snapshot's id and time.
+const PUBLISH_OF_0003: [&str; 7] = [
+    "INSERT INTO run_cells (run_id, scenario, language, difficulty, tasks, correct, total, score_sum, score_square_sum, cost_usd, uncosted) \
+     SELECT ?1, coalesce(t.scenario, ''), coalesce(t.language, ''), coalesce(t.difficulty, ''), \
+       count(*), sum(p.correct), sum(p.total), sum(p.score), sum(p.score * p.score), sum(p.cost), sum(p.uncosted) \
+     FROM (SELECT task_id, avg(score) AS score, sum(coalesce(correct, score >= 1)) AS correct, sum(coalesce(samples, 1)) AS total, \
+             sum(cost_usd) AS cost, sum(cost_usd IS NULL) AS uncosted FROM results WHERE run_id = ?1 GROUP BY task_id) AS p \
+     JOIN runs AS r ON r.id = ?1 \
+     JOIN benchmark_tasks AS t ON t.benchmark_id = r.benchmark_id AND t.version = r.version AND t.task_id = p.task_id \
+     GROUP BY 2, 3, 4",
+    "INSERT INTO run_cells (run_id, scenario, language, difficulty, tasks, correct, total, score_sum, score_square_sum, cost_usd, uncosted) \
+     SELECT ?1, '', '', '', total, passes, total, passes, passes, cost_usd, cost_usd IS NULL \
+     FROM (SELECT total, cost_usd, correct_by_attempt ->> (json_array_length(correct_by_attempt) - 1) AS passes FROM run_counts WHERE run_id = ?1)",
+    "INSERT INTO run_latencies (run_id, p50_ms, p95_ms) \
+     WITH ordered AS (SELECT latency_ms AS ms, row_number() OVER (ORDER BY latency_ms) - 1 AS place, count(*) OVER () - 1 AS last \
+         FROM results WHERE run_id = ?1 AND latency_ms IS NOT NULL), \
+       wanted AS (SELECT value AS percent, (SELECT max(last) FROM ordered) * value AS hundredths FROM json_each('[50, 95]')), \
+       found AS (SELECT percent, \
+           (SELECT ms FROM ordered WHERE place = hundredths / 100) AS below, \
+           (SELECT ms FROM ordered WHERE place = min(hundredths / 100 + 1, last)) AS above, (hundredths % 100) / 100.0 AS share FROM wanted) \
+     SELECT ?1, max(CASE percent WHEN 50 THEN below + (above - below) * share END), \
+       max(CASE percent WHEN 95 THEN below + (above - below) * share END) FROM found",
+    "UPDATE runs SET status = 'published', published_at = ?2 WHERE id = ?1 AND status = 'open'",
+    "INSERT INTO snapshots (id, benchmark_id, version, created_at) SELECT ?2, benchmark_id, version, ?3 FROM runs WHERE id = ?1",
+    "UPDATE leaderboard_entries SET to_seq = (SELECT seq FROM snapshots WHERE id = ?2) \
+     WHERE to_seq IS NULL AND (benchmark_id, version, model_id) = (SELECT benchmark_id, version, model_id FROM runs WHERE id = ?1)",
+    "INSERT INTO leaderboard_entries (benchmark_id, version, model_id, run_id, from_seq) \
+     SELECT benchmark_id, version, model_id, id, (SELECT seq FROM snapshots WHERE id = ?2) FROM runs WHERE id = ?1",
+];
+
+/// As the schema before did.
+fn publish_before(database: &Connection, (run, _, _, at): &Published) {
+    let snapshot = format!("snapshot-{run}");
+    for sql in PUBLISH_OF_0003 {
+        let written = match sql {
+            _ if sql.starts_with("UPDATE runs") => database.execute(sql, params![run, at]),
+            _ if sql.contains("?3") => database.execute(sql, params![run, snapshot, at]),
+            _ if sql.contains("?2") => database.execute(sql, params![run, snapshot]),
+            _ => database.execute(sql, params![run]),
+        };
+        written.unwrap_or_else(|error| panic!("{error}\n{sql}"));
     }
-    for sql in written {
-        database.execute(&sql, []).unwrap_or_else(|error| panic!("{error}\n{sql}"));
-    }
-    let percentiles = format!(
-        "SELECT p50_ms, p95_ms FROM run_slices WHERE run_id = '{run}' AND scenario || language || difficulty = ''"
-    );
-    let percentiles = rows(after, &percentiles).remove(0);
-    let kept = "INSERT INTO run_latencies (run_id, p50_ms, p95_ms) VALUES (?1, ?2, ?3)";
-    database.execute(kept, params![run, percentiles[0], percentiles[1]]).expect("latencies");
 }
 
 #[test]
@@ -171,7 +182,7 @@ fn what_was_published_before_slices_reads_the_same() {
     assert_eq!(runs, same);
     for run in &runs {
         publish(&after, run);
-        publish_before(&before, &after, run);
+        publish_before(&before, run);
     }
     apply(&before, new);
     // Percentiles were kept of whole runs only.
@@ -181,8 +192,7 @@ fn what_was_published_before_slices_reads_the_same() {
         "SELECT run_id, p50_ms, p95_ms FROM run_slices WHERE scenario || language || difficulty = '' ORDER BY 1",
         "SELECT run_id, scores, pass_counts, parts FROM run_scores ORDER BY 1",
         "SELECT benchmark_id, version, model_id, run_id, from_seq, to_seq, display_name, contaminated FROM leaderboard_entries ORDER BY 1, 2, 3, 5",
-        "SELECT seq, benchmark_id, kind, model_id, run_id, reason, previous_run_id, current_run_id, rank_before, rank_after FROM changes ORDER BY 1",
-        "SELECT c.seq, value ->> 'model', value ->> 'from', value ->> 'to' FROM changes AS c, json_each(moved) ORDER BY 1, 2",
+        "SELECT * FROM changes ORDER BY seq",
     ] {
         let (migrated, published) = (rows(&before, sql), rows(&after, sql));
         assert!(!published.is_empty(), "{sql}");

@@ -87,7 +87,7 @@ pub const MODELS: &str = page!("models", "id" > "?3" "", size "0", "1", "t.*");
 /// A page of the benchmarks.
 pub const BENCHMARKS: &str = page!("benchmarks", "id" > "?3" "", size "0", "1", "t.*");
 /// A page of their versions; a definition lacks the tasks where they are private.
-pub const BENCHMARK_VERSIONS: &str = page!("benchmark_versions", "benchmark_id, version" > "?3, ?4" "", size "octet_length(definition)", "1",
+pub const BENCHMARK_VERSIONS: &str = page!("benchmark_versions", "benchmark_id, version" > "?3, ?4" "", size "octet_length(definition) + coalesce(octet_length(description), 0)", "1",
     "t.benchmark_id, t.version, t.title, t.description, t.metric, t.chance_level, t.evidence, t.task_count, t.attempts_per_task, \
      t.private_tasks, t.tasks_published_on, t.parts, t.slices, t.created_at, \
      CASE WHEN t.private_tasks THEN json_set(t.definition, '$.tasks', json('[]')) ELSE t.definition END AS definition");
@@ -96,23 +96,27 @@ pub const BENCHMARK_TASKS: &str = page!("benchmark_tasks", "benchmark_id, versio
     "EXISTS (SELECT 1 FROM benchmark_versions AS v WHERE v.benchmark_id = t.benchmark_id AND v.version = t.version AND NOT v.private_tasks)",
     "t.*");
 /// A page of the runs.
-pub const RUNS: &str = page!("runs", "id" > "?3" "", size "octet_length(generation_config)", published!("t.id"),
+pub const RUNS: &str = page!("runs", "id" > "?3" "", size "octet_length(generation_config) + coalesce(octet_length(command), 0) + coalesce(octet_length(attempts_policy), 0)", published!("t.id"),
     concat!("t.id, t.model_id, t.benchmark_id, t.version, t.harness, t.harness_version, t.commit_hash, t.dirty, t.prompt_hash, \
      t.generation_config, t.attempts_policy, t.command, t.evaluator_relationship, t.external_id, t.started_at, t.completed_at, \
      t.created_at, t.published_at, ",
      unless_ended_later!("status", "'published'"), ", ", unless_ended_later!("reason", "NULL"), ", ",
      unless_ended_later!("withdrawn_at", "NULL")));
-/// A page of the results at public tasks.
-pub const RESULTS: &str = page!("results", "run_id, task_id, attempt" > "?3, ?4, ?5" "", size "0",
-    concat!(published!("t.run_id"), " AND EXISTS (SELECT 1 FROM runs AS r JOIN benchmark_versions AS v \
-       ON v.benchmark_id = r.benchmark_id AND v.version = r.version WHERE r.id = t.run_id AND NOT v.private_tasks)"),
-    "t.*");
+/// A page of the results at public tasks. There are so many that each run is looked up once a page.
+pub const RESULTS: &str = concat!(
+    "WITH page AS MATERIALIZED (SELECT * FROM results WHERE (run_id, task_id, attempt) > (?3, ?4, ?5) ORDER BY run_id, task_id, attempt LIMIT ?2 + 1), \
+       known AS MATERIALIZED (SELECT r.id AS run_id, NOT v.private_tasks AND ",
+    published!("r.id"),
+    " AS told FROM (SELECT DISTINCT run_id FROM page) AS p CROSS JOIN runs AS r ON r.id = p.run_id \
+         JOIN benchmark_versions AS v ON v.benchmark_id = r.benchmark_id AND v.version = r.version) \
+     SELECT count(*) OVER () AS walked, known.told, page.* FROM page CROSS JOIN known USING (run_id) ORDER BY page.run_id, page.task_id, page.attempt LIMIT ?2"
+);
 /// A page of the counts.
 pub const RUN_COUNTS: &str = page!("run_counts", "run_id" > "?3" "", size "0", published!("t.run_id"), "t.*");
 /// A page of the slices of runs.
 pub const RUN_SLICES: &str = page!("run_slices", "run_id, scenario, language, difficulty" > "?3, ?4, ?5, ?6" "", size "0", published!("t.run_id"), "t.*");
 /// A page of the scores of runs, task by task where the tasks are public.
-pub const RUN_SCORES: &str = page!("run_scores", "run_id" > "?3" "", size "octet_length(scores)", published!("t.run_id"),
+pub const RUN_SCORES: &str = page!("run_scores", "run_id" > "?3" "", size "octet_length(scores) + octet_length(pass_counts)", published!("t.run_id"),
     "t.run_id, t.pass_counts, t.parts, \
      CASE WHEN EXISTS (SELECT 1 FROM runs AS r JOIN benchmark_versions AS v ON v.benchmark_id = r.benchmark_id AND v.version = r.version \
        WHERE r.id = t.run_id AND NOT v.private_tasks) THEN t.scores ELSE '[]' END AS scores");
@@ -124,7 +128,7 @@ pub const LEADERBOARD_ENTRIES: &str = page!("leaderboard_entries", "benchmark_id
     "t.benchmark_id, t.version, t.model_id, t.run_id, t.from_seq, CASE WHEN t.to_seq <= ?1 THEN t.to_seq END AS to_seq, \
      t.display_name, t.contaminated");
 /// A page of the changes.
-pub const CHANGES: &str = page!("changes", "seq" > "?3" " AND seq <= ?1", size "octet_length(moved)", "1", "t.*");
+pub const CHANGES: &str = page!("changes", "seq" > "?3" " AND seq <= ?1", size "octet_length(moved) + coalesce(octet_length(reason), 0)", "1", "t.*");
 
 /// Whether the database holds what a dump would be mixed with.
 pub const IS_USED: &str = concat!("SELECT ", used!(), " AS used");

@@ -56,6 +56,8 @@ pub async fn export(options: Options) -> Result<ExitCode, Failure> {
     let outcome = async {
         let source = Source::new(&url)?;
         let manifest = download(&source, &unfinished, &progress).await?;
+        // An empty one may be there, which not every system replaces.
+        let _ = std::fs::remove_dir(&directory);
         std::fs::rename(&unfinished, &directory).map_err(|error| trouble(&directory, &error))?;
         Ok::<_, String>(manifest)
     };
@@ -275,4 +277,116 @@ struct Refusal {
     may_pass: bool,
     /// How long the server asks to wait.
     asked: Duration,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        collections::VecDeque,
+        sync::{
+            Arc, Mutex,
+            atomic::{AtomicUsize, Ordering},
+        },
+    };
+
+    use axum::{Router, extract::Request};
+    use serde_json::json;
+    use tokio::net::TcpListener;
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+    use crate::native::{dump_files::hex, serve};
+
+    static DIRECTORIES: AtomicUsize = AtomicUsize::new(0);
+
+    /// An answer: status, headers, body.
+    type Answer = (u16, Vec<(&'static str, &'static str)>, String);
+
+    /// Exports from a server that gives these answers, one after another: how that ended, what the server was asked, and
+    /// what is in the directory.
+    async fn exported(answers: Vec<Answer>) -> (Result<(), String>, Vec<String>, Option<Vec<(String, String)>>) {
+        let answers = Arc::new(Mutex::new(VecDeque::from(answers)));
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let heard = Arc::clone(&asked);
+        let app = Router::new().fallback(move |request: Request| {
+            heard.lock().unwrap().push(request.uri().to_string());
+            let (status, headers, body) = answers.lock().unwrap().pop_front().unwrap();
+            let mut response = http::Response::builder().status(status);
+            for (name, value) in headers {
+                response = response.header(name, value);
+            }
+            async move { response.body(axum::body::Body::from(body)).unwrap() }
+        });
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        tokio::spawn(async move { serve::accept(&listener, &app, &CancellationToken::new()).await });
+
+        let number = DIRECTORIES.fetch_add(1, Ordering::Relaxed);
+        let parent = std::env::temp_dir().join(format!("aibaas-export-{}-{number}", std::process::id()));
+        let directory = parent.join("dump");
+        let outcome = export(Options { directory: directory.clone(), url }).await;
+        assert!(!unfinished(&directory).unwrap().exists());
+        let files = std::fs::read_dir(&directory).ok().map(|entries| {
+            let read = |path: PathBuf| {
+                let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+                (name, std::io::read_to_string(File::open(path).unwrap()).unwrap())
+            };
+            let mut files = entries.map(|entry| read(entry.unwrap().path())).collect::<Vec<_>>();
+            files.sort();
+            files
+        });
+        let _ = std::fs::remove_dir_all(&parent);
+        let asked = std::mem::take(&mut *asked.lock().unwrap());
+        (outcome.map(drop).map_err(|failure| format!("{failure:?}")), asked, files)
+    }
+
+    fn manifest() -> Answer {
+        let table = json!({"name": "models", "href": "/api/v1/export/models?through=7"});
+        let body =
+            json!({"format": 1, "schema": "x", "snapshotId": "s", "seq": 7, "generatedAt": "then", "tables": [table]});
+        (200, Vec::new(), body.to_string())
+    }
+
+    fn page(link: Option<&'static str>, body: &str) -> Answer {
+        (200, link.map(|link| ("link", link)).into_iter().collect(), body.to_owned())
+    }
+
+    #[tokio::test]
+    async fn follows_links_and_waits_when_asked_to() {
+        let busy = || (503, vec![("retry-after", "0")], String::new());
+        let next = Some("</api/v1/export/models?through=7&cursor=a>; rel=\"next\"");
+        let answers = vec![busy(), manifest(), page(next, ""), busy(), page(None, "{}\n{}\n")];
+        let (outcome, asked, files) = exported(answers).await;
+        assert_eq!(outcome, Ok(()));
+        let (first, second) = ("/api/v1/export/models?through=7", "/api/v1/export/models?through=7&cursor=a");
+        assert_eq!(asked, ["/api/v1/export", "/api/v1/export", first, second, second]);
+        let files = files.unwrap();
+        let names = files.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>();
+        assert_eq!(names, [CHECKSUMS, MANIFEST, "models.ndjson"]);
+        assert_eq!(files[2].1, "{}\n{}\n");
+        let known = format!("{}  models.ndjson\n", hex(Sha256::new_with_prefix("{}\n{}\n")));
+        assert!(files[0].1.starts_with(&known), "{}", files[0].1);
+        let manifest: Manifest = serde_json::from_str(&files[1].1).unwrap();
+        assert_eq!((manifest.seq, manifest.tables[0].rows), (7, 2));
+    }
+
+    #[tokio::test]
+    async fn leaves_nothing_where_the_server_is_not_understood() {
+        let elsewhere = Some("<http://example.com/rows>; rel=\"next\"");
+        let other_form = (200, Vec::new(), manifest().2.replace("\"format\":1", "\"format\":2"));
+        let escaping = (200, Vec::new(), manifest().2.replace("\"models\"", "\"../models\""));
+        let problem = json!({"detail": "There is no such table."}).to_string();
+        for (answers, reason) in [
+            (vec![manifest(), page(None, "{}\n{")], "within a row"),
+            (vec![manifest(), page(elsewhere, "{}\n")], "links to http://example.com/rows"),
+            (vec![manifest(), (404, Vec::new(), problem)], "404 Not Found: There is no such table."),
+            (vec![other_form], "in form 2"),
+            (vec![escaping], "../models"),
+            (vec![page(None, "<html>")], "not understood"),
+        ] {
+            let (outcome, _, files) = exported(answers).await;
+            assert!(outcome.as_ref().is_err_and(|said| said.contains(reason)), "{reason}: {outcome:?}");
+            assert_eq!(files, None);
+        }
+    }
 }

@@ -17,6 +17,8 @@ use crate::{
 };
 
 const MOST_ROWS: u32 = 1000;
+/// So many cost a Worker a few milliseconds.
+const ROWS: u32 = 250;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -35,7 +37,7 @@ pub async fn handler(
 ) -> Result<Response, ApiError> {
     let table = Table::named(&name).ok_or_else(|| ApiError::not_found("table"))?;
     let malformed = |detail: &str| ApiError::new(MALFORMED_REQUEST, detail);
-    let limit = parameters.limit.unwrap_or(MOST_ROWS);
+    let limit = parameters.limit.unwrap_or(ROWS);
     if !(1..=MOST_ROWS).contains(&limit) {
         return Err(malformed("limit is 1 to 1000"));
     }
