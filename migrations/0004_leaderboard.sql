@@ -13,11 +13,6 @@ UPDATE benchmark_versions AS v SET slices = json_object(
     WHERE t.benchmark_id = v.benchmark_id AND t.version = v.version AND language IS NOT NULL ORDER BY 1)),
   'difficulty', (SELECT json_group_array(value) FROM (SELECT DISTINCT difficulty AS value FROM benchmark_tasks AS t
     WHERE t.benchmark_id = v.benchmark_id AND t.version = v.version AND difficulty IS NOT NULL ORDER BY 1)));
--- The long text goes to the end: SQLite reads a row's pages up to the last column that is asked for.
-ALTER TABLE benchmark_versions RENAME COLUMN definition TO moved_definition;
-ALTER TABLE benchmark_versions ADD COLUMN definition TEXT NOT NULL DEFAULT '';
-UPDATE benchmark_versions SET definition = moved_definition;
-ALTER TABLE benchmark_versions DROP COLUMN moved_definition;
 
 -- Tasks of one cluster resemble each other: their scores are not independent.
 ALTER TABLE benchmark_tasks ADD COLUMN cluster TEXT;
@@ -50,12 +45,13 @@ CREATE TABLE run_slices (
 
 -- What a comparison of two runs needs, in one row a run. `scores`: each task's mean, in the tasks' order.
 -- `pass_counts`: `[[samples, correct, tasks], …]`. `parts`: `{"automated":[results, mean], …}`.
+-- It has a rowid: without one, SQLite reads whole rows, long texts and all, to find one of them.
 CREATE TABLE run_scores (
-  run_id TEXT PRIMARY KEY REFERENCES runs (id),
+  run_id TEXT NOT NULL PRIMARY KEY REFERENCES runs (id),
   pass_counts TEXT NOT NULL CHECK (json_valid(pass_counts)),
   parts TEXT NOT NULL CHECK (json_valid(parts)),
   scores TEXT NOT NULL CHECK (json_valid(scores))
-) STRICT, WITHOUT ROWID;
+) STRICT;
 
 -- What an entry says of its model never changes afterwards.
 ALTER TABLE leaderboard_entries ADD COLUMN display_name TEXT NOT NULL DEFAULT '';
