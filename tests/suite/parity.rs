@@ -83,7 +83,7 @@ impl Recorder {
             .collect::<Vec<_>>();
         let body = match answer.media_type() {
             Some(media) if media.ends_with("json") => redacted(answer.value()).to_string(),
-            _ => redacted_text(&without_addresses(&answer.text().replace("urn:uuid:", ""))),
+            _ => redacted_text(&without_addresses(&without_others(&answer.text().replace("urn:uuid:", "")))),
         };
         self.said.push(format!("{method} {} → {} {headers:?} {body}", redacted_text(path), answer.status));
         answer
@@ -344,6 +344,29 @@ fn redacted(value: Value) -> Value {
         Value::String(text) => json!(redacted_text(&text)),
         other => other,
     }
+}
+
+/// A page without what depends on the moment and on other cases: the benchmarks to choose from.
+fn without_others(page: &str) -> String {
+    let (mut page, select) = (page.to_owned(), r#"<select name="benchmark">"#);
+    if let Some((before, (_, after))) =
+        page.split_once(select).and_then(|(before, rest)| Some((before, rest.split_once("</select>")?)))
+    {
+        page = format!("{before}{after}");
+    }
+    // Minutes and days, as people read them.
+    let words = page.split_inclusive([' ', '<', '>']).map(|word| {
+        let (text, end) = word.split_at(word.len() - usize::from(word.ends_with([' ', '<', '>'])));
+        let is = |shape: &str| {
+            text.len() == shape.len()
+                && text.bytes().zip(shape.bytes()).all(|(own, wanted)| match wanted {
+                    b'0' => own.is_ascii_digit(),
+                    _ => own == wanted,
+                })
+        };
+        if is("0000-00-00") || is("00:00") { format!("<then>{end}") } else { word.to_owned() }
+    });
+    words.collect()
 }
 
 /// The text with the addresses at which hosts are, or are told to be, blotted out.
