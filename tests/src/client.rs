@@ -32,6 +32,8 @@ impl Client {
         let mut builder = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .timeout(Duration::from_secs(60))
+            // workerd closes what is idle for 5 s, and a connection that is being closed loses what is sent on it.
+            .pool_idle_timeout(Duration::from_secs(2))
             .no_proxy()
             .local_address(address);
         if host.url().starts_with("http://") {

@@ -348,9 +348,9 @@ fn redacted(value: Value) -> Value {
 
 /// A page without what depends on the moment and on other cases: the benchmarks to choose from.
 fn without_others(page: &str) -> String {
-    let (mut page, select) = (page.to_owned(), r#"<select name="benchmark">"#);
+    let (mut page, chooser) = (page.to_owned(), r#"<div class="chooser">"#);
     if let Some((before, (_, after))) =
-        page.split_once(select).and_then(|(before, rest)| Some((before, rest.split_once("</select>")?)))
+        page.split_once(chooser).and_then(|(before, rest)| Some((before, rest.split_once("</div>")?)))
     {
         page = format!("{before}{after}");
     }

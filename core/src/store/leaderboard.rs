@@ -14,12 +14,14 @@ pub const SCOPE_OF_SNAPSHOT: &str = "SELECT v.benchmark_id, v.version, v.title, 
        s.created_at AS generated_at FROM snapshots AS s \
      JOIN benchmark_versions AS v ON v.benchmark_id = s.benchmark_id AND v.version = s.version \
      WHERE s.id = ?1 AND (?2 IS NULL OR s.benchmark_id = ?2) AND (?3 IS NULL OR s.version = ?3)";
-/// Its entries, each with the score of the slice (`?4` scenario, `?5` language, `?6` difficulty; '' is every value).
+/// Its entries, each with the score of the slice (`?4` scenario, `?5` language, `?6` difficulty; '' is every value). Those
+/// that stand and those that stood are looked up apart, so that runs which others have replaced are not walked over.
 pub const ENTRIES: &str = "SELECT r.id AS run_id, e.model_id, e.display_name, e.contaminated, r.published_at, r.evaluator_relationship, r.dirty, \
        r.attempts_policy, s.tasks, s.clusters, s.correct, s.total, s.score, s.squares, s.cost_usd, s.uncosted, s.p50_ms, s.p95_ms \
-     FROM leaderboard_entries AS e JOIN runs AS r ON r.id = e.run_id \
-     JOIN run_slices AS s ON s.run_id = e.run_id AND s.scenario = ?4 AND s.language = ?5 AND s.difficulty = ?6 \
-     WHERE e.benchmark_id = ?1 AND e.version = ?2 AND e.from_seq <= ?3 AND (e.to_seq IS NULL OR e.to_seq > ?3)";
+     FROM (SELECT * FROM leaderboard_entries WHERE benchmark_id = ?1 AND version = ?2 AND to_seq IS NULL AND from_seq <= ?3 \
+       UNION ALL SELECT * FROM leaderboard_entries WHERE benchmark_id = ?1 AND version = ?2 AND to_seq > ?3 AND from_seq <= ?3) AS e \
+     JOIN runs AS r ON r.id = e.run_id \
+     JOIN run_slices AS s ON s.run_id = e.run_id AND s.scenario = ?4 AND s.language = ?5 AND s.difficulty = ?6";
 
 /// Which leaderboard is read.
 #[derive(Clone, Debug)]
