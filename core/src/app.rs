@@ -4,7 +4,7 @@ use crate::{
     config::Config,
     domain::Keys,
     http, mail,
-    ports::{Database, Ports, Statement, Timestamp},
+    ports::{Database, Deadlines, Ports, Statement, Timestamp},
     store,
 };
 
@@ -24,10 +24,11 @@ struct Inner {
 }
 
 impl App {
-    /// The application over these ports.
+    /// The application over these ports, each of which it waits for only as long as the configuration says.
     #[must_use]
     pub fn new(ports: Ports, config: Config) -> Self {
         let keys = Keys::derive(&config.jwt_secret, config.jwt_secret_previous.as_ref(), config.jwt_algorithm);
+        let ports = ports.guarded(config.deadlines);
         Self(Arc::new(Inner { ports, config, keys }))
     }
 
@@ -37,6 +38,10 @@ impl App {
 
     pub(crate) fn config(&self) -> &Config {
         &self.0.config
+    }
+
+    pub(crate) fn deadlines(&self) -> Deadlines {
+        self.0.config.deadlines
     }
 
     pub(crate) fn keys(&self) -> &Keys {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::{
     domain::{JwtAlgorithm, Secret, account::Email, network::Network, password_hash},
-    ports::Limit,
+    ports::{Deadlines, Limit},
 };
 
 /// Where the deployment stands.
@@ -93,6 +93,8 @@ pub struct Config {
     pub trusted_proxies: Vec<Network>,
     /// `PUBLISHING`.
     pub publishing: Publishing,
+    /// `REQUEST_DEADLINE_SECONDS`, and what follows from it.
+    pub deadlines: Deadlines,
     /// `RATE_LIMIT_REGISTER`, by client address.
     pub limit_register: Limit,
     /// `RATE_LIMIT_LOGIN`, by client address.
@@ -161,6 +163,14 @@ impl Reader<'_> {
             }
         };
         Limit { name: policy.to_owned(), limit, window_seconds }
+    }
+
+    fn seconds(&mut self, name: &str, default: u32, most: u32) -> u32 {
+        let Some(value) = self.get(name) else { return default };
+        value.parse().ok().filter(|seconds| (1..=most).contains(seconds)).unwrap_or_else(|| {
+            self.mistake(format!("{name} must be a number from 1 to {most}"));
+            default
+        })
     }
 
     fn password_params(&mut self, most_memory_kib: u32) -> password_hash::Params {
@@ -298,6 +308,7 @@ impl Config {
             read.mistake(format!("TRUSTED_PROXIES holds {block:?}, which is no address and no CIDR block"));
             Vec::new()
         });
+        let deadlines = Deadlines::of_request(read.seconds("REQUEST_DEADLINE_SECONDS", 25, 60));
         let limit_register = read.limit("RATE_LIMIT_REGISTER", "register", (10, 600));
         let limit_login = read.limit("RATE_LIMIT_LOGIN", "login", (30, 300));
         let limit_resend = read.limit("RATE_LIMIT_RESEND", "resend", (5, 600));
@@ -322,6 +333,7 @@ impl Config {
             tick_secret,
             trusted_proxies,
             publishing,
+            deadlines,
             limit_register,
             limit_login,
             limit_resend,
@@ -400,6 +412,7 @@ mod tests {
             ("MAIL_FROM", "AIBaaS <noreply@example.com>"),
         ];
         assert_eq!(load(&good).unwrap().base_url, "https://api.example.com");
+        assert_eq!(load(&good).unwrap().deadlines, Deadlines::of_request(25));
         for (name, weak) in [
             ("JWT_SECRET", "short"),
             ("JWT_SECRET", DEVELOPMENT_SECRET),
@@ -420,6 +433,8 @@ mod tests {
             ("PASSWORD_ARGON2ID", "strong"),
             ("BREACHED_PASSWORDS_URL", "http://api.example.com"),
             ("ADMIN_EMAILS", "ada@example.com, nobody"),
+            ("REQUEST_DEADLINE_SECONDS", "0"),
+            ("REQUEST_DEADLINE_SECONDS", "61"),
         ] {
             let variables =
                 good.iter().copied().filter(|(key, _)| *key != name).chain([(name, weak)]).collect::<Vec<_>>();

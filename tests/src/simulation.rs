@@ -2,21 +2,22 @@
 //! for what no black box can show, above all the passing of days.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     net::{IpAddr, Ipv4Addr},
     path::Path,
+    pin::{Pin, pin},
     sync::{
         Arc, Mutex,
         atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering},
     },
-    task::Poll,
+    task::{Context, Poll, Waker},
 };
 
 use aibaas_core::{
     App, ClientAddress, Config, Environment, HostDefaults, SqlKeyGate, SqlRateLimiter, migrate,
     ports::{
         Background, BoxFuture, Clock, Database, DatabaseError, Entropy, HttpClient, HttpError, InlineHasher, KeyValue,
-        KeyValueError, OutboundRequest, OutboundResponse, Ports, Rows, Statement, Timestamp, Value as Cell,
+        KeyValueError, OutboundRequest, OutboundResponse, Ports, Rows, Statement, Timer, Timestamp, Value as Cell,
     },
 };
 use axum::{
@@ -42,6 +43,10 @@ pub struct Simulation {
 
 struct SimulatedPorts {
     now: AtomicI64,
+    /// When those who sleep want to wake.
+    sleeping: Mutex<BTreeMap<(i64, u64), Waker>>,
+    /// How many have slept so far.
+    sleeps: AtomicU64,
     database: Mutex<rusqlite::Connection>,
     /// How many more calls the database answers before one fails.
     until_failure: AtomicU32,
@@ -86,6 +91,8 @@ impl SimulatedPorts {
         visits::count(&database, false);
         Self {
             now: AtomicI64::new(1_795_395_723_004),
+            sleeping: Mutex::default(),
+            sleeps: AtomicU64::new(0),
             database: Mutex::new(database),
             until_failure: AtomicU32::new(NEVER),
             failure: Mutex::new(Failure::Refused),
@@ -158,6 +165,7 @@ impl Simulation {
             http_client: Arc::clone(&ports) as _,
             mail_transport: None,
             clock: Arc::clone(&ports) as _,
+            timer: Arc::clone(&ports) as _,
             entropy: Arc::clone(&ports) as _,
             background: Arc::clone(&ports) as _,
         };
@@ -175,7 +183,26 @@ impl Simulation {
 
     /// Lets time pass.
     pub fn pass_seconds(&self, seconds: i64) {
-        self.ports.now.fetch_add(seconds * 1000, Ordering::Relaxed);
+        let now = self.ports.now.fetch_add(seconds * 1000, Ordering::Relaxed) + seconds * 1000;
+        let sleeping = self.ports.sleeping.lock().expect("no panic");
+        sleeping.range(..=(now, u64::MAX)).for_each(|(_, waker)| waker.wake_by_ref());
+    }
+
+    /// Does the work; whenever it waits, time passes until the next who sleeps wakes. Nothing here takes any other time,
+    /// so the milliseconds that it took are those that a deadline or a pause has let pass.
+    ///
+    /// # Panics
+    /// When the work waits for what never comes.
+    pub fn timed<T>(&self, work: impl Future<Output = T>) -> (T, i64) {
+        let (began, mut work) = (self.now_ms(), pin!(work));
+        loop {
+            if let Poll::Ready(outcome) = work.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+                return (outcome, self.now_ms() - began);
+            }
+            let next = self.ports.sleeping.lock().expect("no panic").keys().next().map(|(at, _)| *at);
+            let next = next.expect("something waits, and no deadline ends that");
+            self.ports.now.fetch_max(next, Ordering::Relaxed);
+        }
     }
 
     /// The time now, in milliseconds.
@@ -438,6 +465,48 @@ impl HttpClient for SimulatedPorts {
 impl Clock for SimulatedPorts {
     fn now(&self) -> Timestamp {
         Timestamp(self.now.load(Ordering::Relaxed))
+    }
+}
+
+/// Over when the test's clock has gone so far.
+struct Sleep<'a> {
+    ports: &'a SimulatedPorts,
+    ms: u32,
+    key: Option<(i64, u64)>,
+}
+
+impl Future for Sleep<'_> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let now = self.ports.now.load(Ordering::Relaxed);
+        let key = match self.key {
+            Some(key) => key,
+            None => (now + i64::from(self.ms), self.ports.sleeps.fetch_add(1, Ordering::Relaxed)),
+        };
+        self.key = Some(key);
+        let mut sleeping = self.ports.sleeping.lock().expect("no panic");
+        if key.0 <= now {
+            sleeping.remove(&key);
+            return Poll::Ready(());
+        }
+        sleeping.insert(key, context.waker().clone());
+        Poll::Pending
+    }
+}
+
+impl Drop for Sleep<'_> {
+    fn drop(&mut self) {
+        if let (Some(key), Ok(mut sleeping)) = (self.key, self.ports.sleeping.lock()) {
+            sleeping.remove(&key);
+        }
+    }
+}
+
+#[async_trait::async_trait]
+impl Timer for SimulatedPorts {
+    async fn sleep(&self, ms: u32) {
+        Sleep { ports: self, ms, key: None }.await;
     }
 }
 

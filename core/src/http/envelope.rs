@@ -13,7 +13,7 @@ use axum::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 
-use super::problem::Problem;
+use super::{deadline::answer_in_time, problem::Problem};
 use crate::{
     app::{App, ClientAddress},
     config::Config,
@@ -52,7 +52,7 @@ pub async fn envelope(State(app): State<App>, mut request: Request, next: Next) 
     }
     let noted = AnswerHeaders::default();
     request.extensions_mut().insert(noted.clone());
-    let mut response = if preflight { no_content() } else { next.run(request).await };
+    let mut response = if preflight { no_content() } else { answer_in_time(&app, request, next).await };
 
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         if let Some(cause) = problem.cause() {

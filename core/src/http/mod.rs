@@ -5,6 +5,7 @@ mod api_keys;
 mod auth;
 mod client;
 mod credentials;
+mod deadline;
 mod envelope;
 mod export;
 mod guessing;

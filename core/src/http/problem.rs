@@ -184,12 +184,24 @@ impl Problem {
     }
 }
 
+const OUTCOME_UNKNOWN: &str = "there was no answer in time: what was asked for may have been done; try again in a \
+                               moment, with the same Idempotency-Key where there was one";
+
 /// What went wrong with us. The cause is for the log.
 #[derive(Debug)]
 pub struct Fault {
     cause: String,
-    /// A dependency is down or busy: 503, and worth a retry.
-    temporary: bool,
+    kind: FaultKind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum FaultKind {
+    /// No retry mends it: 500.
+    Lasting,
+    /// A dependency is down or busy, and nothing was done: 503.
+    Passing,
+    /// What was asked for may have been done: 503.
+    OutcomeUnknown,
 }
 
 /// Why a request got no answer of the ordinary kind.
@@ -242,13 +254,19 @@ impl ApiError {
     /// A fault of ours that a retry will not mend.
     #[must_use]
     pub fn internal(cause: impl Into<String>) -> Self {
-        Self::Fault(Fault { cause: cause.into(), temporary: false })
+        Self::Fault(Fault { cause: cause.into(), kind: FaultKind::Lasting })
     }
 
     /// A dependency that is down or busy.
     #[must_use]
     pub fn unavailable(cause: impl Into<String>) -> Self {
-        Self::Fault(Fault { cause: cause.into(), temporary: true })
+        Self::Fault(Fault { cause: cause.into(), kind: FaultKind::Passing })
+    }
+
+    /// A dependency broke off, or has not answered in time.
+    #[must_use]
+    pub fn interrupted(cause: impl Into<String>) -> Self {
+        Self::Fault(Fault { cause: cause.into(), kind: FaultKind::OutcomeUnknown })
     }
 }
 
@@ -263,7 +281,8 @@ impl From<DatabaseError> for ApiError {
         match error {
             // A constraint that no handler expected is a mistake of ours.
             DatabaseError::Constraint(_) => Self::internal(error.to_string()),
-            DatabaseError::Unavailable(_) => Self::unavailable(error.to_string()),
+            DatabaseError::Overloaded(_) | DatabaseError::Unavailable(_) => Self::unavailable(error.to_string()),
+            DatabaseError::Interrupted(_) => Self::interrupted(error.to_string()),
         }
     }
 }
@@ -296,10 +315,12 @@ impl IntoResponse for ApiError {
         let problem = match self {
             Self::Problem(problem) => *problem,
             Self::Fault(fault) => {
-                let mut problem = if fault.temporary {
-                    Problem::new(SERVICE_UNAVAILABLE, "try again in a moment").retry_after(1)
-                } else {
-                    Problem::new(INTERNAL_ERROR, "the failure was logged under this request's id")
+                let mut problem = match fault.kind {
+                    FaultKind::Lasting => {
+                        Problem::new(INTERNAL_ERROR, "the failure was logged under this request's id")
+                    }
+                    FaultKind::Passing => Problem::new(SERVICE_UNAVAILABLE, "try again in a moment").retry_after(1),
+                    FaultKind::OutcomeUnknown => Problem::new(SERVICE_UNAVAILABLE, OUTCOME_UNKNOWN).retry_after(5),
                 };
                 problem.cause = Some(fault.cause);
                 problem

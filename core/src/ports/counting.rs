@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use super::{
     Admission, Background, BoxFuture, Clock, Database, DatabaseError, Entropy, HashError, HashJob, HashOutcome,
     HttpClient, HttpError, KeyValue, KeyValueError, Limit, LimitState, OutboundRequest, OutboundResponse,
-    PasswordHasher, Ports, RateLimitError, RateLimiter, Rows, Statement, Timestamp,
+    PasswordHasher, Ports, RateLimitError, RateLimiter, Rows, Statement, Timer, Timestamp,
 };
 use crate::domain::Secret;
 
@@ -41,6 +41,7 @@ impl Counting {
             http_client: Arc::clone(self) as _,
             mail_transport: None,
             clock: Arc::clone(self) as _,
+            timer: Arc::clone(self) as _,
             entropy: Arc::clone(self) as _,
             background: Arc::clone(self) as _,
         }
@@ -107,6 +108,12 @@ impl Clock for Counting {
     fn now(&self) -> Timestamp {
         Timestamp(1_795_395_723_004)
     }
+}
+
+/// Nothing here ever takes time.
+#[async_trait]
+impl Timer for Counting {
+    async fn sleep(&self, _: u32) {}
 }
 
 impl Entropy for Counting {

@@ -13,7 +13,7 @@ pub trait Database: Send + Sync {
     /// Reads see every write that this process has been told of (read after own write).
     ///
     /// # Errors
-    /// [`DatabaseError::Constraint`] when a constraint refused it, [`DatabaseError::Unavailable`] else.
+    /// [`DatabaseError::Constraint`] when a constraint refused it; else why it could not be asked.
     async fn query(&self, statement: Statement) -> Result<Rows, DatabaseError>;
 
     /// Runs the statements in order, all or nothing, isolated from every other writer, and returns the
@@ -21,7 +21,7 @@ pub trait Database: Send + Sync {
     /// one snapshot. When this returns `Ok`, the writes survive the loss of the process.
     ///
     /// # Errors
-    /// As [`Database::query`]; whatever the error, nothing was written.
+    /// As [`Database::query`]; nothing was written, or after [`DatabaseError::Interrupted`] perhaps all of it.
     async fn batch(&self, statements: Vec<Statement>) -> Result<Vec<Rows>, DatabaseError>;
 }
 
@@ -46,6 +46,16 @@ impl Statement {
     #[must_use]
     pub fn new(sql: &'static str) -> Self {
         Self { sql, params: Vec::new() }
+    }
+
+    /// Whether it only reads: then asking twice does no harm. What begins otherwise than with `SELECT` counts as a write.
+    #[must_use]
+    pub fn is_read(&self) -> bool {
+        let mut text = self.sql.trim_start();
+        while let Some((_, rest)) = text.strip_prefix("--").and_then(|comment| comment.split_once('\n')) {
+            text = rest.trim_start();
+        }
+        text.get(..6).is_some_and(|verb| verb.eq_ignore_ascii_case("select"))
     }
 
     /// Adds the next positional parameter.
@@ -245,10 +255,24 @@ pub enum DatabaseError {
     /// Often the client's fault; the handler decides.
     #[error("constraint refused the write: {0}")]
     Constraint(String),
-    /// The database is busy, down, or answered what the code does not expect. For the log, never for a client.
+    /// It is too busy: nothing was written. This and the rest are for the log, never for a client.
+    #[error("database is busy: {0}")]
+    Overloaded(String),
+    /// It broke off, or did not answer in time: nobody knows whether everything was written or nothing.
+    #[error("database broke off: {0}")]
+    Interrupted(String),
+    /// It is down, or answered what the code does not expect: nothing was written.
     #[error("database: {0}")]
     Unavailable(String),
 }
+
+/// How SQLite and D1 say that a statement did not get its turn.
+const OVERLOADED: [&str; 5] =
+    ["is locked", "overloaded", "Too many requests queued", "Requests queued for too long", "Cannot resolve D1 DB"];
+/// How D1 says that a statement was begun and what became of it is not known: its connection, its isolate or its object
+/// went away.
+const INTERRUPTED: [&str; 6] =
+    ["onnection lost", "exceeded timeout", "to be reset", "was reset", "reset because", "client disconnected"];
 
 impl DatabaseError {
     /// Reads SQLite's own message, which is the same on every host.
@@ -263,7 +287,18 @@ impl DatabaseError {
         if message.contains("FOREIGN KEY constraint failed") {
             return Self::Constraint("foreign_key".to_owned());
         }
-        Self::Unavailable(message.to_owned())
+        let says = |signs: &[&str]| signs.iter().any(|sign| message.contains(sign));
+        match message.to_owned() {
+            message if says(&OVERLOADED) => Self::Overloaded(message),
+            message if says(&INTERRUPTED) => Self::Interrupted(message),
+            message => Self::Unavailable(message),
+        }
+    }
+
+    /// Whether another attempt, a moment later, may well succeed.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        matches!(self, Self::Overloaded(_) | Self::Interrupted(_))
     }
 
     /// Whether a batch was undone by a guard statement (`EXPECT_…` in `store`).
@@ -291,7 +326,38 @@ mod tests {
         ] {
             assert_eq!(DatabaseError::from_sqlite_message(message), DatabaseError::Constraint(name.to_owned()));
         }
-        assert!(matches!(DatabaseError::from_sqlite_message("database is locked"), DatabaseError::Unavailable(_)));
+        for message in [
+            "database is locked",
+            "D1_ERROR: database is locked: SQLITE_BUSY",
+            "D1_ERROR: D1 DB is overloaded. Requests queued for too long.",
+            "D1_ERROR: D1 DB is overloaded. Too many requests queued.",
+            "D1_ERROR: Cannot resolve D1 DB due to transient issue on remote node.",
+        ] {
+            assert_eq!(DatabaseError::from_sqlite_message(message), DatabaseError::Overloaded(message.to_owned()));
+        }
+        for message in [
+            "D1_ERROR: Network connection lost.",
+            "D1_ERROR: D1 DB storage operation exceeded timeout which caused object to be reset.",
+            "D1_ERROR: Internal error in D1 DB storage caused object to be reset.",
+            "D1_ERROR: D1 DB reset because its code was updated.",
+            "D1_ERROR: D1 DB's isolate exceeded its memory limit and was reset.",
+            "D1_ERROR: Can't read from request stream because client disconnected.",
+        ] {
+            assert_eq!(DatabaseError::from_sqlite_message(message), DatabaseError::Interrupted(message.to_owned()));
+        }
+        for message in ["no such table: users", "disk I/O error", "database or disk is full"] {
+            assert_eq!(DatabaseError::from_sqlite_message(message), DatabaseError::Unavailable(message.to_owned()));
+        }
+    }
+
+    #[test]
+    fn what_only_reads_is_known_by_its_first_word() {
+        for sql in ["SELECT 1", "  select 1", "-- One.\n-- Two.\nSELECT 1"] {
+            assert!(Statement::new(sql).is_read(), "{sql}");
+        }
+        for sql in ["INSERT INTO a VALUES (1)", "WITH a AS (SELECT 1) DELETE FROM b", "-- SELECT", "", "é"] {
+            assert!(!Statement::new(sql).is_read(), "{sql}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod clock;
 #[cfg(test)]
 pub mod counting;
 mod database;
+mod deadline;
 mod entropy;
 mod http_client;
 mod key_gate;
@@ -13,12 +14,14 @@ mod key_value;
 mod mail_transport;
 mod password_hasher;
 mod rate_limiter;
+mod timer;
 
 use std::sync::Arc;
 
 pub use background::{Background, BoxFuture};
 pub use clock::{Clock, Timestamp};
 pub use database::{Database, DatabaseError, Row, Rows, Statement, Value};
+pub use deadline::{Deadlines, guarded_database};
 pub use entropy::Entropy;
 pub use http_client::{HttpClient, HttpError, OutboundRequest, OutboundResponse};
 pub use key_gate::{KeyGate, KeyGateError};
@@ -26,6 +29,7 @@ pub use key_value::{KeyValue, KeyValueError};
 pub use mail_transport::{Mail, MailError, MailTransport};
 pub use password_hasher::{HashError, HashJob, HashOutcome, InlineHasher, PasswordHasher};
 pub use rate_limiter::{Admission, Limit, LimitState, RateLimitError, RateLimiter};
+pub use timer::{Timer, within};
 
 /// Everything a host lends the application. Cheap to clone.
 #[derive(Clone)]
@@ -47,6 +51,8 @@ pub struct Ports {
     pub mail_transport: Option<Arc<dyn MailTransport>>,
     /// The only source of time.
     pub clock: Arc<dyn Clock>,
+    /// The only way to wait.
+    pub timer: Arc<dyn Timer>,
     /// The only source of randomness.
     pub entropy: Arc<dyn Entropy>,
     /// Work that goes on after the answer.

@@ -4,7 +4,7 @@ use aibaas_core::{
     domain::Secret,
     ports::{
         Background, BoxFuture, Clock, Entropy, HttpClient, HttpError, KeyValue, KeyValueError, OutboundRequest,
-        OutboundResponse, Timestamp,
+        OutboundResponse, Timer, Timestamp,
     },
 };
 use async_trait::async_trait;
@@ -14,7 +14,7 @@ use worker::{
     send::SendFuture,
 };
 
-use super::{glue, tasks};
+use super::{glue, tasks, timers};
 
 /// The namespace of the binding `CACHE`.
 pub(super) struct Kv(pub(super) KvStore);
@@ -86,6 +86,16 @@ impl Clock for SystemClock {
 #[expect(clippy::cast_possible_truncation, reason = "within ±2⁵³, and `as` saturates")]
 pub(super) fn timestamp(ms: f64) -> Timestamp {
     Timestamp(ms as i64)
+}
+
+/// `setTimeout`.
+pub(super) struct RuntimeTimer;
+
+#[async_trait]
+impl Timer for RuntimeTimer {
+    async fn sleep(&self, ms: u32) {
+        timers::Sleep::new(ms).await;
+    }
 }
 
 /// The runtime's generator.

@@ -122,6 +122,27 @@ export function wake(id) {
   });
 }
 
+/** Timers that run, by id. */
+const timers = new Map();
+let lastTimer = 0;
+
+/** Has the instance woken after so many milliseconds, in the request that asks for it. */
+export function setTimer(ms) {
+  const born = epoch;
+  const id = (lastTimer = (lastTimer + 1) >>> 0);
+  const ring = () => {
+    timers.delete(id);
+    if (born === epoch) enter((wasm) => wasm.ring(id));
+  };
+  timers.set(id, setTimeout(ring, ms));
+  return id;
+}
+
+export function clearTimer(id) {
+  clearTimeout(timers.get(id));
+  timers.delete(id);
+}
+
 /** An id for work that goes on after the answer. */
 export function background() {
   const id = nextId();

@@ -15,6 +15,14 @@ extern "C" {
     /// Gives the script what it waits for.
     pub(super) fn settle(id: u32, answer: &JsValue);
 
+    /// Asks for a call of `ring` after so many milliseconds.
+    #[wasm_bindgen(js_name = setTimer)]
+    pub(super) fn set_timer(ms: u32) -> u32;
+
+    /// Wants that call no more.
+    #[wasm_bindgen(js_name = clearTimer)]
+    pub(super) fn clear_timer(id: u32);
+
     /// Asks for a call of `step`.
     pub(super) fn wake(id: u32);
 

@@ -9,3 +9,4 @@ mod key_gate;
 mod limiter;
 mod requests;
 mod tasks;
+mod timers;

@@ -8,7 +8,7 @@ use std::{
 
 use aibaas_core::{
     App, ClientAddress, Config, ConfigError, Environment, HostDefaults,
-    ports::{Database, Ports},
+    ports::{Database, Ports, Timer, guarded_database},
 };
 use axum::{
     Router,
@@ -24,7 +24,7 @@ use wasm_bindgen::prelude::*;
 use worker::Env;
 
 use super::{
-    adapters::{AfterTheAnswer, Fetch, Kv, SystemClock, SystemEntropy},
+    adapters::{AfterTheAnswer, Fetch, Kv, RuntimeTimer, SystemClock, SystemEntropy},
     d1::D1,
     glue,
     hasher::Hashing,
@@ -97,9 +97,11 @@ fn configure(env: Env) -> Result<App, String> {
     };
     let binding = |error: worker::Error| error.to_string();
     let database: Arc<dyn Database> = Arc::new(D1(env.d1("DB").map_err(binding)?));
+    let timer: Arc<dyn Timer> = Arc::new(RuntimeTimer);
+    let shared = guarded_database(Arc::clone(&database), Arc::clone(&timer), Arc::new(SystemEntropy), config.deadlines);
     let keys = env.durable_object("KEY_GATE").map_err(binding)?;
     let ports = Ports {
-        key_gate: Arc::new(KeyObjects::new(keys, Arc::clone(&database))),
+        key_gate: Arc::new(KeyObjects::new(keys, shared)),
         database,
         key_value: Arc::new(Kv(env.kv("CACHE").map_err(binding)?)),
         rate_limiter: Arc::new(DurableObjects(env.durable_object("RATE_LIMITER").map_err(binding)?)),
@@ -107,6 +109,7 @@ fn configure(env: Env) -> Result<App, String> {
         http_client: Arc::new(Fetch),
         mail_transport: None,
         clock: Arc::new(SystemClock),
+        timer,
         entropy: Arc::new(SystemEntropy),
         background: Arc::new(AfterTheAnswer),
     };

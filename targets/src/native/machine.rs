@@ -1,6 +1,9 @@
-//! The machine's clock and random generator.
+//! The machine's clock, timer and random generator.
 
-use aibaas_core::ports::{Clock, Entropy, Timestamp};
+use std::time::Duration;
+
+use aibaas_core::ports::{Clock, Entropy, Timer, Timestamp};
+use async_trait::async_trait;
 
 /// The system's clock.
 #[derive(Clone, Copy, Debug, Default)]
@@ -9,6 +12,20 @@ pub struct SystemClock;
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         Timestamp(jiff::Timestamp::now().as_millisecond())
+    }
+}
+
+/// The runtime's timer.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemTimer;
+
+#[async_trait]
+impl Timer for SystemTimer {
+    async fn sleep(&self, ms: u32) {
+        match ms {
+            0 => tokio::task::yield_now().await,
+            ms => tokio::time::sleep(Duration::from_millis(ms.into())).await,
+        }
     }
 }
 

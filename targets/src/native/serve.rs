@@ -37,7 +37,7 @@ use super::{
     key_gate::MemoryKeyGate,
     key_value::SqliteKeyValue,
     logger,
-    machine::{SystemClock, SystemEntropy},
+    machine::{SystemClock, SystemEntropy, SystemTimer},
     password_hasher::ThreadPoolHasher,
     rate_limiter::MemoryRateLimiter,
 };
@@ -206,6 +206,7 @@ impl Host {
             http_client: self.http_client.clone(),
             mail_transport: None,
             clock: Arc::new(SystemClock),
+            timer: Arc::new(SystemTimer),
             entropy: Arc::new(SystemEntropy),
             background: Arc::new(self.tasks.clone()),
         }

@@ -1,8 +1,12 @@
 //! The ports that take a line or two.
 
-use std::{io::Write as _, time::SystemTime};
+use std::{
+    io::Write as _,
+    time::{Duration, SystemTime},
+};
 
-use aibaas_core::ports::{Background, BoxFuture, Clock, Entropy, Timestamp};
+use aibaas_core::ports::{Background, BoxFuture, Clock, Entropy, Timer, Timestamp};
+use async_trait::async_trait;
 use spin_sdk::wasip3;
 
 pub struct SystemClock;
@@ -12,6 +16,16 @@ impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         Timestamp(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
+    }
+}
+
+pub struct MonotonicTimer;
+
+#[async_trait]
+impl Timer for MonotonicTimer {
+    async fn sleep(&self, ms: u32) {
+        // A wait for nothing would be over at once, and let nobody else go on.
+        spin_sdk::time::sleep(Duration::from_millis(ms.max(1).into())).await;
     }
 }
 

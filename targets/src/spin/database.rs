@@ -112,7 +112,7 @@ fn is_read(statement: &Statement) -> bool {
 
 /// Busy means refused before anything was written, or rolled back: it may be asked again.
 fn is_busy(error: &DatabaseError) -> bool {
-    matches!(error, DatabaseError::Unavailable(message) if message.contains("database is locked"))
+    matches!(error, DatabaseError::Overloaded(_))
 }
 
 fn error(error: sqlite::Error) -> DatabaseError {

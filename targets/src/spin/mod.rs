@@ -14,7 +14,7 @@ use std::{
 
 use aibaas_core::{
     App, ClientAddress, Config, ConfigError, Environment, HostDefaults, SqlKeyGate, SqlRateLimiter, migrate,
-    ports::{Database, InlineHasher, Ports},
+    ports::{Database, InlineHasher, Ports, Timer, guarded_database},
 };
 use axum::{
     Router,
@@ -25,7 +25,7 @@ use spin_sdk::{http_service, variables};
 use tower::ServiceExt as _;
 
 use self::{
-    adapters::{OsEntropy, SpawnedBackground, StderrLog, SystemClock},
+    adapters::{MonotonicTimer, OsEntropy, SpawnedBackground, StderrLog, SystemClock},
     database::SpinDatabase,
     http_client::SpinHttpClient,
     key_value::SpinKeyValue,
@@ -102,15 +102,18 @@ async fn prepare() -> Result<Result<Router, ConfigError>, String> {
     migrate(&database).await.map_err(|error| format!("the database could not be migrated: {error}"))?;
 
     let database: Arc<dyn Database> = Arc::new(database);
+    let timer: Arc<dyn Timer> = Arc::new(MonotonicTimer);
+    let shared = guarded_database(Arc::clone(&database), Arc::clone(&timer), Arc::new(OsEntropy), config.deadlines);
     let ports = Ports {
-        rate_limiter: Arc::new(SqlRateLimiter::new(Arc::clone(&database))),
-        key_gate: Arc::new(SqlKeyGate::new(Arc::clone(&database))),
+        rate_limiter: Arc::new(SqlRateLimiter::new(Arc::clone(&shared))),
+        key_gate: Arc::new(SqlKeyGate::new(shared)),
         database,
         key_value: Arc::new(SpinKeyValue),
         password_hasher: Arc::new(InlineHasher),
         http_client: Arc::new(SpinHttpClient),
         mail_transport: None,
         clock: Arc::new(SystemClock),
+        timer,
         entropy: Arc::new(OsEntropy),
         background: Arc::new(SpawnedBackground),
     };

@@ -1,0 +1,82 @@
+//! How long a request may take as a whole.
+
+use std::{
+    pin::pin,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use axum::{
+    body::{Body, HttpBody as _},
+    extract::Request,
+    middleware::Next,
+    response::{IntoResponse as _, Response},
+};
+use futures_util::{
+    StreamExt as _,
+    future::{Either, select},
+    stream,
+};
+
+use super::problem::ApiError;
+use crate::{
+    app::App,
+    ports::{Clock, Timestamp},
+};
+
+/// Answers in time, whatever the handler waits for. The time in which the client sends its body is not counted: how
+/// long that may take is the host's affair.
+pub async fn answer_in_time(app: &App, request: Request, next: Next) -> Response {
+    let limit = app.deadlines().request;
+    let upload = Arc::new(Upload::default());
+    let request = if request.body().is_end_stream() {
+        request
+    } else {
+        let clock = Arc::clone(&app.ports().clock);
+        request.map(|body| timed(body, clock, Arc::clone(&upload)))
+    };
+    let mut answer = pin!(next.run(request));
+    let (mut wait, mut excused) = (limit, 0);
+    loop {
+        match select(answer.as_mut(), pin!(app.ports().timer.sleep(wait))).await {
+            Either::Left((answer, _)) => return answer,
+            Either::Right(((), _)) => {
+                let uploading = upload.ms(app.now());
+                wait = u32::try_from(uploading.saturating_sub(excused)).unwrap_or(limit).min(limit);
+                excused = uploading;
+            }
+        }
+        if wait == 0 {
+            return ApiError::interrupted(format!("no answer within {limit} ms")).into_response();
+        }
+    }
+}
+
+/// How long the server has waited for a body.
+#[derive(Default)]
+struct Upload(Mutex<(u64, Option<Timestamp>)>);
+
+impl Upload {
+    fn ms(&self, now: Timestamp) -> u64 {
+        let (waited, since) = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        waited.saturating_add(since.map_or(0, |since| now.ms_since(since)))
+    }
+
+    fn note(&self, waits: bool, now: Timestamp) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *state = match *state {
+            (waited, None) => (waited, waits.then_some(now)),
+            (waited, Some(since)) if !waits => (waited.saturating_add(now.ms_since(since)), None),
+            waiting => waiting,
+        };
+    }
+}
+
+/// The body, which tells meanwhile how long its client is waited for.
+fn timed(body: Body, clock: Arc<dyn Clock>, upload: Arc<Upload>) -> Body {
+    let mut chunks = body.into_data_stream();
+    Body::from_stream(stream::poll_fn(move |context| {
+        let chunk = chunks.poll_next_unpin(context);
+        upload.note(chunk.is_pending(), clock.now());
+        chunk
+    }))
+}

@@ -1,0 +1,275 @@
+//! Deadlines around the ports, so that no handler waits for ever and none has to know: every call ends in time, and a
+//! read that met a passing failure is tried once more.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering},
+};
+
+use async_trait::async_trait;
+use http::Method;
+
+use super::{
+    Admission, Clock, Database, DatabaseError, Entropy, HashError, HashJob, HashOutcome, HttpClient, HttpError,
+    KeyGate, KeyGateError, KeyValue, KeyValueError, Limit, Mail, MailError, MailTransport, OutboundRequest,
+    OutboundResponse, PasswordHasher, Ports, RateLimitError, RateLimiter, Rows, Statement, Timer, Timestamp, within,
+};
+use crate::domain::{
+    api_key::KeyHash,
+    key_use::{Decision, HourOfUse, KeyUse},
+};
+
+/// How long what the application asks for may take, in milliseconds. All are shares of how long a request may take, so
+/// that it has time left to say what became of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deadlines {
+    /// A request as a whole, but for the time in which its client sends the body.
+    pub request: u32,
+    /// One attempt of a read, of which there are two at most.
+    pub read: u32,
+    /// A batch that writes.
+    pub write: u32,
+    /// A look into the cache.
+    pub cache: u32,
+    /// A look at a rate limit.
+    pub limit: u32,
+    /// A decision about API keys, or telling everybody who holds one.
+    pub gate: u32,
+    /// A password hash, with the wait for its turn.
+    pub hash: u32,
+    /// A mail that the host's own transport sends.
+    pub mail: u32,
+}
+
+impl Deadlines {
+    /// Those where a request may take so many seconds.
+    #[must_use]
+    pub const fn of_request(seconds: u32) -> Self {
+        // Hundredths of a request, in milliseconds.
+        let one = seconds.saturating_mul(10);
+        Self {
+            request: one.saturating_mul(100),
+            read: one.saturating_mul(30),
+            write: one.saturating_mul(80),
+            cache: one.saturating_mul(4),
+            limit: one.saturating_mul(20),
+            gate: one.saturating_mul(60),
+            hash: one.saturating_mul(60),
+            mail: one.saturating_mul(40),
+        }
+    }
+}
+
+/// How long the cache is left alone after it did not answer in time.
+const CACHE_REST_MS: i64 = 5_000;
+/// A second attempt comes after this many milliseconds, and up to as many again as a byte says: those who failed
+/// together do not come back together.
+const PAUSE_MS: u32 = 50;
+
+/// A port that is waited for only so long.
+#[derive(Clone)]
+struct Guarded<P: ?Sized> {
+    port: Arc<P>,
+    timer: Arc<dyn Timer>,
+    entropy: Arc<dyn Entropy>,
+    deadlines: Deadlines,
+}
+
+impl<P: ?Sized> Guarded<P> {
+    async fn within<T>(&self, ms: u32, work: impl Future<Output = T>) -> Result<T, String> {
+        within(self.timer.as_ref(), ms, work).await.ok_or_else(|| format!("no answer within {ms} ms"))
+    }
+
+    async fn pause(&self) {
+        let mut random = [0];
+        self.entropy.fill(&mut random);
+        let [jitter] = random;
+        self.timer.sleep(PAUSE_MS.saturating_add(jitter.into())).await;
+    }
+}
+
+/// The database, with deadlines. Reads that failed in passing are tried a second time; writes never are, since the
+/// first may have been carried out: the client does that, with its `Idempotency-Key`.
+#[must_use]
+pub fn guarded_database(
+    port: Arc<dyn Database>,
+    timer: Arc<dyn Timer>,
+    entropy: Arc<dyn Entropy>,
+    deadlines: Deadlines,
+) -> Arc<dyn Database> {
+    Arc::new(Guarded { port, timer, entropy, deadlines })
+}
+
+impl Guarded<dyn Database> {
+    async fn read<T, W: Future<Output = Result<T, DatabaseError>>>(
+        &self,
+        mut work: impl FnMut() -> W,
+    ) -> Result<T, DatabaseError> {
+        let late = |late| Err(DatabaseError::Interrupted(late));
+        match self.within(self.deadlines.read, work()).await.unwrap_or_else(late) {
+            Err(error) if error.is_passing() => {
+                log::warn!("a read is tried again: {error}");
+                self.pause().await;
+                self.within(self.deadlines.read, work()).await.unwrap_or_else(late)
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn write<T>(&self, work: impl Future<Output = Result<T, DatabaseError>>) -> Result<T, DatabaseError> {
+        self.within(self.deadlines.write, work).await.unwrap_or_else(|late| Err(DatabaseError::Interrupted(late)))
+    }
+}
+
+#[async_trait]
+impl Database for Guarded<dyn Database> {
+    async fn query(&self, statement: Statement) -> Result<Rows, DatabaseError> {
+        if statement.is_read() {
+            self.read(|| self.port.query(statement.clone())).await
+        } else {
+            self.write(self.port.query(statement)).await
+        }
+    }
+
+    async fn batch(&self, statements: Vec<Statement>) -> Result<Vec<Rows>, DatabaseError> {
+        if statements.iter().all(Statement::is_read) {
+            self.read(|| self.port.batch(statements.clone())).await
+        } else {
+            self.write(self.port.batch(statements)).await
+        }
+    }
+}
+
+/// The cache: a request never waits long for it, and after it was late none waits at all for a while.
+struct GuardedCache {
+    guarded: Guarded<dyn KeyValue>,
+    clock: Arc<dyn Clock>,
+    rests_until: AtomicI64,
+}
+
+impl GuardedCache {
+    async fn within<T>(
+        &self,
+        ms: u32,
+        work: impl Future<Output = Result<T, KeyValueError>>,
+    ) -> Result<T, KeyValueError> {
+        if self.clock.now() < Timestamp(self.rests_until.load(Ordering::Relaxed)) {
+            return Err(KeyValueError("it did not answer in time a moment ago".to_owned()));
+        }
+        self.guarded.within(ms, work).await.unwrap_or_else(|late| {
+            self.rests_until.store(self.clock.now().plus_ms(CACHE_REST_MS).0, Ordering::Relaxed);
+            Err(KeyValueError(late))
+        })
+    }
+}
+
+#[async_trait]
+impl KeyValue for GuardedCache {
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, KeyValueError> {
+        self.within(self.guarded.deadlines.cache, self.guarded.port.get(key)).await
+    }
+
+    async fn put(&self, key: &str, value: &[u8], ttl_seconds: u32) -> Result<(), KeyValueError> {
+        self.within(self.guarded.deadlines.cache, self.guarded.port.put(key, value, ttl_seconds)).await
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), KeyValueError> {
+        self.within(self.guarded.deadlines.cache, self.guarded.port.delete(key)).await
+    }
+}
+
+#[async_trait]
+impl RateLimiter for Guarded<dyn RateLimiter> {
+    async fn admit(
+        &self,
+        subject: &str,
+        limits: &[Limit],
+        cost: u32,
+        now: Timestamp,
+    ) -> Result<Admission, RateLimitError> {
+        let admission = self.port.admit(subject, limits, cost, now);
+        self.within(self.deadlines.limit, admission).await.unwrap_or_else(|late| Err(RateLimitError(late)))
+    }
+}
+
+#[async_trait]
+impl KeyGate for Guarded<dyn KeyGate> {
+    async fn admit(&self, uses: &[KeyUse], now: Timestamp) -> Result<Vec<Decision>, KeyGateError> {
+        let decisions = self.port.admit(uses, now);
+        self.within(self.deadlines.gate, decisions).await.unwrap_or_else(|late| Err(KeyGateError(late)))
+    }
+
+    async fn announce(&self, keys: &[KeyHash]) -> Result<(), KeyGateError> {
+        let told = self.port.announce(keys);
+        self.within(self.deadlines.gate, told).await.unwrap_or_else(|late| Err(KeyGateError(late)))
+    }
+
+    async fn unsaved(&self, key: KeyHash) -> Result<Vec<HourOfUse>, KeyGateError> {
+        let unsaved = self.port.unsaved(key);
+        self.within(self.deadlines.gate, unsaved).await.unwrap_or_else(|late| Err(KeyGateError(late)))
+    }
+}
+
+#[async_trait]
+impl PasswordHasher for Guarded<dyn PasswordHasher> {
+    async fn run(&self, job: HashJob) -> Result<HashOutcome, HashError> {
+        self.within(self.deadlines.hash, self.port.run(job)).await.unwrap_or(Err(HashError::Busy))
+    }
+}
+
+#[async_trait]
+impl HttpClient for Guarded<dyn HttpClient> {
+    async fn send(&self, request: OutboundRequest) -> Result<OutboundResponse, HttpError> {
+        let timeout_ms = request.timeout_ms;
+        let answer = async {
+            if request.method != Method::GET {
+                return self.port.send(request).await;
+            }
+            match self.port.send(request.clone()).await {
+                Err(_) => {
+                    self.pause().await;
+                    self.port.send(request).await
+                }
+                answer => answer,
+            }
+        };
+        self.within(timeout_ms, answer).await.unwrap_or_else(|late| Err(HttpError(late)))
+    }
+}
+
+#[async_trait]
+impl MailTransport for Guarded<dyn MailTransport> {
+    async fn send(&self, mail: &Mail, idempotency_key: &str) -> Result<(), MailError> {
+        let sent = self.port.send(mail, idempotency_key);
+        self.within(self.deadlines.mail, sent).await.unwrap_or_else(|late| Err(MailError::Retry(late)))
+    }
+}
+
+impl Ports {
+    /// The same ports, each with its deadline.
+    #[must_use]
+    pub fn guarded(self, deadlines: Deadlines) -> Self {
+        macro_rules! guard {
+            ($port:expr) => {
+                Guarded { port: $port, timer: Arc::clone(&self.timer), entropy: Arc::clone(&self.entropy), deadlines }
+            };
+        }
+        Self {
+            database: Arc::new(guard!(self.database)),
+            key_value: Arc::new(GuardedCache {
+                guarded: guard!(self.key_value),
+                clock: Arc::clone(&self.clock),
+                rests_until: AtomicI64::new(0),
+            }),
+            rate_limiter: Arc::new(guard!(self.rate_limiter)),
+            key_gate: Arc::new(guard!(self.key_gate)),
+            password_hasher: Arc::new(guard!(self.password_hasher)),
+            http_client: Arc::new(guard!(self.http_client)),
+            mail_transport: self.mail_transport.map(|port| Arc::new(guard!(port)) as _),
+            clock: self.clock,
+            timer: self.timer,
+            entropy: self.entropy,
+            background: self.background,
+        }
+    }
+}
