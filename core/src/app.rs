@@ -4,7 +4,7 @@ use crate::{
     config::Config,
     domain::Keys,
     http, mail,
-    ports::{Database, Deadlines, Ports, Statement, Timestamp},
+    ports::{Clock, Database, Deadlines, Ports, Statement, Timestamp},
     store,
 };
 
@@ -52,8 +52,14 @@ impl App {
         self.0.ports.database.as_ref()
     }
 
+    /// The only source of time.
+    #[must_use]
+    pub fn clock(&self) -> &dyn Clock {
+        self.0.ports.clock.as_ref()
+    }
+
     pub(crate) fn now(&self) -> Timestamp {
-        self.0.ports.clock.now()
+        self.clock().now()
     }
 
     pub(crate) fn random<const N: usize>(&self) -> [u8; N] {
@@ -77,6 +83,9 @@ impl App {
     ///
     /// Failures are logged: the next tick tries again.
     pub async fn tick(&self) {
+        if let Err(error) = http::catch_up(self).await {
+            log::error!("the development clock is not known: {error}");
+        }
         mail::deliver_due(self).await;
         let now = self.now();
         let expired = store::EXPIRE_EVERYTHING.iter().map(|sql| Statement::new(sql).bind(now)).collect();

@@ -1,10 +1,10 @@
 //! Configuration: read once, checked whole, every mistake reported together.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use crate::{
     domain::{JwtAlgorithm, Secret, account::Email, network::Network, password_hash},
-    ports::{Deadlines, Limit},
+    ports::{Clock, Deadlines, Limit, MovableClock},
 };
 
 /// Where the deployment stands.
@@ -95,6 +95,8 @@ pub struct Config {
     pub publishing: Publishing,
     /// `REQUEST_DEADLINE_SECONDS`, and what follows from it.
     pub deadlines: Deadlines,
+    /// `DEV_CLOCK`: whether `/dev/clock` moves the time (development only).
+    pub dev_clock: bool,
     /// `RATE_LIMIT_REGISTER`, by client address.
     pub limit_register: Limit,
     /// `RATE_LIMIT_LOGIN`, by client address.
@@ -300,6 +302,18 @@ impl Config {
                 Publishing::Roles
             }
         };
+        let dev_clock = match read.get("DEV_CLOCK").as_deref() {
+            None => false,
+            Some(_) if production => {
+                read.mistake("DEV_CLOCK is for development; nobody may move the time in production");
+                false
+            }
+            Some("on") => true,
+            Some(_) => {
+                read.mistake("DEV_CLOCK must be on, or not set");
+                false
+            }
+        };
         let trusted_proxies = read.get("TRUSTED_PROXIES").unwrap_or_default();
         let trusted_proxies = trusted_proxies.split(',').map(str::trim).filter(|block| !block.is_empty());
         let trusted_proxies =
@@ -334,6 +348,7 @@ impl Config {
             trusted_proxies,
             publishing,
             deadlines,
+            dev_clock,
             limit_register,
             limit_login,
             limit_resend,
@@ -364,6 +379,11 @@ impl Config {
         }
     }
 
+    /// The host's clock, which moves only where `DEV_CLOCK` says so.
+    pub fn clock(&self, host: impl Clock + 'static) -> Arc<dyn Clock> {
+        if self.dev_clock { Arc::new(MovableClock::new(host)) } else { Arc::new(host) }
+    }
+
     /// Whether `/dev/mail` exists: development, with nobody to send mail.
     #[must_use]
     pub fn keeps_mail(&self) -> bool {
@@ -392,6 +412,21 @@ mod tests {
         let config = load(&[]).unwrap();
         assert!(config.keeps_mail());
         assert_eq!(config.cors_origins, ["http://localhost:3000", "http://localhost:5173"]);
+    }
+
+    #[test]
+    fn the_clock_moves_only_where_that_was_asked_for() {
+        struct Stopped;
+
+        impl Clock for Stopped {
+            fn now(&self) -> crate::ports::Timestamp {
+                crate::ports::Timestamp(0)
+            }
+        }
+
+        assert!(load(&[]).unwrap().clock(Stopped).movable().is_none());
+        assert!(load(&[("DEV_CLOCK", "on")]).unwrap().clock(Stopped).movable().is_some());
+        assert_eq!(load(&[("DEV_CLOCK", "yes")]).unwrap_err().0, ["DEV_CLOCK must be on, or not set"]);
     }
 
     #[test]
@@ -435,6 +470,8 @@ mod tests {
             ("ADMIN_EMAILS", "ada@example.com, nobody"),
             ("REQUEST_DEADLINE_SECONDS", "0"),
             ("REQUEST_DEADLINE_SECONDS", "61"),
+            ("DEV_CLOCK", "on"),
+            ("DEV_CLOCK", "off"),
         ] {
             let variables =
                 good.iter().copied().filter(|(key, _)| *key != name).chain([(name, weak)]).collect::<Vec<_>>();

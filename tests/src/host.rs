@@ -11,10 +11,10 @@ use std::{
     time::Duration,
 };
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
-use crate::{client::Client, contract::Contract, provider::Provider, tools};
+use crate::{case::skip, client::Client, contract::Contract, keys::millis, provider::Provider, tools};
 
 /// What authenticates `POST /internal/tick` on the hosts that the suite starts.
 pub const TICK_SECRET: &str = "tick-4c1de0b2f3a54b6c8d7e9f";
@@ -59,6 +59,9 @@ pub enum Setup {
     /// Mail goes to a provider that the suite runs; publishing needs a role; mail links lead to a front end; and whatever
     /// else is not the default: symmetric access tokens, another cost of hashes, a look-up of breached passwords.
     SendsMail,
+    /// Like [`Setup::KeepsMail`], with a clock that a case moves ([`Host::advance`]). Its cases run one at a time on each
+    /// host, since all of them see the time.
+    MovesTime,
 }
 
 impl Setup {
@@ -69,6 +72,9 @@ impl Setup {
             ("TICK_SECRET", TICK_SECRET.to_owned()),
             ("ADMIN_EMAILS", ADMIN_EMAIL.to_owned()),
         ];
+        if self == Self::MovesTime {
+            variables.push(("DEV_CLOCK", "on".to_owned()));
+        }
         if self == Self::SendsMail {
             variables.extend([
                 ("RESEND_API_KEY", RESEND_API_KEY.to_owned()),
@@ -133,7 +139,7 @@ impl Host {
             return Ok(Self::at(kind, url.trim_end_matches('/').to_owned(), None));
         }
         let provider = match setup {
-            Setup::KeepsMail => None,
+            Setup::KeepsMail | Setup::MovesTime => None,
             Setup::SendsMail => Some(Provider::start().await.map_err(|error| error.to_string())?),
         };
         let mail = provider.clone();
@@ -178,9 +184,39 @@ impl Host {
         self.0.provider.as_ref().expect("the case asks for a host that sends mail")
     }
 
+    /// Its time, in milliseconds since the epoch. Hosts of [`Setup::MovesTime`] know it.
+    pub async fn now_ms(&self) -> u64 {
+        millis(self.client().get("/dev/clock").await.expect(200)["now"].as_str().expect("a time"))
+    }
+
+    /// Moves its time forward, for everything that it decides. Hosts of [`Setup::MovesTime`] do so.
+    pub async fn advance(&self, by: Duration) {
+        let ms = u64::try_from(by.as_millis()).expect("less than 584 million years");
+        self.client().post("/dev/clock").json(json!({ "advanceMs": ms })).await.expect(200);
+    }
+
+    /// Stops its time: however long what follows takes, for the host no time passes until the case moves it. Hosts of
+    /// [`Setup::MovesTime`] do so.
+    pub async fn stop_time(&self) {
+        self.client().post("/dev/clock").json(json!({ "stopped": true })).await.expect(200);
+    }
+
+    /// Lets its time pass, from where it stands.
+    pub async fn let_time_pass(&self) {
+        self.client().post("/dev/clock").json(json!({ "stopped": false })).await.expect(200);
+    }
+
     /// Whether a client may call it from any loopback address.
     pub fn is_loopback(&self) -> bool {
         ["http://127.0.0.1", "http://localhost"].iter().any(|local| self.url().starts_with(local))
+    }
+
+    /// Ends the case as not looked at where clients have no addresses of their own: what is counted by address would be
+    /// counted for all together.
+    pub fn needs_addresses(&self) {
+        if !self.is_loopback() {
+            skip("from here every client has the same address");
+        }
     }
 
     /// A stranger who calls it.

@@ -44,6 +44,7 @@ mod secret_scanning;
 mod sessions;
 mod slices;
 mod snapshots;
+mod time;
 mod users;
 mod users_import;
 mod vectors;
@@ -59,17 +60,30 @@ use std::{
 };
 
 use aibaas_tests::{
-    Case, fixtures,
+    Case,
+    case::NotLookedAt,
+    fixtures,
     host::{self, Host, Kind, Setup},
 };
-use libtest_mimic::{Arguments, Failed, Trial};
-use tokio::runtime::Runtime;
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
+use tokio::{runtime::Runtime, sync::Semaphore};
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("a runtime"));
 /// A case that takes longer is named.
 const SLOW: Duration = Duration::from_secs(15);
-/// Passed and failed, by the first part of the name.
-static COUNTS: Mutex<BTreeMap<String, (u32, u32)>> = Mutex::new(BTreeMap::new());
+/// How many cases run at once: most of a case is waiting for its host.
+const AT_ONCE: usize = 12;
+/// A place for each case that runs. Those that wait for their host's time hold none.
+static PLACES: Semaphore = Semaphore::const_new(AT_ONCE);
+/// How the cases ended, by the first part of the name.
+static COUNTS: Mutex<BTreeMap<String, Counts>> = Mutex::new(BTreeMap::new());
+
+#[derive(Default)]
+struct Counts {
+    passed: u32,
+    failed: u32,
+    ignored: u32,
+}
 
 /// The cases that every host is held against.
 fn everywhere() -> Vec<Case> {
@@ -109,6 +123,7 @@ fn everywhere() -> Vec<Case> {
         dump::cases(),
         mail_delivery::cases(),
         real_input::cases(),
+        time::cases(),
     ];
     areas.into_iter().flatten().collect()
 }
@@ -118,8 +133,6 @@ fn main() {
     std::panic::set_hook(Box::new(|panic| PANIC.set(panic.to_string())));
     _ = rustls::crypto::ring::default_provider().install_default();
     let mut arguments = Arguments::from_args();
-    // Most of a case is waiting for its host.
-    arguments.test_threads.get_or_insert(12);
     let kinds = match std::env::var("AIBAAS_TEST_URL") {
         Ok(_) => vec![Kind::Remote],
         Err(_) => vec![Kind::Native, Kind::Spin, Kind::Cloudflare],
@@ -127,20 +140,23 @@ fn main() {
 
     let whole = kinds.len() > 1;
     let mut trials = if whole { once(&kinds) } else { Vec::new() };
-    let mut wanted = HashSet::new();
+    let (mut moving, mut wanted) = (Vec::new(), HashSet::new());
     let cases = everywhere().into_iter().map(Arc::new).collect::<Vec<_>>();
     for kind in kinds {
         for case in &cases {
-            if kind == Kind::Remote && case.setup != Setup::KeepsMail {
-                continue;
-            }
             let name = format!("{kind}::{}", case.name);
-            if chosen(&arguments, &name) {
+            let elsewhere = kind == Kind::Remote && case.setup != Setup::KeepsMail;
+            if chosen(&arguments, &name) && !elsewhere {
                 wanted.insert((kind, case.setup));
             }
-            trials.push(on_host(name, kind, Arc::clone(case)));
+            // Nobody but the suite sets a host up like that.
+            let trial = on_host(name, kind, Arc::clone(case)).with_ignored_flag(elsewhere);
+            if case.setup == Setup::MovesTime { &mut moving } else { &mut trials }.push(trial);
         }
     }
+    // First those that can only follow each other: a thread each, most of which wait for the one before.
+    arguments.test_threads.get_or_insert(AT_ONCE + moving.len());
+    trials.splice(..0, moving);
     if !arguments.list {
         // Side by side, ahead of their cases: most of a start is building.
         for (kind, setup) in wanted {
@@ -151,8 +167,8 @@ fn main() {
     let conclusion = libtest_mimic::run(&arguments, trials);
     host::stop_all();
     if !arguments.list {
-        for (group, (passed, failed)) in COUNTS.lock().expect("no panic").iter() {
-            println!("{group}: {passed} passed, {failed} failed");
+        for (group, Counts { passed, failed, ignored }) in COUNTS.lock().expect("no panic").iter() {
+            println!("{group}: {passed} passed, {failed} failed, {ignored} not looked at");
         }
         println!("the suite took {:.0} s", started.elapsed().as_secs_f64());
     }
@@ -272,32 +288,65 @@ fn chosen(arguments: &Arguments, name: &str) -> bool {
 }
 
 fn on_host(name: String, kind: Kind, case: Arc<Case>) -> Trial {
-    counted(name, move || {
+    let turn = (case.setup == Setup::MovesTime).then_some(kind);
+    placed(name, turn, move || {
         RUNTIME.block_on(async {
             let host = Host::of(kind, case.setup).await?;
+            if case.setup == Setup::MovesTime {
+                // The case before may have left it stopped.
+                host.let_time_pass().await;
+            }
             (case.body)(host).await;
             Ok(())
         })
     })
 }
 
+/// Held by the case that moves the time of a host.
+fn time_of(kind: Kind) -> &'static tokio::sync::Mutex<()> {
+    static NATIVE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+    static SPIN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+    static CLOUDFLARE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+    static REMOTE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+    match kind {
+        Kind::Native => &NATIVE,
+        Kind::Spin => &SPIN,
+        Kind::Cloudflare => &CLOUDFLARE,
+        Kind::Remote => &REMOTE,
+    }
+}
+
 /// A trial that counts for the first part of its name, and tells where it failed and whether it was slow.
 fn counted(name: String, body: impl FnOnce() -> Result<(), String> + Send + 'static) -> Trial {
+    placed(name, None, body)
+}
+
+/// A trial that waits until it alone moves the time of a host, where it does so, and for a place.
+fn placed(name: String, moves: Option<Kind>, body: impl FnOnce() -> Result<(), String> + Send + 'static) -> Trial {
     let group = name.split("::").next().unwrap_or_default().to_owned();
-    Trial::test(name.clone(), move || {
+    Trial::ignorable_test(name.clone(), move || {
+        let _turn = moves.map(|kind| RUNTIME.block_on(time_of(kind).lock()));
+        let _place = RUNTIME.block_on(PLACES.acquire()).expect("never closed");
         let started = Instant::now();
         let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(body));
         if started.elapsed() > SLOW {
             eprintln!("{name} took {:.0} s", started.elapsed().as_secs_f64());
         }
+        let outcome = match ended {
+            Ok(result) => result.map(|()| Completion::Completed).map_err(Failed::from),
+            Err(panic) => match panic.downcast::<NotLookedAt>() {
+                Ok(ignored) => Ok(Completion::ignored_with(ignored.0)),
+                Err(_) => Err(PANIC.take().into()),
+            },
+        };
         let mut counts = COUNTS.lock().expect("no panic");
-        let count = counts.entry(group).or_default();
-        *if matches!(ended, Ok(Ok(()))) { &mut count.0 } else { &mut count.1 } += 1;
-        drop(counts);
-        match ended {
-            Ok(result) => result.map_err(Failed::from),
-            Err(_) => Err(PANIC.take().into()),
-        }
+        let counts = counts.entry(group).or_default();
+        *match &outcome {
+            Ok(Completion::Completed) => &mut counts.passed,
+            Ok(Completion::Ignored { .. }) => &mut counts.ignored,
+            Err(_) => &mut counts.failed,
+        } += 1;
+        outcome
     })
 }
 

@@ -25,6 +25,7 @@ mod users;
 use axum::{Router, middleware};
 
 pub use problem::ApiError;
+pub use site::catch_up;
 
 use crate::app::App;
 
@@ -39,13 +40,15 @@ pub fn router(app: &App) -> Router {
         .merge(publishing::routes())
         .merge(leaderboard::routes())
         .merge(export::routes());
-    Router::new()
+    let mut router = Router::new()
         .merge(site::routes())
         .nest("/api/v1", api)
         .fallback(no_such_path)
-        .method_not_allowed_fallback(no_such_method)
-        .layer(middleware::from_fn_with_state(app.clone(), envelope::envelope))
-        .with_state(app.clone())
+        .method_not_allowed_fallback(no_such_method);
+    if app.clock().movable().is_some() {
+        router = router.layer(middleware::from_fn_with_state(app.clone(), site::follow));
+    }
+    router.layer(middleware::from_fn_with_state(app.clone(), envelope::envelope)).with_state(app.clone())
 }
 
 async fn no_such_path() -> ApiError {

@@ -1,10 +1,17 @@
 use std::fmt;
 
+use super::MovableClock;
+
 /// The only source of time.
 pub trait Clock: Send + Sync {
     /// The time now. It may stand still within a request (Workers freeze it between I/O), but never runs back
     /// by more than clock adjustment does.
     fn now(&self) -> Timestamp;
+
+    /// This clock, where it is one that can be moved (`DEV_CLOCK`).
+    fn movable(&self) -> Option<&MovableClock> {
+        None
+    }
 }
 
 /// Milliseconds since 1970-01-01T00:00:00Z.

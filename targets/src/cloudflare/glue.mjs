@@ -41,6 +41,12 @@ export function enter(call) {
   }
 }
 
+/** The time as the instance sees it. */
+export const now = () => wasm.now();
+
+/** When it will be that time by the runtime's clock, which sets off alarms. */
+export const alarmAt = (time) => time - wasm.now() + Date.now();
+
 /** Starts work that the instance answers now or, by `settle`, later. */
 export function begin(call) {
   const id = nextId();

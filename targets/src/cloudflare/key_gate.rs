@@ -14,7 +14,7 @@ use aibaas_core::{
         key_use::{Decision, HourOfUse, KeyGrant, KeyLedger, KeyUse, Usage},
         prepaid::{Block, FreshGrant, KeyHome, LEND_MS, Lent, Reply, Report, Verdict},
     },
-    ports::{Background as _, Clock as _, Database, KeyGate, KeyGateError, Timestamp},
+    ports::{Background as _, Clock, Database, KeyGate, KeyGateError, Timestamp},
     store::key_uses,
 };
 use async_trait::async_trait;
@@ -25,7 +25,7 @@ use wasm_bindgen::prelude::*;
 use worker::{durable::ObjectNamespace, send::SendFuture};
 
 use super::{
-    adapters::{AfterTheAnswer, SystemClock, timestamp},
+    adapters::{AfterTheAnswer, timestamp},
     d1, glue,
 };
 
@@ -40,6 +40,7 @@ const REST_MS: i64 = 5_000;
 pub(super) struct KeyObjects {
     namespace: ObjectNamespace,
     database: Arc<dyn Database>,
+    clock: Arc<dyn Clock>,
 }
 
 thread_local! {
@@ -117,14 +118,14 @@ fn unreadable(error: impl std::fmt::Display) -> KeyGateError {
 
 impl KeyObjects {
     /// Over these objects; what a key grants is in this database.
-    pub(super) fn new(namespace: ObjectNamespace, database: Arc<dyn Database>) -> Self {
-        Self { namespace, database }
+    pub(super) fn new(namespace: ObjectNamespace, database: Arc<dyn Database>, clock: Arc<dyn Clock>) -> Self {
+        Self { namespace, database, clock }
     }
 
     /// Calls a method of the key's object, and tells it on the way what was used of blocks that are over.
     async fn call(&self, hash: KeyHash, method: &str, question: Option<&Question>) -> Result<String, KeyGateError> {
         let over = held(hash, |held| std::mem::take(&mut held.over));
-        let now = SystemClock.now();
+        let now = self.clock.now();
         let reports = over.into_iter().map(|block| block.report(now)).collect::<Vec<_>>();
         let reports = serde_json::to_string(&reports).map_err(unreadable)?;
         let question = serde_json::to_string(&question).map_err(unreadable)?;
@@ -138,7 +139,7 @@ impl KeyObjects {
     }
 
     async fn decide(&self, of: &KeyUse) -> Result<Decision, KeyGateError> {
-        let now = SystemClock.now();
+        let now = self.clock.now();
         let (alone, asking) = held(of.hash, |held| {
             let alone = held.block.as_mut().and_then(|block| block.decide(of, now));
             if alone.is_none() {
@@ -163,7 +164,7 @@ impl KeyObjects {
     async fn ask(&self, of: &KeyUse, asking: Option<Asking>) -> Result<Decision, KeyGateError> {
         let mut fresh = None;
         loop {
-            let asked = SystemClock.now();
+            let asked = self.clock.now();
             let question = Question { of: of.clone(), fresh: fresh.take(), wants_block: asking.is_some() };
             let reply = self.call(of.hash, "admit", Some(&question)).await?;
             match serde_json::from_str(&reply).map_err(unreadable)? {
@@ -191,7 +192,7 @@ impl KeyObjects {
     fn renew(&self, asking: Asking, grant: Arc<KeyGrant>) {
         let objects = self.clone();
         AfterTheAnswer.spawn(Box::pin(SendFuture::new(async move {
-            let (hash, asked) = (asking.0, SystemClock.now());
+            let (hash, asked) = (asking.0, objects.clock.now());
             let renewed = objects.call(hash, "renew", None).await;
             let renewed = renewed.and_then(|answer| serde_json::from_str::<Renewal>(&answer).map_err(unreadable));
             match renewed {
@@ -211,7 +212,7 @@ impl KeyObjects {
 
     /// Uses this block from now on, and gives it back when its time is over.
     fn hold(&self, hash: KeyHash, block: Block) {
-        let (id, now) = (block.id(), SystemClock.now());
+        let (id, now) = (block.id(), self.clock.now());
         let too_late = block.is_over(now);
         held(hash, |held| {
             held.retire(None);

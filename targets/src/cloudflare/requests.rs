@@ -8,7 +8,7 @@ use std::{
 
 use aibaas_core::{
     App, ClientAddress, Config, ConfigError, Environment, HostDefaults,
-    ports::{Database, Ports, Timer, guarded_database},
+    ports::{Clock as _, Database, Ports, Timer, guarded_database},
 };
 use axum::{
     Router,
@@ -99,16 +99,17 @@ fn configure(env: Env) -> Result<App, String> {
     let database: Arc<dyn Database> = Arc::new(D1(env.d1("DB").map_err(binding)?));
     let timer: Arc<dyn Timer> = Arc::new(RuntimeTimer);
     let shared = guarded_database(Arc::clone(&database), Arc::clone(&timer), Arc::new(SystemEntropy), config.deadlines);
+    let clock = config.clock(SystemClock);
     let keys = env.durable_object("KEY_GATE").map_err(binding)?;
     let ports = Ports {
-        key_gate: Arc::new(KeyObjects::new(keys, shared)),
+        key_gate: Arc::new(KeyObjects::new(keys, shared, Arc::clone(&clock))),
         database,
         key_value: Arc::new(Kv(env.kv("CACHE").map_err(binding)?)),
         rate_limiter: Arc::new(DurableObjects(env.durable_object("RATE_LIMITER").map_err(binding)?)),
         password_hasher: hashing.port(|| env.durable_object("PASSWORD_HASHER")).map_err(binding)?.into(),
         http_client: Arc::new(Fetch),
         mail_transport: None,
-        clock: Arc::new(SystemClock),
+        clock,
         timer,
         entropy: Arc::new(SystemEntropy),
         background: Arc::new(AfterTheAnswer),
@@ -129,6 +130,13 @@ pub fn handle(id: u32, head: String, body: Option<Vec<u8>>) -> JsValue {
             write(response).await
         }),
     )
+}
+
+/// The time, in milliseconds since the epoch: the runtime's, unless a development clock was moved.
+#[wasm_bindgen]
+#[expect(clippy::cast_precision_loss, reason = "within ±2⁵³")]
+pub fn now() -> f64 {
+    WORKER.with(|worker| worker.get().map_or_else(|| SystemClock.now(), |(app, _)| app.clock().now())).0 as f64
 }
 
 /// Does what is due: `null`, or `undefined` when that takes longer.

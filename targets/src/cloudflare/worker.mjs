@@ -1,7 +1,7 @@
 // The Worker's handlers and its Durable Objects. What they decide is decided in the wasm instance.
 
 import { DurableObject } from "cloudflare:workers";
-import { begin, d1, enter, epoch, readBody, sleep } from "./glue.mjs";
+import { alarmAt, begin, d1, enter, epoch, now, readBody, sleep } from "./glue.mjs";
 
 /** Methods that only read: a body has no meaning in them (RFC 9110, 9.3.1), and none is looked for. */
 const SAFE = new Set(["GET", "HEAD", "OPTIONS"]);
@@ -128,7 +128,7 @@ export class RateLimiter extends DurableObject {
   admit(question) {
     const limiter = this.#log();
     // This object's own clock: the callers' clocks differ.
-    const [answer, charges] = enter(() => limiter.admit(question, Date.now())).split("\n");
+    const [answer, charges] = enter(() => limiter.admit(question, now())).split("\n");
     const { sql } = this.ctx.storage;
     for (const [policy, at, cost, expires, expired] of JSON.parse(charges)) {
       sql.exec("DELETE FROM admissions WHERE policy = ? AND at <= ?", policy, expired);
@@ -150,14 +150,14 @@ export class RateLimiter extends DurableObject {
     this.#log();
     this.#alarmed = false;
     const { last } = this.ctx.storage.sql.exec("SELECT max(expires) AS last FROM admissions").one();
-    if (last !== null && last > Date.now()) return this.#wakeAt(last);
+    if (last !== null && last > now()) return this.#wakeAt(last);
     this.#limiter = undefined;
     await this.ctx.storage.deleteAll();
   }
 
   #wakeAt(time) {
     this.#alarmed = true;
-    return this.ctx.storage.setAlarm(time);
+    return this.ctx.storage.setAlarm(alarmAt(time));
   }
 }
 
@@ -209,7 +209,7 @@ export class KeyGate extends DurableObject {
     for (const [statement, ...parameters] of writes) sql.exec(statement, ...parameters);
     if (alarm !== null && alarm < this.#alarm) {
       this.#alarm = alarm;
-      this.ctx.storage.setAlarm(alarm);
+      this.ctx.storage.setAlarm(alarmAt(alarm));
     }
     if (later && !this.#keeping) {
       this.#keeping = true;
@@ -220,7 +220,7 @@ export class KeyGate extends DurableObject {
 
   #keep() {
     this.#keeping = false;
-    this.#call((key) => key.keep(Date.now()));
+    this.#call((key) => key.keep(now()));
   }
 
   #call(call) {
@@ -240,8 +240,8 @@ export class KeyGate extends DurableObject {
   }
 
   async #waitForLent() {
-    const before = Date.now();
-    for (let wait; (wait = this.#call((key) => key.waits(before, Date.now()))) !== null; ) await this.#wait(wait);
+    const before = now();
+    for (let wait; (wait = this.#call((key) => key.waits(before, now()))) !== null; ) await this.#wait(wait);
   }
 
   /** The answer to a use of the key, as JSON. */
@@ -249,7 +249,7 @@ export class KeyGate extends DurableObject {
     this.settle(reports);
     for (;;) {
       const object = this.#object();
-      const answer = enter(() => object.admit(question, Date.now()));
+      const answer = enter(() => object.admit(question, now()));
       const line = answer.indexOf("\n");
       const wait = this.#do(answer.slice(line + 1));
       if (line > 0) return answer.slice(0, line);
@@ -261,7 +261,7 @@ export class KeyGate extends DurableObject {
   renew(reports) {
     this.settle(reports);
     const object = this.#object();
-    const [renewal, work] = enter(() => object.renew(Date.now())).split("\n");
+    const [renewal, work] = enter(() => object.renew(now())).split("\n");
     this.#do(work);
     return renewal;
   }
@@ -269,14 +269,14 @@ export class KeyGate extends DurableObject {
   /** Takes back what was lent. */
   settle(reports) {
     if (reports === "[]") return;
-    this.#call((key) => key.settle(reports, Date.now()));
+    this.#call((key) => key.settle(reports, now()));
     this.#wake();
   }
 
   /** Returns once nothing is lent any more, and every decision reads the database anew. */
   async announce(reports) {
     this.settle(reports);
-    this.#call((key) => key.announce(Date.now()));
+    this.#call((key) => key.announce(now()));
     await this.#waitForLent();
   }
 
@@ -292,16 +292,16 @@ export class KeyGate extends DurableObject {
   async alarm() {
     this.#alarm = Number.POSITIVE_INFINITY;
     const object = this.#object();
-    const statements = enter(() => object.save(Date.now()));
+    const statements = enter(() => object.save(now()));
     if (statements === "") {
-      this.#call((key) => key.keep(Date.now()));
+      this.#call((key) => key.keep(now()));
     } else {
       const saved = d1(this.env.DB, statements).then(
         () => true,
         (error) => console.error("the use of a key was not saved, and will be:", error),
       );
       const done = (await saved) === true;
-      this.#call((key) => key.saved(done, Date.now()));
+      this.#call((key) => key.saved(done, now()));
     }
     if (this.#alarm !== Number.POSITIVE_INFINITY) return;
     this.#key = undefined;

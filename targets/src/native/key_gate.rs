@@ -15,7 +15,7 @@ use aibaas_core::{
         api_key::KeyHash,
         key_use::{Decision, HOUR_MS, HourOfUse, KeyGrant, KeyLedger, KeyUse, Usage},
     },
-    ports::{Clock as _, Database, DatabaseError, KeyGate, KeyGateError, Statement, Timestamp},
+    ports::{Clock, Database, DatabaseError, KeyGate, KeyGateError, Statement, Timestamp},
     store::key_uses,
 };
 use async_trait::async_trait;
@@ -23,7 +23,7 @@ use rusqlite::Connection;
 use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
 
-use super::{database, machine::SystemClock};
+use super::database;
 
 const SHARDS: usize = 64;
 /// Keys that a shard counts at most: a million in use at once in all.
@@ -116,7 +116,7 @@ impl MemoryKeyGate {
     }
 
     /// Saves counts when they are due, until told to stop.
-    pub async fn save_in_time(&self, stop: CancellationToken) {
+    pub async fn save_in_time(&self, clock: &dyn Clock, stop: CancellationToken) {
         let mut later = VecDeque::new();
         loop {
             let next = later.front().map_or_else(Instant::now, |(due, _)| *due);
@@ -134,7 +134,7 @@ impl MemoryKeyGate {
             while let Some((_, key)) = later.pop_front_if(|(at, _)| *at <= now) {
                 due.push(key);
             }
-            match self.save(&due, SystemClock.now()).await {
+            match self.save(&due, clock.now()).await {
                 Ok(saved) => {
                     let again = now.checked_add(self.save_every).unwrap_or(now);
                     later.extend(saved.into_iter().map(|key| (again, key)));
@@ -391,7 +391,10 @@ mod tests {
     use aibaas_core::{domain::key_use::Denial, migrate, ports::Rows};
 
     use super::{
-        super::database::{Durability, SqliteDatabase},
+        super::{
+            database::{Durability, SqliteDatabase},
+            machine::SystemClock,
+        },
         *,
     };
 
@@ -664,7 +667,7 @@ mod tests {
         let stop = CancellationToken::new();
         let saving = {
             let (gate, stop) = (Arc::clone(&fixture.gate), stop.clone());
-            tokio::spawn(async move { gate.save_in_time(stop).await })
+            tokio::spawn(async move { gate.save_in_time(&SystemClock, stop).await })
         };
         let now = SystemClock.now();
         let saves = || failing.asked.load(Ordering::Relaxed);

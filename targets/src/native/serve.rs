@@ -11,7 +11,7 @@ use std::{
 
 use aibaas_core::{
     App, ClientAddress, Config, Environment, HostDefaults, migrate,
-    ports::{Clock as _, Ports},
+    ports::{Clock, Ports},
 };
 use axum::{Router, body::Body};
 use futures_util::stream::{self, BoxStream, StreamExt as _};
@@ -74,13 +74,13 @@ pub async fn serve(options: ServeOptions) -> Result<ExitCode, Failure> {
     let config = Config::load(&variable, defaults).map_err(|error| Failure::misconfigured(error.to_string()))?;
     let keeps_mail = config.keeps_mail();
 
-    let host = Host::start(&options.data.directory).await?;
+    let host = Host::start(&options.data.directory, config.clock(SystemClock)).await?;
     migrate(&*host.database).await.map_err(|error| Failure::failed(format!("cannot migrate the database: {error}")))?;
     let app = App::new(host.ports(), config);
     let ticking = tokio::spawn(host.clone().tick(app.clone(), stop.clone()));
     let saving = tokio::spawn({
-        let (key_gate, stop) = (host.key_gate.clone(), stop.clone());
-        async move { key_gate.save_in_time(stop).await }
+        let (host, stop) = (host.clone(), stop.clone());
+        async move { host.key_gate.save_in_time(&*host.clock, stop).await }
     });
 
     say(&format!("listening on {url}"));
@@ -166,13 +166,14 @@ struct Host {
     key_gate: Arc<MemoryKeyGate>,
     password_hasher: Arc<ThreadPoolHasher>,
     http_client: Arc<ReqwestClient>,
+    clock: Arc<dyn Clock>,
     tasks: TrackedTasks,
     /// Held until the process ends.
     _lock: Arc<File>,
 }
 
 impl Host {
-    async fn start(directory: &Path) -> Result<Self, Failure> {
+    async fn start(directory: &Path, clock: Arc<dyn Clock>) -> Result<Self, Failure> {
         let failed = |error: &dyn std::fmt::Display| Failure::failed(error.to_string());
         let lock = lock_directory(directory)?;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -181,9 +182,8 @@ impl Host {
             SqliteDatabase::open(&file, Durability::Full, cores.clamp(2, 16)).map_err(|error| failed(&error))?;
         let database = Arc::new(database);
         let key_gate = MemoryKeyGate::open(&file, cores, database.clone()).map_err(|error| failed(&error))?;
-        let cache = SqliteKeyValue::create(&directory.join("cache.db"), Arc::new(SystemClock))
-            .await
-            .map_err(|error| failed(&error))?;
+        let cache =
+            SqliteKeyValue::create(&directory.join("cache.db"), clock.clone()).await.map_err(|error| failed(&error))?;
         Ok(Self {
             database,
             cache: Arc::new(cache),
@@ -191,6 +191,7 @@ impl Host {
             key_gate: Arc::new(key_gate),
             password_hasher: Arc::new(ThreadPoolHasher::start(cores).map_err(|error| failed(&error))?),
             http_client: Arc::new(ReqwestClient::new().map_err(|error| failed(&error))?),
+            clock,
             tasks: TrackedTasks::default(),
             _lock: Arc::new(lock),
         })
@@ -205,7 +206,7 @@ impl Host {
             password_hasher: self.password_hasher.clone(),
             http_client: self.http_client.clone(),
             mail_transport: None,
-            clock: Arc::new(SystemClock),
+            clock: self.clock.clone(),
             timer: Arc::new(SystemTimer),
             entropy: Arc::new(SystemEntropy),
             background: Arc::new(self.tasks.clone()),
@@ -222,8 +223,8 @@ impl Host {
                 () = stop.cancelled() => return,
             }
             app.tick().await;
-            self.rate_limiter.sweep(SystemClock.now());
-            self.key_gate.sweep(SystemClock.now());
+            self.rate_limiter.sweep(self.clock.now());
+            self.key_gate.sweep(self.clock.now());
             if let Err(error) = self.cache.purge().await {
                 log::warn!("{error}");
             }
@@ -242,7 +243,7 @@ impl Host {
         if drained.await.is_err() {
             log::warn!("stopped with work unfinished; mail that was not sent goes out after the next start");
         }
-        self.key_gate.close(SystemClock.now()).await;
+        self.key_gate.close(self.clock.now()).await;
         let closed = tokio::task::spawn_blocking(move || {
             self.database.close();
             self.cache.close();

@@ -104,15 +104,16 @@ async fn prepare() -> Result<Result<Router, ConfigError>, String> {
     let database: Arc<dyn Database> = Arc::new(database);
     let timer: Arc<dyn Timer> = Arc::new(MonotonicTimer);
     let shared = guarded_database(Arc::clone(&database), Arc::clone(&timer), Arc::new(OsEntropy), config.deadlines);
+    let clock = config.clock(SystemClock);
     let ports = Ports {
         rate_limiter: Arc::new(SqlRateLimiter::new(Arc::clone(&shared))),
         key_gate: Arc::new(SqlKeyGate::new(shared)),
         database,
-        key_value: Arc::new(SpinKeyValue),
+        key_value: Arc::new(SpinKeyValue(Arc::clone(&clock))),
         password_hasher: Arc::new(InlineHasher),
         http_client: Arc::new(SpinHttpClient),
         mail_transport: None,
-        clock: Arc::new(SystemClock),
+        clock,
         timer,
         entropy: Arc::new(OsEntropy),
         background: Arc::new(SpawnedBackground),

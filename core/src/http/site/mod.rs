@@ -1,5 +1,6 @@
-//! What stands around the API: index, health, documentation, keys, pages, and the development mailbox.
+//! What stands around the API: index, health, documentation, keys, pages, and the development mailbox and clock.
 
+mod dev_clock;
 mod dev_mail;
 mod docs;
 mod health;
@@ -16,6 +17,7 @@ use http::{HeaderValue, header};
 
 use super::leaderboard;
 use crate::app::App;
+pub use dev_clock::{catch_up, follow};
 
 pub fn routes() -> Router<App> {
     Router::new()
@@ -27,6 +29,7 @@ pub fn routes() -> Router<App> {
         .route("/style.css", get(style))
         .route("/.well-known/jwks.json", get(jwks))
         .route("/dev/mail", get(dev_mail::handler))
+        .route("/dev/clock", get(dev_clock::show).post(dev_clock::advance))
         .route("/internal/tick", post(tick::handler))
         .merge(leaderboard::page_routes())
 }

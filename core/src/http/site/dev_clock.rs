@@ -1,0 +1,95 @@
+//! The clock of a development host, moved over HTTP, so that tests need not wait for what comes with time.
+//!
+//! How it goes is kept in the cache, where each instance of a host looks before it does anything else: instances come and
+//! go, and share no memory.
+
+use axum::{
+    Json as Answer,
+    extract::{Request, State},
+    middleware::Next,
+    response::Response,
+};
+use http::HeaderMap;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::{
+    app::App,
+    domain::account::refuse,
+    http::{
+        problem::{ApiError, Problem, SERVICE_UNAVAILABLE},
+        request::{Json, read},
+    },
+    ports::{Clock as _, KeyValueError, MovableClock},
+};
+
+const KEY: &str = "dev_clock";
+const YEAR_MS: i64 = 366 * 86_400_000;
+/// How far the clock can be ahead.
+const FARTHEST_MS: i64 = 20 * YEAR_MS;
+/// How long the cache keeps how it goes, by the clock that is moved.
+const KEPT_SECONDS: u32 = 40 * 366 * 86_400;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Body {
+    #[serde(default)]
+    advance_ms: i64,
+    stopped: Option<bool>,
+}
+
+/// Tells the time.
+pub async fn show(State(app): State<App>) -> Result<Answer<Value>, ApiError> {
+    Ok(shown(clock(&app)?))
+}
+
+/// Moves the time forward, stops it or lets it go on.
+pub async fn advance(
+    State(app): State<App>,
+    headers: HeaderMap,
+    body: axum::body::Body,
+) -> Result<Answer<Value>, ApiError> {
+    let clock = clock(&app)?;
+    let (Json(body), _) = read::<Json<Body>>(&headers, body).await?;
+    let stops = body.stopped.unwrap_or_else(|| clock.is_stopped());
+    let movement = clock.after(body.advance_ms, stops, FARTHEST_MS).ok_or_else(|| {
+        let refusal = refuse("out_of_range", "the clock only goes forward, by 20 years in all");
+        ApiError::invalid_member("/advanceMs", refusal)
+    })?;
+    let kept = serde_json::to_vec(&movement).map_err(|error| ApiError::internal(error.to_string()))?;
+    app.ports().key_value.put(KEY, &kept, KEPT_SECONDS).await.map_err(unavailable)?;
+    clock.follow(movement);
+    Ok(shown(clock))
+}
+
+/// Looks how the clock goes, which another instance may have changed, before this one serves a request.
+pub async fn follow(State(app): State<App>, request: Request, next: Next) -> Result<Response, ApiError> {
+    catch_up(&app).await.map_err(unavailable)?;
+    Ok(next.run(request).await)
+}
+
+/// Lets the clock go as another instance was told.
+///
+/// # Errors
+/// [`KeyValueError`] when the cache cannot be read.
+pub async fn catch_up(app: &App) -> Result<(), KeyValueError> {
+    let Some(clock) = app.clock().movable() else { return Ok(()) };
+    let kept = app.ports().key_value.get(KEY).await?;
+    if let Some(movement) = kept.and_then(|kept| serde_json::from_slice(&kept).ok()) {
+        clock.follow(movement);
+    }
+    Ok(())
+}
+
+fn clock(app: &App) -> Result<&MovableClock, ApiError> {
+    app.clock().movable().ok_or_else(|| ApiError::not_found("path"))
+}
+
+fn shown(clock: &MovableClock) -> Answer<Value> {
+    Answer(json!({ "now": clock.now(), "stopped": clock.is_stopped() }))
+}
+
+fn unavailable(error: KeyValueError) -> ApiError {
+    log::error!("the development clock cannot be kept: {error}");
+    Problem::new(SERVICE_UNAVAILABLE, "the cache, which keeps the clock, does not answer").retry_after(5).into()
+}
