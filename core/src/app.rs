@@ -4,7 +4,7 @@ use crate::{
     config::Config,
     domain::Keys,
     http, mail,
-    ports::{Clock, Database, Deadlines, Ports, Statement, Timestamp},
+    ports::{Clock, Database, Deadlines, KeyValue, Ports, Statement, Timestamp},
     store,
 };
 
@@ -19,6 +19,8 @@ pub struct App(Arc<Inner>);
 
 struct Inner {
     ports: Ports,
+    /// The cache without its deadline: where the time itself is kept, late is better than unknown.
+    clock_store: Arc<dyn KeyValue>,
     config: Config,
     keys: Keys,
 }
@@ -28,8 +30,9 @@ impl App {
     #[must_use]
     pub fn new(ports: Ports, config: Config) -> Self {
         let keys = Keys::derive(&config.jwt_secret, config.jwt_secret_previous.as_ref(), config.jwt_algorithm);
+        let clock_store = Arc::clone(&ports.key_value);
         let ports = ports.guarded(config.deadlines);
-        Self(Arc::new(Inner { ports, config, keys }))
+        Self(Arc::new(Inner { ports, clock_store, config, keys }))
     }
 
     pub(crate) fn ports(&self) -> &Ports {
@@ -56,6 +59,11 @@ impl App {
     #[must_use]
     pub fn clock(&self) -> &dyn Clock {
         self.0.ports.clock.as_ref()
+    }
+
+    /// Where a development clock is kept.
+    pub(crate) fn clock_store(&self) -> &dyn KeyValue {
+        self.0.clock_store.as_ref()
     }
 
     pub(crate) fn now(&self) -> Timestamp {
