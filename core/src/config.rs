@@ -138,7 +138,16 @@ impl Reader<'_> {
 
     fn url(&mut self, name: &str, secure: bool) -> Option<String> {
         let value = self.get(name)?;
-        let uri = value.parse::<http::Uri>().ok().filter(|uri| uri.host().is_some());
+        let uri = value.parse::<http::Uri>().ok().filter(|uri| uri.host().is_some_and(|host| !host.is_empty()));
+        // Paths are appended to it, and it is shown to everybody.
+        let extra = [
+            ("a query", uri.as_ref().is_some_and(|uri| uri.query().is_some())),
+            ("a fragment", value.contains('#')),
+            ("a user name", uri.as_ref().and_then(http::Uri::authority).is_some_and(|of| of.as_str().contains('@'))),
+        ];
+        for (part, _) in extra.iter().filter(|(_, present)| *present) {
+            self.mistake(format!("{name} must not have {part}"));
+        }
         let scheme = uri.as_ref().and_then(http::Uri::scheme_str);
         match scheme {
             Some("https") => {}
@@ -195,12 +204,81 @@ impl Reader<'_> {
 
     fn secret(&mut self, name: &str, production: bool) -> Option<Secret> {
         let value = self.get(name)?;
-        let distinct = value.chars().collect::<std::collections::BTreeSet<_>>().len();
-        if production && (value.len() < 32 || distinct < 10 || value == DEVELOPMENT_SECRET) {
+        if production && (is_weak(&value) || value == DEVELOPMENT_SECRET) {
             self.mistake(format!("{name} is too weak: give at least 32 random characters (openssl rand -base64 48)"));
         }
         Some(Secret::new(value))
     }
+
+    /// Notes secrets that are the same: who learns one must not know the other.
+    fn distinct(&mut self, secrets: &[(&str, Option<&Secret>)]) {
+        for (at, (name, secret)) in secrets.iter().enumerate() {
+            let same = |(_, other): &&(&str, Option<&Secret>)| {
+                secret.zip(*other).is_some_and(|(secret, other)| secret.expose() == other.expose())
+            };
+            if let Some((other, _)) = secrets.iter().take(at).find(same) {
+                self.mistake(format!("{name} is the same as {other}: give each a secret of its own"));
+            }
+        }
+    }
+}
+
+/// Whether this is an address, or a name and an address.
+fn is_sender(text: &str) -> bool {
+    let address = text.split_once('<').map_or(Some(text), |(_, rest)| rest.strip_suffix('>'));
+    address.is_some_and(|address| Email::parse(address).is_ok()) && !text.contains(['\r', '\n'])
+}
+
+/// Whether a secret is short, of few characters, one text repeated, or characters in their order.
+fn is_weak(secret: &str) -> bool {
+    let bytes = secret.as_bytes();
+    let distinct = bytes.iter().collect::<std::collections::BTreeSet<_>>().len();
+    let repeats = (1..=bytes.len() / 2).any(|period| bytes.iter().zip(bytes.iter().skip(period)).all(|(a, b)| a == b));
+    let steps = bytes.iter().zip(bytes.iter().skip(1)).filter(|(a, b)| a.abs_diff(**b) <= 1).count();
+    bytes.len() < 32 || distinct < 10 || repeats || steps > bytes.len() / 2
+}
+
+/// How variables of this product begin. Another one that begins so is misspelt, or of another release.
+const PREFIXES: [&str; 15] = [
+    "ADMIN_EMAIL",
+    "AIBAAS_",
+    "BREACHED_PASSWORDS_",
+    "CORS_",
+    "GITHUB_SECRET_SCANNING_",
+    "JWT_",
+    "MAIL_FROM",
+    "PASSWORD_ARGON2",
+    "PASSWORD_HASH",
+    "PUBLISHING_",
+    "RATE_LIMIT_",
+    "RESEND_API_",
+    "SENDGRID_API_",
+    "TICK_SECRET",
+    "TRUSTED_PROX",
+];
+
+/// The names among these that look like variables of this product and are none: no [`Config::load`] reads them, and the
+/// host does not know them either.
+#[must_use]
+pub fn unknown_variables(names: impl IntoIterator<Item = String>, of_host: &[&str]) -> Vec<String> {
+    let known = std::cell::RefCell::new(std::collections::BTreeSet::new());
+    let lookup = |name: &str| {
+        known.borrow_mut().insert(name.to_owned());
+        // In development everything may be configured.
+        (name == "ENVIRONMENT").then(|| "development".to_owned())
+    };
+    let defaults =
+        HostDefaults { environment: Environment::Development, base_url: String::new(), most_hash_memory_kib: u32::MAX };
+    let _ = Config::load(&lookup, defaults);
+    let known = known.into_inner();
+    let is_known = |name: &str| known.contains(name) || of_host.contains(&name);
+    let ours = |name: &String| {
+        let upper = name.to_ascii_uppercase();
+        !is_known(name) && (is_known(&upper) || PREFIXES.iter().any(|prefix| upper.starts_with(prefix)))
+    };
+    let mut unknown = names.into_iter().filter(ours).collect::<Vec<_>>();
+    unknown.sort();
+    unknown
 }
 
 impl Config {
@@ -229,6 +307,11 @@ impl Config {
         });
         let jwt_secret_previous = read.secret("JWT_SECRET_PREVIOUS", production);
         let tick_secret = read.secret("TICK_SECRET", production);
+        read.distinct(&[
+            ("JWT_SECRET", Some(&jwt_secret)),
+            ("JWT_SECRET_PREVIOUS", jwt_secret_previous.as_ref()),
+            ("TICK_SECRET", tick_secret.as_ref()),
+        ]);
         let jwt_algorithm = match read.get("JWT_ALGORITHM").as_deref() {
             None | Some("EdDSA") => JwtAlgorithm::EdDsa,
             Some("HS256") => JwtAlgorithm::Hs256,
@@ -281,17 +364,21 @@ impl Config {
         }
 
         let mail_provider = Self::mail_provider(&mut read, production);
-        let mail_from = read.get("MAIL_FROM").unwrap_or_else(|| {
-            if production {
-                read.mistake("MAIL_FROM is missing: the sender of mails, such as AIBaaS <noreply@example.com>");
+        let mail_from = match read.get("MAIL_FROM") {
+            Some(mail_from) => {
+                let local = !production && mail_from.contains("@localhost");
+                if !local && !is_sender(&mail_from) {
+                    read.mistake("MAIL_FROM must be an address, or Name <address>");
+                }
+                mail_from
             }
-            "AIBaaS <noreply@localhost>".to_owned()
-        });
-        let address = mail_from.split_once('<').map_or(Some(mail_from.as_str()), |(_, rest)| rest.strip_suffix('>'));
-        let local = !production && address == Some("noreply@localhost");
-        if !local && address.is_none_or(|address| Email::parse(address).is_err()) || mail_from.contains(['\r', '\n']) {
-            read.mistake("MAIL_FROM must be an address, or Name <address>");
-        }
+            None => {
+                if production {
+                    read.mistake("MAIL_FROM is missing: the sender of mails, such as AIBaaS <noreply@example.com>");
+                }
+                "AIBaaS <noreply@localhost>".to_owned()
+            }
+        };
 
         let publishing = match read.get("PUBLISHING").as_deref() {
             None if production => Publishing::Roles,
@@ -432,9 +519,22 @@ mod tests {
     #[test]
     fn production_lists_everything_missing_at_once() {
         let ConfigError(mistakes) = load(&[("ENVIRONMENT", "production")]).unwrap_err();
-        for name in ["JWT_SECRET", "BASE_URL", "RESEND_API_KEY", "MAIL_FROM"] {
-            assert!(mistakes.iter().any(|mistake| mistake.starts_with(name)), "{name} in {mistakes:?}");
-        }
+        let named = mistakes.iter().map(|mistake| mistake.split(' ').next().unwrap()).collect::<Vec<_>>();
+        assert_eq!(named, ["JWT_SECRET", "BASE_URL", "RESEND_API_KEY", "MAIL_FROM"], "each once");
+    }
+
+    #[test]
+    fn misspelt_variables_are_told_by_name() {
+        let names = ["PATH", "JWT_SECRET", "JWT_SECERT", "jwt_secret", "AIBAAS_LISTEN", "AIBAAS_LISTN", "APP_ENV"];
+        let unknown = unknown_variables(names.map(str::to_owned), &["AIBAAS_LISTEN"]);
+        assert_eq!(unknown, ["AIBAAS_LISTN", "JWT_SECERT", "jwt_secret"]);
+    }
+
+    #[test]
+    fn random_secrets_are_strong() {
+        // As `openssl rand` writes them: base64 and hex.
+        assert!(!is_weak("Zr1p5b0mT1oQm7WmD3m0cK0mPZ0y0E3oX3S5q8yYv7g0n2v4k9cJ6u1w"));
+        assert!(!is_weak("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"));
     }
 
     #[test]
@@ -452,7 +552,17 @@ mod tests {
             ("JWT_SECRET", "short"),
             ("JWT_SECRET", DEVELOPMENT_SECRET),
             ("JWT_SECRET", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"),
+            ("JWT_SECRET", "correct horse correct horse correct horse "),
+            ("JWT_SECRET", "0123456789abcdef0123456789abcdef"),
+            ("JWT_SECRET", "abcdefghijklmnopqrstuvwxyz0123456789"),
+            ("JWT_SECRET_PREVIOUS", "gI8v2mN4qT6wY1zA3bC5dE7fH9jK0lPx"),
+            ("TICK_SECRET", "gI8v2mN4qT6wY1zA3bC5dE7fH9jK0lPx"),
             ("BASE_URL", "http://api.example.com"),
+            ("BASE_URL", "https://api.example.com/?a=b"),
+            ("BASE_URL", "https://api.example.com/#top"),
+            ("BASE_URL", "https://user@api.example.com"),
+            ("APP_URL", "https://app.example.com?next=/"),
+            ("APP_URL", "https://user:secret@app.example.com"),
             ("TICK_SECRET", "tick"),
             ("CORS_ORIGINS", "*"),
             ("CORS_ORIGINS", "https://a.example/path"),

@@ -20,5 +20,5 @@ pub mod ports;
 pub mod store;
 
 pub use app::{App, ClientAddress};
-pub use config::{Config, ConfigError, Environment, HostDefaults, MailProvider, Publishing};
+pub use config::{Config, ConfigError, Environment, HostDefaults, MailProvider, Publishing, unknown_variables};
 pub use store::{key_uses::SqlKeyGate, migrations::migrate, rate_limits::SqlRateLimiter};

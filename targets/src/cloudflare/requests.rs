@@ -9,6 +9,7 @@ use std::{
 use aibaas_core::{
     App, ClientAddress, Config, ConfigError, Environment, HostDefaults,
     ports::{Clock as _, Database, Ports, Timer, guarded_database},
+    unknown_variables,
 };
 use axum::{
     Router,
@@ -36,7 +37,7 @@ use super::{
 thread_local! {
     /// The application and its router; empty where the configuration is wrong.
     static WORKER: OnceCell<(App, Router)> = const { OnceCell::new() };
-    /// What is wrong with it, until it is logged: what is logged before the first event is lost.
+    /// What is wrong or odd about it, until it is logged: what is logged before the first event is lost.
     static MISTAKES: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
@@ -86,6 +87,11 @@ fn configure(env: Env) -> Result<App, String> {
         base_url: DEVELOPMENT_URL.to_owned(),
         most_hash_memory_kib: 65_536,
     };
+    let names = js_sys::Object::keys(env.unchecked_ref()).iter().filter_map(|name| name.as_string());
+    let unknown = unknown_variables(names, &["PASSWORD_HASHING", "PASSWORD_HASHER_OBJECTS"]);
+    if !unknown.is_empty() {
+        MISTAKES.set(Some(format!("no variables of this release, perhaps misspelt: {}", unknown.join(", "))));
+    }
     let mut mistakes = Vec::new();
     let hashing = Hashing::load(&lookup, &mut mistakes);
     let config = match Config::load(&lookup, defaults) {
