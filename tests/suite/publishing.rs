@@ -14,6 +14,7 @@ cases![KeepsMail:
     benchmark_versions_stand_once_runs_stand_on_them,
     benchmarks_check_their_body,
     runs_need_what_they_name,
+    a_generation_config_is_kept_exactly,
     an_external_id_makes_a_run_repeatable,
     results_come_in_whole_or_not_at_all,
     conflicting_results_are_listed,
@@ -160,6 +161,28 @@ async fn runs_need_what_they_name(host: Host) {
     assert_eq!((&run["status"], &run["dirty"], &run["model"]), (&json!("open"), &json!(true), &json!(model)));
     assert_eq!(run["generationConfig"]["reasoning"]["effort"], "high");
     assert_eq!(run["startedAt"], "2025-08-07T10:00:00.000Z");
+}
+
+/// What a run was generated with is kept as it was sent, or refused.
+async fn a_generation_config_is_kept_exactly(host: Host) {
+    let publisher = Publisher::new(&host).await;
+    publisher.tasks(1).await;
+    let model = publisher.model("m").await;
+    let open = |config: &str| {
+        let body = publisher.run_body(&model).to_string();
+        let body = body.replacen('{', &format!(r#"{{"generationConfig":{config},"#), 1);
+        publisher.api.post("/api/v1/runs").body("application/json", body)
+    };
+    let config =
+        json!({ "seed": 9_007_199_254_740_991_i64, "temperature": 0.7, "stop": ["\n"], "nested": { "a": [null, -1] } });
+    let run = open(&config.to_string()).await.expect(201);
+    let read = publisher.api.get(format!("/api/v1/runs/{}", run["id"].as_str().unwrap())).await.expect(200);
+    assert_eq!((&run["generationConfig"], &read["generationConfig"]), (&config, &config));
+    open(r#"{"seed":1,"seed":2}"#).await.refused("/generationConfig/seed", "duplicate_member");
+    open(r#"{"a":{"b":[{"c":1,"c":1}]}}"#).await.refused("/generationConfig/a/b/0/c", "duplicate_member");
+    for large in ["9007199254740992", "-9007199254740993", "18446744073709551615", "123456789012345678901234567890"] {
+        open(&format!(r#"{{"seed":{large}}}"#)).await.refused("/generationConfig/seed", "invalid_value");
+    }
 }
 
 async fn an_external_id_makes_a_run_repeatable(host: Host) {

@@ -17,6 +17,7 @@ pub mod recovery_code;
 mod secret;
 mod sliding_log;
 pub mod statistics;
+pub mod strict_json;
 pub mod totp;
 pub mod user_agent;
 pub mod values;

@@ -7,11 +7,12 @@ use serde_json::{Value, json};
 
 use crate::{
     app::App,
-    domain::{account::refuse, statistics::pass_at_k},
+    domain::{account::refuse, statistics::pass_at_k, strict_json::StrictObject},
     http::{
         credentials::{Program, ResultsWrite},
         idempotency::{Caller, Claim, Idempotent, Reply},
         leaderboard::Score,
+        parameters,
         problem::{ApiError, EXTERNAL_ID_CONFLICT, NOT_OWNER},
         request::{Json, Path, Validator, canonical},
     },
@@ -25,7 +26,9 @@ use crate::{
 #[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Body {
+    #[serde(deserialize_with = "parameters::name")]
     model: String,
+    #[serde(deserialize_with = "parameters::name")]
     benchmark: String,
     version: String,
     harness: String,
@@ -35,7 +38,7 @@ pub struct Body {
     dirty: bool,
     prompt_hash: Option<String>,
     #[serde(default)]
-    generation_config: serde_json::Map<String, Value>,
+    generation_config: StrictObject,
     attempts_policy: Option<String>,
     command: Option<String>,
     evaluator_relationship: Relationship,
@@ -107,7 +110,7 @@ async fn open(app: &App, owner_id: &str, body: Body, claim: Claim) -> Result<Rep
         "completedAt": completed_at,
     });
     let opened = Reply::json(StatusCode::CREATED, &open_body(&id, declared, now))?;
-    let generation_config = Value::Object(body.generation_config).to_string();
+    let generation_config = Value::Object(body.generation_config.0).to_string();
 
     let create = Statement::new(runs::CREATE)
         .bind(id.as_str())

@@ -1,0 +1,151 @@
+//! JSON of any shape that is kept as it was sent: nothing in it may be lost or changed by reading it.
+
+use std::fmt;
+
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{Error, MapAccess, SeqAccess, Visitor},
+};
+use serde_json::{Map, Number, Value};
+
+/// The largest whole number that every reader of JSON keeps exactly, 2⁵³ − 1 (RFC 8259, 6).
+const MOST: i64 = 9_007_199_254_740_991;
+
+/// An object whose members, at every depth, are distinct, and whose numbers are within ±(2⁵³ − 1): beyond it a reader
+/// would round them.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct StrictObject(pub Map<String, Value>);
+
+impl<'de> Deserialize<'de> for StrictObject {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members;
+        impl<'de> Visitor<'de> for Members {
+            type Value = Map<String, Value>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, access: A) -> Result<Self::Value, A::Error> {
+                members(access)
+            }
+        }
+        deserializer.deserialize_map(Members).map(Self)
+    }
+}
+
+fn members<'de, A: MapAccess<'de>>(mut access: A) -> Result<Map<String, Value>, A::Error> {
+    let mut members = Map::new();
+    while let Some(name) = access.next_key::<String>()? {
+        if members.contains_key(&name) {
+            return Err(A::Error::custom(format_args!("duplicate field `{name}`")));
+        }
+        let Strict(value) = access.next_value()?;
+        members.insert(name, value);
+    }
+    Ok(members)
+}
+
+struct Strict(Value);
+
+impl<'de> Deserialize<'de> for Strict {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(StrictValue).map(Self)
+    }
+}
+
+struct StrictValue;
+
+impl StrictValue {
+    fn too_large<E: Error>() -> E {
+        E::custom(format_args!("numbers are within ±{MOST}; write a larger one as a string"))
+    }
+}
+
+impl<'de> Visitor<'de> for StrictValue {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Value, E> {
+        if (-MOST..=MOST).contains(&value) { Ok(value.into()) } else { Err(Self::too_large()) }
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Value, E> {
+        i64::try_from(value).map_err(|_| Self::too_large()).and_then(|value| self.visit_i64(value))
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
+        // A whole number beyond 64 bits comes here too, rounded already.
+        #[expect(clippy::cast_precision_loss, reason = "2⁵³ − 1 is exact")]
+        let exact = value.abs() <= MOST as f64;
+        Number::from_f64(value).filter(|_| exact).map(Value::Number).ok_or_else(Self::too_large)
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Value, E> {
+        Ok(Value::String(value))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
+        let mut items = Vec::new();
+        while let Some(Strict(item)) = access.next_element()? {
+            items.push(item);
+        }
+        Ok(Value::Array(items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, access: A) -> Result<Value, A::Error> {
+        members(access).map(Value::Object)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<String, String> {
+        let read = serde_json::from_str::<StrictObject>(text).map_err(|error| error.to_string())?;
+        Ok(Value::Object(read.0).to_string())
+    }
+
+    #[test]
+    fn what_is_kept_is_what_was_sent() {
+        for text in [
+            "{}",
+            r#"{"temperature":0.5,"stop":["\n",null],"nested":{"a":{"b":[1,-2,true]}},"b":"ü"}"#,
+            r#"{"most":9007199254740991,"least":-9007199254740991}"#,
+        ] {
+            assert_eq!(read(text).as_deref(), Ok(text));
+        }
+    }
+
+    #[test]
+    fn what_would_be_lost_is_refused() {
+        for (text, refusal) in [
+            (r#"{"a":1,"a":1}"#, "duplicate field `a`"),
+            (r#"{"a":{"b":1,"c":[{"d":1,"d":2}]}}"#, "duplicate field `d`"),
+            (r#"{"a":9007199254740992}"#, "numbers are within"),
+            (r#"{"a":[-9007199254740992]}"#, "numbers are within"),
+            (r#"{"a":18446744073709551615}"#, "numbers are within"),
+            (r#"{"a":123456789012345678901234567890}"#, "numbers are within"),
+            ("[]", "invalid type"),
+        ] {
+            assert!(read(text).unwrap_err().starts_with(refusal), "{text}: {:?}", read(text));
+        }
+    }
+}
