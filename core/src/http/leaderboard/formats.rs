@@ -139,9 +139,20 @@ const HEADER: [&str; 20] = [
     "flags",
 ];
 
-/// A spreadsheet would run a free text that begins like a formula (OWASP, CSV injection).
+/// A spreadsheet would run a free text that begins like a formula (OWASP, CSV injection): also behind characters that
+/// it does not show, and in the full-width forms that it reads alike.
 fn no_formula(text: &str) -> String {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() }
+    let shown = text.trim_start_matches(|character: char| {
+        character.is_whitespace() || character.is_control() || is_invisible(character)
+    });
+    let begins = shown.starts_with(['=', '+', '-', '@', '\u{FF1D}', '\u{FF0B}', '\u{FF0D}', '\u{FF20}', '\u{2212}']);
+    if begins || text.starts_with(['\t', '\r']) { format!("'{text}") } else { text.to_owned() }
+}
+
+/// Unicode's default-ignorable characters and format controls that a text may begin with.
+fn is_invisible(character: char) -> bool {
+    matches!(character, '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}'
+        | '\u{2060}'..='\u{206F}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{E0000}'..='\u{E0FFF}')
 }
 
 /// The rows, one a line.
@@ -176,6 +187,9 @@ mod tests {
     #[test]
     fn a_formula_is_only_text() {
         assert_eq!(no_formula("=1+1"), "'=1+1");
+        for hidden in ["\u{FF1D}1+1", "\u{200B}=1+1", "\u{FEFF}@SUM(1)", " =1", "\u{A0}\u{2060}\u{FF0B}1", "\t1"] {
+            assert_eq!(no_formula(hidden), format!("'{hidden}"));
+        }
         assert_eq!(no_formula("gpt-5 (high)"), "gpt-5 (high)");
     }
 }
