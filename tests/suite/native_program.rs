@@ -46,6 +46,33 @@ pub fn production_refuses_to_start_half_configured() {
     assert!(!said.contains("hunter2"), "a secret is never shown: {said}");
 }
 
+/// A database that is gone, empty or another one is told: by the running server, and at the next start.
+pub async fn a_lost_database_is_told() {
+    let data = tempfile::tempdir().expect("a folder");
+    let (file, aside) = (data.path().join("aibaas.db"), data.path().join("aside"));
+    let server = Server::start(data.path(), &Setup::KeepsMail.variables()).expect("it starts");
+    let host = Host::at(Kind::Native, server.url.clone(), None);
+    host.client().get("/ready").await.expect(200);
+    std::fs::rename(&file, &aside).expect("renamed");
+    host.client().get("/ready").await.problem(503, "service_unavailable");
+    std::fs::copy(&aside, &file).expect("copied");
+    host.client().get("/ready").await.problem(503, "service_unavailable");
+    std::fs::rename(&aside, &file).expect("renamed back");
+    host.client().get("/ready").await.expect(200);
+    server.kill();
+
+    let folder = data.path().to_str().expect("UTF-8");
+    let start = || run(&["serve", "--listen", "127.0.0.1:0", "--data-dir", folder], &[]);
+    std::fs::rename(&file, &aside).expect("renamed");
+    let (output, said) = start();
+    assert!(!output.status.success() && said.contains("aibaas.db is gone"), "{said}");
+    std::fs::write(&file, "").expect("an empty file");
+    let (output, said) = start();
+    assert!(!output.status.success() && said.contains("aibaas.db is empty"), "{said}");
+    std::fs::rename(&aside, &file).expect("renamed back");
+    Server::start(data.path(), &Setup::KeepsMail.variables()).expect("it starts again");
+}
+
 /// SIGTERM lets the requests that are under way end, and the process end well.
 #[cfg(unix)]
 pub async fn sigterm_drains_requests() {

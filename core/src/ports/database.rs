@@ -23,6 +23,15 @@ pub trait Database: Send + Sync {
     /// # Errors
     /// As [`Database::query`]; nothing was written, or after [`DatabaseError::Interrupted`] perhaps all of it.
     async fn batch(&self, statements: Vec<Statement>) -> Result<Vec<Rows>, DatabaseError>;
+
+    /// Whether what the data are kept in is still there, where the host can tell without asking the database: it may
+    /// go on answering from a file that has lost its name.
+    ///
+    /// # Errors
+    /// [`DatabaseError::Unavailable`] where it is not.
+    async fn check(&self) -> Result<(), DatabaseError> {
+        Ok(())
+    }
 }
 
 /// One SQL text from `core/src/store`, with its parameters.

@@ -138,6 +138,10 @@ impl Database for Guarded<dyn Database> {
             self.write(self.port.batch(statements)).await
         }
     }
+
+    async fn check(&self) -> Result<(), DatabaseError> {
+        self.within(self.deadlines.read, self.port.check()).await.map_err(DatabaseError::Unavailable)?
+    }
 }
 
 /// The cache: a request never waits long for it, and after it was late none waits at all for a while.

@@ -17,6 +17,31 @@ pub fn database_file(directory: &Path) -> PathBuf {
     directory.join("aibaas.db")
 }
 
+/// The cache's file, which is made after the database's: where it stands, there was a database.
+pub fn cache_file(directory: &Path) -> PathBuf {
+    directory.join("cache.db")
+}
+
+/// Refuses a directory whose database is empty, or has been there and is gone: a new one in its place would pass for
+/// the old one without its data.
+///
+/// # Errors
+/// [`Failure`] that says what to do.
+pub fn check(directory: &Path) -> Result<(), Failure> {
+    let file = database_file(directory);
+    let refuse = |what: &str| {
+        let (file, directory) = (file.display(), directory.display());
+        let advice = format!("put the database back, or empty {directory} to begin anew");
+        Err(Failure::failed(format!("{file} {what}: {advice}")))
+    };
+    match std::fs::metadata(&file) {
+        Ok(metadata) if metadata.len() == 0 => refuse("is empty"),
+        Ok(_) => Ok(()),
+        Err(_) if cache_file(directory).exists() || directory.join("aibaas.db-wal").exists() => refuse("is gone"),
+        Err(_) => Ok(()),
+    }
+}
+
 /// Makes the directory, its owner's alone, if it is not there.
 ///
 /// # Errors
@@ -35,6 +60,7 @@ pub fn create(directory: &Path) -> Result<(), Failure> {
 /// # Errors
 /// [`Failure`] when it cannot be opened or migrated.
 pub async fn open(directory: &Path) -> Result<SqliteDatabase, Failure> {
+    check(directory)?;
     let database = SqliteDatabase::open(&database_file(directory), Durability::Full, 1)
         .map_err(|error| Failure::failed(error.to_string()))?;
     migrate(&database).await.map_err(|error| Failure::failed(format!("cannot migrate the database: {error}")))?;

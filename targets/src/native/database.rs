@@ -14,6 +14,8 @@ use crossbeam_channel::{Receiver, Sender, TrySendError};
 use rusqlite::{Connection, OpenFlags, types::ValueRef};
 use tokio::sync::oneshot;
 
+use super::database_file::DatabaseFile;
+
 /// Jobs that may wait for a thread; more are refused, so that an overload costs answers and not memory.
 const QUEUE: usize = 4096;
 /// Batches that share one commit at most.
@@ -45,6 +47,7 @@ pub struct SqliteDatabase {
     readers: Sender<Message>,
     writer: Sender<Message>,
     kinds: Arc<Kinds>,
+    file: DatabaseFile,
     reader_threads: Mutex<Vec<JoinHandle<()>>>,
     writer_thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -86,6 +89,7 @@ impl SqliteDatabase {
             readers: reader,
             writer,
             kinds,
+            file: DatabaseFile::of(path).map_err(|error| DatabaseError::Unavailable(error.to_string()))?,
             reader_threads: Mutex::new(reader_threads),
             writer_thread: Mutex::new(Some(writer_thread)),
         })
@@ -129,6 +133,10 @@ impl Database for SqliteDatabase {
         };
         submit(queue, Job { statements, known_reads, reply });
         answer.await.map_err(|_| closed())?
+    }
+
+    async fn check(&self) -> Result<(), DatabaseError> {
+        self.file.check().await
     }
 }
 

@@ -5,6 +5,7 @@ mod background;
 mod cli;
 mod data_directory;
 mod database;
+mod database_file;
 mod dump_files;
 mod export;
 mod http_client;

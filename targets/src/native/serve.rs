@@ -12,6 +12,7 @@ use std::{
 use aibaas_core::{
     App, ClientAddress, Config, Environment, HostDefaults, migrate,
     ports::{Clock, Ports},
+    unknown_variables,
 };
 use axum::{Router, body::Body};
 use futures_util::stream::{self, BoxStream, StreamExt as _};
@@ -56,6 +57,9 @@ const TICK: Duration = Duration::from_secs(15);
 /// How long to wait when the system has no room for another connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// What the command line reads from the environment, for all commands.
+const OWN_VARIABLES: [&str; 3] = ["AIBAAS_API_KEY", "AIBAAS_DATA_DIR", "AIBAAS_LISTEN"];
+
 /// Serves until SIGTERM or SIGINT, then drains.
 ///
 /// # Errors
@@ -72,6 +76,9 @@ pub async fn serve(options: ServeOptions) -> Result<ExitCode, Failure> {
     let defaults =
         HostDefaults { environment: Environment::Development, base_url: url.clone(), most_hash_memory_kib: 1_048_576 };
     let config = Config::load(&variable, defaults).map_err(|error| Failure::misconfigured(error.to_string()))?;
+    for name in unknown_variables(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()), &OWN_VARIABLES) {
+        log::warn!("{name} is no variable of this release; is it misspelt?");
+    }
     let keeps_mail = config.keeps_mail();
 
     let host = Host::start(&options.data.directory, config.clock(SystemClock)).await?;
@@ -177,13 +184,15 @@ impl Host {
         let failed = |error: &dyn std::fmt::Display| Failure::failed(error.to_string());
         let lock = lock_directory(directory)?;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        data_directory::check(directory)?;
         let file = data_directory::database_file(directory);
         let database =
             SqliteDatabase::open(&file, Durability::Full, cores.clamp(2, 16)).map_err(|error| failed(&error))?;
         let database = Arc::new(database);
         let key_gate = MemoryKeyGate::open(&file, cores, database.clone()).map_err(|error| failed(&error))?;
-        let cache =
-            SqliteKeyValue::create(&directory.join("cache.db"), clock.clone()).await.map_err(|error| failed(&error))?;
+        let cache = SqliteKeyValue::create(&data_directory::cache_file(directory), clock.clone())
+            .await
+            .map_err(|error| failed(&error))?;
         Ok(Self {
             database,
             cache: Arc::new(cache),

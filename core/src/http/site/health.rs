@@ -14,6 +14,12 @@ pub async fn health() -> Json<Value> {
 
 /// The database answers too, and has the newest schema.
 pub async fn ready(State(app): State<App>) -> Result<Json<Value>, ApiError> {
+    if let Err(error) = app.database().check().await {
+        log::error!("{error}");
+        return Err(Problem::new(SERVICE_UNAVAILABLE, "the database's file is gone, empty or replaced")
+            .retry_after(5)
+            .into());
+    }
     let missing = match migrations::pending(app.database()).await {
         Ok(pending) if pending.is_empty() => return Ok(Json(json!({ "status": "ready" }))),
         Ok(pending) => {

@@ -249,8 +249,14 @@ pub async fn import_lm_eval(options: &lm_eval::Options, target: &Target) -> Resu
     carry_out(&plan, target).await
 }
 
+/// The file, without the byte order mark that an editor may have put before it.
 async fn read(file: &Path) -> Result<Vec<u8>, Failure> {
-    tokio::fs::read(file).await.map_err(|error| Failure::failed(format!("cannot read {}: {error}", file.display())))
+    let read = tokio::fs::read(file).await;
+    let mut bytes = read.map_err(|error| Failure::failed(format!("cannot read {}: {error}", file.display())))?;
+    if bytes.starts_with("\u{feff}".as_bytes()) {
+        bytes.drain(.."\u{feff}".len());
+    }
+    Ok(bytes)
 }
 
 fn refused(file: &Path, error: impl std::fmt::Display) -> Failure {

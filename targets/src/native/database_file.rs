@@ -1,0 +1,57 @@
+//! Whether the database's file is the one that it should be: SQLite would quietly begin a new one in its place.
+
+use std::{
+    fs::Metadata,
+    io,
+    path::{Path, PathBuf},
+};
+
+use aibaas_core::ports::DatabaseError;
+
+/// The file that a database was opened from.
+#[derive(Clone, Debug)]
+pub struct DatabaseFile {
+    path: PathBuf,
+    identity: Option<(u64, u64)>,
+}
+
+impl DatabaseFile {
+    /// Notes which file stands there now.
+    ///
+    /// # Errors
+    /// When it cannot be looked at.
+    pub fn of(path: &Path) -> io::Result<Self> {
+        let identity = identity(&std::fs::metadata(path)?);
+        Ok(Self { path: path.to_owned(), identity })
+    }
+
+    /// Whether it still stands there, and is not empty.
+    ///
+    /// # Errors
+    /// [`DatabaseError::Unavailable`] where it was renamed, removed, replaced or truncated.
+    pub async fn check(&self) -> Result<(), DatabaseError> {
+        let gone = |what: &str| DatabaseError::Unavailable(format!("the database file {} {what}", self.path.display()));
+        let metadata = tokio::fs::metadata(&self.path).await.map_err(|error| gone(&format!("is gone: {error}")))?;
+        if metadata.len() == 0 {
+            return Err(gone("is empty"));
+        }
+        if identity(&metadata) != self.identity {
+            return Err(gone("was replaced by another one"));
+        }
+        Ok(())
+    }
+}
+
+/// What tells a file from another one of its name.
+fn identity(metadata: &Metadata) -> Option<(u64, u64)> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt as _;
+        Some((metadata.dev(), metadata.ino()))
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = metadata;
+        None
+    }
+}
