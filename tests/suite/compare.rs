@@ -329,17 +329,19 @@ async fn what_cannot_be_compared_is_refused(host: Host) {
     api.get(elsewhere).await.problem(404, "not_found");
     api.get(format!("{}&version=2", path(&publisher, &a, &b))).await.problem(404, "not_found");
     let many = (0..21).map(|n| format!("nobody/m{n}")).collect::<Vec<_>>().join(",");
-    for (first, others, pointer) in [
-        (a.as_str(), a.as_str(), "?b"),
-        (&a, &format!("{b},{a}"), "?b"),
-        (&a, "", "?b"),
-        (&a, &many, "?b"),
-        ("", &b, "?a"),
-    ] {
+    for (first, others, pointer) in [(a.as_str(), a.as_str(), "?b"), (&a, &format!("{b},{a}"), "?b"), (&a, &many, "?b")]
+    {
         let problem = api.get(path(&publisher, first, others)).await.problem(422, "validation_failed");
         assert_eq!(problem["errors"][0]["pointer"], pointer, "{problem}");
     }
-    for query in [format!("a={a}"), format!("b={b}"), format!("a={a}&b={b}&limit=1"), format!("a={a}&a={a}&b={b}")] {
+    for query in [
+        format!("a={a}"),
+        format!("b={b}"),
+        format!("a={a}&b="),
+        format!("a=&b={b}"),
+        format!("a={a}&b={b}&limit=1"),
+        format!("a={a}&a={a}&b={b}"),
+    ] {
         let path = format!("/api/v1/leaderboard/compare?benchmark={}&{query}", publisher.benchmark);
         api.get(path).await.problem(400, "malformed_request");
     }

@@ -33,6 +33,7 @@ mod mfa;
 mod native_keys;
 mod native_program;
 mod pages;
+mod parameters;
 mod parity;
 mod passwords;
 mod project;
@@ -119,6 +120,7 @@ fn everywhere() -> Vec<Case> {
         revocation::cases(),
         conventions::cases(),
         bad_input::cases(),
+        parameters::cases(),
         documents::cases(),
         dump::cases(),
         mail_delivery::cases(),
@@ -223,6 +225,9 @@ fn once(kinds: &[Kind]) -> Vec<Trial> {
             "native_program::production_refuses_to_start_half_configured",
             native_program::production_refuses_to_start_half_configured,
         ),
+        plain("native_program::a_lost_database_is_told", || {
+            RUNTIME.block_on(native_program::a_lost_database_is_told())
+        }),
         plain("native_program::what_was_answered_survives_sigkill", || {
             RUNTIME.block_on(durability::what_was_answered_survives_sigkill())
         }),

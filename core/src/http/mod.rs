@@ -14,6 +14,7 @@ mod key_changes;
 mod leaderboard;
 mod limits;
 mod page;
+mod parameters;
 mod passwords;
 mod problem;
 mod publishing;

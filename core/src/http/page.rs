@@ -18,6 +18,8 @@ use crate::ports::Statement;
 
 const MOST: u32 = 100;
 const DEFAULT: u32 = 20;
+/// No cursor of ours is longer, in bytes: it holds at most a benchmark, a version and the name of a task.
+const LONGEST_CURSOR: usize = 4096;
 /// No script, nothing from elsewhere.
 const CSP: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -68,7 +70,8 @@ pub fn read_cursor<T: DeserializeOwned>(cursor: Option<&str>) -> Result<Option<T
         serde_json::from_slice(&bytes).ok()
     };
     let unreadable = || ApiError::new(MALFORMED_REQUEST, "the cursor is none of ours");
-    cursor.map(|cursor| read(cursor).ok_or_else(unreadable)).transpose()
+    let ours = cursor.map(|cursor| if cursor.len() <= LONGEST_CURSOR { read(cursor) } else { None });
+    ours.map(|position| position.ok_or_else(unreadable)).transpose()
 }
 
 /// Later than anything, in milliseconds.

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::{
     app::App,
-    http::{credentials::Person, page::NewestFirst, problem::ApiError, request::Query},
+    http::{credentials::Person, page::NewestFirst, parameters, problem::ApiError, request::Query},
     ports::Statement,
     store::audit::{self, Event},
 };
@@ -15,6 +15,7 @@ use crate::{
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Parameters {
+    #[serde(default, deserialize_with = "parameters::uuid")]
     user_id: Option<String>,
     limit: Option<u32>,
     cursor: Option<String>,

@@ -14,6 +14,7 @@ use crate::{
         credentials::Person,
         key_changes,
         page::NewestFirst,
+        parameters,
         problem::{ApiError, OWN_ACCOUNT},
         request::{Json, Path, Query},
         users::UserBody,
@@ -77,6 +78,7 @@ impl Role {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Parameters {
+    #[serde(default, deserialize_with = "parameters::address")]
     q: Option<String>,
     status: Option<Status>,
     limit: Option<u32>,

@@ -11,6 +11,7 @@ use crate::{
     http::{
         client::Client,
         page::html_page,
+        parameters,
         problem::{ApiError, INVALID_OR_EXPIRED_TOKEN, MALFORMED_REQUEST, UNSUPPORTED_MEDIA_TYPE},
         request::{BODY_LIMIT, media_type, read_body},
     },
@@ -22,6 +23,7 @@ use crate::{
 #[derive(Deserialize)]
 pub struct Followed {
     /// The secret of the link.
+    #[serde(deserialize_with = "parameters::token")]
     pub token: String,
 }
 

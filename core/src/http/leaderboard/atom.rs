@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     app::App,
-    http::{problem::ApiError, request::Query},
+    http::{parameters, problem::ApiError, request::Query},
     ports::Timestamp,
     store::changes::Change,
 };
@@ -23,6 +23,7 @@ const MEDIA_TYPE: &str = "application/atom+xml; charset=utf-8";
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Parameters {
+    #[serde(default, deserialize_with = "parameters::id")]
     benchmark: Option<String>,
 }
 

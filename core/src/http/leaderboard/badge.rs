@@ -11,6 +11,7 @@ use super::{
 use crate::{
     app::App,
     http::{
+        parameters::{self, Name},
         problem::ApiError,
         request::{Path, Query},
     },
@@ -37,7 +38,9 @@ const MOST_LETTERS: usize = 60;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Parameters {
+    #[serde(default, deserialize_with = "parameters::id")]
     benchmark: Option<String>,
+    #[serde(default, deserialize_with = "parameters::slug")]
     version: Option<String>,
 }
 
@@ -45,7 +48,7 @@ pub struct Parameters {
 pub async fn handler(
     State(app): State<App>,
     headers: HeaderMap,
-    Path((provider, file)): Path<(String, String)>,
+    Path((Name(provider), Name(file))): Path<(Name, Name)>,
     Query(parameters): Query<Parameters>,
 ) -> Result<Response, ApiError> {
     let unknown = || ApiError::not_found("badge");

@@ -13,6 +13,7 @@ use crate::{
     app::App,
     http::{
         page::{END_OF_TIME, next_link, page_size, read_cursor, take_page},
+        parameters,
         problem::ApiError,
         request::Query,
     },
@@ -23,7 +24,9 @@ use crate::{
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Parameters {
+    #[serde(default, deserialize_with = "parameters::uuid")]
     after: Option<String>,
+    #[serde(default, deserialize_with = "parameters::id")]
     benchmark: Option<String>,
     limit: Option<u32>,
     cursor: Option<String>,

@@ -14,6 +14,7 @@ use crate::{
     app::App,
     domain::statistics::{Difference, Discordant, Interval, holm, mcnemar, newcombe, paired_difference},
     http::{
+        parameters,
         problem::{ApiError, PRIVATE_TASKS},
         request::{Query, Validator},
     },
@@ -34,11 +35,16 @@ const MOST_VALUES: usize = 100;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Parameters {
+    #[serde(deserialize_with = "parameters::model")]
     a: String,
     /// Separated by commas.
+    #[serde(deserialize_with = "parameters::models")]
     b: String,
+    #[serde(default, deserialize_with = "parameters::id")]
     benchmark: Option<String>,
+    #[serde(default, deserialize_with = "parameters::slug")]
     version: Option<String>,
+    #[serde(default, deserialize_with = "parameters::uuid")]
     snapshot: Option<String>,
 }
 

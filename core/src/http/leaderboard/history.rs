@@ -13,6 +13,7 @@ use crate::{
     app::App,
     http::{
         page::{END_OF_TIME, NewestFirst},
+        parameters::{self, Name},
         problem::ApiError,
         request::{Path, Query},
     },
@@ -26,6 +27,7 @@ use crate::{
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Parameters {
+    #[serde(default, deserialize_with = "parameters::id")]
     benchmark: Option<String>,
     limit: Option<u32>,
     cursor: Option<String>,
@@ -94,7 +96,7 @@ impl PastRun {
 pub async fn handler(
     State(app): State<App>,
     OriginalUri(uri): OriginalUri,
-    Path((provider, name)): Path<(String, String)>,
+    Path((Name(provider), Name(name))): Path<(Name, Name)>,
     Query(parameters): Query<Parameters>,
 ) -> Result<Response, ApiError> {
     let page = NewestFirst::new(uri, parameters.limit, parameters.cursor.as_deref())?;

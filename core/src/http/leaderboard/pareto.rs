@@ -13,17 +13,23 @@ use super::{
 };
 use crate::{
     app::App,
-    http::{problem::ApiError, request::Query},
+    http::{parameters, problem::ApiError, request::Query},
 };
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Parameters {
+    #[serde(default, deserialize_with = "parameters::id")]
     benchmark: Option<String>,
+    #[serde(default, deserialize_with = "parameters::slug")]
     version: Option<String>,
+    #[serde(default, deserialize_with = "parameters::uuid")]
     snapshot: Option<String>,
+    #[serde(default, deserialize_with = "parameters::label")]
     scenario: Option<String>,
+    #[serde(default, deserialize_with = "parameters::label")]
     language: Option<String>,
+    #[serde(default, deserialize_with = "parameters::label")]
     difficulty: Option<String>,
 }
 

@@ -11,33 +11,41 @@ use super::{
 use crate::{
     http::{
         page::{read_cursor, write_cursor},
+        parameters,
         problem::{ApiError, MALFORMED_REQUEST},
     },
     ports::Timestamp,
 };
 
 const DAY_SECONDS: i64 = 86_400;
-const LONGEST_TEXT: usize = 100;
 
 /// The parameters of a leaderboard, of its page and of its downloads.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct BoardQuery {
     /// Of the newest publication where none is named.
+    #[serde(deserialize_with = "parameters::id")]
     pub benchmark: Option<String>,
     /// The one published on last where none is named.
+    #[serde(deserialize_with = "parameters::slug")]
     pub version: Option<String>,
     /// The newest where none is named.
+    #[serde(deserialize_with = "parameters::uuid")]
     pub snapshot: Option<String>,
     /// Ranks within these tasks only.
+    #[serde(deserialize_with = "parameters::label")]
     pub scenario: Option<String>,
     /// Ranks within these tasks only.
+    #[serde(deserialize_with = "parameters::label")]
     pub language: Option<String>,
     /// Ranks within these tasks only.
+    #[serde(deserialize_with = "parameters::label")]
     pub difficulty: Option<String>,
     /// Shows this provider's models only.
+    #[serde(deserialize_with = "parameters::id")]
     pub provider: Option<String>,
     /// Shows models with this in their name only.
+    #[serde(deserialize_with = "parameters::label")]
     pub q: Option<String>,
     /// Shows runs published since then only.
     pub period: Period,
@@ -104,9 +112,6 @@ impl BoardQuery {
     /// # Errors
     /// `malformed_request` where the cursor is none of ours, or of another question, or the text is too long.
     pub fn position(&self) -> Result<Option<Position>, ApiError> {
-        if self.q.as_ref().is_some_and(|text| text.chars().count() > LONGEST_TEXT) {
-            return Err(ApiError::new(MALFORMED_REQUEST, "q has at most 100 characters"));
-        }
         let position = read_cursor::<Position>(self.cursor.as_deref())?;
         if position.as_ref().is_some_and(|position| {
             position.asked != self.asked()

@@ -14,6 +14,7 @@ use crate::{
     http::{
         credentials::{ModelsWrite, Program},
         page::{PageQuery, list as list_answer, page_size, read_cursor, take_page},
+        parameters::Name,
         problem::{ApiError, NOT_OWNER, VERSION_IN_USE},
         request::{LargeJson, Path, Query, Validator, canonical},
     },
@@ -187,7 +188,7 @@ fn check_tasks(validator: &mut Validator, inputs: Vec<TaskInput>) -> Vec<Task> {
 pub async fn put(
     State(app): State<App>,
     program: Program<ModelsWrite>,
-    Path((id, version)): Path<(String, String)>,
+    Path((Name(id), version)): Path<(Name, String)>,
     LargeJson(body): LargeJson<Body>,
 ) -> Result<(StatusCode, Answer<VersionBody>), ApiError> {
     let version = body.check(id, version)?;
@@ -304,7 +305,7 @@ pub async fn list(
 }
 
 /// One benchmark, with all its versions and their tasks, newest first.
-pub async fn one(State(app): State<App>, Path(id): Path<String>) -> Result<Answer<serde_json::Value>, ApiError> {
+pub async fn one(State(app): State<App>, Path(Name(id)): Path<Name>) -> Result<Answer<serde_json::Value>, ApiError> {
     let rows = app.database().query(Statement::new(benchmarks::VERSIONS).bind(id.as_str())).await?;
     let versions = rows.into_iter().map(|row| VersionBody::public(&row));
     let versions = versions.collect::<Result<Vec<_>, _>>()?;

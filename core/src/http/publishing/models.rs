@@ -11,6 +11,7 @@ use crate::{
     http::{
         credentials::{ModelsWrite, Program},
         page::{PageQuery, list as list_answer, page_size, read_cursor, take_page},
+        parameters::Name,
         problem::{ApiError, NOT_OWNER},
         request::{Json, Path, Query, Validator},
     },
@@ -36,7 +37,7 @@ pub struct Body {
 pub async fn put(
     State(app): State<App>,
     program: Program<ModelsWrite>,
-    Path((provider, name)): Path<(String, String)>,
+    Path((Name(provider), Name(name))): Path<(Name, Name)>,
     Json(body): Json<Body>,
 ) -> Result<(StatusCode, Answer<Model>), ApiError> {
     let mut validator = Validator::default();
@@ -97,7 +98,7 @@ pub async fn list(
 /// One model.
 pub async fn one(
     State(app): State<App>,
-    Path((provider, name)): Path<(String, String)>,
+    Path((Name(provider), Name(name))): Path<(Name, Name)>,
 ) -> Result<Answer<Model>, ApiError> {
     let statement = Statement::new(models::BY_ID).bind(format!("{provider}/{name}"));
     let row = app.database().query(statement).await?.into_first().ok_or_else(|| ApiError::not_found("model"))?;

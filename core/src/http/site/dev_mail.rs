@@ -11,13 +11,14 @@ use serde_json::json;
 use super::wants_html;
 use crate::{
     app::App,
-    http::{page::html_page, problem::ApiError, request::Query},
+    http::{page::html_page, parameters, problem::ApiError, request::Query},
     mail,
 };
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Parameters {
+    #[serde(default, deserialize_with = "parameters::address")]
     to: Option<String>,
 }
 

@@ -21,6 +21,7 @@ use crate::{
             compare::{Against, Comparison, Found, Method},
         },
         page::html_page,
+        parameters,
         problem::ApiError,
     },
     store::leaderboard::Scope,
@@ -38,8 +39,11 @@ const LEVEL: f64 = 0.05;
 struct Parameters {
     a: Option<String>,
     b: Option<String>,
+    #[serde(default, deserialize_with = "parameters::id")]
     benchmark: Option<String>,
+    #[serde(default, deserialize_with = "parameters::slug")]
     version: Option<String>,
+    #[serde(default, deserialize_with = "parameters::uuid")]
     snapshot: Option<String>,
 }
 

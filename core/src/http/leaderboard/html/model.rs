@@ -22,6 +22,7 @@ use crate::{
             history::{self, PastRun},
         },
         page::html_page,
+        parameters::Name,
         problem::ApiError,
         request::Path,
     },
@@ -48,7 +49,7 @@ pub async fn model(
     State(app): State<App>,
     OriginalUri(uri): OriginalUri,
     headers: HeaderMap,
-    Path((provider, name)): Path<(String, String)>,
+    Path((Name(provider), Name(name))): Path<(Name, Name)>,
 ) -> Result<Response, ApiError> {
     Choices::of(&uri, "")?.parse::<Nothing>()?;
     let id = format!("{provider}/{name}");

@@ -1,0 +1,107 @@
+//! The forms of query and path parameters, as the OpenAPI document promises them: for `#[serde(deserialize_with)]`.
+
+use serde::{Deserialize, Deserializer, de::Error};
+
+use super::request::is_slug;
+
+/// A part of a path that names a model or a benchmark. Such names are compared without regard to case, so it is in
+/// lower case.
+pub struct Name(pub String);
+
+impl<'de> Deserialize<'de> for Name {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(|text| Self(text.to_ascii_lowercase()))
+    }
+}
+
+/// The same in a body; what is no name is no model's and no benchmark's.
+///
+/// # Errors
+/// When it is no text.
+pub fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    Name::deserialize(deserializer).map(|Name(name)| name)
+}
+
+/// The id of a benchmark or the name of a provider.
+///
+/// # Errors
+/// When it is none.
+pub fn id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    slug(deserializer).map(|text| text.map(|text| text.to_ascii_lowercase()))
+}
+
+/// A benchmark's version.
+///
+/// # Errors
+/// When it is none.
+pub fn slug<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    checked(deserializer, is_slug, "1 to 100 letters, digits, '.', '_' or '-', the first a letter or digit")
+}
+
+/// A UUID in lower case.
+///
+/// # Errors
+/// When it is none.
+pub fn uuid<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    checked(deserializer, is_uuid, "a UUID in lower case")
+}
+
+/// A scenario, a language, a difficulty, or a text to look for.
+///
+/// # Errors
+/// When it is empty or longer than 100 characters.
+pub fn label<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    checked(deserializer, |text| (1..=100).contains(&text.chars().count()), "1 to 100 characters")
+}
+
+/// An address, or the beginning of one or of a name.
+///
+/// # Errors
+/// When it is empty or longer than 254 characters.
+pub fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    checked(deserializer, |text| (1..=254).contains(&text.chars().count()), "1 to 254 characters")
+}
+
+/// The secret of a link.
+///
+/// # Errors
+/// When it is empty or longer than 512 characters.
+pub fn token<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let text = checked(deserializer, |text| (1..=512).contains(&text.chars().count()), "1 to 512 characters")?;
+    Ok(text.unwrap_or_default())
+}
+
+/// The id of a model, `provider/name`.
+///
+/// # Errors
+/// When it is none.
+pub fn model<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let text = checked(deserializer, is_model_id, "provider/name")?.unwrap_or_default();
+    Ok(text.to_ascii_lowercase())
+}
+
+/// Ids of models, separated by commas.
+///
+/// # Errors
+/// When one is none.
+pub fn models<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let text = checked(deserializer, |text| text.split(',').all(is_model_id), "provider/name, separated by commas")?;
+    Ok(text.unwrap_or_default().to_ascii_lowercase())
+}
+
+fn is_model_id(text: &str) -> bool {
+    text.split_once('/').is_some_and(|(provider, name)| is_slug(provider) && is_slug(name))
+}
+
+fn is_uuid(text: &str) -> bool {
+    uuid::Uuid::try_parse(text).is_ok_and(|id| id.as_hyphenated().to_string() == text)
+}
+
+fn checked<'de, D: Deserializer<'de>>(
+    deserializer: D,
+    fits: impl Fn(&str) -> bool,
+    wanted: &str,
+) -> Result<Option<String>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if fits(&text) { Ok(Some(text)) } else { Err(D::Error::custom(format_args!("give {wanted}"))) }
+}
