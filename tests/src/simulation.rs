@@ -296,7 +296,7 @@ impl Simulation {
             request = request.header("content-type", "application/json");
         }
         let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
-        let mut request = request.body(body).expect("a request");
+        let mut request = request.header("host", "simulation.example").body(body).expect("a request");
         request.extensions_mut().insert(ClientAddress(*self.address.lock().expect("no panic")));
         self.router.clone().oneshot(request).await.expect("an answer")
     }

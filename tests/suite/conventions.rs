@@ -2,7 +2,7 @@
 
 use aibaas_tests::{Publisher, User, cases, fixtures::unique, host::Host};
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 cases![KeepsMail:
     request_ids_are_echoed_or_made,
@@ -15,6 +15,12 @@ cases![KeepsMail:
     head_is_get_without_a_body,
     bodies_have_limits,
     bodies_are_json,
+    bodies_are_not_compressed,
+    a_byte_order_mark_is_no_text,
+    public_reads_have_tags,
+    public_keys_are_open_to_any_origin,
+    problems_have_a_page,
+    a_request_names_one_host,
 ];
 
 async fn request_ids_are_echoed_or_made(host: Host) {
@@ -197,5 +203,127 @@ async fn bodies_are_json(host: Host) {
     assert_eq!(user.api.get("/api/v1/users/me").await.expect(200)["fullName"], "Ada Lovelace");
     for content_type in ["application/json", "application/json; charset=utf-8", "Application/JSON"] {
         user.api.patch("/api/v1/users/me").body(content_type, body.clone()).await.expect(200);
+    }
+}
+
+/// A compressed body would be read as what it is not; the answer says what is taken.
+async fn bodies_are_not_compressed(host: Host) {
+    let publisher = Publisher::new(&host).await;
+    publisher.tasks(1).await;
+    let run = publisher.run(&publisher.model("m").await).await;
+    let results = format!("/api/v1/runs/{run}/results");
+    for coding in ["gzip", "br", "identity, gzip", "GZIP"] {
+        for (method, path, body) in [
+            (Method::POST, "/api/v1/auth/login", json!({ "email": "a@example.com", "password": "x" })),
+            (Method::POST, results.as_str(), aibaas_tests::fixtures::passes(1, 1)),
+        ] {
+            let answer = publisher.api.request(method, path).header("Content-Encoding", coding).json(body).await;
+            answer.problem(415, "unsupported_media_type");
+            assert_eq!(answer.header("accept-encoding"), Some("identity"), "{answer}");
+        }
+    }
+    let plain = publisher.api.post(&results).header("Content-Encoding", "identity");
+    plain.json(aibaas_tests::fixtures::passes(1, 1)).await.expect(200);
+}
+
+/// Editors and spreadsheets begin UTF-8 with a byte order mark; it is no part of the text.
+async fn a_byte_order_mark_is_no_text(host: Host) {
+    let publisher = Publisher::new(&host).await;
+    publisher.tasks(2).await;
+    let run = publisher.run(&publisher.model("m").await).await;
+    let line = |task: &Value| format!("{task}\n");
+    let results = aibaas_tests::fixtures::passes(1, 2);
+    let ndjson = results.as_array().unwrap().iter().map(line).collect::<String>();
+    let upload = publisher.api.post(format!("/api/v1/runs/{run}/results"));
+    let answer = upload.body("application/x-ndjson", format!("\u{FEFF}{ndjson}")).await.expect(200);
+    assert_eq!(answer["accepted"], 2);
+    let upload = publisher.api.post(format!("/api/v1/runs/{run}/results"));
+    let answer = upload.body("application/json", format!("\u{FEFF}{results}")).await.expect(200);
+    assert_eq!(answer["repeated"], 2);
+}
+
+/// Whoever has read something public asks again with its tag, and hears whether it changed.
+async fn public_reads_have_tags(host: Host) {
+    let publisher = Publisher::new(&host).await;
+    publisher.tasks(2).await;
+    let model = publisher.model("m").await;
+    let run = publisher.published(&model, 1, 2).await;
+    // Of this one nothing was ever published.
+    let empty = Publisher::new(&host).await;
+    empty.tasks(1).await;
+    let (benchmark, unused) = (&publisher.benchmark, &empty.benchmark);
+    let api = host.client();
+    for path in [
+        format!("/api/v1/leaderboard?benchmark={benchmark}"),
+        format!("/api/v1/leaderboard?benchmark={unused}"),
+        format!("/api/v1/leaderboard.csv?benchmark={unused}"),
+        format!("/api/v1/leaderboard.ndjson?benchmark={unused}"),
+        format!("/api/v1/leaderboard/pareto?benchmark={benchmark}"),
+        format!("/api/v1/models/{model}"),
+        format!("/api/v1/models/{model}/history"),
+        format!("/api/v1/benchmarks/{benchmark}"),
+        format!("/api/v1/runs/{run}"),
+        format!("/api/v1/runs/{run}/results"),
+        format!("/api/v1/changes?benchmark={benchmark}"),
+        format!("/api/v1/changes?benchmark={unused}"),
+        format!("/api/v1/changes.atom?benchmark={unused}"),
+        format!("/api/v1/badges/{model}.svg?benchmark={benchmark}"),
+        format!("/leaderboard?benchmark={unused}"),
+        "/.well-known/jwks.json".to_owned(),
+        "/openapi.json".to_owned(),
+    ] {
+        let first = api.get(&path).await;
+        assert_eq!(first.status, 200, "{first}");
+        let tag = first.header("etag").unwrap_or_else(|| panic!("no tag: {first}")).to_owned();
+        let again = api.get(&path).header("If-None-Match", &tag).await;
+        assert_eq!((again.status.as_u16(), again.header("etag")), (304, Some(tag.as_str())), "{again}");
+        assert!(again.body.is_empty(), "{again}");
+        let changed = api.get(&path).header("If-None-Match", "\"another\"").await;
+        assert_eq!(changed.status, 200, "{changed}");
+    }
+}
+
+async fn public_keys_are_open_to_any_origin(host: Host) {
+    let answer = host.client().get("/.well-known/jwks.json").header("Origin", "https://any.example").await;
+    assert_eq!(answer.header("access-control-allow-origin"), Some("*"), "{answer}");
+    assert_eq!(answer.header("access-control-allow-credentials"), None, "{answer}");
+}
+
+/// The `type` of a problem leads to a page of this deployment.
+async fn problems_have_a_page(host: Host) {
+    let api = host.client();
+    let problem = api.get("/api/v1/users/me").await.problem(401, "missing_credentials");
+    let address = problem["type"].as_str().expect("a type");
+    let path = address.find("/problems/").and_then(|at| address.get(at..)).expect("a page");
+    let page = api.get(path).header("Accept", "text/html").await;
+    assert_eq!((page.status.as_u16(), page.media_type()), (200, Some("text/html")), "{page}");
+    assert!(page.text().contains("missing_credentials") && page.text().contains("401"), "{page}");
+    assert!(api.get("/problems").await.text().contains("href=\"/problems/missing_credentials\""));
+    api.get("/problems/no_such_code").await.problem(404, "not_found");
+}
+
+/// What a request with this head gets: the status line.
+async fn raw(host: &Host, head: &str) -> String {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let address = host.url().trim_start_matches("http://");
+    let mut stream = tokio::net::TcpStream::connect(address).await.expect("a connection");
+    stream.write_all(head.as_bytes()).await.expect("sent");
+    let mut answer = Vec::new();
+    // A host that closes without an answer has refused too.
+    _ = stream.read_to_end(&mut answer).await;
+    String::from_utf8_lossy(&answer).lines().next().unwrap_or_default().to_owned()
+}
+
+/// RFC 9112, 3.2: exactly one Host.
+async fn a_request_names_one_host(host: Host) {
+    if !host.url().starts_with("http://127.0.0.1") {
+        return;
+    }
+    let get = |hosts: &str| format!("GET /health HTTP/1.1\r\n{hosts}Connection: close\r\n\r\n");
+    let one = raw(&host, &get("Host: a.example\r\n")).await;
+    assert!(one.starts_with("HTTP/1.1 200"), "{one}");
+    for hosts in ["", "Host: a.example\r\nHost: b.example\r\n"] {
+        let refused = raw(&host, &get(hosts)).await;
+        assert!(refused.is_empty() || refused.starts_with("HTTP/1.1 400"), "{hosts:?}: {refused}");
     }
 }

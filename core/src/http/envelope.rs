@@ -9,11 +9,15 @@ use axum::{
     body::Body,
     extract::{Request, State},
     middleware::Next,
-    response::Response,
+    response::{IntoResponse as _, Response},
 };
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header};
 
-use super::{deadline::answer_in_time, problem::Problem};
+use super::{
+    deadline::answer_in_time,
+    leaderboard::caching,
+    problem::{ApiError, MALFORMED_REQUEST, Problem},
+};
 use crate::{
     app::{App, ClientAddress},
     config::Config,
@@ -22,8 +26,10 @@ use crate::{
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const ALLOWED_METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE, OPTIONS");
-const ALLOWED_HEADERS: HeaderValue =
-    HeaderValue::from_static("Content-Type, Authorization, X-API-Key, Idempotency-Key, X-Request-Id");
+const ALLOWED_HEADERS: HeaderValue = HeaderValue::from_static(
+    "Content-Type, Authorization, X-API-Key, Idempotency-Key, X-Request-Id, If-None-Match, If-Modified-Since, \
+     Cache-Control, traceparent",
+);
 const EXPOSED_HEADERS: HeaderValue =
     HeaderValue::from_static("X-Request-Id, RateLimit, RateLimit-Policy, Retry-After, ETag, Link, Idempotent-Replayed");
 
@@ -50,15 +56,25 @@ pub async fn envelope(State(app): State<App>, mut request: Request, next: Next) 
     if let Some(address) = client_address(app.config(), request.headers(), request.extensions().get().copied()) {
         request.extensions_mut().insert(address);
     }
+    let known = (public && request.method() == Method::GET).then(|| caching::known_tags(request.headers()));
     let noted = AnswerHeaders::default();
     request.extensions_mut().insert(noted.clone());
-    let mut response = if preflight { no_content() } else { answer_in_time(&app, request, next).await };
+    let mut response = if !names_one_host(&request) {
+        ApiError::new(MALFORMED_REQUEST, "a request has exactly one Host header").into_response()
+    } else if preflight {
+        no_content()
+    } else {
+        answer_in_time(&app, request, next).await
+    };
+    if let Some(known) = known {
+        response = caching::tagged(response, &known).await;
+    }
 
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         if let Some(cause) = problem.cause() {
             log::error!("request {request_id}: {cause}");
         }
-        *response.body_mut() = Body::from(problem.body(&request_id).to_string());
+        *response.body_mut() = Body::from(problem.body(&app.config().base_url, &request_id).to_string());
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         response.headers_mut().remove(header::CONTENT_LENGTH);
     }
@@ -72,6 +88,12 @@ pub async fn envelope(State(app): State<App>, mut request: Request, next: Next) 
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     cross_origin(&app, headers, origin, public, preflight);
     response
+}
+
+/// RFC 9112, 3.2. Where the host hands over an absolute URI, it has looked itself.
+fn names_one_host(request: &Request) -> bool {
+    let hosts = request.headers().get_all(header::HOST).iter().count();
+    hosts == 1 || (hosts == 0 && request.uri().authority().is_some()) || request.version() < Version::HTTP_11
 }
 
 /// The client that trusted proxies told of. Of `X-Forwarded-For` only what they wrote counts: from the right, up to
@@ -103,7 +125,7 @@ fn request_id(app: &App, headers: &HeaderMap) -> String {
 /// What anyone may read, from any page, without credentials.
 fn is_public(path: &str) -> bool {
     let Some(path) = path.strip_prefix("/api/v1/") else {
-        return false;
+        return matches!(path, "/.well-known/jwks.json" | "/openapi.json");
     };
     ["leaderboard", "models", "benchmarks", "runs", "changes", "badges", "export"]
         .iter()

@@ -24,11 +24,25 @@ impl Code {
     pub fn name(self) -> &'static str {
         self.code
     }
+
+    /// Its HTTP status.
+    #[must_use]
+    pub fn status(self) -> u16 {
+        self.status
+    }
+
+    /// What it means, in a few words.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        self.title
+    }
 }
 
 macro_rules! codes {
     ($($constant:ident = $status:literal, $code:literal, $title:literal;)+) => {
         $(#[doc = $title] pub const $constant: Code = Code { code: $code, status: $status, title: $title };)+
+        /// Every code, by status.
+        pub const CODES: &[Code] = &[$($constant),+];
     };
 }
 codes! {
@@ -161,11 +175,11 @@ impl Problem {
         self.cause.as_deref()
     }
 
-    /// The JSON body.
+    /// The JSON body. Its `type` leads to the deployment's own page about the code.
     #[must_use]
-    pub fn body(&self, request_id: &str) -> Value {
+    pub fn body(&self, base_url: &str, request_id: &str) -> Value {
         let mut body = json!({
-            "type": format!("https://aibaas.com/problems/{}", self.code.code),
+            "type": format!("{base_url}/problems/{}", self.code.code),
             "title": self.code.title,
             "status": self.code.status,
             "code": self.code.code,

@@ -5,10 +5,10 @@ use axum::{
     extract::{FromRequest, FromRequestParts, Request},
 };
 use futures_util::StreamExt as _;
-use http::{HeaderMap, header, request::Parts};
+use http::{HeaderMap, HeaderValue, header, request::Parts};
 use serde::de::DeserializeOwned;
 
-use super::problem::{ApiError, FieldError, MALFORMED_REQUEST, PAYLOAD_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE};
+use super::problem::{ApiError, FieldError, MALFORMED_REQUEST, PAYLOAD_TOO_LARGE, Problem, UNSUPPORTED_MEDIA_TYPE};
 use crate::{
     domain::{account::Refusal, values},
     ports::Timestamp,
@@ -112,7 +112,7 @@ from_request! {
 pub async fn read<B: FromBody>(headers: &HeaderMap, body: Body) -> Result<(B, Bytes), ApiError> {
     B::accept(headers)?;
     let bytes = read_body(headers, body, B::LIMIT).await?;
-    Ok((B::parse(headers, &bytes)?, bytes))
+    Ok((B::parse(headers, without_byte_order_mark(&bytes))?, bytes))
 }
 
 /// [`parse_json`] for a type that is an object: serde would take an array of its members too.
@@ -177,11 +177,33 @@ pub fn media_type(headers: &HeaderMap) -> Option<String> {
     value.split(';').next().map(|media| media.trim().to_ascii_lowercase())
 }
 
+/// Refuses a compressed body: it would be read as what it is not.
+///
+/// # Errors
+/// `unsupported_media_type`, with the codings that are taken in `Accept-Encoding` (RFC 9110, 15.5.16).
+fn require_identity(headers: &HeaderMap) -> Result<(), ApiError> {
+    let codings =
+        headers.get_all(header::CONTENT_ENCODING).iter().flat_map(|value| value.as_bytes().split(|b| *b == b','));
+    let mut codings = codings.map(<[u8]>::trim_ascii).filter(|coding| !coding.is_empty());
+    if codings.all(|coding| coding.eq_ignore_ascii_case(b"identity")) {
+        return Ok(());
+    }
+    let problem = Problem::new(UNSUPPORTED_MEDIA_TYPE, "send the body without Content-Encoding");
+    Err(problem.header(header::ACCEPT_ENCODING, HeaderValue::from_static("identity")).into())
+}
+
+/// The text without the byte order mark that some programs begin it with (RFC 8259, 8.1).
+#[must_use]
+pub fn without_byte_order_mark(body: &[u8]) -> &[u8] {
+    body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body)
+}
+
 /// Reads at most `limit` bytes.
 ///
 /// # Errors
-/// `payload_too_large`; `malformed_request` when the body breaks off.
+/// `payload_too_large`; `unsupported_media_type` where the body is compressed; `malformed_request` when it breaks off.
 pub async fn read_body(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, ApiError> {
+    require_identity(headers)?;
     let too_large = || ApiError::new(PAYLOAD_TOO_LARGE, format!("a body has at most {limit} bytes here"));
     let declared = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
     let mut chunks = body.into_data_stream();
@@ -340,7 +362,9 @@ impl Validator {
     }
 }
 
-fn is_slug(text: &str) -> bool {
+/// Whether a text may name a thing in a path.
+#[must_use]
+pub fn is_slug(text: &str) -> bool {
     let mut bytes = text.bytes();
     bytes.next().is_some_and(|first| first.is_ascii_alphanumeric())
         && text.len() <= 100
@@ -398,7 +422,7 @@ mod tests {
         let Err(ApiError::Problem(problem)) = parse_object::<Sample>(text.as_bytes()) else {
             panic!("{text} was accepted")
         };
-        let body = problem.body("id");
+        let body = problem.body("https://api.example.com", "id");
         let error = |name: &str| body["errors"][0][name].as_str().unwrap_or_default().to_owned();
         (body["status"].as_u64().unwrap(), error("pointer"), error("code"))
     }

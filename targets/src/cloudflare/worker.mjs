@@ -1,6 +1,6 @@
 // The Worker's handlers and its Durable Objects. What they decide is decided in the wasm instance.
 
-import { DurableObject } from "cloudflare:workers";
+import { DurableObject, env } from "cloudflare:workers";
 import { alarmAt, begin, d1, enter, epoch, now, readBody, sleep } from "./glue.mjs";
 
 /** Methods that only read: a body has no meaning in them (RFC 9110, 9.3.1), and none is looked for. */
@@ -22,7 +22,8 @@ const EDGE_HEADERS = new Set([
 /** A problem that the application cannot tell of itself. */
 function problem(status, code, title, detail, headers) {
   const requestId = crypto.randomUUID();
-  return new Response(JSON.stringify({ type: `https://aibaas.com/problems/${code}`, title, status, code, detail, requestId }), {
+  const type = `${(env.BASE_URL || "http://localhost:8787").replace(/\/+$/, "")}/problems/${code}`;
+  return new Response(JSON.stringify({ type, title, status, code, detail, requestId }), {
     status,
     headers: {
       "content-type": "application/problem+json",

@@ -172,7 +172,7 @@ fn take_client_address(headers: &mut HeaderMap) -> Option<IpAddr> {
 /// The answer while there is no application to answer.
 fn unavailable(reason: &str) -> Response<Body> {
     let problem = serde_json::json!({
-        "type": "https://aibaas.com/problems/service_unavailable",
+        "type": "about:blank",
         "title": "The service is unavailable for the moment",
         "status": 503,
         "code": "service_unavailable",

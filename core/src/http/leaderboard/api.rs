@@ -112,7 +112,7 @@ async fn read(
             "benchmark": board.scope.benchmark,
             "version": board.scope.version,
             "snapshotId": snapshot,
-            "generatedAt": board.scope.snapshot.as_ref().map_or_else(|| app.now(), |snapshot| snapshot.created_at),
+            "generatedAt": board.scope.snapshot.as_ref().map(|snapshot| snapshot.created_at),
             "data": page,
             "nextCursor": next,
         })

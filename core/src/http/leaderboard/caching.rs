@@ -1,11 +1,19 @@
 //! What public answers tell caches: how long they hold, and by which tag they are known (RFC 9110, RFC 9111).
 
-use axum::response::{IntoResponse as _, Response};
+use axum::{
+    body::{Body, HttpBody as _},
+    response::{IntoResponse as _, Response},
+};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http_body_util::BodyExt as _;
 use sha2::{Digest as _, Sha256};
+
+use crate::http::problem::ApiError;
 
 /// How long an answer may be shown: a publication is everywhere within a minute.
 pub const MINUTE: HeaderValue = HeaderValue::from_static("public, max-age=60, stale-while-revalidate=300");
+/// The same of what may be kept, but is asked for again each time.
+pub const REVALIDATED: HeaderValue = HeaderValue::from_static("public, no-cache");
 /// The same of what is asked again and again to hear of what is new.
 pub const SECONDS: HeaderValue = HeaderValue::from_static("public, max-age=5");
 
@@ -16,13 +24,47 @@ pub fn etag(of: &[u8]) -> String {
     format!("\"{hash}\"")
 }
 
-/// 304 where the client has this answer already (RFC 9110, 13.1.2: weak comparison, a list, or `*`).
+/// 304 where the client has this answer already.
 #[must_use]
 pub fn not_modified(headers: &HeaderMap, tag: &str, holds: HeaderValue) -> Option<Response> {
-    let known = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
-    let mut known = known.flat_map(|value| value.split(',')).map(|known| known.trim().trim_start_matches("W/"));
-    let same = known.any(|known| known == tag || known == "*");
+    let same = is_known(&known_tags(headers), tag);
     same.then(|| cacheable(StatusCode::NOT_MODIFIED.into_response(), tag, holds))
+}
+
+/// The values of `If-None-Match`.
+#[must_use]
+pub fn known_tags(headers: &HeaderMap) -> Vec<HeaderValue> {
+    headers.get_all(header::IF_NONE_MATCH).iter().cloned().collect()
+}
+
+/// Whether a client knows this tag (RFC 9110, 13.1.2: weak comparison, a list, or `*`).
+fn is_known(known: &[HeaderValue], tag: &str) -> bool {
+    let known = known.iter().filter_map(|value| value.to_str().ok());
+    let mut known = known.flat_map(|value| value.split(',')).map(|known| known.trim().trim_start_matches("W/"));
+    known.any(|known| known == tag || known == "*")
+}
+
+/// Gives a public answer that has no tag one of its body, and answers 304 where the client has it. Where the handler did
+/// not say how long it holds, it is asked for again each time.
+pub async fn tagged(response: Response, known: &[HeaderValue]) -> Response {
+    let whole = response.status() == StatusCode::OK && response.body().size_hint().exact().is_some();
+    if !whole || response.headers().contains_key(header::ETAG) {
+        return response;
+    }
+    let (parts, body) = response.into_parts();
+    let Ok(body) = body.collect().await.map(http_body_util::Collected::to_bytes) else {
+        return ApiError::internal("an answer's body could not be read").into_response();
+    };
+    let tag = etag(&body);
+    let holds = parts.headers.get(header::CACHE_CONTROL).cloned().unwrap_or(REVALIDATED);
+    let mut response = Response::from_parts(parts, Body::from(body));
+    if is_known(known, &tag) {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        *response.body_mut() = Body::empty();
+        response.headers_mut().remove(header::CONTENT_TYPE);
+        response.headers_mut().remove(header::CONTENT_LENGTH);
+    }
+    cacheable(response, &tag, holds)
 }
 
 /// The answer, with its tag and how long it holds.

@@ -4,7 +4,7 @@ mod api;
 mod atom;
 mod badge;
 mod board;
-mod caching;
+pub mod caching;
 mod changes;
 mod compare;
 mod formats;

@@ -1,20 +1,25 @@
 use std::sync::LazyLock;
 
 use axum::response::Response;
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use maud::{Markup, html};
 use serde_json::Value;
 
-use super::cached;
-use crate::http::page::html_page;
+use super::Unchanging;
+use crate::http::{
+    page::html_page,
+    problem::{ApiError, CODES},
+    request::Path,
+};
 
 const OPENAPI: &str = include_str!("../../../openapi.json");
 
 static DOCUMENT: LazyLock<Value> = LazyLock::new(|| serde_json::from_str(OPENAPI).unwrap_or_default());
 
 /// The API, for programs (OpenAPI 3.1).
-pub async fn openapi() -> Response {
-    cached("application/json", OPENAPI)
+pub async fn openapi(headers: HeaderMap) -> Response {
+    static ANSWER: LazyLock<Unchanging> = LazyLock::new(|| Unchanging::new("application/json", OPENAPI));
+    ANSWER.answer(&headers)
 }
 
 /// The same, for people: every call with its answers.
@@ -38,6 +43,40 @@ pub async fn page() -> Response {
         }
     };
     html_page(StatusCode::OK, "API", &content)
+}
+
+/// Every code that a problem may have, by status.
+pub async fn problems() -> Response {
+    let content = html! {
+        p { "An error is problem details (RFC 9457): decide by its " code { "code" } ", which never changes its meaning." }
+        ul { @for code in CODES { li { code { (code.status()) } " " a href={ "/problems/" (code.name()) } { (code.name()) } ": " (code.title()) } } }
+    };
+    html_page(StatusCode::OK, "Problems", &content)
+}
+
+/// What one code means, and which calls may answer with it: where the `type` of a problem leads.
+pub async fn problem(Path(name): Path<String>) -> Result<Response, ApiError> {
+    let code = CODES.iter().find(|code| code.name() == name).ok_or_else(|| ApiError::not_found("problem"))?;
+    let status = code.status().to_string();
+    let calls = members(&DOCUMENT, "paths").flat_map(|(path, operations)| {
+        let operations = operations.as_object().into_iter().flatten();
+        operations.map(move |(method, operation)| (method, path, operation))
+    });
+    let calls = calls.filter(|(.., operation)| {
+        let answers = operation.pointer(&format!("/responses/{status}")).map(resolve);
+        answers.is_some_and(|answers| answers.to_string().contains(&format!("\"{name}\"")))
+    });
+    let content = html! {
+        p { (code.title()) "." }
+        p { "Status " code { (status) } ", code " code { (name) } "." }
+        @let calls = calls.collect::<Vec<_>>();
+        @if !calls.is_empty() {
+            p { "Calls that name it:" }
+            ul { @for (method, path, _) in calls { li { code { (method.to_uppercase()) " " (path) } } } }
+        }
+        p { a href="/problems" { "Every code" } " · " a href="/docs" { "The API" } }
+    };
+    Ok(html_page(StatusCode::OK, &name, &content))
 }
 
 fn members<'a>(value: &'a Value, name: &str) -> impl Iterator<Item = (&'a String, &'a Value)> {

@@ -7,15 +7,17 @@ mod health;
 mod index;
 mod tick;
 
+use std::sync::LazyLock;
+
 use axum::{
     Json, Router,
     extract::State,
     response::{IntoResponse as _, Response},
     routing::{get, post},
 };
-use http::{HeaderValue, header};
+use http::{HeaderMap, HeaderValue, header};
 
-use super::leaderboard;
+use super::leaderboard::{self, caching};
 use crate::app::App;
 pub use dev_clock::{catch_up, follow};
 
@@ -26,6 +28,8 @@ pub fn routes() -> Router<App> {
         .route("/ready", get(health::ready))
         .route("/openapi.json", get(docs::openapi))
         .route("/docs", get(docs::page))
+        .route("/problems", get(docs::problems))
+        .route("/problems/{code}", get(docs::problem))
         .route("/style.css", get(style))
         .route("/.well-known/jwks.json", get(jwks))
         .route("/dev/mail", get(dev_mail::handler))
@@ -34,8 +38,10 @@ pub fn routes() -> Router<App> {
         .merge(leaderboard::page_routes())
 }
 
-async fn style() -> Response {
-    cached("text/css; charset=utf-8", include_str!("style.css"))
+async fn style(headers: HeaderMap) -> Response {
+    static STYLE: LazyLock<Unchanging> =
+        LazyLock::new(|| Unchanging::new("text/css; charset=utf-8", include_str!("style.css")));
+    STYLE.answer(&headers)
 }
 
 async fn jwks(State(app): State<App>) -> Response {
@@ -44,16 +50,30 @@ async fn jwks(State(app): State<App>) -> Response {
     response
 }
 
-/// What changes only with a release.
-fn cached(media_type: &'static str, text: &'static str) -> Response {
-    let mut response = text.into_response();
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
-    response
+/// What changes only with a release; its tag is computed once.
+struct Unchanging {
+    media_type: &'static str,
+    text: &'static str,
+    tag: String,
+}
+
+impl Unchanging {
+    fn new(media_type: &'static str, text: &'static str) -> Self {
+        Self { media_type, text, tag: caching::etag(text.as_bytes()) }
+    }
+
+    fn answer(&self, headers: &HeaderMap) -> Response {
+        let holds = HeaderValue::from_static("public, max-age=300");
+        caching::not_modified(headers, &self.tag, holds.clone()).unwrap_or_else(|| {
+            let mut response = self.text.into_response();
+            response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(self.media_type));
+            caching::cacheable(response, &self.tag, holds)
+        })
+    }
 }
 
 /// Whether the client would rather read HTML than JSON: a browser.
-fn wants_html(headers: &http::HeaderMap) -> bool {
+fn wants_html(headers: &HeaderMap) -> bool {
     let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let place = |media: &str| accept.find(media).unwrap_or(usize::MAX);
     place("text/html") < place("application/json")
