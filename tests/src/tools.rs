@@ -33,7 +33,7 @@ pub fn cargo(arguments: &[&str]) -> Result<String, String> {
 /// # Errors
 /// What cargo printed.
 pub fn native_binary() -> Result<PathBuf, String> {
-    cargo(&["build", "--quiet", "-p", "aibaas-core", "-p", "aibaas", "-p", "aibaas-tests", "--bin", "aibaas"])?;
+    cargo(&["build", "--quiet", "--bin", "aibaas"])?;
     Ok(target_directory().join("debug").join(format!("aibaas{}", std::env::consts::EXE_SUFFIX)))
 }
 
