@@ -87,7 +87,8 @@ fn configure(env: Env) -> Result<App, String> {
         base_url: DEVELOPMENT_URL.to_owned(),
         most_hash_memory_kib: 65_536,
     };
-    let names = js_sys::Object::keys(env.unchecked_ref()).iter().filter_map(|name| name.as_string());
+    let bindings = js_sys::Object::keys(env.unchecked_ref::<js_sys::Object>());
+    let names = bindings.iter().filter_map(|name| name.as_string());
     let unknown = unknown_variables(names, &["PASSWORD_HASHING", "PASSWORD_HASHER_OBJECTS"]);
     if !unknown.is_empty() {
         MISTAKES.set(Some(format!("no variables of this release, perhaps misspelt: {}", unknown.join(", "))));
