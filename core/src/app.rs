@@ -1,4 +1,10 @@
-use std::{net::IpAddr, sync::Arc};
+use std::{
+    net::IpAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use crate::{
     config::Config,
@@ -23,6 +29,9 @@ struct Inner {
     clock_store: Arc<dyn KeyValue>,
     config: Config,
     keys: Keys,
+    /// Set once a shutdown has begun.
+    has_stopped_sending: AtomicBool,
+    has_met_unnamed_proxy: AtomicBool,
 }
 
 impl App {
@@ -32,7 +41,14 @@ impl App {
         let keys = Keys::derive(&config.jwt_secret, config.jwt_secret_previous.as_ref(), config.jwt_algorithm);
         let clock_store = Arc::clone(&ports.key_value);
         let ports = ports.guarded(config.deadlines);
-        Self(Arc::new(Inner { ports, clock_store, config, keys }))
+        Self(Arc::new(Inner {
+            ports,
+            clock_store,
+            config,
+            keys,
+            has_stopped_sending: AtomicBool::new(false),
+            has_met_unnamed_proxy: AtomicBool::new(false),
+        }))
     }
 
     pub(crate) fn ports(&self) -> &Ports {
@@ -85,6 +101,27 @@ impl App {
     /// Every route, on every host. Build it once and clone it for each request.
     pub fn router(&self) -> axum::Router {
         http::router(self)
+    }
+
+    /// Begins no further mail; what is on its way to the provider comes to its end. What is queued goes out after the
+    /// next start.
+    pub fn stop_sending(&self) {
+        self.0.has_stopped_sending.store(true, Ordering::SeqCst);
+    }
+
+    pub(crate) fn has_stopped_sending(&self) -> bool {
+        self.0.has_stopped_sending.load(Ordering::SeqCst)
+    }
+
+    /// Whether nobody asked before.
+    pub(crate) fn is_first_unnamed_proxy(&self) -> bool {
+        !self.0.has_met_unnamed_proxy.swap(true, Ordering::Relaxed)
+    }
+
+    /// The answer to a request that the application does not get to see.
+    #[must_use]
+    pub fn refuse(&self, refusal: http::HostRefusal) -> axum::response::Response {
+        http::refuse(self, refusal)
     }
 
     /// What a schedule does: sends the mail that is due and forgets what has expired.

@@ -62,6 +62,8 @@ pub enum Publishing {
 pub struct Config {
     /// `ENVIRONMENT`.
     pub environment: Environment,
+    /// Whether that was said, and not left to the host's default.
+    pub environment_is_given: bool,
     /// `BASE_URL`: the API's own public address, without a trailing slash.
     pub base_url: String,
     /// `APP_URL`: the front end that mail links lead to; the API's own pages where absent.
@@ -288,6 +290,7 @@ impl Config {
     /// [`ConfigError`] with every mistake at once.
     pub fn load(lookup: &dyn Fn(&str) -> Option<String>, defaults: HostDefaults) -> Result<Self, ConfigError> {
         let mut read = Reader { lookup, mistakes: Vec::new() };
+        let environment_is_given = read.get("ENVIRONMENT").is_some();
         let environment = match read.get("ENVIRONMENT").as_deref() {
             None => defaults.environment,
             Some("development") => Environment::Development,
@@ -409,6 +412,12 @@ impl Config {
             read.mistake(format!("TRUSTED_PROXIES holds {block:?}, which is no address and no CIDR block"));
             Vec::new()
         });
+        for block in trusted_proxies.iter().filter(|block| production && block.is_too_wide_for_proxies()) {
+            read.mistake(format!(
+                "TRUSTED_PROXIES holds {block}, from where anybody could claim any address: name your proxies alone, \
+                 in blocks of /8 (IPv6: /16) or smaller"
+            ));
+        }
         let deadlines = Deadlines::of_request(read.seconds("REQUEST_DEADLINE_SECONDS", 25, 60));
         let limit_register = read.limit("RATE_LIMIT_REGISTER", "register", (10, 600));
         let limit_login = read.limit("RATE_LIMIT_LOGIN", "login", (30, 300));
@@ -419,6 +428,7 @@ impl Config {
         }
         Ok(Self {
             environment,
+            environment_is_given,
             base_url,
             app_url,
             cors_origins,
@@ -471,6 +481,13 @@ impl Config {
         if self.dev_clock { Arc::new(MovableClock::new(host)) } else { Arc::new(host) }
     }
 
+    /// Whether other machines are not to be served: development, by mere default. Its secret is public, and everybody
+    /// reads all mail.
+    #[must_use]
+    pub fn is_for_this_machine_only(&self) -> bool {
+        self.environment == Environment::Development && !self.environment_is_given
+    }
+
     /// Whether `/dev/mail` exists: development, with nobody to send mail.
     #[must_use]
     pub fn keeps_mail(&self) -> bool {
@@ -498,6 +515,8 @@ mod tests {
     fn development_needs_nothing() {
         let config = load(&[]).unwrap();
         assert!(config.keeps_mail());
+        assert!(config.is_for_this_machine_only(), "nobody asked for it");
+        assert!(!load(&[("ENVIRONMENT", "development")]).unwrap().is_for_this_machine_only());
         assert_eq!(config.cors_origins, ["http://localhost:3000", "http://localhost:5173"]);
     }
 
@@ -535,6 +554,16 @@ mod tests {
         // As `openssl rand` writes them: base64 and hex.
         assert!(!is_weak("Zr1p5b0mT1oQm7WmD3m0cK0mPZ0y0E3oX3S5q8yYv7g0n2v4k9cJ6u1w"));
         assert!(!is_weak("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"));
+    }
+
+    #[test]
+    fn production_does_not_trust_everybody_to_tell_addresses() {
+        for (block, is_refused) in [("0.0.0.0/0", true), ("10.0.0.0/8, ::/0", true), ("10.0.0.0/8, fc00::/7", false)] {
+            let mistakes = load(&[("ENVIRONMENT", "production"), ("TRUSTED_PROXIES", block)]).unwrap_err().0;
+            let named = mistakes.iter().filter(|mistake| mistake.starts_with("TRUSTED_PROXIES")).count();
+            assert_eq!(named, usize::from(is_refused), "{mistakes:?}");
+            assert!(load(&[("TRUSTED_PROXIES", block)]).is_ok());
+        }
     }
 
     #[test]

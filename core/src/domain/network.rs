@@ -6,7 +6,7 @@ use std::{
 };
 
 /// A block of addresses (CIDR, RFC 4632 and RFC 4291). IPv4-mapped IPv6 addresses count as IPv4.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Network {
     address: IpAddr,
     prefix: u8,
@@ -54,11 +54,42 @@ impl Network {
         address.is_ipv4() == self.address.is_ipv4() && self.mask(address) == bits(self.address)
     }
 
+    /// Whether it holds more addresses than anybody has proxies in: it is wider than the private 10.0.0.0/8 or, in
+    /// IPv6, than a /16 outside of the private fc00::/7.
+    #[must_use]
+    pub fn is_too_wide_for_proxies(&self) -> bool {
+        match self.address {
+            IpAddr::V4(_) => self.prefix < 8,
+            IpAddr::V6(address) => self.prefix < if address.octets().starts_with(&[0xfc]) { 7 } else { 16 },
+        }
+    }
+
     fn mask(&self, address: IpAddr) -> u128 {
         let host_bits = u32::from(width(address).saturating_sub(self.prefix));
         let mask = u128::MAX.checked_shl(host_bits).unwrap_or(0);
         bits(address) & mask
     }
+}
+
+/// Reads an address as `X-Forwarded-For` has it: alone, or with a port, IPv6 then in brackets. A zone (`%eth0`) means
+/// nothing on another machine, and is refused.
+#[must_use]
+pub fn parse_forwarded(text: &str) -> Option<IpAddr> {
+    let is_port =
+        |port: &str| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok();
+    let address = if let Some(rest) = text.strip_prefix('[') {
+        let (address, port) = rest.split_once(']')?;
+        if !port.is_empty() && !port.strip_prefix(':').is_some_and(is_port) {
+            return None;
+        }
+        IpAddr::V6(address.parse().ok()?)
+    } else {
+        match text.split_once(':') {
+            Some((address, port)) if is_port(port) && address.contains('.') => IpAddr::V4(address.parse().ok()?),
+            _ => text.parse().ok()?,
+        }
+    };
+    Some(address.to_canonical())
 }
 
 fn width(address: IpAddr) -> u8 {
@@ -131,6 +162,69 @@ mod tests {
         assert!(!block.contains("11.0.0.1".parse().unwrap()));
         assert!(!block.contains("2001:db8::1".parse().unwrap()));
         assert!(Network::parse("::/0").unwrap().contains("::1".parse().unwrap()));
+    }
+
+    #[test]
+    fn forwarded_addresses_may_have_a_port() {
+        for (text, address) in [
+            ("1.2.3.4", "1.2.3.4"),
+            ("1.2.3.4:5678", "1.2.3.4"),
+            ("2001:db8::1", "2001:db8::1"),
+            ("[2001:db8::1]", "2001:db8::1"),
+            ("[2001:db8::1]:443", "2001:db8::1"),
+            ("::ffff:1.2.3.4", "1.2.3.4"),
+            ("[::ffff:1.2.3.4]:80", "1.2.3.4"),
+            ("::1", "::1"),
+            ("1::2:3", "1::2:3"),
+        ] {
+            assert_eq!(parse_forwarded(text).map(|address| address.to_string()).as_deref(), Some(address), "{text}");
+        }
+        for bad in [
+            "",
+            "unknown",
+            "_hidden",
+            "1.2.3",
+            "1.2.3.4:",
+            "1.2.3.4:x",
+            "1.2.3.4:65536",
+            "1.2.3.4:+80",
+            "1.2.3.4:80:80",
+            "[1.2.3.4]:80",
+            "[2001:db8::1",
+            "[2001:db8::1]443",
+            "[2001:db8::1]:",
+            "[2001:db8::1]:+1",
+            "[]",
+            "[]:1",
+            "fe80::1%eth0",
+            "[fe80::1%1]:80",
+            "fe80::1%1",
+            "1.2.3.4 ",
+            "localhost:80",
+            "2001:db8::1]:443",
+        ] {
+            assert_eq!(parse_forwarded(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn proxies_do_not_have_half_the_internet() {
+        for (block, is_too_wide) in [
+            ("0.0.0.0/0", true),
+            ("128.0.0.0/1", true),
+            ("10.0.0.0/7", true),
+            ("10.0.0.0/8", false),
+            ("104.16.0.0/13", false),
+            ("::/0", true),
+            ("2000::/3", true),
+            ("2a00::/12", true),
+            ("2a06:98c0::/29", false),
+            ("fc00::/7", false),
+            ("::1", false),
+            ("::ffff:0.0.0.0/96", true),
+        ] {
+            assert_eq!(Network::parse(block).unwrap().is_too_wide_for_proxies(), is_too_wide, "{block}");
+        }
     }
 
     #[test]

@@ -15,16 +15,18 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, head
 
 use super::{
     deadline::answer_in_time,
+    host_refusal::HostRefusal,
     leaderboard::caching,
     problem::{ApiError, MALFORMED_REQUEST, Problem},
 };
 use crate::{
     app::{App, ClientAddress},
     config::Config,
-    domain::api_key::looks_like_key,
+    domain::{api_key::looks_like_key, network::parse_forwarded},
 };
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const ALLOWED_METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE, OPTIONS");
 const ALLOWED_HEADERS: HeaderValue = HeaderValue::from_static(
     "Content-Type, Authorization, X-API-Key, Idempotency-Key, X-Request-Id, If-None-Match, If-Modified-Since, \
@@ -53,8 +55,10 @@ pub async fn envelope(State(app): State<App>, mut request: Request, next: Next) 
     let method = asked.filter(|_| preflight).unwrap_or(request.method().as_str().as_bytes());
     let public = matches!(method, b"GET" | b"HEAD") && is_public(request.uri().path());
 
-    if let Some(address) = client_address(app.config(), request.headers(), request.extensions().get().copied()) {
-        request.extensions_mut().insert(address);
+    if let Some(peer) = request.extensions().get::<ClientAddress>().copied() {
+        warn_of_unnamed_proxy(&app, request.headers(), peer);
+        let client = client_address(app.config(), request.headers(), peer);
+        request.extensions_mut().insert(client);
     }
     let known = (public && request.method() == Method::GET).then(|| caching::known_tags(request.headers()));
     let noted = AnswerHeaders::default();
@@ -70,24 +74,43 @@ pub async fn envelope(State(app): State<App>, mut request: Request, next: Next) 
         response = caching::tagged(response, &known).await;
     }
 
-    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
-        if let Some(cause) = problem.cause() {
-            log::error!("request {request_id}: {cause}");
-        }
-        *response.body_mut() = Body::from(problem.body(&app.config().base_url, &request_id).to_string());
-        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        response.headers_mut().remove(header::CONTENT_LENGTH);
-    }
+    write_problem(&app, &mut response, &request_id);
     let headers = response.headers_mut();
     headers.extend(std::mem::take(&mut *noted.0.lock().unwrap_or_else(PoisonError::into_inner)));
-    if let Ok(value) = HeaderValue::from_str(&request_id) {
+    add_common_headers(headers, &request_id);
+    cross_origin(&app, headers, origin, public, preflight);
+    response
+}
+
+/// The answer to a request that the application does not get to see.
+#[must_use]
+pub fn refuse(app: &App, refusal: HostRefusal) -> Response {
+    let request_id = app.new_id();
+    let mut response = refusal.error().into_response();
+    write_problem(app, &mut response, &request_id);
+    add_common_headers(response.headers_mut(), &request_id);
+    response
+}
+
+/// Writes the body of a problem, now that the request's id is known.
+fn write_problem(app: &App, response: &mut Response, request_id: &str) {
+    let Some(problem) = response.extensions_mut().remove::<Problem>() else { return };
+    if let Some(cause) = problem.cause() {
+        log::error!("request {request_id}: {cause}");
+    }
+    *response.body_mut() = Body::from(problem.body(&app.config().base_url, request_id).to_string());
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    headers.remove(header::CONTENT_LENGTH);
+}
+
+fn add_common_headers(headers: &mut HeaderMap, request_id: &str) {
+    if let Ok(value) = HeaderValue::from_str(request_id) {
         headers.insert(REQUEST_ID, value);
     }
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    cross_origin(&app, headers, origin, public, preflight);
-    response
 }
 
 /// RFC 9112, 3.2. Where the host hands over an absolute URI, it has looked itself.
@@ -97,18 +120,32 @@ fn names_one_host(request: &Request) -> bool {
 }
 
 /// The client that trusted proxies told of. Of `X-Forwarded-For` only what they wrote counts: from the right, up to
-/// the first address that is not one of theirs.
-fn client_address(config: &Config, headers: &HeaderMap, peer: Option<ClientAddress>) -> Option<ClientAddress> {
+/// the first address that is not one of theirs. `Forwarded` (RFC 7239) is not read: two headers that may differ would
+/// have to be told apart, and proxies write the older one.
+fn client_address(config: &Config, headers: &HeaderMap, peer: ClientAddress) -> ClientAddress {
     let trusted = |address: IpAddr| config.trusted_proxies.iter().any(|block| block.contains(address));
-    let ClientAddress(mut address) = peer.filter(|ClientAddress(peer)| trusted(*peer))?;
-    let told = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
+    let ClientAddress(mut address) = peer;
+    let told = headers.get_all(FORWARDED_FOR).iter().filter_map(|value| value.to_str().ok());
     for hop in told.flat_map(|value| value.split(',')).collect::<Vec<_>>().into_iter().rev() {
-        match hop.trim().parse() {
-            Ok(hop) if trusted(address) => address = hop,
+        match parse_forwarded(hop.trim()) {
+            Some(hop) if trusted(address) => address = hop,
             _ => break,
         }
     }
-    Some(ClientAddress(address))
+    ClientAddress(address)
+}
+
+/// Says once that a peer tells of clients and is not believed: behind a proxy that is not named, everybody has the
+/// proxy's address, one limit for all, and strangers' guesses delay whom they guess at.
+fn warn_of_unnamed_proxy(app: &App, headers: &HeaderMap, peer: ClientAddress) {
+    let ClientAddress(address) = peer;
+    let is_named = app.config().trusted_proxies.iter().any(|block| block.contains(address));
+    if !is_named && headers.contains_key(FORWARDED_FOR) && app.is_first_unnamed_proxy() {
+        log::warn!(
+            "{address} sent X-Forwarded-For and is not in TRUSTED_PROXIES: the header is ignored, and all who come \
+             through {address} share its limits. If it is your proxy, set TRUSTED_PROXIES={address}. This is said once."
+        );
+    }
 }
 
 /// The caller's id where it is a sane token, and no key in the wrong header, else a new one.
@@ -178,15 +215,17 @@ mod tests {
             for value in forwarded {
                 headers.append("x-forwarded-for", HeaderValue::from_str(value).unwrap());
             }
-            let address = client_address(&config, &headers, Some(ClientAddress(peer.parse().unwrap())));
-            address.map(|ClientAddress(address)| address.to_string())
+            let ClientAddress(address) = client_address(&config, &headers, ClientAddress(peer.parse().unwrap()));
+            address.to_string()
         };
-        let of = |address: &str| Some(address.to_owned());
-        assert_eq!(told("192.0.2.1", &["198.51.100.7"]), None, "anyone can send the header");
-        assert_eq!(told("10.0.0.1", &["198.51.100.7"]), of("198.51.100.7"));
-        assert_eq!(told("10.0.0.1", &["203.0.113.9, 198.51.100.7"]), of("198.51.100.7"), "the client wrote the rest");
-        assert_eq!(told("::1", &["203.0.113.9, 198.51.100.7", "10.1.1.1"]), of("198.51.100.7"));
-        assert_eq!(told("10.0.0.1", &[]), of("10.0.0.1"));
-        assert_eq!(told("10.0.0.1", &["nonsense"]), of("10.0.0.1"));
+        assert_eq!(told("192.0.2.1", &["198.51.100.7"]), "192.0.2.1", "anyone can send the header");
+        assert_eq!(told("10.0.0.1", &["198.51.100.7"]), "198.51.100.7");
+        assert_eq!(told("10.0.0.1", &["203.0.113.9, 198.51.100.7"]), "198.51.100.7", "the client wrote the rest");
+        assert_eq!(told("::1", &["203.0.113.9, 198.51.100.7", "10.1.1.1"]), "198.51.100.7");
+        assert_eq!(told("::1", &["203.0.113.9, 198.51.100.7:5678, 10.1.1.1:80"]), "198.51.100.7", "ports are left out");
+        assert_eq!(told("10.0.0.1", &["[2001:db8::1]:443"]), "2001:db8::1");
+        assert_eq!(told("10.0.0.1", &[]), "10.0.0.1");
+        assert_eq!(told("10.0.0.1", &["nonsense"]), "10.0.0.1");
+        assert_eq!(told("10.0.0.1", &["198.51.100.7, unknown"]), "10.0.0.1", "what is not told is not guessed");
     }
 }

@@ -9,6 +9,7 @@ mod deadline;
 mod envelope;
 mod export;
 mod guessing;
+mod host_refusal;
 mod idempotency;
 mod key_changes;
 mod leaderboard;
@@ -19,13 +20,17 @@ mod passwords;
 mod problem;
 mod publishing;
 mod request;
+mod request_body;
 mod secret_scanning;
 mod site;
 mod users;
 
 use axum::{Router, middleware};
 
+pub use envelope::refuse;
+pub use host_refusal::HostRefusal;
 pub use problem::ApiError;
+pub use request_body::{BodyStalled, Sleep, UnreadBody, watch_body};
 pub use site::catch_up;
 
 use crate::app::App;

@@ -74,6 +74,7 @@ codes! {
     ORIGIN_NOT_ALLOWED = 403, "origin_not_allowed", "This origin is not allowed";
     NOT_FOUND = 404, "not_found", "There is nothing here";
     METHOD_NOT_ALLOWED = 405, "method_not_allowed", "The method is not allowed here";
+    REQUEST_TIMEOUT = 408, "request_timeout", "The request did not arrive in time";
     EMAIL_TAKEN = 409, "email_taken", "The address belongs to another account";
     MFA_ALREADY_ENABLED = 409, "mfa_already_enabled", "A second factor is set up already";
     MFA_NOT_ENABLED = 409, "mfa_not_enabled", "No second factor is set up";

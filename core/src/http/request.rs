@@ -1,14 +1,19 @@
 //! Reading requests: bodies, members and parameters, each mistake with its own problem.
 
 use axum::{
-    body::{Body, BodyDataStream, Bytes},
+    body::{Body, Bytes},
     extract::{FromRequest, FromRequestParts, Request},
 };
 use futures_util::StreamExt as _;
 use http::{HeaderMap, HeaderValue, header, request::Parts};
 use serde::de::DeserializeOwned;
 
-use super::problem::{ApiError, FieldError, MALFORMED_REQUEST, PAYLOAD_TOO_LARGE, Problem, UNSUPPORTED_MEDIA_TYPE};
+use super::{
+    problem::{
+        ApiError, FieldError, MALFORMED_REQUEST, PAYLOAD_TOO_LARGE, Problem, REQUEST_TIMEOUT, UNSUPPORTED_MEDIA_TYPE,
+    },
+    request_body::BodyStalled,
+};
 use crate::{
     domain::{account::Refusal, values},
     ports::Timestamp,
@@ -18,8 +23,6 @@ use crate::{
 pub const BODY_LIMIT: usize = 64 * 1024;
 /// The most an upload may have, in bytes.
 pub const UPLOAD_LIMIT: usize = 1024 * 1024;
-/// The most of a body over its limit that is still read, in bytes.
-const MOST_DISCARDED: usize = 8 * 1024 * 1024;
 
 /// A JSON body of at most [`BODY_LIMIT`].
 pub struct Json<T>(pub T);
@@ -198,38 +201,33 @@ pub fn without_byte_order_mark(body: &[u8]) -> &[u8] {
     body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body)
 }
 
-/// Reads at most `limit` bytes.
+/// Reads at most `limit` bytes, and none where the length is told and over the limit. The host sees to the rest.
 ///
 /// # Errors
-/// `payload_too_large`; `unsupported_media_type` where the body is compressed; `malformed_request` when it breaks off.
+/// `payload_too_large`; `unsupported_media_type` where the body is compressed; `request_timeout` when the body stops arriving, `malformed_request` when it breaks off.
 pub async fn read_body(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, ApiError> {
     require_identity(headers)?;
     let too_large = || ApiError::new(PAYLOAD_TOO_LARGE, format!("a body has at most {limit} bytes here"));
     let declared = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    let mut chunks = body.into_data_stream();
     if declared.is_some_and(|declared| declared > limit) {
-        discard(chunks).await;
         return Err(too_large());
     }
+    let mut chunks = body.into_data_stream();
     let mut whole = Vec::with_capacity(declared.unwrap_or(0));
     while let Some(chunk) = chunks.next().await {
-        let chunk = chunk.map_err(|_| ApiError::new(MALFORMED_REQUEST, "the body broke off"))?;
+        let chunk = chunk.map_err(|error| {
+            if BodyStalled::caused(&error) {
+                ApiError::new(REQUEST_TIMEOUT, "send the whole body at once, and faster than this")
+            } else {
+                ApiError::new(MALFORMED_REQUEST, "the body broke off")
+            }
+        })?;
         if whole.len().saturating_add(chunk.len()) > limit {
-            discard(chunks).await;
             return Err(too_large());
         }
         whole.extend_from_slice(&chunk);
     }
     Ok(whole.into())
-}
-
-/// Reads on, within bounds, keeping nothing: a peer whose body is cut off sees a broken connection, not the answer.
-async fn discard(mut chunks: BodyDataStream) {
-    let mut left = MOST_DISCARDED;
-    while let Some(Ok(chunk)) = chunks.next().await {
-        let Some(rest) = left.checked_sub(chunk.len()) else { break };
-        left = rest;
-    }
 }
 
 /// Reads JSON into a type: what is no JSON is malformed, what does not fit the type is invalid.

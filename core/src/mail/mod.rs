@@ -47,8 +47,13 @@ pub fn deliver_in_background(app: &App) {
 }
 
 /// Sends what is due. Failures are logged and tried again by a later call.
+///
+/// A shutdown ends it after the mails that are being sent: each is bounded by the provider's time-out.
 pub async fn deliver_due(app: &App) {
     for _ in 0..ROUNDS {
+        if app.has_stopped_sending() {
+            return;
+        }
         let claim = Statement::new(outbox::CLAIM).bind(app.now()).bind(AT_ONCE);
         match app.database().query(claim).await {
             Ok(rows) if rows.is_empty() => return,

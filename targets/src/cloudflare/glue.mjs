@@ -7,6 +7,15 @@ import module from "./aibaas_bg.wasm";
 
 /** What is read of a body: one byte more than the application ever takes, so that it can see the excess. */
 const BODY_LIMIT = 1024 * 1024 + 1;
+/** Within so long so many bytes of a body arrive, or its end; as on the other hosts. */
+const BODY_WINDOW_MS = 15_000;
+const LEAST_BYTES = 8 * 1024;
+/** What is read of a body over the limit, and thrown away, so that its client gets to read the refusal. */
+const MOST_DRAINED = 8 * 1024 * 1024;
+/** A whole body's time. */
+const BODY_MS = 60_000;
+/** Instead of a body that did not arrive in time. */
+export const LATE = Symbol("late");
 /** No handler lives longer; what is older was cancelled by the runtime and would stay for ever. */
 const ABANDONED_MS = 20 * 60 * 1000;
 
@@ -77,21 +86,53 @@ function promised(id) {
  * Reads a body, no further than the limit. One whose length is told needs no stream, which costs as much as the reading;
  * a mere look at `body` makes one.
  */
-export function readBody(message, length) {
+function readBody(message, length) {
   return length < BODY_LIMIT ? message.arrayBuffer().then((body) => new Uint8Array(body)) : readStream(message);
 }
 
-async function readStream(message) {
+/** Reads a request's body, or gives up on a client that has stopped sending it. */
+export async function readRequestBody(request, length) {
+  let timer;
+  let window = 0;
+  const late = new Promise((resolve) => {
+    if (length < BODY_LIMIT) {
+      // How far it has come is not told: it has all its windows at once.
+      const windows = 1 + Math.floor(length / LEAST_BYTES);
+      timer = setTimeout(resolve, Math.min(BODY_MS, windows * BODY_WINDOW_MS), LATE);
+      return;
+    }
+    timer = setInterval(() => {
+      if (window < LEAST_BYTES) resolve(LATE);
+      window = 0;
+    }, BODY_WINDOW_MS);
+  });
+  const arrived = (bytes) => (window += bytes);
+  const reading = length < BODY_LIMIT ? readBody(request, length) : readStream(request, MOST_DRAINED, arrived);
+  // What it says when nobody listens any more is of no interest.
+  reading.catch(() => {});
+  try {
+    return await Promise.race([reading, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function readStream(message, most = BODY_LIMIT, arrived = () => {}) {
   if (message.body === null) return undefined;
   const pieces = [];
+  let kept = 0;
   let size = 0;
   for await (const piece of message.body) {
-    pieces.push(piece);
+    if (kept < BODY_LIMIT) {
+      pieces.push(piece);
+      kept += piece.byteLength;
+    }
     size += piece.byteLength;
+    arrived(piece.byteLength);
     // Leaving the loop cancels the stream.
-    if (size >= BODY_LIMIT) break;
+    if (size >= most) break;
   }
-  const body = new Uint8Array(size);
+  const body = new Uint8Array(kept);
   let at = 0;
   for (const piece of pieces) {
     body.set(piece, at);

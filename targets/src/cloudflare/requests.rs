@@ -7,7 +7,7 @@ use std::{
 };
 
 use aibaas_core::{
-    App, ClientAddress, Config, ConfigError, Environment, HostDefaults,
+    App, BodyStalled, ClientAddress, Config, ConfigError, Environment, HostDefaults,
     ports::{Clock as _, Database, Ports, Timer, guarded_database},
     unknown_variables,
 };
@@ -18,6 +18,7 @@ use axum::{
     response::Response,
 };
 use bytes::Bytes;
+use futures_util::stream;
 use http_body_util::BodyExt;
 use serde::Serializer;
 use tower::ServiceExt;
@@ -125,11 +126,13 @@ fn configure(env: Env) -> Result<App, String> {
 }
 
 /// Answers a request, packed as `method\ntarget\nname\nvalue\n…`: a `Response`, `undefined` when it comes later,
-/// or `null` where there is no application.
+/// or `null` where there is no application. A body that is `late` did not arrive in time.
 #[wasm_bindgen]
-pub fn handle(id: u32, head: String, body: Option<Vec<u8>>) -> JsValue {
+pub fn handle(id: u32, head: String, body: Option<Vec<u8>>, late: bool) -> JsValue {
     let Some((_, router)) = worker() else { return JsValue::NULL };
-    let request = read(head, body.map_or_else(Body::empty, Body::from));
+    let stalled = || Body::from_stream(stream::once(async { Err::<Bytes, _>(BodyStalled) }));
+    let body = if late { stalled() } else { body.map_or_else(Body::empty, Body::from) };
+    let request = read(head, body);
     tasks::begin(
         id,
         Box::pin(async move {

@@ -1,7 +1,7 @@
 // The Worker's handlers and its Durable Objects. What they decide is decided in the wasm instance.
 
 import { DurableObject, env } from "cloudflare:workers";
-import { alarmAt, begin, d1, enter, epoch, now, readBody, sleep } from "./glue.mjs";
+import { LATE, alarmAt, begin, d1, enter, epoch, now, readRequestBody, sleep } from "./glue.mjs";
 
 /** Methods that only read: a body has no meaning in them (RFC 9110, 9.3.1), and none is looked for. */
 const SAFE = new Set(["GET", "HEAD", "OPTIONS"]);
@@ -60,7 +60,7 @@ function read(request, method) {
 
 function answer(head, body) {
   try {
-    const response = begin((wasm, id) => wasm.handle(id, head, body));
+    const response = begin((wasm, id) => wasm.handle(id, head, body === LATE ? undefined : body, body === LATE));
     if (response === null) return unconfigured();
     return response instanceof Promise ? response.catch(failed) : response;
   } catch {
@@ -85,7 +85,7 @@ async function passesShield(request, env) {
 async function answerBehindShield(request, method, env) {
   if (!(await passesShield(request, env))) return shielded();
   const { head, length } = read(request, method);
-  return answer(head, await readBody(request, length));
+  return answer(head, await readRequestBody(request, length));
 }
 
 export default {
@@ -94,7 +94,7 @@ export default {
     if (SAFE.has(method)) return answer(read(request, method).head);
     if (target(url) !== UNSHIELDED) return answerBehindShield(request, method, env);
     const { head, length } = read(request, method);
-    return readBody(request, length).then((body) => answer(head, body));
+    return readRequestBody(request, length).then((body) => answer(head, body));
   },
 
   async scheduled() {

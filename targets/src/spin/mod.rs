@@ -10,11 +10,13 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     net::{IpAddr, SocketAddr},
     sync::{Arc, OnceLock},
+    time::Duration,
 };
 
 use aibaas_core::{
     App, ClientAddress, Config, ConfigError, Environment, HostDefaults, SqlKeyGate, SqlRateLimiter, migrate,
-    ports::{Database, InlineHasher, Ports, Timer, guarded_database},
+    ports::{BoxFuture, Database, InlineHasher, Ports, Timer, guarded_database},
+    watch_body,
 };
 use axum::{
     Router,
@@ -37,20 +39,37 @@ const BASE_URL: &str = "http://127.0.0.1:3000";
 /// The one header in which Spin names the peer.
 const CLIENT_ADDRESS: &str = "spin-client-addr";
 
+/// What is read of a body that nobody wants, in bytes. Spin closes the connection after a body that is not read whole,
+/// cannot be told to announce it, and resets it, so more is read here than where closing can be told.
+const MOST_DRAINED: u64 = 8 * 1024 * 1024;
+/// How long that may take.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
+
 #[http_service]
 async fn handle(request: spin_sdk::http::Request) -> Response<Body> {
-    match router().await {
-        Ok(router) => {
-            let (mut parts, body) = request.into_parts();
-            if let Some(address) = take_client_address(&mut parts.headers) {
-                parts.extensions.insert(ClientAddress(address));
-            }
-            match router.clone().oneshot(Request::from_parts(parts, Body::new(body))).await {
-                Ok(response) => with_length(response),
-                Err(never) => match never {},
-            }
+    let served = match router().await {
+        Ok(served) => served,
+        Err(reason) => return with_length(unavailable(reason)),
+    };
+    let (mut parts, body) = request.into_parts();
+    let address = take_client_address(&mut parts.headers);
+    if served.is_for_this_machine_only && address.is_some_and(|address| !address.is_loopback()) {
+        return with_length(unavailable(
+            "the variable environment is not set: set it to production, or to development to serve other machines with \
+             the public development secret",
+        ));
+    }
+    if let Some(address) = address {
+        parts.extensions.insert(ClientAddress(address));
+    }
+    let sleep = Arc::new(|time| -> BoxFuture { Box::pin(spin_sdk::time::sleep(time)) });
+    let (body, unread) = watch_body(&parts.headers, Box::pin(body), sleep);
+    match served.router.clone().oneshot(Request::from_parts(parts, body)).await {
+        Ok(response) => {
+            unread.drain(MOST_DRAINED, DRAIN_TIMEOUT).await;
+            with_length(response)
         }
-        Err(reason) => with_length(unavailable(reason)),
+        Err(never) => match never {},
     }
 }
 
@@ -63,10 +82,16 @@ fn with_length(mut response: Response<Body>) -> Response<Body> {
     response
 }
 
+/// What an instance serves.
+struct Served {
+    router: Router,
+    is_for_this_machine_only: bool,
+}
+
 /// This instance's router. Requests that come before there is one each prepare their own, because none may wait
 /// for what another began; the first to be ready wins.
-async fn router() -> Result<&'static Router, &'static str> {
-    static ROUTER: OnceLock<Result<Router, ConfigError>> = OnceLock::new();
+async fn router() -> Result<&'static Served, &'static str> {
+    static ROUTER: OnceLock<Result<Served, ConfigError>> = OnceLock::new();
     let misconfigured = "the deployment's configuration is incomplete; its log says where";
 
     let prepared = match ROUTER.get() {
@@ -92,7 +117,7 @@ async fn router() -> Result<&'static Router, &'static str> {
 }
 
 /// The router, or the configuration's mistakes, which no retry mends; the error is worth a retry.
-async fn prepare() -> Result<Result<Router, ConfigError>, String> {
+async fn prepare() -> Result<Result<Served, ConfigError>, String> {
     let config = match load_config().await? {
         Ok(config) => config,
         Err(error) => return Ok(Err(error)),
@@ -118,7 +143,8 @@ async fn prepare() -> Result<Result<Router, ConfigError>, String> {
         entropy: Arc::new(OsEntropy),
         background: Arc::new(SpawnedBackground),
     };
-    Ok(Ok(App::new(ports, config).router()))
+    let is_for_this_machine_only = config.is_for_this_machine_only();
+    Ok(Ok(Served { router: App::new(ports, config).router(), is_for_this_machine_only }))
 }
 
 /// Spin hands out variables only asynchronously, and the application asks for them in one synchronous go; so it is
