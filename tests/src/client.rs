@@ -108,7 +108,8 @@ impl Client {
     }
 }
 
-fn next_address() -> IpAddr {
+/// A loopback address that nobody in this process has called from.
+pub(crate) fn next_address() -> IpAddr {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     // From a random start, so that a second run against the same host meets no limit of the first.
     static START: std::sync::LazyLock<u32> = std::sync::LazyLock::new(|| fastrand::u32(..));

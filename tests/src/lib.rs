@@ -12,6 +12,7 @@ pub mod provider;
 pub mod reads;
 pub mod simulation;
 pub mod tools;
+pub mod wire;
 
 pub use case::Case;
 pub use client::{Answer, Client};

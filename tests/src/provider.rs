@@ -19,6 +19,7 @@ use ring::{
     signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _},
 };
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 
 /// Where GitHub's list of keys is.
 pub const KEY_LIST_PATH: &str = "/meta/public_keys/secret_scanning";
@@ -40,6 +41,8 @@ pub struct Call {
 struct Shared {
     calls: Mutex<Vec<Call>>,
     failures: Mutex<HashMap<String, u32>>,
+    /// Whose mail is not answered before it is released.
+    held: Mutex<HashMap<String, Arc<Notify>>>,
     /// SHA-1, in hex, of the passwords that are said to be breached.
     breached: Mutex<HashSet<String>>,
     /// Prefixes of such hashes that are answered with an error.
@@ -145,6 +148,18 @@ impl Provider {
         self.shared.failures.lock().expect("no panic").insert(recipient.to_owned(), times);
     }
 
+    /// Keeps the next call that carries mail to this address waiting.
+    pub fn hold(&self, recipient: &str) {
+        self.shared.held.lock().expect("no panic").insert(recipient.to_owned(), Arc::default());
+    }
+
+    /// Answers the call that waits.
+    pub fn release(&self, recipient: &str) {
+        if let Some(held) = self.shared.held.lock().expect("no panic").remove(recipient) {
+            held.notify_one();
+        }
+    }
+
     /// From now on says that this password was breached.
     pub fn breach(&self, password: &str) {
         self.shared.breached.lock().expect("no panic").insert(sha1(password));
@@ -238,7 +253,11 @@ async fn receive(State(shared): State<Arc<Shared>>, request: Request) -> Respons
         left.map(|left| *left -= 1).is_some()
     };
     let status = if failing { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
+    let held = shared.held.lock().expect("no panic").get(recipient_of(&body)).cloned();
     shared.calls.lock().expect("no panic").push(Call { what, headers, body, answered: status.as_u16() });
+    if let Some(held) = held {
+        held.notified().await;
+    }
     let answer = if failing {
         json!({"name": "internal_server_error"})
     } else {

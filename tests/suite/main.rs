@@ -16,6 +16,7 @@ mod browser;
 mod changes;
 mod compare;
 mod composite;
+mod connections;
 mod conventions;
 mod counts;
 mod documents;
@@ -118,6 +119,7 @@ fn everywhere() -> Vec<Case> {
         limits::cases(),
         verify::cases(),
         revocation::cases(),
+        connections::cases(),
         conventions::cases(),
         bad_input::cases(),
         parameters::cases(),
@@ -222,6 +224,15 @@ fn once(kinds: &[Kind]) -> Vec<Trial> {
         counted("secrecy::in_workerd".to_owned(), || RUNTIME.block_on(secrecy::in_workerd())),
         plain("native_program::command_line", native_program::command_line),
         plain(
+            "native_program::other_machines_are_not_served_by_mistake",
+            native_program::other_machines_are_not_served_by_mistake,
+        ),
+        plain("native_program::it_says_where_it_listens", native_program::it_says_where_it_listens),
+        plain("native_program::an_unnamed_proxy_is_told_of_once", || {
+            RUNTIME.block_on(native_program::an_unnamed_proxy_is_told_of_once())
+        }),
+        plain("native_program::nobody_takes_all_places", || RUNTIME.block_on(connections::nobody_takes_all_places())),
+        plain(
             "native_program::production_refuses_to_start_half_configured",
             native_program::production_refuses_to_start_half_configured,
         ),
@@ -278,6 +289,10 @@ fn once(kinds: &[Kind]) -> Vec<Trial> {
     #[cfg(unix)]
     trials.push(plain("native_keys::use_and_limits_survive_sigterm", || {
         RUNTIME.block_on(native_keys::use_and_limits_survive_sigterm())
+    }));
+    #[cfg(unix)]
+    trials.push(plain("native_program::sigterm_sends_no_mail_twice_and_loses_none", || {
+        RUNTIME.block_on(connections::sigterm_sends_no_mail_twice_and_loses_none())
     }));
     #[cfg(unix)]
     trials.push(plain("native_program::sigterm_drains_requests", || {

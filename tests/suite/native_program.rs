@@ -73,6 +73,49 @@ pub async fn a_lost_database_is_told() {
     Server::start(data.path(), &Setup::KeepsMail.variables()).expect("it starts again");
 }
 
+/// Beyond this machine nothing is served by default: in development the secret is public.
+pub fn other_machines_are_not_served_by_mistake() {
+    let data = tempfile::tempdir().expect("a folder");
+    let folder = data.path().to_str().expect("UTF-8");
+    let (output, said) = run(&["serve", "--listen", "0.0.0.0:0", "--data-dir", folder], &[]);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    for word in ["ENVIRONMENT=production", "ENVIRONMENT=development", "0.0.0.0", "127.0.0.1"] {
+        assert!(said.contains(word), "{word} in {said}");
+    }
+    let wide = [("ENVIRONMENT", "production"), ("TRUSTED_PROXIES", "0.0.0.0/0"), ("MAX_CONNECTIONS", "none")];
+    let (output, said) = run(&["serve", "--listen", "127.0.0.1:0", "--data-dir", folder], &wide);
+    assert!(!output.status.success() && said.contains("TRUSTED_PROXIES holds 0.0.0.0/0"), "{said}");
+    assert!(said.contains("MAX_CONNECTIONS must"), "{said}");
+}
+
+/// The address that it printed is the one it listens on.
+pub fn it_says_where_it_listens() {
+    let data = tempfile::tempdir().expect("a folder");
+    let variables = Setup::KeepsMail.variables();
+    let server = Server::start_on("[::1]:0", data.path(), &variables);
+    // A machine without IPv6 says so.
+    let url = server.map_or_else(|error| error, |server| server.url.clone());
+    assert!(
+        url.starts_with("http://[::1]:") && !url.ends_with(":0") || url.contains("cannot listen on [::1]:0"),
+        "{url}"
+    );
+}
+
+/// Behind a proxy that is not named everybody has its address; the log says so, once.
+pub async fn an_unnamed_proxy_is_told_of_once() {
+    let data = tempfile::tempdir().expect("a folder");
+    let server = Server::start(data.path(), &Setup::KeepsMail.variables()).expect("it starts");
+    let host = Host::at(Kind::Native, server.url.clone(), None);
+    for _ in 0..3 {
+        let client = host.client();
+        client.get("/health").header("X-Forwarded-For", "198.51.100.7").await.expect(200);
+    }
+    let line = server.wait_for_line("X-Forwarded-For");
+    assert!(line.contains("TRUSTED_PROXIES"), "{line}");
+    // What is logged after it would be there by now: it comes from the same requests.
+    assert!(!server.lines_so_far().iter().any(|line| line.contains("X-Forwarded-For")));
+}
+
 /// SIGTERM lets the requests that are under way end, and the process end well.
 #[cfg(unix)]
 pub async fn sigterm_drains_requests() {

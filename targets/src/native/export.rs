@@ -292,10 +292,9 @@ mod tests {
     use axum::{Router, extract::Request};
     use serde_json::json;
     use tokio::net::TcpListener;
-    use tokio_util::sync::CancellationToken;
 
     use super::*;
-    use crate::native::{dump_files::hex, serve};
+    use crate::native::{connections::serve_router, dump_files::hex};
 
     static DIRECTORIES: AtomicUsize = AtomicUsize::new(0);
 
@@ -319,7 +318,7 @@ mod tests {
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());
-        tokio::spawn(async move { serve::accept(&listener, &app, &CancellationToken::new()).await });
+        tokio::spawn(serve_router(listener, app));
 
         let number = DIRECTORIES.fetch_add(1, Ordering::Relaxed);
         let parent = std::env::temp_dir().join(format!("aibaas-export-{}-{number}", std::process::id()));

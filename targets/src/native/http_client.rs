@@ -94,7 +94,6 @@ pub fn describe(error: reqwest::Error) -> String {
 mod tests {
     use aibaas_core::domain::Secret;
     use axum::{Router, http::StatusCode, response::Redirect, routing};
-    use tokio_util::sync::CancellationToken;
 
     use super::*;
 
@@ -123,7 +122,7 @@ mod tests {
             .route("/large", routing::post(|| async { vec![b'a'; 3 * LARGEST_ANSWER] }));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(async move { crate::native::serve::accept(&listener, &app, &CancellationToken::new()).await });
+        tokio::spawn(crate::native::connections::serve_router(listener, app));
 
         let client = ReqwestClient::new().unwrap();
         let answer = client.send(request(&base, "/echo")).await.unwrap();

@@ -3,6 +3,7 @@
 mod admin;
 mod background;
 mod cli;
+mod connections;
 mod data_directory;
 mod database;
 mod database_file;

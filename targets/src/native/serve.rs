@@ -10,28 +10,18 @@ use std::{
 };
 
 use aibaas_core::{
-    App, ClientAddress, Config, Environment, HostDefaults, migrate,
+    App, Config, ConfigError, Environment, HostDefaults, migrate,
     ports::{Clock, Ports},
     unknown_variables,
 };
-use axum::{Router, body::Body};
 use futures_util::stream::{self, BoxStream, StreamExt as _};
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    server::graceful::GracefulShutdown,
-};
-use tokio::{
-    net::{TcpListener, TcpStream},
-    task::JoinHandle,
-    time::MissedTickBehavior,
-};
-use tokio_util::sync::CancellationToken;
-use tower::ServiceExt as _;
+use tokio::{net::TcpListener, task::JoinHandle, time::MissedTickBehavior};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     background::TrackedTasks,
     cli::{Failure, ServeOptions, say},
+    connections::{ConnectionLimits, Server, accept, raise_descriptor_limit},
     data_directory,
     database::{Durability, SqliteDatabase},
     http_client::ReqwestClient,
@@ -43,22 +33,14 @@ use super::{
     rate_limiter::MemoryRateLimiter,
 };
 
-/// How long a client may take over the head of a request, and how long a connection may stay idle: longer than the
-/// minute for which proxies keep one, so that they do not send a request into a connection that just closes.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(65);
-/// How long a request may take from its head to the head of its answer, the upload of its body included.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
-/// Space for the head of a request.
-const HEAD_BYTES: usize = 64 * 1024;
-/// How long a shutdown waits for requests and mail.
-const DRAIN: Duration = Duration::from_secs(10);
+/// How long a shutdown waits for requests, and for mail that is being sent, which a provider has ten seconds to accept.
+const DRAIN: Duration = Duration::from_secs(15);
 /// How often what is due is done.
 const TICK: Duration = Duration::from_secs(15);
-/// How long to wait when the system has no room for another connection.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// What the command line reads from the environment, for all commands.
-const OWN_VARIABLES: [&str; 3] = ["AIBAAS_API_KEY", "AIBAAS_DATA_DIR", "AIBAAS_LISTEN"];
+const OWN_VARIABLES: [&str; 5] =
+    ["AIBAAS_API_KEY", "AIBAAS_DATA_DIR", "AIBAAS_LISTEN", "MAX_CONNECTIONS", "MAX_CONNECTIONS_PER_ADDRESS"];
 
 /// Serves until SIGTERM or SIGINT, then drains.
 ///
@@ -68,6 +50,7 @@ pub async fn serve(options: ServeOptions) -> Result<ExitCode, Failure> {
     logger::install();
     // Before all else, so that a signal during the start is not lost.
     let stop = stop_signals()?;
+    let descriptors = raise_descriptor_limit();
     let listener = TcpListener::bind(options.listen)
         .await
         .map_err(|error| Failure::failed(format!("cannot listen on {}: {error}", options.listen)))?;
@@ -75,11 +58,13 @@ pub async fn serve(options: ServeOptions) -> Result<ExitCode, Failure> {
     let url = format!("http://{}", reachable(address));
     let defaults =
         HostDefaults { environment: Environment::Development, base_url: url.clone(), most_hash_memory_kib: 1_048_576 };
-    let config = Config::load(&variable, defaults).map_err(|error| Failure::misconfigured(error.to_string()))?;
+    let (config, limits) =
+        configure(defaults, descriptors).map_err(|error| Failure::misconfigured(error.to_string()))?;
     for name in unknown_variables(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()), &OWN_VARIABLES) {
         log::warn!("{name} is no variable of this release; is it misspelt?");
     }
-    let keeps_mail = config.keeps_mail();
+    require_environment(options.listen, &config)?;
+    let (keeps_mail, proxies) = (config.keeps_mail(), config.trusted_proxies.clone());
 
     let host = Host::start(&options.data.directory, config.clock(SystemClock)).await?;
     migrate(&*host.database).await.map_err(|error| Failure::failed(format!("cannot migrate the database: {error}")))?;
@@ -90,13 +75,14 @@ pub async fn serve(options: ServeOptions) -> Result<ExitCode, Failure> {
         async move { host.key_gate.save_in_time(&*host.clock, stop).await }
     });
 
-    say(&format!("listening on {url}"));
+    say(&format!("listening on http://{address}, for {} connections, {} an address", limits.total, limits.per_network));
     say(&format!("data in {}", options.data.directory.display()));
     if keeps_mail {
         say(&format!("development: mail is not sent but shown at {url}/dev/mail"));
     }
-    let connections = accept(&listener, &app.router(), &stop).await;
+    let connections = accept(&listener, Server::new(app.clone(), limits, proxies), &stop).await;
     drop(listener);
+    app.stop_sending();
     host.stop(connections, [ticking, saving]).await;
     Ok(ExitCode::SUCCESS)
 }
@@ -104,6 +90,31 @@ pub async fn serve(options: ServeOptions) -> Result<ExitCode, Failure> {
 #[expect(clippy::disallowed_methods, reason = "this is the host that reads the configuration")]
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
+}
+
+/// Reads the variables of the application and of this host; every mistake of both.
+fn configure(defaults: HostDefaults, descriptors: Option<u64>) -> Result<(Config, ConnectionLimits), ConfigError> {
+    let mut mistakes = Vec::new();
+    let limits = ConnectionLimits::load(&variable, descriptors, &mut mistakes);
+    match Config::load(&variable, defaults) {
+        Ok(config) if mistakes.is_empty() => Ok((config, limits)),
+        loaded => {
+            mistakes.splice(..0, loaded.err().map(|error| error.0).unwrap_or_default());
+            Err(ConfigError(mistakes))
+        }
+    }
+}
+
+/// Refuses to serve other machines where nobody said for what.
+fn require_environment(listen: SocketAddr, config: &Config) -> Result<(), Failure> {
+    if !config.is_for_this_machine_only() || listen.ip().to_canonical().is_loopback() {
+        return Ok(());
+    }
+    Err(Failure::misconfigured(format!(
+        "ENVIRONMENT is not set, and other machines reach {listen}. Set ENVIRONMENT=production; or set \
+         ENVIRONMENT=development to let everybody there in with the public development secret and read all mail at \
+         /dev/mail; or listen on 127.0.0.1"
+    )))
 }
 
 /// Where this machine reaches a server that listens there.
@@ -240,17 +251,21 @@ impl Host {
         }
     }
 
-    async fn stop(self, connections: GracefulShutdown, ending: [JoinHandle<()>; 2]) {
+    async fn stop(self, connections: TaskTracker, ending: [JoinHandle<()>; 2]) {
+        log::info!(
+            "stopping: {} connections and the mail that is being sent have {} s; queued mail waits for the next start",
+            connections.len(),
+            DRAIN.as_secs()
+        );
         let drained = tokio::time::timeout(DRAIN, async {
-            connections.shutdown().await;
+            connections.wait().await;
             for task in ending {
                 let _ = task.await;
             }
-            // Answered requests may have left mail to send.
             self.tasks.drain().await;
         });
         if drained.await.is_err() {
-            log::warn!("stopped with work unfinished; mail that was not sent goes out after the next start");
+            log::warn!("stopped with {} connections and other work unfinished", connections.len());
         }
         self.key_gate.close(self.clock.now()).await;
         let closed = tokio::task::spawn_blocking(move || {
@@ -261,97 +276,28 @@ impl Host {
     }
 }
 
-/// Serves connections until told to stop; what is then still open is to be drained.
-pub async fn accept(listener: &TcpListener, router: &Router, stop: &CancellationToken) -> GracefulShutdown {
-    let connections = GracefulShutdown::new();
-    loop {
-        tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok((stream, peer)) => {
-                    let connection = connections.watch(connection(stream, peer, router.clone()));
-                    // What ends a connection early is the client's affair.
-                    tokio::spawn(async move { drop(connection.await) });
-                }
-                // The client is gone already, or the system is out of descriptors.
-                Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
-            },
-            () = stop.cancelled() => return connections,
-        }
-    }
-}
-
-fn connection(
-    stream: TcpStream,
-    peer: SocketAddr,
-    router: Router,
-) -> impl hyper_util::server::graceful::GracefulConnection<Error = hyper::Error> + Send {
-    // Without it answers only come later.
-    let _ = stream.set_nodelay(true);
-    let address = ClientAddress(peer.ip().to_canonical());
-    let service = service_fn(move |request: hyper::Request<Incoming>| {
-        let mut request = request.map(Body::new);
-        request.extensions_mut().insert(address);
-        let answer = tokio::time::timeout(REQUEST_TIMEOUT, router.clone().oneshot(request));
-        async move {
-            match answer.await {
-                Ok(Ok(answer)) => Ok(answer),
-                Ok(Err(never)) => match never {},
-                // An error closes the connection: who takes a minute to upload a body gets no answer.
-                Err(elapsed) => Err(elapsed),
-            }
-        }
-    });
-    http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
-        .max_buf_size(HEAD_BYTES)
-        .serve_connection(TokioIo::new(stream), service)
-}
-
 #[cfg(test)]
 mod tests {
-    use axum::{Extension, routing};
-    use tokio::sync::Notify;
-
     use super::*;
 
-    #[tokio::test]
-    async fn a_stop_answers_what_was_asked_and_waits_for_nothing_else() {
-        let (arrived, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-        let slow = {
-            let (arrived, go_on) = (Arc::clone(&arrived), Arc::clone(&go_on));
-            move || async move {
-                arrived.notify_one();
-                go_on.notified().await;
-                "done"
-            }
+    #[test]
+    fn other_machines_are_not_served_by_mistake() {
+        let refused = |listen: &str, environment: Option<&str>| {
+            let lookup = |name: &str| environment.filter(|_| name == "ENVIRONMENT").map(str::to_owned);
+            let defaults = HostDefaults {
+                environment: Environment::Development,
+                base_url: "http://127.0.0.1".to_owned(),
+                most_hash_memory_kib: 1_048_576,
+            };
+            require_environment(listen.parse().unwrap(), &Config::load(&lookup, defaults).unwrap()).is_err()
         };
-        let router = Router::new()
-            .route(
-                "/",
-                routing::get(|Extension(ClientAddress(ip)): Extension<ClientAddress>| async move { ip.to_string() }),
-            )
-            .route("/slow", routing::get(slow));
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let base = format!("http://{}", listener.local_addr().unwrap());
-        let stop = CancellationToken::new();
-        let server = {
-            let stop = stop.clone();
-            tokio::spawn(async move { accept(&listener, &router, &stop).await })
-        };
-
-        let idle = super::super::http_client::builder().build().unwrap();
-        assert_eq!(idle.get(&base).send().await.unwrap().text().await.unwrap(), "127.0.0.1");
-        let asked = tokio::spawn(reqwest::Client::get(&idle, format!("{base}/slow")).send());
-        arrived.notified().await;
-        stop.cancel();
-        let connections = server.await.unwrap();
-        let drained = tokio::spawn(connections.shutdown());
-        assert!(idle.get(&base).send().await.is_err());
-        assert!(!drained.is_finished());
-        go_on.notify_one();
-        assert_eq!(asked.await.unwrap().unwrap().text().await.unwrap(), "done");
-        tokio::time::timeout(Duration::from_secs(5), drained).await.unwrap().unwrap();
+        for listen in ["0.0.0.0:80", "[::]:80", "192.0.2.1:80", "[2001:db8::1]:80"] {
+            assert!(refused(listen, None) && refused(listen, Some(" ")), "{listen}");
+            assert!(!refused(listen, Some("development")), "{listen}");
+        }
+        for listen in ["127.0.0.1:80", "127.1.2.3:0", "[::1]:80", "[::ffff:127.0.0.1]:80"] {
+            assert!(!refused(listen, None), "{listen}");
+        }
     }
 
     #[test]

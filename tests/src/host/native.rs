@@ -4,7 +4,7 @@ use std::{
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::{OnceLock, mpsc},
+    sync::{Mutex, OnceLock, mpsc},
     time::Duration,
 };
 
@@ -14,6 +14,7 @@ use crate::{provider::KEY_LIST_PATH, tools};
 /// A native server that a case starts for itself; killed when dropped.
 pub struct Server {
     child: Child,
+    printed: Mutex<mpsc::Receiver<String>>,
     /// Where it listens.
     pub url: String,
 }
@@ -24,8 +25,33 @@ impl Server {
     /// # Errors
     /// What it printed, where it did not start.
     pub fn start(data: &Path, variables: &[(&str, String)]) -> Result<Self, String> {
-        let (child, url) = spawn(data, variables)?;
-        Ok(Self { child, url })
+        Self::start_on("127.0.0.1:0", data, variables)
+    }
+
+    /// The same, listening there.
+    ///
+    /// # Errors
+    /// As [`Server::start`].
+    pub fn start_on(listen: &str, data: &Path, variables: &[(&str, String)]) -> Result<Self, String> {
+        let (child, url, printed) = spawn(listen, data, variables)?;
+        Ok(Self { child, url, printed: Mutex::new(printed) })
+    }
+
+    /// The next line that it prints with this in it.
+    pub fn wait_for_line(&self, part: &str) -> String {
+        let printed = self.printed.lock().expect("no panic");
+        loop {
+            let line = printed.recv_timeout(Duration::from_secs(120));
+            let line = line.unwrap_or_else(|_| panic!("it did not print {part:?}"));
+            if line.contains(part) {
+                return line;
+            }
+        }
+    }
+
+    /// What else it has printed by now.
+    pub fn lines_so_far(&self) -> Vec<String> {
+        self.printed.lock().expect("no panic").try_iter().collect()
     }
 
     /// SIGKILL: no time to tidy up.
@@ -70,6 +96,12 @@ pub fn command() -> Result<Command, String> {
 }
 
 pub(super) fn start(setup: Setup, provider: Option<&str>, folder: tempfile::TempDir) -> Result<Started, String> {
+    let (child, url, _) = spawn("127.0.0.1:0", folder.path(), &variables(setup, provider))?;
+    Ok(Started { url, running: Running::Process(child), folder })
+}
+
+/// What a server is told whose services are all at the provider.
+pub fn variables(setup: Setup, provider: Option<&str>) -> Vec<(&'static str, String)> {
     let mut variables = setup.variables();
     if let Some(provider) = provider {
         variables.retain(|(name, _)| *name != "BREACHED_PASSWORDS_URL");
@@ -77,14 +109,15 @@ pub(super) fn start(setup: Setup, provider: Option<&str>, folder: tempfile::Temp
         variables.push(("BREACHED_PASSWORDS_URL", format!("{provider}/range")));
         variables.push(("GITHUB_SECRET_SCANNING_KEYS_URL", format!("{provider}{KEY_LIST_PATH}")));
     }
-    let (child, url) = spawn(folder.path(), &variables)?;
-    Ok(Started { url, running: Running::Process(child), folder })
+    variables
 }
 
-fn spawn(data: &Path, variables: &[(&str, String)]) -> Result<(Child, String), String> {
+type Spawned = (Child, String, mpsc::Receiver<String>);
+
+fn spawn(listen: &str, data: &Path, variables: &[(&str, String)]) -> Result<Spawned, String> {
     let mut command = command()?;
     command
-        .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
+        .args(["serve", "--listen", listen, "--data-dir"])
         .arg(data)
         .envs(variables.iter().map(|(name, value)| (name, value)));
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(|error| error.to_string())?;
@@ -103,7 +136,7 @@ fn spawn(data: &Path, variables: &[(&str, String)]) -> Result<(Child, String), S
     while let Ok(line) = printed.recv_timeout(Duration::from_secs(30)) {
         if let Some((_, url)) = line.split_once("listening on ") {
             let url = url.split_whitespace().next().unwrap_or(url).trim_end_matches(['/', ',', '.']).to_owned();
-            return Ok((child, url));
+            return Ok((child, url, printed));
         }
         said.push(line);
     }

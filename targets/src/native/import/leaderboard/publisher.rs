@@ -294,11 +294,10 @@ mod tests {
 
     use axum::{Router, extract::Request, http::HeaderMap};
     use tokio::net::TcpListener;
-    use tokio_util::sync::CancellationToken;
 
     use super::super::{Model, Run, Status};
     use super::*;
-    use crate::native::serve;
+    use crate::native::connections::serve_router;
 
     /// A server that gives these answers, one after another, and what it was asked.
     async fn server(answers: Vec<(u16, Option<&'static str>, Value)>) -> (Publisher, Arc<Mutex<Vec<String>>>) {
@@ -317,7 +316,7 @@ mod tests {
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());
-        tokio::spawn(async move { serve::accept(&listener, &app, &CancellationToken::new()).await });
+        tokio::spawn(serve_router(listener, app));
         (Publisher::new(&url, "aib_test").unwrap(), asked)
     }
 

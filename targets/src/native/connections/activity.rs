@@ -1,0 +1,270 @@
+//! What a connection is doing, and until when.
+
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+/// How long a client may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Timeouts {
+    /// Between two requests: longer than the minute for which proxies keep a connection, so that they do not send a
+    /// request into one that just closes.
+    pub idle: Duration,
+    /// Over the head of a request, and on a new connection until its first byte.
+    pub head: Duration,
+    /// To read its next [`LEAST_READ`] of an answer.
+    pub write_window: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self { idle: Duration::from_secs(65), head: Duration::from_secs(15), write_window: Duration::from_secs(30) }
+    }
+}
+
+/// What a client reads of an answer within each [`Timeouts::write_window`] at least, in bytes.
+const LEAST_READ: usize = 16 * 1024;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Nothing has come yet.
+    New,
+    /// Between two requests.
+    Idle,
+    /// A request has begun to arrive.
+    Head,
+    /// The application has a request.
+    Busy,
+    /// All is said; what the client still sends is thrown away.
+    Closing,
+}
+
+/// What took too long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Late {
+    /// The first or the next request: nobody waits for anything.
+    Request,
+    /// The rest of a request's head.
+    Head,
+    /// The client's reading of its answer.
+    Reading,
+}
+
+struct State {
+    timeouts: Timeouts,
+    phase: Phase,
+    since: Instant,
+    /// Since when the application waits for the body.
+    waits_for_body: Option<Instant>,
+    /// Since when what is written waits for the client.
+    is_blocked: bool,
+    window: Option<(Instant, usize)>,
+    lingers: bool,
+}
+
+/// A connection's activity, told by its socket and its requests, read by whoever limits it.
+pub struct Activity(Mutex<State>);
+
+impl Activity {
+    pub fn new(timeouts: Timeouts) -> Self {
+        Self(Mutex::new(State::new(timeouts, Instant::now())))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Bytes have come.
+    pub fn received(&self) {
+        self.state().received(Instant::now());
+    }
+
+    /// The application has a request.
+    pub fn begin_request(&self) {
+        let mut state = self.state();
+        state.enter(Phase::Busy, Instant::now());
+        state.window = None;
+    }
+
+    /// The answer is written, if not sent.
+    pub fn end_request(&self) {
+        self.state().enter(Phase::Idle, Instant::now());
+    }
+
+    /// The application waits for more of the body, or no longer.
+    pub fn waits_for_body(&self, waits: bool) {
+        let mut state = self.state();
+        state.waits_for_body = if waits { state.waits_for_body.or_else(|| Some(Instant::now())) } else { None };
+    }
+
+    /// So many bytes have gone to the client's side.
+    pub fn wrote(&self, bytes: usize) {
+        self.state().wrote(bytes);
+    }
+
+    /// There is more to write than the client takes.
+    pub fn is_blocked(&self) {
+        self.state().block(Instant::now());
+    }
+
+    /// The connection will close though the client may still be sending.
+    pub fn will_linger(&self) {
+        self.state().lingers = true;
+    }
+
+    /// The connection closes; whether what the client is still sending has to be taken in, since a reset would destroy
+    /// the answer.
+    pub fn close(&self) -> bool {
+        let mut state = self.state();
+        // A head that is refused was not read to its end.
+        let lingers = state.lingers || state.phase == Phase::Head;
+        state.enter(Phase::Closing, Instant::now());
+        lingers
+    }
+
+    /// When the client will have taken too long.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.state().deadline()
+    }
+
+    /// What took too long, now that the deadline has passed; nothing where enough was read to go on.
+    pub fn expire(&self) -> Option<Late> {
+        self.state().expire(Instant::now())
+    }
+
+    /// Since when the connection waits for its client; `None` while the application works.
+    pub fn waits_since(&self) -> Option<Instant> {
+        self.state().waits_since()
+    }
+}
+
+impl State {
+    fn new(timeouts: Timeouts, now: Instant) -> Self {
+        Self {
+            timeouts,
+            phase: Phase::New,
+            since: now,
+            waits_for_body: None,
+            is_blocked: false,
+            window: None,
+            lingers: false,
+        }
+    }
+
+    fn enter(&mut self, phase: Phase, now: Instant) {
+        (self.phase, self.since, self.waits_for_body) = (phase, now, None);
+    }
+
+    fn received(&mut self, now: Instant) {
+        if matches!(self.phase, Phase::New | Phase::Idle) {
+            self.enter(Phase::Head, now);
+        }
+    }
+
+    fn wrote(&mut self, bytes: usize) {
+        self.is_blocked = false;
+        if let Some((_, written)) = &mut self.window {
+            *written = written.saturating_add(bytes);
+        }
+    }
+
+    fn block(&mut self, now: Instant) {
+        self.is_blocked = true;
+        self.window.get_or_insert((now, 0));
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        match self.phase {
+            _ if self.is_blocked => self.window.and_then(|(start, _)| start.checked_add(self.timeouts.write_window)),
+            Phase::New | Phase::Head => self.since.checked_add(self.timeouts.head),
+            Phase::Idle => self.since.checked_add(self.timeouts.idle),
+            Phase::Busy | Phase::Closing => None,
+        }
+    }
+
+    fn expire(&mut self, now: Instant) -> Option<Late> {
+        if self.is_blocked && self.window.is_some_and(|(_, written)| written >= LEAST_READ) {
+            self.window = Some((now, 0));
+            return None;
+        }
+        Some(match self.phase {
+            _ if self.is_blocked => Late::Reading,
+            Phase::Head => Late::Head,
+            _ => Late::Request,
+        })
+    }
+
+    fn waits_since(&self) -> Option<Instant> {
+        match self.phase {
+            _ if self.is_blocked => self.window.map(|(start, _)| start),
+            Phase::Busy => self.waits_for_body,
+            Phase::New | Phase::Idle | Phase::Head | Phase::Closing => Some(self.since),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_phase_has_its_time() {
+        let (timeouts, start) = (Timeouts::default(), Instant::now());
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut state = State::new(timeouts, start);
+        assert_eq!((state.deadline(), state.expire(at(15))), (Some(start + timeouts.head), Some(Late::Request)));
+        state.received(at(3));
+        assert_eq!((state.deadline(), state.expire(at(18))), (Some(at(3) + timeouts.head), Some(Late::Head)));
+        state.received(at(6));
+        assert_eq!(state.deadline(), Some(at(3) + timeouts.head), "a head that drips gets no more time");
+        state.enter(Phase::Busy, at(7));
+        assert_eq!((state.deadline(), state.waits_since()), (None, None), "the application has its own time");
+        state.waits_for_body = Some(at(8));
+        assert_eq!(state.waits_since(), Some(at(8)));
+        state.enter(Phase::Idle, at(9));
+        assert_eq!((state.deadline(), state.waits_since()), (Some(at(9) + timeouts.idle), Some(at(9))));
+        assert_eq!(state.expire(at(99)), Some(Late::Request));
+    }
+
+    #[test]
+    fn an_answer_has_to_go_on_being_read() {
+        let (timeouts, start) = (Timeouts::default(), Instant::now());
+        let mut state = State::new(timeouts, start);
+        state.enter(Phase::Busy, start);
+        state.block(start);
+        // Handed over by the application, but not taken by the client.
+        state.enter(Phase::Idle, start);
+        assert_eq!(state.deadline(), Some(start + timeouts.write_window));
+        state.wrote(LEAST_READ);
+        state.block(start + timeouts.write_window / 2);
+        let second = start + timeouts.write_window;
+        assert_eq!(
+            (state.expire(second), state.deadline()),
+            (None, Some(second + timeouts.write_window)),
+            "enough was read"
+        );
+        state.wrote(LEAST_READ - 1);
+        state.block(second);
+        assert_eq!(state.expire(second + timeouts.write_window), Some(Late::Reading));
+    }
+
+    #[test]
+    fn only_who_may_still_send_is_waited_for() {
+        let activity = Activity::new(Timeouts::default());
+        activity.received();
+        activity.begin_request();
+        activity.end_request();
+        assert!(!activity.close(), "nothing more is to come");
+        let refused = Activity::new(Timeouts::default());
+        refused.received();
+        assert!(refused.close(), "the rest of a head");
+        let unread = Activity::new(Timeouts::default());
+        unread.begin_request();
+        unread.will_linger();
+        unread.end_request();
+        assert!(unread.close(), "the rest of a body");
+    }
+}

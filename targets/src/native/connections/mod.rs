@@ -1,0 +1,13 @@
+//! Connections: how many there are, how long each may take over what, and how each ends.
+
+mod accept;
+mod activity;
+mod connection;
+mod limits;
+mod registry;
+mod socket;
+
+#[cfg(test)]
+pub use accept::serve_router;
+pub use accept::{Server, accept};
+pub use limits::{ConnectionLimits, raise_descriptor_limit};
