@@ -1,6 +1,10 @@
 //! What holds for every answer, whatever was asked.
 
-use aibaas_tests::{Publisher, User, cases, fixtures::unique, host::Host};
+use aibaas_tests::{
+    Publisher, User, cases,
+    fixtures::unique,
+    host::{Host, Kind},
+};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -322,8 +326,12 @@ async fn a_request_names_one_host(host: Host) {
     let get = |hosts: &str| format!("GET /health HTTP/1.1\r\n{hosts}Connection: close\r\n\r\n");
     let one = raw(&host, &get("Host: a.example\r\n")).await;
     assert!(one.starts_with("HTTP/1.1 200"), "{one}");
-    for hosts in ["", "Host: a.example\r\nHost: b.example\r\n"] {
+    for hosts in ["", "Host: a.example\r\nHost: b.example\r\n", "Host: a.example, b.example\r\n"] {
         let refused = raw(&host, &get(hosts)).await;
-        assert!(refused.is_empty() || refused.starts_with("HTTP/1.1 400"), "{hosts:?}: {refused}");
+        match host.kind() {
+            Kind::Native => assert!(refused.starts_with("HTTP/1.1 400"), "{hosts:?}: {refused}"),
+            // What stands before the application refuses it in its own way, and never lets it through.
+            _ => assert!(!refused.starts_with("HTTP/1.1 2"), "{hosts:?}: {refused}"),
+        }
     }
 }

@@ -11,7 +11,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header, uri::Authority};
 
 use super::{
     deadline::answer_in_time,
@@ -113,10 +113,14 @@ fn add_common_headers(headers: &mut HeaderMap, request_id: &str) {
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
 }
 
-/// RFC 9112, 3.2. Where the host hands over an absolute URI, it has looked itself.
+/// RFC 9112, 3.2: one Host, with a name in it. Where the host hands over an absolute URI, it has looked itself.
 fn names_one_host(request: &Request) -> bool {
-    let hosts = request.headers().get_all(header::HOST).iter().count();
-    hosts == 1 || (hosts == 0 && request.uri().authority().is_some()) || request.version() < Version::HTTP_11
+    let mut hosts = request.headers().get_all(header::HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (Some(host), None) => Authority::try_from(host.as_bytes()).is_ok_and(|host| !host.as_str().contains('@')),
+        (None, _) => request.uri().authority().is_some() || request.version() < Version::HTTP_11,
+        (Some(_), Some(_)) => false,
+    }
 }
 
 /// The client that trusted proxies told of. Of `X-Forwarded-For` only what they wrote counts: from the right, up to
