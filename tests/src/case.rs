@@ -1,6 +1,6 @@
 //! A case: one promise of the API, checked against one host.
 
-use std::pin::Pin;
+use std::{collections::BTreeMap, pin::Pin, sync::Mutex};
 
 use crate::host::{Host, Setup};
 
@@ -30,6 +30,19 @@ impl Case {
 /// Ends the case as not looked at, and says why; the suite counts it apart from those that passed.
 pub fn skip(reason: impl Into<String>) -> ! {
     std::panic::resume_unwind(Box::new(NotLookedAt(reason.into())))
+}
+
+/// What parts of cases were not looked at, and how often.
+static PARTS: Mutex<BTreeMap<String, u32>> = Mutex::new(BTreeMap::new());
+
+/// Notes that a part of the case is not looked at; the suite says so at its end.
+pub fn skip_part(reason: impl Into<String>) {
+    *PARTS.lock().expect("no panic").entry(reason.into()).or_default() += 1;
+}
+
+/// The parts that were not looked at: why, and how often.
+pub fn skipped_parts() -> BTreeMap<String, u32> {
+    PARTS.lock().expect("no panic").clone()
 }
 
 /// Why a case was not looked at.

@@ -13,7 +13,7 @@ use reqwest::{
 };
 use serde_json::Value;
 
-use crate::host::Host;
+use crate::{PATIENCE, host::Host};
 
 /// Somebody who calls a host, from an address of their own, with or without a credential.
 #[derive(Clone)]
@@ -31,7 +31,8 @@ impl Client {
         let address = host.is_loopback().then(next_address);
         let mut builder = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
-            .timeout(Duration::from_secs(60))
+            // Longer than any host takes, so that it is the host that says what was too late.
+            .timeout(PATIENCE)
             // workerd closes what is idle for 5 s, and a connection that is being closed loses what is sent on it.
             .pool_idle_timeout(Duration::from_secs(2))
             .no_proxy()

@@ -6,14 +6,14 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicU32, Ordering},
     },
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
 use crate::{
-    client::{Answer, Client, Request},
+    client::{Answer, Client},
     host::{ADMIN_EMAIL, Host},
 };
 
@@ -59,20 +59,9 @@ pub async fn try_login(api: &Client, email: &str, password: &str) -> Answer {
     api.anonymous().post("/api/v1/auth/login").json(json!({ "email": email, "password": password })).await
 }
 
-/// Sends it again for as long as it is answered that there were too many attempts.
-pub async fn patiently(request: impl Fn() -> Request) -> Answer {
-    loop {
-        let answer = request().await;
-        match answer.retry_after().filter(|_| answer.status == 429) {
-            Some(seconds) if seconds <= 20 => tokio::time::sleep(Duration::from_secs(seconds)).await,
-            _ => return answer,
-        }
-    }
-}
-
 /// An administrator, logged in anew, from an address of their own.
 pub async fn admin(host: &Host) -> User {
-    type Cell = Arc<OnceCell<()>>;
+    type Cell = Arc<OnceCell<tokio::sync::Mutex<()>>>;
     static REGISTERED: Mutex<Option<HashMap<String, Cell>>> = Mutex::new(None);
     let cell = {
         let mut hosts = REGISTERED.lock().expect("no panic");
@@ -87,11 +76,12 @@ pub async fn admin(host: &Host) -> User {
             let token = links(host, ADMIN_EMAIL, "verify-email", 1).await.remove(0);
             api.post("/api/v1/auth/verify-email").json(json!({ "token": token })).await.expect(200);
         }
+        tokio::sync::Mutex::default()
     };
-    cell.get_or_init(register).await;
-    // Many at once come from networks that the account has not seen: one after the other.
-    let login = || api.post("/api/v1/auth/login").json(json!({ "email": ADMIN_EMAIL, "password": PASSWORD }));
-    let tokens = patiently(login).await.expect(200);
+    let cell = cell.get_or_init(register).await;
+    // Many at once would be taken for guesses, from networks that the account has not seen: one after the other.
+    let _turn = cell.lock().await;
+    let tokens = User::login(&api, ADMIN_EMAIL).await;
     User {
         api: api.with(tokens["accessToken"].as_str().expect("an access token")),
         email: ADMIN_EMAIL.to_owned(),
@@ -173,10 +163,11 @@ impl User {
         self.api.get("/api/v1/users/me").await.expect(200);
     }
 
-    /// Sets up a second factor: what shows its codes, and the recovery codes.
+    /// Sets up a second factor: what shows its codes, and the recovery codes. The time of its host stands still then.
     pub async fn second_factor(&self) -> (Authenticator, Vec<String>) {
         let enrolled = self.api.post("/api/v1/auth/mfa/totp").await.expect(200);
-        let mut authenticator = Authenticator::new(enrolled["secret"].as_str().expect("a secret"));
+        let secret = enrolled["secret"].as_str().expect("a secret");
+        let mut authenticator = Authenticator::of(self.api.host(), secret).await;
         let code = authenticator.next().await;
         let confirmed = self.api.post("/api/v1/auth/mfa/totp/confirm").json(json!({ "code": code })).await.expect(200);
         let codes = confirmed["recoveryCodes"].as_array().expect("recovery codes");
@@ -213,6 +204,7 @@ impl User {
 pub struct Authenticator {
     secret: Vec<u8>,
     used: u64,
+    host: Option<Host>,
 }
 
 impl Authenticator {
@@ -230,12 +222,22 @@ impl Authenticator {
                 bytes.push(u8::try_from((bits >> held) & 0xff).expect("a byte"));
             }
         }
-        Self { secret: bytes, used: 0 }
+        Self { secret: bytes, used: 0, host: None }
+    }
+
+    /// Of an account on this host, whose time it stops: a code would grow old on its way.
+    pub async fn of(host: &Host, secret: &str) -> Self {
+        host.stop_time().await;
+        Self { host: Some(host.clone()), ..Self::new(secret) }
     }
 
     /// The time step of now.
-    pub fn step() -> u64 {
-        seconds() / 30
+    pub async fn step(&self) -> u64 {
+        self.host().now_ms().await / STEP_MS
+    }
+
+    fn host(&self) -> &Host {
+        self.host.as_ref().expect("it is of a host")
     }
 
     /// The code of a time step.
@@ -248,39 +250,25 @@ impl Authenticator {
         format!("{:06}", number % 1_000_000)
     }
 
-    /// A code that is accepted now and was not shown before; waits where each of them was.
+    /// A code that is accepted now and was not shown before; moves the time where each of them was.
     pub async fn next(&mut self) -> String {
-        loop {
-            let now = Self::step();
-            // The step before is accepted too, but not for long where this one is nearly over.
-            let earliest = if seconds() % 30 < 20 { now - 1 } else { now };
-            let step = earliest.max(self.used + 1);
-            if step <= now + 1 {
-                self.used = step;
-                return self.code_at(step);
-            }
-            tokio::time::sleep(Duration::from_millis(500)).await;
-        }
+        let now_ms = self.host().now_ms().await;
+        let step = (now_ms / STEP_MS).max(self.used + 1);
+        self.host().advance(Duration::from_millis((step * STEP_MS).saturating_sub(now_ms))).await;
+        self.used = step;
+        self.code_at(step)
     }
 
     /// Codes that are wrong now and a few steps from now, each different.
-    pub fn wrong(&self, count: usize) -> Vec<String> {
-        let now = Self::step();
+    pub async fn wrong(&self, count: usize) -> Vec<String> {
+        let now = self.step().await;
         let right = (now - 3..=now + 3).map(|step| self.code_at(step)).collect::<Vec<_>>();
         (0..).map(|number| format!("{number:06}")).filter(|code| !right.contains(code)).take(count).collect()
     }
-
-    /// Waits until at least so many seconds of the time step are left.
-    pub async fn wait_for_room(left: u64) {
-        while 30 - seconds() % 30 < left {
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        }
-    }
 }
 
-fn seconds() -> u64 {
-    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970").as_secs()
-}
+/// How long a code is the one of now.
+const STEP_MS: u64 = 30_000;
 
 /// A person and a key that may publish, with names that are theirs alone.
 #[derive(Clone)]

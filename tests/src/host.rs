@@ -14,7 +14,15 @@ use std::{
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
-use crate::{case::skip, client::Client, contract::Contract, keys::millis, provider::Provider, tools};
+use crate::{
+    case::{skip, skip_part},
+    client::Client,
+    contract::Contract,
+    eventually, eventually_blocking,
+    keys::millis,
+    provider::Provider,
+    tools,
+};
 
 /// What authenticates `POST /internal/tick` on the hosts that the suite starts.
 pub const TICK_SECRET: &str = "tick-4c1de0b2f3a54b6c8d7e9f";
@@ -62,9 +70,21 @@ pub enum Setup {
     /// Like [`Setup::KeepsMail`], with a clock that a case moves ([`Host::advance`]). Its cases run one at a time on each
     /// host, since all of them see the time.
     MovesTime,
+    /// Like [`Setup::SendsMail`], with such a clock.
+    SendsMailAndMovesTime,
 }
 
 impl Setup {
+    /// Whether its cases move the time.
+    pub fn moves_time(self) -> bool {
+        matches!(self, Self::MovesTime | Self::SendsMailAndMovesTime)
+    }
+
+    /// Whether mail goes to a provider.
+    pub fn sends_mail(self) -> bool {
+        matches!(self, Self::SendsMail | Self::SendsMailAndMovesTime)
+    }
+
     /// The configuration, as every host reads it.
     pub fn variables(self) -> Vec<(&'static str, String)> {
         let mut variables = vec![
@@ -74,10 +94,10 @@ impl Setup {
             // The longest: on a busy machine everything takes long.
             ("REQUEST_DEADLINE_SECONDS", "60".to_owned()),
         ];
-        if self == Self::MovesTime {
+        if self.moves_time() {
             variables.push(("DEV_CLOCK", "on".to_owned()));
         }
-        if self == Self::SendsMail {
+        if self.sends_mail() {
             variables.extend([
                 ("RESEND_API_KEY", RESEND_API_KEY.to_owned()),
                 ("MAIL_FROM", MAIL_FROM.to_owned()),
@@ -140,9 +160,9 @@ impl Host {
             let url = std::env::var("AIBAAS_TEST_URL").map_err(|_| "AIBAAS_TEST_URL is not set".to_owned())?;
             return Ok(Self::at(kind, url.trim_end_matches('/').to_owned(), None));
         }
-        let provider = match setup {
-            Setup::KeepsMail | Setup::MovesTime => None,
-            Setup::SendsMail => Some(Provider::start().await.map_err(|error| error.to_string())?),
+        let provider = match setup.sends_mail() {
+            false => None,
+            true => Some(Provider::start().await.map_err(|error| error.to_string())?),
         };
         let mail = provider.clone();
         let started = tokio::task::spawn_blocking(move || {
@@ -213,6 +233,14 @@ impl Host {
         ["http://127.0.0.1", "http://localhost"].iter().any(|local| self.url().starts_with(local))
     }
 
+    /// Whether clients have addresses of their own; where not, what the case would look at is noted as not looked at.
+    pub fn has_addresses(&self) -> bool {
+        if !self.is_loopback() {
+            skip_part("what depends on the client's address");
+        }
+        self.is_loopback()
+    }
+
     /// Ends the case as not looked at where clients have no addresses of their own: what is counted by address would be
     /// counted for all together.
     pub fn needs_addresses(&self) {
@@ -248,15 +276,12 @@ impl Host {
     /// The mails to this address whose text passes, newest first, once there are so many.
     pub async fn mails_that(&self, address: &str, count: usize, passes: impl Fn(&str) -> bool) -> Vec<Value> {
         let client = self.client();
-        for _ in 0..200 {
+        let mails = async || {
             let mut mails = self.mails_now(&client, address).await;
             mails.retain(|mail| passes(mail["text"].as_str().unwrap_or_default()));
-            if mails.len() >= count {
-                return mails;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        panic!("{address} has not got {count} such mails");
+            Some(mails).filter(|mails| mails.len() >= count)
+        };
+        eventually(&format!("{count} such mails to {address}"), mails).await
     }
 
     async fn mails_now(&self, client: &Client, address: &str) -> Vec<Value> {
@@ -280,13 +305,10 @@ pub fn stop_all() {
 
 /// Ends a process: by the end of its input where it has one, so that it can end its own children, else at once.
 pub(crate) fn end(mut child: std::process::Child) {
-    if child.stdin.take().is_some() {
-        for _ in 0..50 {
-            if matches!(child.try_wait(), Ok(Some(_))) {
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(100));
-        }
+    if child.stdin.take().is_some()
+        && eventually_blocking(|| matches!(child.try_wait(), Ok(Some(_))).then_some(())).is_some()
+    {
+        return;
     }
     _ = child.kill();
     _ = child.wait();

@@ -1,6 +1,6 @@
 //! API keys in the hands of cases: programs that call with them, and services that are shown them.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use serde_json::{Value, json};
 
@@ -121,13 +121,6 @@ pub fn rate_limit(answer: &Answer, parameter: &str) -> u64 {
 pub fn now_ms() -> u64 {
     let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970");
     u64::try_from(since_epoch.as_millis()).expect("before the year 584 million")
-}
-
-/// Waits until so many milliseconds after the epoch have passed.
-pub async fn wait_until(ms: u64) {
-    while now_ms() < ms {
-        tokio::time::sleep(Duration::from_millis(ms.saturating_sub(now_ms()).max(1))).await;
-    }
 }
 
 const DAY_MS: u64 = 86_400_000;

@@ -12,6 +12,7 @@ pub mod provider;
 pub mod reads;
 pub mod simulation;
 pub mod tools;
+mod waiting;
 pub mod wire;
 
 pub use case::Case;
@@ -19,3 +20,4 @@ pub use client::{Answer, Client};
 pub use fixtures::{Authenticator, Publisher, User};
 pub use host::Host;
 pub use keys::{Key, Service};
+pub use waiting::{PATIENCE, ended, eventually, eventually_blocking};

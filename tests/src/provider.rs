@@ -4,7 +4,6 @@
 use std::{
     collections::{HashMap, HashSet},
     sync::{Arc, Mutex},
-    time::Duration,
 };
 
 use axum::{
@@ -20,6 +19,8 @@ use ring::{
 };
 use serde_json::{Value, json};
 use tokio::sync::Notify;
+
+use crate::eventually;
 
 /// Where GitHub's list of keys is.
 pub const KEY_LIST_PATH: &str = "/meta/public_keys/secret_scanning";
@@ -201,14 +202,8 @@ impl Provider {
 
     /// Waits until this address was written to so often.
     pub async fn wait_for(&self, recipient: &str, calls: usize) -> Vec<Call> {
-        for _ in 0..400 {
-            let seen = self.calls_to(recipient);
-            if seen.len() >= calls {
-                return seen;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        panic!("the provider was not called {calls} times for {recipient}: {:?}", self.calls_to(recipient));
+        let seen = async || Some(self.calls_to(recipient)).filter(|seen| seen.len() >= calls);
+        eventually(&format!("{calls} calls with mail to {recipient}"), seen).await
     }
 }
 

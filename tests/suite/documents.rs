@@ -1,7 +1,9 @@
 //! What stands around the API: its index, its health, its documents and its public keys.
 
 use aibaas_tests::{
-    User, cases,
+    User,
+    case::skip,
+    cases,
     host::{Host, Kind},
 };
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
@@ -100,12 +102,10 @@ async fn kept_mail_is_shown(host: Host) {
 
 async fn the_tick_needs_its_secret(host: Host) {
     if host.kind() == Kind::Remote {
-        return;
+        skip("the TICK_SECRET of that host is its own");
     }
     let api = host.client();
-    let tick = api.with(aibaas_tests::host::TICK_SECRET).post("/internal/tick").await;
-    assert!(tick.status.is_success(), "{tick}");
-    for wrong in [api.post("/internal/tick").await, api.with("wrong").post("/internal/tick").await] {
-        assert_eq!(wrong.status, 401, "{wrong}");
-    }
+    api.with(aibaas_tests::host::TICK_SECRET).post("/internal/tick").await.expect(204);
+    api.post("/internal/tick").await.problem(401, "missing_credentials");
+    api.with("wrong").post("/internal/tick").await.problem(401, "invalid_token");
 }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use aibaas_tests::{
-    Client, Publisher, User, cases,
+    Client, PATIENCE, Publisher, User, cases, eventually,
     fixtures::unique,
     host::{
         Host, Kind, Setup,
@@ -347,21 +347,22 @@ async fn an_export_is_of_one_moment_while_others_publish(host: Host) {
             }
         })
     };
-    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    let benchmark = &publisher.benchmark;
+    let until_more = async |than: usize| {
+        let more = async || (changes(&host, benchmark).await.len() > than).then_some(());
+        eventually("more is published", more).await;
+    };
+    until_more(3).await;
     let copy = Copy::of(host.url()).await;
+    let all = changes(&copy.host, benchmark).await;
+    until_more(all.len()).await;
     ended.store(true, Ordering::SeqCst);
     going_on.await.expect("it published on");
 
     // What is newest there was newest here once.
-    let benchmark = &publisher.benchmark;
-    let last = copy.host.client().get(format!("/api/v1/changes?benchmark={benchmark}&limit=1")).await.expect(200);
-    let last = last["data"][0]["id"].as_str().expect("a change").to_owned();
-    let here =
-        host.client().get(format!("/api/v1/changes?benchmark={benchmark}&limit=100&after={last}")).await.expect(200);
-    assert!(!here["data"].as_array().unwrap().is_empty(), "somebody published meanwhile");
+    let last = all[0]["id"].as_str().expect("a change").to_owned();
     let mut paths = Vec::new();
-    let all = copy.host.client().get(format!("/api/v1/changes?benchmark={benchmark}&limit=100")).await.expect(200);
-    for change in all["data"].as_array().unwrap() {
+    for change in &all {
         paths.push(format!(
             "/api/v1/leaderboard?benchmark={benchmark}&version=1&limit=100&snapshot={}",
             change["id"].as_str().unwrap()
@@ -373,12 +374,25 @@ async fn an_export_is_of_one_moment_while_others_publish(host: Host) {
     assert_eq!(newest.text(), then.text());
 
     // A run that was withdrawn later than that is as it was then.
-    let ends = all["data"].as_array().unwrap().iter().filter(|change| change["kind"] == "withdrawn").count();
+    let ends = all.iter().filter(|change| change["kind"] == "withdrawn").count();
     let runs =
         copy.rows("runs").into_iter().filter(|run| run["benchmark_id"] == benchmark.as_str()).collect::<Vec<_>>();
     assert_eq!(runs.iter().filter(|run| run["status"] == "withdrawn").count(), ends);
     assert!(runs.iter().all(|run| (run["status"] == "withdrawn") == run["withdrawn_at"].is_i64()));
-    assert_eq!(runs.len() + ends, all["data"].as_array().unwrap().len());
+    assert_eq!(runs.len() + ends, all.len());
+}
+
+/// All changes of a benchmark, newest first.
+async fn changes(host: &Host, benchmark: &str) -> Vec<Value> {
+    let api = host.client();
+    let first = format!("/api/v1/changes?benchmark={benchmark}&limit=100");
+    let (mut all, mut path) = (Vec::new(), first.clone());
+    loop {
+        let page = api.get(&path).await.expect(200);
+        all.extend(page["data"].as_array().expect("a list").iter().cloned());
+        let Some(cursor) = page["nextCursor"].as_str() else { return all };
+        path = format!("{first}&cursor={cursor}");
+    }
 }
 
 /// Every row of a table, page by page.
@@ -676,10 +690,9 @@ pub async fn a_killed_import_leaves_nothing() {
     let mut halfway = command.spawn().expect("it runs");
     let log = data.join("aibaas.db-wal");
     // The log grows before the commit: what does not fit in memory is written ahead.
-    for _ in 0..3000 {
-        if std::fs::metadata(&log).is_ok_and(|log| log.len() > 1_000_000) {
-            break;
-        }
+    let started = std::time::Instant::now();
+    while !std::fs::metadata(&log).is_ok_and(|log| log.len() > 1_000_000) {
+        assert!(started.elapsed() < PATIENCE && halfway.try_wait().expect("a process").is_none(), "nothing is written");
         tokio::time::sleep(std::time::Duration::from_millis(2)).await;
     }
     halfway.kill().await.expect("it is killed");

@@ -6,12 +6,11 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
 };
 
 use aibaas_spin_host::{Options, SpinHost};
 use aibaas_tests::{
-    Client, Publisher, User,
+    Client, Publisher, User, eventually,
     fixtures::{PASSWORD, new_address, passes, row, token_in},
     host::{
         Host, Kind, Setup,
@@ -53,6 +52,7 @@ pub async fn what_was_answered_survives_sigkill() {
 
     for round in 0..2 {
         let stopped = Arc::new(AtomicBool::new(false));
+        let before = acknowledged.runs.lock().expect("no panic").len();
         let clients = (0..16).map(|n| {
             let (host, stopped, acknowledged) = (host.clone(), Arc::clone(&stopped), Arc::clone(&acknowledged));
             let publisher = moved(&publisher, &host);
@@ -69,7 +69,13 @@ pub async fn what_was_answered_survives_sigkill() {
             })
         });
         let clients = clients.collect::<Vec<_>>();
-        tokio::time::sleep(Duration::from_millis(1200)).await;
+        eventually("some of each were answered", async || {
+            let registered = acknowledged.addresses.lock().expect("no panic").len();
+            let runs = acknowledged.runs.lock().expect("no panic");
+            let published = runs.iter().skip(before).filter(|run| run.published).count();
+            (registered > 8 && published > 8).then_some(())
+        })
+        .await;
         server.kill();
         stopped.store(true, Ordering::Relaxed);
         for client in join_all(clients).await {

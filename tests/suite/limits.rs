@@ -102,7 +102,7 @@ async fn login_tells_its_limit(host: Host) {
         host.client().post("/api/v1/auth/login").json(json!({ "email": new_address(), "password": PASSWORD })).await;
     answer.problem(401, "invalid_credentials");
     assert_eq!(answer.header("ratelimit-policy"), Some("\"login\";q=30;w=300"));
-    if host.is_loopback() {
+    if host.has_addresses() {
         assert_eq!(remaining(&answer), 29);
     }
 }

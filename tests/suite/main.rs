@@ -63,7 +63,7 @@ use std::{
 
 use aibaas_tests::{
     Case,
-    case::NotLookedAt,
+    case::{self, NotLookedAt},
     fixtures,
     host::{self, Host, Kind, Setup},
 };
@@ -155,7 +155,7 @@ fn main() {
             }
             // Nobody but the suite sets a host up like that.
             let trial = on_host(name, kind, Arc::clone(case)).with_ignored_flag(elsewhere);
-            if case.setup == Setup::MovesTime { &mut moving } else { &mut trials }.push(trial);
+            if case.setup.moves_time() { &mut moving } else { &mut trials }.push(trial);
         }
     }
     // First those that can only follow each other: a thread each, most of which wait for the one before.
@@ -173,6 +173,9 @@ fn main() {
     if !arguments.list {
         for (group, Counts { passed, failed, ignored }) in COUNTS.lock().expect("no panic").iter() {
             println!("{group}: {passed} passed, {failed} failed, {ignored} not looked at");
+        }
+        for (reason, times) in case::skipped_parts() {
+            println!("in {times} cases not looked at: {reason}");
         }
         println!("the suite took {:.0} s", started.elapsed().as_secs_f64());
     }
@@ -308,11 +311,11 @@ fn chosen(arguments: &Arguments, name: &str) -> bool {
 }
 
 fn on_host(name: String, kind: Kind, case: Arc<Case>) -> Trial {
-    let turn = (case.setup == Setup::MovesTime).then_some(kind);
+    let turn = case.setup.moves_time().then_some((kind, case.setup));
     placed(name, turn, move || {
         RUNTIME.block_on(async {
             let host = Host::of(kind, case.setup).await?;
-            if case.setup == Setup::MovesTime {
+            if case.setup.moves_time() {
                 // The case before may have left it stopped.
                 host.let_time_pass().await;
             }
@@ -323,17 +326,9 @@ fn on_host(name: String, kind: Kind, case: Arc<Case>) -> Trial {
 }
 
 /// Held by the case that moves the time of a host.
-fn time_of(kind: Kind) -> &'static tokio::sync::Mutex<()> {
-    static NATIVE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
-    static SPIN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
-    static CLOUDFLARE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
-    static REMOTE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
-    match kind {
-        Kind::Native => &NATIVE,
-        Kind::Spin => &SPIN,
-        Kind::Cloudflare => &CLOUDFLARE,
-        Kind::Remote => &REMOTE,
-    }
+fn time_of(host: (Kind, Setup)) -> Arc<tokio::sync::Mutex<()>> {
+    static TIMES: Mutex<BTreeMap<String, Arc<tokio::sync::Mutex<()>>>> = Mutex::new(BTreeMap::new());
+    Arc::clone(TIMES.lock().expect("no panic").entry(format!("{host:?}")).or_default())
 }
 
 /// A trial that counts for the first part of its name, and tells where it failed and whether it was slow.
@@ -342,10 +337,14 @@ fn counted(name: String, body: impl FnOnce() -> Result<(), String> + Send + 'sta
 }
 
 /// A trial that waits until it alone moves the time of a host, where it does so, and for a place.
-fn placed(name: String, moves: Option<Kind>, body: impl FnOnce() -> Result<(), String> + Send + 'static) -> Trial {
+fn placed(
+    name: String,
+    moves: Option<(Kind, Setup)>,
+    body: impl FnOnce() -> Result<(), String> + Send + 'static,
+) -> Trial {
     let group = name.split("::").next().unwrap_or_default().to_owned();
     Trial::ignorable_test(name.clone(), move || {
-        let _turn = moves.map(|kind| RUNTIME.block_on(time_of(kind).lock()));
+        let _turn = moves.map(|host| RUNTIME.block_on(time_of(host).lock_owned()));
         let _place = RUNTIME.block_on(PLACES.acquire()).expect("never closed");
         let started = Instant::now();
         let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(body));

@@ -2,9 +2,12 @@
 
 use std::{process::Output, time::Duration};
 
-use aibaas_tests::host::{
-    Host, Kind, Setup,
-    native::{self, Server},
+use aibaas_tests::{
+    ended,
+    host::{
+        Host, Kind, Setup,
+        native::{self, Server},
+    },
 };
 use serde_json::json;
 
@@ -138,12 +141,6 @@ pub async fn sigterm_drains_requests() {
             Err(error) => assert!(error.is_connect(), "broken off: {error:?}"),
         }
     }
-    for _ in 0..100 {
-        if let Some(status) = server.child().try_wait().expect("a process") {
-            assert!(status.success(), "{status}");
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    panic!("it still runs ten seconds after SIGTERM");
+    let status = ended(server.child()).await;
+    assert!(status.success(), "{status}");
 }

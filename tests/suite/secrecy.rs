@@ -5,13 +5,13 @@ use std::{
     fs::File,
     path::Path,
     process::{Child, Stdio},
-    time::Duration,
 };
 
 use aibaas_spin_host::{Options, SpinHost};
 use aibaas_tests::{
     Answer, Key, Service, User,
     client::Request,
+    ended, eventually,
     fixtures::{admin, unique},
     host::{
         Host, Kind, Setup,
@@ -50,13 +50,7 @@ impl Server {
     async fn terminate(&mut self) {
         let sent = std::process::Command::new("kill").args(["-TERM", &self.0.id().to_string()]).status();
         assert!(sent.is_ok_and(|status| status.success()));
-        for _ in 0..100 {
-            if self.0.try_wait().expect("a process").is_some() {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-        panic!("it still runs ten seconds after SIGTERM");
+        ended(&mut self.0).await;
     }
 }
 
@@ -69,16 +63,13 @@ impl Drop for Server {
 
 /// Where it says that it listens.
 async fn url(printed: &Path) -> String {
-    for _ in 0..300 {
+    eventually("it says where it listens", || async {
         let text = std::fs::read_to_string(printed).expect("what it printed");
-        if let Some((_, url)) = text.split_once("listening on ")
-            && let Some((url, _)) = url.split_once('\n')
-        {
-            return url.split_whitespace().next().unwrap_or(url).trim_end_matches(['/', ',', '.']).to_owned();
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    panic!("it never said where it listens");
+        let (_, url) = text.split_once("listening on ")?;
+        let (url, _) = url.split_once('\n')?;
+        Some(url.split_whitespace().next().unwrap_or(url).trim_end_matches(['/', ',', '.']).to_owned())
+    })
+    .await
 }
 
 /// What the Spin component keeps and prints.
@@ -104,7 +95,10 @@ pub async fn on_spin() -> Result<(), String> {
     let host = Host::at(Kind::Spin, format!("http://{}", spin.address()), None);
     let made = live(&host).await;
     made.are_nowhere_in(&[data.path()], &spin.log());
-    tokio::task::spawn_blocking(|| spin.shutdown()).await.map_err(|error| error.to_string())
+    // What is written after the answers is written once it has ended.
+    tokio::task::spawn_blocking(|| spin.shutdown()).await.map_err(|error| error.to_string())?;
+    made.are_nowhere_in(&[data.path()], "");
+    Ok(())
 }
 
 /// What the Worker keeps in its database, its cache and its objects, and what it logs.
@@ -119,6 +113,8 @@ pub async fn in_workerd() -> Result<(), String> {
     let plain = reqwest::Client::builder().no_proxy().tls_certs_only([]).build().expect("a client");
     let logged = plain.get(format!("{}/logs", workerd.control)).send().await.expect("an answer");
     made.are_nowhere_in(&[data.path()], &logged.text().await.expect("the log"));
+    tokio::task::spawn_blocking(|| drop(workerd)).await.map_err(|error| error.to_string())?;
+    made.are_nowhere_in(&[data.path()], "");
     Ok(())
 }
 
@@ -270,8 +266,6 @@ async fn live(host: &Host) -> Made {
     }
     made.hears(admin.api.get("/api/v1/admin/audit-log?limit=100")).await.expect(200);
     made.hears(admin.api.get("/dev/mail").header("Accept", "application/json")).await.expect(200);
-    // What is written after the answers is written then.
-    tokio::time::sleep(Duration::from_millis(300)).await;
     made
 }
 

@@ -1,13 +1,10 @@
 //! Accounts of the old backend, taken over by the native program, and administrators named on its command line.
 
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::path::{Path, PathBuf};
 
 use aibaas_core::store::migrations::{CREATE_LOG, MIGRATIONS, Migration};
 use aibaas_tests::{
-    Client, User,
+    Client, User, eventually,
     fixtures::PASSWORD,
     host::{
         Host, Kind, Setup,
@@ -190,13 +187,8 @@ pub async fn accounts_move_with_their_passwords() {
 
 /// The hash that took the old one's place; it may come a moment after the login was answered.
 async fn rehashed(data: &Path, email: &str, old: &str) -> String {
-    for _ in 0..100 {
-        match hash_of(&database(data), email) {
-            Some(hash) if hash != old => return hash,
-            _ => tokio::time::sleep(Duration::from_millis(50)).await,
-        }
-    }
-    panic!("{email} still has the old hash");
+    eventually(&format!("{email} has a new hash"), async || hash_of(&database(data), email).filter(|hash| hash != old))
+        .await
 }
 
 /// CSV, NDJSON, and the SQL for `wrangler d1 execute` come to the same rows; a wrong file is refused as a whole.

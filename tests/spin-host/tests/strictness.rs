@@ -56,6 +56,9 @@ fn built() -> &'static Path {
     })
 }
 
+/// How long an answer may take on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(120);
+
 impl Probe {
     /// A host of its own for each test; `state` names its directory.
     fn start(state: &str) -> Self {
@@ -70,10 +73,10 @@ impl Probe {
         Self { host: host.unwrap(), provider }
     }
 
-    /// Status and body, unless nothing comes for two seconds.
-    fn try_get(&self, path: &str) -> Option<(u16, String)> {
+    /// Status and body, unless nothing comes for so long.
+    fn try_get(&self, path: &str, patience: Duration) -> Option<(u16, String)> {
         let mut stream = TcpStream::connect(self.host.address()).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
+        stream.set_read_timeout(Some(patience)).unwrap();
         let request = format!("GET {path} HTTP/1.0\r\nHost: probe.test\r\nspin-client-addr: 192.0.2.1:1\r\n\r\n");
         stream.write_all(request.as_bytes()).unwrap();
         let mut answer = String::new();
@@ -83,7 +86,7 @@ impl Probe {
     }
 
     fn get(&self, path: &str) -> String {
-        let (status, body) = self.try_get(path).expect("an answer");
+        let (status, body) = self.try_get(path, PATIENCE).expect("an answer");
         assert_eq!(status, 200, "{path}: {}", self.host.log());
         body
     }
@@ -118,7 +121,7 @@ fn refuses_attach() {
 
 #[test]
 fn hangs_on_undrained_rows() {
-    assert_eq!(Probe::start("undrained").try_get("/undrained"), None);
+    assert_eq!(Probe::start("undrained").try_get("/undrained", Duration::from_secs(2)), None);
 }
 
 #[test]
@@ -147,15 +150,19 @@ fn gives_an_instance_several_requests_at_once_and_drops_it_when_idle() {
         let most = waiting.into_iter().map(|waiting| waiting.join().unwrap().parse::<u32>().unwrap()).max();
         assert!(most > Some(1), "{most:?}");
     });
-    thread::sleep(Duration::from_millis(1500));
-    assert_eq!(probe.get("/uses"), "0");
+    // It is dropped after a second without a request, or later where the machine is busy.
+    let dropped = (1..=10).any(|pause| {
+        thread::sleep(Duration::from_millis(1500) * pause);
+        probe.get("/uses") == "0"
+    });
+    assert!(dropped, "the instance stays");
     assert_eq!(probe.get("/uses"), "1");
 }
 
 #[test]
 fn survives_a_panic_of_the_component() {
     let probe = Probe::start("panic");
-    assert_eq!(probe.try_get("/panic").unwrap().0, 500);
+    assert_eq!(probe.try_get("/panic", PATIENCE).unwrap().0, 500);
     assert!(probe.host.log().contains("as asked"));
     assert_eq!(probe.get("/uses"), "0");
 }

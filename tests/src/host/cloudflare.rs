@@ -96,7 +96,7 @@ impl Drop for Workerd {
 /// What the Worker is told: where it sends mail, it hashes as on the free plan.
 pub fn variables(setup: Setup) -> Vec<(&'static str, String)> {
     let mut variables = setup.variables();
-    if setup == Setup::SendsMail {
+    if setup.sends_mail() {
         variables.extend(hashing_objects(8));
     }
     variables

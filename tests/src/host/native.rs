@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{Running, Setup, Started};
-use crate::{provider::KEY_LIST_PATH, tools};
+use crate::{PATIENCE, provider::KEY_LIST_PATH, tools};
 
 /// A native server that a case starts for itself; killed when dropped.
 pub struct Server {
@@ -133,7 +133,7 @@ fn spawn(listen: &str, data: &Path, variables: &[(&str, String)]) -> Result<Spaw
     }
     drop(lines);
     let mut said = Vec::new();
-    while let Ok(line) = printed.recv_timeout(Duration::from_secs(30)) {
+    while let Ok(line) = printed.recv_timeout(PATIENCE) {
         if let Some((_, url)) = line.split_once("listening on ") {
             let url = url.split_whitespace().next().unwrap_or(url).trim_end_matches(['/', ',', '.']).to_owned();
             return Ok((child, url, printed));

@@ -4,13 +4,12 @@ use std::{
     net::{SocketAddr, TcpListener, TcpStream},
     process::{Command, Stdio},
     sync::OnceLock,
-    time::Duration,
 };
 
 use aibaas_spin_host::{Options, SpinHost};
 
 use super::{Running, Setup, Started};
-use crate::tools;
+use crate::{eventually_blocking, tools};
 
 pub(super) fn start(setup: Setup, provider: Option<&str>, folder: tempfile::TempDir) -> Result<Started, String> {
     static BUILT: OnceLock<Result<(), String>> = OnceLock::new();
@@ -44,7 +43,10 @@ fn program(variables: impl Iterator<Item = (String, String)>, folder: tempfile::
     let address = TcpListener::bind("127.0.0.1:0")
         .and_then(|listener| listener.local_addr())
         .map_err(|error| error.to_string())?;
-    let mut command = Command::new("spin");
+    // `spin up` leaves the trigger to a child, which outlives it and holds on to its output. So they are a group, which
+    // ends with the shell's input: when it is closed, and also when this process is killed.
+    let mut command = Command::new("sh");
+    command.args(["-c", r#"{ "$@"; kill 0; } & cat; kill -KILL 0"#, "sh", "spin"]);
     command
         .args(["up", "--quiet", "--listen", &address.to_string(), "--state-dir"])
         .arg(folder.path())
@@ -53,13 +55,16 @@ fn program(variables: impl Iterator<Item = (String, String)>, folder: tempfile::
     for (name, value) in variables {
         command.arg("--variable").arg(format!("{name}={value}"));
     }
-    let child = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().map_err(|error| error.to_string())?;
-    let started = Started { url: format!("http://{address}"), running: Running::Process(child), folder };
-    for _ in 0..300 {
-        if TcpStream::connect(address).is_ok() {
-            return Ok(started);
-        }
-        std::thread::sleep(Duration::from_millis(100));
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().map_err(|error| error.to_string())?;
+    let listens = eventually_blocking(|| match child.try_wait() {
+        Ok(None) => TcpStream::connect(address).ok().map(|_| true),
+        _ => Some(false),
+    });
+    if listens == Some(true) {
+        return Ok(Started { url: format!("http://{address}"), running: Running::Process(child), folder });
     }
-    Err("spin up does not listen after 30 seconds".to_owned())
+    super::end(child);
+    Err("spin up does not listen".to_owned())
 }

@@ -1,0 +1,53 @@
+//! Waiting for what must come: as long as it takes on a busy machine, and no longer than a person would.
+
+use std::{
+    process::{Child, ExitStatus},
+    time::{Duration, Instant},
+};
+
+/// How long a case waits for what must come, before it says that it never came. Nothing is to be learnt from how long it
+/// took.
+pub const PATIENCE: Duration = Duration::from_secs(180);
+const PAUSE: Duration = Duration::from_millis(25);
+
+/// Asks again and again, until there is an answer.
+///
+/// # Panics
+/// Where there is none after [`PATIENCE`].
+pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut ask: impl FnMut() -> F) -> T {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        if let Some(answer) = ask().await {
+            return answer;
+        }
+        assert!(Instant::now() < until, "{what}: not after {PATIENCE:?}");
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// Waits until the process has ended.
+///
+/// # Panics
+/// Where it goes on after [`PATIENCE`].
+pub async fn ended(child: &mut Child) -> ExitStatus {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        if let Some(status) = child.try_wait().expect("a process") {
+            return status;
+        }
+        assert!(Instant::now() < until, "it still runs after {PATIENCE:?}");
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// Like [`eventually`], outside async code; `None` where it never came.
+pub fn eventually_blocking<T>(mut ask: impl FnMut() -> Option<T>) -> Option<T> {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let answer = ask();
+        if answer.is_some() || Instant::now() >= until {
+            return answer;
+        }
+        std::thread::sleep(PAUSE);
+    }
+}
