@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     client::{Answer, Client, Request},
-    fixtures::{User, unique},
+    fixtures::{User, admin, unique},
     host::Host,
 };
 
@@ -67,9 +67,11 @@ pub struct Service(
 );
 
 impl Service {
-    /// A service of somebody who has nothing to do with the keys.
+    /// A service of the platform: an administrator gave its owner, who has nothing to do with the keys, the role.
     pub async fn new(host: &Host) -> Self {
         let user = User::verified(host).await;
+        let change = admin(host).await.api.patch(format!("/api/v1/admin/users/{}", user.id()));
+        change.json(json!({ "role": "service" })).await.expect(200);
         Self(Key::new(&user, json!({ "scopes": ["keys:verify"], "rateLimitWindowSeconds": 1 })).await.api)
     }
 

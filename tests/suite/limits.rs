@@ -1,6 +1,12 @@
 //! Request limits: exact under concurrency, and told in headers.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use aibaas_tests::{
     Answer, Client, Key, Service, User, cases,
@@ -27,7 +33,9 @@ cases![
         a_refused_caller_charges_nobody,
         a_key_that_verifies_itself_is_charged_once,
         every_use_of_a_key_tells_its_limit,
-        what_is_denied_costs_nothing;
+        what_is_denied_costs_nothing,
+        a_rotated_key_and_its_successors_share_a_limit,
+        of_64_clients_with_a_key_and_its_successor_exactly_the_limit_passes;
     MovesTime:
         a_window_slides,
         a_refused_request_consumes_nothing,
@@ -330,6 +338,62 @@ async fn a_key_that_verifies_itself_is_charged_once(host: Host) {
     itself.shown(&key.secret, &json!({ "cost": 3 })).await.problem(429, "too_many_requests");
     itself.accepts(&key, json!({ "cost": 2 })).await;
     itself.shown(&key.secret, &json!({})).await.problem(429, "too_many_requests");
+}
+
+/// The key's successor; the old one lives on for an hour.
+async fn rotate(user: &User, key: &Key) -> Key {
+    let rotated = user.api.post(format!("{}/rotate", key.path())).json(json!({ "overlapSeconds": 3600 })).await;
+    Key::of(&user.api, &rotated.expect(201))
+}
+
+async fn a_rotated_key_and_its_successors_share_a_limit(host: Host) {
+    let (user, service) = (User::verified(&host).await, Service::new(&host).await);
+    let first = Key::limited(&user, 10, 600).await;
+    assert_eq!(remaining(&first.used_by(&first.api).await), 9);
+    let second = rotate(&user, &first).await;
+    assert_eq!(service.accepts(&second, json!({ "cost": 2 })).await["rateLimit"]["remaining"], 7);
+    let third = rotate(&user, &second).await;
+    assert_eq!(remaining(&third.used_by(&third.api).await), 6);
+    // One that asks about another of them: each is charged.
+    let asked = Service(second.api.clone()).accepts(&first, json!({ "cost": 2 })).await;
+    assert_eq!(asked["rateLimit"]["remaining"], 3);
+    for key in [&first, &second, &third] {
+        assert_eq!(service.remaining(key).await, 3);
+    }
+    // Each key's own limit is asked of what all of them used.
+    user.api.patch(third.path()).json(json!({ "rateLimit": 8 })).await.expect(200);
+    assert_eq!((service.remaining(&third).await, service.remaining(&first).await), (1, 3));
+    service.refuses(&third, json!({ "cost": 2 }), "too_many_requests").await;
+    service.accepts(&first, json!({ "cost": 3 })).await;
+    for key in [&first, &second, &third] {
+        key.used_by(&key.api).await.problem(429, "too_many_requests");
+    }
+    // Use is counted by key.
+    for (key, allowed, limited) in [(&first, 5, 1), (&second, 3, 1), (&third, 3, 2)] {
+        let usage = user.api.get(format!("{}/usage", key.path())).await.expect(200);
+        assert_eq!(usage["totals"], json!({ "allowed": allowed, "limited": limited, "denied": 0 }), "{usage}");
+    }
+    // The old key's end frees nothing.
+    user.api.delete(first.path()).await.expect(204);
+    second.used_by(&second.api).await.problem(429, "too_many_requests");
+}
+
+async fn of_64_clients_with_a_key_and_its_successor_exactly_the_limit_passes(host: Host) {
+    let user = User::verified(&host).await;
+    for (limit, each) in [(7, 2), (100, 3)] {
+        let old = Key::limited(&user, limit, 600).await;
+        let new = rotate(&user, &old).await;
+        let turn = AtomicUsize::new(0);
+        let use_either = |client: &Client| {
+            let turn = turn.fetch_add(1, Ordering::Relaxed);
+            if turn.is_multiple_of(2) { old.used_by(client) } else { new.used_by(client) }
+        };
+        let burst = burst(&host, each, use_either).await;
+        let passed = admitted(&burst, &format!("\"key\";q={limit};w=600"));
+        assert_eq!(passed, limit as usize, "of {} requests", burst.len());
+        let admitted = burst.iter().filter(|answer| answer.status.is_success());
+        assert_places(admitted.map(remaining).collect(), limit.into());
+    }
 }
 
 /// Requests at once, again and again, at times that are moved by chance: no window holds more than the limit, and none is

@@ -17,7 +17,9 @@ cases![KeepsMail:
     only_programs_with_the_scope_ask,
     mistakes_in_the_question,
     a_key_is_used_from_where_it_may_be,
-    claimed_addresses_count_for_nothing;
+    claimed_addresses_count_for_nothing,
+    others_keys_are_not_told_of,
+    a_service_loses_its_role_at_once;
 SendsMail:
     a_role_is_looked_at,
 ];
@@ -293,6 +295,55 @@ async fn claimed_addresses_count_for_nothing(host: Host) {
         let claimed = inside.used_by(&host.client()).header(header, &here.to_string()).await;
         claimed.problem(403, "ip_not_allowed");
     }
+}
+
+async fn others_keys_are_not_told_of(host: Host) {
+    let (user, stranger) = (User::verified(&host).await, User::verified(&host).await);
+    let service = Service::new(&host).await;
+    let curious = Service(Key::new(&stranger, json!({})).await.api);
+    let nothing = json!({
+        "valid": false, "code": "not_yours", "apiKeyId": null, "userId": null, "scopes": [], "rateLimit": null,
+    });
+    let good = Key::limited(&user, 3, 600).await;
+    let (revoked, used_up) = (Key::new(&user, json!({})).await, Key::limited(&user, 1, 600).await);
+    let elsewhere = Key::new(&user, json!({ "allowedIps": ["192.0.2.1"] })).await;
+    used_up.used_by(&used_up.api).await.expect(200);
+    user.api.delete(revoked.path()).await.expect(204);
+    for key in [&good, &revoked, &used_up, &elsewhere] {
+        for settings in [json!({}), json!({ "cost": 0 }), json!({ "scopes": ["results:write"], "cost": 9 })] {
+            assert_eq!(curious.verdict(key, settings).await, nothing);
+        }
+    }
+    // An administrator's keys are like anybody's: the role is for services.
+    let admins = Service(Key::new(&admin(&host).await, json!({})).await.api);
+    assert_eq!(admins.verdict(&good, json!({})).await, nothing);
+    // Nothing was charged, and nothing counted.
+    assert_eq!(service.remaining(&good).await, 3);
+    let usage = user.api.get(format!("{}/usage", elsewhere.path())).await.expect(200);
+    assert_eq!(usage["totals"], json!({ "allowed": 0, "limited": 0, "denied": 0 }));
+    // A stranger's own key gets past nobody's gate but theirs, and theirs is told to them.
+    let own = Key::new(&stranger, json!({})).await;
+    curious.accepts(&own, json!({})).await;
+    assert_eq!(Service(good.api.clone()).verdict(&own, json!({})).await, nothing);
+    service.refuses(&revoked, json!({}), "api_key_revoked").await;
+}
+
+async fn a_service_loses_its_role_at_once(host: Host) {
+    let (admin, user) = (admin(&host).await, User::verified(&host).await);
+    let owner = User::verified(&host).await;
+    let role = |role: &'static str| {
+        admin.api.patch(format!("/api/v1/admin/users/{}", owner.id())).json(json!({ "role": role }))
+    };
+    let service = Service(Key::new(&owner, json!({})).await.api);
+    let key = Key::new(&user, json!({ "rateLimit": 1000 })).await;
+    for round in 0..4 {
+        service.refuses(&key, json!({}), "not_yours").await;
+        assert_eq!(role("service").await.expect(200)["role"], "service");
+        let verdict = service.accepts(&key, json!({})).await;
+        assert_eq!(verdict["rateLimit"]["remaining"], 999 - round);
+        role(if round % 2 == 0 { "user" } else { "publisher" }).await.expect(200);
+    }
+    service.refuses(&key, json!({}), "not_yours").await;
 }
 
 async fn a_role_is_looked_at(host: Host) {

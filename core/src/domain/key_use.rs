@@ -17,6 +17,11 @@ pub struct KeyGrant {
     pub id: String,
     /// Its owner's.
     pub user_id: String,
+    /// The first of the keys that were rotated one into the other, itself where there is none before it. They share one
+    /// limit, whose subject this id is.
+    pub first_key_id: String,
+    /// The hash of that key.
+    pub first_key_hash: KeyHash,
     /// What it may be used for.
     pub scopes: Vec<String>,
     /// Cost admitted in a window.
@@ -33,6 +38,8 @@ pub struct KeyGrant {
     pub owner_suspended: bool,
     /// Whether its owner has a role that may publish.
     pub owner_publishes: bool,
+    /// Whether its owner has the role `service`, whose keys verify everybody's.
+    pub owner_serves: bool,
 }
 
 impl KeyGrant {
@@ -46,7 +53,9 @@ impl KeyGrant {
     #[must_use]
     pub fn denial(&self, of: &KeyUse, now: Timestamp) -> Option<Denial> {
         let may_come_from = |address: IpAddr| self.allowed_ips.iter().any(|block| block.contains(address));
-        if self.revoked {
+        if of.verifier.as_ref().is_some_and(|verifier| !verifier.may_verify(self)) {
+            Some(Denial::NotYours)
+        } else if self.revoked {
             Some(Denial::Revoked)
         } else if self.expires_at_ms.is_some_and(|expires| expires <= now.0) {
             Some(Denial::Expired)
@@ -77,11 +86,53 @@ pub struct KeyUse {
     pub cost: u32,
     /// Whether it needs an owner who may publish.
     pub publishes: bool,
+    /// Who was shown the key and asks about it; nobody where the key is used by who holds it.
+    pub verifier: Option<Verifier>,
+}
+
+/// Who asks about a key that they were shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Verifier {
+    /// Whoever owns the key of the use before this one. [`KeyGate`](crate::ports::KeyGate) puts what it grants in the
+    /// place of this.
+    UseBefore,
+    /// The owner of a key that was let in to ask.
+    Owner {
+        /// The key's id.
+        key_id: String,
+        /// Its owner's.
+        user_id: String,
+        /// Whether that is a service of the platform.
+        serves: bool,
+    },
+}
+
+impl Verifier {
+    /// Whether the key with this grant may be asked about: a service asks about everybody's, anybody else about their own.
+    fn may_verify(&self, grant: &KeyGrant) -> bool {
+        match self {
+            Self::UseBefore => false,
+            Self::Owner { user_id, serves, .. } => *serves || *user_id == grant.user_id,
+        }
+    }
+}
+
+impl KeyUse {
+    /// The use, after one of a key with this grant was let in: by whose owner it is asked about is known now.
+    #[must_use]
+    pub fn after(&self, before: Option<&KeyGrant>) -> Cow<'_, Self> {
+        let (Some(Verifier::UseBefore), Some(before)) = (&self.verifier, before) else { return Cow::Borrowed(self) };
+        let (key_id, user_id) = (before.id.clone(), before.user_id.clone());
+        let verifier = Verifier::Owner { key_id, user_id, serves: before.owner_serves };
+        Cow::Owned(Self { verifier: Some(verifier), ..self.clone() })
+    }
 }
 
 /// Why a key does not get in, whatever its limit says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Denial {
+    /// It is somebody else's, of whom whoever asks learns nothing. It is not counted.
+    NotYours,
     /// It was revoked.
     Revoked,
     /// It has expired.
@@ -114,6 +165,15 @@ impl Decision {
     #[must_use]
     pub fn is_allowed(&self) -> bool {
         matches!(self, Self::Allowed(..))
+    }
+
+    /// What the key grants, where there is one.
+    #[must_use]
+    pub fn grant(&self) -> Option<&KeyGrant> {
+        match self {
+            Self::Unknown => None,
+            Self::Denied(grant, _) | Self::Limited(grant, _) | Self::Allowed(grant, _) => Some(grant),
+        }
     }
 }
 
@@ -160,18 +220,18 @@ impl HourOfUse {
     }
 }
 
-/// What one place knows of one key: the log of its limit, and what was counted and not yet saved. There is only one such
-/// place for a key at a time.
+/// What one place knows of the keys that share a limit: its log, and what was counted of each and not yet saved. There is
+/// only one such place for them at a time.
 #[derive(Clone, Debug, Default)]
 pub struct KeyLedger {
     /// What was admitted within the window.
     pub log: SlidingLog,
     /// What was counted.
-    pub usage: Usage,
+    pub usage: UsageByKey,
 }
 
 impl KeyLedger {
-    /// Decides about a use, charges it and counts it.
+    /// Decides about a use, charges it and counts it. Each key's own limit is asked of the log that they share.
     pub fn decide(&mut self, grant: &Arc<KeyGrant>, of: &KeyUse, now: Timestamp) -> Decision {
         let decision = match grant.denial(of, now) {
             Some(denial) => Decision::Denied(Arc::clone(grant), denial),
@@ -180,8 +240,83 @@ impl KeyLedger {
                 (false, state) => Decision::Limited(Arc::clone(grant), state),
             },
         };
-        self.usage.count(&decision, now);
+        if is_counted(&decision) {
+            self.usage.of(&grant.id).count(&decision, now);
+        }
         decision
+    }
+}
+
+/// Whether a decision is counted: not of a key that there is not, nor of one that is none of the caller's business.
+fn is_counted(decision: &Decision) -> bool {
+    !matches!(decision, Decision::Unknown | Decision::Denied(_, Denial::NotYours))
+}
+
+/// What was counted of the keys that share a limit, by their ids: a handful.
+#[derive(Clone, Debug, Default)]
+pub struct UsageByKey(Vec<(String, Usage)>);
+
+impl UsageByKey {
+    /// What was kept of keys, to be gone on with.
+    #[must_use]
+    pub fn restored(kept: impl IntoIterator<Item = (String, HourOfUse, bool)>) -> Self {
+        let mut usage = Self::default();
+        for (key_id, hour, changed) in kept {
+            usage.of(&key_id).hours.push((hour, changed));
+        }
+        usage
+    }
+
+    /// To be kept for [`UsageByKey::restored`]: of each hour whose it is, and whether it changed since it was saved.
+    pub fn hours(&self) -> impl Iterator<Item = (&str, HourOfUse, bool)> {
+        self.0
+            .iter()
+            .flat_map(|(id, usage)| usage.hours.iter().map(move |(hour, changed)| (id.as_str(), *hour, *changed)))
+    }
+
+    /// Whether anything is known of the key.
+    #[must_use]
+    pub fn knows(&self, key_id: &str) -> bool {
+        self.0.iter().any(|(id, _)| id == key_id)
+    }
+
+    /// What was counted of the key.
+    pub fn of(&mut self, key_id: &str) -> &mut Usage {
+        let index = self.0.iter().position(|(id, _)| id == key_id).unwrap_or_else(|| {
+            self.0.push((key_id.to_owned(), Usage::default()));
+            self.0.len().saturating_sub(1)
+        });
+        #[expect(clippy::indexing_slicing, reason = "found or pushed just above")]
+        &mut self.0[index].1
+    }
+
+    /// What is not saved yet.
+    #[must_use]
+    pub fn unsaved(&self) -> Vec<(String, HourOfUse)> {
+        let unsaved = self.hours().filter(|(.., changed)| *changed);
+        unsaved.map(|(id, hour, _)| (id.to_owned(), hour)).collect()
+    }
+
+    /// What is not saved yet of the key.
+    #[must_use]
+    pub fn unsaved_of(&self, key_id: &str) -> Vec<HourOfUse> {
+        let of_key = self.hours().filter(|(id, _, changed)| *changed && *id == key_id);
+        of_key.map(|(_, hour, _)| hour).collect()
+    }
+
+    /// Whether something is not saved yet.
+    #[must_use]
+    pub fn is_unsaved(&self) -> bool {
+        self.hours().any(|(.., changed)| changed)
+    }
+
+    /// Notes what has been saved, and forgets hours that are over.
+    pub fn saved(&mut self, saved: &[(String, HourOfUse)], now: Timestamp) {
+        for (id, usage) in &mut self.0 {
+            let of_key = saved.iter().filter(|(saved, _)| saved == id).map(|(_, hour)| *hour).collect::<Vec<_>>();
+            usage.saved(&of_key, now);
+        }
+        self.0.retain(|(_, usage)| !usage.hours.is_empty());
     }
 }
 
@@ -193,18 +328,6 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// What was kept of hours, each with whether it changed since it was saved.
-    #[must_use]
-    pub fn restored(hours: Vec<(HourOfUse, bool)>) -> Self {
-        Self { hours }
-    }
-
-    /// To be kept for [`Usage::restored`].
-    #[must_use]
-    pub fn hours(&self) -> &[(HourOfUse, bool)] {
-        &self.hours
-    }
-
     /// Takes up what was saved of an hour before.
     pub fn take_up(&mut self, saved: HourOfUse) {
         let hour = self.hour(saved.start_ms);
@@ -213,6 +336,9 @@ impl Usage {
 
     /// Counts a decision.
     pub fn count(&mut self, decision: &Decision, now: Timestamp) {
+        if !is_counted(decision) {
+            return;
+        }
         self.add(HourOfUse::of(now).start_ms, |hour| match decision {
             Decision::Allowed(..) => {
                 hour.allowed = hour.allowed.saturating_add(1);
@@ -278,6 +404,8 @@ mod tests {
         KeyGrant {
             id: "key".to_owned(),
             user_id: "user".to_owned(),
+            first_key_id: "key".to_owned(),
+            first_key_hash: KeyHash::from_bytes(&[7; 32]).unwrap(),
             scopes: vec!["models:write".to_owned(), "keys:verify".to_owned()],
             rate_limit: 5,
             rate_limit_window_seconds: 60,
@@ -286,6 +414,7 @@ mod tests {
             revoked: false,
             owner_suspended: false,
             owner_publishes: false,
+            owner_serves: false,
         }
     }
 
@@ -296,6 +425,7 @@ mod tests {
             address: None,
             cost: 1,
             publishes: false,
+            verifier: None,
         }
     }
 
@@ -331,6 +461,43 @@ mod tests {
         assert_eq!(elsewhere.denial(&of, now), Some(Denial::Address));
         let scopeless = KeyGrant { allowed_ips: Vec::new(), ..elsewhere };
         assert_eq!(scopeless.denial(&of, now), Some(Denial::Scope));
+    }
+
+    #[test]
+    fn of_others_keys_only_services_learn_anything() {
+        let (own, now) = (grant(), Timestamp(0));
+        let others = KeyGrant { id: "theirs".to_owned(), user_id: "them".to_owned(), ..grant() };
+        let revoked = KeyGrant { revoked: true, expires_at_ms: Some(0), owner_suspended: true, ..others.clone() };
+        let shown = KeyUse { verifier: Some(Verifier::UseBefore), ..using(&["nothing"]) };
+        assert_eq!(own.denial(&shown, now), Some(Denial::NotYours), "nobody was let in to ask");
+        let asks = |grant: &KeyGrant, of: &KeyUse, asker: &KeyGrant| grant.denial(&of.after(Some(asker)), now);
+        assert_eq!(asks(&own, &shown, &own), Some(Denial::Scope));
+        for theirs in [&others, &revoked] {
+            assert_eq!(asks(theirs, &shown, &own), Some(Denial::NotYours));
+        }
+        let service = KeyGrant { owner_serves: true, ..own.clone() };
+        assert_eq!(asks(&others, &shown, &service), Some(Denial::Scope));
+        assert_eq!(asks(&revoked, &shown, &service), Some(Denial::Revoked));
+        let mut ledger = KeyLedger::default();
+        let refused = ledger.decide(&Arc::new(others), &shown.after(Some(&own)), now);
+        assert!(matches!(refused, Decision::Denied(_, Denial::NotYours)), "{refused:?}");
+        assert!(!ledger.usage.is_unsaved() && !ledger.usage.knows("theirs"));
+    }
+
+    #[test]
+    fn rotated_keys_share_a_limit_and_are_counted_each() {
+        let (first, now) = (Arc::new(grant()), Timestamp(1000));
+        let successor = Arc::new(KeyGrant { id: "successor".to_owned(), ..grant() });
+        // A limit that was lowered meanwhile is asked of what both used.
+        let lowered = Arc::new(KeyGrant { rate_limit: 3, ..KeyGrant::clone(&successor) });
+        let mut ledger = KeyLedger::default();
+        for (key, allowed) in [(&first, true), (&successor, true), (&lowered, true), (&lowered, false), (&first, true)]
+        {
+            assert_eq!(ledger.decide(key, &using(&[]), now).is_allowed(), allowed, "{}", key.id);
+        }
+        let counts =
+            |id| ledger.usage.unsaved_of(id).iter().map(|hour| (hour.allowed, hour.limited)).collect::<Vec<_>>();
+        assert_eq!((counts("key"), counts("successor")), (vec![(2, 0)], vec![(2, 1)]));
     }
 
     #[test]
@@ -405,7 +572,7 @@ mod tests {
                 assert!(ledger.log.entries().count() <= grant.rate_limit as usize, "seed {seed}");
                 if numbers.below(8) == 0 {
                     let batch = ledger.usage.unsaved();
-                    for hour in &batch {
+                    for (_, hour) in &batch {
                         let kept = saved.entry(hour.start_ms).or_insert(*hour);
                         *kept = kept.merged(*hour);
                     }
@@ -421,13 +588,13 @@ mod tests {
                         ledger.usage.saved(&batch, Timestamp(clock));
                         assert!(!ledger.usage.is_unsaved(), "seed {seed}");
                         if numbers.below(3) == 0 {
-                            ledger.usage = Usage::default();
-                            saved.values().for_each(|hour| ledger.usage.take_up(*hour));
+                            ledger.usage = UsageByKey::default();
+                            saved.values().for_each(|hour| ledger.usage.of("key").take_up(*hour));
                         }
                     }
                 }
             }
-            for hour in ledger.usage.unsaved() {
+            for (_, hour) in ledger.usage.unsaved() {
                 let kept = saved.entry(hour.start_ms).or_insert(hour);
                 *kept = kept.merged(hour);
             }

@@ -1,6 +1,6 @@
 //! Limits that many instances of the application share, each of which may serve a busy key by itself for a moment.
 //!
-//! Of each key one [`KeyHome`] keeps the ledger. To an instance through which a key is used a lot it lends a [`Block`]:
+//! Of each key, and those that it was rotated into, one [`KeyHome`] keeps the ledger. To an instance through which a key is used a lot it lends a [`Block`]:
 //! a part of what the limit still admits, paid for in advance, for [`LEND_MS`]. The instance then decides alone, and
 //! afterwards tells the home what it used. The limit stays exact:
 //!
@@ -11,11 +11,14 @@
 //!
 //! Clocks of home and instance may differ; only lengths of time are compared, each measured by one of them.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use super::key_use::{Decision, Denial, HourOfUse, KeyGrant, KeyLedger, KeyUse};
+use super::{
+    api_key::KeyHash,
+    key_use::{Decision, Denial, HourOfUse, KeyGrant, KeyLedger, KeyUse},
+};
 use crate::ports::{LimitState, Timestamp};
 
 /// How long an instance may use a block, from before it asks for it.
@@ -50,6 +53,8 @@ pub struct Lent {
 pub struct Report {
     /// Which block.
     pub id: u32,
+    /// The id of the key that it was lent for.
+    pub key_id: String,
     /// How many milliseconds ago, and how much.
     pub used: Vec<(u32, u32)>,
     /// What it decided meanwhile.
@@ -116,13 +121,13 @@ impl Verdict {
     }
 }
 
-/// The one place that keeps the ledger of a key.
+/// The one place that keeps the ledger of the keys that share a limit.
 #[derive(Clone, Debug, Default)]
 pub struct KeyHome {
     /// What was admitted and counted, without what is lent.
     pub ledger: KeyLedger,
     lent: Vec<Lent>,
-    grant: Option<(Arc<KeyGrant>, Timestamp)>,
+    grants: HashMap<KeyHash, (Arc<KeyGrant>, Timestamp)>,
     generation: u32,
     changing_until: Option<Timestamp>,
     last_block: u32,
@@ -140,7 +145,7 @@ impl KeyHome {
         Self {
             ledger,
             lent,
-            grant: None,
+            grants: HashMap::new(),
             generation: nonce,
             changing_until,
             last_block: nonce,
@@ -167,14 +172,14 @@ impl KeyHome {
         let changing = self.changing_until.is_some_and(|until| now < until);
         let grant = match fresh.filter(|fresh| fresh.generation == self.generation) {
             Some(fresh) => {
-                self.ledger.usage.take_up(fresh.saved);
+                self.ledger.usage.of(&fresh.grant.id).take_up(fresh.saved);
                 let grant = Arc::new(fresh.grant);
                 if fresh.keep && !changing {
-                    self.grant = Some((Arc::clone(&grant), now));
+                    self.grants.insert(of.hash, (Arc::clone(&grant), now));
                 }
                 grant
             }
-            None => match &self.grant {
+            None => match self.grants.get(&of.hash) {
                 Some((grant, read)) if !changing && now.ms_since(*read) < GRANT_MS => Arc::clone(grant),
                 _ => return Reply::NeedsGrant { generation: self.generation, keep: !changing },
             },
@@ -196,7 +201,7 @@ impl KeyHome {
             Decision::Limited(_, state) => Verdict::Limited(state.remaining, state.reset_after_ms),
             Decision::Allowed(_, state) => Verdict::Allowed(state.remaining, state.reset_after_ms),
         };
-        let keeps = self.grant.is_some() && !changing;
+        let keeps = self.grants.contains_key(&of.hash) && !changing;
         let block = match &verdict {
             Verdict::Allowed(remaining, _) if wants_block && keeps => self.lend(*remaining, &grant, now),
             _ => None,
@@ -204,12 +209,12 @@ impl KeyHome {
         Reply::Decided { verdict, grant: Box::new(KeyGrant::clone(&grant)), block }
     }
 
-    /// Lends another block, ahead of the need, where the key may be used now: with what the limit then still admits, and
+    /// Lends another block for the key, ahead of the need, where it may be used now: with what the limit then still admits, and
     /// for how many milliseconds it admits no more than that.
-    pub fn renew(&mut self, now: Timestamp) -> Option<(Lent, u32, u64)> {
+    pub fn renew(&mut self, key: KeyHash, now: Timestamp) -> Option<(Lent, u32, u64)> {
         self.overdue(now);
         let changing = self.changing_until.is_some_and(|until| now < until);
-        let (grant, read) = self.grant.clone()?;
+        let (grant, read) = self.grants.get(&key).cloned()?;
         if changing || now.ms_since(read) >= GRANT_MS {
             return None;
         }
@@ -230,7 +235,7 @@ impl KeyHome {
             self.ledger.log.add(*cost, now.plus_ms(i64::from(*age_ms).saturating_neg()));
         }
         for counts in &report.counts {
-            self.ledger.usage.add_counts(*counts);
+            self.ledger.usage.of(&report.key_id).add_counts(*counts);
         }
     }
 
@@ -239,7 +244,7 @@ impl KeyHome {
     pub fn announce(&mut self, now: Timestamp) -> Timestamp {
         let until = now.plus_ms(CHANGING_MS);
         self.generation = self.generation.wrapping_add(1);
-        self.grant = None;
+        self.grants.clear();
         self.changing_until = Some(until);
         until
     }
@@ -388,6 +393,7 @@ impl Block {
         let age = |at: Timestamp| u32::try_from(now.ms_since(at)).unwrap_or(u32::MAX);
         Report {
             id: self.id,
+            key_id: self.grant.id.clone(),
             used: self.used.iter().map(|(at, cost)| (age(*at), *cost)).collect(),
             counts: self.counts,
         }
@@ -436,6 +442,8 @@ mod tests {
             let grant = KeyGrant {
                 id: "key".to_owned(),
                 user_id: "user".to_owned(),
+                first_key_id: "key".to_owned(),
+                first_key_hash: KeyHash::from_bytes(&[0; 32]).unwrap(),
                 scopes: Vec::new(),
                 rate_limit: limit,
                 rate_limit_window_seconds: window_seconds,
@@ -444,6 +452,7 @@ mod tests {
                 revoked: false,
                 owner_suspended: false,
                 owner_publishes: false,
+                owner_serves: false,
             };
             let mut world = Self {
                 numbers: Numbers(seed),
@@ -482,7 +491,7 @@ mod tests {
 
         fn of(cost: u32) -> KeyUse {
             let hash = KeyHash::from_bytes(&[0; 32]).unwrap();
-            KeyUse { hash, scopes: Vec::new(), address: None, cost, publishes: false }
+            KeyUse { hash, scopes: Vec::new(), address: None, cost, publishes: false, verifier: None }
         }
 
         fn request(&mut self, instance: usize, cost: u32) {
@@ -529,7 +538,7 @@ mod tests {
                 match message {
                     Message::Report(report) => self.home.settle(&report, home),
                     Message::Renew { from, sent } => {
-                        let renewal = self.home.renew(home);
+                        let renewal = self.home.renew(Self::of(0).hash, home);
                         self.send(Message::Renewal { to: from, renewal, sent });
                     }
                     Message::Renewal { to, renewal, sent } => {
@@ -661,7 +670,7 @@ mod tests {
         let now = Timestamp(world.now);
         world.home.announce(now);
         assert!(world.home.waits(now, now).is_some_and(|ms| ms <= HOLD_MS as u32));
-        assert!(world.home.renew(now).is_none(), "nothing more is lent");
+        assert!(world.home.renew(World::of(0).hash, now).is_none(), "nothing more is lent");
         let asked = world.home.admit(&World::of(1), None, true, now);
         let Reply::NeedsGrant { generation, keep: false } = asked else { panic!("{asked:?}") };
         // Whoever read before the announcement reads again.

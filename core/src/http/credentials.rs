@@ -232,6 +232,7 @@ pub fn key_use(app: &App, key: &ApiKey, scope: &'static str, client: &Client) ->
         address: client.address,
         cost: 1,
         publishes: needs_publisher(app, scope),
+        verifier: None,
     }
 }
 
@@ -254,6 +255,8 @@ pub fn admitted(client: &Client, decision: Option<Decision>, scope: &'static str
 
 fn denied(denial: Denial, scope: &'static str) -> ApiError {
     match denial {
+        // Nobody else is told of a key by what uses it.
+        Denial::NotYours => invalid_key(),
         Denial::Revoked => ApiError::new(API_KEY_REVOKED, "create another key"),
         Denial::Expired => ApiError::new(API_KEY_EXPIRED, "create another key"),
         Denial::OwnerSuspended => suspended(),

@@ -65,9 +65,9 @@ pub const TO_ROTATE: &str = concat!(
 /// The successor of one of a person's keys, if that lives at `?7`, is still as it was read, and the person has not
 /// [`MOST_ACTIVE`] already; the old one counts where `?13` says so.
 pub const SUCCEED: &str = "INSERT INTO api_keys (id, user_id, name, description, key_hash, key_prefix, scopes, rate_limit, \
-       rate_limit_window_seconds, allowed_ips, environment, expires_at, created_at, rotated_from) \
+       rate_limit_window_seconds, allowed_ips, environment, expires_at, created_at, rotated_from, first_key_id) \
      SELECT ?3, k.user_id, k.name, k.description, ?4, ?5, k.scopes, k.rate_limit, k.rate_limit_window_seconds, k.allowed_ips, \
-       k.environment, ?6, ?7, k.id \
+       k.environment, ?6, ?7, k.id, coalesce(k.first_key_id, k.id) \
      FROM api_keys AS k WHERE k.id = ?1 AND k.user_id = ?2 AND k.status = 'active' AND (k.expires_at IS NULL OR k.expires_at > ?7) \
        AND k.name = ?8 AND k.description IS ?9 AND json(k.scopes) = json(?10) AND k.rate_limit = ?11 AND json(k.allowed_ips) = json(?12) \
        AND (SELECT count(*) FROM api_keys AS o WHERE o.user_id = ?2 AND o.status = 'active' AND (o.expires_at IS NULL OR o.expires_at > ?7) \

@@ -1,6 +1,6 @@
 //! What API keys grant, what was admitted and counted of them; and the gate in SQL, for hosts without a faster place.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use async_trait::async_trait;
 use serde_json::json;
@@ -9,35 +9,54 @@ use crate::{
     domain::{
         SlidingLog,
         api_key::KeyHash,
-        key_use::{Decision, Denial, HourOfUse, KeyGrant, KeyUse},
+        key_use::{Decision, Denial, HourOfUse, KeyGrant, KeyUse, Verifier},
     },
     ports::{Database, DatabaseError, KeyGate, KeyGateError, LimitState, Row, Rows, Statement, Timestamp},
 };
 
 /// What the key with a hash grants, and what was counted of it in the hour that starts at `?2`.
-pub const GRANT: &str = "SELECT k.key_hash, k.id, k.user_id, k.scopes, k.rate_limit, k.rate_limit_window_seconds, k.allowed_ips, k.expires_at, \
+pub const GRANT: &str = "SELECT k.key_hash, f.id AS first_key_id, f.key_hash AS first_key_hash, k.id, k.user_id, k.scopes, k.rate_limit, k.rate_limit_window_seconds, k.allowed_ips, k.expires_at, \
        k.status, u.role AS owner_role, u.status AS owner_status, h.allowed, h.limited, h.denied, h.last_used_at \
-     FROM api_keys AS k JOIN users AS u ON u.id = k.user_id LEFT JOIN api_key_usage AS h ON h.key_id = k.id AND h.hour = ?2 \
+     FROM api_keys AS k JOIN users AS u ON u.id = k.user_id JOIN api_keys AS f ON f.id = coalesce(k.first_key_id, k.id) LEFT JOIN api_key_usage AS h ON h.key_id = k.id AND h.hour = ?2 \
      WHERE k.key_hash = ?1";
 /// The hashes of a person's keys that still may work at `?2`.
 pub const LIVE_HASHES: &str = "SELECT key_hash FROM api_keys WHERE user_id = ?1 AND status = 'active' AND (expires_at IS NULL OR expires_at > ?2)";
 /// The hash of a person's key.
 pub const HASH_OF: &str = "SELECT key_hash FROM api_keys WHERE id = ?1 AND user_id = ?2";
-/// The uses of keys that are asked for, `?1`: an array of key id, cost, and whether it is denied whatever its limit says.
+/// The uses of keys that are asked for, `?1`: an array of key id, cost, whether it is denied whatever its limit says, and
+/// the id of the key of whoever asks about it.
 macro_rules! uses {
     () => {
-        "WITH w AS (SELECT a.key AS place, a.value ->> 0 AS id, a.value ->> 1 AS cost, a.value ->> 2 AS denied FROM json_each(?1) AS a) "
+        "WITH w AS (SELECT a.key AS place, a.value ->> 0 AS id, a.value ->> 1 AS cost, a.value ->> 2 AS denied, a.value ->> 3 AS verifier FROM json_each(?1) AS a) "
     };
 }
-/// Charges, at `?2`, the uses of different keys up to the first whose key does not live or whose limit does not admit it.
+/// Whether use `$of` may be asked about by who asks: about keys of their own, or, a service, about everybody's.
+macro_rules! may_be_verified {
+    ($of:literal, $key:literal) => {
+        concat!(
+            "(",
+            $of,
+            ".verifier IS NULL OR EXISTS (SELECT 1 FROM api_keys AS q JOIN users AS p ON p.id = q.user_id \
+               WHERE q.id = ",
+            $of,
+            ".verifier AND (q.user_id = ",
+            $key,
+            ".user_id OR p.role = 'service')))"
+        )
+    };
+}
+/// Charges, at `?2`, to the limits that they share with those they were rotated from, the uses of different keys up to the first whose key does not live or whose limit does not admit it.
 pub const CHARGE: &str = concat!(
     uses!(),
     "INSERT INTO rate_limit_events (subject, name, at, cost, expires_at) \
-     SELECT k.id, 'key', ?2, w.cost, ?2 + iif(w.cost > 0, k.rate_limit_window_seconds * 1000, 0) FROM w JOIN api_keys AS k ON k.id = w.id \
+     SELECT coalesce(k.first_key_id, k.id), 'key', ?2, w.cost, ?2 + iif(w.cost > 0, k.rate_limit_window_seconds * 1000, 0) FROM w JOIN api_keys AS k ON k.id = w.id \
      WHERE NOT EXISTS (SELECT 1 FROM w AS v WHERE v.place <= w.place AND NOT EXISTS (SELECT 1 FROM api_keys AS o \
        JOIN users AS u ON u.id = o.user_id WHERE o.id = v.id AND NOT v.denied AND o.status = 'active' AND u.status = 'active' \
-         AND (o.expires_at IS NULL OR o.expires_at > ?2) \
-         AND v.cost + (SELECT coalesce(sum(e.cost), 0) FROM rate_limit_events AS e WHERE e.subject = o.id AND e.name = 'key' \
+         AND (o.expires_at IS NULL OR o.expires_at > ?2) AND ",
+    may_be_verified!("v", "o"),
+    " AND (SELECT sum(x.cost) FROM w AS x JOIN api_keys AS y ON y.id = x.id \
+           WHERE x.place <= v.place AND coalesce(y.first_key_id, y.id) = coalesce(o.first_key_id, o.id)) \
+         + (SELECT coalesce(sum(e.cost), 0) FROM rate_limit_events AS e WHERE e.subject = coalesce(o.first_key_id, o.id) AND e.name = 'key' \
            AND e.at > ?2 - o.rate_limit_window_seconds * 1000) <= o.rate_limit)) \
      RETURNING 1 AS charged"
 );
@@ -47,11 +66,13 @@ pub const COUNT: &str = concat!(
     "INSERT INTO api_key_usage (key_id, hour, allowed, limited, denied, last_used_at) \
      SELECT w.id, ?3, w.place < changes(), w.place = changes() AND NOT w.denied, w.place = changes() AND w.denied, \
        CASE WHEN w.place < changes() THEN ?2 END \
-     FROM w WHERE w.place <= changes() AND EXISTS (SELECT 1 FROM api_keys AS k WHERE k.id = w.id) \
+     FROM w WHERE w.place <= changes() AND EXISTS (SELECT 1 FROM api_keys AS k WHERE k.id = w.id AND ",
+    may_be_verified!("w", "k"),
+    ") \
      ON CONFLICT (key_id, hour) DO UPDATE SET allowed = allowed + excluded.allowed, limited = limited + excluded.limited, \
        denied = denied + excluded.denied, last_used_at = coalesce(max(last_used_at, excluded.last_used_at), last_used_at, excluded.last_used_at)"
 );
-/// Where the limit of a key (`?1` its id, `?3` the window in milliseconds) stands at `?2`.
+/// Where the limit of a key (`?1` the id of the first that shares it, `?3` the window in milliseconds) stands at `?2`.
 pub const STANDING: &str = "SELECT coalesce(sum(e.cost), 0) AS used, min(iif(e.cost > 0, e.at, NULL)) AS oldest FROM rate_limit_events AS e \
      WHERE e.subject = ?1 AND e.name = 'key' AND e.at > ?2 - ?3";
 /// Puts what was counted of keys in hours: an array of key id, hour, allowed, limited, denied, last use. Counts only grow,
@@ -77,14 +98,14 @@ pub const BY_DAY_OF_USER: &str = "SELECT h.key_id, h.hour - h.hour % 86400000 AS
 /// What was counted of a key from hour `?2` on and before `?3`, oldest first.
 pub const BY_HOUR: &str = "SELECT hour, allowed, limited, denied, last_used_at FROM api_key_usage \
      WHERE key_id = ?1 AND hour >= ?2 AND hour < ?3 ORDER BY hour";
-/// What the limit of a key (`?1` its id, `?3` the window in milliseconds) has admitted and still counts at `?2`, oldest
+/// What the limit of a key (`?1` the id of the first that shares it, `?3` the window in milliseconds) has admitted and still counts at `?2`, oldest
 /// first.
 pub const LOG: &str = "SELECT e.at, sum(e.cost) AS cost FROM rate_limit_events AS e \
      WHERE e.subject = ?1 AND e.name = 'key' AND e.at > ?2 - ?3 GROUP BY e.at ORDER BY e.at";
-/// Forgets the logs of the limits of keys: an array of arrays that begin with a key's id.
+/// Forgets the logs of limits: an array of arrays that begin with the id of the first key that shares it.
 pub const FORGET_LOGS: &str = "DELETE FROM rate_limit_events \
      WHERE name = 'key' AND subject IN (SELECT l.value ->> 0 FROM json_each(?1) AS l)";
-/// Puts the logs of the limits of keys: an array of key id, window in milliseconds, and an array of time and cost.
+/// Puts the logs of limits: an array of the id of the first key that shares it, window in milliseconds, and an array of time and cost.
 pub const PUT_LOGS: &str = "INSERT INTO rate_limit_events (subject, name, at, cost, expires_at) \
      SELECT l.value ->> 0, 'key', e.value ->> 0, e.value ->> 1, (e.value ->> 0) + (l.value ->> 1) \
      FROM json_each(?1) AS l JOIN json_each(l.value, '$[2]') AS e";
@@ -107,12 +128,15 @@ pub fn read_grant(rows: Rows, hash: KeyHash, now: Timestamp) -> Result<Option<(K
     if row.optional_blob("key_hash")?.as_deref().and_then(KeyHash::from_bytes) != Some(hash) {
         return Ok(None);
     }
+    let first_key_hash = row.optional_blob("first_key_hash")?.as_deref().and_then(KeyHash::from_bytes);
     let unreadable =
         |column: &str, error: &dyn std::fmt::Display| DatabaseError::Unavailable(format!("{column}: {error}"));
     let number = |column: &str| u32::try_from(row.integer(column)?).map_err(|error| unreadable(column, &error));
     let grant = KeyGrant {
         id: row.text("id")?,
         user_id: row.text("user_id")?,
+        first_key_id: row.text("first_key_id")?,
+        first_key_hash: first_key_hash.ok_or_else(|| unreadable("first_key_hash", &"no hash"))?,
         scopes: serde_json::from_str(&row.text("scopes")?).map_err(|error| unreadable("scopes", &error))?,
         rate_limit: number("rate_limit")?,
         rate_limit_window_seconds: number("rate_limit_window_seconds")?,
@@ -122,6 +146,7 @@ pub fn read_grant(rows: Rows, hash: KeyHash, now: Timestamp) -> Result<Option<(K
         revoked: row.text("status")? != "active",
         owner_suspended: row.text("owner_status")? != "active",
         owner_publishes: ["publisher", "admin"].contains(&row.text("owner_role")?.as_str()),
+        owner_serves: row.text("owner_role")? == "service",
     };
     let saved = if row.optional_integer("allowed")?.is_some() {
         read_counts(&row, HourOfUse::of(now).start_ms)?
@@ -175,7 +200,7 @@ pub fn by_bucket(key_id: &str, from: Timestamp, to: Timestamp, bucket_ms: i64, u
 #[must_use]
 pub fn log(grant: &KeyGrant, now: Timestamp) -> Statement {
     let window_ms = i64::try_from(grant.window_ms()).unwrap_or(i64::MAX);
-    Statement::new(LOG).bind(grant.id.as_str()).bind(now).bind(window_ms)
+    Statement::new(LOG).bind(grant.first_key_id.as_str()).bind(now).bind(window_ms)
 }
 
 /// Reads the answer to [`log`].
@@ -190,8 +215,8 @@ pub fn read_log(rows: Rows) -> Result<SlidingLog, DatabaseError> {
     Ok(SlidingLog::from_entries(rows.into_iter().map(admission).collect::<Result<Vec<_>, DatabaseError>>()?))
 }
 
-/// A batch that puts these logs in the place of those that are there: of each key its id, its window in milliseconds and
-/// the log.
+/// A batch that puts these logs in the place of those that are there: of each the id of the first key that shares the
+/// limit, its window in milliseconds and the log.
 #[must_use]
 pub fn keep_logs<'a>(logs: impl IntoIterator<Item = (&'a str, u64, &'a SlidingLog)>) -> Vec<Statement> {
     let logs = logs.into_iter().map(|(id, window_ms, log)| {
@@ -200,6 +225,9 @@ pub fn keep_logs<'a>(logs: impl IntoIterator<Item = (&'a str, u64, &'a SlidingLo
     let logs = logs.collect::<serde_json::Value>().to_string();
     vec![Statement::new(FORGET_LOGS).bind(logs.as_str()), Statement::new(PUT_LOGS).bind(logs)]
 }
+
+/// A use, what its key grants, and why it is refused whatever its limit says.
+type Asked<'a> = (Cow<'a, KeyUse>, Arc<KeyGrant>, Option<Denial>);
 
 /// A [`KeyGate`] in SQL: one round trip reads what the keys grant, one charges and counts.
 pub struct SqlKeyGate {
@@ -218,7 +246,9 @@ impl SqlKeyGate {
         let mut grants = Vec::new();
         for (of, rows) in uses.iter().zip(self.database.batch(reads).await?) {
             let Some((grant, _)) = read_grant(rows, of.hash, now)? else { break };
-            let denial = grant.denial(of, now);
+            let before = grants.last().map(|(_, grant, _): &Asked<'_>| KeyGrant::clone(grant));
+            let of = of.after(before.as_ref());
+            let denial = grant.denial(&of, now);
             grants.push((of, Arc::new(grant), denial));
             if denial.is_some() {
                 break;
@@ -232,18 +262,20 @@ impl SqlKeyGate {
         Ok(decisions)
     }
 
-    async fn charge(
-        &self,
-        grants: &[(&KeyUse, Arc<KeyGrant>, Option<Denial>)],
-        now: Timestamp,
-    ) -> Result<Vec<Decision>, DatabaseError> {
-        let uses = grants.iter().map(|(of, grant, denial)| json!([grant.id, of.cost, i32::from(denial.is_some())]));
+    async fn charge(&self, grants: &[Asked<'_>], now: Timestamp) -> Result<Vec<Decision>, DatabaseError> {
+        let uses = grants.iter().map(|(of, grant, denial)| {
+            let verifier = match &of.verifier {
+                Some(Verifier::Owner { key_id, .. }) => Some(key_id),
+                _ => None,
+            };
+            json!([grant.id, of.cost, i32::from(denial.is_some()), verifier])
+        });
         let uses = uses.collect::<serde_json::Value>().to_string();
         let count = Statement::new(COUNT).bind(uses.as_str()).bind(now).bind(HourOfUse::of(now).start_ms);
         let mut batch = vec![Statement::new(CHARGE).bind(uses).bind(now), count];
         batch.extend(grants.iter().map(|(_, grant, _)| {
             let window_ms = i64::try_from(grant.window_ms()).unwrap_or(i64::MAX);
-            Statement::new(STANDING).bind(grant.id.as_str()).bind(now).bind(window_ms)
+            Statement::new(STANDING).bind(grant.first_key_id.as_str()).bind(now).bind(window_ms)
         }));
         let mut answers = self.database.batch(batch).await?.into_iter();
         let charged = answers.next().map_or(0, |rows| rows.len());
@@ -258,7 +290,10 @@ impl SqlKeyGate {
             decisions.push(match denial {
                 Some(denial) => Decision::Denied(grant, *denial),
                 // There was room: something was taken from the key since it was read.
-                None if state.remaining >= of.cost => self.reread(of, grant, state, now).await?,
+                None if state.remaining >= of.cost => {
+                    let before = place.checked_sub(1).and_then(|before| grants.get(before)).map(|(of, ..)| of.hash);
+                    self.reread(of, before, grant, state, now).await?
+                }
                 None => Decision::Limited(grant, state),
             });
             break;
@@ -266,17 +301,31 @@ impl SqlKeyGate {
         Ok(decisions)
     }
 
-    /// Why a use was not charged, by what is there now.
+    /// Why a use was not charged, by what is there now; `before` is the key of the use before.
     async fn reread(
         &self,
         of: &KeyUse,
+        before: Option<KeyHash>,
         was: Arc<KeyGrant>,
         state: LimitState,
         now: Timestamp,
     ) -> Result<Decision, DatabaseError> {
-        let rows = self.database.query(grant(of.hash, now)).await?;
-        let Some((grant, _)) = read_grant(rows, of.hash, now)? else { return Ok(Decision::Unknown) };
-        let denial = grant.denial(of, now);
+        let hashes = [Some(of.hash), before].into_iter().flatten();
+        let mut grants = Vec::new();
+        for (hash, rows) in
+            hashes.clone().zip(self.database.batch(hashes.map(|hash| grant(hash, now)).collect()).await?)
+        {
+            grants.push(read_grant(rows, hash, now)?.map(|(grant, _)| grant));
+        }
+        let mut grants = grants.into_iter();
+        let Some(grant) = grants.next().flatten() else { return Ok(Decision::Unknown) };
+        let denial = match (&of.verifier, grants.next().flatten()) {
+            (Some(_), before) => {
+                let of = KeyUse { verifier: Some(Verifier::UseBefore), ..of.clone() };
+                grant.denial(&of.after(before.as_ref()), now)
+            }
+            (None, _) => grant.denial(of, now),
+        };
         Ok(denial.map_or(Decision::Limited(was, state), |denial| Decision::Denied(Arc::new(grant), denial)))
     }
 }

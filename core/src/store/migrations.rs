@@ -24,6 +24,7 @@ pub const MIGRATIONS: &[Migration] = &[
     migration!("0002_accounts.sql"),
     migration!("0003_api_keys.sql"),
     migration!("0004_leaderboard.sql"),
+    migration!("0008_moderation.sql"),
 ];
 
 /// The name of the newest migration: which schema this program works with.

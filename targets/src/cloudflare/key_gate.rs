@@ -1,5 +1,5 @@
-//! `KeyGate` over Durable Objects, one a key: the port's side, which holds blocks and asks, and the object's side, which
-//! keeps the key's [`KeyHome`]. What both decide is `aibaas_core::domain::prepaid`.
+//! `KeyGate` over Durable Objects, one for the keys that share a limit: the port's side, which holds blocks and asks, and the object's side, which
+//! keeps their [`KeyHome`]. What both decide is `aibaas_core::domain::prepaid`.
 
 use std::{
     cell::RefCell,
@@ -11,7 +11,7 @@ use aibaas_core::{
     domain::{
         SlidingLog,
         api_key::KeyHash,
-        key_use::{Decision, HourOfUse, KeyGrant, KeyLedger, KeyUse, Usage},
+        key_use::{Decision, HourOfUse, KeyGrant, KeyLedger, KeyUse, UsageByKey},
         prepaid::{Block, FreshGrant, KeyHome, LEND_MS, Lent, Reply, Report, Verdict},
     },
     ports::{Background as _, Clock, Database, KeyGate, KeyGateError, Timestamp},
@@ -34,6 +34,8 @@ const GIVE_BACK_MS: u32 = 110;
 const _: () = assert!(GIVE_BACK_MS as i64 > LEND_MS);
 /// How long no block is asked for after one that was over when it came.
 const REST_MS: i64 = 5_000;
+/// How many keys an instance remembers the first keys of; where there are more, it learns them anew.
+const MOST_SUCCESSORS: usize = 10_000;
 
 /// The objects of the binding `KEY_GATE`.
 #[derive(Clone)]
@@ -46,6 +48,22 @@ pub(super) struct KeyObjects {
 thread_local! {
     /// What this instance holds of keys.
     static HELD: RefCell<HashMap<KeyHash, Held>> = RefCell::default();
+    /// Of keys that others were rotated into, which was the first: that never changes.
+    static FIRST_KEYS: RefCell<HashMap<KeyHash, KeyHash>> = RefCell::default();
+}
+
+/// The key whose object keeps the limit of this one, as far as this instance knows: itself, if it has no predecessor.
+fn first_key(hash: KeyHash) -> KeyHash {
+    FIRST_KEYS.with_borrow(|known| known.get(&hash).copied().unwrap_or(hash))
+}
+
+fn remember_first_key(hash: KeyHash, first: KeyHash) {
+    FIRST_KEYS.with_borrow_mut(|known| {
+        if known.len() >= MOST_SUCCESSORS {
+            known.clear();
+        }
+        known.insert(hash, first);
+    });
 }
 
 /// What an instance holds of a key.
@@ -122,8 +140,9 @@ impl KeyObjects {
         Self { namespace, database, clock }
     }
 
-    /// Calls a method of the key's object, and tells it on the way what was used of blocks that are over.
-    async fn call(&self, hash: KeyHash, method: &str, question: Option<&Question>) -> Result<String, KeyGateError> {
+    /// Calls a method of the object that keeps the key's limit, and tells it on the way what was used of the key's blocks
+    /// that are over.
+    async fn call(&self, hash: KeyHash, method: &str, question: impl Serialize + Send) -> Result<String, KeyGateError> {
         let over = held(hash, |held| std::mem::take(&mut held.over));
         let now = self.clock.now();
         let reports = over.into_iter().map(|block| block.report(now)).collect::<Vec<_>>();
@@ -131,11 +150,29 @@ impl KeyObjects {
         let question = serde_json::to_string(&question).map_err(unreadable)?;
         let namespace: &JsValue = self.namespace.as_ref();
         SendFuture::new(async {
-            let answer = glue::ask_key(namespace, &hash.to_hex(), method, &reports, &question).await;
+            let answer = glue::ask_key(namespace, &first_key(hash).to_hex(), method, &reports, &question).await;
             let answer = answer.map_err(|error| KeyGateError(glue::message(&error)))?;
             Ok(answer.as_string().unwrap_or_default())
         })
         .await
+    }
+
+    /// Reads which objects keep the limits of these keys, and hands back the ids of those that there are.
+    async fn learn_first_keys(&self, keys: &[KeyHash]) -> Result<Vec<String>, KeyGateError> {
+        let now = self.clock.now();
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        let reads = keys.iter().map(|hash| key_uses::grant(*hash, now)).collect();
+        let mut ids = Vec::new();
+        for (hash, rows) in keys.iter().zip(self.database.batch(reads).await.map_err(unreadable)?) {
+            let Some((grant, _)) = key_uses::read_grant(rows, *hash, now).map_err(unreadable)? else { continue };
+            if grant.first_key_hash != *hash {
+                remember_first_key(*hash, grant.first_key_hash);
+            }
+            ids.push(grant.id);
+        }
+        Ok(ids)
     }
 
     async fn decide(&self, of: &KeyUse) -> Result<Decision, KeyGateError> {
@@ -166,12 +203,17 @@ impl KeyObjects {
         loop {
             let asked = self.clock.now();
             let question = Question { of: of.clone(), fresh: fresh.take(), wants_block: asking.is_some() };
-            let reply = self.call(of.hash, "admit", Some(&question)).await?;
+            let reply = self.call(of.hash, "admit", &question).await?;
             match serde_json::from_str(&reply).map_err(unreadable)? {
                 Reply::NeedsGrant { generation, keep } => {
                     let rows = self.database.query(key_uses::grant(of.hash, asked)).await.map_err(unreadable)?;
                     let read = key_uses::read_grant(rows, of.hash, asked).map_err(unreadable)?;
                     let Some((grant, saved)) = read else { return Ok(Decision::Unknown) };
+                    // Another object keeps the limit: that one has to be asked.
+                    if grant.first_key_hash != first_key(of.hash) {
+                        remember_first_key(of.hash, grant.first_key_hash);
+                        continue;
+                    }
                     fresh = Some(FreshGrant { generation, keep, grant, saved });
                 }
                 // The object waits by itself.
@@ -193,7 +235,7 @@ impl KeyObjects {
         let objects = self.clone();
         AfterTheAnswer.spawn(Box::pin(SendFuture::new(async move {
             let (hash, asked) = (asking.0, objects.clock.now());
-            let renewed = objects.call(hash, "renew", None).await;
+            let renewed = objects.call(hash, "renew", hash).await;
             let renewed = renewed.and_then(|answer| serde_json::from_str::<Renewal>(&answer).map_err(unreadable));
             match renewed {
                 Ok(Some((lent, remaining, reset))) => {
@@ -228,7 +270,7 @@ impl KeyObjects {
                 held.retire(Some(id));
                 held.block.is_none() && !held.over.is_empty()
             });
-            if due && let Err(error) = objects.call(hash, "settle", None).await {
+            if due && let Err(error) = objects.call(hash, "settle", ()).await {
                 log::warn!("a block was not given back, and counts as used up: {error}");
             }
         })));
@@ -238,9 +280,10 @@ impl KeyObjects {
 #[async_trait]
 impl KeyGate for KeyObjects {
     async fn admit(&self, uses: &[KeyUse], _now: Timestamp) -> Result<Vec<Decision>, KeyGateError> {
-        let mut decisions = Vec::with_capacity(uses.len());
+        let mut decisions = Vec::<Decision>::with_capacity(uses.len());
         for of in uses {
-            decisions.push(self.decide(of).await?);
+            let of = of.after(decisions.last().and_then(Decision::grant));
+            decisions.push(self.decide(&of).await?);
             if !decisions.last().is_some_and(Decision::is_allowed) {
                 break;
             }
@@ -249,11 +292,12 @@ impl KeyGate for KeyObjects {
     }
 
     async fn announce(&self, keys: &[KeyHash]) -> Result<(), KeyGateError> {
+        self.learn_first_keys(keys).await?;
         let calls = keys.iter().map(async |hash| {
             held(*hash, |held| held.retire(None));
-            match self.call(*hash, "announce", None).await {
+            match self.call(*hash, "announce", ()).await {
                 // An object that has just been moved or replaced answers the second time.
-                Err(_) => self.call(*hash, "announce", None).await,
+                Err(_) => self.call(*hash, "announce", ()).await,
                 told => told,
             }
         });
@@ -261,8 +305,9 @@ impl KeyGate for KeyObjects {
     }
 
     async fn unsaved(&self, key: KeyHash) -> Result<Vec<HourOfUse>, KeyGateError> {
+        let Some(id) = self.learn_first_keys(&[key]).await?.pop() else { return Ok(Vec::new()) };
         held(key, |held| held.retire(None));
-        serde_json::from_str(&self.call(key, "unsaved", None).await?).map_err(unreadable)
+        serde_json::from_str(&self.call(key, "unsaved", id).await?).map_err(unreadable)
     }
 }
 
@@ -271,13 +316,13 @@ const SAVE_EVERY_MS: i64 = 60_000;
 /// When a save that failed is tried again.
 const SAVE_AGAIN_MS: i64 = 10_000;
 
-/// What the object of a key keeps in memory. Its storage has the same, but for the last moment's.
+/// What the object of the keys that share a limit keeps in memory. Its storage has the same, but for the last moment's.
 #[wasm_bindgen]
 pub struct KeyObject {
     home: KeyHome,
-    key_id: Option<String>,
+    first_key_id: Option<String>,
     saved_at: Timestamp,
-    saving: Vec<HourOfUse>,
+    saving: Vec<(String, HourOfUse)>,
     window_ms: i64,
     stored: Stored,
 }
@@ -290,8 +335,9 @@ struct Stored {
     /// From when on something came in late.
     older: Option<Timestamp>,
     lent: Vec<Lent>,
-    hours: Vec<(HourOfUse, bool)>,
-    key_id: Option<String>,
+    /// Of which key, what was counted, whether it is unsaved.
+    uses: Vec<(String, HourOfUse, bool)>,
+    first_key_id: Option<String>,
 }
 
 /// What a new instance of the object finds in its storage.
@@ -299,9 +345,9 @@ struct Stored {
 struct Found {
     admissions: Vec<String>,
     lent: Vec<(u32, u32, i64)>,
-    /// Hour, allowed, limited, denied, last use, whether it is unsaved.
-    hours: Vec<(i64, u64, u64, u64, Option<i64>, u8)>,
-    /// Key id, window, when its use was saved last, until when the key is being changed.
+    /// Key id, hour, allowed, limited, denied, last use, whether it is unsaved.
+    uses: Vec<(String, i64, u64, u64, u64, Option<i64>, u8)>,
+    /// The first key's id, window, when its use was saved last, until when the key is being changed.
     about: Option<(String, i64, i64, i64)>,
 }
 
@@ -311,8 +357,9 @@ impl Stored {
         "CREATE TABLE IF NOT EXISTS admissions (last INTEGER NOT NULL, first INTEGER NOT NULL, some TEXT NOT NULL, \
            PRIMARY KEY (last, first)) STRICT, WITHOUT ROWID",
         "CREATE TABLE IF NOT EXISTS lent (id INTEGER PRIMARY KEY, cost INTEGER NOT NULL, until INTEGER NOT NULL) STRICT",
-        "CREATE TABLE IF NOT EXISTS hours (start INTEGER PRIMARY KEY, allowed INTEGER NOT NULL, limited INTEGER NOT NULL, \
-           denied INTEGER NOT NULL, last_used INTEGER, unsaved INTEGER NOT NULL) STRICT",
+        "CREATE TABLE IF NOT EXISTS uses (key_id TEXT NOT NULL, start INTEGER NOT NULL, allowed INTEGER NOT NULL, \
+           limited INTEGER NOT NULL, denied INTEGER NOT NULL, last_used INTEGER, unsaved INTEGER NOT NULL, \
+           PRIMARY KEY (key_id, start)) STRICT, WITHOUT ROWID",
         "CREATE TABLE IF NOT EXISTS about (one INTEGER PRIMARY KEY CHECK (one = 1), key_id TEXT NOT NULL, \
            window INTEGER NOT NULL, saved_at INTEGER NOT NULL, changing_until INTEGER NOT NULL) STRICT",
     ];
@@ -324,8 +371,8 @@ impl KeyObject {
     #[wasm_bindgen(constructor)]
     pub fn new(stored: &str, nonce: u32) -> Self {
         let found = serde_json::from_str::<Found>(stored).ok();
-        let Found { admissions, lent, hours, about } =
-            found.unwrap_or(Found { admissions: Vec::new(), lent: Vec::new(), hours: Vec::new(), about: None });
+        let Found { admissions, lent, uses, about } =
+            found.unwrap_or(Found { admissions: Vec::new(), lent: Vec::new(), uses: Vec::new(), about: None });
         // The same millisecond may stand in several rows; what was admitted in it only grows.
         let mut entries = BTreeMap::<i64, u32>::new();
         for some in admissions {
@@ -334,19 +381,19 @@ impl KeyObject {
             }
         }
         let log = SlidingLog::from_entries(entries.into_iter().map(|(at, cost)| (Timestamp(at), cost)));
-        let hours = hours.into_iter().map(|(start_ms, allowed, limited, denied, last_used_ms, unsaved)| {
-            (HourOfUse { start_ms, allowed, limited, denied, last_used_ms }, unsaved != 0)
+        let uses = uses.into_iter().map(|(key_id, start_ms, allowed, limited, denied, last_used_ms, unsaved)| {
+            (key_id, HourOfUse { start_ms, allowed, limited, denied, last_used_ms }, unsaved != 0)
         });
-        let usage = Usage::restored(hours.collect());
+        let usage = UsageByKey::restored(uses);
         let lent = lent.into_iter().map(|(id, cost, until_ms)| Lent { id, cost, until_ms }).collect::<Vec<_>>();
-        let (key_id, window_ms, saved_at, changing_until) = match about {
+        let (first_key_id, window_ms, saved_at, changing_until) = match about {
             Some((id, window, saved, changing)) => (Some(id), window, saved, changing),
             None => (None, 0, 0, 0),
         };
         let home = KeyHome::new(KeyLedger { log, usage }, lent, Some(Timestamp(changing_until)), nonce);
         let mut object = Self {
             home,
-            key_id: key_id.filter(|id| !id.is_empty()),
+            first_key_id: first_key_id.filter(|id| !id.is_empty()),
             saved_at: Timestamp(saved_at),
             saving: Vec::new(),
             window_ms,
@@ -365,7 +412,7 @@ impl KeyObject {
             return Some(format!("\n{}", self.work(Some(ms), now)));
         }
         if let Reply::Decided { grant, .. } = &reply {
-            self.key_id = Some(grant.id.clone());
+            self.first_key_id = Some(grant.first_key_id.clone());
             self.window_ms = i64::try_from(grant.window_ms()).unwrap_or(i64::MAX);
         }
         let reply = serde_json::to_string(&reply).ok()?;
@@ -383,10 +430,10 @@ impl KeyObject {
         self.work(None, now)
     }
 
-    /// Lends a block ahead of the need: `renewal\nwork`.
-    pub fn renew(&mut self, now: f64) -> Option<String> {
+    /// Lends a block for this key ahead of the need: `renewal\nwork`.
+    pub fn renew(&mut self, key: &str, now: f64) -> Option<String> {
         let now = timestamp(now);
-        let renewal: Renewal = self.home.renew(now);
+        let renewal: Renewal = self.home.renew(serde_json::from_str(key).ok()?, now);
         let renewal = serde_json::to_string(&renewal).ok()?;
         Some(format!("{renewal}\n{}", self.work(None, now)))
     }
@@ -398,7 +445,7 @@ impl KeyObject {
         let about = json!([
             "INSERT INTO about (one, key_id, window, saved_at, changing_until) VALUES (1, ?, ?, ?, ?) \
              ON CONFLICT DO UPDATE SET changing_until = excluded.changing_until",
-            self.key_id.as_deref().unwrap_or_default(),
+            self.first_key_id.as_deref().unwrap_or_default(),
             self.window_ms,
             self.saved_at.0,
             until.0
@@ -418,9 +465,10 @@ impl KeyObject {
         self.keeping(None, None, timestamp(now))
     }
 
-    /// What was counted and is not saved.
-    pub fn unsaved(&self) -> Option<String> {
-        serde_json::to_string(&self.home.ledger.usage.unsaved()).ok()
+    /// What was counted of the key with this id and is not saved.
+    pub fn unsaved(&self, key_id: &str) -> Option<String> {
+        let key_id = serde_json::from_str::<String>(key_id).ok()?;
+        serde_json::to_string(&self.home.ledger.usage.unsaved_of(&key_id)).ok()
     }
 
     /// What saves what was counted, as statements for the database; empty where there is nothing to save.
@@ -429,13 +477,11 @@ impl KeyObject {
             return String::new();
         }
         self.saving = self.home.ledger.usage.unsaved();
-        match &self.key_id {
-            Some(id) if !self.saving.is_empty() => {
-                let hours = self.saving.iter().map(|hour| (id.as_str(), *hour));
-                d1::asked(&[key_uses::save(hours)]).unwrap_or_default()
-            }
-            _ => String::new(),
+        if self.saving.is_empty() {
+            return String::new();
         }
+        let hours = self.saving.iter().map(|(id, hour)| (id.as_str(), *hour));
+        d1::asked(&[key_uses::save(hours)]).unwrap_or_default()
     }
 
     /// It was saved, or not.
@@ -458,10 +504,11 @@ impl KeyObject {
             return self.keeping(waits, None, now);
         }
         let (stored, ledger) = (&self.stored, &self.home.ledger);
-        let same = stored.hours == ledger.usage.hours()
-            && stored.lent == self.home.lent()
-            && stored.older.is_none()
-            && (stored.newest == ledger.log.entries().next_back() || ledger.log.is_empty());
+        let same =
+            stored.uses.iter().map(|(id, hour, unsaved)| (id.as_str(), *hour, *unsaved)).eq(ledger.usage.hours())
+                && stored.lent == self.home.lent()
+                && stored.older.is_none()
+                && (stored.newest == ledger.log.entries().next_back() || ledger.log.is_empty());
         json!([waits, [], null, !same]).to_string()
     }
 
@@ -476,7 +523,7 @@ impl KeyObject {
     /// When there is something to do: to save what was counted, or to forget.
     fn alarm(&self, now: Timestamp) -> Option<Timestamp> {
         let next_save = self.saved_at.plus_ms(SAVE_EVERY_MS);
-        if self.home.ledger.usage.is_unsaved() && self.key_id.is_some() {
+        if self.home.ledger.usage.is_unsaved() {
             return Some(next_save.max(now));
         }
         let newest = self.stored.newest.map(|(at, _)| at.plus_ms(self.window_ms));
@@ -518,25 +565,27 @@ impl KeyObject {
             writes.push(json!(["INSERT INTO lent (id, cost, until) VALUES (?, ?, ?)", new.id, new.cost, new.until_ms]));
         }
         stored.lent = self.home.lent().to_vec();
-        let hours = self.home.ledger.usage.hours();
-        for (hour, unsaved) in hours.iter().filter(|hour| !stored.hours.contains(hour)) {
+        let uses = self.home.ledger.usage.hours().map(|(id, hour, unsaved)| (id.to_owned(), hour, unsaved));
+        let uses = uses.collect::<Vec<_>>();
+        for (key_id, hour, unsaved) in uses.iter().filter(|known| !stored.uses.contains(known)) {
             writes.push(json!([
-                "INSERT OR REPLACE INTO hours (start, allowed, limited, denied, last_used, unsaved) VALUES (?, ?, ?, ?, ?, ?)",
-                hour.start_ms, hour.allowed, hour.limited, hour.denied, hour.last_used_ms, u8::from(*unsaved)
+                "INSERT OR REPLACE INTO uses (key_id, start, allowed, limited, denied, last_used, unsaved) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                key_id, hour.start_ms, hour.allowed, hour.limited, hour.denied, hour.last_used_ms, u8::from(*unsaved)
             ]));
         }
-        for (gone, _) in
-            stored.hours.iter().filter(|(old, _)| !hours.iter().any(|(hour, _)| hour.start_ms == old.start_ms))
-        {
-            writes.push(json!(["DELETE FROM hours WHERE start = ?", gone.start_ms]));
+        let is_kept = |(id, old, _): &&(String, HourOfUse, bool)| {
+            uses.iter().any(|(key_id, hour, _)| key_id == id && hour.start_ms == old.start_ms)
+        };
+        for (key_id, gone, _) in stored.uses.iter().filter(|known| !is_kept(known)) {
+            writes.push(json!(["DELETE FROM uses WHERE key_id = ? AND start = ?", key_id, gone.start_ms]));
         }
-        stored.hours = hours.to_vec();
-        if stored.key_id != self.key_id {
-            stored.key_id = self.key_id.clone();
+        stored.uses = uses;
+        if stored.first_key_id != self.first_key_id {
+            stored.first_key_id = self.first_key_id.clone();
             writes.push(json!([
                 "INSERT INTO about (one, key_id, window, saved_at, changing_until) VALUES (1, ?, ?, ?, 0) \
                  ON CONFLICT DO UPDATE SET key_id = excluded.key_id, window = excluded.window",
-                self.key_id,
+                self.first_key_id,
                 self.window_ms,
                 self.saved_at.0
             ]));

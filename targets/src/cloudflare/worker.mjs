@@ -166,7 +166,7 @@ export class RateLimiter extends DurableObject {
 const KEEP_MS = 50;
 
 /**
- * Keeps the ledger of one API key. What it decides, the wasm instance does; its storage has all of it, but for the last
+ * Keeps the ledger of an API key and of those that it was rotated into. What it decides, the wasm instance does; its storage has all of it, but for the last
  * moment's, so that another instance of the object, or of wasm, goes on where this one ended.
  */
 export class KeyGate extends DurableObject {
@@ -189,24 +189,31 @@ export class KeyGate extends DurableObject {
   #stored() {
     const { sql } = this.ctx.storage;
     const rows = (query) => sql.exec(query).raw().toArray();
-    this.#hasTables = rows("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'about'").length > 0;
-    if (!this.#hasTables) return "";
+    const tables = rows("SELECT name FROM sqlite_master WHERE type = 'table'").flat();
+    if (!tables.includes("about")) {
+      this.#hasTables = false;
+      return "";
+    }
+    if (!tables.includes("uses")) this.#addTables();
+    this.#hasTables = true;
     return JSON.stringify({
       admissions: rows("SELECT some FROM admissions ORDER BY last, first").flat(),
       lent: rows("SELECT id, cost, until FROM lent"),
-      hours: rows("SELECT start, allowed, limited, denied, last_used, unsaved FROM hours ORDER BY start"),
+      uses: rows("SELECT key_id, start, allowed, limited, denied, last_used, unsaved FROM uses ORDER BY key_id, start"),
       about: rows("SELECT key_id, window, saved_at, changing_until FROM about")[0] ?? null,
     });
+  }
+
+  #addTables() {
+    for (const table of enter((wasm) => wasm.KeyObject.tables())) this.ctx.storage.sql.exec(table);
+    this.#hasTables = true;
   }
 
   /** Does what the instance wants done; how long it wants to wait for what is lent, or null. */
   #do(work) {
     const [wait, writes, alarm, later] = JSON.parse(work);
     const { sql } = this.ctx.storage;
-    if (writes.length > 0 && !this.#hasTables) {
-      for (const table of enter((wasm) => wasm.KeyObject.tables())) sql.exec(table);
-      this.#hasTables = true;
-    }
+    if (writes.length > 0 && !this.#hasTables) this.#addTables();
     for (const [statement, ...parameters] of writes) sql.exec(statement, ...parameters);
     if (alarm !== null && alarm < this.#alarm) {
       this.#alarm = alarm;
@@ -258,11 +265,11 @@ export class KeyGate extends DurableObject {
     }
   }
 
-  /** Lends ahead of the need. */
-  renew(reports) {
+  /** Lends to a key ahead of the need. */
+  renew(reports, key) {
     this.settle(reports);
     const object = this.#object();
-    const [renewal, work] = enter(() => object.renew(now())).split("\n");
+    const [renewal, work] = enter(() => object.renew(key, now())).split("\n");
     this.#do(work);
     return renewal;
   }
@@ -281,12 +288,12 @@ export class KeyGate extends DurableObject {
     await this.#waitForLent();
   }
 
-  /** What was counted and is not saved, as JSON. */
-  async unsaved(reports) {
+  /** What was counted of a key and is not saved, as JSON. */
+  async unsaved(reports, keyId) {
     this.settle(reports);
     await this.#waitForLent();
     const object = this.#object();
-    return enter(() => object.unsaved());
+    return enter(() => object.unsaved(keyId));
   }
 
   /** Saves what was counted, and leaves nothing behind once nothing is of use any more. */

@@ -62,6 +62,7 @@ impl Status {
 enum Role {
     User,
     Publisher,
+    Service,
     Admin,
 }
 
@@ -70,6 +71,7 @@ impl Role {
         match self {
             Self::User => "user",
             Self::Publisher => "publisher",
+            Self::Service => "service",
             Self::Admin => "admin",
         }
     }

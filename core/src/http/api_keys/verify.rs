@@ -13,7 +13,7 @@ use crate::{
     domain::{
         Secret,
         api_key::{ApiKey, SCOPES},
-        key_use::{Decision, Denial, KeyGrant, KeyUse},
+        key_use::{Decision, Denial, KeyGrant, KeyUse, Verifier},
     },
     http::{
         client::Client,
@@ -28,6 +28,8 @@ use crate::{
     ports::{LimitState, Timestamp},
 };
 
+/// The key is somebody else's, and the caller's owner no service.
+const NOT_YOURS: &str = "not_yours";
 /// What a limiter can remember of one request.
 const MOST_COST: u32 = 100_000;
 
@@ -90,15 +92,17 @@ struct Standing {
 }
 
 impl Verdict {
+    /// Of a key about which nothing is told.
+    fn nothing(code: &'static str) -> Self {
+        Self { valid: false, code, api_key_id: None, user_id: None, scopes: Vec::new(), rate_limit: None }
+    }
+
     fn unknown() -> Self {
-        Self {
-            valid: false,
-            code: INVALID_API_KEY.name(),
-            api_key_id: None,
-            user_id: None,
-            scopes: Vec::new(),
-            rate_limit: None,
-        }
+        Self::nothing(INVALID_API_KEY.name())
+    }
+
+    fn denied(grant: &KeyGrant, denial: Denial, now: Timestamp) -> Self {
+        code(denial).map_or_else(|| Self::nothing(NOT_YOURS), |code| Self::of(grant, Some(code), None, now))
     }
 
     fn of(grant: &KeyGrant, refusal: Option<Code>, state: Option<LimitState>, now: Timestamp) -> Self {
@@ -118,18 +122,21 @@ impl Verdict {
     }
 }
 
-fn code(denial: Denial) -> Code {
-    match denial {
+/// What a service is told of a denial; of somebody else's key nothing.
+fn code(denial: Denial) -> Option<Code> {
+    Some(match denial {
+        Denial::NotYours => return None,
         Denial::Revoked => API_KEY_REVOKED,
         Denial::Expired => API_KEY_EXPIRED,
         Denial::OwnerSuspended => ACCOUNT_SUSPENDED,
         Denial::Address => IP_NOT_ALLOWED,
         Denial::Scope => INSUFFICIENT_SCOPE,
         Denial::Role => ROLE_REQUIRED,
-    }
+    })
 }
 
-/// Checks a key that another service was shown, and charges it. The caller's own key is charged for the call; one
+/// Checks a key that a service was shown, and charges it: one of the service's own owner, or, where that has the role
+/// `service`, anybody's. The caller's own key is charged for the call; one
 /// that asks about itself is charged once.
 pub async fn handler(State(app): State<App>, request: Request) -> Result<Answer<Verdict>, ApiError> {
     let (parts, body) = request.into_parts();
@@ -155,11 +162,16 @@ pub async fn handler(State(app): State<App>, request: Request) -> Result<Answer<
     question?;
     let Some(shown) = shown else { return Ok(Answer(Verdict::unknown())) };
     if itself {
-        return Ok(Answer(Verdict::of(&own, own.denial(&shown, now).map(code), own_state, now)));
+        return Ok(Answer(Verdict::of(
+            &own,
+            own.denial(&KeyUse { verifier: None, ..shown }, now).and_then(code),
+            own_state,
+            now,
+        )));
     }
     Ok(Answer(match decisions.next().ok_or_else(|| ApiError::internal("the gate did not decide"))? {
         Decision::Unknown => Verdict::unknown(),
-        Decision::Denied(grant, denial) => Verdict::of(&grant, Some(code(denial)), None, now),
+        Decision::Denied(grant, denial) => Verdict::denied(&grant, denial, now),
         Decision::Limited(grant, state) => Verdict::of(&grant, Some(TOO_MANY_REQUESTS), Some(state), now),
         Decision::Allowed(grant, state) => Verdict::of(&grant, None, Some(state), now),
     }))
@@ -173,5 +185,6 @@ fn shown(app: &App, question: &Question, address: Option<IpAddr>) -> Option<KeyU
         scopes: question.scopes.iter().cloned().map(Cow::Owned).collect(),
         address,
         cost: question.cost,
+        verifier: Some(Verifier::UseBefore),
     })
 }
