@@ -31,6 +31,7 @@ mod leaderboard;
 mod limits;
 mod mail_delivery;
 mod mfa;
+mod moderation;
 mod native_keys;
 mod native_program;
 mod pages;
@@ -115,6 +116,7 @@ fn everywhere() -> Vec<Case> {
         formats::cases(),
         changes::cases(),
         history::cases(),
+        moderation::cases(),
         withdrawal::cases(),
         limits::cases(),
         verify::cases(),

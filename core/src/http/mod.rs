@@ -14,6 +14,7 @@ mod idempotency;
 mod key_changes;
 mod leaderboard;
 mod limits;
+mod moderation;
 mod page;
 mod parameters;
 mod passwords;

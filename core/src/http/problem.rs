@@ -87,8 +87,10 @@ codes! {
     EXTERNAL_ID_CONFLICT = 409, "external_id_conflict", "The external id stands for another run";
     RUN_NOT_OPEN = 409, "run_not_open", "The run is not open";
     RUN_NOT_PUBLISHED = 409, "run_not_published", "The run is not published";
+    PUBLISHED_TO_HIDDEN = 409, "published_to_hidden", "An administrator hid the model or the benchmark";
     EVIDENCE_MISMATCH = 409, "evidence_mismatch", "The benchmark version takes another kind of evidence";
     CONFLICTING_RESULTS = 409, "conflicting_results", "Results conflict with what was uploaded before";
+    HIDDEN = 410, "hidden", "An administrator hid this";
     PAYLOAD_TOO_LARGE = 413, "payload_too_large", "The body is too large";
     UNSUPPORTED_MEDIA_TYPE = 415, "unsupported_media_type", "The body must be JSON";
     VALIDATION_FAILED = 422, "validation_failed", "The request is invalid";
@@ -138,6 +140,12 @@ impl Problem {
     #[must_use]
     pub fn is(&self, code: Code) -> bool {
         self.code == code
+    }
+
+    /// What it says to people.
+    #[must_use]
+    pub fn detail(&self) -> &str {
+        &self.detail
     }
 
     /// With a header of its own.

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::ports::{DatabaseError, Row, Statement};
 
-/// Who owns a benchmark; no row where there is none.
-pub const OWNER: &str = "SELECT owner_id FROM benchmarks WHERE id = ?1";
+/// Who owns a benchmark, and why it is hidden; no row where there is none.
+pub const OWNER: &str = "SELECT owner_id, hidden_reason FROM benchmarks WHERE id = ?1";
 /// Claims the benchmark's name.
 pub const CLAIM: &str = "INSERT INTO benchmarks (id, owner_id, created_at) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
 /// Guard: the benchmark is `?2`'s.
@@ -18,10 +18,10 @@ pub const EXPECT_SAME_OR_UNUSED: &str = "INSERT INTO batch_guard (expectation) S
 /// Forgets the tasks of a version that says something else.
 pub const CLEAR_TASKS: &str = "DELETE FROM benchmark_tasks WHERE benchmark_id = ?1 AND version = ?2 \
      AND NOT EXISTS (SELECT 1 FROM benchmark_versions AS v WHERE v.benchmark_id = ?1 AND v.version = ?2 AND v.definition = ?3)";
-/// Declares the version.
+/// Declares the version; a title that an administrator gave the benchmark stays.
 pub const PUT_VERSION: &str = "INSERT INTO benchmark_versions (benchmark_id, version, title, description, metric, chance_level, \
        evidence, task_count, attempts_per_task, definition, created_at, private_tasks, tasks_published_on, parts, slices) \
-     VALUES (?1, ?2, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?3, ?11, ?12, ?13, ?14, ?15) \
+     VALUES (?1, ?2, coalesce((SELECT given_title FROM benchmarks WHERE id = ?1), ?4), ?5, ?6, ?7, ?8, ?9, ?10, ?3, ?11, ?12, ?13, ?14, ?15) \
      ON CONFLICT (benchmark_id, version) DO UPDATE SET title = excluded.title, description = excluded.description, \
        metric = excluded.metric, chance_level = excluded.chance_level, evidence = excluded.evidence, \
        task_count = excluded.task_count, attempts_per_task = excluded.attempts_per_task, definition = excluded.definition, \
@@ -31,11 +31,12 @@ pub const PUT_VERSION: &str = "INSERT INTO benchmark_versions (benchmark_id, ver
 pub const PUT_TASKS: &str = "INSERT INTO benchmark_tasks (benchmark_id, version, task_id, position, scenario, language, difficulty, cluster) \
      SELECT ?1, ?2, value ->> 'id', key, value ->> 'scenario', value ->> 'language', value ->> 'difficulty', value ->> 'cluster' FROM json_each(?3) \
      WHERE true ON CONFLICT DO NOTHING";
-/// Whether the version is there.
-pub const VERSION_EXISTS: &str = "SELECT 1 AS found FROM benchmark_versions WHERE benchmark_id = ?1 AND version = ?2";
+/// The version's title, and why its benchmark is hidden; no row where there is none.
+pub const VERSION_EXISTS: &str = "SELECT v.title, b.hidden_reason FROM benchmark_versions AS v JOIN benchmarks AS b ON b.id = v.benchmark_id \
+     WHERE v.benchmark_id = ?1 AND v.version = ?2";
 /// A page of benchmarks after the cursor, with all their versions, newest first.
 pub const LIST: &str = "SELECT v.benchmark_id, v.version, v.title, v.description FROM benchmark_versions AS v \
-     WHERE v.benchmark_id IN (SELECT id FROM benchmarks WHERE id > ?1 ORDER BY id LIMIT ?2) \
+     WHERE v.benchmark_id IN (SELECT id FROM benchmarks WHERE id > ?1 AND hidden_reason IS NULL ORDER BY id LIMIT ?2) \
      ORDER BY v.benchmark_id, v.created_at DESC, v.version DESC";
 /// The versions of one benchmark, newest first.
 pub const VERSIONS: &str =
@@ -248,5 +249,6 @@ pub fn put(
             .bind(parts)
             .bind(slices),
         of_version(PUT_TASKS).bind(tasks),
+        of_version(VERSION_EXISTS),
     ]
 }

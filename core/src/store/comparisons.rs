@@ -16,6 +16,7 @@ pub const COMPARED: &str = "SELECT e.model_id, e.display_name, e.run_id, s.tasks
        AND e.from_seq = (SELECT max(x.from_seq) FROM leaderboard_entries AS x \
          WHERE x.benchmark_id = ?1 AND x.version = ?2 AND x.model_id = w.value AND x.from_seq <= ?3) \
        AND (e.to_seq IS NULL OR e.to_seq > ?3) \
+     CROSS JOIN models AS m ON m.id = e.model_id AND m.hidden_reason IS NULL \
      JOIN run_slices AS s ON s.run_id = e.run_id AND s.scenario = '' AND s.language = '' AND s.difficulty = '' \
      LEFT JOIN run_scores AS p ON p.run_id = e.run_id";
 

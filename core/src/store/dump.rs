@@ -3,6 +3,7 @@
 //! A dump is of one moment, the snapshot `through`, whatever is published meanwhile. The log of changes says of each run
 //! when it was published and when it was taken out again, so both are told as they were then. Models, benchmarks and
 //! versions that no published run stands on are told as they are when they are asked for. Rows of a table that were
+//! Nothing is told of what an administrator hid. Rows of a table that were
 //! declared while the tables before it were read may lack what they refer to: loading leaves them out.
 //!
 //! A page walks so many rows of a table by its primary key, whether they are public or not, and so costs no more than
@@ -52,10 +53,33 @@ macro_rules! page {
     };
 }
 
-/// Whether a run was published by then: its first change is its publication.
+/// Whether a benchmark is hidden by nobody.
+macro_rules! visible_benchmark {
+    ($benchmark:literal) => {
+        concat!("EXISTS (SELECT 1 FROM benchmarks AS b WHERE b.id = ", $benchmark, " AND b.hidden_reason IS NULL)")
+    };
+}
+
+/// Whether neither the model nor the benchmark of a run is hidden.
+macro_rules! visible_run {
+    ($run:literal) => {
+        concat!(
+            "EXISTS (SELECT 1 FROM runs AS o JOIN models AS m ON m.id = o.model_id JOIN benchmarks AS b ON b.id = o.benchmark_id WHERE o.id = ",
+            $run,
+            " AND m.hidden_reason IS NULL AND b.hidden_reason IS NULL)"
+        )
+    };
+}
+
+/// Whether a run was published by then, which its first change is, and is not hidden.
 macro_rules! published {
     ($run:literal) => {
-        concat!("EXISTS (SELECT 1 FROM changes AS c WHERE c.run_id = ", $run, " AND c.seq <= ?1)")
+        concat!(
+            "EXISTS (SELECT 1 FROM changes AS c WHERE c.run_id = ",
+            $run,
+            " AND c.seq <= ?1) AND ",
+            visible_run!($run)
+        )
     };
 }
 
@@ -83,17 +107,19 @@ macro_rules! used {
 }
 
 /// A page of the models.
-pub const MODELS: &str = page!("models", "id" > "?3" "", size "0", "1", "t.*");
+pub const MODELS: &str = page!("models", "id" > "?3" "", size "0", "t.hidden_reason IS NULL", "t.*");
 /// A page of the benchmarks.
-pub const BENCHMARKS: &str = page!("benchmarks", "id" > "?3" "", size "0", "1", "t.*");
+pub const BENCHMARKS: &str = page!("benchmarks", "id" > "?3" "", size "0", "t.hidden_reason IS NULL", "t.*");
 /// A page of their versions; a definition lacks the tasks where they are private.
-pub const BENCHMARK_VERSIONS: &str = page!("benchmark_versions", "benchmark_id, version" > "?3, ?4" "", size "octet_length(definition) + coalesce(octet_length(description), 0)", "1",
+pub const BENCHMARK_VERSIONS: &str = page!("benchmark_versions", "benchmark_id, version" > "?3, ?4" "", size "octet_length(definition) + coalesce(octet_length(description), 0)", visible_benchmark!("t.benchmark_id"),
     "t.benchmark_id, t.version, t.title, t.description, t.metric, t.chance_level, t.evidence, t.task_count, t.attempts_per_task, \
      t.private_tasks, t.tasks_published_on, t.parts, t.slices, t.created_at, \
-     CASE WHEN t.private_tasks THEN json_set(t.definition, '$.tasks', json('[]')) ELSE t.definition END AS definition");
+     CASE WHEN t.private_tasks THEN json_set(t.definition, '$.tasks', json('[]'), '$.title', t.title) \
+       WHEN t.definition ->> 'title' IS NOT t.title THEN json_set(t.definition, '$.title', t.title) ELSE t.definition END AS definition");
 /// A page of the tasks that are public.
 pub const BENCHMARK_TASKS: &str = page!("benchmark_tasks", "benchmark_id, version, task_id" > "?3, ?4, ?5" "", size "0",
-    "EXISTS (SELECT 1 FROM benchmark_versions AS v WHERE v.benchmark_id = t.benchmark_id AND v.version = t.version AND NOT v.private_tasks)",
+    concat!("EXISTS (SELECT 1 FROM benchmark_versions AS v WHERE v.benchmark_id = t.benchmark_id AND v.version = t.version AND NOT v.private_tasks) AND ",
+        visible_benchmark!("t.benchmark_id")),
     "t.*");
 /// A page of the runs.
 pub const RUNS: &str = page!("runs", "id" > "?3" "", size "octet_length(generation_config) + coalesce(octet_length(command), 0) + coalesce(octet_length(attempts_policy), 0)", published!("t.id"),
@@ -121,14 +147,17 @@ pub const RUN_SCORES: &str = page!("run_scores", "run_id" > "?3" "", size "octet
      CASE WHEN EXISTS (SELECT 1 FROM runs AS r JOIN benchmark_versions AS v ON v.benchmark_id = r.benchmark_id AND v.version = r.version \
        WHERE r.id = t.run_id AND NOT v.private_tasks) THEN t.scores ELSE '[]' END AS scores");
 /// A page of the snapshots.
-pub const SNAPSHOTS: &str = page!("snapshots", "seq" > "?3" " AND seq <= ?1", size "0", "1", "t.*");
+pub const SNAPSHOTS: &str =
+    page!("snapshots", "seq" > "?3" " AND seq <= ?1", size "0", visible_benchmark!("t.benchmark_id"), "t.*");
 /// A page of the entries; what ended later still stands.
 pub const LEADERBOARD_ENTRIES: &str = page!("leaderboard_entries", "benchmark_id, version, model_id, from_seq" > "?3, ?4, ?5, ?6" "", size "0",
-    "t.from_seq <= ?1",
+    concat!("t.from_seq <= ?1 AND ", visible_run!("t.run_id")),
     "t.benchmark_id, t.version, t.model_id, t.run_id, t.from_seq, CASE WHEN t.to_seq <= ?1 THEN t.to_seq END AS to_seq, \
      t.display_name, t.contaminated");
 /// A page of the changes.
-pub const CHANGES: &str = page!("changes", "seq" > "?3" " AND seq <= ?1", size "octet_length(moved) + coalesce(octet_length(reason), 0)", "1", "t.*");
+pub const CHANGES: &str = page!("changes", "seq" > "?3" " AND seq <= ?1", size "octet_length(moved) + coalesce(octet_length(reason), 0)", visible_run!("t.run_id"),
+    concat!("t.seq, t.benchmark_id, t.kind, t.model_id, t.run_id, t.reason, t.previous_run_id, t.current_run_id, t.rank_before, t.rank_after, ",
+        super::changes::moved_and_visible!("t"), " AS moved"));
 
 /// Whether the database holds what a dump would be mixed with.
 pub const IS_USED: &str = concat!("SELECT ", used!(), " AS used");

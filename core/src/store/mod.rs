@@ -17,6 +17,7 @@ pub mod leaks;
 pub mod mfa;
 pub mod migrations;
 pub mod models;
+pub mod moderations;
 pub mod outbox;
 pub mod pages;
 pub mod publications;
@@ -81,12 +82,13 @@ pub const EVERY_STATEMENT: &[(&str, &str)] = &[
     ("benchmarks::VERSION_EXISTS", benchmarks::VERSION_EXISTS),
     ("benchmarks::LIST", benchmarks::LIST),
     ("benchmarks::VERSIONS", benchmarks::VERSIONS),
+    ("changes::NEWEST_SNAPSHOT", changes::NEWEST_SNAPSHOT),
     ("changes::LATEST", changes::LATEST),
     ("changes::AFTER", changes::AFTER),
     ("changes::BEFORE", changes::BEFORE),
     ("changes::AFTER_OF_BENCHMARK", changes::AFTER_OF_BENCHMARK),
     ("changes::BEFORE_OF_BENCHMARK", changes::BEFORE_OF_BENCHMARK),
-    ("changes::SEQ_OF", changes::SEQ_OF),
+    ("changes::PLACE_OF", changes::PLACE_OF),
     ("comparisons::VERSION", comparisons::VERSION),
     ("comparisons::COMPARED", comparisons::COMPARED),
     ("dump::MODELS", dump::MODELS),
@@ -181,6 +183,18 @@ pub const EVERY_STATEMENT: &[(&str, &str)] = &[
     ("migrations::APPLIED", migrations::APPLIED),
     ("migrations::RECORD", migrations::RECORD),
     ("EXPECT_ONE_CHANGE", EXPECT_ONE_CHANGE),
+    ("moderations::ADD", moderations::ADD),
+    ("moderations::HIDE_MODEL", moderations::HIDE_MODEL),
+    ("moderations::UNHIDE_MODEL", moderations::UNHIDE_MODEL),
+    ("moderations::RENAME_MODEL", moderations::RENAME_MODEL),
+    ("moderations::RENAME_ENTRIES", moderations::RENAME_ENTRIES),
+    ("moderations::HIDE_BENCHMARK", moderations::HIDE_BENCHMARK),
+    ("moderations::UNHIDE_BENCHMARK", moderations::UNHIDE_BENCHMARK),
+    ("moderations::RENAME_BENCHMARK", moderations::RENAME_BENCHMARK),
+    ("moderations::RENAME_VERSIONS", moderations::RENAME_VERSIONS),
+    ("moderations::MODEL", moderations::MODEL),
+    ("moderations::BENCHMARK", moderations::BENCHMARK),
+    ("moderations::EXPECT_VISIBLE", moderations::EXPECT_VISIBLE),
     ("models::OWNER", models::OWNER),
     ("models::PUT", models::PUT),
     ("models::BY_ID", models::BY_ID),

@@ -2,24 +2,24 @@
 
 use crate::ports::{DatabaseError, Row, Statement, Timestamp};
 
-/// Who owns a model; no row where there is none.
-pub const OWNER: &str = "SELECT owner_id FROM models WHERE id = ?1";
-/// Declares a model, or changes one that the same person declared.
+/// Who owns a model, and why it is hidden; no row where there is none.
+pub const OWNER: &str = "SELECT owner_id, hidden_reason FROM models WHERE id = ?1";
+/// Declares a model, or changes one that the same person declared; a name that an administrator gave it stays.
 pub const PUT: &str = "INSERT INTO models (id, provider, display_name, context_window, input_usd_per_mtok, output_usd_per_mtok, \
        licence, released_on, training_cutoff, deprecated, owner_id, created_at, updated_at) \
      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?12) \
-     ON CONFLICT (id) DO UPDATE SET display_name = excluded.display_name, context_window = excluded.context_window, \
+     ON CONFLICT (id) DO UPDATE SET display_name = coalesce(given_name, excluded.display_name), context_window = excluded.context_window, \
        input_usd_per_mtok = excluded.input_usd_per_mtok, output_usd_per_mtok = excluded.output_usd_per_mtok, \
        licence = excluded.licence, released_on = excluded.released_on, training_cutoff = excluded.training_cutoff, \
        deprecated = excluded.deprecated, updated_at = excluded.updated_at \
      WHERE owner_id = excluded.owner_id AND (display_name, context_window, input_usd_per_mtok, output_usd_per_mtok, licence, \
-       released_on, training_cutoff, deprecated) IS NOT (excluded.display_name, excluded.context_window, \
+       released_on, training_cutoff, deprecated) IS NOT (coalesce(given_name, excluded.display_name), excluded.context_window, \
        excluded.input_usd_per_mtok, excluded.output_usd_per_mtok, excluded.licence, excluded.released_on, \
        excluded.training_cutoff, excluded.deprecated)";
 /// One model.
 pub const BY_ID: &str = "SELECT * FROM models WHERE id = ?1";
 /// A page of models after the cursor.
-pub const LIST: &str = "SELECT * FROM models WHERE id > ?1 ORDER BY id LIMIT ?2";
+pub const LIST: &str = "SELECT * FROM models WHERE id > ?1 AND hidden_reason IS NULL ORDER BY id LIMIT ?2";
 
 /// A model.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]

@@ -6,7 +6,7 @@ use crate::ports::{DatabaseError, Row, Statement};
 pub const CHOICES: &str = "SELECT v.benchmark_id, v.version, v.title, \
        EXISTS (SELECT 1 FROM snapshots AS s WHERE s.benchmark_id = v.benchmark_id AND s.version = v.version) AS published \
      FROM benchmark_versions AS v WHERE v.benchmark_id IN (SELECT ?1 UNION SELECT id FROM (SELECT b.id FROM benchmarks AS b \
-       WHERE b.id > '' AND EXISTS (SELECT 1 FROM snapshots AS s WHERE s.benchmark_id = b.id) ORDER BY b.id LIMIT ?2)) \
+       WHERE b.id > '' AND b.hidden_reason IS NULL AND EXISTS (SELECT 1 FROM snapshots AS s WHERE s.benchmark_id = b.id) ORDER BY b.id LIMIT ?2)) \
      ORDER BY v.benchmark_id, v.created_at DESC, v.version DESC";
 /// What a version says of itself.
 pub const VERSION_FACTS: &str = "SELECT task_count, attempts_per_task, chance_level, private_tasks, tasks_published_on, parts \

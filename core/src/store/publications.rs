@@ -43,13 +43,14 @@ macro_rules! cut_joins {
     };
 }
 
-/// Models and their ranks as of so many snapshots from this one.
+/// Models and their ranks as of so many snapshots from this one; hidden ones have none.
 macro_rules! ranked {
     ($later:literal) => {
         concat!(
             "SELECT e.model_id, e.run_id, rank() OVER (ORDER BY s.score DESC) AS place FROM this \
              CROSS JOIN leaderboard_entries AS e ON e.benchmark_id = this.benchmark_id AND e.version = this.version \
                AND e.from_seq <= this.seq", $later, " AND (e.to_seq IS NULL OR e.to_seq > this.seq", $later, ") \
+             CROSS JOIN models AS h ON h.id = e.model_id AND h.hidden_reason IS NULL \
              CROSS JOIN run_slices AS s ON s.run_id = e.run_id AND s.scenario = '' AND s.language = '' AND s.difficulty = ''"
         )
     };
@@ -191,6 +192,7 @@ pub fn publish(run_id: &str, owner_id: &str, snapshot_id: &str, now: Timestamp) 
     let of_run = |sql| Statement::new(sql).bind(run_id);
     vec![
         of_run(super::runs::EXPECT_OPEN).bind(owner_id).bind(None::<&str>),
+        of_run(super::moderations::EXPECT_VISIBLE),
         of_run(EXPECT_COMPLETE),
         of_run(KEEP_SLICES),
         of_run(KEEP_COUNTED_SLICE),

@@ -13,12 +13,13 @@ macro_rules! run_columns {
          v.evidence, v.metric, v.task_count, v.attempts_per_task, v.private_tasks, v.parts, \
          n.total AS counted_total, n.correct_by_attempt, n.cost_usd AS counted_cost, n.mean_latency_ms, \
          s.tasks, s.clusters, s.correct, s.total, s.score, s.squares, s.cost_usd, s.uncosted, s.p50_ms, s.p95_ms, \
-         p.pass_counts, p.parts AS part_scores"
+         p.pass_counts, p.parts AS part_scores, coalesce(hm.hidden_reason, hb.hidden_reason) AS hidden_reason"
     };
 }
 macro_rules! run_joins {
     () => {
         " FROM runs AS r JOIN benchmark_versions AS v ON v.benchmark_id = r.benchmark_id AND v.version = r.version \
+         JOIN models AS hm ON hm.id = r.model_id JOIN benchmarks AS hb ON hb.id = r.benchmark_id \
          LEFT JOIN run_counts AS n ON n.run_id = r.id LEFT JOIN run_scores AS p ON p.run_id = r.id \
          LEFT JOIN run_slices AS s ON s.run_id = r.id AND s.scenario = '' AND s.language = '' AND s.difficulty = '' "
     };
@@ -60,12 +61,13 @@ pub const BY_ID: &str = concat!("SELECT ", run_columns!(), run_joins!(), "WHERE 
 /// The run that a person's external id stands for.
 pub const BY_EXTERNAL_ID: &str =
     concat!("SELECT ", run_columns!(), run_joins!(), "WHERE r.owner_id = ?1 AND r.external_id = ?2");
-/// Opens a run, where model and version are declared and the external id is new.
+/// Opens a run, where model and version are declared, neither is hidden, and the external id is new.
 pub const CREATE: &str = "INSERT INTO runs (id, owner_id, model_id, benchmark_id, version, harness, harness_version, commit_hash, \
        dirty, prompt_hash, generation_config, attempts_policy, command, evaluator_relationship, external_id, request, \
        started_at, completed_at, created_at) \
      SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19 \
-     WHERE EXISTS (SELECT 1 FROM models WHERE id = ?3) \
+     WHERE EXISTS (SELECT 1 FROM models WHERE id = ?3 AND hidden_reason IS NULL) \
+       AND EXISTS (SELECT 1 FROM benchmarks WHERE id = ?4 AND hidden_reason IS NULL) \
        AND EXISTS (SELECT 1 FROM benchmark_versions WHERE benchmark_id = ?4 AND version = ?5) \
      ON CONFLICT (owner_id, external_id) DO NOTHING";
 /// Guard: run `?1` is `?2`'s, open, and brings evidence `?3` (any where null).
@@ -123,7 +125,7 @@ pub const HISTORY: &str = concat!(
     run_columns!(),
     ", EXISTS (SELECT 1 FROM leaderboard_entries AS e WHERE e.run_id = r.id AND e.to_seq IS NULL) AS current",
     run_joins!(),
-    "WHERE r.model_id = ?1 AND r.published_at IS NOT NULL AND (?2 IS NULL OR r.benchmark_id = ?2) \
+    "WHERE r.model_id = ?1 AND r.published_at IS NOT NULL AND hb.hidden_reason IS NULL AND (?2 IS NULL OR r.benchmark_id = ?2) \
        AND (r.published_at, r.id) < (?3, ?4) ORDER BY r.published_at DESC, r.id DESC LIMIT ?5"
 );
 
@@ -227,6 +229,8 @@ pub struct Run {
     pub pass_counts: Vec<(u64, u64, u64)>,
     /// Of each part of a composite score: how many results have it, and their mean.
     pub part_scores: BTreeMap<String, (u64, f64)>,
+    /// Why an administrator hid the model or the benchmark.
+    pub hidden_reason: Option<String>,
 }
 
 impl Run {
@@ -282,6 +286,7 @@ impl Run {
             aggregates: Aggregates::from_row(row)?,
             pass_counts: read_json(row, "pass_counts")?.unwrap_or_default(),
             part_scores: read_json(row, "part_scores")?.unwrap_or_default(),
+            hidden_reason: row.optional_text("hidden_reason")?,
         })
     }
 }

@@ -1,6 +1,7 @@
 //! `/api/v1/admin`: what administrators see and do.
 
 mod audit_log;
+mod moderation;
 mod runs;
 mod users;
 
@@ -18,5 +19,11 @@ pub fn routes() -> Router<App> {
         .route("/users/{id}/sessions", delete(users::end_sessions))
         .route("/users/{id}/mfa", delete(users::remove_second_factor))
         .route("/runs/{id}/reject", post(runs::reject))
+        .route("/models/{provider}/{name}/hide", post(moderation::hide_model))
+        .route("/models/{provider}/{name}/unhide", post(moderation::unhide_model))
+        .route("/models/{provider}/{name}/rename", post(moderation::rename_model))
+        .route("/benchmarks/{id}/hide", post(moderation::hide_benchmark))
+        .route("/benchmarks/{id}/unhide", post(moderation::unhide_benchmark))
+        .route("/benchmarks/{id}/rename", post(moderation::rename_benchmark))
         .route("/audit-log", get(audit_log::handler))
 }

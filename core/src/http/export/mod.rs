@@ -25,7 +25,7 @@ struct Newest {
 impl Newest {
     /// What [`Newest::read`] reads.
     fn statement() -> Statement {
-        Statement::new(changes::LATEST).bind(None::<&str>)
+        Statement::new(changes::NEWEST_SNAPSHOT)
     }
 
     /// The newest snapshot; before the first one, the place 0.

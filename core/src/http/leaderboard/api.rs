@@ -76,7 +76,7 @@ async fn read(
     let as_of = position.as_ref().map_or_else(|| app.now(), |position| Timestamp(position.as_of));
     let snapshot = scope.snapshot.as_ref().map(|snapshot| snapshot.id.clone());
 
-    // What depends on nothing but the snapshot never changes: it can be kept, and its tag is known beforehand.
+    // What depends on nothing but the snapshot and moderation never changes: it can be kept, and its tag is known beforehand.
     let kept_as = snapshot.as_ref().filter(|_| format == Format::Json && position.is_none());
     let kept_as = kept_as.and_then(|snapshot| cache_key(&query, &scope, snapshot, limit));
     if let Some(key) = &kept_as {
@@ -104,7 +104,7 @@ async fn read(
     } else {
         usize::MAX
     };
-    let (page, next) = query.page(rows, position.as_ref(), limit, snapshot.as_deref(), as_of);
+    let (page, next) = query.page(rows, position.as_ref(), limit, snapshot.as_deref(), as_of)?;
     let body = match format {
         Format::Csv => formats::csv(&page)?,
         Format::Ndjson => formats::ndjson(&page),
@@ -155,7 +155,7 @@ fn cache_key(query: &BoardQuery, scope: &Scope, snapshot: &str, limit: u32) -> O
     let known = known.iter().all(|(value, values)| value.as_ref().is_none_or(|value| values.contains(value)));
     let kept = known && query.is_whole_slice() && KEPT_LIMITS.contains(&limit);
     let slice = caching::etag(json!(query.slice()).to_string().as_bytes());
-    kept.then(|| format!("leaderboard/2/{snapshot}/{limit}/{}", slice.trim_matches('"')))
+    kept.then(|| format!("leaderboard/3/{snapshot}/{}/{limit}/{}", scope.moderation, slice.trim_matches('"')))
 }
 
 fn answer(uri: &http::Uri, format: Format, body: String, next: Option<&str>, tag: &str) -> Response {

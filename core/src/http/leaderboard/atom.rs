@@ -74,8 +74,10 @@ fn entry(feed: &mut Writer<Vec<u8>>, base_url: &str, change: &Change) -> Result<
         text(entry, "title", &title(change))?;
         text(entry, "updated", &change.at.to_string())?;
         text(entry, "published", &change.at.to_string())?;
-        link(entry, "alternate", &format!("{base_url}/leaderboard?snapshot={}", change.id))?;
-        link(entry, "related", &format!("{base_url}/api/v1/runs/{}", change.run_id))?;
+        link(entry, "alternate", &page(base_url, change))?;
+        if let Some(run_id) = &change.run_id {
+            link(entry, "related", &format!("{base_url}/api/v1/runs/{run_id}"))?;
+        }
         entry.create_element("category").with_attribute(("term", change.kind.as_str())).write_empty()?;
         text(entry, "content", &summary(change))
     })?;
@@ -96,8 +98,28 @@ fn link(parent: &mut Writer<Vec<u8>>, relation: &str, target: &str) -> Result<()
     Ok(())
 }
 
+/// Where people read of it.
+fn page(base_url: &str, change: &Change) -> String {
+    match (&change.run_id, &change.model, &change.benchmark) {
+        (Some(_), ..) => format!("{base_url}/leaderboard?snapshot={}", change.id),
+        (None, Some(model), _) => format!("{base_url}/leaderboard/models/{model}"),
+        (None, None, benchmark) => {
+            format!("{base_url}/leaderboard?benchmark={}", benchmark.as_deref().unwrap_or_default())
+        }
+    }
+}
+
 fn title(change: &Change) -> String {
-    let Change { model, benchmark, version, .. } = change;
+    let [model, benchmark, version] =
+        [&change.model, &change.benchmark, &change.version].map(|text| text.as_deref().unwrap_or_default());
+    if change.run_id.is_none() {
+        let what =
+            if change.model.is_some() { format!("The model {model}") } else { format!("The benchmark {benchmark}") };
+        return match &change.name {
+            Some(name) => format!("{what} was renamed {name}"),
+            None => format!("{what} was {}", change.kind),
+        };
+    }
     let rank = |rank: Option<i64>| rank.map_or("no rank".to_owned(), |rank| format!("rank {rank}"));
     match change.kind.as_str() {
         "published" => format!("{model} enters {benchmark} {version} at {}", rank(change.rank_after)),

@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::{
     app::App,
     domain::statistics::{Interval, MINIMUM_CLUSTERS, normal, pareto_front, rank_ranges, ranks, tie_groups, wilson},
-    http::problem::ApiError,
+    http::{moderation::refuse_hidden, problem::ApiError},
     ports::{Statement, Timestamp},
     store::{
         leaderboard::{self as store, Entry, Scope},
@@ -90,13 +90,18 @@ pub struct Wanted<'a> {
 
 impl Wanted<'_> {
     /// The leaderboard meant: of the newest snapshot unless another is named.
+    ///
+    /// # Errors
+    /// `hidden` where an administrator hid the benchmark.
     pub async fn find(self, app: &App) -> Result<Option<Scope>, ApiError> {
         let statement = match self.snapshot {
             Some(snapshot) => Statement::new(store::SCOPE_OF_SNAPSHOT).bind(snapshot),
             None => Statement::new(store::SCOPE),
         };
         let rows = app.database().query(statement.bind(self.benchmark).bind(self.version)).await?;
-        Ok(rows.into_first().map(|row| Scope::from_row(&row)).transpose()?)
+        let Some(row) = rows.into_first() else { return Ok(None) };
+        refuse_hidden("benchmark", &row)?;
+        Ok(Some(Scope::from_row(&row)?))
     }
 }
 

@@ -12,6 +12,7 @@ use super::{
 use crate::{
     app::App,
     http::{
+        moderation::refuse_hidden,
         page::{END_OF_TIME, NewestFirst},
         parameters::{self, Name},
         problem::ApiError,
@@ -123,7 +124,10 @@ pub async fn newest(app: &App, model: &str, limit: u32) -> Result<Option<Vec<Pas
 
 async fn read(app: &App, model: &str, runs: Statement) -> Result<(bool, Vec<PastRun>), ApiError> {
     let mut answers = app.database().batch(vec![Statement::new(models::OWNER).bind(model), runs]).await?.into_iter();
-    let known = answers.next().is_some_and(|rows| !rows.is_empty());
+    let model = answers.next().and_then(Rows::into_first);
+    if let Some(model) = &model {
+        refuse_hidden("model", model)?;
+    }
     let runs = answers.next().map(Rows::into_iter).into_iter().flatten();
-    Ok((known, runs.map(|row| PastRun::from_row(&row)).collect::<Result<_, DatabaseError>>()?))
+    Ok((model.is_some(), runs.map(|row| PastRun::from_row(&row)).collect::<Result<_, DatabaseError>>()?))
 }

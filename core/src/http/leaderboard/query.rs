@@ -152,7 +152,9 @@ impl BoardQuery {
     }
 
     /// One page of what [`Self::apply`] left, and the cursor after it where there is more.
-    #[must_use]
+    ///
+    /// # Errors
+    /// `malformed_request` where the model that the page before ended with has been hidden meanwhile.
     pub fn page(
         &self,
         rows: Vec<RowBody>,
@@ -160,11 +162,17 @@ impl BoardQuery {
         limit: usize,
         snapshot: Option<&str>,
         as_of: Timestamp,
-    ) -> (Vec<RowBody>, Option<String>) {
-        // A model stands once, and a snapshot always holds the same models.
-        let start = position.map_or(0, |position| {
-            rows.iter().position(|row| row.model == position.after).map_or(rows.len(), |at| at.saturating_add(1))
-        });
+    ) -> Result<(Vec<RowBody>, Option<String>), ApiError> {
+        // A model stands once, and a snapshot always holds the same models, but for those that are hidden.
+        let start = match position {
+            None => 0,
+            Some(position) => match rows.iter().position(|row| row.model == position.after) {
+                Some(at) => at.saturating_add(1),
+                None => {
+                    return Err(ApiError::new(MALFORMED_REQUEST, "the list has changed: begin with its first page"));
+                }
+            },
+        };
         let is_more = rows.len() > start.saturating_add(limit);
         let page = rows.into_iter().skip(start).take(limit).collect::<Vec<_>>();
         let next = page.last().zip(snapshot).filter(|_| is_more).and_then(|(last, snapshot)| {
@@ -173,7 +181,7 @@ impl BoardQuery {
             let as_of = if self.period == Period::All { 0 } else { as_of.0 };
             write_cursor(&Position { snapshot, as_of, asked: self.asked(), after })
         });
-        (page, next)
+        Ok((page, next))
     }
 
     /// What rows are asked for, and in which order.

@@ -13,12 +13,13 @@ use crate::{
     app::App,
     http::{
         credentials::{ModelsWrite, Program},
+        moderation::refuse_hidden,
         page::{PageQuery, list as list_answer, page_size, read_cursor, take_page},
         parameters::Name,
         problem::{ApiError, NOT_OWNER, VERSION_IN_USE},
         request::{LargeJson, Path, Query, Validator, canonical},
     },
-    ports::{DatabaseError, Row, Statement},
+    ports::{DatabaseError, Row, Rows, Statement},
     store::benchmarks::{self, BenchmarkVersion, Evidence, Metric, Part, Slices, Task},
 };
 
@@ -195,10 +196,14 @@ pub async fn put(
     let definition = canonical(&version)?;
     let tasks = canonical(&version.tasks)?;
     let batch = benchmarks::put(&version, program.owner_id(), &definition, &tasks, app.now());
-    let existed = match app.database().batch(batch).await {
+    let mut answers = match app.database().batch(batch).await {
         Err(error) if error.is_guard() => return Err(refusal(&app, &program, &version.benchmark).await?),
-        answers => answers?.into_iter().next().is_some_and(|rows| !rows.is_empty()),
+        answers => answers?.into_iter(),
     };
+    let existed = answers.next().is_some_and(|rows| !rows.is_empty());
+    // An administrator may have given it another title.
+    let title = answers.next_back().and_then(Rows::into_first).map(|row| row.text("title")).transpose()?;
+    let version = BenchmarkVersion { title: title.unwrap_or_default(), ..version };
     Ok((if existed { StatusCode::OK } else { StatusCode::CREATED }, Answer(version.into())))
 }
 
@@ -306,8 +311,13 @@ pub async fn list(
 
 /// One benchmark, with all its versions and their tasks, newest first.
 pub async fn one(State(app): State<App>, Path(Name(id)): Path<Name>) -> Result<Answer<serde_json::Value>, ApiError> {
-    let rows = app.database().query(Statement::new(benchmarks::VERSIONS).bind(id.as_str())).await?;
-    let versions = rows.into_iter().map(|row| VersionBody::public(&row));
+    let of_benchmark = |sql| Statement::new(sql).bind(id.as_str());
+    let batch = vec![of_benchmark(benchmarks::OWNER), of_benchmark(benchmarks::VERSIONS)];
+    let mut answers = app.database().batch(batch).await?.into_iter();
+    if let Some(owner) = answers.next().and_then(Rows::into_first) {
+        refuse_hidden("benchmark", &owner)?;
+    }
+    let versions = answers.next().map(Rows::into_iter).into_iter().flatten().map(|row| VersionBody::public(&row));
     let versions = versions.collect::<Result<Vec<_>, _>>()?;
     let latest = versions.first().ok_or_else(|| ApiError::not_found("benchmark"))?;
     Ok(Answer(json!({

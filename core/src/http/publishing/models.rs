@@ -10,6 +10,7 @@ use crate::{
     app::App,
     http::{
         credentials::{ModelsWrite, Program},
+        moderation::refuse_hidden,
         page::{PageQuery, list as list_answer, page_size, read_cursor, take_page},
         parameters::Name,
         problem::{ApiError, NOT_OWNER},
@@ -102,5 +103,6 @@ pub async fn one(
 ) -> Result<Answer<Model>, ApiError> {
     let statement = Statement::new(models::BY_ID).bind(format!("{provider}/{name}"));
     let row = app.database().query(statement).await?.into_first().ok_or_else(|| ApiError::not_found("model"))?;
+    refuse_hidden("model", &row)?;
     Ok(Answer(Model::from_row(&row)?))
 }

@@ -8,6 +8,7 @@ use crate::{
     http::{
         credentials::{Program, ResultsWrite},
         idempotency::{Caller, Claim, Idempotency, Reply},
+        moderation::publishes_to_hidden,
         problem::{ApiError, INCOMPLETE_RUN, Problem, RUN_NOT_OPEN},
         request::Path,
     },
@@ -53,6 +54,9 @@ async fn publish(app: &App, owner_id: &str, id: &str, claim: Claim) -> Result<Re
 }
 
 async fn refusal(app: &App, run: &Run) -> Result<ApiError, ApiError> {
+    if let Some(reason) = &run.hidden_reason {
+        return Ok(publishes_to_hidden(reason.clone()));
+    }
     if run.status != "open" {
         return Ok(ApiError::new(RUN_NOT_OPEN, "it was rejected or withdrawn"));
     }

@@ -15,6 +15,7 @@ use crate::{
     http::{
         credentials::{Program, ResultsWrite},
         idempotency::{Caller, Claim, Idempotent, Reply},
+        moderation::refuse_hidden,
         page::{PageQuery, list as list_answer, page_size, read_cursor, take_page},
         problem::{
             ApiError, CONFLICTING_RESULTS, EVIDENCE_MISMATCH, MALFORMED_REQUEST, PRIVATE_TASKS, Problem, RUN_NOT_OPEN,
@@ -346,6 +347,7 @@ pub async fn list(
     let batch = vec![Statement::new(runs::BY_ID).bind(id.as_str()), results];
     let mut answers = app.database().batch(batch).await?.into_iter();
     let run = answers.next().and_then(Rows::into_first).ok_or_else(|| ApiError::not_found("run"))?;
+    refuse_hidden("run's model or benchmark", &run)?;
     if run.boolean("private_tasks")? {
         return Err(ApiError::new(PRIVATE_TASKS, "only aggregates of its runs are public"));
     }

@@ -12,6 +12,7 @@ use crate::{
         credentials::{Program, ResultsWrite},
         idempotency::{Caller, Claim, Idempotent, Reply},
         leaderboard::Score,
+        moderation::{hidden, publishes_to_hidden},
         parameters,
         problem::{ApiError, EXTERNAL_ID_CONFLICT, NOT_OWNER},
         request::{Json, Path, Validator, canonical},
@@ -159,6 +160,9 @@ async fn open(app: &App, owner_id: &str, body: Body, claim: Claim) -> Result<Rep
         claim.remember(app, &reply).await;
         return Ok(reply);
     }
+    for found in [&model, &version].into_iter().flatten() {
+        found.optional_text("hidden_reason")?.map_or(Ok(()), |reason| Err(publishes_to_hidden(reason)))?;
+    }
     let mut validator = Validator::default();
     let mut declared = |exists: bool, pointer, what| {
         let refusal = refuse("unknown_reference", format!("declare the {what} first"));
@@ -172,7 +176,9 @@ async fn open(app: &App, owner_id: &str, body: Body, claim: Claim) -> Result<Rep
 
 /// One run.
 pub async fn one(State(app): State<App>, Path(id): Path<String>) -> Result<Answer<Value>, ApiError> {
-    Ok(Answer(run_body(&find(&app, &id).await?)))
+    let run = find(&app, &id).await?;
+    run.hidden_reason.clone().map_or(Ok(()), |reason| Err(hidden("run's model or benchmark", reason)))?;
+    Ok(Answer(run_body(&run)))
 }
 
 /// The run.

@@ -12,6 +12,7 @@ use super::{
     Choices, answer, no_board,
     plot::{difference_axis, difference_bar},
     text::{Scale, address, model_address},
+    unless_hidden,
 };
 use crate::{
     app::App,
@@ -66,7 +67,11 @@ pub async fn compare(
         version: parameters.version.as_deref(),
         snapshot: parameters.snapshot.as_deref(),
     };
-    let Some(scope) = wanted.find(&app).await? else { return Ok(no_board(&choices)) };
+    let scope = match unless_hidden(wanted.find(&app).await)? {
+        Ok(Some(scope)) => scope,
+        Ok(None) => return Ok(no_board(&choices)),
+        Err(hidden) => return Ok(hidden),
+    };
     let board = Board::read(&app, scope, [None; 3]).await?;
     let page = Page {
         scope: &board.scope,

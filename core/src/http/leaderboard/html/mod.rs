@@ -29,7 +29,7 @@ use crate::{
     app::App,
     http::{
         page::{document, html_answer, html_page},
-        problem::{ApiError, MALFORMED_REQUEST},
+        problem::{ApiError, HIDDEN, MALFORMED_REQUEST},
     },
     ports::{Rows, Timestamp},
     store::pages::{self, Choice, VersionFacts},
@@ -103,8 +103,10 @@ pub async fn board(
     let choices = Choices::of(&uri, "/leaderboard")?;
     let query = choices.parse::<BoardQuery>()?;
     let position = query.position()?;
-    let Some(scope) = query.wanted(position.as_ref()).find(&app).await? else {
-        return Ok(no_board(&choices));
+    let scope = match unless_hidden(query.wanted(position.as_ref()).find(&app).await)? {
+        Ok(Some(scope)) => scope,
+        Ok(None) => return Ok(no_board(&choices)),
+        Err(hidden) => return Ok(hidden),
     };
     let as_of = position.as_ref().map_or_else(|| app.now(), |position| Timestamp(position.as_of));
     let snapshot = scope.snapshot.as_ref().map(|snapshot| snapshot.id.clone());
@@ -119,9 +121,23 @@ pub async fn board(
     query.apply(&mut chosen, as_of);
     let plotted = plot::cost_plot(&chosen, Scale::of(&board.scope.metric));
     let matching = chosen.len();
-    let (rows, next) = query.page(chosen, position.as_ref(), ROWS, snapshot.as_deref(), as_of);
+    let (rows, next) = query.page(chosen, position.as_ref(), ROWS, snapshot.as_deref(), as_of)?;
     let page = Page { choices, known, facts: facts.unwrap_or_default(), board, rows, matching, next };
     Ok(answer(&headers, &page.board.scope.title, &page.markup(plotted)))
+}
+
+/// What was found, or the page that stands in the place of what an administrator hid.
+fn unless_hidden<T>(found: Result<T, ApiError>) -> Result<Result<T, Response>, ApiError> {
+    match found {
+        Err(ApiError::Problem(problem)) if problem.is(HIDDEN) => {
+            let nothing = html! {
+                p { (problem.detail()) }
+                p { a href="/leaderboard" { "The leaderboard" } }
+            };
+            Ok(Err(html_page(StatusCode::GONE, "Hidden", &nothing)))
+        }
+        found => found.map(Ok),
+    }
 }
 
 fn no_board(choices: &Choices) -> Response {

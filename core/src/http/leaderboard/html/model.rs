@@ -13,6 +13,7 @@ use super::{
     plot::{Dated, bar, bar_axis, history_chart},
     table::label,
     text::{Scale, address, count, day, minute, model_address, usd, words},
+    unless_hidden,
 };
 use crate::{
     app::App,
@@ -54,7 +55,10 @@ pub async fn model(
     Choices::of(&uri, "")?.parse::<Nothing>()?;
     let id = format!("{provider}/{name}");
     let facts = async { Ok(app.database().query(Statement::new(models::BY_ID).bind(id.as_str())).await?.into_first()) };
-    let (row, runs) = try_join(facts, history::newest(&app, &id, RUNS)).await?;
+    let (row, runs) = match unless_hidden(try_join(facts, history::newest(&app, &id, RUNS)).await)? {
+        Ok(found) => found,
+        Err(hidden) => return Ok(hidden),
+    };
     let (Some(row), Some(runs)) = (row, runs) else {
         let nothing = html! {
             p { "There is no model " code { (id) } "." }

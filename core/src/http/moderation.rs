@@ -1,0 +1,25 @@
+//! What is answered about models and benchmarks that an administrator hid.
+
+use super::problem::{ApiError, HIDDEN, PUBLISHED_TO_HIDDEN, Problem};
+use crate::ports::Row;
+
+/// Refuses to tell of what this row says is hidden.
+///
+/// # Errors
+/// `hidden`, with the reason.
+pub fn refuse_hidden(what: &str, row: &Row) -> Result<(), ApiError> {
+    row.optional_text("hidden_reason")?.map_or(Ok(()), |reason| Err(hidden(what, reason)))
+}
+
+/// An administrator hid it.
+pub fn hidden(what: &str, reason: String) -> ApiError {
+    let problem = Problem::new(HIDDEN, format!("an administrator hid this {what}: {reason}"));
+    problem.member("reason", reason.into()).into()
+}
+
+/// Nothing is published to what is hidden.
+pub fn publishes_to_hidden(reason: String) -> ApiError {
+    let problem =
+        Problem::new(PUBLISHED_TO_HIDDEN, format!("an administrator hid the model or the benchmark: {reason}"));
+    problem.member("reason", reason.into()).into()
+}

@@ -1,0 +1,2 @@
+-- ?1 id
+UPDATE models SET hidden_reason = NULL WHERE id = ?1 AND hidden_reason IS NOT NULL
