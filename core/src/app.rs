@@ -32,6 +32,7 @@ struct Inner {
     /// Set once a shutdown has begun.
     has_stopped_sending: AtomicBool,
     has_met_unnamed_proxy: AtomicBool,
+    fault_log: http::FaultLog,
 }
 
 impl App {
@@ -46,6 +47,7 @@ impl App {
             clock_store,
             config,
             keys,
+            fault_log: http::FaultLog::default(),
             has_stopped_sending: AtomicBool::new(false),
             has_met_unnamed_proxy: AtomicBool::new(false),
         }))
@@ -65,6 +67,10 @@ impl App {
 
     pub(crate) fn keys(&self) -> &Keys {
         &self.0.keys
+    }
+
+    pub(crate) fn fault_log(&self) -> &http::FaultLog {
+        &self.0.fault_log
     }
 
     pub(crate) fn database(&self) -> &dyn Database {
@@ -133,7 +139,7 @@ impl App {
         }
         mail::deliver_due(self).await;
         let now = self.now();
-        let expired = store::EXPIRE_EVERYTHING.iter().map(|sql| Statement::new(sql).bind(now)).collect();
+        let expired = store::EXPIRE_EVERYTHING.iter().map(|sql| Statement::new(sql).essential().bind(now)).collect();
         if let Err(error) = self.database().batch(expired).await {
             log::error!("clean-up failed: {error}");
         }

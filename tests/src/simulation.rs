@@ -161,7 +161,7 @@ impl Simulation {
             key_value: Arc::clone(&ports) as _,
             rate_limiter: Arc::new(SqlRateLimiter::new(limits)),
             key_gate: Arc::new(SqlKeyGate::new(Arc::clone(&ports) as _)),
-            password_hasher: Arc::new(InlineHasher),
+            password_hasher: Arc::<InlineHasher>::default(),
             http_client: Arc::clone(&ports) as _,
             mail_transport: None,
             clock: Arc::clone(&ports) as _,

@@ -9,7 +9,7 @@
 
 use std::ops::RangeInclusive;
 
-use argon2::{Algorithm, Argon2, Version, password_hash::PasswordHasher as _};
+use argon2::{Algorithm, Argon2, Block, Version};
 use base64::{
     Engine as _,
     alphabet::{BCRYPT, STANDARD},
@@ -88,25 +88,64 @@ impl Bound {
     const IMPORTED: Self = Self { memory_kib: 65_536, filled_kib: 8 * 65_536 };
 }
 
+/// The memory that Argon2 fills, kept from one hash to the next: fresh memory costs each hash its page faults, and
+/// glibc's allocator keeps what threads give back.
+#[derive(Default)]
+pub struct Memory(Vec<Block>);
+
+impl Memory {
+    /// What is kept at most, in blocks of 1 KiB. From here on glibc maps each allocation apart and gives it back whole.
+    const MOST_KEPT: usize = 32 * 1024;
+
+    fn argon2(&mut self, argon2: &Argon2<'_>, password: &[u8], salt: &[u8], out: &mut [u8]) -> argon2::Result<()> {
+        let needed = argon2.params().block_count();
+        if needed > Self::MOST_KEPT {
+            return argon2.hash_password_into(password, salt, out);
+        }
+        if self.0.len() < needed {
+            // Nothing of the old blocks is needed: to copy them would only cost time.
+            self.0 = Vec::new();
+            self.0.try_reserve_exact(needed).map_err(|_| argon2::Error::OutOfMemory)?;
+            self.0.resize(needed, Block::new());
+        }
+        argon2.hash_password_into_with_memory(password, salt, out, &mut self.0)
+    }
+}
+
+impl std::fmt::Debug for Memory {
+    /// Without what it holds, which derives from passwords.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Memory").field("kib", &self.0.len()).finish()
+    }
+}
+
 /// Computes the job on the calling thread: tens of milliseconds of CPU, for an imported hash at most some seconds.
 ///
 /// # Errors
 /// [`HashError::Failed`] when the parameters are impossible. An encoded hash that cannot be read, or whose parameters
 /// ask for too much, verifies as wrong, it is no error.
-pub fn run(job: &HashJob) -> Result<HashOutcome, HashError> {
+pub fn run(job: &HashJob, memory: &mut Memory) -> Result<HashOutcome, HashError> {
     match job {
         HashJob::Hash { password, salt, params } => {
-            let params = argon2::Params::new(params.memory_kib, params.passes, params.lanes, None)
-                .map_err(|error| HashError::Failed(error.to_string()))?;
-            let encoded = Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
-                .hash_password_with_salt(password.expose().as_bytes(), salt)
-                .map_err(|error| HashError::Failed(error.to_string()))?;
-            Ok(HashOutcome::Hashed(Secret::new(encoded.to_string())))
+            let failed = |error: &dyn std::fmt::Display| HashError::Failed(error.to_string());
+            let encoded = hash(password, salt, *params, memory).map_err(|error| failed(&error))?;
+            Ok(HashOutcome::Hashed(Secret::new(encoded)))
         }
         HashJob::Verify { password, encoded } => Ok(HashOutcome::Verified(
-            Encoded::parse(encoded.expose()).is_ok_and(|hash| hash.verifies(password.expose().as_bytes())),
+            Encoded::parse(encoded.expose()).is_ok_and(|hash| hash.verifies(password.expose().as_bytes(), memory)),
         )),
     }
+}
+
+/// A new hash, as a PHC string.
+fn hash(password: &Secret, salt: &[u8], params: Params, memory: &mut Memory) -> argon2::Result<String> {
+    let Params { memory_kib, passes, lanes } = params;
+    let argon2 =
+        Argon2::new(Algorithm::Argon2id, Version::V0x13, argon2::Params::new(memory_kib, passes, lanes, None)?);
+    let mut hash = [0; argon2::Params::DEFAULT_OUTPUT_LEN];
+    memory.argon2(&argon2, password.expose().as_bytes(), salt, &mut hash)?;
+    let [salt, hash] = [salt, hash.as_slice()].map(|bytes| PHC_BASE64.encode(bytes));
+    Ok(format!("$argon2id$v=19$m={memory_kib},t={passes},p={lanes}${salt}${hash}"))
 }
 
 /// Whether a login should replace the hash. Only Argon2id `v=19` whose memory, passes and lanes all equal `params` is
@@ -161,6 +200,8 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
+/// As PHC strings have it: without padding.
+const PHC_BASE64: GeneralPurpose = base64::engine::general_purpose::STANDARD_NO_PAD;
 /// Some old implementations left such bits in the last character of a salt.
 const BCRYPT_BASE64: GeneralPurpose = GeneralPurpose::new(
     &BCRYPT,
@@ -292,11 +333,12 @@ impl Encoded {
         }
     }
 
-    fn verifies(&self, password: &[u8]) -> bool {
+    fn verifies(&self, password: &[u8], memory: &mut Memory) -> bool {
         let mut computed = vec![0; self.hash.len()];
         let is_computed = match self.scheme {
             Scheme::Argon2 { algorithm, version, params } => params.argon2().is_some_and(|params| {
-                Argon2::new(algorithm, version, params).hash_password_into(password, &self.salt, &mut computed).is_ok()
+                let argon2 = Argon2::new(algorithm, version, params);
+                memory.argon2(&argon2, password, &self.salt, &mut computed).is_ok()
             }),
             Scheme::Bcrypt { cost } => bcrypt(password, cost, &self.salt, &mut computed).is_some(),
             Scheme::Pbkdf2 { rounds } => {
@@ -328,7 +370,7 @@ mod tests {
 
     fn verifies(password: &str, encoded: &str) -> bool {
         let job = HashJob::Verify { password: Secret::new(password), encoded: Secret::new(encoded) };
-        matches!(run(&job), Ok(HashOutcome::Verified(true)))
+        matches!(run(&job, &mut Memory::default()), Ok(HashOutcome::Verified(true)))
     }
 
     fn refusal(encoded: &str) -> Option<&'static str> {
@@ -379,8 +421,31 @@ mod tests {
     fn hashes_as_the_reference_library() {
         let job =
             HashJob::Hash { password: Secret::new("password"), salt: *b"somesaltsomesalt", params: Params::DEFAULT };
-        assert!(matches!(run(&job), Ok(HashOutcome::Hashed(encoded)) if encoded.expose() == OURS));
+        assert!(
+            matches!(run(&job, &mut Memory::default()), Ok(HashOutcome::Hashed(encoded)) if encoded.expose() == OURS)
+        );
         assert!(verifies("password", OURS) && !verifies("Password", OURS));
+    }
+
+    #[test]
+    fn memory_that_another_hash_filled_changes_nothing() {
+        let mut memory = Memory::default();
+        let mut hash = |password: &str, memory_kib, passes, lanes| {
+            let params = Params { memory_kib, passes, lanes };
+            let job = HashJob::Hash { password: Secret::new(password), salt: *b"somesaltsomesalt", params };
+            let (kept, fresh) = (run(&job, &mut memory), run(&job, &mut Memory::default()));
+            match (kept, fresh) {
+                (Ok(HashOutcome::Hashed(kept)), Ok(HashOutcome::Hashed(fresh))) => {
+                    assert_eq!(kept.expose(), fresh.expose())
+                }
+                other => panic!("{other:?}"),
+            }
+            memory.0.len()
+        };
+        assert_eq!(hash("a", 64, 2, 1), 64);
+        assert_eq!(hash("b", 1024, 1, 2), 1024);
+        assert_eq!(hash("c", 64, 3, 1), 1024, "a smaller one uses a part of it");
+        assert_eq!(hash("d", 33 * 1024, 1, 1), 1024, "what a large one takes is given back");
     }
 
     #[test]

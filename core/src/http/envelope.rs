@@ -96,7 +96,11 @@ pub fn refuse(app: &App, refusal: HostRefusal) -> Response {
 fn write_problem(app: &App, response: &mut Response, request_id: &str) {
     let Some(problem) = response.extensions_mut().remove::<Problem>() else { return };
     if let Some(cause) = problem.cause() {
-        log::error!("request {request_id}: {cause}");
+        match app.fault_log().admit(cause, app.now()) {
+            None => {}
+            Some(0) => log::error!("request {request_id}: {cause}"),
+            Some(unlogged) => log::error!("request {request_id}: {cause} ({unlogged} more requests before it)"),
+        }
     }
     *response.body_mut() = Body::from(problem.body(&app.config().base_url, request_id).to_string());
     let headers = response.headers_mut();

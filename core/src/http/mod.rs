@@ -8,6 +8,7 @@ mod credentials;
 mod deadline;
 mod envelope;
 mod export;
+mod fault_log;
 mod guessing;
 mod host_refusal;
 mod idempotency;
@@ -29,6 +30,7 @@ mod users;
 use axum::{Router, middleware};
 
 pub use envelope::refuse;
+pub use fault_log::FaultLog;
 pub use host_refusal::HostRefusal;
 pub use problem::ApiError;
 pub use request_body::{BodyStalled, Sleep, UnreadBody, watch_body};

@@ -41,6 +41,9 @@ pub struct Statement {
     pub sql: &'static str,
     /// `?1`, `?2`, … in order.
     pub params: Vec<Value>,
+    /// Whether it ends somebody's access or frees space. Where a host's disk is full, a batch with such a statement may
+    /// use what the host keeps in reserve for it.
+    pub essential: bool,
 }
 
 /// Without the parameters, which may be secret.
@@ -54,7 +57,14 @@ impl Statement {
     /// A statement without parameters.
     #[must_use]
     pub fn new(sql: &'static str) -> Self {
-        Self { sql, params: Vec::new() }
+        Self { sql, params: Vec::new(), essential: false }
+    }
+
+    /// Marks it as one that a full disk must not stop.
+    #[must_use]
+    pub fn essential(mut self) -> Self {
+        self.essential = true;
+        self
     }
 
     /// Whether it only reads: then asking twice does no harm. What begins otherwise than with `SELECT` counts as a write.

@@ -1,6 +1,11 @@
+use std::sync::Mutex;
+
 use async_trait::async_trait;
 
-use crate::domain::{Secret, password_hash};
+use crate::domain::{
+    Secret,
+    password_hash::{self, Memory},
+};
 
 /// Where password hashing runs. The algorithms are the application's ([`password_hash`]); a host only says
 /// on which thread or in which object. Native runs a bounded number on threads of their own, so that no other
@@ -56,12 +61,16 @@ pub enum HashError {
 }
 
 /// Hashes where it is called: for hosts that give each request (or each few) an instance of its own.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct InlineHasher;
+#[derive(Debug, Default)]
+pub struct InlineHasher(Mutex<Memory>);
 
 #[async_trait]
 impl PasswordHasher for InlineHasher {
     async fn run(&self, job: HashJob) -> Result<HashOutcome, HashError> {
-        password_hash::run(&job)
+        match self.0.try_lock() {
+            Ok(mut memory) => password_hash::run(&job, &mut memory),
+            // Only where there are threads after all.
+            Err(_) => password_hash::run(&job, &mut Memory::default()),
+        }
     }
 }

@@ -1,10 +1,12 @@
 //! `PasswordHasher` over Durable Objects: the port's side, which asks, and the object's side, which computes. On the
 //! free plan a request handler has 10 ms of CPU, which no password hash fits in; an object has 30 s.
 
+use std::cell::RefCell;
+
 use aibaas_core::{
     domain::{
         Secret,
-        password_hash::{self, Params},
+        password_hash::{self, Memory, Params},
     },
     ports::{HashError, HashJob, HashOutcome, InlineHasher, PasswordHasher},
 };
@@ -54,7 +56,7 @@ impl Hashing {
         objects: impl FnOnce() -> worker::Result<ObjectNamespace>,
     ) -> worker::Result<Box<dyn PasswordHasher>> {
         Ok(match self {
-            Self::Worker => Box::new(InlineHasher),
+            Self::Worker => Box::new(InlineHasher::default()),
             Self::DurableObjects(count) => Box::new(HashingObjects { namespace: objects()?, count }),
         })
     }
@@ -113,6 +115,11 @@ impl PasswordHasher for HashingObjects {
     }
 }
 
+thread_local! {
+    /// Shared by the objects of this instance: each hashes in one go.
+    static MEMORY: RefCell<Memory> = RefCell::default();
+}
+
 /// Computes what [`HashingObjects`] asks: a question in, an answer out, both as JSON.
 #[wasm_bindgen]
 pub fn hash(question: String) -> Option<String> {
@@ -123,7 +130,7 @@ pub fn hash(question: String) -> Option<String> {
         }
         Question::Verify { password, encoded } => HashJob::Verify { password, encoded },
     };
-    let outcome = password_hash::run(&job);
+    let outcome = MEMORY.with_borrow_mut(|memory| password_hash::run(&job, memory));
     let answer = match &outcome {
         Ok(HashOutcome::Hashed(encoded)) => Answer::Hashed(encoded.expose()),
         Ok(HashOutcome::Verified(right)) => Answer::Verified(*right),

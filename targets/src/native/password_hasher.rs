@@ -1,7 +1,7 @@
 //! Password hashing on threads of its own.
 
 use aibaas_core::{
-    domain::password_hash,
+    domain::password_hash::{self, Memory},
     ports::{HashError, HashJob, HashOutcome, PasswordHasher},
 };
 use async_trait::async_trait;
@@ -10,6 +10,10 @@ use tokio::sync::oneshot;
 
 /// Jobs that wait for each thread at most: about a second of work, after which a client had better come again.
 const WAITING_PER_THREAD: usize = 32;
+
+/// How much less of a busy machine hashing gets than what answers requests.
+#[cfg(target_os = "linux")]
+const NICENESS: i32 = 10;
 
 struct Task {
     job: HashJob,
@@ -22,7 +26,7 @@ pub struct ThreadPoolHasher {
 }
 
 impl ThreadPoolHasher {
-    /// Starts this many threads; each takes the memory of one hash while it works.
+    /// Starts this many threads; each keeps the memory of one hash.
     ///
     /// # Errors
     /// When the system gives no thread.
@@ -38,15 +42,29 @@ impl ThreadPoolHasher {
 }
 
 fn work(queue: &Receiver<Task>) {
+    yield_to_requests();
+    let mut memory = Memory::default();
     while let Ok(task) = queue.recv() {
         // The client has gone: no reason to spend the time.
         if task.reply.is_closed() {
             continue;
         }
-        let outcome = password_hash::run(&task.job);
+        let outcome = password_hash::run(&task.job, &mut memory);
         let _ = task.reply.send(outcome);
     }
 }
+
+/// Gives way to the threads that answer requests: a login takes tens of milliseconds of CPU, a read less than one.
+/// On Linux niceness is a thread's own.
+#[cfg(target_os = "linux")]
+fn yield_to_requests() {
+    if let Err(error) = rustix::process::nice(NICENESS) {
+        log::warn!("password hashing keeps the priority of requests: {error}");
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn yield_to_requests() {}
 
 #[async_trait]
 impl PasswordHasher for ThreadPoolHasher {

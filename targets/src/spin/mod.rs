@@ -135,7 +135,7 @@ async fn prepare() -> Result<Result<Served, ConfigError>, String> {
         key_gate: Arc::new(SqlKeyGate::new(shared)),
         database,
         key_value: Arc::new(SpinKeyValue(Arc::clone(&clock))),
-        password_hasher: Arc::new(InlineHasher),
+        password_hasher: Arc::<InlineHasher>::default(),
         http_client: Arc::new(SpinHttpClient),
         mail_transport: None,
         clock,

@@ -117,5 +117,5 @@ fn rfc_9106() -> argon2::Result<[u8; 32]> {
 
 fn verifies(password: &str, encoded: &str) -> bool {
     let job = HashJob::Verify { password: Secret::new(password), encoded: Secret::new(encoded) };
-    matches!(password_hash::run(&job), Ok(HashOutcome::Verified(true)))
+    matches!(password_hash::run(&job, &mut password_hash::Memory::default()), Ok(HashOutcome::Verified(true)))
 }

@@ -1,0 +1,67 @@
+//! What went wrong with us, in the log: of the same cause one line a second, however many requests it fails.
+
+use std::sync::{Mutex, PoisonError};
+
+use crate::ports::Timestamp;
+
+/// Causes that are told apart at once; some carry ids, so the oldest gives way.
+const CAUSES: usize = 16;
+const PAUSE_MS: i64 = 1000;
+
+/// Says which faults are logged.
+#[derive(Debug, Default)]
+pub struct FaultLog(Mutex<Vec<Seen>>);
+
+#[derive(Debug)]
+struct Seen {
+    cause: String,
+    logged_at: Timestamp,
+    unlogged: u64,
+}
+
+impl FaultLog {
+    /// Whether this one is: `Some` with how many of its kind were not since the last that was.
+    pub fn admit(&self, cause: &str, now: Timestamp) -> Option<u64> {
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(index) = seen.iter().position(|seen| seen.cause == cause) {
+            let mut known = seen.remove(index);
+            // A clock that was set back does not silence it.
+            let age = now.0.saturating_sub(known.logged_at.0);
+            let unlogged = if (0..PAUSE_MS).contains(&age) {
+                known.unlogged = known.unlogged.saturating_add(1);
+                None
+            } else {
+                known.logged_at = now;
+                Some(std::mem::take(&mut known.unlogged))
+            };
+            seen.push(known);
+            return unlogged;
+        }
+        if seen.len() >= CAUSES {
+            seen.remove(0);
+        }
+        seen.push(Seen { cause: cause.to_owned(), logged_at: now, unlogged: 0 });
+        Some(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_line_a_second_a_cause() {
+        let log = FaultLog::default();
+        let admit = |cause: &str, at| log.admit(cause, Timestamp(at));
+        assert_eq!(admit("busy", 10_000), Some(0));
+        assert_eq!((admit("busy", 10_000), admit("busy", 10_999)), (None, None));
+        assert_eq!(admit("down", 10_500), Some(0), "another cause");
+        assert_eq!(admit("busy", 11_000), Some(2));
+        assert_eq!(admit("busy", 11_500), None);
+        assert_eq!(admit("busy", 5000), Some(1), "the clock was set back");
+        for cause in 0..100 {
+            assert_eq!(admit(&format!("cause {cause}"), 5000), Some(0));
+        }
+        assert_eq!(log.0.lock().unwrap().len(), CAUSES);
+    }
+}
