@@ -85,7 +85,7 @@ impl Claim {
     /// Gives the claim up where it was not answered, and reads what stands under the key.
     #[must_use]
     pub fn release(&self) -> Vec<Statement> {
-        vec![self.mine(RELEASE), self.statement(FIND)]
+        vec![self.mine(RELEASE).essential(), self.statement(FIND)]
     }
 
     /// The statement, of this claim: further parameters follow.

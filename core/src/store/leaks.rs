@@ -106,5 +106,5 @@ pub fn revoke(leaks: &[Leak], now: Timestamp) -> [Statement; 3] {
         })
     };
     let leaks = leaks.iter().map(leak).collect::<serde_json::Value>().to_string();
-    [ADD_EVENTS, QUEUE_MAILS, REVOKE].map(|sql| Statement::new(sql).bind(leaks.as_str()).bind(now))
+    [ADD_EVENTS, QUEUE_MAILS, REVOKE].map(|sql| Statement::new(sql).essential().bind(leaks.as_str()).bind(now))
 }

@@ -3,9 +3,12 @@
 use std::{
     collections::HashMap,
     path::Path,
-    sync::{Arc, Mutex, PoisonError, RwLock},
+    sync::{
+        Arc, Mutex, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
     thread::JoinHandle,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use aibaas_core::ports::{Database, DatabaseError, Rows, Statement, Value};
@@ -14,7 +17,7 @@ use crossbeam_channel::{Receiver, Sender, TrySendError};
 use rusqlite::{Connection, OpenFlags, types::ValueRef};
 use tokio::sync::oneshot;
 
-use super::database_file::DatabaseFile;
+use super::{database_file::DatabaseFile, disk_reserve::DiskReserve};
 
 /// Jobs that may wait for a thread; more are refused, so that an overload costs answers and not memory.
 const QUEUE: usize = 4096;
@@ -24,8 +27,16 @@ const GROUP: usize = 128;
 const STATEMENTS: usize = 256;
 /// What the write-ahead log keeps of the disk after a rush.
 const LOG_BYTES: i64 = 64 * 1024 * 1024;
-/// How long a connection waits for a lock; another process may hold one while it makes a backup.
+/// How long a reader waits for a lock.
 const BUSY: Duration = Duration::from_secs(5);
+/// How long a batch waits for its turn, also where another process holds the lock, as for a backup.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How often the writer looks up from a lock that another process holds: who waits for it may have gone meanwhile.
+const LOCK_POLL: Duration = Duration::from_millis(100);
+/// How long reads may run.
+const READ_TIME: Duration = Duration::from_secs(10);
+/// Steps of SQLite's machine, some microseconds each hundred, between two looks at the clock.
+const READ_POLL: i32 = 20_000;
 
 /// What a commit survives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,7 +69,45 @@ struct Job {
     statements: Vec<Statement>,
     /// Whether every statement is already known to be read-only.
     known_reads: bool,
+    /// When it was asked for.
+    since: Instant,
+    /// Whether whoever asked has gone.
+    abandoned: Arc<AtomicBool>,
     reply: oneshot::Sender<Answer>,
+}
+
+impl Job {
+    /// Itself, while somebody waits for its answer and has not waited too long. It has not run yet: whoever asked knows
+    /// that nothing was written.
+    fn still_wanted(self, now: Instant) -> Option<Self> {
+        if self.abandoned.load(Ordering::Relaxed) {
+            return None;
+        }
+        if now.saturating_duration_since(self.since) > PATIENCE {
+            self.answer(Err(DatabaseError::Overloaded("a write did not get its turn".to_owned())));
+            return None;
+        }
+        Some(self)
+    }
+
+    fn answer(self, answer: Answer) {
+        // Whoever asked may be gone.
+        let _ = self.reply.send(answer);
+    }
+
+    /// Whether it may use what is kept for a full disk.
+    fn is_essential(&self) -> bool {
+        self.statements.iter().any(|statement| statement.essential)
+    }
+}
+
+/// Says, when a request is dropped, that its statements need not run.
+struct Asking(Arc<AtomicBool>);
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 enum Message {
@@ -78,7 +127,12 @@ impl SqliteDatabase {
 
         make_private(path)?;
         let connection = connect(path, durability)?;
-        let writer_thread = thread("sqlite-writer", move || write(&connection, &writer_jobs))?;
+        connection.busy_timeout(LOCK_POLL).map_err(unavailable)?;
+        let reserve = match durability {
+            Durability::Full => DiskReserve::keep(&path.with_extension("reserve")),
+            Durability::Process => DiskReserve::none(),
+        };
+        let writer_thread = thread("sqlite-writer", move || Writer { connection, reserve }.work(&writer_jobs))?;
         let mut reader_threads = Vec::new();
         for _ in 0..readers.max(1) {
             let connection = connect_reader(path)?;
@@ -131,7 +185,9 @@ impl Database for SqliteDatabase {
             Some(Kind::Read) => (&self.readers, true),
             None => (&self.readers, false),
         };
-        submit(queue, Job { statements, known_reads, reply });
+        let asking = Asking(Arc::default());
+        let abandoned = Arc::clone(&asking.0);
+        submit(queue, Job { statements, known_reads, since: Instant::now(), abandoned, reply });
         answer.await.map_err(|_| closed())?
     }
 
@@ -144,14 +200,11 @@ impl Database for SqliteDatabase {
 fn submit(queue: &Sender<Message>, job: Job) {
     let (message, error) = match queue.try_send(Message::Run(job)) {
         Ok(()) => return,
-        Err(TrySendError::Full(message)) => {
-            (message, DatabaseError::Unavailable("too many statements wait".to_owned()))
-        }
+        Err(TrySendError::Full(message)) => (message, DatabaseError::Overloaded("too many statements wait".to_owned())),
         Err(TrySendError::Disconnected(message)) => (message, closed()),
     };
     if let Message::Run(job) = message {
-        // Whoever asked may be gone; so for every other reply.
-        let _ = job.reply.send(Err(error));
+        job.answer(Err(error));
     }
 }
 
@@ -256,16 +309,27 @@ fn identity(sql: &'static str) -> (usize, usize) {
 }
 
 fn read(connection: &Connection, jobs: &Receiver<Message>, writer: &Sender<Message>, kinds: &Kinds) {
+    let running: Arc<Mutex<Option<(Arc<AtomicBool>, Instant)>>> = Arc::default();
+    let watched = Arc::clone(&running);
+    let is_over = move || {
+        let running = watched.lock().unwrap_or_else(PoisonError::into_inner);
+        running.as_ref().is_some_and(|(abandoned, until)| abandoned.load(Ordering::Relaxed) || Instant::now() > *until)
+    };
+    if let Err(error) = connection.progress_handler(READ_POLL, Some(is_over)) {
+        log::warn!("reads have no time-out: {error}");
+    }
     while let Ok(Message::Run(job)) = jobs.recv() {
-        if job.reply.is_closed() {
-            continue;
-        }
+        let now = Instant::now();
+        let Some(job) = job.still_wanted(now) else { continue };
+        let watch = |job| *running.lock().unwrap_or_else(PoisonError::into_inner) = job;
+        watch(Some((Arc::clone(&job.abandoned), now.checked_add(READ_TIME).unwrap_or(now))));
         if job.known_reads || all_read(connection, &job.statements, kinds) {
             let answer = snapshot(connection, &job.statements);
-            let _ = job.reply.send(answer);
+            job.answer(answer);
         } else {
             submit(writer, job);
         }
+        watch(None);
     }
 }
 
@@ -288,51 +352,113 @@ fn snapshot(connection: &Connection, statements: &[Statement]) -> Answer {
     match statements {
         // A single statement is a snapshot by itself.
         [statement] => Ok(vec![run(connection, statement)?]),
-        statements => transaction(connection, "BEGIN", statements),
+        statements => transaction(connection, statements),
     }
 }
 
-fn write(connection: &Connection, jobs: &Receiver<Message>) {
-    while let Ok(Message::Run(first)) = jobs.recv() {
-        let mut group = vec![first];
-        let mut stop = false;
-        while group.len() < GROUP && !stop {
-            match jobs.try_recv() {
-                Ok(Message::Run(job)) => group.push(job),
-                Ok(Message::Stop) => stop = true,
-                Err(_) => break,
+/// The one connection that writes.
+struct Writer {
+    connection: Connection,
+    reserve: DiskReserve,
+}
+
+impl Writer {
+    fn work(mut self, jobs: &Receiver<Message>) {
+        while let Ok(Message::Run(first)) = jobs.recv() {
+            let mut group = vec![first];
+            let mut stop = false;
+            while group.len() < GROUP && !stop {
+                match jobs.try_recv() {
+                    Ok(Message::Run(job)) => group.push(job),
+                    Ok(Message::Stop) => stop = true,
+                    Err(_) => break,
+                }
+            }
+            self.commit(group);
+            if stop {
+                break;
             }
         }
-        commit(connection, group);
-        if stop {
-            break;
-        }
+        let _ = self.connection.busy_timeout(BUSY);
+        // The log stays valid if this fails; the next start reads it.
+        let _ = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
     }
-    // The log stays valid if this fails; the next start reads it.
-    let _ = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
-}
 
-fn commit(connection: &Connection, group: Vec<Job>) {
-    if group.len() > 1 {
-        if let Ok(answers) = together(connection, &group) {
-            for (job, answer) in group.into_iter().zip(answers) {
-                let _ = job.reply.send(answer);
+    fn commit(&mut self, group: Vec<Job>) {
+        let mut group = self.begin(group);
+        if group.len() > 1 {
+            if let Ok(answers) = together(&self.connection, &group) {
+                for (job, answer) in group.into_iter().zip(answers) {
+                    self.answer(job, answer);
+                }
+                return;
             }
-            return;
+            // One batch may have spoiled the commit of all (a deferred constraint, a full disk), and nothing of them
+            // was written: each has its own chance.
+            undo(&self.connection);
+            for job in group {
+                self.commit(vec![job]);
+            }
+        } else if let Some(job) = group.pop() {
+            let answer = finish(&self.connection, &job.statements);
+            self.answer(job, answer);
         }
-        // One batch may have spoiled the commit of all (a deferred constraint, a full disk), and nothing of them
-        // was written: each has its own chance.
-        undo(connection);
     }
-    for job in group {
-        let answer = transaction(connection, "BEGIN IMMEDIATE", &job.statements);
-        let _ = job.reply.send(answer);
+
+    /// Begins a transaction, once no other process holds the lock, and gives the jobs that still wait for it; none where
+    /// nothing was begun.
+    fn begin(&mut self, mut group: Vec<Job>) -> Vec<Job> {
+        loop {
+            let now = Instant::now();
+            group = group.into_iter().filter_map(|job| self.admit(job)?.still_wanted(now)).collect();
+            if group.is_empty() {
+                return group;
+            }
+            match self.connection.execute_batch("BEGIN IMMEDIATE") {
+                Ok(()) => return group,
+                Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy) => {}
+                Err(error) => {
+                    let error = refused(error);
+                    for job in group.drain(..) {
+                        job.answer(Err(error.clone()));
+                    }
+                    return group;
+                }
+            }
+        }
+    }
+
+    /// Where the disk is full, only what ends access or frees space goes on, out of the reserve.
+    fn admit(&mut self, job: Job) -> Option<Job> {
+        if job.is_essential() || self.reserve.is_whole() {
+            return Some(job);
+        }
+        job.answer(Err(full()));
+        None
+    }
+
+    /// Answers the job; what the disk had no room for has another chance where it may use the reserve.
+    fn answer(&mut self, job: Job, answer: Answer) {
+        let no_room = matches!(&answer, Err(DatabaseError::Unavailable(why)) if why.contains(SQLITE_FULL));
+        if !no_room {
+            return job.answer(answer);
+        }
+        let released = self.reserve.release();
+        // What the log holds goes to where it belongs, so that its own space is used again.
+        let _ = self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+        if released && job.is_essential() { self.commit(vec![job]) } else { job.answer(Err(full())) }
     }
 }
 
-/// All batches in one transaction. An error means that nothing was written.
+/// How SQLite words that there is no room.
+const SQLITE_FULL: &str = "database or disk is full";
+
+fn full() -> DatabaseError {
+    DatabaseError::Unavailable("the disk is full: only log-outs, revocations and deletions are carried out".to_owned())
+}
+
+/// All batches in the transaction that was begun. An error means that nothing was written.
 fn together(connection: &Connection, group: &[Job]) -> Result<Vec<Answer>, DatabaseError> {
-    control(connection, "BEGIN IMMEDIATE")?;
     let mut answers = Vec::with_capacity(group.len());
     for job in group {
         control(connection, "SAVEPOINT one")?;
@@ -348,9 +474,14 @@ fn together(connection: &Connection, group: &[Job]) -> Result<Vec<Answer>, Datab
     Ok(answers)
 }
 
-fn transaction(connection: &Connection, begin: &'static str, statements: &[Statement]) -> Answer {
+fn transaction(connection: &Connection, statements: &[Statement]) -> Answer {
+    control(connection, "BEGIN")?;
+    finish(connection, statements)
+}
+
+/// Runs the statements in the transaction that was begun, and commits or undoes it.
+fn finish(connection: &Connection, statements: &[Statement]) -> Answer {
     let all = || {
-        control(connection, begin)?;
         let rows = statements.iter().map(|statement| run(connection, statement)).collect::<Answer>()?;
         control(connection, "COMMIT")?;
         Ok(rows)
@@ -550,20 +681,25 @@ mod tests {
         assert_eq!(winners, 1);
     }
 
+    fn job(statements: Vec<Statement>, reply: oneshot::Sender<Answer>) -> Job {
+        Job { statements, known_reads: false, since: Instant::now(), abandoned: Arc::default(), reply }
+    }
+
     /// What a group of batches is answered that share one commit, and what of them is then in the table.
     fn grouped(path: &Path, batches: Vec<Vec<Statement>>) -> (Vec<Result<usize, DatabaseError>>, i64) {
         let connection = connect(path, Durability::Full).unwrap();
+        let mut writer = Writer { connection, reserve: DiskReserve::none() };
         let (group, answers): (Vec<_>, Vec<_>) = batches
             .into_iter()
             .map(|statements| {
                 let (reply, answer) = oneshot::channel();
-                (Job { statements, known_reads: false, reply }, answer)
+                (job(statements, reply), answer)
             })
             .unzip();
-        commit(&connection, group);
-        assert!(connection.is_autocommit());
+        writer.commit(group);
+        assert!(writer.connection.is_autocommit());
         let answers = answers.into_iter().map(|mut answer| answer.try_recv().unwrap().map(|rows| rows.len())).collect();
-        (answers, connection.query_row(COUNT, [], |row| row.get(0)).unwrap())
+        (answers, writer.connection.query_row(COUNT, [], |row| row.get(0)).unwrap())
     }
 
     #[tokio::test]
@@ -653,5 +789,90 @@ mod tests {
         let database = SqliteDatabase::open(&fixture.path(), Durability::Full, 1).unwrap();
         assert_eq!(integer(&database, Statement::new(COUNT)).await, 2);
         database.close();
+    }
+
+    /// Another process that holds the lock, as a backup does.
+    fn lock(path: &Path) -> Connection {
+        let other = connect(path, Durability::Full).unwrap();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        other
+    }
+
+    #[tokio::test]
+    async fn a_write_whose_request_is_gone_never_runs() {
+        let fixture = fixture().await;
+        let other = lock(&fixture.path());
+        let database = Arc::clone(&fixture.database);
+        let gone = tokio::spawn(async move { database.query(insert(2, "gone")).await });
+        let database = Arc::clone(&fixture.database);
+        let waiting = tokio::spawn(async move { database.query(insert(3, "waiting")).await });
+        tokio::task::yield_now().await;
+        gone.abort();
+        assert!(gone.await.unwrap_err().is_cancelled());
+        other.execute_batch("COMMIT").unwrap();
+        waiting.await.unwrap().unwrap();
+        let found = Statement::new("SELECT count(*) AS n FROM t WHERE id = 2");
+        assert_eq!(integer(&fixture.database, found).await, 0);
+    }
+
+    #[tokio::test]
+    async fn a_write_that_waited_too_long_is_refused_without_running() {
+        let fixture = fixture().await;
+        let (reply, mut late) = oneshot::channel();
+        let mut refused = job(vec![insert(2, "late")], reply);
+        refused.since = Instant::now().checked_sub(PATIENCE * 2).unwrap();
+        let (reply, mut timely) = oneshot::channel();
+        let connection = connect(&fixture.path(), Durability::Full).unwrap();
+        let mut writer = Writer { connection, reserve: DiskReserve::none() };
+        writer.commit(vec![refused, job(vec![insert(3, "timely")], reply)]);
+        assert_eq!(
+            late.try_recv().unwrap().unwrap_err(),
+            DatabaseError::Overloaded("a write did not get its turn".to_owned())
+        );
+        assert!(timely.try_recv().unwrap().is_ok());
+        assert_eq!(integer(&fixture.database, Statement::new(COUNT)).await, 2);
+    }
+
+    #[tokio::test]
+    async fn a_read_ends_with_its_request() {
+        let fixture = fixture().await;
+        let endless = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) AS n FROM n";
+        for _ in 0..5 {
+            let database = Arc::clone(&fixture.database);
+            let reading = tokio::spawn(async move { database.query(Statement::new(endless)).await });
+            tokio::task::yield_now().await;
+            reading.abort();
+            assert!(reading.await.unwrap_err().is_cancelled());
+        }
+        // There are three readers: without an end, nobody would answer.
+        assert_eq!(integer(&fixture.database, Statement::new(COUNT)).await, 1);
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_still_takes_what_ends_access() {
+        let fixture = fixture().await;
+        let reserve = fixture.path().with_extension("reserve");
+        assert!(reserve.exists());
+        let revoke = || Statement::new("UPDATE t SET n = -1 WHERE id = 1").essential();
+        let pages = |pages: &'static str| {
+            vec![Statement::new("UPDATE t SET n = n WHERE id = 1").essential(), Statement::new(pages)]
+        };
+        // The writer's file may not grow, as on a disk without room.
+        fixture.database.batch(pages("PRAGMA max_page_count = 1")).await.unwrap();
+        let large = Statement::new(INSERT).bind(2_i64).bind("x".repeat(100_000));
+        let error = fixture.database.query(large.clone()).await.unwrap_err();
+        assert_eq!(error, full());
+        assert!(!reserve.exists(), "its space is given back");
+        // What would fit is refused too: the reserve is not for it.
+        DiskReserve::forbid(&reserve);
+        assert_eq!(fixture.database.query(insert(3, "small")).await.unwrap_err(), full());
+        fixture.database.query(revoke()).await.unwrap();
+        assert_eq!(integer(&fixture.database, Statement::new("SELECT n FROM t WHERE id = 1")).await, -1);
+        assert_eq!(integer(&fixture.database, Statement::new(COUNT)).await, 1);
+
+        fixture.database.batch(pages("PRAGMA max_page_count = 1000000")).await.unwrap();
+        DiskReserve::allow(&reserve);
+        fixture.database.query(large).await.unwrap();
+        assert!(reserve.exists(), "it is kept again");
     }
 }

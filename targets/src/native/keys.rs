@@ -371,7 +371,7 @@ impl Revoke {
         })?;
         let now = SystemClock.now();
         let event = operator::event(now, "api_key_revoked", json!({ "apiKeyId": key.id, "by": "command line" }));
-        let revoke = Statement::new(api_keys::REVOKE).bind(key.id.as_str()).bind(key.user_id.as_str());
+        let revoke = Statement::new(api_keys::REVOKE).essential().bind(key.id.as_str()).bind(key.user_id.as_str());
         let batch = vec![
             revoke.bind(now).bind("operator"),
             event.of_if_changed(&key.user_id, None),

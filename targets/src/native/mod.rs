@@ -7,6 +7,7 @@ mod connections;
 mod data_directory;
 mod database;
 mod database_file;
+mod disk_reserve;
 mod dump_files;
 mod export;
 mod http_client;

@@ -19,7 +19,7 @@ pub async fn handler(State(app): State<App>, person: Person, Path(id): Path<Stri
     }
     let event = person.client.event(&app, "api_key_revoked", json!({ "apiKeyId": id.as_str() }));
     let writes = vec![
-        of_caller(api_keys::REVOKE).bind(app.now()).bind("owner"),
+        of_caller(api_keys::REVOKE).essential().bind(app.now()).bind("owner"),
         event.of_if_changed(&person.user_id, Some(&person.user_id)),
     ];
     person.write(&app, writes).await??;

@@ -49,7 +49,7 @@ pub async fn handler(State(app): State<App>, request: Request) -> Result<Respons
 fn end(app: &App, client: &Client, user_id: &str, session_id: &str) -> Vec<Statement> {
     let event = client.event(app, "logout", json!({ "sessionId": session_id }));
     vec![
-        Statement::new(sessions::END).bind(session_id).bind(app.now()).bind("logout"),
+        Statement::new(sessions::END).essential().bind(session_id).bind(app.now()).bind("logout"),
         event.of_if_changed(user_id, Some(user_id)),
     ]
 }

@@ -103,7 +103,7 @@ async fn reset_password(app: &App, client: &Client, body: &ResetBody) -> Result<
     let mut effects = vec![
         link.statement(users::RESET_PASSWORD).bind(now).bind(hash.expose()),
         link.statement(users::END_TOKENS_OF_TOKEN).bind(now),
-        link.statement(sessions::END_OF_TOKEN).bind(now).bind("password_reset"),
+        link.statement(sessions::END_OF_TOKEN).essential().bind(now).bind("password_reset"),
         link.event(app, client, "password_reset"),
         mail::notice(app, Notice::PasswordChanged)?.to_person_of_token(&link.hash),
     ];

@@ -48,6 +48,7 @@ pub fn body(row: &Row) -> Result<serde_json::Value, ApiError> {
 /// Ends one of the caller's sessions.
 pub async fn end(State(app): State<App>, person: Person, Path(id): Path<String>) -> Result<StatusCode, ApiError> {
     let end = Statement::new(sessions::END_OF_USER)
+        .essential()
         .bind(id.as_str())
         .bind(person.user_id.as_str())
         .bind(app.now())

@@ -42,7 +42,7 @@ pub async fn handler(State(app): State<App>, person: Person, Json(body): Json<Bo
         Client::nobody().event(&app, "account_deleted", json!({})).of(user_id, Some(user_id)),
         Statement::new(outbox::DELETE_OF_PERSON).bind(user_id),
         mail::queue(&app, &Letter::AccountDeleted)?.to(email, None),
-        Statement::new(users::DELETE).bind(user_id),
+        Statement::new(users::DELETE).essential().bind(user_id),
     ]);
     batch.extend(idempotency::forget(user_id));
     let answers = person.write(&app, batch).await?.map_err(unproved)?;
