@@ -1,8 +1,14 @@
 //! What was published before a schema reads as if it had been published with it.
 
-use aibaas_core::store::{
-    migrations::{CREATE_LOG, MIGRATIONS, Migration},
-    publications,
+use aibaas_core::{
+    domain::run_aggregates::RunSums,
+    ports,
+    store::{
+        benchmarks,
+        migrations::{CREATE_LOG, MIGRATIONS, Migration},
+        publications::Publication,
+        runs,
+    },
 };
 use aibaas_tests::fixtures::seeded;
 use rusqlite::{Connection, params, types::Value};
@@ -30,6 +36,9 @@ fn rows(database: &Connection, sql: &str) -> Vec<Vec<Value>> {
 fn fill(database: &Connection, seed: u64) -> Vec<Published> {
     let mut random = fastrand::Rng::with_seed(seed);
     let execute = |sql: &str| database.execute_batch(sql).unwrap_or_else(|error| panic!("{error}\n{sql}"));
+    execute(
+        "INSERT INTO users (id, email, created_at, updated_at, password_changed_at) VALUES ('owner', 'o@example.com', 1, 1, 1)",
+    );
     for model in ["p/a", "p/b", "p/c", "p/d"] {
         execute(&format!(
             "INSERT INTO models (id, provider, display_name, created_at, updated_at) VALUES ('{model}', 'p', 'Model {model}', 1, 1)"
@@ -63,9 +72,9 @@ fn fill(database: &Connection, seed: u64) -> Vec<Published> {
         let (id, benchmark) = (format!("run-{at}"), ["tried", "scored", "counted"][benchmark]);
         let at = 1000 + i64::try_from(at).expect("few");
         execute(&format!(
-            "INSERT INTO runs (id, model_id, benchmark_id, version, harness, harness_version, commit_hash, dirty, \
+            "INSERT INTO runs (id, owner_id, model_id, benchmark_id, version, harness, harness_version, commit_hash, dirty, \
                generation_config, evaluator_relationship, request, created_at) \
-             VALUES ('{id}', '{model}', '{benchmark}', '1', 'h', '1', 'c', 0, '{{}}', 'first_party', '{{}}', 1)"
+             VALUES ('{id}', 'owner', '{model}', '{benchmark}', '1', 'h', '1', 'c', 0, '{{}}', 'first_party', '{{}}', 1)"
         ));
         if benchmark == "counted" {
             let passes = random.u8(..=30);
@@ -106,20 +115,55 @@ fn fill(database: &Connection, seed: u64) -> Vec<Published> {
     runs
 }
 
-/// As the schema of now publishes.
-fn publish(database: &Connection, (run, _, _, at): &Published) {
-    let snapshot = format!("snapshot-{run}");
-    for (sql, values) in [
-        (publications::KEEP_SLICES, params![run]),
-        (publications::KEEP_COUNTED_SLICE, params![run]),
-        (publications::KEEP_SCORES, params![run]),
-        (publications::PUBLISH, params![run, at]),
-        (publications::ADD_SNAPSHOT, params![run, snapshot, at]),
-        (publications::CLOSE_ENTRY, params![run, snapshot]),
-        (publications::ADD_ENTRY, params![run, snapshot]),
-        (publications::ADD_CHANGE, params![run, snapshot, None::<&str>]),
-    ] {
-        database.execute(sql, values).unwrap_or_else(|error| panic!("{error}\n{sql}"));
+/// The rows of a statement of the application.
+fn query(database: &Connection, statement: &ports::Statement) -> ports::Rows {
+    let mut prepared = database.prepare(statement.sql).unwrap_or_else(|error| panic!("{error}\n{}", statement.sql));
+    for (index, value) in (1..).zip(&statement.params) {
+        let value = match value {
+            ports::Value::Null => Value::Null,
+            ports::Value::Integer(integer) => Value::Integer(*integer),
+            ports::Value::Real(real) => Value::Real(*real),
+            ports::Value::Text(text) => Value::Text(text.clone()),
+            ports::Value::Blob(bytes) => Value::Blob(bytes.clone()),
+        };
+        prepared.raw_bind_parameter(index, value).expect("a parameter");
+    }
+    let columns = prepared.column_names().into_iter().map(str::to_owned).collect::<Vec<_>>();
+    let count = columns.len();
+    let rows = prepared.raw_query().mapped(|row| {
+        (0..count)
+            .map(|column| {
+                Ok(match row.get(column)? {
+                    Value::Null => ports::Value::Null,
+                    Value::Integer(integer) => ports::Value::Integer(integer),
+                    Value::Real(real) => ports::Value::Real(real),
+                    Value::Text(text) => ports::Value::Text(text),
+                    Value::Blob(bytes) => ports::Value::Blob(bytes),
+                })
+            })
+            .collect::<Result<Vec<_>, rusqlite::Error>>()
+    });
+    ports::Rows::new(
+        columns,
+        rows.collect::<Result<_, _>>().unwrap_or_else(|error| panic!("{error}\n{}", statement.sql)),
+    )
+}
+
+/// As the application of now publishes.
+fn publish(database: &Connection, (run, _, benchmark, at): &Published) {
+    let of_run = |sql| ports::Statement::new(sql).bind(run.as_str()).bind("owner");
+    let tasks = query(database, &of_run(benchmarks::SLICED_TASKS)).into_iter();
+    let tasks = tasks.map(|row| benchmarks::sliced_task(&row).expect("a task")).collect::<Vec<_>>();
+    let mut sums = RunSums::new(&tasks);
+    for row in query(database, &of_run(runs::ATTEMPTS).bind("").bind(0).bind(1000)) {
+        sums.add(&runs::attempt_from_row(&row).expect("a result"));
+    }
+    let aggregates = sums.finish(if *benchmark == "tried" { 2 } else { 1 }, 1);
+    assert_eq!(aggregates.is_some(), *benchmark != "counted");
+    let publication = Publication { run_id: run, owner_id: "owner", revision: 0, aggregates: aggregates.as_ref() };
+    assert!(publication.beforehand().expect("nothing beforehand").is_empty());
+    for statement in publication.publish(&format!("snapshot-{run}"), ports::Timestamp(*at)).expect("a batch") {
+        query(database, &statement);
     }
 }
 
@@ -177,8 +221,8 @@ fn what_was_published_before_slices_reads_the_same() {
         database.execute_batch(CREATE_LOG).expect("the log of migrations");
         apply(database, old);
     }
-    apply(&after, new);
     let (runs, same) = (fill(&before, seed), fill(&after, seed));
+    apply(&after, new);
     assert_eq!(runs, same);
     for run in &runs {
         publish(&after, run);
@@ -198,4 +242,30 @@ fn what_was_published_before_slices_reads_the_same() {
         assert!(!published.is_empty(), "{sql}");
         assert_eq!(migrated, published, "{sql}");
     }
+}
+
+#[test]
+fn what_was_stored_before_quotas_is_counted() {
+    let database = Connection::open_in_memory().expect("a database in memory");
+    database.execute_batch(CREATE_LOG).expect("the log of migrations");
+    let (old, new) = MIGRATIONS.split_at(4);
+    apply(&database, old);
+    fill(&database, seeded().u64(..));
+    database
+        .execute_batch(
+            "UPDATE benchmarks SET owner_id = 'owner' WHERE id = 'tried'; \
+             UPDATE benchmark_versions SET definition = '{\"a\":\"é\"}' WHERE benchmark_id = 'tried'; \
+             UPDATE runs SET owner_id = NULL WHERE id = 'run-3'; \
+             UPDATE results SET parts = '{\"a\":1}' WHERE run_id = 'run-2' AND task_id = 't0'",
+        )
+        .expect("changes");
+    let count = |sql: &str| database.query_row(sql, [], |row| row.get::<_, i64>(0)).expect("a number");
+    let results = count(
+        "SELECT count(*) * 64 + sum(length(task_id)) + sum(coalesce(length(parts), 0)) FROM results WHERE run_id <> 'run-3'",
+    );
+    apply(&database, new);
+    // Of the nine runs all but one are theirs, each with the request '{}'.
+    assert_eq!(count("SELECT storage_bytes FROM users"), 10 + 2 * 8 + results);
+    assert_eq!(count("SELECT count(*) FROM users WHERE storage_quota_bytes IS NULL"), 1);
+    assert_eq!(count("SELECT count(*) FROM benchmark_definitions"), 3);
 }

@@ -99,6 +99,8 @@ pub struct Config {
     pub deadlines: Deadlines,
     /// `DEV_CLOCK`: whether `/dev/clock` moves the time (development only).
     pub dev_clock: bool,
+    /// `STORAGE_QUOTA_BYTES`: how much an account may store unless an administrator says otherwise.
+    pub storage_quota_bytes: i64,
     /// `RATE_LIMIT_REGISTER`, by client address.
     pub limit_register: Limit,
     /// `RATE_LIMIT_LOGIN`, by client address.
@@ -120,6 +122,10 @@ impl fmt::Display for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
+/// 1 GiB: about a hundred of the largest runs.
+const DEFAULT_STORAGE_QUOTA: i64 = 1 << 30;
+/// What every host counts exactly.
+pub const MOST_STORAGE_QUOTA: i64 = 9_007_199_254_740_991;
 const DEVELOPMENT_SECRET: &str = "development-only-secret, not for production use 0123456789";
 const DEVELOPMENT_ORIGINS: &str = "http://localhost:3000,http://localhost:5173";
 
@@ -184,6 +190,17 @@ impl Reader<'_> {
             self.mistake(format!("{name} must be a number from 1 to {most}"));
             default
         })
+    }
+
+    fn storage_quota(&mut self) -> i64 {
+        let quota = self.get("STORAGE_QUOTA_BYTES").map(|value| value.parse().ok());
+        quota
+            .unwrap_or(Some(DEFAULT_STORAGE_QUOTA))
+            .filter(|quota| (0..=MOST_STORAGE_QUOTA).contains(quota))
+            .unwrap_or_else(|| {
+                self.mistake("STORAGE_QUOTA_BYTES must be a whole number of bytes, such as 1073741824");
+                DEFAULT_STORAGE_QUOTA
+            })
     }
 
     fn password_params(&mut self, most_memory_kib: u32) -> password_hash::Params {
@@ -419,6 +436,7 @@ impl Config {
             ));
         }
         let deadlines = Deadlines::of_request(read.seconds("REQUEST_DEADLINE_SECONDS", 25, 60));
+        let storage_quota_bytes = read.storage_quota();
         let limit_register = read.limit("RATE_LIMIT_REGISTER", "register", (10, 600));
         let limit_login = read.limit("RATE_LIMIT_LOGIN", "login", (30, 300));
         let limit_resend = read.limit("RATE_LIMIT_RESEND", "resend", (5, 600));
@@ -446,6 +464,7 @@ impl Config {
             publishing,
             deadlines,
             dev_clock,
+            storage_quota_bytes,
             limit_register,
             limit_login,
             limit_resend,
@@ -599,6 +618,7 @@ mod tests {
             ("SENDGRID_API_KEY", "SG.1"),
             ("RATE_LIMIT_LOGIN", "0/60"),
             ("PUBLISHING", "perhaps"),
+            ("STORAGE_QUOTA_BYTES", "1 GB"),
             ("TRUSTED_PROXIES", "10.0.0.0/8, proxy"),
             ("MAIL_FROM", "AIBaaS <noreply@>"),
             ("JWT_ALGORITHM", "RS256"),

@@ -312,6 +312,12 @@ impl Publisher {
         self.version("1", json!({ "title": "A benchmark", "metric": "pass_rate", "tasks": tasks(count) })).await;
     }
 
+    /// The same once more, whatever comes of it.
+    pub async fn tasks_again(&self, count: usize) -> Answer {
+        let body = json!({ "title": "A benchmark", "metric": "pass_rate", "tasks": tasks(count) });
+        self.api.put(format!("/api/v1/benchmarks/{}/versions/1", self.benchmark)).json(body).await
+    }
+
     /// Declares a version of the benchmark.
     pub async fn version(&self, version: &str, body: Value) {
         self.api.put(format!("/api/v1/benchmarks/{}/versions/{version}", self.benchmark)).json(body).await.expect(201);

@@ -186,7 +186,7 @@ pub async fn public_reads(simulation: &Simulation, size: Size) -> Vec<Read> {
     read("history", "/api/v1/models/{provider}/{name}/history", "");
     read("history on one benchmark", "/api/v1/models/{provider}/{name}/history", "?benchmark=bench-0");
     read("benchmarks", "/api/v1/benchmarks", "");
-    read("one benchmark, all its tasks", "/api/v1/benchmarks/{id}", "");
+    read("one benchmark, all its versions", "/api/v1/benchmarks/{id}", "");
     read("one run", "/api/v1/runs/{id}", "");
     read("a page of results", "/api/v1/runs/{id}/results", "?limit=15");
     read("changes", "/api/v1/changes", "");

@@ -211,10 +211,11 @@ async fn private_tasks_are_told_in_aggregates_only(host: Host) {
     }
     let benchmark = api.get(format!("/api/v1/benchmarks/{}", publisher.benchmark)).await;
     let version = &benchmark.expect(200)["versions"][0];
-    assert_eq!(
-        (&version["privateTasks"], &version["tasks"], &version["taskCount"]),
-        (&json!(true), &json!([]), &json!(19))
-    );
+    assert_eq!((&version["privateTasks"], &version["taskCount"]), (&json!(true), &json!(19)));
+    let tasks = format!("/api/v1/benchmarks/{}/versions/1/tasks", publisher.benchmark);
+    for reader in [&api, &publisher.api] {
+        reader.get(&tasks).await.problem(403, "private_tasks");
+    }
     assert_eq!(version["slices"]["language"], json!(["go", "rust"]));
     let leaderboard = api.get(format!("{}&language=rust", publisher.leaderboard_path())).await;
     assert_eq!(row(&leaderboard.expect(200), &models[1])["correct"], 0);

@@ -12,6 +12,7 @@ mod api_keys;
 mod audit;
 mod auth;
 mod bad_input;
+mod bounds;
 mod browser;
 mod changes;
 mod compare;
@@ -47,6 +48,7 @@ mod secret_scanning;
 mod sessions;
 mod slices;
 mod snapshots;
+mod storage;
 mod time;
 mod users;
 mod users_import;
@@ -130,6 +132,8 @@ fn everywhere() -> Vec<Case> {
         mail_delivery::cases(),
         real_input::cases(),
         time::cases(),
+        storage::cases(),
+        bounds::cases(),
     ];
     areas.into_iter().flatten().collect()
 }

@@ -14,6 +14,7 @@ mod numbers;
 pub mod password_hash;
 pub mod prepaid;
 pub mod recovery_code;
+pub mod run_aggregates;
 mod secret;
 mod sliding_log;
 pub mod statistics;

@@ -35,18 +35,61 @@ pub struct PageQuery {
     pub cursor: Option<String>,
 }
 
+/// The most that a page's items have, in bytes of JSON: a Worker has 128 MB for all its requests, and what is around a
+/// page costs as much again. A page may be shorter than was asked for.
+pub const PAGE_BYTES: usize = 1_000_000;
+
 /// The page, of items of which one more than `limit` was asked for, and the cursor after it where there is more.
 #[must_use]
-pub fn take_page<T, P: Serialize>(
-    mut items: Vec<T>,
+pub fn take_page<T: Serialize, P: Serialize>(
+    items: Vec<T>,
     limit: u32,
     position: impl Fn(&T) -> P,
 ) -> (Vec<T>, Option<String>) {
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    cut_page(items, limit, position, json_size)
+}
+
+fn cut_page<T, P: Serialize>(
+    mut items: Vec<T>,
+    limit: u32,
+    position: impl Fn(&T) -> P,
+    size: impl Fn(&T) -> usize,
+) -> (Vec<T>, Option<String>) {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX).min(fitting(&items, size));
     let is_more = items.len() > limit;
     items.truncate(limit);
     let next = items.last().filter(|_| is_more).and_then(|last| write_cursor(&position(last)));
     (items, next)
+}
+
+/// How many of the items make up a page: at least one.
+#[must_use]
+pub fn fitting<T>(items: &[T], size: impl Fn(&T) -> usize) -> usize {
+    let sizes = items.iter().scan(0_usize, |sum, item| {
+        *sum = sum.saturating_add(size(item)).saturating_add(1);
+        Some(*sum)
+    });
+    sizes.take_while(|sum| *sum <= PAGE_BYTES).count().max(1)
+}
+
+/// How many bytes the item has in JSON.
+#[must_use]
+pub fn json_size(item: &impl Serialize) -> usize {
+    struct Count(usize);
+    impl std::io::Write for Count {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0 = self.0.saturating_add(bytes.len());
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut count = Count(0);
+    // What cannot be written fails where it is.
+    let _ = serde_json::to_writer(&mut count, item);
+    count.0
 }
 
 /// `?limit=`, checked.
@@ -110,8 +153,9 @@ impl NewestFirst {
         position: impl Fn(&T) -> (i64, String),
         body: impl Fn(T) -> B,
     ) -> Response {
-        let (items, next) = take_page(items, self.limit, position);
-        list(&self.uri, &items.into_iter().map(body).collect::<Vec<_>>(), next)
+        let items = items.into_iter().map(|item| (position(&item), body(item))).collect::<Vec<_>>();
+        let (items, next) = cut_page(items, self.limit, |(at, _)| at.clone(), |(_, body)| json_size(body));
+        list(&self.uri, &items.into_iter().map(|(_, body)| body).collect::<Vec<_>>(), next)
     }
 }
 
@@ -135,9 +179,14 @@ pub fn write_cursor(position: &impl Serialize) -> Option<String> {
 /// `{"data":[…],"nextCursor":…}`, and the `Link` to the next page.
 #[must_use]
 pub fn list(uri: &Uri, data: &impl Serialize, next: Option<String>) -> Response {
-    let link = next.as_deref().and_then(|cursor| next_link(uri, cursor));
-    let mut response = axum::Json(json!({ "data": data, "nextCursor": next })).into_response();
-    if let Some(link) = link {
+    let response = axum::Json(json!({ "data": data, "nextCursor": next })).into_response();
+    with_next_link(response, uri, next.as_deref())
+}
+
+/// The answer, with the `Link` to the next page.
+#[must_use]
+pub fn with_next_link(mut response: Response, uri: &Uri, next: Option<&str>) -> Response {
+    if let Some(link) = next.and_then(|cursor| next_link(uri, cursor)) {
         response.headers_mut().insert(header::LINK, link);
     }
     response

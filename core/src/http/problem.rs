@@ -83,6 +83,8 @@ codes! {
     API_KEY_ALREADY_ROTATED = 409, "api_key_already_rotated", "The API key has a successor already";
     IDEMPOTENCY_IN_PROGRESS = 409, "idempotency_in_progress", "The first request with this Idempotency-Key is still running";
     TOO_MANY_API_KEYS = 409, "too_many_api_keys", "There are too many active API keys";
+    TOO_MANY_VERSIONS = 409, "too_many_versions", "The benchmark has too many versions";
+    STORAGE_QUOTA_EXCEEDED = 409, "storage_quota_exceeded", "The account's storage is used up";
     VERSION_IN_USE = 409, "version_in_use", "A version that has runs never changes";
     EXTERNAL_ID_CONFLICT = 409, "external_id_conflict", "The external id stands for another run";
     RUN_NOT_OPEN = 409, "run_not_open", "The run is not open";

@@ -295,6 +295,9 @@ fn field_error(mut pointer: String, message: &str) -> FieldError {
     FieldError { pointer, code, detail: without_value(message) }
 }
 
+/// So many mistakes are told: an upload may have one in each of its members.
+const MOST_ERRORS: usize = 100;
+
 /// Collects the mistakes of a request, so that all are told at once.
 #[derive(Default)]
 pub struct Validator {
@@ -304,7 +307,9 @@ pub struct Validator {
 impl Validator {
     /// Notes a mistake.
     pub fn refuse(&mut self, pointer: &str, code: &'static str, detail: impl Into<String>) {
-        self.errors.push(FieldError { pointer: pointer.to_owned(), code, detail: detail.into() });
+        if self.errors.len() < MOST_ERRORS {
+            self.errors.push(FieldError { pointer: pointer.to_owned(), code, detail: detail.into() });
+        }
     }
 
     /// The value, or `None` with its mistake noted.

@@ -34,6 +34,12 @@ pub const OF_USER: &str = concat!(
     event_columns!(),
     " FROM audit_events AS a WHERE a.user_id = ?1 AND (a.at, a.id) < (?2, ?3) ORDER BY a.at DESC, a.id DESC LIMIT ?4"
 );
+/// Some of a person's events, newest first.
+pub const SOME_OF_USER: &str = concat!(
+    "SELECT ",
+    event_columns!(),
+    " FROM audit_events AS a WHERE a.user_id = ?1 ORDER BY a.at DESC, a.id DESC LIMIT ?2 OFFSET ?3"
+);
 /// A page of everybody's.
 pub const ALL: &str = concat!(
     "SELECT ",

@@ -2,7 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use crate::ports::{DatabaseError, Row, Statement};
+use super::storage;
+use crate::{
+    domain::run_aggregates::SlicedTask,
+    ports::{DatabaseError, Row, Statement},
+};
 
 /// Who owns a benchmark, and why it is hidden; no row where there is none.
 pub const OWNER: &str = "SELECT owner_id, hidden_reason FROM benchmarks WHERE id = ?1";
@@ -14,19 +18,25 @@ pub const EXPECT_OWNER: &str = "INSERT INTO batch_guard (expectation) SELECT 'ow
 /// Guard: no run stands on the version, or it says the same already.
 pub const EXPECT_SAME_OR_UNUSED: &str = "INSERT INTO batch_guard (expectation) SELECT 'same or unused' \
      WHERE EXISTS (SELECT 1 FROM runs WHERE benchmark_id = ?1 AND version = ?2) \
-       AND NOT EXISTS (SELECT 1 FROM benchmark_versions WHERE benchmark_id = ?1 AND version = ?2 AND definition = ?3)";
-/// Forgets the tasks of a version that says something else.
-pub const CLEAR_TASKS: &str = "DELETE FROM benchmark_tasks WHERE benchmark_id = ?1 AND version = ?2 \
-     AND NOT EXISTS (SELECT 1 FROM benchmark_versions AS v WHERE v.benchmark_id = ?1 AND v.version = ?2 AND v.definition = ?3)";
+       AND NOT EXISTS (SELECT 1 FROM benchmark_definitions WHERE benchmark_id = ?1 AND version = ?2 AND definition = ?3)";
+/// Guard: the benchmark does not get too many versions.
+pub const EXPECT_FEW_VERSIONS: &str = include_str!("sql/benchmarks/expect_few_versions.sql");
+/// How many versions there are.
+pub const COUNT_VERSIONS: &str = include_str!("sql/benchmarks/count_versions.sql");
+/// Keeps what a version says.
+pub const PUT_DEFINITION: &str = include_str!("sql/benchmarks/put_definition.sql");
+/// What a version says.
+pub const DEFINITION: &str = include_str!("sql/benchmarks/definition.sql");
+/// Forgets the tasks of a version that says something else, after [`PUT_DEFINITION`].
+pub const CLEAR_TASKS: &str = "DELETE FROM benchmark_tasks WHERE benchmark_id = ?1 AND version = ?2 AND changes() > 0";
 /// Declares the version; a title that an administrator gave the benchmark stays.
 pub const PUT_VERSION: &str = "INSERT INTO benchmark_versions (benchmark_id, version, title, description, metric, chance_level, \
-       evidence, task_count, attempts_per_task, definition, created_at, private_tasks, tasks_published_on, parts, slices) \
-     VALUES (?1, ?2, coalesce((SELECT given_title FROM benchmarks WHERE id = ?1), ?4), ?5, ?6, ?7, ?8, ?9, ?10, ?3, ?11, ?12, ?13, ?14, ?15) \
+       evidence, task_count, attempts_per_task, created_at, private_tasks, tasks_published_on, parts, slices) \
+     VALUES (?1, ?2, coalesce((SELECT given_title FROM benchmarks WHERE id = ?1), ?3), ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) \
      ON CONFLICT (benchmark_id, version) DO UPDATE SET title = excluded.title, description = excluded.description, \
        metric = excluded.metric, chance_level = excluded.chance_level, evidence = excluded.evidence, \
-       task_count = excluded.task_count, attempts_per_task = excluded.attempts_per_task, definition = excluded.definition, \
-       private_tasks = excluded.private_tasks, tasks_published_on = excluded.tasks_published_on, parts = excluded.parts, slices = excluded.slices \
-     WHERE definition <> excluded.definition";
+       task_count = excluded.task_count, attempts_per_task = excluded.attempts_per_task, \
+       private_tasks = excluded.private_tasks, tasks_published_on = excluded.tasks_published_on, parts = excluded.parts, slices = excluded.slices";
 /// Adds the tasks of the JSON array `?3`.
 pub const PUT_TASKS: &str = "INSERT INTO benchmark_tasks (benchmark_id, version, task_id, position, scenario, language, difficulty, cluster) \
      SELECT ?1, ?2, value ->> 'id', key, value ->> 'scenario', value ->> 'language', value ->> 'difficulty', value ->> 'cluster' FROM json_each(?3) \
@@ -34,13 +44,26 @@ pub const PUT_TASKS: &str = "INSERT INTO benchmark_tasks (benchmark_id, version,
 /// The version's title, and why its benchmark is hidden; no row where there is none.
 pub const VERSION_EXISTS: &str = "SELECT v.title, b.hidden_reason FROM benchmark_versions AS v JOIN benchmarks AS b ON b.id = v.benchmark_id \
      WHERE v.benchmark_id = ?1 AND v.version = ?2";
-/// A page of benchmarks after the cursor, with all their versions, newest first.
-pub const LIST: &str = "SELECT v.benchmark_id, v.version, v.title, v.description FROM benchmark_versions AS v \
-     WHERE v.benchmark_id IN (SELECT id FROM benchmarks WHERE id > ?1 AND hidden_reason IS NULL ORDER BY id LIMIT ?2) \
-     ORDER BY v.benchmark_id, v.created_at DESC, v.version DESC";
-/// The versions of one benchmark, newest first.
-pub const VERSIONS: &str =
-    "SELECT * FROM benchmark_versions WHERE benchmark_id = ?1 ORDER BY created_at DESC, version DESC";
+/// A page of benchmarks.
+pub const LIST: &str = include_str!("sql/benchmarks/list.sql");
+/// How the newest version describes a benchmark.
+pub const NEWEST: &str = include_str!("sql/benchmarks/newest.sql");
+/// A page of the versions of one benchmark.
+pub const VERSIONS: &str = include_str!("sql/benchmarks/versions.sql");
+/// Whether a version's tasks are private.
+pub const PRIVATE_TASKS: &str = include_str!("sql/benchmarks/private_tasks.sql");
+/// A page of a version's tasks.
+pub const TASKS: &str = include_str!("sql/benchmarks/tasks.sql");
+/// All tasks of a version, as publishing sorts them into slices.
+pub const SLICED_TASKS: &str = include_str!("sql/benchmarks/sliced_tasks.sql");
+
+/// The most values of a dimension: more tell tasks apart rather than grouping them.
+pub const MOST_VALUES: usize = 50;
+/// The most slices of a version: one for each combination of values that its tasks have. Each run keeps so many scores.
+pub const MOST_SLICES: usize = 2500;
+/// The most versions of a benchmark.
+pub const MOST_VERSIONS: u32 = 100;
+
 /// How a version is scored and what its runs bring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -102,6 +125,28 @@ pub struct Task {
     pub cluster: Option<String>,
 }
 
+impl Task {
+    /// Reads a row of [`TASKS`].
+    ///
+    /// # Errors
+    /// When a column is missing.
+    pub fn from_row(row: &Row) -> Result<Self, DatabaseError> {
+        Ok(Self {
+            id: row.text("task_id")?,
+            scenario: row.optional_text("scenario")?,
+            language: row.optional_text("language")?,
+            difficulty: row.optional_text("difficulty")?,
+            cluster: row.optional_text("cluster")?,
+        })
+    }
+
+    /// Scenario, language, difficulty.
+    #[must_use]
+    pub fn dimensions(&self) -> [Option<String>; 3] {
+        [self.scenario.clone(), self.language.clone(), self.difficulty.clone()]
+    }
+}
+
 /// A part of a composite score, such as a judge's.
 #[derive(Clone, Debug, PartialEq, serde::Deserialize, serde::Serialize)]
 #[serde(deny_unknown_fields)]
@@ -124,6 +169,12 @@ pub struct Slices {
 }
 
 impl Slices {
+    /// The dimensions, by name.
+    #[must_use]
+    pub fn dimensions(&self) -> [(&'static str, &BTreeSet<String>); 3] {
+        [("scenario", &self.scenario), ("language", &self.language), ("difficulty", &self.difficulty)]
+    }
+
     /// Those of these tasks.
     #[must_use]
     pub fn of(tasks: &[Task]) -> Self {
@@ -187,16 +238,36 @@ fn null_where_false<S: serde::Serializer>(value: &bool, serializer: S) -> Result
     if *value { serializer.serialize_bool(true) } else { serializer.serialize_none() }
 }
 
+/// The tasks that a version's definition names.
+///
+/// # Errors
+/// When the row has none, or it is unreadable.
+pub fn defined_tasks(row: &Row) -> Result<Vec<Task>, DatabaseError> {
+    #[derive(serde::Deserialize)]
+    struct Definition {
+        tasks: Vec<Task>,
+    }
+    Ok(read_json::<Definition>(&row.text("definition")?)?.tasks)
+}
+
+/// Reads a row of [`SLICED_TASKS`].
+///
+/// # Errors
+/// When a column is missing.
+pub fn sliced_task(row: &Row) -> Result<SlicedTask, DatabaseError> {
+    Ok(SlicedTask {
+        id: row.text("task_id")?,
+        dimensions: [row.optional_text("scenario")?, row.optional_text("language")?, row.optional_text("difficulty")?],
+        cluster: row.optional_text("cluster")?,
+    })
+}
+
 impl BenchmarkVersion {
-    /// Reads a row of `benchmark_versions`.
+    /// Reads a row of `benchmark_versions`; the tasks stand elsewhere.
     ///
     /// # Errors
     /// When a column is missing or unreadable.
-    pub fn from_row(row: &Row) -> Result<Self, DatabaseError> {
-        #[derive(serde::Deserialize)]
-        struct Definition {
-            tasks: Vec<Task>,
-        }
+    pub fn from_row(row: &Row, tasks: Vec<Task>) -> Result<Self, DatabaseError> {
         let number = |column: &str| row.integer(column).map(|number| u32::try_from(number).unwrap_or(u32::MAX));
         Ok(Self {
             benchmark: row.text("benchmark_id")?,
@@ -211,31 +282,39 @@ impl BenchmarkVersion {
             private_tasks: row.boolean("private_tasks")?,
             tasks_published_on: row.optional_text("tasks_published_on")?,
             parts: row.optional_text("parts")?.map(|parts| read_json(&parts)).transpose()?,
-            tasks: read_json::<Definition>(&row.text("definition")?)?.tasks,
+            tasks,
         })
     }
 }
 
-/// What declaring a version writes, whole or not at all.
+/// What declaring a version writes, whole or not at all. Within the quota of its owner, the deployment's where they have
+/// none of their own.
 #[must_use]
 pub fn put(
     version: &BenchmarkVersion,
     owner_id: &str,
     definition: &str,
     tasks: &str,
+    quota_bytes: i64,
     now: crate::ports::Timestamp,
 ) -> Vec<Statement> {
     let slices = serde_json::json!(Slices::of(&version.tasks)).to_string();
     let parts = version.parts.as_ref().map(|parts| serde_json::json!(parts).to_string());
     let of_version = |sql| Statement::new(sql).bind(version.benchmark.as_str()).bind(version.version.as_str());
+    let size = i64::try_from(definition.len()).unwrap_or(i64::MAX);
+    let of_owner = |sql| of_version(sql).bind(owner_id).bind(size);
     vec![
         of_version(VERSION_EXISTS),
         Statement::new(CLAIM).bind(version.benchmark.as_str()).bind(owner_id).bind(now),
         Statement::new(EXPECT_OWNER).bind(version.benchmark.as_str()).bind(owner_id),
+        of_version(EXPECT_FEW_VERSIONS).bind(MOST_VERSIONS),
         of_version(EXPECT_SAME_OR_UNUSED).bind(definition),
-        of_version(CLEAR_TASKS).bind(definition),
+        of_owner(storage::REFUND_VERSION),
+        of_owner(storage::CHARGE_VERSION),
+        storage::expect_quota(owner_id, quota_bytes),
+        of_version(PUT_DEFINITION).bind(definition),
+        of_version(CLEAR_TASKS),
         of_version(PUT_VERSION)
-            .bind(definition)
             .bind(version.title.as_str())
             .bind(version.description.as_deref())
             .bind(version.metric.as_str())

@@ -7,7 +7,9 @@ use super::{
 use crate::ports::{DatabaseError, Row, Statement};
 
 /// The version, with its tasks in order.
-pub const VERSION: &str = "SELECT * FROM benchmark_versions WHERE benchmark_id = ?1 AND version = ?2";
+pub const VERSION: &str = "SELECT v.*, d.definition FROM benchmark_versions AS v \
+     JOIN benchmark_definitions AS d ON d.benchmark_id = v.benchmark_id AND d.version = v.version \
+     WHERE v.benchmark_id = ?1 AND v.version = ?2";
 /// The entries of the models in the JSON array `?4`, as they stood at snapshot `?3`, with the score of each task.
 /// `CROSS JOIN` keeps SQLite from reading the whole leaderboard first.
 pub const COMPARED: &str = "SELECT e.model_id, e.display_name, e.run_id, s.tasks, s.clusters, s.correct, s.total, s.score, s.squares, \

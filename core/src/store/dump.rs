@@ -17,14 +17,14 @@ use crate::ports::{DatabaseError, Row, Rows, Statement, Value};
 /// The form of what is told; another number is another form.
 pub const FORMAT: u32 = 1;
 
-/// Walks at most `?2` rows of a table after the key `?3` …, and of long ones fewer: 1 MB, and one row more. `walked` is
+/// Walks at most `?2` rows of a table after the key `?3` …, and of long ones fewer: 1 MB of texts, or one row. `walked` is
 /// greater than the number of rows where there are more.
 macro_rules! page {
     ($table:literal, $keys:literal > $after:literal $more:literal, size $size:literal, $told:expr, $columns:expr) => {
         concat!(
             "WITH page AS MATERIALIZED (SELECT ",
             $keys,
-            ", row_number() OVER w AS place, sum(size) OVER w - size AS ahead, count(*) OVER () AS walked FROM (SELECT ",
+            ", row_number() OVER w AS place, sum(size) OVER w - size AS ahead, size, count(*) OVER () AS walked FROM (SELECT ",
             $keys,
             ", ",
             $size,
@@ -48,7 +48,7 @@ macro_rules! page {
             $table,
             " AS t USING (",
             $keys,
-            ") WHERE page.place <= ?2 AND page.ahead < 1000000 ORDER BY page.place"
+            ") WHERE page.place <= ?2 AND (page.place = 1 OR page.ahead + page.size <= 1000000) ORDER BY page.place"
         )
     };
 }
@@ -107,22 +107,23 @@ macro_rules! used {
 }
 
 /// A page of the models.
-pub const MODELS: &str = page!("models", "id" > "?3" "", size "0", "t.hidden_reason IS NULL", "t.*");
+pub const MODELS: &str = page!("models", "id" > "?3" "", size "octet_length(display_name) + coalesce(octet_length(licence), 0) + 500", "t.hidden_reason IS NULL", "t.*");
 /// A page of the benchmarks.
 pub const BENCHMARKS: &str = page!("benchmarks", "id" > "?3" "", size "0", "t.hidden_reason IS NULL", "t.*");
 /// A page of their versions; a definition lacks the tasks where they are private.
-pub const BENCHMARK_VERSIONS: &str = page!("benchmark_versions", "benchmark_id, version" > "?3, ?4" "", size "octet_length(definition) + coalesce(octet_length(description), 0)", visible_benchmark!("t.benchmark_id"),
+pub const BENCHMARK_VERSIONS: &str = page!("benchmark_versions", "benchmark_id, version" > "?3, ?4" "", size "(SELECT octet_length(d.definition) FROM benchmark_definitions AS d WHERE d.benchmark_id = benchmark_versions.benchmark_id AND d.version = benchmark_versions.version) + coalesce(octet_length(description), 0) + octet_length(slices)", visible_benchmark!("t.benchmark_id"),
     "t.benchmark_id, t.version, t.title, t.description, t.metric, t.chance_level, t.evidence, t.task_count, t.attempts_per_task, \
      t.private_tasks, t.tasks_published_on, t.parts, t.slices, t.created_at, \
-     CASE WHEN t.private_tasks THEN json_set(t.definition, '$.tasks', json('[]'), '$.title', t.title) \
-       WHEN t.definition ->> 'title' IS NOT t.title THEN json_set(t.definition, '$.title', t.title) ELSE t.definition END AS definition");
+     (SELECT CASE WHEN t.private_tasks THEN json_set(d.definition, '$.tasks', json('[]'), '$.title', t.title) \
+        WHEN d.definition ->> 'title' IS NOT t.title THEN json_set(d.definition, '$.title', t.title) ELSE d.definition END FROM benchmark_definitions AS d \
+      WHERE d.benchmark_id = t.benchmark_id AND d.version = t.version) AS definition");
 /// A page of the tasks that are public.
-pub const BENCHMARK_TASKS: &str = page!("benchmark_tasks", "benchmark_id, version, task_id" > "?3, ?4, ?5" "", size "0",
+pub const BENCHMARK_TASKS: &str = page!("benchmark_tasks", "benchmark_id, version, task_id" > "?3, ?4, ?5" "", size "octet_length(task_id) + coalesce(octet_length(scenario), 0) + coalesce(octet_length(language), 0) + coalesce(octet_length(difficulty), 0) + coalesce(octet_length(cluster), 0) + 300",
     concat!("EXISTS (SELECT 1 FROM benchmark_versions AS v WHERE v.benchmark_id = t.benchmark_id AND v.version = t.version AND NOT v.private_tasks) AND ",
         visible_benchmark!("t.benchmark_id")),
     "t.*");
 /// A page of the runs.
-pub const RUNS: &str = page!("runs", "id" > "?3" "", size "octet_length(generation_config) + coalesce(octet_length(command), 0) + coalesce(octet_length(attempts_policy), 0)", published!("t.id"),
+pub const RUNS: &str = page!("runs", "id" > "?3" "", size "octet_length(generation_config) + coalesce(octet_length(command), 0) + coalesce(octet_length(attempts_policy), 0) + coalesce(octet_length(reason), 0) + 1500", published!("t.id"),
     concat!("t.id, t.model_id, t.benchmark_id, t.version, t.harness, t.harness_version, t.commit_hash, t.dirty, t.prompt_hash, \
      t.generation_config, t.attempts_policy, t.command, t.evaluator_relationship, t.external_id, t.started_at, t.completed_at, \
      t.created_at, t.published_at, ",
@@ -130,17 +131,19 @@ pub const RUNS: &str = page!("runs", "id" > "?3" "", size "octet_length(generati
      unless_ended_later!("withdrawn_at", "NULL")));
 /// A page of the results at public tasks. There are so many that each run is looked up once a page.
 pub const RESULTS: &str = concat!(
-    "WITH page AS MATERIALIZED (SELECT * FROM results WHERE (run_id, task_id, attempt) > (?3, ?4, ?5) ORDER BY run_id, task_id, attempt LIMIT ?2 + 1), \
+    "WITH page AS MATERIALIZED (SELECT *, count(*) OVER () AS walked, \
+         sum(octet_length(task_id) + coalesce(octet_length(parts), 0) + 300) OVER (ORDER BY run_id, task_id, attempt ROWS UNBOUNDED PRECEDING) AS through \
+         FROM (SELECT * FROM results WHERE (run_id, task_id, attempt) > (?3, ?4, ?5) ORDER BY run_id, task_id, attempt LIMIT ?2 + 1)), \
        known AS MATERIALIZED (SELECT r.id AS run_id, NOT v.private_tasks AND ",
     published!("r.id"),
     " AS told FROM (SELECT DISTINCT run_id FROM page) AS p CROSS JOIN runs AS r ON r.id = p.run_id \
          JOIN benchmark_versions AS v ON v.benchmark_id = r.benchmark_id AND v.version = r.version) \
-     SELECT count(*) OVER () AS walked, known.told, page.* FROM page CROSS JOIN known USING (run_id) ORDER BY page.run_id, page.task_id, page.attempt LIMIT ?2"
+     SELECT known.told, page.* FROM page CROSS JOIN known USING (run_id) WHERE page.through <= 1000000 ORDER BY page.run_id, page.task_id, page.attempt LIMIT ?2"
 );
 /// A page of the counts.
 pub const RUN_COUNTS: &str = page!("run_counts", "run_id" > "?3" "", size "0", published!("t.run_id"), "t.*");
 /// A page of the slices of runs.
-pub const RUN_SLICES: &str = page!("run_slices", "run_id, scenario, language, difficulty" > "?3, ?4, ?5, ?6" "", size "0", published!("t.run_id"), "t.*");
+pub const RUN_SLICES: &str = page!("run_slices", "run_id, scenario, language, difficulty" > "?3, ?4, ?5, ?6" "", size "octet_length(scenario) + octet_length(language) + octet_length(difficulty) + 400", published!("t.run_id"), "t.*");
 /// A page of the scores of runs, task by task where the tasks are public.
 pub const RUN_SCORES: &str = page!("run_scores", "run_id" > "?3" "", size "octet_length(scores) + octet_length(pass_counts)", published!("t.run_id"),
     "t.run_id, t.pass_counts, t.parts, \
@@ -150,7 +153,7 @@ pub const RUN_SCORES: &str = page!("run_scores", "run_id" > "?3" "", size "octet
 pub const SNAPSHOTS: &str =
     page!("snapshots", "seq" > "?3" " AND seq <= ?1", size "0", visible_benchmark!("t.benchmark_id"), "t.*");
 /// A page of the entries; what ended later still stands.
-pub const LEADERBOARD_ENTRIES: &str = page!("leaderboard_entries", "benchmark_id, version, model_id, from_seq" > "?3, ?4, ?5, ?6" "", size "0",
+pub const LEADERBOARD_ENTRIES: &str = page!("leaderboard_entries", "benchmark_id, version, model_id, from_seq" > "?3, ?4, ?5, ?6" "", size "octet_length(display_name) + 600",
     concat!("t.from_seq <= ?1 AND ", visible_run!("t.run_id")),
     "t.benchmark_id, t.version, t.model_id, t.run_id, t.from_seq, CASE WHEN t.to_seq <= ?1 THEN t.to_seq END AS to_seq, \
      t.display_name, t.contaminated");
@@ -186,11 +189,15 @@ pub const LOAD_BENCHMARKS: &str = "INSERT INTO benchmarks (id, created_at) \
      SELECT value ->> 'id', value ->> 'created_at' FROM json_each(?1)";
 /// Loads versions of the benchmarks that were loaded, from the JSON array `?1`.
 pub const LOAD_BENCHMARK_VERSIONS: &str = "INSERT INTO benchmark_versions (benchmark_id, version, title, description, metric, chance_level, evidence, task_count, attempts_per_task, \
-       private_tasks, tasks_published_on, parts, slices, definition, created_at) \
+       private_tasks, tasks_published_on, parts, slices, created_at) \
      SELECT value ->> 'benchmark_id', value ->> 'version', value ->> 'title', value ->> 'description', value ->> 'metric', \
        value ->> 'chance_level', value ->> 'evidence', value ->> 'task_count', value ->> 'attempts_per_task', \
        value ->> 'private_tasks', value ->> 'tasks_published_on', value ->> 'parts', value ->> 'slices', \
-       value ->> 'definition', value ->> 'created_at' FROM json_each(?1) \
+       value ->> 'created_at' FROM json_each(?1) \
+     WHERE EXISTS (SELECT 1 FROM benchmarks AS b WHERE b.id = value ->> 'benchmark_id')";
+/// Loads their definitions, from the same array.
+pub const LOAD_BENCHMARK_DEFINITIONS: &str = "INSERT INTO benchmark_definitions (benchmark_id, version, definition) \
+     SELECT value ->> 'benchmark_id', value ->> 'version', value ->> 'definition' FROM json_each(?1) \
      WHERE EXISTS (SELECT 1 FROM benchmarks AS b WHERE b.id = value ->> 'benchmark_id')";
 /// Loads tasks of the versions that were loaded, from the JSON array `?1`.
 pub const LOAD_BENCHMARK_TASKS: &str = "INSERT INTO benchmark_tasks (benchmark_id, version, task_id, position, scenario, language, difficulty, cluster) \
@@ -598,6 +605,7 @@ impl Load {
         let whole = ![LOAD_BENCHMARK_VERSIONS, LOAD_BENCHMARK_TASKS].contains(&table.load);
         if table.load == LOAD_BENCHMARK_VERSIONS {
             self.versions.push(rows.clone());
+            self.push(Statement::new(LOAD_BENCHMARK_DEFINITIONS).bind(rows.clone()), None);
         }
         self.push(Statement::new(table.load).bind(rows), None);
         self.push(Statement::new(runs::CHANGES), Some(table.name));

@@ -129,7 +129,7 @@ pub const REMEMBER_NETWORK_OF_TOKEN: &str = "INSERT INTO known_networks (user_id
      SELECT user_id, ?2, ?3, ?3 FROM one_time_tokens WHERE hash = ?1 \
      ON CONFLICT (user_id, network) DO UPDATE SET last_seen_at = excluded.last_seen_at";
 /// The networks that a person has logged in from.
-pub const KNOWN_NETWORKS: &str = "SELECT network, first_seen_at, last_seen_at FROM known_networks WHERE user_id = ?1 ORDER BY last_seen_at DESC LIMIT 1000";
+pub const KNOWN_NETWORKS: &str = "SELECT network, first_seen_at, last_seen_at FROM known_networks WHERE user_id = ?1 ORDER BY network LIMIT ?2 OFFSET ?3";
 /// Forgets networks that nobody came from for 90 days.
 pub const EXPIRE_NETWORKS: &str = "DELETE FROM known_networks WHERE last_seen_at < ?1 - 7776000000";
 

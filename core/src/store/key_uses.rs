@@ -94,7 +94,7 @@ pub const BY_BUCKET: &str = "SELECT h.hour - h.hour % ?4 AS start, sum(h.allowed
 pub const BY_DAY_OF_USER: &str = "SELECT h.key_id, h.hour - h.hour % 86400000 AS day, sum(h.allowed) AS allowed, sum(h.limited) AS limited, \
        sum(h.denied) AS denied \
      FROM api_key_usage AS h WHERE h.key_id IN (SELECT k.id FROM api_keys AS k WHERE k.user_id = ?1) \
-     GROUP BY h.key_id, day ORDER BY day DESC, h.key_id LIMIT ?2";
+     GROUP BY h.key_id, day ORDER BY day DESC, h.key_id LIMIT ?2 OFFSET ?3";
 /// What was counted of a key from hour `?2` on and before `?3`, oldest first.
 pub const BY_HOUR: &str = "SELECT hour, allowed, limited, denied, last_used_at FROM api_key_usage \
      WHERE key_id = ?1 AND hour >= ?2 AND hour < ?3 ORDER BY hour";

@@ -50,7 +50,7 @@ pub const SCOPE_OF_SNAPSHOT: &str = concat!(
 /// that stand and those that stood are looked up apart, so that runs which others have replaced are not walked over. Hidden
 /// models have none, in no snapshot.
 pub const ENTRIES: &str = "SELECT r.id AS run_id, e.model_id, e.display_name, e.contaminated, r.published_at, r.evaluator_relationship, r.dirty, \
-       r.attempts_policy, s.tasks, s.clusters, s.correct, s.total, s.score, s.squares, s.cost_usd, s.uncosted, s.p50_ms, s.p95_ms \
+       substr(r.attempts_policy, 1, 100) AS attempts_policy, s.tasks, s.clusters, s.correct, s.total, s.score, s.squares, s.cost_usd, s.uncosted, s.p50_ms, s.p95_ms \
      FROM (SELECT * FROM leaderboard_entries WHERE benchmark_id = ?1 AND version = ?2 AND to_seq IS NULL AND from_seq <= ?3 \
        UNION ALL SELECT * FROM leaderboard_entries WHERE benchmark_id = ?1 AND version = ?2 AND to_seq > ?3 AND from_seq <= ?3) AS e \
      JOIN models AS m ON m.id = e.model_id AND m.hidden_reason IS NULL JOIN runs AS r ON r.id = e.run_id \
@@ -135,7 +135,7 @@ pub struct Entry {
     pub dirty: bool,
     /// Whether the model was trained after the tasks were published.
     pub contaminated: bool,
-    /// How attempts were made and counted, as the run says.
+    /// How attempts were made and counted, as the run says: the beginning of it.
     pub attempts_policy: Option<String>,
     /// Of the slice.
     pub aggregates: Aggregates,

@@ -24,6 +24,7 @@ pub mod publications;
 pub mod rate_limits;
 pub mod runs;
 pub mod sessions;
+pub mod storage;
 pub mod users;
 
 /// Guard: fails the batch unless the statement before it changed exactly one row.
@@ -56,6 +57,7 @@ pub const EVERY_STATEMENT: &[(&str, &str)] = &[
     ("api_keys::BY_ID", api_keys::BY_ID),
     ("api_keys::CREATE", api_keys::CREATE),
     ("api_keys::LIST", api_keys::LIST),
+    ("api_keys::SOME_OF_USER", api_keys::SOME_OF_USER),
     ("api_keys::OF_USER", api_keys::OF_USER),
     ("api_keys::REVOKE", api_keys::REVOKE),
     ("api_keys::CHANGE", api_keys::CHANGE),
@@ -69,6 +71,7 @@ pub const EVERY_STATEMENT: &[(&str, &str)] = &[
     ("audit::ADD_FOR_TOKEN", audit::ADD_FOR_TOKEN),
     ("audit::ADD_FOR_SESSION_IF_CHANGED", audit::ADD_FOR_SESSION_IF_CHANGED),
     ("audit::OF_USER", audit::OF_USER),
+    ("audit::SOME_OF_USER", audit::SOME_OF_USER),
     ("audit::ALL", audit::ALL),
     ("audit::WIPE", audit::WIPE),
     ("audit::EXPIRE", audit::EXPIRE),
@@ -76,13 +79,21 @@ pub const EVERY_STATEMENT: &[(&str, &str)] = &[
     ("benchmarks::CLAIM", benchmarks::CLAIM),
     ("benchmarks::EXPECT_OWNER", benchmarks::EXPECT_OWNER),
     ("benchmarks::EXPECT_SAME_OR_UNUSED", benchmarks::EXPECT_SAME_OR_UNUSED),
+    ("benchmarks::EXPECT_FEW_VERSIONS", benchmarks::EXPECT_FEW_VERSIONS),
+    ("benchmarks::COUNT_VERSIONS", benchmarks::COUNT_VERSIONS),
+    ("benchmarks::PUT_DEFINITION", benchmarks::PUT_DEFINITION),
+    ("benchmarks::DEFINITION", benchmarks::DEFINITION),
     ("benchmarks::CLEAR_TASKS", benchmarks::CLEAR_TASKS),
     ("benchmarks::PUT_VERSION", benchmarks::PUT_VERSION),
     ("benchmarks::PUT_TASKS", benchmarks::PUT_TASKS),
     ("benchmarks::VERSION_EXISTS", benchmarks::VERSION_EXISTS),
     ("benchmarks::LIST", benchmarks::LIST),
+    ("benchmarks::NEWEST", benchmarks::NEWEST),
     ("benchmarks::VERSIONS", benchmarks::VERSIONS),
     ("changes::NEWEST_SNAPSHOT", changes::NEWEST_SNAPSHOT),
+    ("benchmarks::PRIVATE_TASKS", benchmarks::PRIVATE_TASKS),
+    ("benchmarks::TASKS", benchmarks::TASKS),
+    ("benchmarks::SLICED_TASKS", benchmarks::SLICED_TASKS),
     ("changes::LATEST", changes::LATEST),
     ("changes::AFTER", changes::AFTER),
     ("changes::BEFORE", changes::BEFORE),
@@ -110,6 +121,7 @@ pub const EVERY_STATEMENT: &[(&str, &str)] = &[
     ("dump::LOAD_MODELS", dump::LOAD_MODELS),
     ("dump::LOAD_BENCHMARKS", dump::LOAD_BENCHMARKS),
     ("dump::LOAD_BENCHMARK_VERSIONS", dump::LOAD_BENCHMARK_VERSIONS),
+    ("dump::LOAD_BENCHMARK_DEFINITIONS", dump::LOAD_BENCHMARK_DEFINITIONS),
     ("dump::LOAD_BENCHMARK_TASKS", dump::LOAD_BENCHMARK_TASKS),
     ("dump::LOAD_RUNS", dump::LOAD_RUNS),
     ("dump::LOAD_RESULTS", dump::LOAD_RESULTS),
@@ -218,7 +230,6 @@ pub const EVERY_STATEMENT: &[(&str, &str)] = &[
     ("outbox::DELETE_OF_PERSON", outbox::DELETE_OF_PERSON),
     ("outbox::DELETE", outbox::DELETE),
     ("outbox::EXPIRE", outbox::EXPIRE),
-    ("publications::EXPECT_COMPLETE", publications::EXPECT_COMPLETE),
     ("publications::KEEP_SLICES", publications::KEEP_SLICES),
     ("publications::KEEP_COUNTED_SLICE", publications::KEEP_COUNTED_SLICE),
     ("publications::KEEP_SCORES", publications::KEEP_SCORES),
@@ -245,6 +256,9 @@ pub const EVERY_STATEMENT: &[(&str, &str)] = &[
     ("runs::CONFLICTS", runs::CONFLICTS),
     ("runs::EXPECT_NO_CONFLICT", runs::EXPECT_NO_CONFLICT),
     ("runs::ADD_RESULTS", runs::ADD_RESULTS),
+    ("runs::EXPECT_UNCHANGED", runs::EXPECT_UNCHANGED),
+    ("runs::REVISE", runs::REVISE),
+    ("runs::ATTEMPTS", runs::ATTEMPTS),
     ("runs::CHANGES", runs::CHANGES),
     ("runs::RESULTS", runs::RESULTS),
     ("runs::PUT_COUNTS", runs::PUT_COUNTS),
@@ -263,6 +277,13 @@ pub const EVERY_STATEMENT: &[(&str, &str)] = &[
     ("sessions::BY_ID", sessions::BY_ID),
     ("sessions::EXPECT_LIVE", sessions::EXPECT_LIVE),
     ("sessions::EXPIRE", sessions::EXPIRE),
+    ("storage::CHARGE_RESULTS", storage::CHARGE_RESULTS),
+    ("storage::CHARGE_RUN", storage::CHARGE_RUN),
+    ("storage::CHARGE_VERSION", storage::CHARGE_VERSION),
+    ("storage::REFUND_VERSION", storage::REFUND_VERSION),
+    ("storage::EXPECT_QUOTA", storage::EXPECT_QUOTA),
+    ("storage::OF_USER", storage::OF_USER),
+    ("storage::SET_QUOTA", storage::SET_QUOTA),
     ("users::BY_EMAIL_FROM_NETWORK", users::BY_EMAIL_FROM_NETWORK),
     ("users::REGISTER", users::REGISTER),
     ("users::ADD_VERIFICATION", users::ADD_VERIFICATION),
@@ -327,6 +348,7 @@ mod tests {
             include_str!("rate_limits.rs"),
             include_str!("runs.rs"),
             include_str!("sessions.rs"),
+            include_str!("storage.rs"),
             include_str!("users.rs"),
         ];
         let constants = sources

@@ -66,8 +66,7 @@ pub const NEWEST: &str = "SELECT id, recipient, kind, payload, created_at FROM o
 /// What `/dev/mail?to=` shows.
 pub const NEWEST_TO: &str = "SELECT id, recipient, kind, payload, created_at FROM outbox WHERE recipient = ?1 ORDER BY created_at DESC, id DESC LIMIT 200";
 /// A person's mails, without their texts.
-pub const OF_PERSON: &str =
-    "SELECT kind, created_at, sent_at FROM outbox WHERE user_id = ?1 ORDER BY created_at DESC, id DESC LIMIT 1000";
+pub const OF_PERSON: &str = "SELECT kind, created_at, sent_at FROM outbox WHERE user_id = ?1 ORDER BY created_at DESC, id DESC LIMIT ?2 OFFSET ?3";
 /// Forgets a person's mails.
 pub const DELETE_OF_PERSON: &str = "DELETE FROM outbox WHERE user_id = ?1";
 /// Forgets a mail.

@@ -1,6 +1,9 @@
 //! What publishing a run keeps, and what the leaderboard says of it from then on: one batch each, whole or not at all.
 
-use crate::ports::{Statement, Timestamp};
+use crate::{
+    domain::run_aggregates::{RunAggregates, Slice},
+    ports::{DatabaseError, Statement, Timestamp},
+};
 
 /// Of two days or months, whether the first is not before the second, as far as both tell.
 macro_rules! not_before {
@@ -24,25 +27,6 @@ macro_rules! not_before {
     };
 }
 
-/// The slice of a task, for each of `cuts`: of a dimension either its value, or '' for all.
-macro_rules! cut_columns {
-    () => {
-        "CASE WHEN s THEN t.scenario ELSE '' END AS scenario, CASE WHEN l THEN t.language ELSE '' END AS language, \
-         CASE WHEN d THEN t.difficulty ELSE '' END AS difficulty"
-    };
-}
-/// Each task of run `?1` that this table names, once for every slice that it is in.
-macro_rules! cut_joins {
-    ($named:literal) => {
-        concat!(
-            "CROSS JOIN runs AS r ON r.id = ?1 \
-             CROSS JOIN benchmark_tasks AS t ON t.benchmark_id = r.benchmark_id AND t.version = r.version AND t.task_id = ",
-            $named,
-            ".task_id CROSS JOIN cuts ON (NOT s OR t.scenario IS NOT NULL) AND (NOT l OR t.language IS NOT NULL) AND (NOT d OR t.difficulty IS NOT NULL)"
-        )
-    };
-}
-
 /// Models and their ranks as of so many snapshots from this one; hidden ones have none.
 macro_rules! ranked {
     ($later:literal) => {
@@ -56,80 +40,19 @@ macro_rules! ranked {
     };
 }
 
-macro_rules! least_private_tasks {
-    () => {
-        10
-    };
-}
 /// Of private tasks, slices of fewer are told to nobody.
-pub const LEAST_PRIVATE_TASKS: u32 = least_private_tasks!();
+pub const LEAST_PRIVATE_TASKS: u32 = 10;
+/// So many slices are written in one go: some milliseconds, in which nobody else writes.
+const PIECE: usize = 1000;
 
-/// Guard: every attempt at every task has its result, or the counts are there.
-pub const EXPECT_COMPLETE: &str = concat!(
-    "INSERT INTO batch_guard (expectation) SELECT 'complete' WHERE EXISTS (SELECT 1 ",
-    super::runs::missing!(),
-    ") OR EXISTS (SELECT 1 FROM runs AS r JOIN benchmark_versions AS v ON v.benchmark_id = r.benchmark_id AND v.version = r.version \
-       WHERE r.id = ?1 AND CASE v.evidence WHEN 'counts' THEN NOT EXISTS (SELECT 1 FROM run_counts WHERE run_id = ?1) \
-         ELSE NOT EXISTS (SELECT 1 FROM results WHERE run_id = ?1) END)"
-);
-/// Keeps the score of each slice of a run's results: of every combination of values that its tasks have, '' standing for
-/// all. Of private tasks none so small that it would tell of single ones. The percentiles are interpolated as R's type 7.
-/// Sums are rounded: SQLite's last digits depend on its version, and equal scores share a rank wherever they are read.
-///
-/// Every join is by primary key, and nothing else is joined: a plan with nested scans would take minutes.
-pub const KEEP_SLICES: &str = concat!(
-    "INSERT INTO run_slices (run_id, scenario, language, difficulty, tasks, clusters, correct, total, score, squares, cost_usd, uncosted, p50_ms, p95_ms) \
-     WITH cuts (s, l, d) AS (VALUES (0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 0), (1, 0, 1), (0, 1, 1), (1, 1, 1)), \
-       answered AS (SELECT task_id, avg(score) AS score, sum(coalesce(correct, score >= 1)) AS correct, sum(coalesce(samples, 1)) AS total, \
-         sum(cost_usd) AS cost, sum(cost_usd IS NULL) AS uncosted FROM results WHERE run_id = ?1 GROUP BY task_id), \
-       clustered AS (SELECT ",
-    cut_columns!(),
-    ", coalesce('cluster ' || t.cluster, 'task ' || t.task_id) AS cluster, count(*) AS tasks, sum(p.score) AS score, sum(p.correct) AS correct, \
-         sum(p.total) AS total, sum(p.cost) AS cost, sum(p.uncosted) AS uncosted \
-         FROM answered AS p ",
-    cut_joins!("p"),
-    " GROUP BY 1, 2, 3, 4), \
-       spread AS (SELECT *, sum(score) OVER whole / sum(tasks) OVER whole AS mean FROM clustered WINDOW whole AS (PARTITION BY scenario, language, difficulty)), \
-       timed AS (SELECT ",
-    cut_columns!(),
-    ", x.latency_ms AS ms FROM results AS x ",
-    cut_joins!("x"),
-    " WHERE x.run_id = ?1 AND x.latency_ms IS NOT NULL), \
-       ordered AS (SELECT *, row_number() OVER (PARTITION BY scenario, language, difficulty ORDER BY ms) - 1 AS place, \
-         count(*) OVER (PARTITION BY scenario, language, difficulty) - 1 AS last FROM timed), \
-       around AS (SELECT scenario, language, difficulty, (max(last) * 50 % 100) / 100.0 AS share50, (max(last) * 95 % 100) / 100.0 AS share95, \
-           max(CASE WHEN place = last * 50 / 100 THEN ms END) AS below50, max(CASE WHEN place = min(last * 50 / 100 + 1, last) THEN ms END) AS above50, \
-           max(CASE WHEN place = last * 95 / 100 THEN ms END) AS below95, max(CASE WHEN place = min(last * 95 / 100 + 1, last) THEN ms END) AS above95 \
-         FROM ordered GROUP BY 1, 2, 3), \
-       parts AS (SELECT scenario, language, difficulty, sum(tasks) AS tasks, count(*) AS clusters, sum(correct) AS correct, sum(total) AS total, \
-           max(mean) AS mean, sum((score - tasks * mean) * (score - tasks * mean)) AS squares, sum(cost) AS cost, sum(uncosted) AS uncosted, \
-           NULL AS p50, NULL AS p95 FROM spread GROUP BY 1, 2, 3 \
-         UNION ALL SELECT scenario, language, difficulty, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, \
-           below50 + (above50 - below50) * share50, below95 + (above95 - below95) * share95 FROM around) \
-     SELECT ?1, scenario, language, difficulty, max(tasks), max(clusters), max(correct), max(total), round(max(mean), 12), round(max(squares), 12), \
-       round(max(cost), 12), max(uncosted), max(p50), max(p95) FROM parts GROUP BY 2, 3, 4 \
-     HAVING max(tasks) >= ",
-    least_private_tasks!(),
-    " OR scenario || language || difficulty = '' OR NOT (SELECT v.private_tasks FROM runs AS r \
-       JOIN benchmark_versions AS v ON v.benchmark_id = r.benchmark_id AND v.version = r.version WHERE r.id = ?1)"
-);
-/// The same of its counts: the last attempt's passes, and no slices.
+/// Keeps the scores of slices of a run.
+pub const KEEP_SLICES: &str = include_str!("sql/publications/keep_slices.sql");
+/// Keeps what a comparison needs of a run's results.
+pub const KEEP_SCORES: &str = include_str!("sql/publications/keep_scores.sql");
+/// Keeps the score of a run's counts: the last attempt's passes, and no slices.
 pub const KEEP_COUNTED_SLICE: &str = "INSERT INTO run_slices (run_id, scenario, language, difficulty, tasks, clusters, correct, total, score, squares, cost_usd, uncosted) \
      SELECT ?1, '', '', '', total, total, passes, total, passes * 1.0 / total, passes * (total - passes) * 1.0 / total, cost_usd, cost_usd IS NULL \
      FROM (SELECT total, cost_usd, correct_by_attempt ->> (json_array_length(correct_by_attempt) - 1) AS passes FROM run_counts WHERE run_id = ?1)";
-/// Keeps what a comparison needs of a run's results, in one row.
-pub const KEEP_SCORES: &str = "INSERT INTO run_scores (run_id, scores, pass_counts, parts) \
-     SELECT r.id, \
-       (SELECT json_group_array(score) FROM (SELECT round(avg(x.score), 12) AS score FROM benchmark_tasks AS t \
-          JOIN results AS x ON x.run_id = ?1 AND x.task_id = t.task_id \
-          WHERE t.benchmark_id = r.benchmark_id AND t.version = r.version GROUP BY t.task_id ORDER BY t.position)), \
-       (SELECT json_group_array(json_array(samples, correct, tasks)) FROM (SELECT samples, correct, count(*) AS tasks \
-          FROM (SELECT sum(coalesce(samples, 1)) AS samples, sum(coalesce(correct, score >= 1)) AS correct FROM results WHERE run_id = ?1 GROUP BY task_id) \
-          GROUP BY 1, 2 ORDER BY 1, 2)), \
-       (SELECT json_group_object(part, json_array(given, mean)) FROM (SELECT p.key AS part, count(*) AS given, round(avg(p.value), 12) AS mean \
-          FROM results AS x, json_each(x.parts) AS p WHERE x.run_id = ?1 GROUP BY 1 ORDER BY 1)) \
-     FROM runs AS r JOIN benchmark_versions AS v ON v.benchmark_id = r.benchmark_id AND v.version = r.version \
-     WHERE r.id = ?1 AND v.evidence = 'results'";
 /// Publishes.
 pub const PUBLISH: &str = "UPDATE runs SET status = 'published', published_at = ?2 WHERE id = ?1 AND status = 'open'";
 /// A new snapshot of the leaderboard that run `?1` belongs to.
@@ -186,23 +109,95 @@ pub const ADD_CHANGE: &str = concat!(
 /// The snapshot that a run came in with.
 pub const SNAPSHOT_OF: &str = "SELECT s.id FROM leaderboard_entries AS e JOIN snapshots AS s ON s.seq = e.from_seq WHERE e.run_id = ?1 ORDER BY e.from_seq LIMIT 1";
 
-/// What publishing writes.
-#[must_use]
-pub fn publish(run_id: &str, owner_id: &str, snapshot_id: &str, now: Timestamp) -> Vec<Statement> {
-    let of_run = |sql| Statement::new(sql).bind(run_id);
-    vec![
-        of_run(super::runs::EXPECT_OPEN).bind(owner_id).bind(None::<&str>),
-        of_run(super::moderations::EXPECT_VISIBLE),
-        of_run(EXPECT_COMPLETE),
-        of_run(KEEP_SLICES),
-        of_run(KEEP_COUNTED_SLICE),
-        of_run(KEEP_SCORES),
-        of_run(PUBLISH).bind(now),
-        of_run(ADD_SNAPSHOT).bind(snapshot_id).bind(now),
-        of_run(CLOSE_ENTRY).bind(snapshot_id),
-        of_run(ADD_ENTRY).bind(snapshot_id),
-        of_run(ADD_CHANGE).bind(snapshot_id).bind(None::<&str>),
-    ]
+/// A run that is to be published, as it was when its results were added up.
+#[derive(Clone, Copy, Debug)]
+pub struct Publication<'a> {
+    /// The run.
+    pub run_id: &'a str,
+    /// Whose it is.
+    pub owner_id: &'a str,
+    /// Of its results.
+    pub revision: i64,
+    /// What was computed of them; of counts, nothing.
+    pub aggregates: Option<&'a RunAggregates>,
+}
+
+impl Publication<'_> {
+    fn expect_unchanged(&self) -> Statement {
+        let guard = Statement::new(super::runs::EXPECT_UNCHANGED);
+        guard.bind(self.run_id).bind(self.owner_id).bind(self.revision)
+    }
+
+    /// The slices that are kept before the others: the whole, by which a run is known to be kept, is never among them.
+    fn pieces(&self) -> (&[Slice], &[Slice]) {
+        let slices = self.aggregates.map_or(&[][..], |aggregates| aggregates.slices.as_slice());
+        slices.split_at_checked(PIECE).map_or((slices, &[]), |(first, rest)| (first, rest))
+    }
+
+    /// What is written beforehand, so that nobody waits long for the writer: batches that nobody sees the effect of
+    /// unless the run is published.
+    ///
+    /// # Errors
+    /// When a number cannot be written.
+    pub fn beforehand(&self) -> Result<Vec<Vec<Statement>>, DatabaseError> {
+        let (_, rest) = self.pieces();
+        let batch = |slices: &[Slice]| Ok(vec![self.expect_unchanged(), self.keep_slices(slices)?]);
+        rest.chunks(PIECE).map(batch).collect()
+    }
+
+    /// What publishes: one batch, whole or not at all.
+    ///
+    /// # Errors
+    /// As [`Publication::beforehand`].
+    pub fn publish(&self, snapshot_id: &str, now: Timestamp) -> Result<Vec<Statement>, DatabaseError> {
+        let of_run = |sql| Statement::new(sql).bind(self.run_id);
+        let mut batch = vec![self.expect_unchanged(), of_run(super::moderations::EXPECT_VISIBLE)];
+        match self.aggregates {
+            None => batch.push(of_run(KEEP_COUNTED_SLICE)),
+            Some(aggregates) => batch.extend([
+                self.keep_slices(self.pieces().0)?,
+                of_run(KEEP_SCORES)
+                    .bind(json(&aggregates.scores)?)
+                    .bind(json(&aggregates.pass_counts)?)
+                    .bind(json(&aggregates.parts)?),
+            ]),
+        }
+        batch.extend([
+            of_run(PUBLISH).bind(now),
+            of_run(ADD_SNAPSHOT).bind(snapshot_id).bind(now),
+            of_run(CLOSE_ENTRY).bind(snapshot_id),
+            of_run(ADD_ENTRY).bind(snapshot_id),
+            of_run(ADD_CHANGE).bind(snapshot_id).bind(None::<&str>),
+        ]);
+        Ok(batch)
+    }
+
+    fn keep_slices(&self, slices: &[Slice]) -> Result<Statement, DatabaseError> {
+        let row = |slice: &Slice| {
+            let [scenario, language, difficulty] = &slice.values;
+            serde_json::json!([
+                scenario,
+                language,
+                difficulty,
+                slice.tasks,
+                slice.clusters,
+                slice.correct,
+                slice.total,
+                slice.score,
+                slice.squares,
+                slice.cost_usd,
+                slice.uncosted,
+                slice.p50_ms,
+                slice.p95_ms,
+            ])
+        };
+        let rows = slices.iter().map(row).collect::<Vec<_>>();
+        Ok(Statement::new(KEEP_SLICES).bind(self.run_id).bind(json(&rows)?))
+    }
+}
+
+fn json(value: &impl serde::Serialize) -> Result<String, DatabaseError> {
+    serde_json::to_string(value).map_err(|error| DatabaseError::Unavailable(format!("what a run came to: {error}")))
 }
 
 /// How a run ends, and why. The reason is public.

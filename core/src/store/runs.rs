@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 
 use super::benchmarks::Part;
-use crate::ports::{DatabaseError, Row, Timestamp};
+use crate::{
+    domain::run_aggregates::Attempt,
+    ports::{DatabaseError, Row, Timestamp},
+};
 
 macro_rules! run_columns {
     () => {
         "r.id, r.owner_id, r.model_id, r.benchmark_id, r.version, r.harness, r.harness_version, r.commit_hash, r.dirty, \
          r.prompt_hash, r.generation_config, r.attempts_policy, r.command, r.evaluator_relationship, r.external_id, r.request, \
-         r.started_at, r.completed_at, r.status, r.reason, r.created_at, r.published_at, r.withdrawn_at, \
+         r.started_at, r.completed_at, r.status, r.reason, r.created_at, r.published_at, r.withdrawn_at, r.revision, \
          v.evidence, v.metric, v.task_count, v.attempts_per_task, v.private_tasks, v.parts, \
          n.total AS counted_total, n.correct_by_attempt, n.cost_usd AS counted_cost, n.mean_latency_ms, \
          s.tasks, s.clusters, s.correct, s.total, s.score, s.squares, s.cost_usd, s.uncosted, s.p50_ms, s.p95_ms, \
@@ -29,32 +32,19 @@ macro_rules! unknown_tasks {
     () => {
         "json_each(?2) WHERE NOT EXISTS (SELECT 1 FROM runs AS r \
            JOIN benchmark_versions AS v ON v.benchmark_id = r.benchmark_id AND v.version = r.version \
-           JOIN benchmark_tasks AS t ON t.benchmark_id = r.benchmark_id AND t.version = r.version AND t.task_id = value ->> 'task' \
-           WHERE r.id = ?1 AND (value ->> 'attempt') <= v.attempts_per_task)"
+           JOIN benchmark_tasks AS t ON t.benchmark_id = r.benchmark_id AND t.version = r.version AND t.task_id = value ->> 1 \
+           WHERE r.id = ?1 AND (value ->> 2) <= v.attempts_per_task)"
     };
 }
 
 macro_rules! conflicts {
     () => {
-        "json_each(?2) CROSS JOIN results AS r ON r.run_id = ?1 AND r.task_id = value ->> 'task' AND r.attempt = value ->> 'attempt' \
+        "json_each(?2) CROSS JOIN results AS r ON r.run_id = ?1 AND r.task_id = value ->> 1 AND r.attempt = value ->> 2 \
          WHERE (r.status, r.score, r.samples, r.correct, r.latency_ms, r.input_tokens, r.output_tokens, r.cost_usd, r.parts) IS NOT \
-           (value ->> 'status', value ->> 'score', value ->> 'samples', value ->> 'correct', value ->> 'latencyMs', \
-            value ->> 'inputTokens', value ->> 'outputTokens', value ->> 'costUsd', value ->> 'parts')"
+           (value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7, \
+            value ->> 8, value ->> 9, value ->> 10, value ->> 11)"
     };
 }
-
-/// The attempts at tasks that run `?1` has no result for.
-macro_rules! missing {
-    () => {
-        "FROM runs AS r JOIN benchmark_versions AS v ON v.benchmark_id = r.benchmark_id AND v.version = r.version \
-         JOIN benchmark_tasks AS t ON t.benchmark_id = r.benchmark_id AND t.version = r.version \
-         JOIN json_each('[1,2,3,4,5,6,7,8,9,10]') AS a ON a.value <= v.attempts_per_task \
-         WHERE r.id = ?1 AND v.evidence = 'results' \
-           AND NOT EXISTS (SELECT 1 FROM results AS x WHERE x.run_id = ?1 AND x.task_id = t.task_id AND x.attempt = a.value)"
-    };
-}
-
-pub(super) use missing;
 
 /// One run.
 pub const BY_ID: &str = concat!("SELECT ", run_columns!(), run_joins!(), "WHERE r.id = ?1");
@@ -80,7 +70,7 @@ pub const EXPECT_STILL_OPEN: &str = "INSERT INTO batch_guard (expectation) SELEC
 
 /// Those of the uploaded results (`?2`) whose task or attempt the version of run `?1` does not have.
 pub const UNKNOWN_TASKS: &str = concat!(
-    "SELECT value ->> 'position' AS position, value ->> 'task' AS task, value ->> 'attempt' AS attempt FROM ",
+    "SELECT value ->> 0 AS position, value ->> 1 AS task, value ->> 2 AS attempt FROM ",
     unknown_tasks!(),
     " LIMIT 100"
 );
@@ -102,9 +92,15 @@ pub const EXPECT_NO_CONFLICT: &str = concat!(
 );
 /// Stores the uploaded results that are new.
 pub const ADD_RESULTS: &str = "INSERT INTO results (run_id, task_id, attempt, status, score, samples, correct, latency_ms, input_tokens, output_tokens, cost_usd, parts) \
-     SELECT ?1, value ->> 'task', value ->> 'attempt', value ->> 'status', value ->> 'score', value ->> 'samples', value ->> 'correct', \
-       value ->> 'latencyMs', value ->> 'inputTokens', value ->> 'outputTokens', value ->> 'costUsd', value ->> 'parts' FROM json_each(?2) \
+     SELECT ?1, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, \
+       value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11 FROM json_each(?2) \
      WHERE true ON CONFLICT DO NOTHING";
+/// Guard: nothing came in since a revision.
+pub const EXPECT_UNCHANGED: &str = include_str!("sql/runs/expect_unchanged.sql");
+/// Counts a change of a run's results.
+pub const REVISE: &str = include_str!("sql/runs/revise.sql");
+/// A piece of a run's results.
+pub const ATTEMPTS: &str = include_str!("sql/runs/attempts.sql");
 /// How many rows the statement before changed.
 pub const CHANGES: &str = "SELECT changes() AS changes";
 /// A page of a run's results after the cursor.
@@ -117,17 +113,15 @@ pub const PUT_COUNTS: &str = "INSERT INTO run_counts (run_id, total, correct_by_
        cost_usd = excluded.cost_usd, mean_latency_ms = excluded.mean_latency_ms";
 
 /// The attempts at tasks that run `?1` has no result for.
-pub const MISSING: &str =
-    concat!("SELECT t.task_id AS task, a.value AS attempt ", missing!(), " ORDER BY t.position, a.value LIMIT 100");
+pub const MISSING: &str = "SELECT t.task_id AS task, a.value AS attempt \
+     FROM runs AS r JOIN benchmark_versions AS v ON v.benchmark_id = r.benchmark_id AND v.version = r.version \
+     JOIN benchmark_tasks AS t ON t.benchmark_id = r.benchmark_id AND t.version = r.version \
+     JOIN json_each('[1,2,3,4,5,6,7,8,9,10]') AS a ON a.value <= v.attempts_per_task \
+     WHERE r.id = ?1 AND v.evidence = 'results' \
+       AND NOT EXISTS (SELECT 1 FROM results AS x WHERE x.run_id = ?1 AND x.task_id = t.task_id AND x.attempt = a.value) \
+     ORDER BY t.position, a.value LIMIT 100";
 /// A page of the runs of model `?1` that were ever published, on benchmark `?2` (any where null), newest first.
-pub const HISTORY: &str = concat!(
-    "SELECT ",
-    run_columns!(),
-    ", EXISTS (SELECT 1 FROM leaderboard_entries AS e WHERE e.run_id = r.id AND e.to_seq IS NULL) AS current",
-    run_joins!(),
-    "WHERE r.model_id = ?1 AND r.published_at IS NOT NULL AND hb.hidden_reason IS NULL AND (?2 IS NULL OR r.benchmark_id = ?2) \
-       AND (r.published_at, r.id) < (?3, ?4) ORDER BY r.published_at DESC, r.id DESC LIMIT ?5"
-);
+pub const HISTORY: &str = include_str!("sql/runs/history.sql");
 
 /// The score of a run, or of a slice of it, and what its interval is made of.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -188,6 +182,22 @@ pub struct Counts {
     pub mean_latency_ms: Option<f64>,
 }
 
+/// Reads a row of [`ATTEMPTS`].
+///
+/// # Errors
+/// When a column is missing or unreadable.
+pub fn attempt_from_row(row: &Row) -> Result<Attempt, DatabaseError> {
+    Ok(Attempt {
+        task: row.text("task_id")?,
+        score: row.real("score")?,
+        samples: row.optional_integer("samples")?,
+        correct: row.optional_integer("correct")?,
+        latency_ms: row.optional_real("latency_ms")?,
+        cost_usd: row.optional_real("cost_usd")?,
+        parts: read_json(row, "parts")?.unwrap_or_default(),
+    })
+}
+
 /// A run as it is read.
 #[derive(Clone, Debug)]
 pub struct Run {
@@ -209,6 +219,8 @@ pub struct Run {
     pub withdrawn_at: Option<Timestamp>,
     /// The request that opened it, in canonical JSON.
     pub request: String,
+    /// How often its results changed.
+    pub revision: i64,
     /// `results` or `counts`.
     pub evidence: String,
     /// `pass_rate` or `score`.
@@ -276,6 +288,7 @@ impl Run {
             published_at: time("published_at")?,
             withdrawn_at: time("withdrawn_at")?,
             request: row.text("request")?,
+            revision: row.integer("revision")?,
             evidence: row.text("evidence")?,
             metric: row.text("metric")?,
             task_count: row.integer("task_count")?,

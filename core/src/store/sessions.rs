@@ -46,7 +46,7 @@ pub const LIST: &str = "SELECT id, user_agent, ip, cookie, created_at, last_used
      ORDER BY created_at DESC, id DESC LIMIT ?4";
 /// The sessions of a person that are remembered, the newest of them.
 pub const OF_USER: &str = "SELECT id, user_agent, ip, cookie, created_at, last_used_at, expires_at, revoked_at, revoked_reason \
-     FROM sessions WHERE user_id = ?1 ORDER BY created_at DESC LIMIT 1000";
+     FROM sessions WHERE user_id = ?1 ORDER BY created_at DESC, id DESC LIMIT ?2 OFFSET ?3";
 /// A session with its person.
 pub const BY_ID: &str = concat!(
     "SELECT s.id AS session_id, s.nonce, s.generation, s.rotated_at, s.last_used_at, s.expires_at, s.revoked_at, s.cookie, s.created_at AS started_at, ",
@@ -123,7 +123,7 @@ impl Session {
 /// The statement of [`END_OTHERS`]; without an exception it ends all.
 #[must_use]
 pub fn end_others(user_id: &str, except: Option<&str>, reason: &'static str, now: Timestamp) -> Statement {
-    Statement::new(END_OTHERS).bind(user_id).bind(now).bind(reason).bind(except)
+    Statement::new(END_OTHERS).essential().bind(user_id).bind(now).bind(reason).bind(except)
 }
 
 /// The statement of [`BY_ID`].

@@ -1,11 +1,13 @@
 //! People, and the links mailed to them.
 
+use super::storage::Storage;
 use crate::ports::{DatabaseError, Row, Statement, Timestamp};
 
 /// The columns of a [`User`].
 macro_rules! user_columns {
     () => {
-        "u.id, u.email, u.password_hash, u.full_name, u.email_verified, u.role, u.status, u.mfa_enabled, u.created_at"
+        "u.id, u.email, u.password_hash, u.full_name, u.email_verified, u.role, u.status, u.mfa_enabled, u.created_at, \
+         u.storage_bytes, u.storage_quota_bytes"
     };
 }
 pub(crate) use user_columns;
@@ -106,15 +108,15 @@ pub const DEMOTE: &str = "UPDATE users SET role = 'user', updated_at = ?2 WHERE 
 /// A person goes, and with them everything that refers to them; what they published stays, without an owner.
 pub const DELETE: &str = "DELETE FROM users WHERE id = ?1";
 /// What a person published.
-pub const OWN_MODELS: &str = "SELECT id, created_at FROM models WHERE owner_id = ?1 LIMIT 10000";
+pub const OWN_MODELS: &str = "SELECT id, created_at FROM models WHERE owner_id = ?1 ORDER BY id LIMIT ?2 OFFSET ?3";
 /// As [`OWN_MODELS`].
-pub const OWN_BENCHMARKS: &str = "SELECT id, created_at FROM benchmarks WHERE owner_id = ?1 LIMIT 10000";
+pub const OWN_BENCHMARKS: &str =
+    "SELECT id, created_at FROM benchmarks WHERE owner_id = ?1 ORDER BY id LIMIT ?2 OFFSET ?3";
 /// As [`OWN_MODELS`].
-pub const OWN_RUNS: &str =
-    "SELECT id, model_id, benchmark_id, version, status, created_at FROM runs WHERE owner_id = ?1 LIMIT 10000";
-/// A person's links that still work at `?2`.
+pub const OWN_RUNS: &str = "SELECT id, model_id, benchmark_id, version, status, created_at FROM runs WHERE owner_id = ?1 ORDER BY id LIMIT ?2 OFFSET ?3";
+/// Some of a person's links that still work at `?4`.
 pub const LIVE_LINKS: &str = "SELECT purpose, new_email, created_at, expires_at FROM one_time_tokens \
-     WHERE user_id = ?1 AND used_at IS NULL AND expires_at > ?2 LIMIT 1000";
+     WHERE user_id = ?1 AND used_at IS NULL AND expires_at > ?4 ORDER BY created_at LIMIT ?2 OFFSET ?3";
 /// The person whom a link belongs to.
 pub const BY_TOKEN: &str = concat!(
     "SELECT ",
@@ -165,6 +167,10 @@ pub struct User {
     pub mfa_enabled: bool,
     /// When they registered.
     pub created_at: Timestamp,
+    /// Bytes of benchmarks, runs and results.
+    pub storage_bytes: i64,
+    /// How many there may be, where an administrator said so.
+    pub storage_quota_bytes: Option<i64>,
 }
 
 impl User {
@@ -183,7 +189,17 @@ impl User {
             suspended: row.text("status")? == "suspended",
             mfa_enabled: row.boolean("mfa_enabled")?,
             created_at: Timestamp(row.integer("created_at")?),
+            storage_bytes: row.integer("storage_bytes")?,
+            storage_quota_bytes: row.optional_integer("storage_quota_bytes")?,
         })
+    }
+}
+
+impl User {
+    /// What they have stored, and how much they may; without a quota of their own, the deployment's holds.
+    #[must_use]
+    pub fn storage(&self, quota_bytes: i64) -> Storage {
+        Storage { used_bytes: self.storage_bytes, quota_bytes: self.storage_quota_bytes.unwrap_or(quota_bytes) }
     }
 }
 

@@ -10,19 +10,21 @@ use unicode_normalization::UnicodeNormalization as _;
 
 use crate::{
     app::App,
+    config::MOST_STORAGE_QUOTA,
     http::{
         credentials::Person,
         key_changes,
         page::NewestFirst,
         parameters,
         problem::{ApiError, OWN_ACCOUNT},
-        request::{Json, Path, Query},
+        request::{Json, Path, Query, Validator, given},
         users::UserBody,
     },
     mail::{self, Notice},
     ports::{Rows, Statement},
     store::{
         EXPECT_ONE_CHANGE, admin, mfa, sessions,
+        storage::{self, Storage},
         users::{self, User},
     },
 };
@@ -33,11 +35,16 @@ pub struct AdminUserBody {
     #[serde(flatten)]
     user: UserBody,
     status: Status,
+    storage: Storage,
 }
 
-impl From<User> for AdminUserBody {
-    fn from(user: User) -> Self {
-        Self { status: if user.suspended { Status::Suspended } else { Status::Active }, user: user.into() }
+impl AdminUserBody {
+    fn of(app: &App, user: User) -> Self {
+        Self {
+            status: if user.suspended { Status::Suspended } else { Status::Active },
+            storage: user.storage(app.config().storage_quota_bytes),
+            user: user.into(),
+        }
     }
 }
 
@@ -114,7 +121,7 @@ pub async fn list(
     }
     let answers = person.read_as_admin(&app, vec![statement]).await?;
     let people = answers.into_iter().flatten().map(|row| User::from_row(&row)).collect::<Result<Vec<_>, _>>()?;
-    Ok(page.answer(people, |user| (user.created_at.0, user.id.clone()), AdminUserBody::from))
+    Ok(page.answer(people, |user| (user.created_at.0, user.id.clone()), |user| AdminUserBody::of(&app, user)))
 }
 
 /// One person.
@@ -124,12 +131,12 @@ pub async fn one(
     Path(id): Path<String>,
 ) -> Result<Answer<AdminUserBody>, ApiError> {
     let answers = person.read_as_admin(&app, vec![Statement::new(users::BY_ID).bind(id)]).await?;
-    found(answers)
+    found(&app, answers)
 }
 
-fn found(answers: Vec<Rows>) -> Result<Answer<AdminUserBody>, ApiError> {
+fn found(app: &App, answers: Vec<Rows>) -> Result<Answer<AdminUserBody>, ApiError> {
     let row = answers.into_iter().next_back().and_then(Rows::into_first).ok_or_else(no_such_user)?;
-    Ok(Answer(User::from_row(&row)?.into()))
+    Ok(Answer(AdminUserBody::of(app, User::from_row(&row)?)))
 }
 
 fn no_such_user() -> ApiError {
@@ -137,13 +144,16 @@ fn no_such_user() -> ApiError {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Change {
     status: Option<Status>,
     role: Option<Role>,
+    /// `null` gives back the deployment's.
+    #[serde(default, deserialize_with = "given")]
+    storage_quota_bytes: Option<Option<i64>>,
 }
 
-/// Changes a person's status or role. A suspended person's sessions, links and half
+/// Changes a person's status, role or storage quota. A suspended person's sessions, links and half
 /// logins end; their keys are refused while it lasts.
 pub async fn change(
     State(app): State<App>,
@@ -155,6 +165,11 @@ pub async fn change(
         person.read_as_admin(&app, Vec::new()).await?;
         return Err(ApiError::new(OWN_ACCOUNT, "another administrator has to do this"));
     }
+    let mut validator = Validator::default();
+    let quota = change.storage_quota_bytes;
+    let possible = quota.flatten().is_none_or(|quota| (0..=MOST_STORAGE_QUOTA).contains(&quota));
+    validator.require(possible, "/storageQuotaBytes", "give 0 to 9007199254740991, or null");
+    validator.finish()?;
     // What a person may, their keys may: both change together.
     let answers = person.read_as_admin(&app, vec![key_changes::live_keys(&app, &id)]).await?;
     let announced = key_changes::announce(&app, answers.into_iter().next()).await?;
@@ -173,6 +188,10 @@ pub async fn change(
         ]);
     }
     batch.extend(status.map(|status| event("status_changed", json!({ "status": status }))));
+    if let Some(quota) = quota {
+        batch.push(Statement::new(storage::SET_QUOTA).bind(id.as_str()).bind(quota));
+        batch.push(event("storage_quota_changed", json!({ "storageQuotaBytes": quota })));
+    }
     batch.extend(role.map(|role| event("role_changed", json!({ "role": role }))));
     batch.push(Statement::new(users::BY_ID).bind(id.as_str()));
     match person.write_as_admin(&app, batch).await? {
@@ -180,7 +199,7 @@ pub async fn change(
         answers => {
             let answers = answers?;
             key_changes::announce_others(&app, answers.get(2).cloned(), &announced).await?;
-            found(answers)
+            found(&app, answers)
         }
     }
 }
@@ -197,7 +216,7 @@ pub async fn end_sessions(
         event.of_if_changed(&id, Some(&person.user_id)),
         Statement::new(users::BY_ID).bind(id.as_str()),
     ];
-    drop(found(person.write_as_admin(&app, batch).await??)?);
+    drop(found(&app, person.write_as_admin(&app, batch).await??)?);
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -218,7 +237,7 @@ pub async fn remove_second_factor(
         Statement::new(mfa::SET_ENABLED).bind(id.as_str()).bind(app.now()),
         Statement::new(users::BY_ID).bind(id.as_str()),
     ];
-    drop(found(person.write_as_admin(&app, batch).await??)?);
+    drop(found(&app, person.write_as_admin(&app, batch).await??)?);
     mail::deliver_in_background(&app);
     Ok(StatusCode::NO_CONTENT)
 }

@@ -97,6 +97,8 @@ mod tests {
             "status",
             "mfa_enabled",
             "created_at",
+            "storage_bytes",
+            "storage_quota_bytes",
             "network_known",
         ];
         let values = [
@@ -109,6 +111,8 @@ mod tests {
             text("active"),
             Value::Integer(0),
             Value::Integer(0),
+            Value::Integer(0),
+            Value::Null,
             Value::Integer(1),
         ];
         Rows::new(columns.map(str::to_owned), vec![values.to_vec()])

@@ -98,7 +98,7 @@ async fn read(
     let board = Board::read(app, scope, query.slice()).await?;
     let mut rows = board.rows;
     query.apply(&mut rows, as_of);
-    // A download is whole unless pages are asked for.
+    // A download is whole unless pages are asked for, or it is too long for one answer: then it tells the next page too.
     let limit = if format == Format::Json || query.limit.is_some() || query.cursor.is_some() {
         usize::try_from(limit).unwrap_or(usize::MAX)
     } else {

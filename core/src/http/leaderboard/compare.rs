@@ -20,7 +20,7 @@ use crate::{
     },
     ports::{DatabaseError, Rows},
     store::{
-        benchmarks::{BenchmarkVersion, Metric, Task},
+        benchmarks::{self, BenchmarkVersion, MOST_VALUES, Metric, Task},
         comparisons::{self, ComparedRun},
         leaderboard::Scope,
         publications::LEAST_PRIVATE_TASKS,
@@ -29,8 +29,6 @@ use crate::{
 
 /// How many models one model is compared with at once.
 const MOST_OTHERS: usize = 20;
-/// A dimension of more values tells tasks apart rather than grouping them.
-const MOST_VALUES: usize = 100;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -171,7 +169,7 @@ impl Comparison {
         let batch = comparisons::compared(scope, snapshot, &models);
         let mut answers = app.database().batch(batch.into()).await?.into_iter();
         let version = answers.next().and_then(Rows::into_first).ok_or_else(|| ApiError::not_found("leaderboard"))?;
-        let version = BenchmarkVersion::from_row(&version)?;
+        let version = BenchmarkVersion::from_row(&version, benchmarks::defined_tasks(&version)?)?;
         let runs = answers.next().map(Rows::into_iter).into_iter().flatten();
         let runs = runs.map(|row| ComparedRun::from_row(&row)).collect::<Result<Vec<_>, DatabaseError>>()?;
         let run_of = |model: &str| runs.iter().find(|run| run.model == model).ok_or_else(|| no_entry(model));

@@ -16,6 +16,9 @@ use crate::{
     http::{parameters, problem::ApiError, request::Query},
 };
 
+/// So many points are told: the front, then the best of the others.
+const MOST_POINTS: usize = 1000;
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Parameters {
@@ -79,13 +82,18 @@ pub async fn handler(
     let slice = [&parameters.scenario, &parameters.language, &parameters.difficulty].map(Option::as_deref);
     let snapshot = scope.snapshot.as_ref().map(|snapshot| snapshot.id.as_str()).unwrap_or_default();
     let tag =
-        caching::tag_of_snapshot("pareto/1", snapshot, &(&scope.benchmark, &scope.version, scope.moderation, slice));
+        caching::tag_of_snapshot("pareto/2", snapshot, &(&scope.benchmark, &scope.version, scope.moderation, slice));
     if let Some(not_modified) = caching::not_modified(&headers, &tag, MINUTE) {
         return Ok(not_modified);
     }
     let board = Board::read(&app, scope, slice).await?;
     let rows = board.rows.len();
     let mut points = board.rows.into_iter().filter_map(Point::of).collect::<Vec<_>>();
+    let known = points.len();
+    if known > MOST_POINTS {
+        points.sort_by(|a, b| b.pareto_optimal.cmp(&a.pareto_optimal).then_with(|| b.score.total_cmp(&a.score)));
+        points.truncate(MOST_POINTS);
+    }
     points.sort_by(|a, b| {
         let by_score = || b.score.total_cmp(&a.score);
         a.cost_usd.total_cmp(&b.cost_usd).then_with(by_score).then_with(|| a.model.cmp(&b.model))
@@ -94,7 +102,8 @@ pub async fn handler(
         "benchmark": board.scope.benchmark,
         "version": board.scope.version,
         "snapshotId": board.scope.snapshot.map(|snapshot| snapshot.id),
-        "withoutCost": rows.saturating_sub(points.len()),
+        "withoutCost": rows.saturating_sub(known),
+        "omitted": known.saturating_sub(points.len()),
         "data": points,
     }));
     Ok(caching::cacheable(body.into_response(), &tag, MINUTE))

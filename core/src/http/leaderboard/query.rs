@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     http::{
-        page::{read_cursor, write_cursor},
+        page::{fitting, json_size, read_cursor, write_cursor},
         parameters,
         problem::{ApiError, MALFORMED_REQUEST},
     },
@@ -173,6 +173,7 @@ impl BoardQuery {
                 }
             },
         };
+        let limit = limit.min(fitting(rows.get(start..).unwrap_or_default(), json_size));
         let is_more = rows.len() > start.saturating_add(limit);
         let page = rows.into_iter().skip(start).take(limit).collect::<Vec<_>>();
         let next = page.last().zip(snapshot).filter(|_| is_more).and_then(|(last, snapshot)| {

@@ -3,32 +3,39 @@ use std::collections::HashSet;
 use axum::{
     Json as Answer,
     extract::{OriginalUri, State},
-    response::Response,
+    response::{IntoResponse as _, Response},
 };
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::over_quota;
 use crate::{
     app::App,
+    domain::run_aggregates::count_slices,
     http::{
         credentials::{ModelsWrite, Program},
         moderation::refuse_hidden,
-        page::{PageQuery, list as list_answer, page_size, read_cursor, take_page},
+        page::{END_OF_TIME, PageQuery, list as list_answer, page_size, read_cursor, take_page, with_next_link},
         parameters::Name,
-        problem::{ApiError, NOT_OWNER, VERSION_IN_USE},
+        problem::{ApiError, NOT_OWNER, PRIVATE_TASKS, TOO_MANY_VERSIONS, VERSION_IN_USE},
         request::{LargeJson, Path, Query, Validator, canonical},
     },
     ports::{DatabaseError, Row, Rows, Statement},
-    store::benchmarks::{self, BenchmarkVersion, Evidence, Metric, Part, Slices, Task},
+    store::{
+        benchmarks::{
+            self, BenchmarkVersion, Evidence, MOST_SLICES, MOST_VALUES, MOST_VERSIONS, Metric, Part, Slices, Task,
+        },
+        storage,
+    },
 };
 
 const MOST_TASKS: usize = 10_000;
 const MOST_ATTEMPTS: u32 = 10;
 const MOST_PARTS: usize = 20;
 const MOST_WEIGHT: f64 = 1e6;
-/// More values of a dimension tell tasks apart rather than grouping them.
-const MOST_SLICES: usize = 100;
+/// As many values could a dimension have before [`MOST_VALUES`]: what was declared then is still the same.
+const EVER_MOST_VALUES: usize = 100;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
@@ -175,14 +182,32 @@ fn check_tasks(validator: &mut Validator, inputs: Vec<TaskInput>) -> Vec<Task> {
         validator.require(seen.insert(task.id.clone()), &at("id"), "another task has this id");
         tasks.push(task);
     }
-    let slices = Slices::of(&tasks);
-    for (member, values) in
-        [("scenario", slices.scenario), ("language", slices.language), ("difficulty", slices.difficulty)]
-    {
-        let few = values.len() <= MOST_SLICES;
-        validator.require(few, "/tasks", &format!("give at most {MOST_SLICES} different values of {member}"));
+    for (member, values) in Slices::of(&tasks).dimensions() {
+        validator.require(values.len() <= EVER_MOST_VALUES, "/tasks", &too_many_values(member));
     }
     tasks
+}
+
+fn too_many_values(member: &str) -> String {
+    format!("give at most {MOST_VALUES} different values of {member}")
+}
+
+/// Refuses more slices than a run keeps scores of, unless the version is there and says the same.
+async fn check_slices(app: &App, version: &BenchmarkVersion, definition: &str) -> Result<(), ApiError> {
+    let mut validator = Validator::default();
+    for (member, values) in Slices::of(&version.tasks).dimensions() {
+        validator.require(values.len() <= MOST_VALUES, "/tasks", &too_many_values(member));
+    }
+    let dimensions = version.tasks.iter().map(Task::dimensions).collect::<Vec<_>>();
+    let slices = count_slices(dimensions.iter());
+    let detail = format!(
+        "give at most {MOST_SLICES} combinations of values, of one, two or three dimensions: there are {slices}"
+    );
+    validator.require(slices <= MOST_SLICES, "/tasks", &detail);
+    let Err(refusal) = validator.finish() else { return Ok(()) };
+    let known = Statement::new(benchmarks::DEFINITION).bind(version.benchmark.as_str()).bind(version.version.as_str());
+    let known = app.database().query(known).await?.into_first().map(|row| row.text("definition")).transpose()?;
+    if known.as_deref() == Some(definition) { Ok(()) } else { Err(refusal) }
 }
 
 /// Declares a version. The same again is fine at any time; anything else only while no run stands on it.
@@ -195,16 +220,19 @@ pub async fn put(
     let version = body.check(id, version)?;
     let definition = canonical(&version)?;
     let tasks = canonical(&version.tasks)?;
-    let batch = benchmarks::put(&version, program.owner_id(), &definition, &tasks, app.now());
+    check_slices(&app, &version, &definition).await?;
+    let (owner_id, quota) = (program.owner_id(), app.config().storage_quota_bytes);
+    let batch = benchmarks::put(&version, owner_id, &definition, &tasks, quota, app.now());
     let mut answers = match app.database().batch(batch).await {
-        Err(error) if error.is_guard() => return Err(refusal(&app, &program, &version.benchmark).await?),
+        Err(error) if error.is_guard() => return Err(refusal(&app, owner_id, &version).await?),
+        Err(error) if storage::is_exceeded(&error) => return Err(over_quota(&app, owner_id).await?),
         answers => answers?.into_iter(),
     };
     let existed = answers.next().is_some_and(|rows| !rows.is_empty());
     // An administrator may have given it another title.
     let title = answers.next_back().and_then(Rows::into_first).map(|row| row.text("title")).transpose()?;
     let version = BenchmarkVersion { title: title.unwrap_or_default(), ..version };
-    Ok((if existed { StatusCode::OK } else { StatusCode::CREATED }, Answer(version.into())))
+    Ok((if existed { StatusCode::OK } else { StatusCode::CREATED }, Answer(VersionBody::declared(version))))
 }
 
 /// A version, on the wire.
@@ -224,11 +252,13 @@ pub struct VersionBody {
     tasks_published_on: Option<String>,
     parts: Option<Vec<Part>>,
     slices: Slices,
-    tasks: Vec<Task>,
+    /// Told to whoever declares them; anyone reads them a page at a time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tasks: Option<Vec<Task>>,
 }
 
-impl From<BenchmarkVersion> for VersionBody {
-    fn from(version: BenchmarkVersion) -> Self {
+impl VersionBody {
+    fn new(version: BenchmarkVersion, slices: Slices, tasks: Option<Vec<Task>>) -> Self {
         Self {
             benchmark: version.benchmark,
             version: version.version,
@@ -242,33 +272,38 @@ impl From<BenchmarkVersion> for VersionBody {
             private_tasks: version.private_tasks,
             tasks_published_on: version.tasks_published_on,
             parts: version.parts,
-            slices: Slices::of(&version.tasks),
-            tasks: version.tasks,
+            slices,
+            tasks,
         }
     }
-}
 
-impl VersionBody {
+    /// As whoever declared it sees it.
+    fn declared(mut version: BenchmarkVersion) -> Self {
+        let tasks = std::mem::take(&mut version.tasks);
+        Self::new(version, Slices::of(&tasks), Some(tasks))
+    }
+
     /// As anyone may read it.
     fn public(row: &Row) -> Result<Self, DatabaseError> {
-        let mut body = Self::from(BenchmarkVersion::from_row(row)?);
-        if body.private_tasks {
-            body.tasks = Vec::new();
-            // A copy of somebody else's data has no private tasks to tell the slices from.
-            body.slices = Slices::from_row(row)?;
-        }
-        Ok(body)
+        Ok(Self::new(BenchmarkVersion::from_row(row, Vec::new())?, Slices::from_row(row)?, None))
     }
 }
 
-/// Which of the two guards it was.
-async fn refusal(app: &App, program: &Program<ModelsWrite>, benchmark: &str) -> Result<ApiError, ApiError> {
-    let owner = app.database().query(Statement::new(benchmarks::OWNER).bind(benchmark)).await?.into_first();
-    let owner = owner.map(|row| row.optional_text("owner_id")).transpose()?.flatten();
-    Ok(if owner.as_deref() == Some(program.owner_id()) {
-        ApiError::new(VERSION_IN_USE, "declare another version")
-    } else {
+/// Which of the guards it was.
+async fn refusal(app: &App, owner_id: &str, version: &BenchmarkVersion) -> Result<ApiError, ApiError> {
+    let of_benchmark = |sql| Statement::new(sql).bind(version.benchmark.as_str());
+    let count = of_benchmark(benchmarks::COUNT_VERSIONS).bind(version.version.as_str());
+    let mut answers = app.database().batch(vec![of_benchmark(benchmarks::OWNER), count]).await?.into_iter();
+    let mut next = || answers.next().and_then(Rows::into_first);
+    let owner = next().map(|row| row.optional_text("owner_id")).transpose()?.flatten();
+    let count = next().ok_or_else(|| ApiError::internal("a count without a row"))?;
+    let is_new = !count.boolean("known")?;
+    Ok(if owner.as_deref() != Some(owner_id) {
         ApiError::new(NOT_OWNER, "somebody else declared this benchmark")
+    } else if is_new && count.integer("versions")? >= i64::from(MOST_VERSIONS) {
+        ApiError::new(TOO_MANY_VERSIONS, format!("a benchmark has at most {MOST_VERSIONS} versions"))
+    } else {
+        ApiError::new(VERSION_IN_USE, "declare another version")
     })
 }
 
@@ -282,6 +317,19 @@ struct Summary {
     versions: Vec<String>,
 }
 
+impl Summary {
+    fn from_row(row: &Row) -> Result<Self, DatabaseError> {
+        let versions = serde_json::from_str(&row.text("versions")?);
+        Ok(Self {
+            id: row.text("benchmark_id")?,
+            title: row.text("title")?,
+            description: row.optional_text("description")?,
+            latest_version: row.text("version")?,
+            versions: versions.map_err(|error| DatabaseError::Unavailable(format!("a list of versions: {error}")))?,
+        })
+    }
+}
+
 /// Every benchmark, by id, described by its newest version.
 pub async fn list(
     State(app): State<App>,
@@ -291,40 +339,83 @@ pub async fn list(
     let limit = page_size(page.limit)?;
     let after = read_cursor::<String>(page.cursor.as_deref())?.unwrap_or_default();
     let statement = Statement::new(benchmarks::LIST).bind(after).bind(limit.saturating_add(1));
-    let mut summaries: Vec<Summary> = Vec::new();
-    for row in app.database().query(statement).await? {
-        let (id, version) = (row.text("benchmark_id")?, row.text("version")?);
-        match summaries.last_mut().filter(|last| last.id == id) {
-            Some(last) => last.versions.push(version),
-            None => summaries.push(Summary {
-                id,
-                title: row.text("title")?,
-                description: row.optional_text("description")?,
-                latest_version: version.clone(),
-                versions: vec![version],
-            }),
-        }
-    }
+    let summaries = app.database().query(statement).await?.into_iter().map(|row| Summary::from_row(&row));
+    let summaries = summaries.collect::<Result<Vec<_>, _>>()?;
     let (summaries, next) = take_page(summaries, limit, |summary| summary.id.clone());
     Ok(list_answer(&uri, &summaries, next))
 }
 
-/// One benchmark, with all its versions and their tasks, newest first.
-pub async fn one(State(app): State<App>, Path(Name(id)): Path<Name>) -> Result<Answer<serde_json::Value>, ApiError> {
+/// One benchmark, with its versions, newest first: all of them, unless fewer are asked for or they are too long. Their
+/// tasks are told apart.
+pub async fn one(
+    State(app): State<App>,
+    OriginalUri(uri): OriginalUri,
+    Path(Name(id)): Path<Name>,
+    Query(page): Query<PageQuery>,
+) -> Result<Response, ApiError> {
+    let limit = page_size(page.limit.or(Some(MOST_VERSIONS)))?;
+    let (time, version) = read_cursor::<(i64, String)>(page.cursor.as_deref())?.unwrap_or((END_OF_TIME, String::new()));
     let of_benchmark = |sql| Statement::new(sql).bind(id.as_str());
-    let batch = vec![of_benchmark(benchmarks::OWNER), of_benchmark(benchmarks::VERSIONS)];
+    let versions = of_benchmark(benchmarks::VERSIONS).bind(time).bind(version).bind(limit.saturating_add(1));
+    let batch = vec![of_benchmark(benchmarks::OWNER), of_benchmark(benchmarks::NEWEST), versions];
     let mut answers = app.database().batch(batch).await?.into_iter();
     if let Some(owner) = answers.next().and_then(Rows::into_first) {
         refuse_hidden("benchmark", &owner)?;
     }
-    let versions = answers.next().map(Rows::into_iter).into_iter().flatten().map(|row| VersionBody::public(&row));
-    let versions = versions.collect::<Result<Vec<_>, _>>()?;
-    let latest = versions.first().ok_or_else(|| ApiError::not_found("benchmark"))?;
-    Ok(Answer(json!({
+    let newest = answers.next().and_then(Rows::into_first).ok_or_else(|| ApiError::not_found("benchmark"))?;
+    let rows = answers.next().map(Rows::into_iter).into_iter().flatten();
+    let versions = rows.map(|row| Ok(Placed { at: row.integer("created_at")?, version: VersionBody::public(&row)? }));
+    let versions = versions.collect::<Result<Vec<_>, DatabaseError>>()?;
+    let (versions, next) = take_page(versions, limit, |placed| (placed.at, placed.version.version.clone()));
+    let body = json!({
         "id": id,
-        "title": latest.title,
-        "description": latest.description,
-        "latestVersion": latest.version,
+        "title": newest.text("title")?,
+        "description": newest.optional_text("description")?,
+        "latestVersion": newest.text("version")?,
         "versions": versions,
-    })))
+        "nextCursor": next,
+    });
+    Ok(with_next_link(Answer(body).into_response(), &uri, next.as_deref()))
+}
+
+/// A version, and when it was declared.
+#[derive(Serialize)]
+struct Placed {
+    #[serde(skip)]
+    at: i64,
+    #[serde(flatten)]
+    version: VersionBody,
+}
+
+/// A task, where it stands.
+#[derive(Serialize)]
+struct TaskBody {
+    #[serde(skip)]
+    position: i64,
+    #[serde(flatten)]
+    task: Task,
+}
+
+/// A version's tasks, in their order.
+pub async fn tasks(
+    State(app): State<App>,
+    OriginalUri(uri): OriginalUri,
+    Path((Name(id), version)): Path<(Name, String)>,
+    Query(page): Query<PageQuery>,
+) -> Result<Response, ApiError> {
+    let limit = page_size(page.limit)?;
+    let after = read_cursor::<i64>(page.cursor.as_deref())?.unwrap_or(-1);
+    let of_version = |sql| Statement::new(sql).bind(id.as_str()).bind(version.as_str());
+    let tasks = of_version(benchmarks::TASKS).bind(after).bind(limit.saturating_add(1));
+    let mut answers = app.database().batch(vec![of_version(benchmarks::PRIVATE_TASKS), tasks]).await?.into_iter();
+    let private = answers.next().and_then(Rows::into_first).ok_or_else(|| ApiError::not_found("benchmark version"))?;
+    refuse_hidden("benchmark", &private)?;
+    if private.boolean("private_tasks")? {
+        return Err(ApiError::new(PRIVATE_TASKS, "nobody is told the tasks of this version"));
+    }
+    let rows = answers.next().map(Rows::into_iter).into_iter().flatten();
+    let tasks = rows.map(|row| Ok(TaskBody { position: row.integer("position")?, task: Task::from_row(&row)? }));
+    let tasks = tasks.collect::<Result<Vec<_>, DatabaseError>>()?;
+    let (tasks, next) = take_page(tasks, limit, |task| task.position);
+    Ok(list_answer(&uri, &tasks, next))
 }

@@ -71,6 +71,7 @@ pub async fn handler(
             .bind(list)
             .bind(counts.cost_usd)
             .bind(counts.mean_latency_ms),
+        Statement::new(runs::REVISE).bind(id.as_str()),
     ];
     match app.database().batch(batch).await {
         Err(error) if error.is_guard() => Err(ApiError::new(RUN_NOT_OPEN, "it was published or withdrawn")),

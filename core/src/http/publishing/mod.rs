@@ -16,7 +16,12 @@ use axum::{
 pub use runs::{find, run_body};
 pub use withdraw::Body as Reason;
 
-use crate::app::App;
+use crate::{
+    app::App,
+    http::problem::{ApiError, Problem, STORAGE_QUOTA_EXCEEDED},
+    ports::Statement,
+    store::storage::{self, Storage},
+};
 
 pub fn routes() -> Router<App> {
     Router::new()
@@ -25,10 +30,31 @@ pub fn routes() -> Router<App> {
         .route("/benchmarks", get(benchmarks::list))
         .route("/benchmarks/{id}", get(benchmarks::one))
         .route("/benchmarks/{id}/versions/{version}", put(benchmarks::put))
+        .route("/benchmarks/{id}/versions/{version}/tasks", get(benchmarks::tasks))
         .route("/runs", post(runs::create))
         .route("/runs/{id}", get(runs::one))
         .route("/runs/{id}/results", get(results::list).post(results::upload))
         .route("/runs/{id}/counts", put(counts::handler))
         .route("/runs/{id}/publish", post(publish::handler))
         .route("/runs/{id}/withdraw", post(withdraw::handler))
+}
+
+/// What a batch is refused with that its owner has no room for.
+///
+/// # Errors
+/// What the database answers.
+async fn over_quota(app: &App, owner_id: &str) -> Result<ApiError, ApiError> {
+    let row = app.database().query(Statement::new(storage::OF_USER).bind(owner_id)).await?.into_first();
+    let row = row.ok_or_else(|| ApiError::internal("the owner of a key is gone"))?;
+    let storage = Storage::from_row(&row, app.config().storage_quota_bytes)?;
+    let left = storage.left_bytes();
+    let detail = format!(
+        "{left} of {} bytes are left for benchmarks, runs and results, and this takes more; an administrator can raise the quota",
+        storage.quota_bytes
+    );
+    Ok(Problem::new(STORAGE_QUOTA_EXCEEDED, detail)
+        .member("usedBytes", storage.used_bytes.into())
+        .member("quotaBytes", storage.quota_bytes.into())
+        .member("leftBytes", left.into())
+        .into())
 }

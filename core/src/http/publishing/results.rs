@@ -5,10 +5,10 @@ use axum::{
     response::Response,
 };
 use http::{HeaderMap, StatusCode};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, ser::SerializeSeq as _};
 use serde_json::{Value, json};
 
-use super::runs::find_own;
+use super::{over_quota, runs::find_own};
 use crate::{
     app::App,
     domain::statistics::weighted_score,
@@ -24,10 +24,15 @@ use crate::{
         request::{FromBody, Path, Query, UPLOAD_LIMIT, Validator, media_type, parse_json, parse_object},
     },
     ports::{DatabaseError, Row, Rows, Statement},
-    store::runs::{self, Run},
+    store::{
+        runs::{self, Run},
+        storage,
+    },
 };
 
 const MOST_RESULTS: usize = 1000;
+/// So many conflicts are told.
+const MOST_CONFLICTS: usize = 100;
 /// Whatever is uploaded, the sums over a run stay exact.
 const MOST_COUNTED: i64 = 1_000_000_000;
 /// In milliseconds or US dollars.
@@ -229,12 +234,16 @@ async fn add(app: &App, owner_id: &str, id: &str, results: Vec<ResultInput>, cla
         of_run(runs::EXPECT_OPEN).bind(owner_id).bind("results"),
         of_run(runs::EXPECT_KNOWN_TASKS).bind(list.as_str()),
         of_run(runs::EXPECT_NO_CONFLICT).bind(list.as_str()),
+        of_run(storage::CHARGE_RESULTS).bind(list.as_str()).bind(owner_id),
+        of_run(runs::REVISE),
+        storage::expect_quota(owner_id, app.config().storage_quota_bytes),
         of_run(runs::ADD_RESULTS).bind(list.as_str()),
     ]);
     // Both count what was stored: reading the count leaves it as it is.
     let batch = batch.chain([Statement::new(runs::CHANGES)]).chain(claim.fulfil_upload(results.len()));
     match app.database().batch(batch.collect()).await {
         Err(error) if error.is_guard() => Err(refusal(app, &run, &list).await?),
+        Err(error) if storage::is_exceeded(&error) => Err(over_quota(app, owner_id).await?),
         answers => {
             let row = answers?.into_iter().find_map(Rows::into_first);
             let accepted = row.map(|row| row.integer("changes")).transpose()?.unwrap_or(0);
@@ -276,12 +285,32 @@ fn read_lines(body: &[u8]) -> Result<Vec<ResultInput>, ApiError> {
     if results.is_empty() { Err(ApiError::new(MALFORMED_REQUEST, "the body holds no line")) } else { Ok(results) }
 }
 
-/// A result, and where it stood in the upload.
-#[derive(Serialize)]
+/// A result, and where it stood in the upload. As a list: SQLite reads each of them several times, and what names its
+/// members is longer than they are.
 struct Placed<'a> {
     position: usize,
-    #[serde(flatten)]
     result: &'a ResultBody,
+}
+
+impl Serialize for Placed<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let ResultBody { task, attempt, status, score, parts, samples, correct, .. } = self.result;
+        let ResultBody { latency_ms, input_tokens, output_tokens, cost_usd, .. } = self.result;
+        let mut list = serializer.serialize_seq(Some(12))?;
+        list.serialize_element(&self.position)?;
+        list.serialize_element(task)?;
+        list.serialize_element(attempt)?;
+        list.serialize_element(status)?;
+        list.serialize_element(score)?;
+        list.serialize_element(samples)?;
+        list.serialize_element(correct)?;
+        list.serialize_element(latency_ms)?;
+        list.serialize_element(input_tokens)?;
+        list.serialize_element(output_tokens)?;
+        list.serialize_element(cost_usd)?;
+        list.serialize_element(parts)?;
+        list.end()
+    }
 }
 
 /// Each attempt once; one upload that contradicts itself is a conflict too.
@@ -293,6 +322,7 @@ fn without_repeats(results: &[ResultBody]) -> Result<Vec<Placed<'_>>, ApiError> 
         match by_attempt.insert((&result.task, result.attempt), result) {
             None => distinct.push(Placed { position, result }),
             Some(earlier) if earlier == result => {}
+            Some(_) if conflicts.len() >= MOST_CONFLICTS => {}
             Some(_) => conflicts.push(json!({ "task": result.task, "attempt": result.attempt })),
         }
     }

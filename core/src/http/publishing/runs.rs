@@ -5,6 +5,7 @@ use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::over_quota;
 use crate::{
     app::App,
     domain::{account::refuse, statistics::pass_at_k, strict_json::StrictObject},
@@ -21,6 +22,7 @@ use crate::{
     store::{
         benchmarks, models,
         runs::{self, Run},
+        storage,
     },
 };
 
@@ -133,7 +135,11 @@ async fn open(app: &App, owner_id: &str, body: Body, claim: Claim) -> Result<Rep
         .bind(started_at)
         .bind(completed_at)
         .bind(now);
-    let guarded = claim.expect().into_iter().chain([create]).chain(claim.fulfil_if_changed(app, &opened)?);
+    // The charge tells as well as the run whether one was opened.
+    let size = i64::try_from(request.len()).unwrap_or(i64::MAX);
+    let charge = Statement::new(storage::CHARGE_RUN).bind(owner_id).bind(size);
+    let guarded = claim.expect().into_iter().chain([create, charge]).chain(claim.fulfil_if_changed(app, &opened)?);
+    let guarded = guarded.chain([storage::expect_quota(owner_id, app.config().storage_quota_bytes)]);
     let reads = [
         Statement::new(runs::BY_ID).bind(id.as_str()),
         Statement::new(runs::BY_EXTERNAL_ID).bind(owner_id).bind(external_id),
@@ -141,7 +147,10 @@ async fn open(app: &App, owner_id: &str, body: Body, claim: Claim) -> Result<Rep
         Statement::new(benchmarks::VERSION_EXISTS).bind(body.benchmark.as_str()).bind(body.version.as_str()),
     ];
     let reading = reads.len();
-    let mut answers = app.database().batch(guarded.chain(reads).collect()).await?;
+    let mut answers = match app.database().batch(guarded.chain(reads).collect()).await {
+        Err(error) if storage::is_exceeded(&error) => return Err(over_quota(app, owner_id).await?),
+        answers => answers?,
+    };
     let mut found = answers.split_off(answers.len().saturating_sub(reading)).into_iter().map(Rows::into_first);
     let mut next = || found.next().flatten();
     let (created, earlier, model, version) = (next(), next(), next(), next());
@@ -195,11 +204,19 @@ pub async fn find(app: &App, id: &str) -> Result<Run, ApiError> {
 /// # Errors
 /// `not_found` or `not_owner`.
 pub async fn find_own(app: &App, owner_id: &str, id: &str) -> Result<Run, ApiError> {
-    let run = find(app, id).await?;
-    if run.owner_id.as_deref() != Some(owner_id) {
-        return Err(ApiError::new(NOT_OWNER, "somebody else opened this run"));
+    own(find(app, id).await?, owner_id)
+}
+
+/// The run, where it is this person's.
+///
+/// # Errors
+/// `not_owner`.
+pub fn own(run: Run, owner_id: &str) -> Result<Run, ApiError> {
+    if run.owner_id.as_deref() == Some(owner_id) {
+        Ok(run)
+    } else {
+        Err(ApiError::new(NOT_OWNER, "somebody else opened this run"))
     }
-    Ok(run)
 }
 
 /// A run, on the wire.

@@ -1,9 +1,10 @@
 use axum::{
     Json,
-    extract::State,
+    extract::{OriginalUri, State},
     response::{IntoResponse as _, Response},
 };
 use http::{HeaderValue, header};
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{UserBody, audit_log};
@@ -14,8 +15,9 @@ use crate::{
         auth::sessions as session_list,
         credentials::Person,
         limits,
-        page::END_OF_TIME,
+        page::{read_cursor, with_next_link, write_cursor},
         problem::ApiError,
+        request::Query,
     },
     ports::{DatabaseError, Row, Rows, Statement, Timestamp},
     store::{
@@ -26,30 +28,48 @@ use crate::{
     },
 };
 
-/// The most keys, days of their use and events; the lists of the API have the rest. Other lists are as bounded, in their SQL.
-const MOST: u32 = 10_000;
+/// So many of each kind are told in one answer, at most 1.5 MB in all.
+const PAGE: u32 = 100;
 
-/// Everything that is held about the person (GDPR, articles 15 and 20), as one JSON document. Of secrets it tells
-/// that there are some, and no more.
-pub async fn handler(State(app): State<App>, person: Person) -> Result<Response, ApiError> {
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Parameters {
+    cursor: Option<String>,
+}
+
+/// Everything that is held about the person (GDPR, articles 15 and 20), as one JSON document; where there is much, as
+/// several, each with more of every list. Of secrets it tells that there are some, and no more.
+pub async fn handler(
+    State(app): State<App>,
+    OriginalUri(uri): OriginalUri,
+    person: Person,
+    Query(parameters): Query<Parameters>,
+) -> Result<Response, ApiError> {
     limits::admit_person(&app, &person).await?;
+    let begin = read_cursor::<u32>(parameters.cursor.as_deref())?.unwrap_or(0);
     let of_person = |sql| Statement::new(sql).bind(person.user_id.as_str());
-    let page = |sql| of_person(sql).bind(END_OF_TIME).bind("").bind(MOST);
-    let batch = vec![
+    let page = |sql| of_person(sql).bind(PAGE.saturating_add(1)).bind(begin);
+    let mut batch = vec![
         of_person(users::BY_ID),
-        of_person(sessions::OF_USER),
-        page(api_keys::LIST),
-        of_person(key_uses::BY_DAY_OF_USER).bind(MOST),
-        of_person(guesses::KNOWN_NETWORKS),
-        page(audit::OF_USER),
-        of_person(outbox::OF_PERSON),
-        of_person(users::LIVE_LINKS).bind(app.now()),
-        of_person(users::OWN_MODELS),
-        of_person(users::OWN_BENCHMARKS),
-        of_person(users::OWN_RUNS),
-        person.event(&app, "data_exported", json!({})),
+        page(sessions::OF_USER),
+        page(api_keys::SOME_OF_USER),
+        page(key_uses::BY_DAY_OF_USER),
+        page(guesses::KNOWN_NETWORKS),
+        page(audit::SOME_OF_USER),
+        page(outbox::OF_PERSON),
+        page(users::LIVE_LINKS).bind(app.now()),
+        page(users::OWN_MODELS),
+        page(users::OWN_BENCHMARKS),
+        page(users::OWN_RUNS),
     ];
-    let mut answers = person.write(&app, batch).await??.into_iter();
+    if begin == 0 {
+        batch.push(person.event(&app, "data_exported", json!({})));
+    }
+    let answers = person.write(&app, batch).await??;
+    let most = usize::try_from(PAGE).unwrap_or(usize::MAX);
+    let is_more = answers.iter().any(|rows| rows.len() > most);
+    let next_cursor = if is_more { write_cursor(&begin.saturating_add(PAGE)) } else { None };
+    let mut answers = answers.into_iter();
     let mut next = || answers.next().unwrap_or_default();
     let row = next().into_first().ok_or_else(|| ApiError::internal("the person of a live session is gone"))?;
     let user = User::from_row(&row)?;
@@ -81,15 +101,17 @@ pub async fn handler(State(app): State<App>, person: Person) -> Result<Response,
         })?,
         "hasPassword": user.password_hash.is_some(),
         "user": UserBody::from(user),
+        "nextCursor": next_cursor,
     });
-    let mut response = Json(document).into_response();
+    let mut response = with_next_link(Json(document).into_response(), &uri, next_cursor.as_deref());
     let attachment = HeaderValue::from_static("attachment; filename=\"aibaas-export.json\"");
     response.headers_mut().insert(header::CONTENT_DISPOSITION, attachment);
     Ok(response)
 }
 
 fn list(rows: Rows, item: impl Fn(&Row) -> Result<Value, ApiError>) -> Result<Value, ApiError> {
-    rows.into_iter().map(|row| item(&row)).collect()
+    let most = usize::try_from(PAGE).unwrap_or(usize::MAX);
+    rows.into_iter().take(most).map(|row| item(&row)).collect()
 }
 
 fn add(object: &mut Value, name: &str, value: Value) {

@@ -5,6 +5,7 @@ mod delete;
 mod email;
 mod export;
 mod me;
+mod storage;
 
 use axum::{
     Router,
@@ -17,6 +18,7 @@ use crate::{app::App, ports::Timestamp, store::users::User};
 pub fn routes() -> Router<App> {
     Router::new()
         .route("/me", get(me::get).patch(me::patch).delete(delete::handler))
+        .route("/me/storage", get(storage::handler))
         .route("/me/email", post(email::handler))
         .route("/me/export", get(export::handler))
         .route("/me/audit-log", get(audit_log::handler))

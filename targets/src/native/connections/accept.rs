@@ -122,7 +122,7 @@ mod tests {
     /// A server for which a second is a millisecond.
     fn hasty(router: Router) -> Server {
         Server {
-            sleep: Arc::new(|time| Box::pin(tokio::time::sleep(time / 1000))),
+            sleep: Arc::new(|time| Box::pin(tokio::time::sleep(time.checked_div(1000).unwrap_or_default()))),
             timeouts: Timeouts {
                 idle: Duration::from_millis(65),
                 head: Duration::from_millis(15),
