@@ -177,7 +177,7 @@ const CUTS: [[bool; 3]; 8] = [
 ];
 
 /// The slice that a task has in a cut; none where it lacks a value.
-fn values<'a>(dimensions: &'a [Option<String>; 3], cut: [bool; 3]) -> Option<[&'a str; 3]> {
+fn values(dimensions: &[Option<String>; 3], cut: [bool; 3]) -> Option<[&str; 3]> {
     let mut values = [""; 3];
     for ((value, dimension), told) in values.iter_mut().zip(dimensions).zip(cut) {
         if told {
