@@ -8,14 +8,14 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     thread::JoinHandle,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use aibaas_core::ports::{Database, DatabaseError, Rows, Statement, Value};
 use async_trait::async_trait;
 use crossbeam_channel::{Receiver, Sender, TrySendError};
 use rusqlite::{Connection, OpenFlags, types::ValueRef};
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, time::Instant};
 
 use super::{database_file::DatabaseFile, disk_reserve::DiskReserve};
 
@@ -308,8 +308,11 @@ fn identity(sql: &'static str) -> (usize, usize) {
     (sql.as_ptr().addr(), sql.len())
 }
 
+/// Whether whoever asked has gone, and how long it may take.
+type Watched = (Arc<AtomicBool>, Instant);
+
 fn read(connection: &Connection, jobs: &Receiver<Message>, writer: &Sender<Message>, kinds: &Kinds) {
-    let running: Arc<Mutex<Option<(Arc<AtomicBool>, Instant)>>> = Arc::default();
+    let running: Arc<Mutex<Option<Watched>>> = Arc::default();
     let watched = Arc::clone(&running);
     let is_over = move || {
         let running = watched.lock().unwrap_or_else(PoisonError::into_inner);

@@ -5,8 +5,10 @@ use std::{
     fs::{self, File},
     io::Write as _,
     path::{Path, PathBuf},
-    time::{Duration, Instant},
+    time::Duration,
 };
+
+use tokio::time::Instant;
 
 const BYTES: usize = 4 * 1024 * 1024;
 const CHUNK: usize = 64 * 1024;
