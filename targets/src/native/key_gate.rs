@@ -305,7 +305,7 @@ impl MemoryKeyGate {
     }
 
     fn shard(&self, limit: &str) -> Result<MutexGuard<'_, Shard>, DatabaseError> {
-        let place = usize::try_from(self.hasher.hash_one(limit) % SHARDS as u64).unwrap_or(0);
+        let place = usize::try_from(self.hasher.hash_one(limit).checked_rem(SHARDS as u64).unwrap_or(0)).unwrap_or(0);
         let shard = self.shards.get(place);
         shard.map(lock).ok_or_else(|| DatabaseError::Unavailable("no such shard".to_owned()))
     }
