@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 cases![
     KeepsMail:
         passwords_have_a_length,
+        a_password_can_be_seen,
         common_passwords_are_refused,
         personal_passwords_are_refused,
         no_composition_is_asked_for,
@@ -61,6 +62,21 @@ async fn passwords_have_a_length(host: Host) {
     ] {
         register(&host, &new_address(), &password).await.expect(202);
     }
+}
+
+async fn a_password_can_be_seen(host: Host) {
+    let user = User::verified(&host).await;
+    for invisible in [
+        " ".repeat(8),
+        "\u{a0}\u{3000}\u{2003}\t".repeat(3),
+        "\u{200b}\u{200d}\u{2060}\u{feff}".repeat(2),
+        "\u{3164}\u{ffa0}\u{115f}\u{2800}".repeat(2),
+        "\u{202e}\u{ad}\u{e0061}\u{fe0f}".repeat(4),
+    ] {
+        register(&host, &new_address(), &invisible).await.refused("/password", "password_invisible");
+        change(&user, PASSWORD, &invisible).await.refused("/newPassword", "password_invisible");
+    }
+    register(&host, &new_address(), "\u{200b}\u{200b}\u{200b}\u{200b}\u{200b}\u{200b}\u{200b}!").await.expect(202);
 }
 
 async fn common_passwords_are_refused(host: Host) {

@@ -4,7 +4,10 @@ use sha2::{Digest as _, Sha256};
 use unicode_normalization::UnicodeNormalization as _;
 use zeroize::Zeroizing;
 
-use super::{Secret, common_passwords};
+use super::{
+    Secret, common_passwords,
+    visible::{has_visible, is_bidi_control},
+};
 
 /// Why a value is refused: a stable code and a sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,25 +28,22 @@ pub(crate) fn refuse(code: &'static str, detail: impl Into<String>) -> Refusal {
 pub struct Email(String);
 
 impl Email {
-    /// Reads an address (RFC 5321 form in ASCII, without display name, comments or quotes, at most 254 bytes).
+    /// Reads an address (RFC 5321 form in ASCII, without display name, comments or quotes, at most 254 bytes) at a
+    /// domain of the DNS.
+    ///
+    /// An internationalised domain is written with its A-labels (`xn--…`), so that what is stored has one spelling and
+    /// no look-alike letters; nothing outside ASCII is folded into it.
     ///
     /// # Errors
     /// [`Refusal`] `invalid_email`.
     pub fn parse(text: &str) -> Result<Self, Refusal> {
-        let text = text.trim().to_lowercase();
+        let text = text.trim();
         let options =
             email_address::Options::default().without_display_text().without_domain_literal().with_required_tld();
-        let well_formed = email_address::EmailAddress::parse_with_options(&text, options).is_ok();
-        // Ours to check: that the domain is a host name (RFC 1123), and that providers take the rest.
-        let is_label = |label: &str| {
-            (1..=63).contains(&label.len())
-                && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-                && !label.starts_with('-')
-                && !label.ends_with('-')
-        };
-        let is_host = text.rsplit_once('@').is_some_and(|(_, domain)| domain.split('.').all(is_label));
-        if well_formed && is_host && text.is_ascii() && text.len() <= 254 && !text.contains('"') {
-            Ok(Self(text))
+        let well_formed = email_address::EmailAddress::parse_with_options(text, options).is_ok();
+        let is_at_domain = text.rsplit_once('@').is_some_and(|(_, domain)| is_domain(domain));
+        if well_formed && is_at_domain && text.is_ascii() && text.len() <= 254 && !text.contains('"') {
+            Ok(Self(text.to_ascii_lowercase()))
         } else {
             Err(refuse("invalid_email", "give an e-mail address, such as ada@example.com"))
         }
@@ -56,15 +56,43 @@ impl Email {
     }
 }
 
-/// A person's name as they write it: 1–200 characters, no control characters.
+/// Whether this is a name of the DNS that mail may go to: labels of letters, digits and hyphens (RFC 1123), at least
+/// two, the last of which is a top-level domain, so that no numeric address passes (RFC 3696, 2).
+fn is_domain(domain: &str) -> bool {
+    let is_label = |label: &str| {
+        let hyphens = label.as_bytes().get(2..4) == Some(b"--".as_slice());
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            // Hyphens in the third and fourth place are reserved (RFC 5891, 4.2.3.1), but for A-labels.
+            && (!hyphens || is_a_label(label))
+    };
+    let is_top_level =
+        |label: &str| label.len() >= 2 && label.bytes().all(|byte| byte.is_ascii_alphabetic()) || is_a_label(label);
+    domain.len() <= 253
+        && domain.split('.').all(is_label)
+        && domain.rsplit_once('.').is_some_and(|(_, label)| is_top_level(label))
+}
+
+fn is_a_label(label: &str) -> bool {
+    label.len() > 4 && label.get(..4).is_some_and(|prefix| prefix.eq_ignore_ascii_case("xn--"))
+}
+
+/// A person's name as they write it: 1–200 characters of which one can be seen at least, no control characters, and none
+/// that turn the text around it.
 ///
 /// # Errors
 /// [`Refusal`] `invalid_name`.
 pub fn full_name(text: &str) -> Result<String, Refusal> {
     let text = text.trim().nfc().collect::<String>();
     let length = text.chars().count();
-    if length == 0 || length > 200 || text.chars().any(char::is_control) {
-        return Err(refuse("invalid_name", "give a name of 1 to 200 characters, without control characters"));
+    let is_forbidden = |character: char| character.is_control() || is_bidi_control(character);
+    if length > 200 || !has_visible(&text) || text.chars().any(is_forbidden) {
+        return Err(refuse(
+            "invalid_name",
+            "give a name of 1 to 200 characters that can be seen, without control characters",
+        ));
     }
     Ok(text)
 }
@@ -75,18 +103,21 @@ pub fn presented_password(text: &Secret) -> Secret {
     Secret::new(text.expose().nfkc().collect::<String>())
 }
 
-/// A password to be set: 8–128 characters after NFKC, not a common one ([`common_passwords`]), and neither the address,
+/// A password to be set: 8–128 characters after NFKC, not all of them invisible, not a common one ([`common_passwords`]), and neither the address,
 /// its local part, the first label of its domain (of 4 letters or more) nor the name, whatever digits and punctuation
 /// are put before or after.
 ///
 /// # Errors
-/// [`Refusal`] `password_too_short`, `password_too_long`, `password_too_similar` or `password_too_common`.
+/// [`Refusal`] `password_too_short`, `password_too_long`, `password_invisible`, `password_too_similar` or `password_too_common`.
 pub fn new_password(text: &Secret, email: Option<&Email>, name: Option<&str>) -> Result<Secret, Refusal> {
     let password = presented_password(text);
     match password.expose().chars().count() {
         0..8 => return Err(refuse("password_too_short", "a password has at least 8 characters")),
         8..=128 => {}
         _ => return Err(refuse("password_too_long", "a password has at most 128 characters")),
+    }
+    if !has_visible(password.expose()) {
+        return Err(refuse("password_invisible", "a password has at least one character that can be seen"));
     }
     let lower = Zeroizing::new(password.expose().to_lowercase());
     let (local_part, domain) = email.and_then(|email| email.as_str().split_once('@')).unzip();
@@ -139,9 +170,56 @@ mod tests {
             "Ada <ada@example.com>",
             "ada@[127.0.0.1]",
             "a@b.c\r\nBcc: x@y.z",
+            // No domains: numeric addresses, a dot at an end, labels and names that are too long or reserved.
+            "ada@127.0.0.1",
+            "ada@192.0.2.1.",
+            "ada@example.1",
+            "ada@2130706433",
+            "ada@[IPv6:::1]",
+            "ada@example.com.",
+            "ada@.example.com",
+            "ada@example.c",
+            "ada@example.c0m",
+            "ada@ab--c.example",
+            "ada@xn--.example",
+            &format!("ada@{}.com", "a".repeat(64)),
+            &format!("ada@{}com", "abcdefghi.".repeat(26)),
+            // Dots and letters that look like those of ASCII, or are folded into them.
+            "ada@evil。example",
+            "ada@evil．example",
+            "ada@ｅxample.com",
+            "ada@exаmple.com",
+            "\u{212a}im@example.com",
+            "ada@\u{212a}ey.com",
+            "ada@example.com\u{200b}",
+            "ada@müller.example",
             &long,
         ] {
             assert_eq!(Email::parse(bad).unwrap_err().code, "invalid_email", "{bad}");
+        }
+    }
+
+    #[test]
+    fn one_spelling_of_a_domain() {
+        for (typed, stored) in [
+            ("ada@XN--MLLER-KVA.Example", "ada@xn--mller-kva.example"),
+            ("ada@mail.xn--p1ai", "ada@mail.xn--p1ai"),
+            ("\u{3000}a.d+a@a-b.co.uk ", "a.d+a@a-b.co.uk"),
+            ("ada@1.2.3.example", "ada@1.2.3.example"),
+        ] {
+            assert_eq!(Email::parse(typed).unwrap().as_str(), stored);
+        }
+    }
+
+    #[test]
+    fn names_can_be_seen() {
+        for name in ["Ada Lovelace", "李雷", "نازنین\u{200c}زهرا", "\u{1f469}\u{200d}\u{1f4bb}", "O'Brien-Smith Jr."]
+        {
+            assert_eq!(full_name(name).unwrap(), name);
+        }
+        for name in ["", "\u{200b}", "\u{3164}\u{2800}", "Ada\u{202e}ecalevoL", "A\u{2066}b", "a\nb", &"é".repeat(201)]
+        {
+            assert_eq!(full_name(name).unwrap_err().code, "invalid_name", "{name:?}");
         }
     }
 
@@ -163,6 +241,10 @@ mod tests {
         for common in ["Password123", "QWERTYUIOP", "aibaas-2026", "\u{ff50}assword1"] {
             assert_eq!(check(common), Err("password_too_common"), "{common}");
         }
+        for invisible in [" ".repeat(8), "\u{200b}\u{3164}\u{feff}\u{2800}".repeat(2), "\u{e0061}\u{a0}".repeat(4)] {
+            assert_eq!(check(&invisible), Err("password_invisible"), "{invisible:?}");
+        }
+        assert!(check(&format!("{}é", "\u{200b}".repeat(7))).is_ok());
         // Letters that say more are another password.
         assert!(check("adalovelace and a horse").is_ok());
         assert!(check("my example of a password").is_ok());

@@ -237,7 +237,7 @@ impl Mistakes {
     }
 
     fn name(&mut self, text: &str) -> String {
-        self.check("name", None, values::text(text, 1, 255)).unwrap_or_default()
+        self.check("name", None, values::name(text, 255)).unwrap_or_default()
     }
 
     fn description(&mut self, text: Option<&str>) -> Option<String> {

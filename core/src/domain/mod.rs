@@ -22,6 +22,7 @@ pub mod strict_json;
 pub mod totp;
 pub mod user_agent;
 pub mod values;
+pub mod visible;
 
 pub use jws::JwtAlgorithm;
 pub use keys::{ACCESS_TOKEN_SECONDS, AccessClaims, Keys, RefreshToken, TokenError};

@@ -1,9 +1,12 @@
 //! Rules that many values share.
 
-use super::account::{Refusal, refuse};
+use super::{
+    account::{Refusal, refuse},
+    visible::{has_visible, is_bidi_control},
+};
 use crate::ports::Timestamp;
 
-/// A text of `least` to `most` characters, trimmed.
+/// A text of `least` to `most` characters, trimmed; one that must not be empty can be seen.
 ///
 /// # Errors
 /// [`Refusal`] `invalid_length`.
@@ -13,7 +16,23 @@ pub fn text(text: &str, least: usize, most: usize) -> Result<String, Refusal> {
     if length < least || length > most || text.contains('\0') {
         return Err(refuse("invalid_length", format!("give {least} to {most} characters")));
     }
+    if least > 0 && !has_visible(text) {
+        return Err(refuse("invalid_value", "give characters that can be seen"));
+    }
     Ok(text.to_owned())
+}
+
+/// The name of a thing, in one line: a [`text`] without control characters, and without those that turn the text around
+/// it.
+///
+/// # Errors
+/// [`Refusal`] `invalid_length`, `invalid_value`.
+pub fn name(text: &str, most: usize) -> Result<String, Refusal> {
+    let name = self::text(text, 1, most)?;
+    if name.chars().any(|character| character.is_control() || is_bidi_control(character)) {
+        return Err(refuse("invalid_value", "give a name without control characters"));
+    }
+    Ok(name)
 }
 
 /// An RFC 3339 time.
@@ -37,5 +56,23 @@ pub fn day_or_month(text: &str) -> Result<String, Refusal> {
         Ok(text.to_owned())
     } else {
         Err(refuse("invalid_value", "give a day or a month, such as 2026-11-23 or 2026-11"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_and_names() {
+        assert_eq!(text(" a\nb ", 1, 3).unwrap(), "a\nb");
+        assert_eq!(text("", 0, 3).unwrap(), "");
+        assert_eq!(text(" ", 1, 3).unwrap_err().code, "invalid_length");
+        assert_eq!(text("\u{200b}", 1, 3).unwrap_err().code, "invalid_value");
+        assert_eq!(name("CI of the \u{200e}lab", 255).unwrap_err().code, "invalid_value");
+        for bad in ["two\nlines", "\u{202e}evil", "\u{3164}"] {
+            assert_eq!(name(bad, 255).unwrap_err().code, "invalid_value", "{bad:?}");
+        }
+        assert_eq!(name(" Rechner №7 ", 255).unwrap(), "Rechner №7");
     }
 }

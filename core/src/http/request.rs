@@ -329,7 +329,12 @@ impl Validator {
         self.check(pointer, values::text(text, least, most)).unwrap_or_default()
     }
 
-    /// The same for a text that may be absent.
+    /// The name of a thing, of at most so many characters.
+    pub fn name(&mut self, pointer: &str, text: &str, most: usize) -> String {
+        self.check(pointer, values::name(text, most)).unwrap_or_default()
+    }
+
+    /// [`Validator::text`] for a text that may be absent.
     pub fn optional_text(&mut self, pointer: &str, text: Option<&str>, most: usize) -> Option<String> {
         text.map(|text| self.text(pointer, text, 0, most)).filter(|text| !text.is_empty())
     }

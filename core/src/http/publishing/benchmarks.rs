@@ -120,7 +120,7 @@ impl Body {
         let mut validator = Validator::default();
         validator.slug("?id", &benchmark);
         validator.slug("?version", &version);
-        let title = validator.text("/title", &self.title, 1, 255);
+        let title = validator.name("/title", &self.title, 255);
         let description = validator.optional_text("/description", self.description.as_deref(), 10_000);
         let chance = self.chance_level.is_none_or(|level| (0.0..=1.0).contains(&level));
         validator.require(chance, "/chanceLevel", "give 0 to 1");

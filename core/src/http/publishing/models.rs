@@ -47,7 +47,7 @@ pub async fn put(
     let now = app.now();
     let model = Model {
         id: format!("{provider}/{name}"),
-        display_name: validator.text("/displayName", &body.display_name, 1, 255),
+        display_name: validator.name("/displayName", &body.display_name, 255),
         context_window: body.context_window,
         input_usd_per_mtok: body.input_usd_per_mtok,
         output_usd_per_mtok: body.output_usd_per_mtok,
