@@ -14,6 +14,7 @@ cases![
         cookie_mode_keeps_the_refresh_token_from_scripts,
         cookie_calls_need_an_allowed_origin,
         a_cookie_login_ends_the_session_that_it_replaces,
+        two_refresh_cookies_are_refused,
         a_reused_token_is_told_by_mail,
         sessions_are_listed,
         sessions_have_pages,
@@ -148,6 +149,31 @@ async fn a_cookie_login_ends_the_session_that_it_replaces(host: Host) {
     refresh(&refresh_cookie(&kept)).await.problem(401, "session_revoked");
     refresh(&refresh_cookie(&second)).await.expect(200);
     user.api.get("/api/v1/users/me").await.expect(200);
+}
+
+/// A neighbouring subdomain can put a cookie of its own beside ours; nothing tells which is which.
+async fn two_refresh_cookies_are_refused(host: Host) {
+    let (user, thief) = (User::verified(&host).await, User::verified(&host).await);
+    let api = host.client();
+    let login = |user: &User| {
+        let body = json!({ "email": user.email, "password": PASSWORD, "mode": "cookie" });
+        api.post("/api/v1/auth/login").json(body).header("Origin", ORIGIN)
+    };
+    let own = refresh_cookie(&login(&user).await);
+    let tossed = refresh_cookie(&login(&thief).await);
+    for (first, second) in [(&own, &tossed), (&tossed, &own), (&own, &own)] {
+        let both = format!("theme=dark; {first}; {second}");
+        for path in ["refresh", "logout"] {
+            let call = || api.post(format!("/api/v1/auth/{path}")).header("Origin", ORIGIN);
+            call().header("Cookie", &both).await.problem(400, "malformed_request");
+            call().header("Cookie", first).header("Cookie", second).await.problem(400, "malformed_request");
+        }
+        login(&user).header("Cookie", &both).await.problem(400, "malformed_request");
+    }
+    // Nothing came of it.
+    for cookie in [&own, &tossed] {
+        api.post("/api/v1/auth/refresh").header("Cookie", cookie).header("Origin", ORIGIN).await.expect(200);
+    }
 }
 
 /// The cookie as a browser sends it back, after checking its attributes.

@@ -41,14 +41,11 @@ pub async fn handler(
     headers: HeaderMap,
     Json(body): Json<Body>,
 ) -> Result<Response, ApiError> {
-    let answer = Presented {
-        hash: account::token_hash(body.mfa_token.expose()),
-        code: Code::parse(&body.code),
-        brought: tokens::cookie_session(&headers),
-    };
+    let hash = account::token_hash(body.mfa_token.expose());
+    let mut answer = Presented { hash, code: Code::parse(&body.code), brought: None };
     let challenge = answer.challenge(&app, &client).await?.ok_or_else(ended)?;
     if challenge.cookie {
-        tokens::require_allowed_origin(&app, &headers)?;
+        answer.brought = tokens::cookie_brought(&app, &headers)?;
     }
     let guess = Guess::new(&app, subject(&challenge, &client));
     match right(&app, &client, &challenge, &guess, &answer).await? {
@@ -114,7 +111,7 @@ async fn right(
         user,
         password_hash: user.password_hash.as_ref(),
         cookie: challenge.cookie,
-        replaces: answer.brought.clone().filter(|_| challenge.cookie),
+        replaces: answer.brought.clone(),
         methods: if is_recovery { &["password", "recovery_code"] } else { &["password", "totp"] },
     };
     let started = start_session(app, client, admitted, writes).await?;

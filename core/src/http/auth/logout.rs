@@ -22,13 +22,13 @@ use crate::{
 pub async fn handler(State(app): State<App>, request: Request) -> Result<Response, ApiError> {
     let (mut parts, body) = request.into_parts();
     let client = Client::of(&parts);
-    let cookie_session = tokens::cookie_session(&parts.headers);
     let mut rides_in_cookie = false;
     let ended = if parts.headers.contains_key(header::AUTHORIZATION) {
         let person = Person::from_request_parts(&mut parts, &app).await?;
         let writes = end(&app, &person.client, &person.user_id, &person.session_id);
         person.write(&app, writes).await??.into_iter().next()
     } else {
+        let cookie_session = tokens::cookie_session(&parts.headers)?;
         let token = refresh::presented(&app, Request::from_parts(parts, body)).await?;
         let token = token.ok_or_else(|| ApiError::new(MISSING_CREDENTIALS, "send an access or a refresh token"))?;
         let invalid = || ApiError::new(INVALID_TOKEN, "this is no refresh token of ours");

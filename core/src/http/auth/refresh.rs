@@ -81,7 +81,7 @@ pub async fn presented(app: &App, request: Request) -> Result<Option<Secret>, Ap
 }
 
 fn from_cookie(app: &App, headers: &HeaderMap) -> Result<Option<Secret>, ApiError> {
-    let token = tokens::cookie_token(headers);
+    let token = tokens::cookie_token(headers)?;
     if token.is_some() {
         tokens::require_allowed_origin(app, headers)?;
     }

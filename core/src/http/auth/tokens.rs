@@ -8,7 +8,7 @@ use crate::{
     app::App,
     domain::{ACCESS_TOKEN_SECONDS, AccessClaims, RefreshToken, Secret},
     http::{
-        problem::{ApiError, ORIGIN_NOT_ALLOWED},
+        problem::{ApiError, MALFORMED_REQUEST, ORIGIN_NOT_ALLOWED},
         users::UserBody,
     },
     ports::Timestamp,
@@ -66,16 +66,42 @@ fn set_cookie(headers: &mut HeaderMap, cookie: &str) {
     }
 }
 
-/// The refresh token in the request's cookie, if any.
-pub fn cookie_token(headers: &HeaderMap) -> Option<Secret> {
-    let values = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let mut pairs = values.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find(|(name, _)| *name == COOKIE).map(|(_, token)| Secret::new(token))
+/// The refresh token in the request's cookie, if any. Two cookies of the name are refused: a neighbouring subdomain can
+/// put one of its own beside ours, and nothing tells which of them is which.
+///
+/// # Errors
+/// `malformed_request`.
+pub fn cookie_token(headers: &HeaderMap) -> Result<Option<Secret>, ApiError> {
+    // By bytes, since a value that is no text must not hide what stands beside it.
+    let pairs = headers.get_all(header::COOKIE).iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b';'));
+    let mut tokens = pairs.filter_map(|pair| {
+        let (name, rest) = pair.trim_ascii().split_at_checked(COOKIE.len())?;
+        let value = rest.trim_ascii_start().strip_prefix(b"=")?;
+        (name == COOKIE.as_bytes()).then(|| value.trim_ascii())
+    });
+    let token = tokens.next().map(|token| Secret::new(String::from_utf8_lossy(token)));
+    if tokens.next().is_some() {
+        return Err(ApiError::new(MALFORMED_REQUEST, format!("send one cookie {COOKIE}, not several")));
+    }
+    Ok(token)
 }
 
 /// The session whose refresh token rides in the request's cookie; whether it is genuine is not looked at.
-pub fn cookie_session(headers: &HeaderMap) -> Option<String> {
-    RefreshToken::parse(cookie_token(headers)?.expose()).map(|token| token.session_id)
+///
+/// # Errors
+/// As [`cookie_token`].
+pub fn cookie_session(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
+    let token = cookie_token(headers)?;
+    Ok(token.and_then(|token| RefreshToken::parse(token.expose())).map(|token| token.session_id))
+}
+
+/// The same where a session shall start in cookie mode: it takes the place of what the browser brought along.
+///
+/// # Errors
+/// `origin_not_allowed`, and as [`cookie_token`].
+pub fn cookie_brought(app: &App, headers: &HeaderMap) -> Result<Option<String>, ApiError> {
+    require_allowed_origin(app, headers)?;
+    cookie_session(headers)
 }
 
 /// What rides in a cookie, another site could send too: such calls must come from an origin that CORS allows.
@@ -85,4 +111,42 @@ pub fn require_allowed_origin(app: &App, headers: &HeaderMap) -> Result<(), ApiE
         return Ok(());
     }
     Err(ApiError::new(ORIGIN_NOT_ALLOWED, "cookie mode needs an Origin that CORS_ORIGINS lists"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn token(cookies: &[&[u8]]) -> Result<Option<String>, ()> {
+        let mut headers = HeaderMap::new();
+        for cookie in cookies {
+            headers.append(header::COOKIE, HeaderValue::from_bytes(cookie).unwrap());
+        }
+        cookie_token(&headers).map(|token| token.map(|token| token.expose().to_owned())).map_err(drop)
+    }
+
+    #[test]
+    fn one_cookie_is_taken() {
+        assert_eq!(token(&[]), Ok(None));
+        assert_eq!(token(&[b"a=b; __Secure-aibaas_refresh_old=x; _Secure-aibaas_refresh=y"]), Ok(None));
+        for cookies in [
+            [b"a=b; __Secure-aibaas_refresh=tok; c".as_slice(), b"d=e"],
+            [b"__Secure-aibaas_refresh=tok", b"a=\xff"],
+            [b"a=\xff; __Secure-aibaas_refresh = tok ;;", b""],
+        ] {
+            assert_eq!(token(&cookies), Ok(Some("tok".to_owned())));
+        }
+    }
+
+    #[test]
+    fn two_cookies_are_refused() {
+        for cookies in [
+            [b"__Secure-aibaas_refresh=a; __Secure-aibaas_refresh=b".as_slice(), b""],
+            [b"__Secure-aibaas_refresh=a", b"__Secure-aibaas_refresh=a"],
+            [b"__Secure-aibaas_refresh=; x=\xff;__Secure-aibaas_refresh=b", b""],
+            [b"__Secure-aibaas_refresh=a;__Secure-aibaas_refresh\t=b", b""],
+        ] {
+            assert_eq!(token(&cookies), Err(()));
+        }
+    }
 }
