@@ -3,7 +3,7 @@
 
 use aibaas_tests::{
     fixtures::{Authenticator, PASSWORD},
-    simulation::Simulation,
+    simulation::{Failure, Simulation},
 };
 use axum::http::Method;
 use serde_json::{Value, json};
@@ -321,9 +321,16 @@ async fn the_schedule_forgets_what_has_expired() {
     wrong_login(&simulation).await;
     simulation.pass_seconds(400 * DAY);
     simulation.app.tick().await;
-    for table in
-        ["sessions", "one_time_tokens", "outbox", "guesses", "known_networks", "audit_events", "mfa_challenges"]
-    {
+    for table in [
+        "sessions",
+        "one_time_tokens",
+        "outbox",
+        "guesses",
+        "known_networks",
+        "audit_events",
+        "mfa_challenges",
+        "email_undos",
+    ] {
         assert_eq!(simulation.count(&format!("SELECT count(*) FROM {table}")), 0, "{table}");
     }
     assert_eq!(simulation.count("SELECT count(*) FROM users"), 1);
@@ -343,66 +350,218 @@ async fn register_from(simulation: &Simulation, network: [u8; 4], password: &str
 const HOME: [u8; 4] = [192, 0, 2, 1];
 const ELSEWHERE: [u8; 4] = [198, 51, 100, 1];
 
-/// Who registers an address with which password cannot be told from the mails. Where strangers did so too, no link sets
-/// any password, be it that of one registration or another one that was asked for.
+/// A link sets what its own registration chose, and wants to be told it where there are several. One that was mailed again
+/// is of the newest registration from the network of whoever asked.
 #[tokio::test]
-async fn no_link_sets_a_strangers_password() {
+async fn each_registration_stands_for_itself() {
+    let verify = async |simulation: &Simulation, token: &str, password: Option<&str>| {
+        let body = password
+            .map_or_else(|| json!({ "token": token }), |password| json!({ "token": token, "password": password }));
+        let (status, answer) = post(simulation, "/auth/verify-email", None, body).await;
+        (status, answer["code"].as_str().unwrap_or_default().to_owned())
+    };
+    let required = || (422, "validation_failed".to_owned());
     let strangers = "the stranger's password";
-    for owner_first in [true, false] {
-        for followed in 0..3 {
+    for network in [HOME, ELSEWHERE] {
+        for owner_first in [true, false] {
             let simulation = Simulation::new(&[]).await;
-            let mut registrations = [(HOME, PASSWORD), (ELSEWHERE, strangers)];
+            let mut registrations = [(HOME, PASSWORD), (network, strangers)];
             if !owner_first {
                 registrations.reverse();
             }
             let mut links = Vec::new();
             for (network, password) in registrations {
-                links.push(register_from(&simulation, network, password).await);
+                links.push((register_from(&simulation, network, password).await, password));
             }
             simulation.call_from(HOME);
             post(&simulation, "/auth/resend-verification", None, json!({ "email": ADA })).await;
-            links.push(simulation.mailed_token(ADA, "Verify your e-mail address").await);
-            let verified = post(&simulation, "/auth/verify-email", None, json!({ "token": links[followed] })).await;
-            assert_eq!(verified.0, 200);
-            for password in [PASSWORD, strangers] {
-                assert_eq!(login_status(&simulation, ADA, password).await, 401, "{password}");
+            let newest = if network == HOME && owner_first { strangers } else { PASSWORD };
+            links.push((simulation.mailed_token(ADA, "Verify your e-mail address").await, newest));
+            for (link, password) in &links {
+                assert_eq!(verify(&simulation, link, None).await, required());
+                let other = if *password == PASSWORD { strangers } else { PASSWORD };
+                assert_eq!(verify(&simulation, link, Some(other)).await, (403, "incorrect_password".to_owned()));
             }
-            post(&simulation, "/auth/password/forgot", None, json!({ "email": ADA })).await;
-            let token = simulation.mailed_token(ADA, "Reset your password").await;
-            post(&simulation, "/auth/password/reset", None, json!({ "token": token, "password": PASSWORD })).await;
+            let (owners, _) = links.iter().find(|(_, password)| *password == PASSWORD).expect("the owner's");
+            assert_eq!(verify(&simulation, owners, Some(PASSWORD)).await.0, 200);
+            for (link, password) in &links {
+                assert_eq!(verify(&simulation, link, Some(password)).await.0, 400);
+            }
+            assert_eq!(login_status(&simulation, ADA, strangers).await, 401);
             login(&simulation, ADA).await;
+        }
+    }
+    // What was registered once needs no more than the link, mailed again, and asked for from anywhere. A registration
+    // whose link has expired is none.
+    let simulation = Simulation::new(&[]).await;
+    register_from(&simulation, ELSEWHERE, strangers).await;
+    simulation.pass_seconds(24 * HOUR);
+    register_from(&simulation, HOME, PASSWORD).await;
+    post(&simulation, "/auth/resend-verification", None, json!({ "email": ADA })).await;
+    let link = simulation.mailed_token(ADA, "Verify your e-mail address").await;
+    assert_eq!(verify(&simulation, &link, None).await.0, 200);
+    assert_eq!(login_status(&simulation, ADA, strangers).await, 401);
+    login(&simulation, ADA).await;
+}
+
+/// Moves Ada's account to the address; the token that undoes it.
+async fn moved(simulation: &Simulation, tokens: &Value, from: &str, to: &str, code: Option<String>) -> String {
+    let mut body = json!({ "newEmail": to, "password": PASSWORD });
+    if let Some(code) = code {
+        body["code"] = json!(code);
+    }
+    let (status, answer) = post(simulation, "/users/me/email", tokens["accessToken"].as_str(), body).await;
+    assert_eq!(status, 202, "{answer}");
+    let confirm = simulation.mailed_token(to, "Confirm your new e-mail address").await;
+    assert_eq!(post(simulation, "/auth/confirm-email", None, json!({ "token": confirm })).await.0, 200);
+    simulation.mailed_token(from, "Your address was changed").await
+}
+
+async fn undo(simulation: &Simulation, token: &str) -> (u16, Value) {
+    post(simulation, "/auth/undo-email-change", None, json!({ "token": token })).await
+}
+
+async fn choose_password(simulation: &Simulation) {
+    let token = simulation.mailed_token(ADA, "Choose a new password").await;
+    let body = json!({ "token": token, "password": PASSWORD });
+    assert_eq!(post(simulation, "/auth/password/reset", None, body).await.0, 204);
+}
+
+const NEW: &str = "new@example.com";
+
+#[tokio::test]
+async fn a_change_of_address_can_be_undone_for_72_hours() {
+    let simulation = Simulation::new(&[]).await;
+    let tokens = person(&simulation).await;
+    let link = moved(&simulation, &tokens, ADA, NEW, None).await;
+    let kept = || simulation.count("SELECT count(*) FROM users WHERE email = 'ada@example.com'");
+    simulation.pass_seconds(72 * HOUR - 1);
+    register(&simulation, ADA).await;
+    assert_eq!(kept(), 0, "the address is kept");
+    let (status, restored) = undo(&simulation, &link).await;
+    assert_eq!((status, &restored["user"]["email"]), (200, &json!(ADA)));
+    assert_eq!(refresh(&simulation, &tokens).await.0, 401, "every session ended");
+    // The link of the mail dies like any other that sets a password; then another one is asked for.
+    let choose = simulation.mailed_token(ADA, "Choose a new password").await;
+    simulation.pass_seconds(HOUR);
+    let body = json!({ "token": choose, "password": PASSWORD });
+    assert_eq!(post(&simulation, "/auth/password/reset", None, body).await.0, 400);
+    post(&simulation, "/auth/password/forgot", None, json!({ "email": ADA })).await;
+    let token = simulation.mailed_token(ADA, "Reset your password").await;
+    let body = json!({ "token": token, "password": PASSWORD });
+    assert_eq!(post(&simulation, "/auth/password/reset", None, body).await.0, 204);
+
+    let tokens = login(&simulation, ADA).await;
+    let link = moved(&simulation, &tokens, ADA, "newer@example.com", None).await;
+    simulation.pass_seconds(72 * HOUR);
+    let (status, problem) = undo(&simulation, &link).await;
+    assert_eq!((status, &problem["code"]), (400, &json!("invalid_or_expired_token")));
+    register(&simulation, ADA).await;
+    assert_eq!(kept(), 1, "it is free again");
+    simulation.pass_seconds(1);
+    simulation.app.tick().await;
+    assert_eq!(simulation.count("SELECT count(*) FROM email_undos"), 0);
+}
+
+/// What was in force for long is the owner's, who was told of it in time; what is younger may be a thief's.
+#[tokio::test]
+async fn undoing_keeps_a_second_factor_of_long_standing() {
+    for (hours, stays) in [(71, false), (73, true)] {
+        let simulation = Simulation::new(&[("RATE_LIMIT_LOGIN", "1000/1")]).await;
+        let mut tokens = person(&simulation).await;
+        let (_, enrolled) = post(&simulation, "/auth/mfa/totp", tokens["accessToken"].as_str(), json!({})).await;
+        let authenticator = Authenticator::new(enrolled["secret"].as_str().expect("a secret"));
+        let code = || authenticator.code_at((simulation.now_ms() / 30_000).try_into().expect("after 1970"));
+        let confirm = json!({ "code": code() });
+        let (_, codes) = post(&simulation, "/auth/mfa/totp/confirm", tokens["accessToken"].as_str(), confirm).await;
+        let old_code = codes["recoveryCodes"][0].clone();
+        simulation.pass_seconds(hours * HOUR);
+        (_, tokens) = refresh(&simulation, &tokens).await;
+        // A thief with a code makes new ones, whose owner loses the old ones.
+        let link = moved(&simulation, &tokens, ADA, NEW, Some(code())).await;
+        simulation.pass_seconds(60);
+        let body = json!({ "password": PASSWORD, "code": code() });
+        let (status, renewed) =
+            post(&simulation, "/auth/mfa/recovery-codes", tokens["accessToken"].as_str(), body).await;
+        assert_eq!(status, 200, "{renewed}");
+        let (status, restored) = undo(&simulation, &link).await;
+        assert_eq!((status, &restored["user"]["mfaEnabled"]), (200, &json!(stays)));
+        assert_eq!(simulation.count("SELECT count(*) FROM recovery_codes"), 0, "they are the thief's");
+        choose_password(&simulation).await;
+        simulation.pass_seconds(60);
+        let asked = login(&simulation, ADA).await;
+        assert_eq!(asked["status"] == "mfa_required", stays, "{asked}");
+        if stays {
+            let answer = |code: Value| {
+                let body = json!({ "mfaToken": asked["mfaToken"], "code": code });
+                post(&simulation, "/auth/login/mfa", None, body)
+            };
+            assert_eq!(answer(old_code).await.0, 401);
+            assert_eq!(answer(json!(code())).await.0, 200);
         }
     }
 }
 
-/// One person who tries twice, from one network, is no dispute: each link sets the password of its own registration, and
-/// another one that of the newest.
+/// So many logins at once, all from home or each from a network that is new to the account.
+fn login_at_once(simulation: &Simulation, count: u8, password: &str, new_networks: Option<u8>) -> Vec<u16> {
+    let body = json!({ "email": ADA, "password": password });
+    let attempt = |n: u8| {
+        let (body, from) = (body.clone(), new_networks.map_or(HOME, |group| [10, 0, group, n]));
+        async move { simulation.call_at_once(from, Method::POST, "/api/v1/auth/login", body).await }
+    };
+    simulation.timed(futures_util::future::join_all((0..count).map(attempt))).0
+}
+
+/// While passwords are checked, nobody is refused for what may turn out to be right.
 #[tokio::test]
-async fn registering_twice_is_no_dispute() {
-    for (followed, password) in [(0, "the first password"), (1, PASSWORD), (2, PASSWORD)] {
-        let simulation = Simulation::new(&[]).await;
-        let mut links = vec![
-            register_from(&simulation, HOME, "the first password").await,
-            register_from(&simulation, HOME, PASSWORD).await,
-        ];
-        post(&simulation, "/auth/resend-verification", None, json!({ "email": ADA })).await;
-        links.push(simulation.mailed_token(ADA, "Verify your e-mail address").await);
-        post(&simulation, "/auth/verify-email", None, json!({ "token": links[followed] })).await;
-        assert_eq!(login_status(&simulation, ADA, password).await, 200, "link {followed}");
+async fn passwords_in_flight_are_no_failures() {
+    for elsewhere in [false, true] {
+        let networks = |group: u8| elsewhere.then_some(group);
+        let simulation = Simulation::new(&[("RATE_LIMIT_LOGIN", "1000/1")]).await;
+        person(&simulation).await;
+        simulation.hash_slowly();
+        assert_eq!(login_at_once(&simulation, 16, PASSWORD, networks(1)), [200; 16]);
+        assert_eq!(simulation.most_hashes_at_once(), 5);
+        let answers = login_at_once(&simulation, 64, "not the password", networks(2));
+        assert_eq!(answers.iter().filter(|status| **status == 401).count(), 5, "{answers:?}");
+        assert_eq!(answers.iter().filter(|status| **status == 429).count(), 59, "{answers:?}");
+        assert_eq!(simulation.most_hashes_at_once(), 5);
+        simulation.settle().await;
+        assert_eq!(simulation.count("SELECT count(*) FROM guesses_in_flight"), 0);
+        // After the delay one is checked, and all the others wait for what becomes of it.
+        simulation.pass_seconds(1);
+        let answers = login_at_once(&simulation, 8, "not the password", networks(3));
+        assert_eq!(answers.iter().filter(|status| **status == 401).count(), 1, "{answers:?}");
+        assert_eq!(simulation.most_hashes_at_once(), 1);
+        simulation.pass_seconds(2);
+        assert_eq!(login_at_once(&simulation, 8, PASSWORD, networks(4)), [200; 8]);
     }
-    // Nor is one person on two devices, who gives the same password.
-    let simulation = Simulation::new(&[]).await;
-    register_from(&simulation, HOME, PASSWORD).await;
-    let link = register_from(&simulation, ELSEWHERE, PASSWORD).await;
-    post(&simulation, "/auth/verify-email", None, json!({ "token": link })).await;
+}
+
+/// A process that dies between the check's begin and its end holds its place for a minute, and no longer.
+#[tokio::test]
+async fn a_check_that_died_is_given_up() {
+    let simulation = Simulation::new(&[("RATE_LIMIT_LOGIN", "1000/1")]).await;
+    person(&simulation).await;
+    let right = json!({ "email": ADA, "password": PASSWORD });
+    for _ in 0..5 {
+        simulation.break_after(0, Failure::Unheard);
+        let answer = simulation.post_once("/api/v1/auth/login", "none", None, Some(&right)).await;
+        assert_eq!(answer.status, 503);
+        simulation.die();
+    }
+    assert_eq!(simulation.count("SELECT count(*) FROM guesses_in_flight"), 5);
+    let (status, waited_ms) = simulation.timed(login_status(&simulation, ADA, PASSWORD));
+    assert_eq!(status, 503, "it may not wait for ever");
+    assert!((5_000..25_000).contains(&waited_ms), "{waited_ms} ms");
+    simulation.pass_seconds(60);
     login(&simulation, ADA).await;
-    // Asked for from another network, where there was one registration: its password counts.
-    let simulation = Simulation::new(&[]).await;
-    register_from(&simulation, HOME, PASSWORD).await;
-    simulation.call_from(ELSEWHERE);
-    post(&simulation, "/auth/resend-verification", None, json!({ "email": ADA })).await;
-    let token = simulation.mailed_token(ADA, "Verify your e-mail address").await;
-    post(&simulation, "/auth/verify-email", None, json!({ "token": token })).await;
+    assert_eq!(simulation.count("SELECT coalesce(sum(failures), 0) FROM guesses"), 0);
+    // Where the process lives on, the place is free at once.
+    for _ in 0..8 {
+        simulation.break_after(0, Failure::Unheard);
+        assert_eq!(login_status(&simulation, ADA, PASSWORD).await, 503);
+    }
     login(&simulation, ADA).await;
 }
 
@@ -510,8 +669,17 @@ async fn mails_to_earlier_addresses_go_with_the_person() {
 /// Each failure is a 503 that leaves everything as it was, so the same call works afterwards.
 async fn survives_a_failing_database(simulation: &Simulation, path: &str, token: Option<&str>, body: Value) -> Value {
     let everything = || {
-        ["users", "sessions", "one_time_tokens WHERE used_at IS NULL", "outbox", "audit_events", "api_keys"]
-            .map(|table| simulation.count(&format!("SELECT count(*) FROM {table}")))
+        [
+            "users",
+            "sessions",
+            "one_time_tokens WHERE used_at IS NULL",
+            "email_undos WHERE used_at IS NULL",
+            "guesses_in_flight",
+            "outbox",
+            "audit_events",
+            "api_keys",
+        ]
+        .map(|table| simulation.count(&format!("SELECT count(*) FROM {table}")))
     };
     let (method, path) = path.split_once(' ').expect("a method and a path");
     let method: Method = method.parse().expect("a method");
@@ -562,6 +730,12 @@ async fn a_failing_database_leaves_nothing_half_done() {
     survive("POST /users/me/email", access(), new_address).await;
     let token = simulation.mailed_token("new@example.com", "Confirm your new e-mail address").await;
     survive("POST /auth/confirm-email", None, json!({ "token": token })).await;
+    let token = simulation.mailed_token(ADA, "Your address was changed").await;
+    survive("POST /auth/undo-email-change", None, json!({ "token": token })).await;
+    let token = simulation.mailed_token(ADA, "Choose a new password").await;
+    survive("POST /auth/password/reset", None, json!({ "token": token, "password": PASSWORD })).await;
+    let tokens = login(&simulation, ADA).await;
+    let access = || tokens["accessToken"].as_str().map(str::to_owned);
     survive("DELETE /users/me", access(), json!({ "password": PASSWORD })).await;
     assert_eq!(simulation.count("SELECT count(*) FROM users"), 0);
 }

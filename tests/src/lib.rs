@@ -16,7 +16,7 @@ mod waiting;
 pub mod wire;
 
 pub use case::Case;
-pub use client::{Answer, Client};
+pub use client::{Answer, Client, Request};
 pub use fixtures::{Authenticator, Publisher, User};
 pub use host::Host;
 pub use keys::{Key, Service};

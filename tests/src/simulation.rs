@@ -8,7 +8,7 @@ use std::{
     pin::{Pin, pin},
     sync::{
         Arc, Mutex,
-        atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering},
     },
     task::{Context, Poll, Waker},
 };
@@ -16,8 +16,9 @@ use std::{
 use aibaas_core::{
     App, ClientAddress, Config, Environment, HostDefaults, SqlKeyGate, SqlRateLimiter, migrate,
     ports::{
-        Background, BoxFuture, Clock, Database, DatabaseError, Entropy, HttpClient, HttpError, InlineHasher, KeyValue,
-        KeyValueError, OutboundRequest, OutboundResponse, Ports, Rows, Statement, Timer, Timestamp, Value as Cell,
+        Background, BoxFuture, Clock, Database, DatabaseError, Entropy, HashError, HashJob, HashOutcome, HttpClient,
+        HttpError, InlineHasher, KeyValue, KeyValueError, OutboundRequest, OutboundResponse, PasswordHasher, Ports,
+        Rows, Statement, Timer, Timestamp, Value as Cell,
     },
 };
 use axum::{
@@ -59,6 +60,10 @@ struct SimulatedPorts {
     /// The cache, where there is one.
     kept: Mutex<Option<HashMap<String, Vec<u8>>>>,
     pending: Mutex<Vec<BoxFuture>>,
+    /// Whether a hash takes time.
+    hashes_slowly: AtomicBool,
+    /// How many hashes are being computed, and the most that were since the last question.
+    hashes: Mutex<(u32, u32)>,
 }
 
 /// What a call makes SQLite do, by its own counters.
@@ -100,6 +105,8 @@ impl SimulatedPorts {
             steps: AtomicU64::new(0),
             kept: Mutex::default(),
             pending: Mutex::default(),
+            hashes_slowly: AtomicBool::new(false),
+            hashes: Mutex::default(),
         }
     }
 }
@@ -161,7 +168,7 @@ impl Simulation {
             key_value: Arc::clone(&ports) as _,
             rate_limiter: Arc::new(SqlRateLimiter::new(limits)),
             key_gate: Arc::new(SqlKeyGate::new(Arc::clone(&ports) as _)),
-            password_hasher: Arc::<InlineHasher>::default(),
+            password_hasher: Arc::clone(&ports) as _,
             http_client: Arc::clone(&ports) as _,
             mail_transport: None,
             clock: Arc::clone(&ports) as _,
@@ -202,6 +209,7 @@ impl Simulation {
             let next = self.ports.sleeping.lock().expect("no panic").keys().next().map(|(at, _)| *at);
             let next = next.expect("something waits, and no deadline ends that");
             self.ports.now.fetch_max(next, Ordering::Relaxed);
+            self.pass_seconds(0);
         }
     }
 
@@ -229,6 +237,16 @@ impl Simulation {
     /// Whether the failure that was asked for is still to come; none comes any more.
     pub fn heal(&self) -> bool {
         self.ports.until_failure.swap(NEVER, Ordering::Relaxed) != NEVER
+    }
+
+    /// Lets a password hash take a tenth of a second, in which other requests go on, as they do on every host.
+    pub fn hash_slowly(&self) {
+        self.ports.hashes_slowly.store(true, Ordering::Relaxed);
+    }
+
+    /// The most hashes that were under way at once since the last question.
+    pub fn most_hashes_at_once(&self) -> u32 {
+        std::mem::take(&mut self.ports.hashes.lock().expect("no panic").1)
     }
 
     /// One number of the database, for what the API does not tell.
@@ -299,6 +317,14 @@ impl Simulation {
         let mut request = request.header("host", "simulation.example").body(body).expect("a request");
         request.extensions_mut().insert(ClientAddress(*self.address.lock().expect("no panic")));
         self.router.clone().oneshot(request).await.expect("an answer")
+    }
+
+    /// The status of a call from an address, beside others: what is left to do after it waits for [`Simulation::settle`].
+    pub async fn call_at_once(&self, from: [u8; 4], method: Method, path: &str, body: Value) -> u16 {
+        let request = Request::builder().method(method).uri(path).header("content-type", "application/json");
+        let mut request = request.body(Body::from(body.to_string())).expect("a request");
+        request.extensions_mut().insert(ClientAddress(IpAddr::from(from)));
+        self.router.clone().oneshot(request).await.expect("an answer").status().as_u16()
     }
 
     /// Does what is left to do after answers.
@@ -465,6 +491,24 @@ impl HttpClient for SimulatedPorts {
 impl Clock for SimulatedPorts {
     fn now(&self) -> Timestamp {
         Timestamp(self.now.load(Ordering::Relaxed))
+    }
+}
+
+#[async_trait::async_trait]
+impl PasswordHasher for SimulatedPorts {
+    async fn run(&self, job: HashJob) -> Result<HashOutcome, HashError> {
+        let count = |change: i32| {
+            let mut hashes = self.hashes.lock().expect("no panic");
+            hashes.0 = hashes.0.saturating_add_signed(change);
+            hashes.1 = hashes.1.max(hashes.0);
+        };
+        count(1);
+        if self.hashes_slowly.load(Ordering::Relaxed) {
+            self.sleep(100).await;
+        }
+        let outcome = InlineHasher::default().run(job).await;
+        count(-1);
+        outcome
     }
 }
 

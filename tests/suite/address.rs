@@ -25,10 +25,17 @@ cases![KeepsMail:
     an_address_registered_meanwhile_is_taken,
     older_links_die_with_the_address,
     a_change_of_password_ends_a_change_of_address,
+    the_change_of_address_is_undone,
+    an_undone_change_leaves_a_thief_nothing,
+    undoing_is_single_use_under_concurrency,
+    the_old_address_is_kept,
     pages_are_safe,
     a_page_verifies_an_address,
     a_page_resets_a_password,
     a_page_confirms_an_address,
+    a_page_undoes_a_change;
+MovesTime:
+    a_thiefs_second_factor_goes,
 ];
 
 async fn forgot(api: &Client, email: &str) -> Answer {
@@ -207,12 +214,145 @@ async fn the_address_changes_by_a_link(host: Host) {
     let refresh = api.post("/api/v1/auth/refresh").json(json!({ "refreshToken": tokens["refreshToken"] }));
     assert_eq!(refresh.await.expect(200)["user"]["email"], *new_email);
 
-    // The old address is free again, for another account.
-    let body = json!({ "email": user.email, "password": "somebody else's words" });
-    api.post("/api/v1/auth/register").json(body).await.expect(202);
-    let token = links(&host, &user.email, "verify-email", 2).await.remove(0);
-    let fresh = api.post("/api/v1/auth/verify-email").json(json!({ "token": token })).await.expect(200);
-    assert_ne!(fresh["user"]["id"], user.id());
+    // Now the old address can undo it, and its mail does not tell where the account is.
+    let mail = &host.mails_to(&user.email, 3).await[0];
+    assert!(mail["text"].as_str().unwrap().contains("undo-email-change?token="), "{mail}");
+    assert!(!mail.to_string().contains(&new_email), "{mail}");
+}
+
+async fn undo(api: &Client, token: &str) -> Answer {
+    api.anonymous().post("/api/v1/auth/undo-email-change").json(json!({ "token": token })).await
+}
+
+/// Moves the person's account to another address; the token of the link that undoes it, and the new address.
+async fn moved(host: &Host, user: &User) -> (String, String) {
+    let new_email = new_address();
+    let token = change_token(host, user, &new_email).await;
+    confirm(&host.client(), &token).await.expect(200);
+    (links(host, &user.email, "undo-email-change", 1).await.remove(0), new_email)
+}
+
+/// The newest link that sets a password and was mailed to the address when its change was undone.
+async fn choose_password(host: &Host, email: &str, password: &str) {
+    let token = links(host, email, "reset-password", 1).await.remove(0);
+    reset(&host.client(), &token, password).await.expect(204);
+}
+
+async fn the_change_of_address_is_undone(host: Host) {
+    let user = User::verified(&host).await;
+    let other = user.login_from(&host.client()).await;
+    let (token, new_email) = moved(&host, &user).await;
+    let api = host.client();
+    let restored = undo(&api, &token).await.expect(200);
+    assert_eq!((&restored["user"]["id"], &restored["user"]["email"]), (&json!(user.id()), &json!(user.email)));
+    user.assert_ended().await;
+    other.assert_ended().await;
+    undo(&api, &token).await.problem(400, "invalid_or_expired_token");
+    for email in [&user.email, &new_email] {
+        try_login(&api, email, PASSWORD).await.problem(401, "invalid_credentials");
+    }
+    // The other address is told, and cannot come back by what it is told.
+    let told = &host.mails_to(&new_email, 2).await[0];
+    assert!(!told["text"].as_str().unwrap().contains("token="), "{told}");
+    choose_password(&host, &user.email, "a whole new password").await;
+    let tokens = try_login(&api, &user.email, "a whole new password").await.expect(200);
+    assert_eq!(tokens["user"]["id"], user.id());
+    let me = api.with(tokens["accessToken"].as_str().unwrap());
+    let events = me.get("/api/v1/users/me/audit-log?limit=100").await.expect(200);
+    assert!(events["data"].as_array().unwrap().iter().any(|event| event["event"] == "email_change_undone"), "{events}");
+    for unknown in ["", "x", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", &"y".repeat(5000)] {
+        undo(&api, unknown).await.problem(400, "invalid_or_expired_token");
+    }
+}
+
+/// A thief with the session and the password moves the account twice, changes the password and asks for links.
+async fn an_undone_change_leaves_a_thief_nothing(host: Host) {
+    let user = User::verified(&host).await;
+    let api = host.client();
+    let (owners, second) = moved(&host, &user).await;
+    let third = new_address();
+    // From another network, since mails asked for are counted by these.
+    let mut thief = user.clone();
+    thief.api = host.client().with(user.api.credential().unwrap());
+    let body = json!({ "currentPassword": PASSWORD, "newPassword": "the thief's own password" });
+    thief.api.post("/api/v1/auth/password/change").json(body).await.expect(204);
+    ask_for(&thief, &third, "the thief's own password").await.expect(202);
+    let changing = links(&host, &third, "confirm-email", 1).await.remove(0);
+    confirm(&api, &changing).await.expect(200);
+    let thiefs = links(&host, &second, "undo-email-change", 1).await.remove(0);
+    let fourth = new_address();
+    ask_for(&thief, &fourth, "the thief's own password").await.expect(202);
+    let pending = links(&host, &fourth, "confirm-email", 1).await.remove(0);
+    let resetting = reset_token(&host, &third).await;
+
+    let restored = undo(&api, &owners).await.expect(200);
+    assert_eq!(restored["user"]["email"], *user.email);
+    thief.assert_ended().await;
+    undo(&api, &thiefs).await.problem(400, "invalid_or_expired_token");
+    confirm(&api, &pending).await.problem(400, "invalid_or_expired_token");
+    reset(&api, &resetting, "the thief's next password").await.problem(400, "invalid_or_expired_token");
+    for email in [&user.email, &second, &third, &fourth] {
+        try_login(&api, email, "the thief's own password").await.problem(401, "invalid_credentials");
+    }
+    choose_password(&host, &user.email, PASSWORD).await;
+    assert_eq!(User::login(&api, &user.email).await["user"]["id"], user.id());
+}
+
+async fn undoing_is_single_use_under_concurrency(host: Host) {
+    let user = User::verified(&host).await;
+    let (token, _) = moved(&host, &user).await;
+    let use_it = || async { undo(&host.client(), &token).await };
+    let answers = join_all((0..16).map(|_| use_it())).await;
+    assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 1);
+    for answer in answers.iter().filter(|answer| answer.status != 200) {
+        answer.problem(400, "invalid_or_expired_token");
+    }
+    assert_eq!(links(&host, &user.email, "reset-password", 1).await.len(), 1);
+}
+
+/// What a thief set up to keep the owner out goes; recovery codes with it.
+async fn a_thiefs_second_factor_goes(host: Host) {
+    let user = User::verified(&host).await;
+    let (_, codes) = user.second_factor().await;
+    let new_email = new_address();
+    let body = json!({ "newEmail": new_email, "password": PASSWORD, "code": codes[0] });
+    user.api.post("/api/v1/users/me/email").json(body).await.expect(202);
+    let token = links(&host, &new_email, "confirm-email", 1).await.remove(0);
+    confirm(&host.client(), &token).await.expect(200);
+    let owners = links(&host, &user.email, "undo-email-change", 1).await.remove(0);
+    let restored = undo(&host.client(), &owners).await.expect(200);
+    assert_eq!(restored["user"]["mfaEnabled"], false);
+    choose_password(&host, &user.email, PASSWORD).await;
+    User::login(&host.client(), &user.email).await;
+}
+
+/// While the change can be undone nobody else gets the address, and nobody can tell.
+async fn the_old_address_is_kept(host: Host) {
+    let user = User::verified(&host).await;
+    let (token, _) = moved(&host, &user).await;
+    let api = host.client();
+    let register =
+        |email: &str| api.post("/api/v1/auth/register").json(json!({ "email": email, "password": PASSWORD }));
+    let free_address = format!("x{}", &user.email[1..]);
+    let free = register(&free_address).await;
+    let kept = register(&user.email).await;
+    assert_eq!(kept.text(), free.text().replace(&free_address, &user.email), "byte for byte");
+    assert_eq!(kept.comparable_headers(), free.comparable_headers());
+    // Those of the registration, the request, the change, and that somebody wanted it.
+    let told = &host.mails_to(&user.email, 4).await[0];
+    assert!(!told["text"].as_str().unwrap().contains("token="), "{told}");
+    try_login(&api, &user.email, PASSWORD).await.problem(401, "invalid_credentials");
+    // Nor is another account moved there.
+    let stranger = User::verified(&host).await;
+    ask_for(&stranger, &user.email, PASSWORD).await.expect(202);
+    host.mails_to(&user.email, 5).await;
+    assert_eq!(links(&host, &user.email, "confirm-email", 0).await, Vec::<String>::new());
+    // Its own account may come back the ordinary way; the link goes on.
+    let mut owner = user.clone();
+    owner.api = host.client().with(user.api.credential().unwrap());
+    let back = change_token(&host, &owner, &user.email).await;
+    assert_eq!(confirm(&api, &back).await.expect(200)["user"]["email"], *user.email);
+    assert_eq!(undo(&api, &token).await.expect(200)["user"]["id"], user.id());
 }
 
 async fn changing_the_address_needs_the_password(host: Host) {
@@ -320,7 +460,7 @@ async fn a_change_of_password_ends_a_change_of_address(host: Host) {
     assert_eq!(user.api.get("/api/v1/users/me").await.expect(200)["email"], *user.email);
 }
 
-const PAGES: [&str; 3] = ["verify-email", "reset-password", "confirm-email"];
+const PAGES: [&str; 4] = ["verify-email", "reset-password", "confirm-email", "undo-email-change"];
 
 /// Checks what every page behind a link promises.
 #[track_caller]
@@ -411,11 +551,15 @@ async fn a_page_verifies_an_address(host: Host) {
     let page = api.get(format!("/api/v1/auth/verify-email?token={token}")).await;
     assert_safe(&page);
     try_login(&api, &email, PASSWORD).await.problem(403, "email_not_verified");
-    let sent = submit(&api, &page, None).await;
+    let wrong = submit(&api, &page, Some("not the password at all")).await;
+    assert_eq!(wrong.status, 403, "{wrong}");
+    assert_safe(&wrong);
+    try_login(&api, &email, PASSWORD).await.problem(403, "email_not_verified");
+    let sent = submit(&api, &wrong, Some(PASSWORD)).await;
     sent.expect(200);
     assert_safe(&sent);
     try_login(&api, &email, PASSWORD).await.expect(200);
-    let again = submit(&api, &page, None).await;
+    let again = submit(&api, &page, Some(PASSWORD)).await;
     assert_eq!(again.status, 400, "{again}");
     assert_safe(&again);
 }
@@ -453,5 +597,19 @@ async fn a_page_confirms_an_address(host: Host) {
     sent.expect(200);
     assert_safe(&sent);
     assert_eq!(User::login(&api, &new_email).await["user"]["id"], user.id());
+    assert_eq!(submit(&api, &page, None).await.status, 400);
+}
+
+async fn a_page_undoes_a_change(host: Host) {
+    let user = User::verified(&host).await;
+    let (token, new_email) = moved(&host, &user).await;
+    let api = host.client();
+    let page = api.get(format!("/api/v1/auth/undo-email-change?token={token}")).await;
+    assert_safe(&page);
+    assert_eq!(user.api.get("/api/v1/users/me").await.expect(200)["email"], *new_email, "reading it does nothing");
+    let sent = submit(&api, &page, None).await;
+    sent.expect(200);
+    assert_safe(&sent);
+    user.assert_ended().await;
     assert_eq!(submit(&api, &page, None).await.status, 400);
 }

@@ -142,10 +142,11 @@ async fn the_second_factor_leaves_traces(host: Host) {
     answer(authenticator.wrong(1).await.remove(0)).await.problem(401, "invalid_mfa_code");
     later().await;
     answer(codes[0].clone()).await.expect(200);
-    let body = json!({ "password": PASSWORD });
     later().await;
-    user.api.post("/api/v1/auth/mfa/recovery-codes").json(body.clone()).await.expect(200);
+    let body = json!({ "password": PASSWORD, "code": codes[1] });
+    let renewed = user.api.post("/api/v1/auth/mfa/recovery-codes").json(body).await.expect(200);
     later().await;
+    let body = json!({ "password": PASSWORD, "code": renewed["recoveryCodes"][0] });
     user.api.delete("/api/v1/auth/mfa/totp").json(body).await.expect(204);
     let events = events(&user.api).await;
     assert_in_order(

@@ -1,8 +1,10 @@
 //! Accounts: registering, verifying, logging in and out.
 
+use std::time::Duration;
+
 use aibaas_tests::{
-    Answer, User, cases,
-    fixtures::{PASSWORD, new_address, token_in},
+    Answer, Client, User, cases,
+    fixtures::{PASSWORD, links, new_address, token_in, try_login, unique},
     host::Host,
 };
 use futures_util::future::join_all;
@@ -16,6 +18,11 @@ cases![KeepsMail:
     addresses_differ_by_more_than_case,
     concurrent_registrations_make_one_account,
     a_link_sets_the_password_of_its_own_registration,
+    a_strangers_registration_gets_nothing,
+    a_web_page_asks_for_the_password,
+    nothing_that_a_stranger_chose_is_mailed,
+    domains_are_names_of_the_dns,
+    names_are_seen,
     verification_is_single_use_under_concurrency,
     verification_refuses_unknown_tokens,
     a_mail_scanner_consumes_nothing,
@@ -25,7 +32,9 @@ cases![KeepsMail:
     access_token_has_the_documented_claims,
     logout_ends_the_access_token_at_once,
     logout_takes_the_refresh_token_alone,
-    bad_bearer_tokens,
+    bad_bearer_tokens;
+MovesTime:
+    passwords_of_a_link_are_guessed_slowly,
 ];
 
 async fn main_job(host: Host) {
@@ -139,7 +148,8 @@ async fn concurrent_registrations_make_one_account(host: Host) {
     for mail in host.mails_to(&email, 1).await {
         let Some((_, _)) = mail["text"].as_str().unwrap().split_once("token=") else { continue };
         let token = token_in(mail["text"].as_str().unwrap());
-        let answer = host.client().post("/api/v1/auth/verify-email").json(json!({ "token": token })).await;
+        let body = json!({ "token": token, "password": PASSWORD });
+        let answer = host.client().post("/api/v1/auth/verify-email").json(body).await;
         if answer.status == 200 {
             accounts.insert(answer.value()["user"]["id"].to_string());
         }
@@ -148,26 +158,178 @@ async fn concurrent_registrations_make_one_account(host: Host) {
     User::login(&host.client(), &email).await;
 }
 
-/// Whoever registers a stranger's address, before or after them, gets nothing by it.
-async fn a_link_sets_the_password_of_its_own_registration(host: Host) {
-    let (api, email) = (host.client(), new_address());
-    let register = |password: &'static str| {
-        api.post("/api/v1/auth/register").json(json!({ "email": email, "password": password }))
-    };
-    register("the owner's password").await.expect(202);
-    let owners = token_in(host.mails_to(&email, 1).await[0]["text"].as_str().unwrap());
-    register("somebody else's password").await.expect(202);
-    let mails = host.mails_to(&email, 2).await;
-    let others =
-        mails.iter().map(|mail| token_in(mail["text"].as_str().unwrap())).find(|token| *token != owners).unwrap();
+async fn verify(api: &Client, token: &str, password: Option<&str>) -> Answer {
+    let mut body = json!({ "token": token });
+    if let Some(password) = password {
+        body["password"] = json!(password);
+    }
+    api.anonymous().post("/api/v1/auth/verify-email").json(body).await
+}
 
-    let verify = |token: String| api.post("/api/v1/auth/verify-email").json(json!({ "token": token }));
-    verify(owners).await.expect(200);
-    verify(others).await.problem(400, "invalid_or_expired_token");
-    let login =
-        |password: &'static str| api.post("/api/v1/auth/login").json(json!({ "email": email, "password": password }));
-    login("somebody else's password").await.problem(401, "invalid_credentials");
-    login("the owner's password").await.expect(200);
+/// Registers the address once more; the token of the link that was mailed.
+async fn register_again(host: &Host, api: &Client, email: &str, password: &str, mails: usize) -> String {
+    let known = links(host, email, "verify-email", 0).await;
+    api.post("/api/v1/auth/register").json(json!({ "email": email, "password": password })).await.expect(202);
+    let links = links(host, email, "verify-email", mails).await;
+    links.into_iter().find(|token| !known.contains(token)).expect("another link")
+}
+
+const STRANGERS: &str = "somebody else's password";
+
+/// Each registration stands for itself, be it from one network, as behind a carrier's NAT.
+async fn a_link_sets_the_password_of_its_own_registration(host: Host) {
+    for owner_first in [true, false] {
+        let (api, email) = (host.client(), new_address());
+        let mut links = Vec::new();
+        let passwords = if owner_first { [PASSWORD, STRANGERS] } else { [STRANGERS, PASSWORD] };
+        for (n, password) in passwords.into_iter().enumerate() {
+            links.push(register_again(&host, &api, &email, password, n + 1).await);
+        }
+        let (owners, strangers) = if owner_first { (&links[0], &links[1]) } else { (&links[1], &links[0]) };
+        // Whoever opens the mail of the other registration knows another password than it was made with.
+        for token in &links {
+            verify(&api, token, None).await.refused("/password", "required");
+        }
+        verify(&api, strangers, Some(PASSWORD)).await.problem(403, "incorrect_password");
+        verify(&api, owners, Some(STRANGERS)).await.problem(403, "incorrect_password");
+        for password in [PASSWORD, STRANGERS] {
+            assert_ne!(try_login(&api, &email, password).await.status, 200);
+        }
+        let user = verify(&api, owners, Some(PASSWORD)).await.expect(200);
+        assert_eq!((&user["user"]["email"], &user["user"]["emailVerified"]), (&json!(email), &json!(true)));
+        for password in [None, Some(STRANGERS), Some(PASSWORD)] {
+            verify(&api, strangers, password).await.problem(400, "invalid_or_expired_token");
+        }
+        try_login(&api, &email, STRANGERS).await.problem(401, "invalid_credentials");
+        try_login(&api, &email, PASSWORD).await.expect(200);
+    }
+}
+
+/// Somebody registers a stranger's address, who follows the link without having registered.
+async fn a_strangers_registration_gets_nothing(host: Host) {
+    let (api, email) = (host.client(), new_address());
+    let token = register_again(&host, &api, &email, STRANGERS, 1).await;
+    for guess in [PASSWORD, "whatever comes to mind"] {
+        verify(&api, &token, Some(guess)).await.problem(403, "incorrect_password");
+    }
+    try_login(&api, &email, STRANGERS).await.problem(403, "email_not_verified");
+    // They want an account after all, and owe nothing to that registration.
+    let own = register_again(&host, &api, &email, PASSWORD, 2).await;
+    verify(&api, &own, Some(PASSWORD)).await.expect(200);
+    try_login(&api, &email, STRANGERS).await.problem(401, "invalid_credentials");
+    assert_eq!(User::login(&api, &email).await["user"]["fullName"], Value::Null);
+}
+
+/// A person who clicks may be anybody who got the mail: a front end sends what they type.
+async fn a_web_page_asks_for_the_password(host: Host) {
+    let api = host.client();
+    let email = User::unverified(&api).await;
+    let token = User::verification_token(&host, &email).await;
+    for origin in ["http://localhost:3000", "https://somewhere.example", "null"] {
+        let post = api.post("/api/v1/auth/verify-email").header("Origin", origin).json(json!({ "token": token }));
+        post.await.refused("/password", "required");
+    }
+    let post = api.post("/api/v1/auth/verify-email").header("Origin", "http://localhost:3000");
+    post.json(json!({ "token": token, "password": PASSWORD })).await.expect(200);
+    let unknown = api.post("/api/v1/auth/verify-email").header("Origin", "http://localhost:3000");
+    unknown.json(json!({ "token": token })).await.problem(400, "invalid_or_expired_token");
+    User::login(&api, &email).await;
+}
+
+async fn passwords_of_a_link_are_guessed_slowly(host: Host) {
+    let api = host.client();
+    let email = User::unverified(&api).await;
+    let token = User::verification_token(&host, &email).await;
+    host.stop_time().await;
+    let answers = join_all((0..16).map(|_| verify(&api, &token, Some("not the password at all")))).await;
+    let (checked, refused) = answers.iter().partition::<Vec<_>, _>(|answer| answer.status == 403);
+    checked.iter().for_each(|answer| drop(answer.problem(403, "incorrect_password")));
+    refused.iter().for_each(|answer| drop(answer.problem(429, "too_many_attempts")));
+    assert_eq!(checked.len(), 5);
+    host.advance(Duration::from_secs(1)).await;
+    verify(&api, &token, Some(PASSWORD)).await.expect(200);
+}
+
+async fn nothing_that_a_stranger_chose_is_mailed(host: Host) {
+    let (api, email) = (host.client(), new_address());
+    let chosen = ["evil。example", "Ursula Unmistakable", "UnmistakableAgent/1.0"];
+    let register = |name: &'static str| {
+        let body = json!({ "email": email, "password": PASSWORD, "fullName": name });
+        api.post("/api/v1/auth/register").header("User-Agent", chosen[2]).json(body)
+    };
+    register(chosen[0]).await.expect(202);
+    register(chosen[1]).await.expect(202);
+    let resend = api.post("/api/v1/auth/resend-verification").header("User-Agent", chosen[2]);
+    resend.json(json!({ "email": email })).await.expect(202);
+    let forgot = api.post("/api/v1/auth/password/forgot").header("User-Agent", chosen[2]);
+    forgot.json(json!({ "email": email })).await.expect(202);
+    let user = User::verified(&host).await;
+    user.api.patch("/api/v1/users/me").json(json!({ "fullName": chosen[0] })).await.expect(200);
+    let body = json!({ "newEmail": email, "password": PASSWORD });
+    user.api.post("/api/v1/users/me/email").header("User-Agent", chosen[2]).json(body).await.expect(202);
+    for mail in host.mails_to(&email, 5).await {
+        let whole = mail.to_string();
+        for text in chosen.iter().chain([&user.email.as_str()]) {
+            assert!(!whole.contains(text), "{text} in {whole}");
+        }
+    }
+}
+
+async fn domains_are_names_of_the_dns(host: Host) {
+    let local = unique("person");
+    let register = |email: String| {
+        host.client().post("/api/v1/auth/register").json(json!({ "email": email, "password": PASSWORD }))
+    };
+    for domain in [
+        "localhost",
+        "127.0.0.1",
+        "[127.0.0.1]",
+        "[IPv6:::1]",
+        "example",
+        "example.1",
+        "example.c",
+        "example..com",
+        ".example.com",
+        "example.com.",
+        "-a.example.com",
+        "a-.example.com",
+        "ex_ample.com",
+        "xn--.example.com",
+        "ab--cd.example.com",
+        "evil。example",
+        "ｅxample.com",
+        "exаmple.com",
+        "exa\u{200b}mple.com",
+        "exa mple.com",
+    ] {
+        register(format!("{local}@{domain}")).await.refused("/email", "invalid_email");
+    }
+    register(format!("{local}@{}.com", "a".repeat(64))).await.refused("/email", "invalid_email");
+    // The sign of the unit kelvin is no k.
+    register(format!("\u{212a}{local}@example.com")).await.refused("/email", "invalid_email");
+    for domain in ["XN--MLLER-KVA.example.com", "a-b.1.example.co.uk", "mail.xn--p1ai"] {
+        let answer = register(format!("{local}@{domain}")).await.expect(202);
+        assert_eq!(answer["email"], format!("{local}@{domain}").to_lowercase(), "one spelling");
+    }
+}
+
+async fn names_are_seen(host: Host) {
+    let user = User::verified(&host).await;
+    let rename = |name: &str| user.api.patch("/api/v1/users/me").json(json!({ "fullName": name }));
+    for name in
+        ["", " ", "\u{200b}\u{2060}", "\u{3164}", "\u{2800}\u{2800}", "Ada\u{202e}ecalevoL", "\u{2067}Ada", "a\tb"]
+    {
+        rename(name).await.refused("/fullName", "invalid_name");
+    }
+    for name in ["李雷", "نازنین\u{200c}زهرا", "\u{1f469}\u{200d}\u{1f4bb} Ada"] {
+        assert_eq!(rename(name).await.expect(200)["fullName"], name);
+    }
+    let key =
+        |name: &str| user.api.post("/api/v1/api-keys").json(json!({ "name": name, "scopes": ["leaderboard:read"] }));
+    for name in ["\u{200b}", "\u{3164}\u{115f}", "two\nlines", "\u{202e}yek"] {
+        key(name).await.refused("/name", "invalid_value");
+    }
+    key("Rechner №7").await.expect(201);
 }
 
 async fn verification_is_single_use_under_concurrency(host: Host) {

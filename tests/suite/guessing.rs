@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aibaas_tests::{
-    Answer, User, cases,
+    Answer, Client, User, cases,
     fixtures::{PASSWORD, new_address, try_login},
     host::Host,
 };
@@ -13,7 +13,10 @@ use serde_json::json;
 cases![
     KeepsMail:
         success_at_home_is_no_guess,
-        success_elsewhere_is_no_guess;
+        success_elsewhere_is_no_guess,
+        right_passwords_at_once_all_get_in,
+        right_passwords_at_once_get_in_from_anywhere,
+        a_right_password_is_asked_for_again_at_once;
     MovesTime:
         strangers_do_not_lock_out_the_owner,
         delays_grow,
@@ -23,6 +26,7 @@ cases![
         a_known_network_has_its_own_count,
         a_logged_in_person_is_asked_exactly,
         a_refused_guess_is_not_checked,
+        of_wrong_passwords_at_once_few_are_checked,
 ];
 
 const WRONG: &str = "not the password at all";
@@ -196,4 +200,48 @@ async fn a_refused_guess_is_not_checked(host: Host) {
     for answer in join_all(guesses).await {
         assert_waits(&answer, 1);
     }
+}
+
+async fn log_in_at_once(user: &User, clients: &[Client]) {
+    let answers = join_all(clients.iter().map(|client| try_login(client, &user.email, PASSWORD))).await;
+    answers.iter().for_each(|answer| drop(answer.expect(200)));
+}
+
+/// Sixteen devices of one person log in at the same moment.
+async fn right_passwords_at_once_all_get_in(host: Host) {
+    let user = User::verified(&host).await;
+    log_in_at_once(&user, &vec![user.api.clone(); 16]).await;
+}
+
+async fn right_passwords_at_once_get_in_from_anywhere(host: Host) {
+    host.needs_addresses();
+    let user = User::verified(&host).await;
+    let places = (0..16).map(|_| host.client()).collect::<Vec<_>>();
+    log_in_at_once(&user, &places).await;
+    // And none of them counted.
+    for guess in strangers_guess(&host, &user.email, FREE).await {
+        guess.problem(401, "invalid_credentials");
+    }
+}
+
+async fn a_right_password_is_asked_for_again_at_once(host: Host) {
+    let user = User::verified(&host).await;
+    // All of them give the right password; that the new one is refused makes them come to nothing.
+    let answers = join_all((0..12).map(|_| {
+        let body = json!({ "currentPassword": PASSWORD, "newPassword": "short" });
+        let request = user.api.post("/api/v1/auth/password/change").json(body);
+        async move { request.await }
+    }));
+    for answer in answers.await {
+        answer.refused("/newPassword", "password_too_short");
+    }
+}
+
+async fn of_wrong_passwords_at_once_few_are_checked(host: Host) {
+    let user = User::verified(&host).await;
+    host.stop_time().await;
+    let answers = strangers_guess(&host, &user.email, 64).await;
+    assert_eq!(checked(&answers, 401, "invalid_credentials", 1), FREE);
+    // At home the right one gets in, whoever waits elsewhere.
+    User::login(&user.api, &user.email).await;
 }

@@ -81,11 +81,11 @@ async fn second_factors_are_replayed(host: Host) {
     let confirmed = twice(|| user.api.post("/api/v1/auth/mfa/totp/confirm").json(code.clone())).await.expect(200);
     let path = "/api/v1/auth/mfa/recovery-codes";
     // A code works once, and so does the request that it came with.
-    let code = json!({ "code": confirmed["recoveryCodes"][0] });
+    let code = json!({ "password": PASSWORD, "code": confirmed["recoveryCodes"][0] });
     let replaced = twice(|| user.api.post(path).json(code.clone())).await.expect(200);
     assert_ne!(replaced, confirmed);
     user.api.post(path).json(code).await.problem(403, "incorrect_code");
-    user.api.post(path).json(json!({ "code": replaced["recoveryCodes"][9] })).await.expect(200);
+    user.api.post(path).json(json!({ "password": PASSWORD, "code": replaced["recoveryCodes"][9] })).await.expect(200);
 }
 
 async fn publishing_is_replayed(host: Host) {

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use aibaas_tests::{
-    Answer, Authenticator, Client, User, cases,
-    fixtures::{PASSWORD, links, try_login},
+    Answer, Authenticator, Client, Request, User, cases,
+    fixtures::{PASSWORD, links, new_address, try_login},
     host::Host,
 };
 use futures_util::future::join_all;
@@ -25,7 +25,11 @@ cases![MovesTime:
     a_recovery_code_is_used_once_under_concurrency,
     recovery_codes_are_typed_by_people,
     new_recovery_codes_end_the_old,
-    disabling_needs_a_proof,
+    disabling_needs_password_and_code,
+    changing_the_address_asks_for_the_second_factor,
+    deleting_the_account_asks_for_the_second_factor,
+    a_code_changes_one_thing_under_concurrency,
+    codes_asked_for_again_are_guessed_slowly,
     cookie_mode_goes_through_the_second_factor,
     a_reset_asks_for_the_second_factor,
     a_challenge_dies_with_the_password;
@@ -309,40 +313,111 @@ async fn new_recovery_codes_end_the_old(host: Host) {
     let user = User::verified(&host).await;
     let (mut authenticator, old) = user.second_factor().await;
     let renew = |body: Value| user.api.post("/api/v1/auth/mfa/recovery-codes").json(body);
-    renew(json!({ "password": "not the password at all" })).await.problem(403, "incorrect_password");
-    renew(json!({ "code": authenticator.wrong(1).await[0] })).await.problem(403, "incorrect_code");
-    renew(json!({})).await.expect(422);
-    let codes = renew(json!({ "password": PASSWORD })).await.expect(200)["recoveryCodes"].as_array().unwrap().clone();
+    asks_for_both(&authenticator, &old[1], renew).await;
+    let both = json!({ "password": PASSWORD, "code": old[1] });
+    let codes = renew(both.clone()).await.expect(200)["recoveryCodes"].as_array().unwrap().clone();
     assert_eq!(codes.len(), 10);
     assert!(codes.iter().all(|code| !old.contains(&code.as_str().unwrap().to_owned())));
+    renew(both).await.problem(403, "incorrect_code");
     let token = challenge(&user.api, &user.email).await;
     answer_with(&user.api, &token, &old[0]).await.problem(401, "invalid_mfa_code");
     answer_with(&user.api, &token, codes[0].as_str().unwrap()).await.expect(200);
-    let again = renew(json!({ "code": authenticator.next().await })).await.expect(200);
+    let again = renew(json!({ "password": PASSWORD, "code": authenticator.next().await })).await.expect(200);
     assert_ne!(again["recoveryCodes"], json!(codes));
 }
 
-async fn disabling_needs_a_proof(host: Host) {
+/// Neither the password nor a code is enough, and what was right of what was refused is not used up.
+async fn asks_for_both(authenticator: &Authenticator, code: &str, call: impl Fn(Value) -> Request) {
+    let wrong = authenticator.wrong(1).await.remove(0);
+    call(json!({ "password": PASSWORD })).await.refused("/code", "required");
+    call(json!({ "code": code })).await.invalid("/password");
+    call(json!({ "password": "not the password at all", "code": code })).await.problem(403, "incorrect_password");
+    call(json!({ "password": "not the password at all", "code": wrong })).await.problem(403, "incorrect_password");
+    call(json!({ "password": PASSWORD, "code": wrong })).await.problem(403, "incorrect_code");
+    call(json!({ "password": PASSWORD, "code": "nonsense" })).await.problem(403, "incorrect_code");
+}
+
+async fn disabling_needs_password_and_code(host: Host) {
     let user = User::verified(&host).await;
     let disable = |body: Value| user.api.delete("/api/v1/auth/mfa/totp").json(body);
-    for proof in ["password", "code"] {
+    for means in ["recovery code", "code"] {
         let (mut authenticator, codes) = user.second_factor().await;
-        disable(json!({ "password": "not the password at all" })).await.problem(403, "incorrect_password");
-        disable(json!({ "code": authenticator.wrong(1).await[0] })).await.problem(403, "incorrect_code");
-        disable(json!({})).await.expect(422);
+        asks_for_both(&authenticator, &codes[1], disable).await;
         assert_eq!(user.api.get("/api/v1/users/me").await.expect(200)["mfaEnabled"], true);
         let pending = challenge(&user.api, &user.email).await;
-        let body = match proof {
-            "password" => json!({ "password": PASSWORD }),
-            _ => json!({ "code": authenticator.next().await }),
-        };
-        disable(body).await.expect(204);
+        let code = if means == "code" { authenticator.next().await } else { codes[1].clone() };
+        disable(json!({ "password": PASSWORD, "code": code })).await.expect(204);
         assert_eq!(user.api.get("/api/v1/users/me").await.expect(200)["mfaEnabled"], false);
         User::login(&user.api, &user.email).await;
         // What asked for it asks no more, and its codes are worth nothing.
         answer_with(&user.api, &pending, &codes[0]).await.problem(401, "invalid_mfa_token");
         disable(json!({ "password": PASSWORD })).await.problem(409, "mfa_not_enabled");
     }
+}
+
+async fn changing_the_address_asks_for_the_second_factor(host: Host) {
+    let mut user = User::verified(&host).await;
+    // A code that nothing asks for is no harm.
+    let ask = |api: &Client, mut body: Value| {
+        body["newEmail"] = json!(new_address());
+        api.post("/api/v1/users/me/email").json(body)
+    };
+    ask(&user.api, json!({ "password": PASSWORD, "code": "123456" })).await.expect(202);
+    let (_, codes) = user.second_factor().await;
+    // From other networks, since mails asked for are counted by these.
+    user.api = host.client().with(user.api.credential().unwrap());
+    ask(&user.api, json!({ "password": PASSWORD })).await.refused("/code", "required");
+    ask(&user.api, json!({ "password": PASSWORD, "code": "12345" })).await.problem(403, "incorrect_code");
+    ask(&user.api, json!({ "password": "not the password", "code": codes[0] }))
+        .await
+        .problem(403, "incorrect_password");
+    ask(&user.api, json!({ "password": PASSWORD, "code": codes[0] })).await.expect(202);
+    user.api = host.client().with(user.api.credential().unwrap());
+    ask(&user.api, json!({ "password": PASSWORD, "code": codes[0] })).await.problem(403, "incorrect_code");
+}
+
+async fn deleting_the_account_asks_for_the_second_factor(host: Host) {
+    let user = User::verified(&host).await;
+    let (authenticator, codes) = user.second_factor().await;
+    let delete = |body: Value| user.api.delete("/api/v1/users/me").json(body);
+    asks_for_both(&authenticator, &codes[0], delete).await;
+    user.assert_live().await;
+    delete(json!({ "password": PASSWORD, "code": codes[0] })).await.expect(204);
+    try_login(&user.api, &user.email, PASSWORD).await.problem(401, "invalid_credentials");
+}
+
+/// Of one code sent with many calls at once, one is carried out.
+async fn a_code_changes_one_thing_under_concurrency(host: Host) {
+    let user = User::verified(&host).await;
+    let (_, codes) = user.second_factor().await;
+    let renew = || {
+        let request = user.api.post("/api/v1/auth/mfa/recovery-codes");
+        request.json(json!({ "password": PASSWORD, "code": codes[0] }))
+    };
+    let answers = join_all((0..4).map(|_| async { renew().await })).await;
+    assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 1);
+    for answer in answers.iter().filter(|answer| answer.status != 200) {
+        answer.problem(403, "incorrect_code");
+    }
+}
+
+/// Codes asked for again are guessed as slowly as those of a login.
+async fn codes_asked_for_again_are_guessed_slowly(host: Host) {
+    let user = User::verified(&host).await;
+    let (authenticator, codes) = user.second_factor().await;
+    let renew = |code: &str| {
+        let request = user.api.post("/api/v1/auth/mfa/recovery-codes");
+        request.json(json!({ "password": PASSWORD, "code": code }))
+    };
+    let wrong = authenticator.wrong(16).await;
+    host.stop_time().await;
+    let answers = join_all(wrong.iter().map(|code| async { renew(code).await })).await;
+    let (checked, refused) = answers.iter().partition::<Vec<_>, _>(|answer| answer.status == 403);
+    checked.iter().for_each(|answer| drop(answer.problem(403, "incorrect_code")));
+    refused.iter().for_each(|answer| drop(answer.problem(429, "too_many_attempts")));
+    assert_eq!(checked.len(), 5);
+    host.advance(Duration::from_secs(1)).await;
+    renew(&codes[0]).await.expect(200);
 }
 
 async fn cookie_mode_goes_through_the_second_factor(host: Host) {

@@ -290,7 +290,8 @@ async fn account(record: &mut Recorder, nobody: &Client, me: &Client, stem: &str
         ("auth/login/mfa", json!({ "mfaToken": "x", "code": "000000" })),
         ("auth/mfa/totp", json!({})),
         ("auth/mfa/totp/confirm", json!({ "code": "x" })),
-        ("auth/mfa/recovery-codes", json!({ "code": "x" })),
+        ("auth/mfa/recovery-codes", json!({ "password": PASSWORD, "code": "x" })),
+        ("auth/undo-email-change", json!({ "token": "x" })),
         ("users/me/email", json!({ "newEmail": format!("{stem}-new@example.com"), "password": PASSWORD })),
         ("users/me/email", json!({ "newEmail": "nobody", "password": PASSWORD })),
         ("auth/password/forgot", json!({ "email": format!("{stem}@example.com") })),
@@ -298,7 +299,7 @@ async fn account(record: &mut Recorder, nobody: &Client, me: &Client, stem: &str
     for (path, body) in post {
         record.call(me, M::POST, &format!("/api/v1/{path}"), Some(body)).await;
     }
-    for path in ["verify-email", "reset-password", "confirm-email"] {
+    for path in ["verify-email", "reset-password", "confirm-email", "undo-email-change"] {
         record.call(nobody, M::GET, &format!("/api/v1/auth/{path}?token=%22x"), None).await;
         record.call(nobody, M::POST, &format!("/api/v1/auth/{path}/confirm"), Some(json!({ "token": "x" }))).await;
     }

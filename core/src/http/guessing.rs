@@ -1,39 +1,118 @@
 //! Growing delays against guessing (NIST SP 800-63B, 5.2.2), without giving strangers the power to lock anybody out:
-//! from a network that an account knows, only guesses from that network count.
-
-use serde_json::json;
+//! from a network that an account knows, only guesses from that network count. While a password is checked it is in
+//! flight: who comes meanwhile waits only where all that is free would be used up if each of those were wrong.
 
 use super::{
     client::Client,
-    credentials::Person,
-    passwords,
-    problem::{ApiError, INCORRECT_PASSWORD, Problem, TOO_MANY_ATTEMPTS},
+    problem::{ApiError, Problem, TOO_MANY_ATTEMPTS},
 };
 use crate::{
     app::App,
-    domain::{
-        Secret,
-        account::{presented_password, token_hash},
-    },
-    ports::{DatabaseError, Rows, Statement, Timestamp},
+    domain::account::token_hash,
+    ports::{Statement, Timestamp},
     store::{
         EXPECT_ONE_CHANGE,
-        guesses::{self, ACCOUNT, NETWORK},
-        users::{self, User},
+        guesses::{self, ACCOUNT, Target, Turn},
+        users,
     },
 };
+
+/// How long one waits for a turn before each look at most, in milliseconds: about 15 s in all, within the deadline of a
+/// request. Each look is one query; D1 has 50 for an invocation on the free plan.
+const WAITS_MS: [u32; 20] =
+    [50, 100, 200, 400, 800, 1200, 1200, 1200, 1200, 1200, 1200, 1200, 1200, 1200, 1200, 1200, 1200, 1200, 1200, 1200];
+
+/// A password that is being checked. Dropped before its check has ended, since the client has gone or something failed,
+/// it counts for nothing.
+pub struct InFlight {
+    app: App,
+    target: Target,
+    id: String,
+    begun: bool,
+    waits: std::slice::Iter<'static, u32>,
+}
+
+impl InFlight {
+    /// One that is guessed at the target.
+    pub fn new(app: &App, target: Target) -> Self {
+        Self { app: app.clone(), target, id: app.new_id(), begun: false, waits: WAITS_MS.iter() }
+    }
+
+    /// Begins the check, in a batch that fails by its guard where it has to wait; then [`InFlight::wait`].
+    pub fn begin(&mut self) -> [Statement; 2] {
+        // From now on, since the batch may be carried out although nobody hears of it.
+        self.begun = true;
+        self.target.begin(&self.id, self.app.now())
+    }
+
+    /// Waits for a turn.
+    ///
+    /// # Errors
+    /// `too_many_attempts` while a delay runs; a fault of ours where it takes too long.
+    pub async fn wait(&mut self) -> Result<(), ApiError> {
+        self.begun = false;
+        loop {
+            let now = self.app.now();
+            let turn = Turn::from_rows(self.app.database().query(self.target.turn(now)).await?)?;
+            if turn.free_at > now {
+                return Err(too_many(turn.free_at, now));
+            }
+            let Some(most) = self.waits.next() else {
+                return Err(ApiError::unavailable("passwords are being checked for longer than a request may wait"));
+            };
+            if !turn.is_full {
+                return Ok(());
+            }
+            // Not all look at the same moment.
+            let half = *most / 2;
+            let jitter = u32::from(u16::from_be_bytes(self.app.random())).checked_rem(half).unwrap_or_default();
+            self.app.ports().timer.sleep(half.saturating_add(jitter)).await;
+        }
+    }
+
+    /// Ends the check: the password was wrong. They go into one batch, followed by [`InFlight::ended`].
+    pub fn wrong(&self) -> [Statement; 2] {
+        guesses::wrong(&self.id, self.app.now())
+    }
+
+    /// Ends the check: the password was right, or was not checked after all. As [`InFlight::wrong`].
+    pub fn end(&self) -> Statement {
+        guesses::end(&self.id)
+    }
+
+    /// The application that it is checked in.
+    pub fn app(&self) -> &App {
+        &self.app
+    }
+
+    /// What ends the check has been carried out.
+    pub fn ended(&mut self) {
+        self.begun = false;
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        if !self.begun {
+            return;
+        }
+        let (worker, end) = (self.app.clone(), self.end());
+        self.app.ports().background.spawn(Box::pin(async move {
+            if let Err(error) = worker.database().query(end).await {
+                log::warn!("a password counts as being checked for another minute: {error}");
+            }
+        }));
+    }
+}
 
 /// One try to log in.
 pub struct LoginAttempt {
     address: String,
     client_network: String,
-    /// The account, as strangers see it.
-    stranger: String,
     /// The account, from this network.
     acquaintance: String,
-    /// The network, over all accounts.
-    network: String,
-    at: Timestamp,
+    /// The password that is being checked.
+    pub in_flight: InFlight,
 }
 
 impl LoginAttempt {
@@ -41,39 +120,15 @@ impl LoginAttempt {
     pub fn new(app: &App, client: &Client, address: &str) -> Self {
         use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
         let (client_network, account) = (client.network(), URL_SAFE_NO_PAD.encode(token_hash(address)));
-        Self {
-            address: address.to_owned(),
-            stranger: format!("account:{account}"),
-            acquaintance: format!("account:{account}:{client_network}"),
-            network: format!("network:{client_network}"),
-            client_network,
-            at: app.now(),
-        }
-    }
-
-    /// Counts it, in a batch that fails by its guard while a delay lasts.
-    pub fn reserve(&self) -> Vec<Statement> {
-        vec![
-            ACCOUNT.bind(
-                Statement::new(guesses::RESERVE_ACCOUNT)
-                    .bind(self.stranger.as_str())
-                    .bind(self.acquaintance.as_str())
-                    .bind(self.address.as_str())
-                    .bind(self.client_network.as_str())
-                    .bind(self.at),
-            ),
-            Statement::new(EXPECT_ONE_CHANGE),
-            NETWORK.bind(
-                Statement::new(guesses::RESERVE_NETWORK)
-                    .bind(self.network.as_str())
-                    .bind(self.address.as_str())
-                    .bind(self.client_network.as_str())
-                    .bind(self.at),
-            ),
-            Statement::new(guesses::EXPECT_RESERVED_OR_KNOWN)
-                .bind(self.address.as_str())
-                .bind(self.client_network.as_str()),
-        ]
+        let acquaintance = format!("account:{account}:{client_network}");
+        let target = Target::of_account(
+            address,
+            &client_network,
+            &acquaintance,
+            &format!("account:{account}"),
+            &format!("network:{client_network}"),
+        );
+        Self { address: address.to_owned(), client_network, acquaintance, in_flight: InFlight::new(app, target) }
     }
 
     /// Whose account it is, and from which network it comes, for `users::BY_EMAIL_FROM_NETWORK`.
@@ -81,38 +136,14 @@ impl LoginAttempt {
         Statement::new(users::BY_EMAIL_FROM_NETWORK).bind(self.address.as_str()).bind(self.client_network.as_str())
     }
 
-    /// Why it was not let through.
-    pub async fn refused(&self, app: &App) -> ApiError {
-        let free_at = Statement::new(guesses::LOGIN_FREE_AT)
-            .bind(self.stranger.as_str())
-            .bind(self.acquaintance.as_str())
-            .bind(self.address.as_str())
-            .bind(self.client_network.as_str())
-            .bind(self.network.as_str());
-        too_many(app, NETWORK.bind(ACCOUNT.bind(free_at))).await
-    }
-
-    /// Takes it back: it was right, or was not checked at all.
-    pub fn take_back(&self, network_is_known: bool) -> Vec<Statement> {
-        let take_back = |subject: &str| Statement::new(guesses::TAKE_BACK).bind(subject).bind(self.at);
-        if network_is_known {
-            vec![take_back(&self.acquaintance)]
-        } else {
-            vec![take_back(&self.stranger), take_back(&self.network)]
-        }
-    }
-
-    /// It was the owner: takes it back, and everything that failed from this network where the account knows it.
+    /// It was the owner: no guess, and everything that failed from this network goes where the account knows it.
     pub fn succeeded(&self, network_is_known: bool) -> Vec<Statement> {
-        if network_is_known {
-            vec![Statement::new(guesses::CLEAR).bind(self.acquaintance.as_str())]
-        } else {
-            self.take_back(false)
-        }
+        let clear = network_is_known.then(|| Statement::new(guesses::CLEAR).bind(self.acquaintance.as_str()));
+        std::iter::once(self.in_flight.end()).chain(clear).collect()
     }
 }
 
-/// Guesses of one kind at one thing: a session's password, a person's codes.
+/// Guesses at codes of one person, or of one login. A code is counted in the batch that acts on it.
 pub struct Guess {
     subject: String,
     at: Timestamp,
@@ -131,10 +162,17 @@ impl Guess {
 
     /// Why it was not let through.
     pub async fn refused(&self, app: &App) -> ApiError {
-        too_many(app, ACCOUNT.bind(Statement::new(guesses::FREE_AT).bind(self.subject.as_str()))).await
+        let free_at = ACCOUNT.bind(Statement::new(guesses::FREE_AT).bind(self.subject.as_str()));
+        match app.database().query(free_at).await {
+            Ok(rows) => {
+                let free_at = rows.into_first().and_then(|row| row.optional_integer("free_at").ok().flatten());
+                too_many(Timestamp(free_at.unwrap_or_default()), app.now())
+            }
+            Err(error) => error.into(),
+        }
     }
 
-    /// Takes it back: it was right, or was not checked at all.
+    /// Takes it back: it was right.
     pub fn take_back(&self) -> Statement {
         Statement::new(guesses::TAKE_BACK).bind(self.subject.as_str()).bind(self.at)
     }
@@ -145,73 +183,7 @@ impl Guess {
     }
 }
 
-async fn too_many(app: &App, free_at: Statement) -> ApiError {
-    let free_at = match app.database().query(free_at).await {
-        Ok(rows) => rows.into_first().and_then(|row| row.optional_integer("free_at").ok().flatten()),
-        Err(error) => return error.into(),
-    };
-    let seconds = free_at.map_or(0, |free_at| Timestamp(free_at).ms_since(app.now()).div_ceil(1000));
+fn too_many(free_at: Timestamp, now: Timestamp) -> ApiError {
+    let seconds = free_at.ms_since(now).div_ceil(1000);
     Problem::new(TOO_MANY_ATTEMPTS, "wait, or reset the password").retry_after(seconds.max(1)).into()
-}
-
-/// That a logged-in person has just given their password.
-pub struct PasswordProof {
-    /// The person.
-    pub user: User,
-    guess: Guess,
-}
-
-impl PasswordProof {
-    /// The password was right, though nothing comes of it: it was no guess.
-    ///
-    /// # Errors
-    /// Whatever the database answers.
-    pub async fn release(&self, app: &App) -> Result<(), ApiError> {
-        app.database().query(self.guess.succeeded()).await?;
-        Ok(())
-    }
-
-    /// What every batch that relies on it starts with: it fails by a guard where the password changed meanwhile.
-    pub fn statements(&self) -> Vec<Statement> {
-        let hash = self.user.password_hash.as_ref().map(Secret::expose);
-        vec![Statement::new(users::EXPECT_PASSWORD).bind(self.user.id.as_str()).bind(hash), self.guess.succeeded()]
-    }
-}
-
-/// Asks a logged-in person for their password.
-///
-/// # Errors
-/// `incorrect_password`, `too_many_attempts`, and what [`Person::write`] may answer.
-pub async fn check_password(app: &App, person: &Person, password: &Secret) -> Result<PasswordProof, ApiError> {
-    let guess = Guess::new(app, format!("session:{}", person.session_id));
-    let mut batch = Vec::from(guess.reserve());
-    // Who deletes an account is asked too, and deleting is what a full disk needs.
-    batch.push(Statement::new(users::BY_ID).essential().bind(person.user_id.as_str()));
-    let answers = match person.write(app, batch).await? {
-        Err(error) if error.is_guard() => return Err(guess.refused(app).await),
-        answers => answers?,
-    };
-    let row = answers.into_iter().next_back().and_then(Rows::into_first);
-    let user = User::from_row(&row.ok_or_else(|| ApiError::internal("the person of a live session is gone"))?)?;
-    match passwords::verify(app, presented_password(password), user.password_hash.clone()).await {
-        Ok(true) => Ok(PasswordProof { user, guess }),
-        Ok(false) => {
-            app.database().query(person.event(app, "password_check_failed", json!({}))).await?;
-            Err(incorrect_password())
-        }
-        Err(fault) => {
-            app.database().query(guess.take_back()).await?;
-            Err(fault)
-        }
-    }
-}
-
-/// The password is wrong, or was changed a moment ago.
-pub fn incorrect_password() -> ApiError {
-    ApiError::new(INCORRECT_PASSWORD, "give the account's present password")
-}
-
-/// What a batch that relied on a [`PasswordProof`] failed with.
-pub fn unproved(error: DatabaseError) -> ApiError {
-    if error.is_guard() { incorrect_password() } else { error.into() }
 }

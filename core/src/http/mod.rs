@@ -25,6 +25,7 @@ mod request;
 mod request_body;
 mod secret_scanning;
 mod site;
+mod step_up;
 mod users;
 
 use axum::{Router, middleware};

@@ -4,7 +4,11 @@ use super::problem::ApiError;
 use crate::{
     app::App,
     breached,
-    domain::{Secret, account::Refusal},
+    domain::{
+        Secret,
+        account::{Refusal, presented_password},
+        password_hash,
+    },
     ports::{HashJob, HashOutcome},
 };
 
@@ -18,6 +22,20 @@ pub async fn verify(app: &App, password: Secret, encoded: Option<Secret>) -> Res
         None => HashJob::Hash { password, salt: app.random(), params: app.config().password_params },
     };
     Ok(matches!(app.ports().password_hasher.run(job).await?, HashOutcome::Verified(true)))
+}
+
+/// Checks a password as somebody typed it. What another system hashed may be of the text itself, not normalised.
+///
+/// # Errors
+/// As [`verify`].
+pub async fn verify_typed(app: &App, typed: &Secret, encoded: Option<Secret>) -> Result<bool, ApiError> {
+    let (normalised, params) = (presented_password(typed), app.config().password_params);
+    let foreign = encoded.as_ref().is_some_and(|encoded| password_hash::needs_rehash(encoded.expose(), params));
+    let is_right = verify(app, normalised.clone(), encoded.clone()).await?;
+    if is_right || !foreign || normalised == *typed {
+        return Ok(is_right);
+    }
+    verify(app, typed.clone(), encoded).await
 }
 
 /// Hashes a new password.

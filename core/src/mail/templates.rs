@@ -12,10 +12,11 @@ pub const ACCOUNT_DELETED: &str = "account_deleted";
 pub enum Letter {
     /// Prove that the address is yours.
     VerifyEmail {
-        /// How the person wants to be called.
-        name: Option<String>,
         /// The token of the link.
         token: String,
+        /// When it was asked for, for the person to compare.
+        #[serde(default)]
+        at: String,
     },
     /// Somebody registered an address that has an account.
     AlreadyRegistered,
@@ -31,6 +32,22 @@ pub enum Letter {
     },
     /// Somebody wanted to move another account to this address, which has one.
     AddressHasAccount,
+    /// Somebody wanted an address that is kept for the account which left it.
+    AddressReserved,
+    /// The account moved away from this address, which can undo that.
+    EmailChanged {
+        /// The token of the link.
+        token: String,
+        /// When, for the person to compare.
+        at: String,
+    },
+    /// The account came back to this address, and has no password.
+    EmailChangeUndone {
+        /// The token of the link that sets one.
+        token: String,
+        /// When, for the person to compare.
+        at: String,
+    },
     /// Something about the account changed, or is about to.
     Notice {
         /// What.
@@ -66,8 +83,8 @@ pub enum Notice {
     PasswordChanged,
     /// Somebody logged in asked to move the account to another address.
     EmailChangeRequested,
-    /// The account moved to another address.
-    EmailChanged,
+    /// The account moved back to the address that it had before.
+    EmailChangeUndone,
     /// A second factor was set up.
     MfaEnabled,
     /// The second factor was removed.
@@ -86,9 +103,9 @@ impl Notice {
                 "Somebody wants to change your address",
                 "somebody who is logged in as you asked to move your account to another address. It moves once that address is confirmed",
             ),
-            Self::EmailChanged => (
-                "Your address was changed",
-                "your account was moved to another address; this one does not log in any more",
+            Self::EmailChangeUndone => (
+                "Your account left this address",
+                "the address that your account had before took it back; this one does not log in any more",
             ),
             Self::MfaEnabled => ("Two-factor login is on", "a second factor was set up for your account"),
             Self::MfaDisabled => ("Two-factor login is off", "the second factor of your account was removed"),
@@ -117,6 +134,9 @@ impl Letter {
             Self::ResetPassword { .. } => "reset_password",
             Self::ConfirmEmail { .. } => "confirm_email",
             Self::AddressHasAccount => "address_has_account",
+            Self::AddressReserved => "address_reserved",
+            Self::EmailChanged { .. } => "email_changed",
+            Self::EmailChangeUndone { .. } => "email_change_undone",
             Self::Notice { .. } => "notice",
             Self::AccountDeleted => ACCOUNT_DELETED,
             Self::SessionEnded { .. } => "session_ended",
@@ -139,17 +159,15 @@ impl Letter {
 
     fn texts(&self, config: &Config) -> Texts {
         match self {
-            Self::VerifyEmail { name, token } => Texts {
+            Self::VerifyEmail { token, at } => Texts {
                 subject: "Verify your e-mail address",
                 paragraphs: vec![
-                    name.as_ref().filter(|name| !may_be_linked(name)).map_or_else(
-                        || "Welcome to AIBaaS.".to_owned(),
-                        |name| format!("Welcome to AIBaaS, {name}."),
-                    ),
-                    "Please confirm that this address is yours. The link works once, within 24 hours.".to_owned(),
+                    "Welcome to AIBaaS.".to_owned(),
+                    format!("At {at} somebody, perhaps you, asked for an account with this address."),
+                    "If it was you, confirm it with the password that you chose. The link works once, within 24 hours.".to_owned(),
                 ],
                 link: Some(("Verify address", link(config, "verify-email", token))),
-                closing: "If you did not register, ignore this mail: without the link nothing happens.",
+                closing: "If it was not you, or not at that time, ignore this mail: without the link nothing happens.",
             },
             Self::AlreadyRegistered => Texts {
                 subject: "You already have an account",
@@ -183,6 +201,32 @@ impl Letter {
                 ],
                 link: None,
                 closing: "If it was not you, there is nothing to do.",
+            },
+            Self::AddressReserved => Texts {
+                subject: "This address is kept for an account",
+                paragraphs: vec![
+                    "Somebody, perhaps you, wanted to use this address for another AIBaaS account. An account moved away from it less than 72 hours ago, and so long it is kept for that account, so nothing was changed.".to_owned(),
+                ],
+                link: None,
+                closing: "If it was not you who moved the account, use the link of the mail about that.",
+            },
+            Self::EmailChanged { token, at } => Texts {
+                subject: "Your address was changed",
+                paragraphs: vec![
+                    format!("At {at}, your account was moved to another address; this one does not log in any more."),
+                    "If it was not you, undo it: the account comes back to this address, every session ends, and you choose a new password. The link works once, within 72 hours; so long nobody else can take this address.".to_owned(),
+                ],
+                link: Some(("Undo the change", link(config, "undo-email-change", token))),
+                closing: "If it was you, there is nothing to do.",
+            },
+            Self::EmailChangeUndone { token, at } => Texts {
+                subject: "Choose a new password",
+                paragraphs: vec![
+                    format!("At {at}, your account came back to this address. Its sessions are ended, and its password does not work any more."),
+                    "Choose a new one. The link works once, within an hour; afterwards ask for another.".to_owned(),
+                ],
+                link: Some(("Choose a new password", link(config, "reset-password", token))),
+                closing: "Then look through your API keys and revoke those that you do not know, and make new recovery codes if you have a second factor.",
             },
             Self::Notice { what, at } => {
                 let (subject, happened) = what.texts();
@@ -226,12 +270,6 @@ impl Letter {
             },
         }
     }
-}
-
-/// Whether a mail program may make a link of the name: whoever registers a stranger's address chooses it.
-fn may_be_linked(name: &str) -> bool {
-    name.contains(['@', ':', '\\'])
-        || name.split_whitespace().any(|word| word.trim_end_matches('.').contains(['.', '/']))
 }
 
 /// A link of a mail: to the front end where there is one, else to the API's own page.
@@ -288,7 +326,12 @@ mod tests {
 
     #[test]
     fn a_name_cannot_break_out_of_the_html() {
-        let letter = Letter::VerifyEmail { name: Some("<b onclick='x'>&\"".to_owned()), token: "t".to_owned() };
+        let letter = Letter::ApiKeyLeaked {
+            name: "<b onclick='x'>&\"".to_owned(),
+            key_prefix: "aib_live_x".to_owned(),
+            url: None,
+            at: "now".to_owned(),
+        };
         let mail = letter.render(&config(None), "ada@example.com");
         assert!(mail.html.contains("&lt;b onclick='x'&gt;&amp;&quot;"));
         assert!(!mail.html.contains("<b "));
@@ -296,20 +339,8 @@ mod tests {
     }
 
     #[test]
-    fn a_name_becomes_no_link() {
-        for name in
-            ["Claim at evil.example now", "https://evil.example", "www.evil.example", "//evil", "a@evil.example"]
-        {
-            assert!(may_be_linked(name), "{name}");
-        }
-        for name in ["Ada Lovelace", "J. R. R. Tolkien", "O'Brien-Smith Jr.", "李雷"] {
-            assert!(!may_be_linked(name), "{name}");
-        }
-    }
-
-    #[test]
     fn links_lead_to_the_front_end_where_there_is_one() {
-        let letter = Letter::VerifyEmail { name: None, token: "tok".to_owned() };
+        let letter = Letter::VerifyEmail { token: "tok".to_owned(), at: "now".to_owned() };
         assert!(
             letter
                 .render(&config(Some("https://app.example")), "a@b.example")

@@ -1,7 +1,13 @@
-//! Failed guesses at passwords and codes, and the growing delays that they cost. A guess is counted before it is
-//! checked, and taken back when it was right: of many at once no more are checked than one after the other.
+//! Failed guesses at passwords and codes, and the growing delays that they cost. Of many at once no more are checked than
+//! one after the other: a code is counted in the batch that acts on it; a password is in flight while it is checked, and
+//! no more are in flight than could all be wrong.
 
-use crate::ports::{Statement, Timestamp};
+use serde_json::json;
+
+use crate::ports::{DatabaseError, Rows, Statement, Timestamp};
+
+/// After so long a check counts as broken off, in milliseconds: no request lives longer.
+const BROKEN_OFF_MS: i64 = 60_000;
 
 /// How guesses at one thing are slowed down.
 #[derive(Clone, Copy, Debug)]
@@ -61,63 +67,31 @@ macro_rules! count_one {
         )
     };
 }
-/// Whether the network is one that the owner of the address has logged in from.
-macro_rules! is_known {
-    ($email:literal, $network:literal) => {
-        concat!(
-            "EXISTS (SELECT 1 FROM users AS u JOIN known_networks AS k ON k.user_id = u.id WHERE u.email = ",
-            $email,
-            " AND k.network = ",
-            $network,
-            ")"
-        )
-    };
-}
-
 /// A guess at subject `?1` at `?2`, with the patience `?3`, `?4`.
 pub const RESERVE: &str = concat!(
     "INSERT INTO guesses (subject, failures, last_at, previous_at) SELECT ?1, 1, ?2, 0 WHERE true",
     count_one!("?2", "?3", "?4")
 );
-/// A guess at the account of address `?3`: counted under `?2` from a network (`?4`) that it knows, else under `?1`.
-pub const RESERVE_ACCOUNT: &str = concat!(
-    "INSERT INTO guesses (subject, failures, last_at, previous_at) SELECT CASE WHEN ",
-    is_known!("?3", "?4"),
-    " THEN ?2 ELSE ?1 END, 1, ?5, 0 WHERE true",
-    count_one!("?5", "?6", "?7")
-);
-/// A guess from a network (subject `?1`), unless the account of the address `?2` knows it.
-pub const RESERVE_NETWORK: &str = concat!(
-    "INSERT INTO guesses (subject, failures, last_at, previous_at) SELECT ?1, 1, ?4, 0 WHERE NOT ",
-    is_known!("?2", "?3"),
-    count_one!("?4", "?5", "?6")
-);
-/// Guard after [`RESERVE_NETWORK`].
-pub const EXPECT_RESERVED_OR_KNOWN: &str = concat!(
-    "INSERT INTO batch_guard (expectation) SELECT 'a free guess' WHERE changes() <> 1 AND NOT ",
-    is_known!("?1", "?2")
-);
 /// When the next guess at a subject is free, with the patience `?2`, `?3`.
 pub const FREE_AT: &str =
     concat!("SELECT last_at + (", delay!("failures", "?2", "?3"), ") AS free_at FROM guesses WHERE subject = ?1");
-/// When the next guess from a network at an account is free, with the parameters of [`RESERVE_ACCOUNT`] but the time, the
-/// network's subject (`?5`) and its patience (`?8`, `?9`).
-pub const LOGIN_FREE_AT: &str = concat!(
-    "SELECT max(last_at + (CASE WHEN subject = ?5 THEN ",
-    delay!("failures", "?8", "?9"),
-    " ELSE ",
-    delay!("failures", "?6", "?7"),
-    " END)) AS free_at FROM guesses WHERE subject IN (CASE WHEN ",
-    is_known!("?3", "?4"),
-    " THEN ?2 ELSE ?1 END, CASE WHEN ",
-    is_known!("?3", "?4"),
-    " THEN NULL ELSE ?5 END)"
-);
 /// The guess of `?2` was right: as if it had not been made.
 pub const TAKE_BACK: &str = "UPDATE guesses SET failures = max(failures - 1, 0), \
      last_at = CASE WHEN last_at = ?2 THEN previous_at ELSE last_at END WHERE subject = ?1";
 /// Whoever guessed right is the owner: none of their failures counts any more.
 pub const CLEAR: &str = "DELETE FROM guesses WHERE subject = ?1";
+/// Begins to check a password.
+pub const BEGIN: &str = include_str!("sql/guesses/begin.sql");
+/// Guard after [`BEGIN`].
+pub const EXPECT_BEGUN: &str = include_str!("sql/guesses/expect_begun.sql");
+/// When a password may be checked.
+pub const TURN: &str = include_str!("sql/guesses/turn.sql");
+/// The password was wrong.
+pub const COUNT: &str = include_str!("sql/guesses/count.sql");
+/// The password is not being checked any more.
+pub const END: &str = include_str!("sql/guesses/end.sql");
+/// Forgets what was broken off.
+pub const EXPIRE_IN_FLIGHT: &str = include_str!("sql/guesses/expire_in_flight.sql");
 /// Forgets what nobody added to for a day.
 pub const EXPIRE: &str = "DELETE FROM guesses WHERE last_at < ?1 - 86400000";
 
@@ -132,6 +106,97 @@ pub const REMEMBER_NETWORK_OF_TOKEN: &str = "INSERT INTO known_networks (user_id
 pub const KNOWN_NETWORKS: &str = "SELECT network, first_seen_at, last_seen_at FROM known_networks WHERE user_id = ?1 ORDER BY network LIMIT ?2 OFFSET ?3";
 /// Forgets networks that nobody came from for 90 days.
 pub const EXPIRE_NETWORKS: &str = "DELETE FROM known_networks WHERE last_seen_at < ?1 - 7776000000";
+
+/// What a password is guessed at.
+#[derive(Clone)]
+pub struct Target {
+    /// The address whose account it is, where it makes a difference whether that knows the client's network.
+    address: Option<String>,
+    network: String,
+    /// What is counted where the account knows the network.
+    acquaintance: String,
+    /// What is counted where it does not.
+    stranger: String,
+}
+
+impl Target {
+    /// One thing, whoever guesses.
+    #[must_use]
+    pub fn of(subject: &str) -> Self {
+        Self {
+            address: None,
+            network: String::new(),
+            acquaintance: "[]".to_owned(),
+            stranger: json!([[subject, ACCOUNT.free, ACCOUNT.longest_ms]]).to_string(),
+        }
+    }
+
+    /// The account of an address: under `acquaintance` from a network that it knows, else under `stranger` and, for the
+    /// network over all accounts, `anybody`.
+    #[must_use]
+    pub fn of_account(address: &str, network: &str, acquaintance: &str, stranger: &str, anybody: &str) -> Self {
+        let account = |subject: &str| json!([subject, ACCOUNT.free, ACCOUNT.longest_ms]);
+        Self {
+            address: Some(address.to_owned()),
+            network: network.to_owned(),
+            acquaintance: json!([account(acquaintance)]).to_string(),
+            stranger: json!([account(stranger), [anybody, NETWORK.free, NETWORK.longest_ms]]).to_string(),
+        }
+    }
+
+    fn bind(&self, statement: Statement) -> Statement {
+        statement
+            .bind(self.address.as_deref())
+            .bind(self.network.as_str())
+            .bind(self.acquaintance.as_str())
+            .bind(self.stranger.as_str())
+    }
+
+    /// Begins to check a password guessed at it, in a batch that fails by its guard where that has to wait.
+    #[must_use]
+    pub fn begin(&self, id: &str, now: Timestamp) -> [Statement; 2] {
+        let begin = Statement::new(BEGIN).bind(id).bind(now).bind(now.plus_ms(BROKEN_OFF_MS));
+        [self.bind(begin), Statement::new(EXPECT_BEGUN)]
+    }
+
+    /// Asks for the [`Turn`].
+    #[must_use]
+    pub fn turn(&self, now: Timestamp) -> Statement {
+        self.bind(Statement::new(TURN).bind(now))
+    }
+}
+
+/// When a password may be checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Turn {
+    /// No sooner than this: a delay runs.
+    pub free_at: Timestamp,
+    /// Not before another one has been checked.
+    pub is_full: bool,
+}
+
+impl Turn {
+    /// Reads the row of [`TURN`].
+    ///
+    /// # Errors
+    /// When a column is missing.
+    pub fn from_rows(rows: Rows) -> Result<Self, DatabaseError> {
+        let Some(row) = rows.into_first() else { return Ok(Self { free_at: Timestamp(0), is_full: false }) };
+        Ok(Self { free_at: Timestamp(row.integer("free_at")?), is_full: row.boolean("is_full")? })
+    }
+}
+
+/// What ends the check of a wrong password.
+#[must_use]
+pub fn wrong(id: &str, now: Timestamp) -> [Statement; 2] {
+    [Statement::new(COUNT).bind(id).bind(now), end(id)]
+}
+
+/// What ends the check of a password that was right, or was not checked after all.
+#[must_use]
+pub fn end(id: &str) -> Statement {
+    Statement::new(END).bind(id)
+}
 
 /// The statement of [`RESERVE`].
 #[must_use]

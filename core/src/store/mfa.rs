@@ -74,9 +74,9 @@ pub const REMOVE: &str = "DELETE FROM totp_credentials WHERE user_id = ?1 AND co
 /// A second factor is asked for where there is one.
 pub const SET_ENABLED: &str = "UPDATE users SET updated_at = ?2, mfa_enabled = \
      EXISTS (SELECT 1 FROM totp_credentials AS t WHERE t.user_id = users.id AND t.confirmed_at IS NOT NULL) WHERE id = ?1";
-/// Guard: fails the batch unless person `?1` has a second factor.
+/// Guard: fails the batch unless person `?1` has a second factor, or has none, as `?2` says.
 pub const EXPECT_ENABLED: &str = "INSERT INTO batch_guard (expectation) SELECT 'a second factor' \
-     WHERE NOT EXISTS (SELECT 1 FROM users WHERE id = ?1 AND mfa_enabled = 1)";
+     WHERE NOT EXISTS (SELECT 1 FROM users WHERE id = ?1 AND mfa_enabled = ?2)";
 /// A person's recovery codes, used ones too, are gone.
 pub const FORGET_RECOVERY_CODES: &str = "DELETE FROM recovery_codes WHERE user_id = ?1";
 /// New ones: `?2` is a JSON array of their hashes in hexadecimal.

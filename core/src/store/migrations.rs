@@ -25,6 +25,7 @@ pub const MIGRATIONS: &[Migration] = &[
     migration!("0003_api_keys.sql"),
     migration!("0004_leaderboard.sql"),
     migration!("0006_storage.sql"),
+    migration!("0007_accounts.sql"),
     migration!("0008_moderation.sql"),
 ];
 

@@ -8,6 +8,7 @@ pub mod benchmarks;
 pub mod changes;
 pub mod comparisons;
 pub mod dump;
+pub mod email_undos;
 pub mod guesses;
 pub mod idempotency;
 pub mod imports;
@@ -31,13 +32,15 @@ pub mod users;
 pub const EXPECT_ONE_CHANGE: &str = "INSERT INTO batch_guard (expectation) SELECT 'one change' WHERE changes() <> 1";
 
 /// What a schedule forgets; each takes the time now.
-pub const EXPIRE_EVERYTHING: [&str; 12] = [
+pub const EXPIRE_EVERYTHING: [&str; 14] = [
     rate_limits::EXPIRE,
     sessions::EXPIRE,
     users::EXPIRE_OLD_TOKENS,
     outbox::EXPIRE,
     guesses::EXPIRE,
     guesses::EXPIRE_NETWORKS,
+    guesses::EXPIRE_IN_FLIGHT,
+    email_undos::EXPIRE,
     users::WIPE_GIVEN_UP,
     users::EXPIRE_GIVEN_UP,
     audit::EXPIRE,
@@ -131,12 +134,26 @@ pub const EVERY_STATEMENT: &[(&str, &str)] = &[
     ("dump::LOAD_SNAPSHOTS", dump::LOAD_SNAPSHOTS),
     ("dump::LOAD_LEADERBOARD_ENTRIES", dump::LOAD_LEADERBOARD_ENTRIES),
     ("dump::LOAD_CHANGES", dump::LOAD_CHANGES),
+    ("email_undos::ADD", email_undos::ADD),
+    ("email_undos::USE", email_undos::USE),
+    ("email_undos::END_TOKENS", email_undos::END_TOKENS),
+    ("email_undos::END_LATER", email_undos::END_LATER),
+    ("email_undos::ADD_RESET", email_undos::ADD_RESET),
+    ("email_undos::FORGET_FACTOR", email_undos::FORGET_FACTOR),
+    ("email_undos::FORGET_RECOVERY_CODES", email_undos::FORGET_RECOVERY_CODES),
+    ("email_undos::FORGET_CHALLENGES", email_undos::FORGET_CHALLENGES),
+    ("email_undos::RESTORE", email_undos::RESTORE),
+    ("email_undos::EXPECT_FREE", email_undos::EXPECT_FREE),
+    ("email_undos::OF_USER", email_undos::OF_USER),
+    ("email_undos::EXPIRE", email_undos::EXPIRE),
     ("guesses::RESERVE", guesses::RESERVE),
-    ("guesses::RESERVE_ACCOUNT", guesses::RESERVE_ACCOUNT),
-    ("guesses::RESERVE_NETWORK", guesses::RESERVE_NETWORK),
-    ("guesses::EXPECT_RESERVED_OR_KNOWN", guesses::EXPECT_RESERVED_OR_KNOWN),
+    ("guesses::BEGIN", guesses::BEGIN),
+    ("guesses::EXPECT_BEGUN", guesses::EXPECT_BEGUN),
+    ("guesses::TURN", guesses::TURN),
+    ("guesses::COUNT", guesses::COUNT),
+    ("guesses::END", guesses::END),
+    ("guesses::EXPIRE_IN_FLIGHT", guesses::EXPIRE_IN_FLIGHT),
     ("guesses::FREE_AT", guesses::FREE_AT),
-    ("guesses::LOGIN_FREE_AT", guesses::LOGIN_FREE_AT),
     ("guesses::TAKE_BACK", guesses::TAKE_BACK),
     ("guesses::CLEAR", guesses::CLEAR),
     ("guesses::EXPIRE", guesses::EXPIRE),
@@ -214,6 +231,7 @@ pub const EVERY_STATEMENT: &[(&str, &str)] = &[
     ("pages::CHOICES", pages::CHOICES),
     ("pages::VERSION_FACTS", pages::VERSION_FACTS),
     ("outbox::ADD_FOR_ACCOUNT", outbox::ADD_FOR_ACCOUNT),
+    ("outbox::ADD_FOR_RESERVED", outbox::ADD_FOR_RESERVED),
     ("outbox::ADD_IF_CHANGED", outbox::ADD_IF_CHANGED),
     ("outbox::ADD", outbox::ADD),
     ("outbox::ADD_FOR_USER_IF_CHANGED", outbox::ADD_FOR_USER_IF_CHANGED),
@@ -286,6 +304,8 @@ pub const EVERY_STATEMENT: &[(&str, &str)] = &[
     ("storage::SET_QUOTA", storage::SET_QUOTA),
     ("users::BY_EMAIL_FROM_NETWORK", users::BY_EMAIL_FROM_NETWORK),
     ("users::REGISTER", users::REGISTER),
+    ("users::REGISTRATION", users::REGISTRATION),
+    ("users::EXPECT_ONLY_REGISTRATION", users::EXPECT_ONLY_REGISTRATION),
     ("users::ADD_VERIFICATION", users::ADD_VERIFICATION),
     ("users::ADD_ANOTHER_VERIFICATION", users::ADD_ANOTHER_VERIFICATION),
     ("users::LIVE_LINKS", users::LIVE_LINKS),
@@ -333,6 +353,7 @@ mod tests {
             include_str!("changes.rs"),
             include_str!("comparisons.rs"),
             include_str!("dump.rs"),
+            include_str!("email_undos.rs"),
             include_str!("guesses.rs"),
             include_str!("idempotency.rs"),
             include_str!("imports.rs"),

@@ -34,6 +34,15 @@ pub const ADD_IF_CHANGED: &str = concat!(
     ),
     is_not_pestered!()
 );
+/// A mail for the address, if it is kept for the account that left it, unless that is person `?6`'s.
+pub const ADD_FOR_RESERVED: &str = concat!(
+    insert!(
+        "SELECT ?1, ?3, ?4, ?5, ?5, ?2, e.user_id FROM email_undos AS e \
+         WHERE e.old_email = ?2 AND e.used_at IS NULL AND e.expires_at > ?5 AND e.user_id IS NOT ?6 AND "
+    ),
+    is_not_pestered!(),
+    " LIMIT 1"
+);
 /// A mail for the address, whoever has it; of person `?6`.
 pub const ADD: &str = insert!("VALUES (?1, ?3, ?4, ?5, ?5, ?2, ?6)");
 /// A mail to person `?2`, if the statement before changed a row.
@@ -100,6 +109,12 @@ impl QueuedMail {
     #[must_use]
     pub fn to_account(self, email: &str, verified: Option<bool>) -> Statement {
         self.statement(ADD_FOR_ACCOUNT, email).bind(verified).bind(MOST_AN_HOUR)
+    }
+
+    /// To the address, if it is kept for the account that left it, and that is not this person's.
+    #[must_use]
+    pub fn to_reserved(self, email: &str, except: Option<&str>) -> Statement {
+        self.statement(ADD_FOR_RESERVED, email).bind(except).bind(MOST_AN_HOUR)
     }
 
     /// To the address, whoever has it; it goes with this person.

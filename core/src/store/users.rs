@@ -19,54 +19,36 @@ pub const BY_EMAIL_FROM_NETWORK: &str = concat!(
     ", EXISTS (SELECT 1 FROM known_networks AS k WHERE k.user_id = u.id AND k.network = ?2) AS network_known \
      FROM users AS u WHERE u.email = ?1"
 );
-/// Registers: a new account, or nothing where there is one. Of an address that nobody has proved yet, the particulars of
-/// each registration wait with its own link ([`ADD_VERIFICATION`], [`VERIFY`]): nobody can take a stranger's address by
-/// registering it before or after them.
-pub const REGISTER: &str = "INSERT INTO users (id, email, password_hash, full_name, created_at, updated_at, password_changed_at) \
-     VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?5) ON CONFLICT (email) DO NOTHING";
+/// Registers an address.
+pub const REGISTER: &str = include_str!("sql/users/register.sql");
 /// A verification link, where the address still wants verifying, with the particulars of its registration.
-pub const ADD_VERIFICATION: &str = "INSERT INTO one_time_tokens (hash, user_id, purpose, created_at, expires_at, password_hash, full_name, network, likeness) \
-     SELECT ?2, id, 'verify_email', ?3, ?4, ?5, ?6, ?7, ?8 FROM users WHERE email = ?1 AND email_verified = 0";
+pub const ADD_VERIFICATION: &str = "INSERT INTO one_time_tokens (hash, user_id, purpose, created_at, expires_at, password_hash, full_name, network) \
+     SELECT ?2, id, 'verify_email', ?3, ?4, ?5, ?6, ?7 FROM users WHERE email = ?1 AND email_verified = 0";
 /// Another one, with the particulars of the newest registration from the network of whoever asks (`?5`), else with those
 /// of the account.
-pub const ADD_ANOTHER_VERIFICATION: &str = "INSERT INTO one_time_tokens (hash, user_id, purpose, created_at, expires_at, password_hash, full_name, network, likeness) \
+pub const ADD_ANOTHER_VERIFICATION: &str = "INSERT INTO one_time_tokens (hash, user_id, purpose, created_at, expires_at, password_hash, full_name, network) \
      SELECT ?2, u.id, 'verify_email', ?3, ?4, \
        CASE WHEN t.hash IS NULL THEN u.password_hash ELSE t.password_hash END, \
-       CASE WHEN t.hash IS NULL THEN u.full_name ELSE t.full_name END, t.network, t.likeness \
+       CASE WHEN t.hash IS NULL THEN u.full_name ELSE t.full_name END, t.network \
      FROM users AS u LEFT JOIN one_time_tokens AS t ON t.hash = (SELECT o.hash FROM one_time_tokens AS o \
        WHERE o.user_id = u.id AND o.purpose = 'verify_email' AND o.network = ?5 ORDER BY o.created_at DESC LIMIT 1) \
      WHERE u.email = ?1 AND u.email_verified = 0";
-/// Whether the address of a verification link (`t`) was registered with another password from another network too. Its
-/// owner cannot tell the mails apart, so then none of the passwords counts.
-macro_rules! is_disputed {
-    () => {
-        "(EXISTS (SELECT 1 FROM one_time_tokens AS o WHERE o.user_id = t.user_id AND o.purpose = 'verify_email' \
-             AND o.password_hash IS NOT t.password_hash AND o.network IS NOT t.network AND o.likeness IS NOT t.likeness) \
-           OR users.password_hash IS NOT t.password_hash AND NOT EXISTS (SELECT 1 FROM one_time_tokens AS o \
-             WHERE o.user_id = t.user_id AND o.purpose = 'verify_email' \
-               AND o.password_hash IS users.password_hash AND (o.network IS t.network OR o.likeness IS t.likeness)))"
-    };
-}
+/// The registration of a link.
+pub const REGISTRATION: &str = include_str!("sql/users/registration.sql");
+/// Guard: nobody else's registration of the address can be confirmed.
+pub const EXPECT_ONLY_REGISTRATION: &str = include_str!("sql/users/expect_only_registration.sql");
 /// A link for the address, where it has an account that got fewer than five of the kind within the hour.
 pub const ADD_TOKEN: &str = "INSERT INTO one_time_tokens (hash, user_id, purpose, created_at, expires_at) \
      SELECT ?2, u.id, ?3, ?4, ?5 FROM users AS u WHERE u.email = ?1 AND (SELECT count(*) FROM one_time_tokens AS t \
        WHERE t.user_id = u.id AND t.purpose = ?3 AND t.created_at > ?4 - 3600000) < 5";
-/// A link to a new address of a person, where nobody has proved it to be theirs.
-pub const ADD_NEW_ADDRESS: &str = "INSERT INTO one_time_tokens (hash, user_id, purpose, created_at, expires_at, new_email) \
-     SELECT ?2, ?1, 'change_email', ?3, ?4, ?5 WHERE NOT EXISTS (SELECT 1 FROM users WHERE email = ?5 AND email_verified = 1)";
+/// A link to a new address of a person.
+pub const ADD_NEW_ADDRESS: &str = include_str!("sql/users/add_new_address.sql");
 /// Uses a link of purpose `?3`, once; no suspended person's.
 pub const USE_TOKEN: &str = "UPDATE one_time_tokens SET used_at = ?2 \
      WHERE hash = ?1 AND purpose = ?3 AND used_at IS NULL AND expires_at > ?2 \
        AND EXISTS (SELECT 1 FROM users AS u WHERE u.id = one_time_tokens.user_id AND u.status = 'active')";
-/// Marks the address of the link as proved, and sets what its registration chose; where registrations are at odds, no
-/// password: the owner resets it.
-pub const VERIFY: &str = concat!(
-    "UPDATE users SET email_verified = 1, updated_at = ?2, password_changed_at = ?2, password_hash = CASE WHEN ",
-    is_disputed!(),
-    " THEN NULL ELSE t.password_hash END, full_name = CASE WHEN ",
-    is_disputed!(),
-    " THEN NULL ELSE t.full_name END FROM one_time_tokens AS t WHERE t.hash = ?1 AND users.id = t.user_id"
-);
+/// Marks the address of a verification link as proved.
+pub const VERIFY: &str = include_str!("sql/users/verify.sql");
 /// Sets the password of the link's person. The mail proves the address too; what strangers may have registered it
 /// with goes.
 pub const RESET_PASSWORD: &str = "UPDATE users SET password_hash = ?3, password_changed_at = ?2, updated_at = ?2, \
@@ -215,8 +197,6 @@ pub struct Registration<'a> {
     pub full_name: Option<&'a str>,
     /// From where.
     pub network: &'a str,
-    /// By what two registrations agree: `Keys::likeness`.
-    pub likeness: u32,
     /// SHA-256 of the link's token.
     pub token_hash: Vec<u8>,
     /// Now.
@@ -243,8 +223,7 @@ impl Registration<'_> {
                 .bind(self.expires)
                 .bind(self.password_hash)
                 .bind(self.full_name)
-                .bind(self.network)
-                .bind(self.likeness),
+                .bind(self.network),
         ]
     }
 }

@@ -35,7 +35,6 @@ struct KeySet {
     verifier: Verifier,
     refresh: Zeroizing<[u8; 32]>,
     sealing: Zeroizing<[u8; 32]>,
-    likeness: Zeroizing<[u8; 32]>,
     fingerprint: Zeroizing<[u8; 32]>,
 }
 
@@ -79,7 +78,6 @@ impl KeySet {
             verifier,
             refresh: derive("aibaas/v1/refresh-token/hmac"),
             sealing: derive("aibaas/v1/sealing"),
-            likeness: derive("aibaas/v1/likeness/hmac"),
             fingerprint: derive("aibaas/v1/request-fingerprint/hmac"),
         }
     }
@@ -146,22 +144,6 @@ impl Keys {
             set.refresh_mac(&token.session_id, token.generation, nonce)
                 .is_some_and(|mac| mac.verify_slice(&token.mac).is_ok())
         })
-    }
-
-    /// 16 bits by which two registrations of an address have the same password or, most probably, not: enough to tell
-    /// a person who tries twice from a stranger, and too few to find a password by, without the key or with it.
-    ///
-    /// # Errors
-    /// Never in practice: HMAC takes a key of any length.
-    pub fn likeness(&self, email: &str, password: &Secret) -> Result<u32, String> {
-        let mac = <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(self.current.likeness.as_ref());
-        let mut mac = mac.map_err(|error| error.to_string())?;
-        mac.update(email.as_bytes());
-        mac.update(&[0]);
-        mac.update(password.expose().as_bytes());
-        let tag = mac.finalize().into_bytes();
-        let (first, _) = tag.split_first_chunk::<2>().ok_or("a MAC of 32 bytes")?;
-        Ok(u16::from_be_bytes(*first).into())
     }
 
     /// What a request is known by again, of its digest: a MAC, for the request may hold a password, and no bare hash as

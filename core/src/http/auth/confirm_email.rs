@@ -8,9 +8,13 @@ use http::StatusCode;
 use maud::html;
 use serde_json::{Value, json};
 
-use super::links::{Followed, Link, Token, form_page, person_in, read_form, refused_page};
+use super::{
+    links::{Followed, Link, Token, form_page, person_in, read_form, refused_page},
+    random_token,
+};
 use crate::{
     app::App,
+    domain::account,
     http::{
         client::Client,
         page::html_page,
@@ -18,10 +22,10 @@ use crate::{
         request::{Json, Query},
         users::UserBody,
     },
-    mail::{self, Notice},
+    mail::{self, Letter},
     ports::DatabaseError,
     store::{
-        audit,
+        audit, email_undos,
         users::{self, User},
     },
 };
@@ -37,10 +41,16 @@ pub async fn handler(
 }
 
 async fn change(app: &App, client: &Client, token: &str) -> Result<User, ApiError> {
-    let (link, now) = (Link::new(token, "change_email"), app.now());
+    let (link, now, undo) = (Link::new(token, "change_email"), app.now(), random_token(app));
+    let changed = Letter::EmailChanged { token: undo.expose().to_owned(), at: now.to_string() };
     let effects = vec![
-        // To the old address, so before the change.
-        mail::notice(app, Notice::EmailChanged)?.to_person_of_token(&link.hash),
+        link.statement(email_undos::EXPECT_FREE).bind(now),
+        // Of and to the old address, so before the change.
+        link.statement(email_undos::ADD)
+            .bind(account::token_hash(undo.expose()))
+            .bind(now)
+            .bind(now.plus_seconds(email_undos::SECONDS)),
+        mail::queue(app, &changed)?.to_person_of_token(&link.hash),
         link.statement(audit::WIPE_UNPROVED),
         link.statement(users::DELETE_UNPROVED),
         link.statement(users::CHANGE_EMAIL).bind(now),
@@ -48,14 +58,18 @@ async fn change(app: &App, client: &Client, token: &str) -> Result<User, ApiErro
         link.event(app, client, "email_changed"),
         link.statement(users::BY_TOKEN),
     ];
-    let person = link.use_once(app, effects).await?.map_err(|error| match error {
-        DatabaseError::Constraint(name) if name == "users.email" => {
-            ApiError::new(EMAIL_TAKEN, "somebody has proved in the meantime that it is theirs")
-        }
-        error => error.into(),
-    })?;
+    let person = match link.use_once(app, effects).await {
+        Ok(Err(DatabaseError::Constraint(name))) if name == "users.email" => return Err(taken()),
+        Ok(person) => person?,
+        // The link works, so it is the address that is kept for somebody else.
+        Err(refused) => return Err(if link.person(app).await.is_ok() { taken() } else { refused }),
+    };
     mail::deliver_in_background(app);
     person_in(person)
+}
+
+fn taken() -> ApiError {
+    ApiError::new(EMAIL_TAKEN, "somebody has proved in the meantime that it is theirs")
 }
 
 /// The page that the link leads to where there is no front end.

@@ -90,8 +90,19 @@ pub fn person_in(rows: Rows) -> Result<User, ApiError> {
 }
 
 /// Unknown, used and expired links are one answer.
-fn invalid_or_expired() -> ApiError {
+pub fn invalid_or_expired() -> ApiError {
     ApiError::new(INVALID_OR_EXPIRED_TOKEN, "ask for a new link")
+}
+
+/// The field in which a page asks for a password.
+pub fn password_field(label: &str, autocomplete: &str, refusal: Option<&str>) -> Markup {
+    html! {
+        @if let Some(refusal) = refusal { p role="alert" { "Not taken: " (refusal) "." } }
+        p {
+            label for="password" { (label) }
+            input id="password" type="password" name="password" autocomplete=(autocomplete) minlength="8" maxlength="512" required;
+        }
+    }
 }
 
 /// A form of a page of ours.

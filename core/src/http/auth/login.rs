@@ -62,19 +62,20 @@ pub async fn handler(
     headers: HeaderMap,
     Json(body): Json<Body>,
 ) -> Result<Response, ApiError> {
-    if body.mode == Mode::Cookie {
-        tokens::require_allowed_origin(&app, &headers)?;
-    }
+    let cookie = body.mode == Mode::Cookie;
+    let brought = if cookie { tokens::cookie_brought(&app, &headers)? } else { None };
     let email = Email::parse(&body.email).ok();
     let address = email.as_ref().map_or(body.email.as_str(), Email::as_str);
     let password = presented_password(&body.password);
 
-    let attempt = LoginAttempt::new(&app, &client, address);
-    let mut batch = attempt.reserve();
-    batch.push(attempt.person());
-    let mut found = match app.database().batch(batch).await {
-        Err(error) if error.is_guard() => return Err(attempt.refused(&app).await),
-        found => found?.into_iter().next_back().and_then(Rows::into_first),
+    let mut attempt = LoginAttempt::new(&app, &client, address);
+    let mut found = loop {
+        let mut batch = Vec::from(attempt.in_flight.begin());
+        batch.push(attempt.person());
+        match app.database().batch(batch).await {
+            Err(error) if error.is_guard() => attempt.in_flight.wait().await?,
+            found => break found?.into_iter().next_back().and_then(Rows::into_first),
+        }
     };
     let network_is_known = found.as_ref().map(|row| row.boolean("network_known")).transpose()?.unwrap_or(false);
     // A second round only where the account changed while we hashed: another login put a new hash of the same
@@ -82,19 +83,14 @@ pub async fn handler(
     for _ in 0..2 {
         let user = found.map(|row| User::from_row(&row)).transpose()?;
         let encoded = user.as_ref().and_then(|user| user.password_hash.clone());
-        let is_right = match verify(&app, &password, &body.password, encoded.clone()).await {
-            Ok(is_right) => is_right,
-            Err(fault) => {
-                app.database().batch(attempt.take_back(network_is_known)).await?;
-                return Err(fault);
-            }
-        };
+        let is_right = passwords::verify_typed(&app, &body.password, encoded.clone()).await?;
         let Some((mut user, encoded)) = user.zip(encoded).filter(|_| is_right) else {
             break;
         };
         let mut writes = attempt.succeeded(network_is_known);
         if !user.email_verified || user.suspended {
             app.database().batch(writes).await?;
+            attempt.in_flight.ended();
             return Err(if user.email_verified { suspended() } else { not_verified() });
         }
         if password_hash::needs_rehash(encoded.expose(), app.config().password_params) {
@@ -109,34 +105,26 @@ pub async fn handler(
                 Err(error) => log::warn!("a password could not be hashed anew: {error:?}"),
             }
         }
-        let cookie = body.mode == Mode::Cookie;
         let answer = if user.mfa_enabled {
             writes.push(client.event(&app, "second_factor_requested", json!({})).of(&user.id, None));
             challenge(&app, &user, cookie, writes).await?
         } else {
             let password_hash = user.password_hash.as_ref();
-            let replaces = tokens::cookie_session(&headers).filter(|_| cookie);
+            let replaces = brought.clone();
             let admitted = Admitted { user: &user, password_hash, cookie, replaces, methods: &["password"] };
             start_session(&app, &client, admitted, writes).await?
         };
         if let Some(answer) = answer {
+            attempt.in_flight.ended();
             return Ok(answer);
         }
         found = app.database().query(attempt.person()).await?.into_first();
     }
-    app.database().query(client.event(&app, "login_failed", json!({})).of_address(address)).await?;
+    let mut batch = Vec::from(attempt.in_flight.wrong());
+    batch.push(client.event(&app, "login_failed", json!({})).of_address(address));
+    app.database().batch(batch).await?;
+    attempt.in_flight.ended();
     Err(ApiError::new(INVALID_CREDENTIALS, "check both, or reset the password"))
-}
-
-/// Checks the password. What another system hashed may be of the text as it was typed, not normalised.
-async fn verify(app: &App, normalised: &Secret, typed: &Secret, encoded: Option<Secret>) -> Result<bool, ApiError> {
-    let params = app.config().password_params;
-    let foreign = encoded.as_ref().is_some_and(|encoded| password_hash::needs_rehash(encoded.expose(), params));
-    let is_right = passwords::verify(app, normalised.clone(), encoded.clone()).await?;
-    if is_right || !foreign || normalised == typed {
-        return Ok(is_right);
-    }
-    passwords::verify(app, typed.clone(), encoded).await
 }
 
 /// Asks for the second factor; `None` where a guard of the batch failed.

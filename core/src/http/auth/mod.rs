@@ -5,7 +5,7 @@ mod links;
 mod login;
 mod login_mfa;
 mod logout;
-mod mfa;
+pub mod mfa;
 mod password;
 mod refresh;
 mod register;
@@ -13,6 +13,7 @@ mod resend_verification;
 pub mod sessions;
 mod start_session;
 mod tokens;
+mod undo_email_change;
 mod verify_email;
 
 use axum::{
@@ -25,6 +26,8 @@ use crate::{app::App, domain::Secret};
 
 /// How long a verification link works, in seconds.
 pub const VERIFICATION_SECONDS: i64 = 24 * 3600;
+/// How long a reset link works, in seconds.
+const RESET_SECONDS: i64 = 3600;
 
 pub fn routes() -> Router<App> {
     Router::new()
@@ -46,6 +49,8 @@ pub fn routes() -> Router<App> {
         .route("/reset-password/confirm", post(password::confirm))
         .route("/confirm-email", get(confirm_email::page).post(confirm_email::handler))
         .route("/confirm-email/confirm", post(confirm_email::confirm))
+        .route("/undo-email-change", get(undo_email_change::page).post(undo_email_change::handler))
+        .route("/undo-email-change/confirm", post(undo_email_change::confirm))
         .route("/refresh", post(refresh::handler))
         .route("/logout", post(logout::handler))
 }

@@ -12,7 +12,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    links::{Followed, Link, form_page, read_form, refused_page},
+    RESET_SECONDS,
+    links::{Followed, Link, form_page, password_field, read_form, refused_page},
     random_token,
 };
 use crate::{
@@ -24,12 +25,12 @@ use crate::{
     http::{
         client::Client,
         credentials::Person,
-        guessing::{self, unproved},
         limits::{Limited, Resend},
         page::html_page,
         passwords,
         problem::ApiError,
         request::{Json, Query},
+        step_up,
     },
     mail::{self, Letter, Notice},
     ports::Statement,
@@ -38,9 +39,6 @@ use crate::{
         users::{self, User},
     },
 };
-
-/// How long a reset link works, in seconds.
-const RESET_SECONDS: i64 = 3600;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -133,11 +131,7 @@ pub async fn page(Query(query): Query<Followed>) -> Response {
 
 fn password_page(status: StatusCode, token: &str, refusal: Option<&Refusal>) -> Response {
     let content = html! {
-        @if let Some(refusal) = refusal { p role="alert" { "Not taken: " (refusal.detail) "." } }
-        p {
-            label for="password" { "New password, at least 8 characters" }
-            input id="password" type="password" name="password" autocomplete="new-password" minlength="8" maxlength="512" required;
-        }
+        (password_field("New password, at least 8 characters", "new-password", refusal.map(|refusal| refusal.detail.as_str())))
         p { "Every session of yours ends: log in anew afterwards." }
     };
     form_page(status, "Choose a new password", "/api/v1/auth/reset-password/confirm", token, &content, "Set password")
@@ -174,16 +168,19 @@ pub async fn change(
     person: Person,
     Json(body): Json<ChangeBody>,
 ) -> Result<StatusCode, ApiError> {
-    let proof = guessing::check_password(&app, &person, &body.current_password).await?;
+    let proof = step_up::check_password(&app, &person, &body.current_password).await?;
     let hash = new_password(&app, &body.new_password, &proof.user).await;
-    if !matches!(hash, Ok(Ok(_))) {
-        proof.release(&app).await?;
-    }
-    let hash = hash?.map_err(|refusal| ApiError::invalid_member("/newPassword", refusal))?;
+    let hash = hash.and_then(|hash| hash.map_err(|refusal| ApiError::invalid_member("/newPassword", refusal)));
+    let hash = match hash {
+        Ok(hash) => hash,
+        Err(error) => {
+            proof.release().await?;
+            return Err(error);
+        }
+    };
 
     let (user_id, now) = (person.user_id.as_str(), app.now());
-    let mut batch = proof.statements();
-    batch.extend([
+    let mut effects = vec![
         Statement::new(users::CHANGE_PASSWORD)
             .bind(user_id)
             .bind(proof.user.password_hash.as_ref().map(Secret::expose))
@@ -193,11 +190,11 @@ pub async fn change(
         Statement::new(users::END_TOKENS).bind(user_id).bind(now),
         person.event(&app, "password_changed", json!({ "otherSessionsEnded": body.revoke_other_sessions })),
         mail::notice(&app, Notice::PasswordChanged)?.to(&proof.user.email, Some(user_id)),
-    ]);
+    ];
     if body.revoke_other_sessions {
-        batch.push(sessions::end_others(user_id, Some(&person.session_id), "password_changed", now));
+        effects.push(sessions::end_others(user_id, Some(&person.session_id), "password_changed", now));
     }
-    person.write(&app, batch).await?.map_err(unproved)?;
+    proof.carry_out(&app, &person, effects).await?;
     mail::deliver_in_background(&app);
     Ok(StatusCode::NO_CONTENT)
 }

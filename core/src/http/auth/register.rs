@@ -31,7 +31,8 @@ pub struct Body {
 }
 
 /// Registers an address. The answer, and the time it takes, are the same whether or not it has an account: one
-/// hash and one batch, in which SQL decides what is written and whom to mail.
+/// hash and one batch, in which SQL decides what is written and whom to mail. What is chosen here waits with the link of
+/// this registration; nothing of it is put into the mail, since a stranger may have chosen it.
 pub async fn handler(
     State(app): State<App>,
     Limited { client, .. }: Limited<Register>,
@@ -51,14 +52,13 @@ async fn register(app: &App, client: &Client, body: Body, claim: Claim) -> Resul
         return Err(ApiError::internal("a validated registration lacks a member"));
     };
 
-    let likeness = app.keys().likeness(email.as_str(), &password).map_err(ApiError::internal)?;
     let hash = passwords::hash_new(app, password).await?;
     let hash = hash.map_err(|refusal| ApiError::invalid_member("/password", refusal))?;
     let answer = json!({ "status": "verification_required", "email": email.as_str() });
     let reply = Reply::json(StatusCode::ACCEPTED, &answer)?;
     let token = random_token(app);
     let (now, token_hash) = (app.now(), account::token_hash(token.expose()));
-    let verify = Letter::VerifyEmail { name: name.clone(), token: token.expose().to_owned() };
+    let verify = Letter::VerifyEmail { token: token.expose().to_owned(), at: now.to_string() };
 
     let registration = users::Registration {
         id: &app.new_id(),
@@ -66,7 +66,6 @@ async fn register(app: &App, client: &Client, body: Body, claim: Claim) -> Resul
         password_hash: hash.expose(),
         full_name: name.as_deref(),
         network: &client.network(),
-        likeness,
         token_hash,
         now,
         expires: now.plus_seconds(VERIFICATION_SECONDS),
@@ -75,6 +74,7 @@ async fn register(app: &App, client: &Client, body: Body, claim: Claim) -> Resul
     batch.push(client.event(app, "account_registered", json!({})).of_address_if_unproved(email.as_str()));
     batch.push(mail::queue(app, &verify)?.to_account(email.as_str(), Some(false)));
     batch.push(mail::queue(app, &Letter::AlreadyRegistered)?.to_account(email.as_str(), Some(true)));
+    batch.push(mail::queue(app, &Letter::AddressReserved)?.to_reserved(email.as_str(), None));
     batch.extend(claim.fulfil(app, &reply)?);
     app.database().batch(batch).await?;
     mail::deliver_in_background(app);

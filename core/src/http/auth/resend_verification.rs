@@ -33,7 +33,7 @@ pub async fn handler(
 
     let token = random_token(&app);
     let (now, token_hash) = (app.now(), account::token_hash(token.expose()));
-    let verify = Letter::VerifyEmail { name: None, token: token.expose().to_owned() };
+    let verify = Letter::VerifyEmail { token: token.expose().to_owned(), at: now.to_string() };
     let batch = vec![
         Statement::new(users::ADD_ANOTHER_VERIFICATION)
             .bind(email.as_str())

@@ -6,14 +6,7 @@ use serde_json::json;
 use crate::{
     app::App,
     domain::Secret,
-    http::{
-        client::Client,
-        credentials::Person,
-        guessing::{self, unproved},
-        key_changes,
-        problem::ApiError,
-        request::Json,
-    },
+    http::{client::Client, credentials::Person, key_changes, problem::ApiError, request::Json, step_up},
     mail::{self, Letter},
     ports::Statement,
     store::{audit, idempotency, outbox, users},
@@ -23,6 +16,7 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub struct Body {
     password: Secret,
+    code: Option<Secret>,
 }
 
 /// The person goes, with sessions, keys and everything else that is theirs, in one batch. What they published stays
@@ -32,21 +26,18 @@ pub async fn handler(State(app): State<App>, person: Person, Json(body): Json<Bo
     // What can fail comes before the guess, which would else be lost.
     let (_, answers) = person.read(&app, vec![key_changes::live_keys(&app, user_id)]).await?;
     let announced = key_changes::announce(&app, answers.into_iter().next()).await?;
-    let proof = guessing::check_password(&app, &person, &body.password).await?;
-    let email = proof.user.email.as_str();
-    let mut batch = proof.statements();
-    let keys_at = batch.len();
-    batch.extend([
+    let proof = step_up::check_both(&app, &person, &body.password, body.code.as_ref()).await?;
+    let mut effects = vec![
         key_changes::live_keys(&app, user_id),
         Statement::new(audit::WIPE).bind(user_id),
         Client::nobody().event(&app, "account_deleted", json!({})).of(user_id, Some(user_id)),
         Statement::new(outbox::DELETE_OF_PERSON).bind(user_id),
-        mail::queue(&app, &Letter::AccountDeleted)?.to(email, None),
+        mail::queue(&app, &Letter::AccountDeleted)?.to(&proof.user.email, None),
         Statement::new(users::DELETE).essential().bind(user_id),
-    ]);
-    batch.extend(idempotency::forget(user_id));
-    let answers = person.write(&app, batch).await?.map_err(unproved)?;
-    key_changes::announce_others(&app, answers.into_iter().nth(keys_at), &announced).await?;
+    ];
+    effects.extend(idempotency::forget(user_id));
+    let answers = proof.carry_out(&app, &person, effects).await?;
+    key_changes::announce_others(&app, answers.into_iter().next(), &announced).await?;
     mail::deliver_in_background(&app);
     Ok(StatusCode::NO_CONTENT)
 }

@@ -12,11 +12,11 @@ use crate::{
     http::{
         auth::{VERIFICATION_SECONDS, random_token},
         credentials::Person,
-        guessing::{self, unproved},
         idempotency::{Caller, Claim, Idempotent, Reply},
         limits::{Limited, Resend},
         problem::ApiError,
         request::{Json, Validator},
+        step_up,
     },
     mail::{self, Letter, Notice},
     ports::Statement,
@@ -28,10 +28,11 @@ use crate::{
 pub struct Body {
     new_email: String,
     password: Secret,
+    code: Option<Secret>,
 }
 
 /// Mails a link to the new address, which moves the account there, and a notice to the old one. An address that has
-/// an account answers the same: its owner is told.
+/// an account, or is kept for one, answers the same: its owner is told.
 pub async fn handler(
     State(app): State<App>,
     _: Limited<Resend>,
@@ -46,9 +47,9 @@ async fn ask(app: &App, person: &Person, body: Body, claim: Claim) -> Result<Rep
     let new_email = validator.check("/newEmail", Email::parse(&body.new_email));
     validator.finish()?;
     let new_email = new_email.ok_or_else(|| ApiError::internal("a validated request lacks a member"))?;
-    let proof = guessing::check_password(app, person, &body.password).await?;
+    let proof = step_up::check_both(app, person, &body.password, body.code.as_ref()).await?;
     if proof.user.email == new_email.as_str() {
-        proof.release(app).await?;
+        proof.release().await?;
         let refusal = account::refuse("unchanged", "this is the address of the account already");
         return Err(ApiError::invalid_member("/newEmail", refusal));
     }
@@ -58,8 +59,7 @@ async fn ask(app: &App, person: &Person, body: Body, claim: Claim) -> Result<Rep
     let (token, now) = (random_token(app), app.now());
     let confirm = Letter::ConfirmEmail { token: token.expose().to_owned() };
     let user_id = person.user_id.as_str();
-    let mut batch = proof.statements();
-    batch.extend([
+    let mut effects = vec![
         Statement::new(users::END_NEW_ADDRESSES).bind(user_id).bind(now),
         Statement::new(users::ADD_NEW_ADDRESS)
             .bind(user_id)
@@ -69,11 +69,12 @@ async fn ask(app: &App, person: &Person, body: Body, claim: Claim) -> Result<Rep
             .bind(new_email.as_str()),
         mail::queue(app, &confirm)?.to_if_changed(new_email.as_str(), Some(user_id)),
         mail::queue(app, &Letter::AddressHasAccount)?.to_account(new_email.as_str(), Some(true)),
+        mail::queue(app, &Letter::AddressReserved)?.to_reserved(new_email.as_str(), Some(user_id)),
         mail::notice(app, Notice::EmailChangeRequested)?.to(&proof.user.email, Some(user_id)),
         person.event(app, "email_change_requested", json!({})),
-    ]);
-    batch.extend(claim.fulfil(app, &reply)?);
-    person.write(app, batch).await?.map_err(unproved)?;
+    ];
+    effects.extend(claim.fulfil(app, &reply)?);
+    proof.carry_out(app, person, effects).await?;
     mail::deliver_in_background(app);
     Ok(reply)
 }

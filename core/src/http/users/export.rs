@@ -23,7 +23,7 @@ use crate::{
     store::{
         api_keys::{self, ApiKeyRecord},
         audit::{self, Event},
-        guesses, key_uses, outbox, sessions,
+        email_undos, guesses, key_uses, outbox, sessions,
         users::{self, User},
     },
 };
@@ -58,6 +58,7 @@ pub async fn handler(
         page(audit::SOME_OF_USER),
         page(outbox::OF_PERSON),
         page(users::LIVE_LINKS).bind(app.now()),
+        page(email_undos::OF_USER).bind(app.now()),
         page(users::OWN_MODELS),
         page(users::OWN_BENCHMARKS),
         page(users::OWN_RUNS),
@@ -94,6 +95,7 @@ pub async fn handler(
         "securityEvents": list(next(), |row| Ok(audit_log::body(Event::from_row(row)?)))?,
         "mails": list(next(), |row| columns(row, &["kind"], &["created_at", "sent_at"]))?,
         "pendingLinks": list(next(), |row| columns(row, &["purpose", "new_email"], &["created_at", "expires_at"]))?,
+        "formerAddresses": list(next(), |row| columns(row, &["old_email"], &["created_at", "expires_at"]))?,
         "models": list(next(), |row| columns(row, &["id"], &["created_at"]))?,
         "benchmarks": list(next(), |row| columns(row, &["id"], &["created_at"]))?,
         "runs": list(next(), |row| {

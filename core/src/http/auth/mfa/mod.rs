@@ -1,4 +1,4 @@
-//! `/api/v1/auth/mfa`: the second factor, and the proof that is asked for before it changes.
+//! `/api/v1/auth/mfa`: the second factor.
 
 pub mod recovery_codes;
 pub mod totp;
@@ -10,17 +10,17 @@ use crate::{
     app::App,
     domain::{
         Secret,
+        account::refuse,
         recovery_code::RecoveryCode,
         totp::{TotpCode, TotpSecret},
     },
     http::{
         credentials::Person,
-        guessing::{Guess, PasswordProof, check_password, incorrect_password},
-        problem::{ApiError, FieldError, INCORRECT_CODE, MFA_NOT_ENABLED},
+        guessing::Guess,
+        problem::{ApiError, INCORRECT_CODE, MFA_NOT_ENABLED},
     },
     ports::Statement,
     store::{
-        EXPECT_ONE_CHANGE,
         mfa::{self, SecondFactor, Totp},
         users::User,
     },
@@ -92,97 +92,31 @@ fn open(app: &App, totp: &Totp) -> Result<TotpSecret, ApiError> {
     })
 }
 
-/// The caller with their second factor; whether a recovery code is theirs, where `code` is one.
-async fn second_factor(app: &App, person: &Person, code: Option<&Code>) -> Result<(User, SecondFactor), ApiError> {
-    let of_user = Statement::new(mfa::OF_USER).bind(person.user_id.as_str()).bind(code.and_then(Code::recovery_hash));
+/// The caller with their second factor.
+async fn second_factor(app: &App, person: &Person) -> Result<(User, SecondFactor), ApiError> {
+    let of_user = Statement::new(mfa::OF_USER).bind(person.user_id.as_str()).bind(None::<&str>);
     let (user, answers) = person.read(app, vec![of_user]).await?;
     let second_factor = answers.into_iter().next().map(SecondFactor::from_rows).transpose()?;
     Ok((user, second_factor.ok_or_else(|| ApiError::internal("a statement got no answer"))?))
 }
 
-/// What proves that whoever calls is the person themselves: one of the two.
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+/// What is given to change the second factor.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct StepUp {
-    password: Option<Secret>,
-    code: Option<Secret>,
-}
-
-/// That a logged-in person with a second factor has just proved to be themselves.
-struct Proof {
-    user: User,
-    /// For the security event.
-    method: &'static str,
-    means: Means,
-}
-
-enum Means {
-    Password(PasswordProof),
-    Code { guess: Guess, uses: Statement },
-}
-
-impl StepUp {
-    /// Checks it. A code is used only by [`Proof::carry_out`].
-    async fn prove(self, app: &App, person: &Person) -> Result<Proof, ApiError> {
-        match (self.password, self.code) {
-            (Some(password), None) => {
-                let (user, _) = with_second_factor(app, person, None).await?;
-                let proof = check_password(app, person, &password).await?;
-                Ok(Proof { user, method: "password", means: Means::Password(proof) })
-            }
-            (None, Some(code)) => {
-                let code = Code::parse(&code);
-                let (user, second_factor) = with_second_factor(app, person, Some(&code)).await?;
-                let guess = guess_at_code(app, person);
-                match code.uses(app, &user.id, &second_factor)? {
-                    Some(uses) => Ok(Proof { user, method: code.method(), means: Means::Code { guess, uses } }),
-                    None => Err(failed(app, person, &guess, code.method()).await),
-                }
-            }
-            (None, None) => Err(one_of_two("required", "give the password or a code")),
-            (Some(_), Some(_)) => Err(one_of_two("invalid_value", "give the password or a code, not both")),
-        }
-    }
-}
-
-impl Proof {
-    /// Does what was asked for, together with what uses the proof up.
-    async fn carry_out(self, app: &App, person: &Person, effects: Vec<Statement>) -> Result<(), ApiError> {
-        let mut batch = vec![Statement::new(mfa::EXPECT_ENABLED).bind(person.user_id.as_str())];
-        match &self.means {
-            Means::Password(proof) => batch.extend(proof.statements()),
-            Means::Code { guess, uses } => {
-                batch.extend(guess.reserve());
-                batch.extend([uses.clone(), Statement::new(EXPECT_ONE_CHANGE), guess.succeeded()]);
-            }
-        }
-        batch.extend(effects);
-        match person.write(app, batch).await? {
-            Err(error) if error.is_guard() => {
-                let (user, _) = person.read(app, Vec::new()).await?;
-                Err(match &self.means {
-                    _ if !user.mfa_enabled => not_enabled(),
-                    Means::Password(_) => incorrect_password(),
-                    Means::Code { guess, .. } => failed(app, person, guess, self.method).await,
-                })
-            }
-            answers => Ok(answers.map(drop)?),
-        }
-    }
-}
-
-async fn with_second_factor(app: &App, person: &Person, code: Option<&Code>) -> Result<(User, SecondFactor), ApiError> {
-    let (user, second_factor) = second_factor(app, person, code).await?;
-    if user.mfa_enabled { Ok((user, second_factor)) } else { Err(not_enabled()) }
+    /// The account's password.
+    pub password: Secret,
+    /// A code of the second factor.
+    pub code: Option<Secret>,
 }
 
 /// Codes have guesses of their own: who holds a right code has not thereby shown to know the password.
-fn guess_at_code(app: &App, person: &Person) -> Guess {
+pub fn guess_at_code(app: &App, person: &Person) -> Guess {
     Guess::new(app, format!("session:{}:codes", person.session_id))
 }
 
 /// Counts a wrong code, or one that somebody else has just used, and says why it is not taken.
-async fn failed(app: &App, person: &Person, guess: &Guess, method: &'static str) -> ApiError {
+pub async fn failed(app: &App, person: &Person, guess: &Guess, method: &'static str) -> ApiError {
     let mut batch = Vec::from(guess.reserve());
     batch.push(person.event(app, "mfa_failed", json!({ "method": method })));
     match person.write(app, batch).await {
@@ -197,12 +131,14 @@ fn incorrect_code() -> ApiError {
     ApiError::new(INCORRECT_CODE, "give a code that was not used before")
 }
 
-fn not_enabled() -> ApiError {
+/// There is no second factor.
+pub fn not_enabled() -> ApiError {
     ApiError::new(MFA_NOT_ENABLED, "set up a second factor first")
 }
 
-fn one_of_two(code: &'static str, detail: &str) -> ApiError {
-    ApiError::invalid(vec![FieldError { pointer: String::new(), code, detail: detail.to_owned() }])
+/// A code is asked for, and none was given.
+pub fn code_required() -> ApiError {
+    ApiError::invalid_member("/code", refuse("required", "give a code of the second factor, or a recovery code"))
 }
 
 #[cfg(test)]

@@ -10,7 +10,8 @@ use crate::{
         credentials::Person,
         idempotency::{Caller, Claim, Idempotent, Reply},
         problem::ApiError,
-        request::OptionalJson,
+        request::Json,
+        step_up,
     },
     mail::{self, Notice},
     ports::{Statement, Timestamp},
@@ -41,22 +42,22 @@ impl NewCodes {
     }
 }
 
-/// Makes ten new recovery codes; the earlier ones are dead.
+/// Makes ten new recovery codes, where password and a code are given; the earlier ones are dead.
 pub async fn create(
     State(app): State<App>,
     person: Person,
-    Idempotent(request, OptionalJson(body)): Idempotent<OptionalJson<StepUp>>,
+    Idempotent(request, Json(body)): Idempotent<Json<StepUp>>,
 ) -> Result<Response, ApiError> {
     request.once(&app, Caller::Person(&person), |claim| replace(&app, &person, body, claim)).await
 }
 
 async fn replace(app: &App, person: &Person, body: StepUp, claim: Claim) -> Result<Reply, ApiError> {
-    let proof = body.prove(app, person).await?;
+    let proof = step_up::check_second_factor(app, person, &body.password, body.code.as_ref()).await?;
     let codes = NewCodes::new(app);
     let reply = codes.reply()?;
     let mut effects = Vec::from(codes.replace(&person.user_id, app.now()));
     effects.extend([
-        person.event(app, "recovery_codes_created", json!({ "method": proof.method })),
+        person.event(app, "recovery_codes_created", json!({ "methods": proof.methods() })),
         mail::notice(app, Notice::RecoveryCodesReplaced)?.to(&proof.user.email, Some(&proof.user.id)),
     ]);
     effects.extend(claim.fulfil(app, &reply)?);

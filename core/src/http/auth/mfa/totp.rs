@@ -12,10 +12,10 @@ use crate::{
     },
     http::{
         credentials::Person,
-        guessing::{check_password, incorrect_password},
         idempotency::{Caller, Claim, Idempotent, Reply},
-        problem::{ApiError, MFA_ALREADY_ENABLED, REAUTHENTICATION_REQUIRED},
+        problem::{ApiError, INCORRECT_PASSWORD, MFA_ALREADY_ENABLED, REAUTHENTICATION_REQUIRED},
         request::{Json, OptionalJson},
+        step_up,
     },
     mail::{self, Notice},
     ports::Statement,
@@ -45,7 +45,7 @@ pub async fn enrol(
         return Err(already_enabled());
     }
     let proof = match &body.password {
-        Some(password) => Some(check_password(&app, &person, password).await?),
+        Some(password) => Some(step_up::check_password(&app, &person, password).await?),
         None => {
             let session = answers.into_iter().next().map(Session::from_rows).transpose()?.flatten();
             if session.is_none_or(|session| app.now().ms_since(session.started_at) > FRESH_MS) {
@@ -63,17 +63,23 @@ pub async fn enrol(
     let uri = secret.uri(&user.email);
     let qr_svg = qr_svg(uri.expose()).map_err(ApiError::internal)?;
 
-    let mut batch = proof.as_ref().map(|proof| proof.statements()).unwrap_or_default();
-    batch.extend([
+    let effects = vec![
         Statement::new(mfa::PUT_PENDING).bind(id).bind(user.id.as_str()).bind(sealed).bind(app.now()),
         Statement::new(EXPECT_ONE_CHANGE),
-    ]);
-    match person.write(&app, batch).await? {
-        Err(error) if error.is_guard() => {
+    ];
+    let written = match proof {
+        Some(proof) => proof.carry_out(&app, &person, effects).await.map(drop),
+        None => match person.write(&app, effects).await? {
+            Err(error) if error.is_guard() => Err(already_enabled()),
+            answers => answers.map(drop).map_err(ApiError::from),
+        },
+    };
+    match written {
+        Err(ApiError::Problem(problem)) if problem.is(INCORRECT_PASSWORD) => {
             let (user, _) = person.read(&app, Vec::new()).await?;
-            return Err(if user.mfa_enabled { already_enabled() } else { incorrect_password() });
+            return Err(if user.mfa_enabled { already_enabled() } else { ApiError::Problem(problem) });
         }
-        answers => answers.map(drop)?,
+        written => written?,
     }
     let secret = secret.base32();
     Ok(Answer(json!({ "secret": secret.expose(), "otpauthUri": uri.expose(), "qrSvg": qr_svg })))
@@ -95,7 +101,7 @@ pub async fn confirm(
 }
 
 async fn put_in_force(app: &App, person: &Person, body: ConfirmBody, claim: Claim) -> Result<Reply, ApiError> {
-    let (user, pending) = second_factor(app, person, None).await?;
+    let (user, pending) = second_factor(app, person).await?;
     let totp = pending.totp.filter(|totp| !totp.confirmed).ok_or_else(not_enabled)?;
     let (secret, now, guess) = (open(app, &totp)?, app.now(), guess_at_code(app, person));
     let step = TotpCode::parse(body.code.expose()).and_then(|code| secret.matching_step(code, now, totp.last_step));
@@ -118,7 +124,7 @@ async fn put_in_force(app: &App, person: &Person, body: ConfirmBody, claim: Clai
     batch.extend(claim.fulfil(app, &reply)?);
     match person.write(app, batch).await? {
         Err(error) if error.is_guard() => {
-            let (_, pending) = second_factor(app, person, None).await?;
+            let (_, pending) = second_factor(app, person).await?;
             let still_pending = pending.totp.is_some_and(|other| other.id == totp.id && !other.confirmed);
             return Err(if still_pending { guess.refused(app).await } else { not_enabled() });
         }
@@ -128,20 +134,16 @@ async fn put_in_force(app: &App, person: &Person, body: ConfirmBody, claim: Clai
     Ok(reply)
 }
 
-/// Removes the second factor.
-pub async fn disable(
-    State(app): State<App>,
-    person: Person,
-    OptionalJson(body): OptionalJson<StepUp>,
-) -> Result<StatusCode, ApiError> {
-    let proof = body.prove(&app, &person).await?;
+/// Removes the second factor, where password and a code are given.
+pub async fn disable(State(app): State<App>, person: Person, Json(body): Json<StepUp>) -> Result<StatusCode, ApiError> {
+    let proof = step_up::check_second_factor(&app, &person, &body.password, body.code.as_ref()).await?;
     let user_id = person.user_id.as_str();
     let effects = vec![
         Statement::new(mfa::REMOVE).bind(user_id),
         Statement::new(mfa::SET_ENABLED).bind(user_id).bind(app.now()),
         Statement::new(mfa::FORGET_RECOVERY_CODES).bind(user_id),
         Statement::new(mfa::FORGET_CHALLENGES).bind(user_id),
-        person.event(&app, "mfa_disabled", json!({ "method": proof.method })),
+        person.event(&app, "mfa_disabled", json!({ "methods": proof.methods() })),
         mail::notice(&app, Notice::MfaDisabled)?.to(&proof.user.email, Some(&proof.user.id)),
     ];
     proof.carry_out(&app, &person, effects).await?;
