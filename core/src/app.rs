@@ -33,6 +33,7 @@ struct Inner {
     has_stopped_sending: AtomicBool,
     has_met_unnamed_proxy: AtomicBool,
     fault_log: http::FaultLog,
+    last_answers: http::LastAnswers,
 }
 
 impl App {
@@ -48,6 +49,7 @@ impl App {
             config,
             keys,
             fault_log: http::FaultLog::default(),
+            last_answers: http::LastAnswers::default(),
             has_stopped_sending: AtomicBool::new(false),
             has_met_unnamed_proxy: AtomicBool::new(false),
         }))
@@ -71,6 +73,10 @@ impl App {
 
     pub(crate) fn fault_log(&self) -> &http::FaultLog {
         &self.0.fault_log
+    }
+
+    pub(crate) fn last_answers(&self) -> &http::LastAnswers {
+        &self.0.last_answers
     }
 
     pub(crate) fn database(&self) -> &dyn Database {

@@ -4,6 +4,7 @@
 pub mod case;
 pub mod client;
 pub mod contract;
+pub mod faults;
 pub mod fixtures;
 pub mod host;
 pub mod keys;

@@ -33,10 +33,14 @@ use rusqlite::{
 use serde_json::Value;
 use tower::ServiceExt as _;
 
+use crate::faults::Faults;
+
 /// One application in one process.
 pub struct Simulation {
     /// The application itself.
     pub app: App,
+    /// What its dependencies do wrong.
+    pub faults: Arc<Faults>,
     router: axum::Router,
     ports: Arc<SimulatedPorts>,
     address: Mutex<IpAddr>,
@@ -176,6 +180,8 @@ impl Simulation {
             entropy: Arc::clone(&ports) as _,
             background: Arc::clone(&ports) as _,
         };
+        let faults = Arc::new(Faults::new(Arc::clone(&ports) as _));
+        let shared = faults.around_ports(shared);
         let lookup = |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
         let defaults = HostDefaults {
             environment: Environment::Development,
@@ -185,7 +191,7 @@ impl Simulation {
         let config = Config::load(&lookup, defaults).expect("a configuration");
         migrate(ports.as_ref()).await.expect("the schema");
         let app = App::new(shared, config);
-        Self { router: app.router(), app, ports, address: Mutex::new(Ipv4Addr::new(192, 0, 2, 1).into()) }
+        Self { router: app.router(), app, faults, ports, address: Mutex::new(Ipv4Addr::new(192, 0, 2, 1).into()) }
     }
 
     /// Lets time pass.
@@ -305,7 +311,8 @@ impl Simulation {
         }
     }
 
-    async fn answer(&self, request: Builder, token: Option<&str>, body: Option<&Value>) -> Response {
+    /// Sends a request. What is left to do after the answer waits for [`Simulation::settle`].
+    pub async fn answer(&self, request: Builder, token: Option<&str>, body: Option<&Value>) -> Response {
         let mut request = request;
         if let Some(token) = token {
             request = request.header("authorization", format!("Bearer {token}"));

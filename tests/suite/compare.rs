@@ -279,7 +279,10 @@ async fn a_comparison_stays_with_its_snapshot(host: Host) {
     let b = ran(&publisher, "b", passes(5, 20)).await;
     let api = publisher.api.anonymous();
     let before = api.get(path(&publisher, &a, &b)).await;
-    assert_eq!(before.header("cache-control"), Some("public, max-age=60, stale-while-revalidate=300"));
+    assert_eq!(
+        before.header("cache-control"),
+        Some("public, max-age=60, stale-while-revalidate=300, stale-if-error=86400")
+    );
     let tag = before.header("etag").expect("an ETag").to_owned();
     let before = before.expect(200);
     let again = api.get(path(&publisher, &a, &b)).header("If-None-Match", &tag).await;
@@ -385,7 +388,10 @@ async fn costs_stand_against_scores(host: Host) {
     }
 
     let tag = answer.header("etag").expect("an ETag").to_owned();
-    assert_eq!(answer.header("cache-control"), Some("public, max-age=60, stale-while-revalidate=300"));
+    assert_eq!(
+        answer.header("cache-control"),
+        Some("public, max-age=60, stale-while-revalidate=300, stale-if-error=86400")
+    );
     assert_eq!(api.get(&path).header("If-None-Match", &tag).await.status, 304);
     // The first task alone: what is cheap is as good as what is dear.
     let slice = api.get(format!("{path}&language=go")).await.expect(200);

@@ -52,9 +52,17 @@ async fn listed_origins_may_call(host: Host) {
             assert_eq!(answer.header("access-control-allow-origin"), Some(origin), "{answer}");
             assert_eq!(answer.header("access-control-allow-credentials"), Some("true"), "{answer}");
             let exposed = answer.header("access-control-expose-headers").unwrap_or_default();
-            for name in
-                ["X-Request-Id", "RateLimit", "RateLimit-Policy", "Retry-After", "ETag", "Link", "Idempotent-Replayed"]
-            {
+            for name in [
+                "X-Request-Id",
+                "RateLimit",
+                "RateLimit-Policy",
+                "Retry-After",
+                "ETag",
+                "Link",
+                "Age",
+                "Cache-Status",
+                "Idempotent-Replayed",
+            ] {
                 assert!(exposed.split(", ").any(|exposed| exposed == name), "{name} in {exposed}");
             }
             assert!(answer.header("vary").is_some_and(|vary| vary.contains("Origin")), "{answer}");

@@ -32,8 +32,9 @@ const ALLOWED_HEADERS: HeaderValue = HeaderValue::from_static(
     "Content-Type, Authorization, X-API-Key, Idempotency-Key, X-Request-Id, If-None-Match, If-Modified-Since, \
      Cache-Control, traceparent",
 );
-const EXPOSED_HEADERS: HeaderValue =
-    HeaderValue::from_static("X-Request-Id, RateLimit, RateLimit-Policy, Retry-After, ETag, Link, Idempotent-Replayed");
+const EXPOSED_HEADERS: HeaderValue = HeaderValue::from_static(
+    "X-Request-Id, RateLimit, RateLimit-Policy, Retry-After, ETag, Link, Age, Cache-Status, Idempotent-Replayed",
+);
 
 /// Headers that something deep in a request wants on its answer, whatever the answer (rate limits).
 #[derive(Clone, Default)]

@@ -33,6 +33,7 @@ use axum::{Router, middleware};
 pub use envelope::refuse;
 pub use fault_log::FaultLog;
 pub use host_refusal::HostRefusal;
+pub use leaderboard::LastAnswers;
 pub use problem::ApiError;
 pub use request_body::{BodyStalled, Sleep, UnreadBody, watch_body};
 pub use site::catch_up;
@@ -48,10 +49,10 @@ pub fn router(app: &App) -> Router {
         .nest("/api-keys", api_keys::routes())
         .nest("/secret-scanning", secret_scanning::routes())
         .merge(publishing::routes())
-        .merge(leaderboard::routes())
+        .merge(leaderboard::routes(app))
         .merge(export::routes());
     let mut router = Router::new()
-        .merge(site::routes())
+        .merge(site::routes(app))
         .nest("/api/v1", api)
         .fallback(no_such_path)
         .method_not_allowed_fallback(no_such_method);

@@ -46,7 +46,8 @@ pub fn deliver_in_background(app: &App) {
     app.ports().background.spawn(Box::pin(async move { deliver_due(&worker).await }));
 }
 
-/// Sends what is due. Failures are logged and tried again by a later call.
+/// Sends what is due. Failures are logged and tried again by a later call; a provider that takes no mail is not asked for
+/// more of them now.
 ///
 /// A shutdown ends it after the mails that are being sent: each is bounded by the provider's time-out.
 pub async fn deliver_due(app: &App) {
@@ -57,19 +58,26 @@ pub async fn deliver_due(app: &App) {
         let claim = Statement::new(outbox::CLAIM).bind(app.now()).bind(AT_ONCE);
         match app.database().query(claim).await {
             Ok(rows) if rows.is_empty() => return,
-            Ok(rows) => drop(futures_util::future::join_all(rows.into_iter().map(|row| deliver(app, row))).await),
+            Ok(rows) => {
+                let taken = futures_util::future::join_all(rows.into_iter().map(|row| deliver(app, row))).await;
+                if !taken.contains(&true) {
+                    return;
+                }
+            }
             Err(error) => return log::error!("outbox: {error}"),
         }
     }
 }
 
-async fn deliver(app: &App, row: Row) {
-    if let Err(error) = try_deliver(app, &row).await {
+/// Whether the provider could be asked, and the outcome written down.
+async fn deliver(app: &App, row: Row) -> bool {
+    try_deliver(app, &row).await.unwrap_or_else(|error| {
         log::error!("outbox: {error}");
-    }
+        false
+    })
 }
 
-async fn try_deliver(app: &App, row: &Row) -> Result<(), DatabaseError> {
+async fn try_deliver(app: &App, row: &Row) -> Result<bool, DatabaseError> {
     let (id, attempts) = (row.text("id")?, row.integer("attempts")?);
     let sent = match read(app, row)? {
         None => {
@@ -80,6 +88,7 @@ async fn try_deliver(app: &App, row: &Row) -> Result<(), DatabaseError> {
             None => providers::send(app, &mail, &id).await,
         },
     };
+    let is_reached = !matches!(sent, Err(MailError::Retry(_)));
     let statement = match sent {
         Ok(()) if app.config().keeps_mail() => Statement::new(outbox::KEPT).bind(id).bind(app.now()),
         Ok(()) if row.text("kind")? == templates::ACCOUNT_DELETED => Statement::new(outbox::DELETE).bind(id),
@@ -97,7 +106,7 @@ async fn try_deliver(app: &App, row: &Row) -> Result<(), DatabaseError> {
             }
         }
     };
-    app.database().query(statement).await.map(drop)
+    app.database().query(statement).await.map(|_| is_reached)
 }
 
 /// The mail of an outbox row; `None` where its text was wiped, or was sealed under a secret that is gone.

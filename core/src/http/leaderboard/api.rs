@@ -10,6 +10,7 @@ use super::{
     board::Board,
     caching::{self, MINUTE},
     formats::{self, Format},
+    last_answer::NotKept,
     query::BoardQuery,
 };
 use crate::{
@@ -26,7 +27,7 @@ use crate::{
 /// How long the answers of an immutable snapshot are kept.
 const KEPT_SECONDS: u32 = 3600;
 /// The sizes of the pages that are kept: what anyone can make up more of would fill the cache.
-const KEPT_LIMITS: [u32; 2] = [20, 100];
+pub const KEPT_LIMITS: [u32; 2] = [20, 100];
 
 /// A page of the leaderboard. Slices (scenario, language, difficulty) are ranked on their own; provider, text and
 /// period only choose rows, which keep their ranks.
@@ -75,6 +76,7 @@ async fn read(
     let scope = scope.ok_or_else(|| ApiError::not_found("leaderboard"))?;
     let as_of = position.as_ref().map_or_else(|| app.now(), |position| Timestamp(position.as_of));
     let snapshot = scope.snapshot.as_ref().map(|snapshot| snapshot.id.clone());
+    let is_known_slice = query.is_known_slice(&scope.slices);
 
     // What depends on nothing but the snapshot and moderation never changes: it can be kept, and its tag is known beforehand.
     let kept_as = snapshot.as_ref().filter(|_| format == Format::Json && position.is_none());
@@ -121,7 +123,11 @@ async fn read(
     let Some(key) = kept_as else {
         let tag = caching::etag(body.as_bytes());
         let known = caching::not_modified(headers, &tag, MINUTE);
-        return Ok(known.unwrap_or_else(|| answer(&uri, format, body, next.as_deref(), &tag)));
+        let mut response = known.unwrap_or_else(|| answer(&uri, format, body, next.as_deref(), &tag));
+        if !is_known_slice {
+            response.extensions_mut().insert(NotKept);
+        }
+        return Ok(response);
     };
     keep(app, &key, &Kept { body: body.clone(), next: next.clone() });
     Ok(answer(&uri, format, body, next.as_deref(), &caching::etag(key.as_bytes())))
@@ -146,14 +152,7 @@ fn keep(app: &App, key: &str, kept: &Kept) {
 
 /// Where the first page of a slice is kept: of those that a snapshot has, and of usual sizes.
 fn cache_key(query: &BoardQuery, scope: &Scope, snapshot: &str, limit: u32) -> Option<String> {
-    let slices = &scope.slices;
-    let known = [
-        (&query.scenario, &slices.scenario),
-        (&query.language, &slices.language),
-        (&query.difficulty, &slices.difficulty),
-    ];
-    let known = known.iter().all(|(value, values)| value.as_ref().is_none_or(|value| values.contains(value)));
-    let kept = known && query.is_whole_slice() && KEPT_LIMITS.contains(&limit);
+    let kept = query.is_known_slice(&scope.slices) && query.is_whole_slice() && KEPT_LIMITS.contains(&limit);
     let slice = caching::etag(json!(query.slice()).to_string().as_bytes());
     kept.then(|| format!("leaderboard/3/{snapshot}/{}/{limit}/{}", scope.moderation, slice.trim_matches('"')))
 }

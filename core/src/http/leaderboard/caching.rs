@@ -11,7 +11,8 @@ use sha2::{Digest as _, Sha256};
 use crate::http::problem::ApiError;
 
 /// How long an answer may be shown: a publication is everywhere within a minute.
-pub const MINUTE: HeaderValue = HeaderValue::from_static("public, max-age=60, stale-while-revalidate=300");
+pub const MINUTE: HeaderValue =
+    HeaderValue::from_static("public, max-age=60, stale-while-revalidate=300, stale-if-error=86400");
 /// The same of what may be kept, but is asked for again each time.
 pub const REVALIDATED: HeaderValue = HeaderValue::from_static("public, no-cache");
 /// The same of what is asked again and again to hear of what is new.

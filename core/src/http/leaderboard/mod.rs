@@ -10,16 +10,19 @@ mod compare;
 mod formats;
 mod history;
 mod html;
+mod last_answer;
 mod pareto;
 mod query;
 
-use axum::{Router, routing::get};
+use axum::{Router, middleware::from_fn_with_state, routing::get};
 
 pub use board::Score;
+pub use last_answer::LastAnswers;
 
 use crate::app::App;
 
-pub fn routes() -> Router<App> {
+/// The routes of the API. Each shows its last answer while the database has none.
+pub fn routes(app: &App) -> Router<App> {
     Router::new()
         .route("/leaderboard", get(api::handler))
         .route("/leaderboard.csv", get(api::csv))
@@ -30,11 +33,14 @@ pub fn routes() -> Router<App> {
         .route("/badges/{provider}/{name}", get(badge::handler))
         .route("/changes", get(changes::handler))
         .route("/changes.atom", get(atom::handler))
+        .route_layer(from_fn_with_state(app.clone(), last_answer::or_last_answer))
 }
 
-pub fn page_routes() -> Router<App> {
+/// The pages, which do the same.
+pub fn page_routes(app: &App) -> Router<App> {
     Router::new()
         .route("/leaderboard", get(html::board))
         .route("/leaderboard/compare", get(html::compare))
         .route("/leaderboard/models/{provider}/{name}", get(html::model))
+        .route_layer(from_fn_with_state(app.clone(), last_answer::or_last_answer))
 }

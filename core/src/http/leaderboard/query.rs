@@ -15,6 +15,7 @@ use crate::{
         problem::{ApiError, MALFORMED_REQUEST},
     },
     ports::Timestamp,
+    store::benchmarks::Slices,
 };
 
 const DAY_SECONDS: i64 = 86_400;
@@ -133,6 +134,17 @@ impl BoardQuery {
     #[must_use]
     pub fn slice(&self) -> [Option<&str>; 3] {
         [&self.scenario, &self.language, &self.difficulty].map(Option::as_deref)
+    }
+
+    /// Whether the version has tasks with the values that are asked for.
+    #[must_use]
+    pub fn is_known_slice(&self, slices: &Slices) -> bool {
+        let asked = [
+            (&self.scenario, &slices.scenario),
+            (&self.language, &slices.language),
+            (&self.difficulty, &slices.difficulty),
+        ];
+        asked.iter().all(|(value, values)| value.as_ref().is_none_or(|value| values.contains(value)))
     }
 
     /// Whether rows of a slice stand whole and in their own order: then the answer never changes with the snapshot.

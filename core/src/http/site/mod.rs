@@ -21,7 +21,7 @@ use super::leaderboard::{self, caching};
 use crate::app::App;
 pub use dev_clock::{catch_up, follow};
 
-pub fn routes() -> Router<App> {
+pub fn routes(app: &App) -> Router<App> {
     Router::new()
         .route("/", get(index::handler))
         .route("/health", get(health::health))
@@ -35,7 +35,7 @@ pub fn routes() -> Router<App> {
         .route("/dev/mail", get(dev_mail::handler))
         .route("/dev/clock", get(dev_clock::show).post(dev_clock::advance))
         .route("/internal/tick", post(tick::handler))
-        .merge(leaderboard::page_routes())
+        .merge(leaderboard::page_routes(app))
 }
 
 async fn style(headers: HeaderMap) -> Response {

@@ -23,6 +23,7 @@ use self::{
 use super::{
     board::{Board, RowBody},
     caching::{self, MINUTE},
+    last_answer::NotKept,
     query::BoardQuery,
 };
 use crate::{
@@ -110,6 +111,7 @@ pub async fn board(
     };
     let as_of = position.as_ref().map_or_else(|| app.now(), |position| Timestamp(position.as_of));
     let snapshot = scope.snapshot.as_ref().map(|snapshot| snapshot.id.clone());
+    let is_known_slice = query.is_known_slice(&scope.slices);
     let about = app.database().batch(pages::of_version(&scope.benchmark, &scope.version, BENCHMARKS));
     let about = async { Ok(about.await?.into_iter()) };
     let (board, mut about) = try_join(Board::read(&app, scope, query.slice()), about).await?;
@@ -123,7 +125,11 @@ pub async fn board(
     let matching = chosen.len();
     let (rows, next) = query.page(chosen, position.as_ref(), ROWS, snapshot.as_deref(), as_of)?;
     let page = Page { choices, known, facts: facts.unwrap_or_default(), board, rows, matching, next };
-    Ok(answer(&headers, &page.board.scope.title, &page.markup(plotted)))
+    let mut response = answer(&headers, &page.board.scope.title, &page.markup(plotted));
+    if !is_known_slice {
+        response.extensions_mut().insert(NotKept);
+    }
+    Ok(response)
 }
 
 /// What was found, or the page that stands in the place of what an administrator hid.

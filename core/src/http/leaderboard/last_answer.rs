@@ -1,0 +1,254 @@
+//! Public answers that outlive the database (`stale-if-error`, RFC 5861): the last good answer to a question is kept in
+//! the cache, and shown, marked as what it is, while there is no new one.
+
+use std::{
+    num::NonZeroUsize,
+    pin::pin,
+    sync::{Mutex, PoisonError},
+};
+
+use axum::{
+    body::{Body, HttpBody as _, to_bytes},
+    extract::{OriginalUri, Request, State},
+    middleware::Next,
+    response::{IntoResponse as _, Response},
+};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use lru::LruCache;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    api::KEPT_LIMITS,
+    caching::{etag, not_modified},
+    formats,
+};
+use crate::{
+    app::App,
+    ports::{Timestamp, within},
+};
+
+/// How long an answer is kept, in seconds.
+const KEPT_SECONDS: u32 = 7 * 86_400;
+/// An answer that stays the same is put again after this time, so that it does not expire.
+const KEEP_AGAIN_MS: u64 = 6 * 3_600_000;
+/// How long this instance does not even look whether it is kept.
+const LOOK_AGAIN_MS: u64 = 3_600_000;
+/// What is larger is not kept.
+const LARGEST: usize = 1 << 20;
+/// How many answers an instance remembers to be kept.
+const REMEMBERED: NonZeroUsize = match NonZeroUsize::new(256) {
+    Some(remembered) => remembered,
+    None => NonZeroUsize::MIN,
+};
+/// How long a shared cache may show it: the next who asks may get a new one.
+const HOLDS: HeaderValue = HeaderValue::from_static("public, max-age=5");
+/// RFC 9211.
+const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
+/// For how long an answer is fresh, in seconds, as `caching::MINUTE` says.
+const FRESH_SECONDS: i64 = 60;
+
+/// Which answers this instance has seen to be kept: their tags, and when.
+pub struct LastAnswers(Mutex<LruCache<String, (String, Timestamp)>>);
+
+impl Default for LastAnswers {
+    fn default() -> Self {
+        Self(Mutex::new(LruCache::new(REMEMBERED)))
+    }
+}
+
+impl LastAnswers {
+    /// Whether the answer may not be kept yet. The next call takes it for kept.
+    fn is_news(&self, key: &str, tag: &str, now: Timestamp) -> bool {
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if seen.get(key).is_some_and(|(seen, at)| seen == tag && now.ms_since(*at) < LOOK_AGAIN_MS) {
+            return false;
+        }
+        seen.put(key.to_owned(), (tag.to_owned(), now));
+        true
+    }
+}
+
+/// Marks the answer to a question that anybody could make up more of, and so is not kept.
+#[derive(Clone, Copy)]
+pub struct NotKept;
+
+#[derive(Deserialize, Serialize)]
+struct Kept {
+    at: i64,
+    tag: String,
+    headers: Vec<(String, String)>,
+}
+
+/// Keeps good answers, and shows the last one where there is none in time.
+pub async fn or_last_answer(State(app): State<App>, request: Request, next: Next) -> Response {
+    let Some(key) = question(&request) else { return next.run(request).await };
+    let (is_head, headers) = (request.method() == Method::HEAD, request.headers().clone());
+    let last =
+        async || last_answer(&app, &key, &headers).await.map(|last| if is_head { without_body(last) } else { last });
+    let mut answer = pin!(next.run(request));
+    let answer = match within(app.ports().timer.as_ref(), app.deadlines().read, answer.as_mut()).await {
+        Some(answer) => answer,
+        None => match last().await {
+            Some(last) => return last,
+            None => answer.await,
+        },
+    };
+    match answer.status() {
+        StatusCode::SERVICE_UNAVAILABLE => last().await.unwrap_or(answer),
+        StatusCode::OK if !is_head => keep(&app, key, answer).await,
+        _ => answer,
+    }
+}
+
+/// Under which key the last answer to this request is kept. Nobody can fill the cache: what is asked for has to exist,
+/// and is a first page of the usual size.
+fn question(request: &Request) -> Option<String> {
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return None;
+    }
+    let uri = request.extensions().get::<OriginalUri>().map_or(request.uri(), |OriginalUri(uri)| uri);
+    let mut asked = serde_urlencoded::from_str::<Vec<(String, String)>>(uri.query().unwrap_or_default()).ok()?;
+    asked.retain(|(_, value)| !value.is_empty());
+    let path = uri.path();
+    let is_board = ["/leaderboard", "/leaderboard.csv", "/leaderboard.ndjson"].iter().any(|end| path.ends_with(end));
+    // Other answers are good, and empty, for a benchmark that nobody knows.
+    let is_of_benchmark = is_board || path.ends_with("/pareto") || path.contains("/badges/");
+    let usual = asked.iter().all(|(name, value)| match name.as_str() {
+        "benchmark" | "version" => is_of_benchmark,
+        "scenario" | "language" | "difficulty" => is_board,
+        "limit" => is_board && KEPT_LIMITS.iter().any(|limit| limit.to_string() == *value),
+        _ => false,
+    });
+    asked.sort_unstable();
+    let format = formats::accepted(request.headers()).media_type();
+    let asked = serde_json::json!([path, asked, format, env!("CARGO_PKG_VERSION")]).to_string();
+    usual.then(|| format!("last/1/{}", etag(asked.as_bytes()).trim_matches('"')))
+}
+
+/// Sees to it that the answer is kept. Where it is kept already, that costs nothing, or a look into the cache.
+async fn keep(app: &App, key: String, answer: Response) -> Response {
+    let tag = answer.headers().get(header::ETAG).and_then(|tag| tag.to_str().ok()).unwrap_or_default().to_owned();
+    let is_small = answer.body().size_hint().exact().is_some_and(|size| size <= LARGEST as u64);
+    let now = app.now();
+    if !is_small || answer.extensions().get::<NotKept>().is_some() || !app.last_answers().is_news(&key, &tag, now) {
+        return answer;
+    }
+    let (parts, body) = answer.into_parts();
+    let Ok(body) = to_bytes(body, LARGEST).await else { return StatusCode::INTERNAL_SERVER_ERROR.into_response() };
+    // An answer without a tag is known by what it says.
+    let tag = if tag.is_empty() { etag(&body) } else { tag };
+    let text = |value: &HeaderValue| value.to_str().map(str::to_owned).ok();
+    let headers = parts.headers.iter().filter_map(|(name, value)| Some((name.as_str().to_owned(), text(value)?)));
+    let kept = Kept { at: now.0, tag, headers: headers.collect() };
+    if let Ok(mut value) = serde_json::to_vec(&kept) {
+        value.push(b'\n');
+        value.extend_from_slice(&body);
+        let worker = app.clone();
+        app.ports().background.spawn(Box::pin(async move {
+            let cache = &worker.ports().key_value;
+            let kept_before = cache.get(&key).await.map(|value| value.as_deref().and_then(read).map(|(kept, _)| kept));
+            let done = match kept_before {
+                Ok(Some(before)) if before.tag == kept.tag && now.ms_since(Timestamp(before.at)) < KEEP_AGAIN_MS => {
+                    Ok(())
+                }
+                Ok(_) => cache.put(&key, &value, KEPT_SECONDS).await,
+                Err(error) => Err(error),
+            };
+            if let Err(error) = done {
+                log::warn!("an answer was not kept for worse times: {error}");
+            }
+        }));
+    }
+    Response::from_parts(parts, Body::from(body))
+}
+
+fn read(value: &[u8]) -> Option<(Kept, &[u8])> {
+    let end = value.iter().position(|byte| *byte == b'\n')?;
+    let (head, body) = value.split_at_checked(end)?;
+    Some((serde_json::from_slice(head).ok()?, body.get(1..)?))
+}
+
+/// The last answer, marked as not asked for anew: RFC 9211's `Cache-Status`, and its `Age`.
+async fn last_answer(app: &App, key: &str, headers: &HeaderMap) -> Option<Response> {
+    let value = match app.ports().key_value.get(key).await {
+        Ok(value) => value?,
+        Err(error) => {
+            log::warn!("the last answer was not looked up: {error}");
+            return None;
+        }
+    };
+    let (kept, body) = read(&value)?;
+    let age = app.now().ms_since(Timestamp(kept.at)) / 1000;
+    let has_tag = kept.headers.iter().any(|(name, _)| name == header::ETAG.as_str());
+    let known = has_tag.then(|| not_modified(headers, &kept.tag, HOLDS)).flatten();
+    let mut answer = known.unwrap_or_else(|| {
+        let mut answer = Body::from(body.to_vec()).into_response();
+        for (name, value) in &kept.headers {
+            if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+                answer.headers_mut().append(name, value);
+            }
+        }
+        answer
+    });
+    let left = FRESH_SECONDS.saturating_sub(i64::try_from(age).unwrap_or(i64::MAX));
+    let status = format!("aibaas; hit; ttl={left}; detail=stale-if-error");
+    answer.headers_mut().insert(header::CACHE_CONTROL, HOLDS);
+    answer.headers_mut().insert(header::AGE, HeaderValue::from(age));
+    if let Ok(status) = HeaderValue::try_from(status) {
+        answer.headers_mut().insert(CACHE_STATUS, status);
+    }
+    log::warn!("an answer of {age} s ago is shown, because there is no new one");
+    Some(answer)
+}
+
+fn without_body(answer: Response) -> Response {
+    answer.map(|_| Body::empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(uri: &str, accept: Option<&str>) -> Option<String> {
+        let mut request = Request::get(uri);
+        if let Some(accept) = accept {
+            request = request.header("accept", accept);
+        }
+        question(&request.body(Body::empty()).unwrap())
+    }
+
+    #[test]
+    fn one_question_has_one_key() {
+        let plain = asked("/api/v1/leaderboard?benchmark=a&version=1", None);
+        assert!(plain.is_some());
+        assert_eq!(plain, asked("/api/v1/leaderboard?version=1&benchmark=a&scenario=", Some("application/json")));
+        assert_ne!(plain, asked("/api/v1/leaderboard?benchmark=a&version=1", Some("text/csv")));
+        assert_ne!(plain, asked("/leaderboard?benchmark=a&version=1", None));
+        assert_ne!(plain, asked("/api/v1/leaderboard?benchmark=a", None));
+    }
+
+    #[test]
+    fn what_anybody_can_make_up_is_no_question() {
+        for query in ["q=a", "limit=21", "cursor=a", "snapshot=a", "period=7d", "after=a", "a=b", "sort=cost"] {
+            assert_eq!(asked(&format!("/api/v1/leaderboard?{query}"), None), None, "{query}");
+        }
+        for path in ["/api/v1/changes", "/api/v1/changes.atom", "/api/v1/models/a/b/history", "/leaderboard/models/a/b"]
+        {
+            assert!(asked(path, None).is_some(), "{path}");
+            assert_eq!(asked(&format!("{path}?benchmark=a"), None), None, "{path}");
+        }
+        let post = Request::post("/api/v1/leaderboard").body(Body::empty()).unwrap();
+        assert_eq!(question(&post), None);
+    }
+
+    #[test]
+    fn an_answer_is_news_until_it_is_kept() {
+        let seen = LastAnswers::default();
+        let hour = i64::try_from(LOOK_AGAIN_MS).unwrap();
+        assert!(seen.is_news("a", "1", Timestamp(0)));
+        assert!(!seen.is_news("a", "1", Timestamp(hour - 1)));
+        assert!(seen.is_news("a", "1", Timestamp(hour)));
+        assert!(seen.is_news("a", "2", Timestamp(hour)));
+        assert!(seen.is_news("b", "2", Timestamp(hour)));
+    }
+}

@@ -1,0 +1,248 @@
+//! Dependencies that hang, answer too late, break off or fail: around the ports of a simulation.
+
+use std::sync::{Arc, Mutex};
+
+use aibaas_core::{
+    domain::{
+        api_key::KeyHash,
+        key_use::{Decision, HourOfUse, KeyUse},
+    },
+    ports::{
+        Admission, BoxFuture, Database, DatabaseError, HashError, HashJob, HashOutcome, HttpClient, HttpError, KeyGate,
+        KeyGateError, KeyValue, KeyValueError, Limit, OutboundRequest, OutboundResponse, PasswordHasher, Ports,
+        RateLimitError, RateLimiter, Rows, Statement, Timer, Timestamp,
+    },
+};
+use async_trait::async_trait;
+
+/// What the application depends on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dependency {
+    /// D1, or SQLite.
+    Database,
+    /// Workers KV and its like.
+    Cache,
+    /// The limits of addresses and people.
+    Limits,
+    /// The gate of API keys.
+    Gate,
+    /// Where passwords are hashed.
+    Hasher,
+    /// The mail provider, GitHub, the list of breached passwords.
+    Outbound,
+}
+
+/// Every one.
+pub const DEPENDENCIES: [Dependency; 6] = [
+    Dependency::Database,
+    Dependency::Cache,
+    Dependency::Limits,
+    Dependency::Gate,
+    Dependency::Hasher,
+    Dependency::Outbound,
+];
+
+/// What is wrong with one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// It takes 70 s to begin.
+    Hangs,
+    /// It does what it is asked, and takes 70 s to say so.
+    HangsToTell,
+    /// It does nothing of what it is asked, and says why.
+    Fails(&'static str),
+    /// It does what it is asked, and says that it broke off.
+    BreaksOff(&'static str),
+    /// A database's: it is asked, and carries that out when nobody waits for it any more ([`Faults::carry_out_late`]).
+    CarriesOutLate,
+}
+
+/// As long as in the worst outage that was seen.
+const HANG_MS: u32 = 70_000;
+
+/// Faults that a test sets and heals.
+pub struct Faults {
+    timer: Arc<dyn Timer>,
+    set: Mutex<Option<Set>>,
+    late: Mutex<Vec<BoxFuture>>,
+}
+
+struct Set {
+    of: Dependency,
+    fault: Fault,
+    /// How many calls are answered before it shows.
+    after: u32,
+    /// How many calls it then spoils.
+    times: u32,
+}
+
+impl Faults {
+    /// None yet.
+    #[must_use]
+    pub fn new(timer: Arc<dyn Timer>) -> Self {
+        Self { timer, set: Mutex::default(), late: Mutex::default() }
+    }
+
+    /// From now on every call of this dependency meets the fault.
+    pub fn set(&self, of: Dependency, fault: Fault) {
+        self.set_after(0, u32::MAX, of, fault);
+    }
+
+    /// So many calls are answered as ever; then so many meet the fault.
+    pub fn set_after(&self, after: u32, times: u32, of: Dependency, fault: Fault) {
+        *self.set.lock().expect("no panic") = Some(Set { of, fault, after, times });
+    }
+
+    /// All is well again.
+    pub fn heal(&self) {
+        *self.set.lock().expect("no panic") = None;
+    }
+
+    /// Carries out what nobody waits for any more.
+    pub async fn carry_out_late(&self) {
+        let late = std::mem::take(&mut *self.late.lock().expect("no panic"));
+        for work in late {
+            work.await;
+        }
+    }
+
+    /// The fault that the next call of this dependency meets.
+    fn next(&self, of: Dependency) -> Option<Fault> {
+        let mut set = self.set.lock().expect("no panic");
+        let set = set.as_mut().filter(|set| set.of == of)?;
+        if set.after > 0 {
+            set.after -= 1;
+            return None;
+        }
+        if set.times == 0 {
+            return None;
+        }
+        if set.times != u32::MAX {
+            set.times -= 1;
+        }
+        Some(set.fault)
+    }
+
+    async fn around<T, E>(
+        &self,
+        of: Dependency,
+        work: impl Future<Output = Result<T, E>>,
+        error: impl Fn(&str) -> E,
+    ) -> Result<T, E> {
+        match self.next(of) {
+            None => work.await,
+            Some(Fault::Fails(why)) => Err(error(why)),
+            Some(Fault::BreaksOff(why)) => {
+                drop(work.await);
+                Err(error(why))
+            }
+            Some(Fault::Hangs | Fault::CarriesOutLate) => {
+                self.timer.sleep(HANG_MS).await;
+                work.await
+            }
+            Some(Fault::HangsToTell) => {
+                let outcome = work.await;
+                self.timer.sleep(HANG_MS).await;
+                outcome
+            }
+        }
+    }
+
+    /// The ports, with whatever faults are set.
+    #[must_use]
+    pub fn around_ports(self: &Arc<Self>, ports: Ports) -> Ports {
+        Ports {
+            database: Arc::new(Faulty { port: ports.database, faults: Arc::clone(self) }),
+            key_value: Arc::new(Faulty { port: ports.key_value, faults: Arc::clone(self) }),
+            rate_limiter: Arc::new(Faulty { port: ports.rate_limiter, faults: Arc::clone(self) }),
+            key_gate: Arc::new(Faulty { port: ports.key_gate, faults: Arc::clone(self) }),
+            password_hasher: Arc::new(Faulty { port: ports.password_hasher, faults: Arc::clone(self) }),
+            http_client: Arc::new(Faulty { port: ports.http_client, faults: Arc::clone(self) }),
+            ..ports
+        }
+    }
+}
+
+struct Faulty<P: ?Sized> {
+    port: Arc<P>,
+    faults: Arc<Faults>,
+}
+
+#[async_trait]
+impl Database for Faulty<dyn Database> {
+    async fn query(&self, statement: Statement) -> Result<Rows, DatabaseError> {
+        Ok(self.batch(vec![statement]).await?.pop().unwrap_or_default())
+    }
+
+    async fn batch(&self, statements: Vec<Statement>) -> Result<Vec<Rows>, DatabaseError> {
+        let is_late = self.faults.set.lock().expect("no panic").as_ref().is_some_and(|set| {
+            set.of == Dependency::Database && set.fault == Fault::CarriesOutLate && set.after == 0 && set.times > 0
+        });
+        if is_late {
+            let (port, late) = (Arc::clone(&self.port), statements.clone());
+            self.faults.late.lock().expect("no panic").push(Box::pin(async move { drop(port.batch(late).await) }));
+        }
+        let work = self.port.batch(statements);
+        self.faults.around(Dependency::Database, work, DatabaseError::from_sqlite_message).await
+    }
+}
+
+#[async_trait]
+impl KeyValue for Faulty<dyn KeyValue> {
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, KeyValueError> {
+        self.faults.around(Dependency::Cache, self.port.get(key), |why| KeyValueError(why.to_owned())).await
+    }
+
+    async fn put(&self, key: &str, value: &[u8], ttl_seconds: u32) -> Result<(), KeyValueError> {
+        let put = self.port.put(key, value, ttl_seconds);
+        self.faults.around(Dependency::Cache, put, |why| KeyValueError(why.to_owned())).await
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), KeyValueError> {
+        self.faults.around(Dependency::Cache, self.port.delete(key), |why| KeyValueError(why.to_owned())).await
+    }
+}
+
+#[async_trait]
+impl RateLimiter for Faulty<dyn RateLimiter> {
+    async fn admit(
+        &self,
+        subject: &str,
+        limits: &[Limit],
+        cost: u32,
+        now: Timestamp,
+    ) -> Result<Admission, RateLimitError> {
+        let admission = self.port.admit(subject, limits, cost, now);
+        self.faults.around(Dependency::Limits, admission, |why| RateLimitError(why.to_owned())).await
+    }
+}
+
+#[async_trait]
+impl KeyGate for Faulty<dyn KeyGate> {
+    async fn admit(&self, uses: &[KeyUse], now: Timestamp) -> Result<Vec<Decision>, KeyGateError> {
+        let decisions = self.port.admit(uses, now);
+        self.faults.around(Dependency::Gate, decisions, |why| KeyGateError(why.to_owned())).await
+    }
+
+    async fn announce(&self, keys: &[KeyHash]) -> Result<(), KeyGateError> {
+        self.faults.around(Dependency::Gate, self.port.announce(keys), |why| KeyGateError(why.to_owned())).await
+    }
+
+    async fn unsaved(&self, key: KeyHash) -> Result<Vec<HourOfUse>, KeyGateError> {
+        self.faults.around(Dependency::Gate, self.port.unsaved(key), |why| KeyGateError(why.to_owned())).await
+    }
+}
+
+#[async_trait]
+impl PasswordHasher for Faulty<dyn PasswordHasher> {
+    async fn run(&self, job: HashJob) -> Result<HashOutcome, HashError> {
+        self.faults.around(Dependency::Hasher, self.port.run(job), |_| HashError::Busy).await
+    }
+}
+
+#[async_trait]
+impl HttpClient for Faulty<dyn HttpClient> {
+    async fn send(&self, request: OutboundRequest) -> Result<OutboundResponse, HttpError> {
+        self.faults.around(Dependency::Outbound, self.port.send(request), |why| HttpError(why.to_owned())).await
+    }
+}
