@@ -19,9 +19,14 @@ const DIMENSIONS: [[Option<&str>; 3]; 3] =
 /// A run as it was published: its id, model, benchmark and moment.
 type Published = (String, &'static str, &'static str, i64);
 
+/// Each migration is one transaction, as on every host.
 fn apply(database: &Connection, migrations: &[Migration]) {
-    for statement in migrations.iter().flat_map(Migration::statements) {
-        database.execute_batch(statement).unwrap_or_else(|error| panic!("{error}\n{statement}"));
+    for migration in migrations {
+        database.execute_batch("BEGIN").expect("a transaction");
+        for statement in migration.statements() {
+            database.execute_batch(statement).unwrap_or_else(|error| panic!("{error}\n{statement}"));
+        }
+        database.execute_batch("COMMIT").unwrap_or_else(|error| panic!("{}: {error}", migration.name));
     }
 }
 
@@ -268,4 +273,65 @@ fn what_was_stored_before_quotas_is_counted() {
     assert_eq!(count("SELECT storage_bytes FROM users"), 10 + 2 * 8 + results);
     assert_eq!(count("SELECT count(*) FROM users WHERE storage_quota_bytes IS NULL"), 1);
     assert_eq!(count("SELECT count(*) FROM benchmark_definitions"), 3);
+}
+
+/// Ids with capitals become lower case, with everything that refers to them; two that differ in case alone stay.
+#[test]
+fn names_become_lower_case() {
+    let database = Connection::open_in_memory().expect("a database");
+    let names = MIGRATIONS.iter().position(|migration| migration.name == "0010_names.sql").expect("the migration");
+    let (before, after) = MIGRATIONS.split_at(names);
+    apply(&database, before);
+    let execute = |sql: &str| database.execute_batch(sql).unwrap_or_else(|error| panic!("{error}\n{sql}"));
+    for model in ["Acme/Rocket", "acme/plain", "Acme/Twin", "acme/twin"] {
+        let provider = model.split('/').next().expect("a provider");
+        execute(&format!(
+            "INSERT INTO models (id, provider, display_name, created_at, updated_at) VALUES ('{model}', '{provider}', 'M', 1, 1)"
+        ));
+    }
+    execute(
+        "INSERT INTO benchmarks (id, created_at) VALUES ('SumS', 1);
+         INSERT INTO benchmark_versions (benchmark_id, version, title, metric, evidence, task_count, attempts_per_task, created_at)
+           VALUES ('SumS', 'V1', 'B', 'pass_rate', 'results', 1, 1, 1);
+         INSERT INTO benchmark_definitions (benchmark_id, version, definition) VALUES ('SumS', 'V1', '{}');
+         INSERT INTO benchmark_tasks (benchmark_id, version, task_id, position) VALUES ('SumS', 'V1', 'T', 0);
+         INSERT INTO runs (id, model_id, benchmark_id, version, harness, harness_version, commit_hash, dirty, generation_config,
+             evaluator_relationship, request, created_at)
+           VALUES ('r', 'Acme/Rocket', 'SumS', 'V1', 'h', '1', 'c', 0, '{}', 'first_party',
+             '{\"model\":\"Acme/Rocket\",\"benchmark\":\"SumS\"}', 1);
+         INSERT INTO snapshots (id, benchmark_id, version, created_at) VALUES ('s', 'SumS', 'V1', 1);
+         INSERT INTO leaderboard_entries (benchmark_id, version, model_id, run_id, from_seq) VALUES ('SumS', 'V1', 'Acme/Rocket', 'r', 1);
+         INSERT INTO changes (seq, benchmark_id, kind, model_id, run_id, moved)
+           VALUES (1, 'SumS', 'published', 'Acme/Rocket', 'r', '[{\"model\":\"Acme/Rocket\",\"from\":1,\"to\":2},{\"model\":\"Acme/Twin\",\"from\":2,\"to\":1}]');
+         INSERT INTO moderations (id, after_seq, kind, model_id, reason, created_at) VALUES ('m', 1, 'hidden', 'Acme/Rocket', 'x', 1);
+         INSERT INTO moderations (id, after_seq, kind, benchmark_id, reason, created_at) VALUES ('n', 1, 'hidden', 'SumS', 'x', 1)",
+    );
+    apply(&database, after);
+    let text = |sql: &str| match rows(&database, sql).concat().as_slice() {
+        [Value::Text(text)] => text.clone(),
+        other => panic!("{sql}: {other:?}"),
+    };
+    assert_eq!(
+        text("SELECT group_concat(id, ' ' ORDER BY id) FROM models"),
+        "Acme/Twin acme/plain acme/rocket acme/twin"
+    );
+    for of_model in ["runs", "leaderboard_entries", "changes", "moderations WHERE model_id IS NOT NULL --"] {
+        assert_eq!(text(&format!("SELECT model_id FROM {of_model}")), "acme/rocket", "{of_model}");
+    }
+    for of_benchmark in [
+        "benchmark_versions",
+        "benchmark_definitions",
+        "benchmark_tasks",
+        "runs",
+        "snapshots",
+        "leaderboard_entries",
+        "changes",
+    ] {
+        assert_eq!(text(&format!("SELECT benchmark_id FROM {of_benchmark}")), "sums", "{of_benchmark}");
+    }
+    assert_eq!(text("SELECT benchmark_id FROM moderations WHERE benchmark_id IS NOT NULL"), "sums");
+    assert_eq!(text("SELECT request FROM runs"), r#"{"model":"acme/rocket","benchmark":"sums"}"#);
+    let moved = r#"[{"model":"acme/rocket","from":1,"to":2},{"model":"Acme/Twin","from":2,"to":1}]"#;
+    assert_eq!(text("SELECT moved FROM changes"), moved);
+    assert!(rows(&database, "PRAGMA foreign_key_check").is_empty());
 }

@@ -8,6 +8,7 @@ use crate::{
     app::App,
     http::{
         credentials::Person,
+        parameters::Name,
         problem::ApiError,
         publishing::Reason,
         request::{Json, Path, Validator},
@@ -30,12 +31,12 @@ pub struct NewDisplayName {
     reason: String,
 }
 
-type Ids = Path<(String, String)>;
+type Ids = Path<(Name, Name)>;
 
 pub async fn hide_model(
     State(app): State<App>,
     person: Person,
-    Path((provider, name)): Ids,
+    Path((Name(provider), Name(name))): Ids,
     Json(body): Json<Reason>,
 ) -> Result<Answer<Moderated>, ApiError> {
     moderate(&app, &person, Subject::Model(&format!("{provider}/{name}")), Act::Hide, &body.reason()?).await
@@ -44,7 +45,7 @@ pub async fn hide_model(
 pub async fn unhide_model(
     State(app): State<App>,
     person: Person,
-    Path((provider, name)): Ids,
+    Path((Name(provider), Name(name))): Ids,
     Json(body): Json<Reason>,
 ) -> Result<Answer<Moderated>, ApiError> {
     moderate(&app, &person, Subject::Model(&format!("{provider}/{name}")), Act::Unhide, &body.reason()?).await
@@ -53,7 +54,7 @@ pub async fn unhide_model(
 pub async fn rename_model(
     State(app): State<App>,
     person: Person,
-    Path((provider, name)): Ids,
+    Path((Name(provider), Name(name))): Ids,
     Json(body): Json<NewDisplayName>,
 ) -> Result<Answer<Moderated>, ApiError> {
     let mut validator = Validator::default();
@@ -66,7 +67,7 @@ pub async fn rename_model(
 pub async fn hide_benchmark(
     State(app): State<App>,
     person: Person,
-    Path(id): Path<String>,
+    Path(Name(id)): Path<Name>,
     Json(body): Json<Reason>,
 ) -> Result<Answer<Moderated>, ApiError> {
     moderate(&app, &person, Subject::Benchmark(&id), Act::Hide, &body.reason()?).await
@@ -75,7 +76,7 @@ pub async fn hide_benchmark(
 pub async fn unhide_benchmark(
     State(app): State<App>,
     person: Person,
-    Path(id): Path<String>,
+    Path(Name(id)): Path<Name>,
     Json(body): Json<Reason>,
 ) -> Result<Answer<Moderated>, ApiError> {
     moderate(&app, &person, Subject::Benchmark(&id), Act::Unhide, &body.reason()?).await
@@ -84,7 +85,7 @@ pub async fn unhide_benchmark(
 pub async fn rename_benchmark(
     State(app): State<App>,
     person: Person,
-    Path(id): Path<String>,
+    Path(Name(id)): Path<Name>,
     Json(body): Json<NewTitle>,
 ) -> Result<Answer<Moderated>, ApiError> {
     let mut validator = Validator::default();
