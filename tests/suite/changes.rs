@@ -317,8 +317,8 @@ async fn the_feed_survives_any_text(host: Host) {
     let reasons = [
         "<b>&lt;]]></b> \"quoted\" & 'so'",
         "tab\tand\nline",
-        "\u{1}\u{8}\u{b}\u{1b}",
-        "\u{fffe}\u{ffff}",
+        "a\u{1}\u{8}\u{b}\u{1b}",
+        "b\u{fffe}\u{ffff}",
         "\u{202e}right to left",
     ];
     for reason in reasons {

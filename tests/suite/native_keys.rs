@@ -106,8 +106,10 @@ pub async fn the_command_line_makes_and_revokes_keys() {
     let everything = ["--description", "nightly", "--scope", "models:write", "--scope", "results:write"];
     let everything = [&everything[..], &["--rate-limit", "7", "--window", "60", "--expires-in-days", "2"]].concat();
     let everything = [&everything[..], &["--allow-ip", "192.0.2.7", "--allow-ip", "2001:db8::/32"]].concat();
-    let create = ["create", "--email", &user.email, "--name", "\u{1b}[31mred", "--environment", "test"];
-    let (code, key, said) = keys(data, &[&create[..], &everything].concat());
+    let create = |name| ["create", "--email", &user.email, "--name", name, "--environment", "test"];
+    let (code, _, said) = keys(data, &[&create("\u{1b}[31mred")[..], &everything].concat());
+    assert!(code == Some(1) && said.contains("--name: give a name without control characters"), "{said}");
+    let (code, key, said) = keys(data, &[&create("red")[..], &everything].concat());
     assert!(code == Some(0) && key.starts_with("aib_test_"), "{said}");
     for words in ["models:write, results:write", "7 requests in 60 seconds", "192.0.2.7/32", "PUBLISHING=roles"] {
         assert!(said.contains(words), "{words} in {said}");

@@ -152,9 +152,11 @@ async fn a_snapshot_belongs_to_its_leaderboard(host: Host) {
     assert_eq!((&alone["benchmark"], &alone["version"]), (&json!(publisher.benchmark), &json!("1")));
     api.get(format!("{}&snapshot={snapshot}", other.leaderboard_path())).await.problem(404, "not_found");
     api.get(format!("/api/v1/leaderboard?snapshot={snapshot}&version=2")).await.problem(404, "not_found");
-    for unknown in ["01939f41-5a00-7f3e-a7b8-c9d0e1f2a3b4", "nonsense"] {
+    for (unknown, status, code) in
+        [("01939f41-5a00-7f3e-a7b8-c9d0e1f2a3b4", 404, "not_found"), ("nonsense", 400, "malformed_request")]
+    {
         let answer = api.get(format!("{}&snapshot={unknown}", publisher.leaderboard_path())).await;
-        answer.problem(404, "not_found");
+        answer.problem(status, code);
     }
 }
 
