@@ -335,3 +335,30 @@ fn names_become_lower_case() {
     assert_eq!(text("SELECT moved FROM changes"), moved);
     assert!(rows(&database, "PRAGMA foreign_key_check").is_empty());
 }
+
+/// What limits had in use goes on: uses of one millisecond become one row, with the total and the last expiry up to it.
+#[test]
+fn what_limits_had_in_use_is_kept() {
+    let database = Connection::open_in_memory().expect("a database in memory");
+    let (old, new) = MIGRATIONS.split_at(4);
+    apply(&database, old);
+    let seed = seeded().u64(..);
+    let mut random = fastrand::Rng::with_seed(seed);
+    for _ in 0..200 {
+        let (subject, name, at) = (random.choice(["a", "b"]), random.choice(["key", "minute"]), random.i64(1..50));
+        let cost = random.i64(0..3);
+        let expires = at + i64::from(cost > 0) * random.i64(10..100);
+        let event = "INSERT INTO rate_limit_events (subject, name, at, cost, expires_at) VALUES (?1, ?2, ?3, ?4, ?5)";
+        database.execute(event, params![subject, name, at, cost, expires]).expect("a use");
+    }
+    let uses =
+        "SELECT subject, name, at, sum(cost) FROM rate_limit_events WHERE cost > 0 GROUP BY 1, 2, 3 ORDER BY 1, 2, 3";
+    let totals = "SELECT e.subject, e.name, e.at, sum(b.cost), max(b.expires_at) FROM (SELECT DISTINCT subject, name, at FROM rate_limit_events WHERE cost > 0) AS e \
+         JOIN rate_limit_events AS b ON b.subject = e.subject AND b.name = e.name AND b.at <= e.at AND b.cost > 0 GROUP BY 1, 2, 3 ORDER BY 1, 2, 3";
+    let (uses, totals) = (rows(&database, uses), rows(&database, totals));
+    apply(&database, new);
+    let kept = "SELECT subject, name, at, cost FROM rate_limit_totals ORDER BY 1, 2, 3";
+    assert_eq!(rows(&database, kept), uses, "seed {seed}");
+    let kept = "SELECT subject, name, at, running, expires_at FROM rate_limit_totals ORDER BY 1, 2, 3";
+    assert_eq!(rows(&database, kept), totals, "seed {seed}");
+}

@@ -10,9 +10,14 @@ use crate::{
     config::Config,
     domain::Keys,
     http, mail,
-    ports::{Clock, Database, Deadlines, KeyValue, Ports, Statement, Timestamp},
+    ports::{Clock, Database, DatabaseError, Deadlines, KeyValue, Ports, Statement, Timestamp},
     store,
 };
+
+/// Rows of a table that a tick forgets in one batch: some milliseconds of the writer's time.
+const FORGOTTEN_AT_ONCE: u32 = 1000;
+/// Batches of a tick that forget, at most.
+const MOST_ROUNDS: u32 = 60;
 
 /// Who the request came from, from the host's trusted source; the host puts it into the request's extensions.
 /// Where that is one of `TRUSTED_PROXIES`, the application puts the client it told of in its place.
@@ -144,10 +149,30 @@ impl App {
             log::error!("the development clock is not known: {error}");
         }
         mail::deliver_due(self).await;
-        let now = self.now();
-        let expired = store::EXPIRE_EVERYTHING.iter().map(|sql| Statement::new(sql).essential().bind(now)).collect();
-        if let Err(error) = self.database().batch(expired).await {
+        if let Err(error) = self.forget_expired().await {
             log::error!("clean-up failed: {error}");
         }
+    }
+
+    /// Forgets what has expired in short batches, so that other writers get their turn in between; what is left of a
+    /// great backlog waits for the next tick.
+    async fn forget_expired(&self) -> Result<(), DatabaseError> {
+        let now = self.now();
+        let mut groups = store::EXPIRE_EVERYTHING.to_vec();
+        for _ in 0..MOST_ROUNDS {
+            if groups.is_empty() {
+                break;
+            }
+            let statements = groups.iter().flat_map(|group| group.iter());
+            let batch =
+                statements.map(|sql| Statement::new(sql).essential().bind(now).bind(FORGOTTEN_AT_ONCE)).collect();
+            let mut answers = self.database().batch(batch).await?.into_iter();
+            let most = usize::try_from(FORGOTTEN_AT_ONCE).unwrap_or(usize::MAX);
+            groups.retain(|group| {
+                let last = answers.by_ref().take(group.len()).last();
+                last.is_some_and(|rows| rows.len() >= most)
+            });
+        }
+        Ok(())
     }
 }

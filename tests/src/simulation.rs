@@ -379,6 +379,33 @@ impl Simulation {
     }
 }
 
+/// The database of a simulation, without the application.
+pub struct SimulatedDatabase(Arc<SimulatedPorts>);
+
+impl SimulatedDatabase {
+    /// An empty one, of the newest schema.
+    pub async fn new() -> Self {
+        let ports = Arc::new(SimulatedPorts::in_memory());
+        migrate(ports.as_ref()).await.expect("the schema");
+        Self(ports)
+    }
+
+    /// As the application has it.
+    pub fn port(&self) -> Arc<dyn Database> {
+        Arc::clone(&self.0) as _
+    }
+
+    /// Runs one statement, and hands back its rows.
+    pub async fn run(&self, statement: Statement) -> Rows {
+        self.0.query(statement).await.expect("an answer")
+    }
+
+    /// The steps of SQLite since the last question.
+    pub fn steps(&self) -> u64 {
+        self.0.steps.swap(0, Ordering::Relaxed)
+    }
+}
+
 #[async_trait::async_trait]
 impl Database for SimulatedPorts {
     async fn query(&self, statement: Statement) -> Result<Rows, DatabaseError> {

@@ -67,14 +67,17 @@ impl Statement {
         self
     }
 
-    /// Whether it only reads: then asking twice does no harm. What begins otherwise than with `SELECT` counts as a write.
+    /// Whether it only reads: then asking twice does no harm. What begins otherwise than with `SELECT`, or with `WITH`
+    /// where nothing is written, counts as a write.
     #[must_use]
     pub fn is_read(&self) -> bool {
         let mut text = self.sql.trim_start();
         while let Some((_, rest)) = text.strip_prefix("--").and_then(|comment| comment.split_once('\n')) {
             text = rest.trim_start();
         }
-        text.get(..6).is_some_and(|verb| verb.eq_ignore_ascii_case("select"))
+        let begins = |verb: &str| text.get(..verb.len()).is_some_and(|start| start.eq_ignore_ascii_case(verb));
+        let writes = |verb| text.contains(verb);
+        begins("SELECT") || begins("WITH") && !["INSERT ", "UPDATE ", "DELETE ", "REPLACE "].into_iter().any(writes)
     }
 
     /// Adds the next positional parameter.
@@ -371,7 +374,7 @@ mod tests {
 
     #[test]
     fn what_only_reads_is_known_by_its_first_word() {
-        for sql in ["SELECT 1", "  select 1", "-- One.\n-- Two.\nSELECT 1"] {
+        for sql in ["SELECT 1", "  select 1", "-- One.\n-- Two.\nSELECT 1", "WITH a AS (SELECT 1) SELECT 2"] {
             assert!(Statement::new(sql).is_read(), "{sql}");
         }
         for sql in ["INSERT INTO a VALUES (1)", "WITH a AS (SELECT 1) DELETE FROM b", "-- SELECT", "", "é"] {

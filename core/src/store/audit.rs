@@ -53,7 +53,9 @@ pub const WIPE: &str = "UPDATE audit_events SET ip = NULL, user_agent = NULL, de
 pub const WIPE_UNPROVED: &str = "UPDATE audit_events SET ip = NULL, user_agent = NULL, details = '{}' \
      WHERE user_id = (SELECT u.id FROM one_time_tokens AS t JOIN users AS u ON u.email = t.new_email AND u.email_verified = 0 WHERE t.hash = ?1)";
 /// Forgets events after a year.
-pub const EXPIRE: &str = "DELETE FROM audit_events WHERE at < ?1 - 31536000000";
+pub const EXPIRE: &str = "DELETE FROM audit_events WHERE id IN ( \
+       SELECT e.id FROM audit_events AS e WHERE e.at < ?1 - 31536000000 ORDER BY e.at LIMIT ?2) \
+     RETURNING 1";
 
 /// Something that happened, not yet said to whom.
 pub struct NewEvent {

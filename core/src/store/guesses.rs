@@ -93,7 +93,9 @@ pub const END: &str = include_str!("sql/guesses/end.sql");
 /// Forgets what was broken off.
 pub const EXPIRE_IN_FLIGHT: &str = include_str!("sql/guesses/expire_in_flight.sql");
 /// Forgets what nobody added to for a day.
-pub const EXPIRE: &str = "DELETE FROM guesses WHERE last_at < ?1 - 86400000";
+pub const EXPIRE: &str = "DELETE FROM guesses WHERE subject IN ( \
+       SELECT g.subject FROM guesses AS g WHERE g.last_at < ?1 - 86400000 ORDER BY g.last_at LIMIT ?2) \
+     RETURNING 1";
 
 /// Notes that the person has logged in from the network.
 pub const REMEMBER_NETWORK: &str = "INSERT INTO known_networks (user_id, network, first_seen_at, last_seen_at) VALUES (?1, ?2, ?3, ?3) \
@@ -105,7 +107,9 @@ pub const REMEMBER_NETWORK_OF_TOKEN: &str = "INSERT INTO known_networks (user_id
 /// The networks that a person has logged in from.
 pub const KNOWN_NETWORKS: &str = "SELECT network, first_seen_at, last_seen_at FROM known_networks WHERE user_id = ?1 ORDER BY network LIMIT ?2 OFFSET ?3";
 /// Forgets networks that nobody came from for 90 days.
-pub const EXPIRE_NETWORKS: &str = "DELETE FROM known_networks WHERE last_seen_at < ?1 - 7776000000";
+pub const EXPIRE_NETWORKS: &str = "DELETE FROM known_networks WHERE (user_id, network) IN ( \
+       SELECT n.user_id, n.network FROM known_networks AS n WHERE n.last_seen_at < ?1 - 7776000000 ORDER BY n.last_seen_at LIMIT ?2) \
+     RETURNING 1";
 
 /// What a password is guessed at.
 #[derive(Clone)]

@@ -37,7 +37,9 @@ pub const RELEASE: &str =
 /// Forgets every request of a caller.
 pub const FORGET: &str = "DELETE FROM idempotent_requests WHERE caller = ?1";
 /// Forgets answers after their day.
-pub const EXPIRE: &str = "DELETE FROM idempotent_requests WHERE expires_at <= ?1";
+pub const EXPIRE: &str = "DELETE FROM idempotent_requests WHERE (caller, key) IN ( \
+       SELECT r.caller, r.key FROM idempotent_requests AS r WHERE r.expires_at <= ?1 ORDER BY r.expires_at LIMIT ?2) \
+     RETURNING 1";
 
 /// A person, as the caller of a request.
 #[must_use]

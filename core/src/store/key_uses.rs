@@ -5,6 +5,7 @@ use std::{borrow::Cow, sync::Arc};
 use async_trait::async_trait;
 use serde_json::json;
 
+use super::rate_limits::{self, StandingOf};
 use crate::{
     domain::{
         SlidingLog,
@@ -23,58 +24,10 @@ pub const GRANT: &str = "SELECT k.key_hash, f.id AS first_key_id, f.key_hash AS 
 pub const LIVE_HASHES: &str = "SELECT key_hash FROM api_keys WHERE user_id = ?1 AND status = 'active' AND (expires_at IS NULL OR expires_at > ?2)";
 /// The hash of a person's key.
 pub const HASH_OF: &str = "SELECT key_hash FROM api_keys WHERE id = ?1 AND user_id = ?2";
-/// The uses of keys that are asked for, `?1`: an array of key id, cost, whether it is denied whatever its limit says, and
-/// the id of the key of whoever asks about it.
-macro_rules! uses {
-    () => {
-        "WITH w AS (SELECT a.key AS place, a.value ->> 0 AS id, a.value ->> 1 AS cost, a.value ->> 2 AS denied, a.value ->> 3 AS verifier FROM json_each(?1) AS a) "
-    };
-}
-/// Whether use `$of` may be asked about by who asks: about keys of their own, or, a service, about everybody's.
-macro_rules! may_be_verified {
-    ($of:literal, $key:literal) => {
-        concat!(
-            "(",
-            $of,
-            ".verifier IS NULL OR EXISTS (SELECT 1 FROM api_keys AS q JOIN users AS p ON p.id = q.user_id \
-               WHERE q.id = ",
-            $of,
-            ".verifier AND (q.user_id = ",
-            $key,
-            ".user_id OR p.role = 'service')))"
-        )
-    };
-}
-/// Charges, at `?2`, to the limits that they share with those they were rotated from, the uses of different keys up to the first whose key does not live or whose limit does not admit it.
-pub const CHARGE: &str = concat!(
-    uses!(),
-    "INSERT INTO rate_limit_events (subject, name, at, cost, expires_at) \
-     SELECT coalesce(k.first_key_id, k.id), 'key', ?2, w.cost, ?2 + iif(w.cost > 0, k.rate_limit_window_seconds * 1000, 0) FROM w JOIN api_keys AS k ON k.id = w.id \
-     WHERE NOT EXISTS (SELECT 1 FROM w AS v WHERE v.place <= w.place AND NOT EXISTS (SELECT 1 FROM api_keys AS o \
-       JOIN users AS u ON u.id = o.user_id WHERE o.id = v.id AND NOT v.denied AND o.status = 'active' AND u.status = 'active' \
-         AND (o.expires_at IS NULL OR o.expires_at > ?2) AND ",
-    may_be_verified!("v", "o"),
-    " AND (SELECT sum(x.cost) FROM w AS x JOIN api_keys AS y ON y.id = x.id \
-           WHERE x.place <= v.place AND coalesce(y.first_key_id, y.id) = coalesce(o.first_key_id, o.id)) \
-         + (SELECT coalesce(sum(e.cost), 0) FROM rate_limit_events AS e WHERE e.subject = coalesce(o.first_key_id, o.id) AND e.name = 'key' \
-           AND e.at > ?2 - o.rate_limit_window_seconds * 1000) <= o.rate_limit)) \
-     RETURNING 1 AS charged"
-);
-/// Counts, in hour `?3`, what [`CHARGE`] has just done: those that it charged, and the first that it did not.
-pub const COUNT: &str = concat!(
-    uses!(),
-    "INSERT INTO api_key_usage (key_id, hour, allowed, limited, denied, last_used_at) \
-     SELECT w.id, ?3, w.place < changes(), w.place = changes() AND NOT w.denied, w.place = changes() AND w.denied, \
-       CASE WHEN w.place < changes() THEN ?2 END \
-     FROM w WHERE w.place <= changes() AND EXISTS (SELECT 1 FROM api_keys AS k WHERE k.id = w.id AND ",
-    may_be_verified!("w", "k"),
-    ") \
-     ON CONFLICT (key_id, hour) DO UPDATE SET allowed = allowed + excluded.allowed, limited = limited + excluded.limited, \
-       denied = denied + excluded.denied, last_used_at = coalesce(max(last_used_at, excluded.last_used_at), last_used_at, excluded.last_used_at)"
-);
-/// Where the limit of a key (`?1` the id of the first that shares it, `?3` the window in milliseconds) stands at `?2`.
-pub const STANDING: &str = "SELECT coalesce(sum(e.cost), 0) AS used, min(iif(e.cost > 0, e.at, NULL)) AS oldest FROM rate_limit_events AS e \
-     WHERE e.subject = ?1 AND e.name = 'key' AND e.at > ?2 - ?3";
+/// Charges uses of keys in order, up to the first that is not admitted.
+pub const CHARGE: &str = include_str!("sql/key_uses/charge.sql");
+/// Counts, in an hour, what [`CHARGE`] has just done.
+pub const COUNT: &str = include_str!("sql/key_uses/count.sql");
 /// Puts what was counted of keys in hours: an array of key id, hour, allowed, limited, denied, last use. Counts only grow,
 /// so that saving twice changes nothing.
 pub const SAVE: &str = "INSERT INTO api_key_usage (key_id, hour, allowed, limited, denied, last_used_at) \
@@ -98,20 +51,17 @@ pub const BY_DAY_OF_USER: &str = "SELECT h.key_id, h.hour - h.hour % 86400000 AS
 /// What was counted of a key from hour `?2` on and before `?3`, oldest first.
 pub const BY_HOUR: &str = "SELECT hour, allowed, limited, denied, last_used_at FROM api_key_usage \
      WHERE key_id = ?1 AND hour >= ?2 AND hour < ?3 ORDER BY hour";
-/// What the limit of a key (`?1` the id of the first that shares it, `?3` the window in milliseconds) has admitted and still counts at `?2`, oldest
-/// first.
-pub const LOG: &str = "SELECT e.at, sum(e.cost) AS cost FROM rate_limit_events AS e \
-     WHERE e.subject = ?1 AND e.name = 'key' AND e.at > ?2 - ?3 GROUP BY e.at ORDER BY e.at";
-/// Forgets the logs of limits: an array of arrays that begin with the id of the first key that shares it.
-pub const FORGET_LOGS: &str = "DELETE FROM rate_limit_events \
-     WHERE name = 'key' AND subject IN (SELECT l.value ->> 0 FROM json_each(?1) AS l)";
-/// Puts the logs of limits: an array of the id of the first key that shares it, window in milliseconds, and an array of time and cost.
-pub const PUT_LOGS: &str = "INSERT INTO rate_limit_events (subject, name, at, cost, expires_at) \
-     SELECT l.value ->> 0, 'key', e.value ->> 0, e.value ->> 1, (e.value ->> 0) + (l.value ->> 1) \
-     FROM json_each(?1) AS l JOIN json_each(l.value, '$[2]') AS e";
+/// What the limit of a key has admitted and still counts, oldest first.
+pub const LOG: &str = include_str!("sql/key_uses/log.sql");
+/// Forgets the logs of the limits of keys.
+pub const FORGET_LOGS: &str = include_str!("sql/key_uses/forget_logs.sql");
+/// Puts the logs of the limits of keys.
+pub const PUT_LOGS: &str = include_str!("sql/key_uses/put_logs.sql");
 /// Forgets counts after 400 days, but for what tells when a key was last used.
-pub const EXPIRE: &str = "DELETE FROM api_key_usage WHERE hour < ?1 - 34560000000 AND EXISTS (SELECT 1 FROM api_key_usage AS n \
-     WHERE n.key_id = api_key_usage.key_id AND n.hour > api_key_usage.hour AND n.last_used_at IS NOT NULL)";
+pub const EXPIRE: &str = "DELETE FROM api_key_usage WHERE (key_id, hour) IN ( \
+       SELECT h.key_id, h.hour FROM api_key_usage AS h WHERE h.hour < ?1 - 34560000000 AND EXISTS (SELECT 1 FROM api_key_usage AS n \
+         WHERE n.key_id = h.key_id AND n.hour > h.hour AND n.last_used_at IS NOT NULL) LIMIT ?2) \
+     RETURNING 1";
 
 /// The statement of [`GRANT`].
 #[must_use]
@@ -272,16 +222,14 @@ impl SqlKeyGate {
         });
         let uses = uses.collect::<serde_json::Value>().to_string();
         let count = Statement::new(COUNT).bind(uses.as_str()).bind(now).bind(HourOfUse::of(now).start_ms);
-        let mut batch = vec![Statement::new(CHARGE).bind(uses).bind(now), count];
-        batch.extend(grants.iter().map(|(_, grant, _)| {
-            let window_ms = i64::try_from(grant.window_ms()).unwrap_or(i64::MAX);
-            Statement::new(STANDING).bind(grant.first_key_id.as_str()).bind(now).bind(window_ms)
-        }));
+        let standing = rate_limits::standing(grants.iter().map(|(_, grant, _)| StandingOf::key(grant)), now);
+        let batch = vec![Statement::new(CHARGE).bind(uses).bind(now), count, standing];
         let mut answers = self.database.batch(batch).await?.into_iter();
         let charged = answers.next().map_or(0, |rows| rows.len());
         let mut decisions = Vec::new();
-        for (place, ((of, grant, denial), standing)) in grants.iter().zip(answers.skip(1)).enumerate() {
-            let state = read_standing(standing, grant, now)?;
+        let standing = answers.nth(1).unwrap_or_default();
+        for (place, ((of, grant, denial), standing)) in grants.iter().zip(standing).enumerate() {
+            let state = rate_limits::read_state(&standing, StandingOf::key(grant), grant.rate_limit, now)?;
             let grant = Arc::clone(grant);
             if place < charged {
                 decisions.push(Decision::Allowed(grant, state));
@@ -330,13 +278,15 @@ impl SqlKeyGate {
     }
 }
 
-fn read_standing(rows: Rows, grant: &KeyGrant, now: Timestamp) -> Result<LimitState, DatabaseError> {
-    let Some(row) = rows.into_first() else { return Ok(LimitState { remaining: 0, reset_after_ms: 0 }) };
-    let used = u32::try_from(row.integer("used")?).unwrap_or(u32::MAX);
-    let reset_after_ms = row
-        .optional_integer("oldest")?
-        .map_or(0, |oldest| grant.window_ms().saturating_sub(now.ms_since(Timestamp(oldest))));
-    Ok(LimitState { remaining: grant.rate_limit.saturating_sub(used), reset_after_ms })
+impl<'a> StandingOf<'a> {
+    /// The limit of a key.
+    fn key(grant: &'a KeyGrant) -> Self {
+        Self {
+            subject: &grant.first_key_id,
+            name: "key",
+            window_ms: i64::try_from(grant.window_ms()).unwrap_or(i64::MAX),
+        }
+    }
 }
 
 #[async_trait]

@@ -85,7 +85,9 @@ pub const ADD_RECOVERY_CODES: &str = "INSERT INTO recovery_codes (user_id, hash,
 /// A person's logins that wait for a second factor are gone.
 pub const FORGET_CHALLENGES: &str = "DELETE FROM mfa_challenges WHERE user_id = ?1";
 /// Forgets the logins that nobody finished.
-pub const EXPIRE_CHALLENGES: &str = "DELETE FROM mfa_challenges WHERE expires_at < ?1";
+pub const EXPIRE_CHALLENGES: &str = "DELETE FROM mfa_challenges WHERE hash IN ( \
+       SELECT c.hash FROM mfa_challenges AS c WHERE c.expires_at < ?1 ORDER BY c.expires_at LIMIT ?2) \
+     RETURNING 1";
 
 /// A person's second factor.
 #[derive(Clone, Debug)]

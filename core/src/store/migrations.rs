@@ -24,6 +24,7 @@ pub const MIGRATIONS: &[Migration] = &[
     migration!("0002_accounts.sql"),
     migration!("0003_api_keys.sql"),
     migration!("0004_leaderboard.sql"),
+    migration!("0005_rate_limit_totals.sql"),
     migration!("0006_storage.sql"),
     migration!("0007_accounts.sql"),
     migration!("0008_moderation.sql"),
@@ -59,9 +60,16 @@ impl Migration {
 /// # Errors
 /// Whatever the database answers; each migration is applied whole or not at all.
 pub async fn migrate(database: &dyn Database) -> Result<(), DatabaseError> {
-    // Where it is there this writes nothing, and a full disk is no reason not to start.
-    database.query(Statement::new(CREATE_LOG).essential()).await?;
-    for migration in pending(database).await? {
+    let pending = match pending(database).await {
+        Ok(pending) => pending,
+        // Before the first migration there is no log of them. Where it is there this writes nothing, and a full disk is no
+        // reason not to start.
+        Err(_) => {
+            database.query(Statement::new(CREATE_LOG).essential()).await?;
+            pending(database).await?
+        }
+    };
+    for migration in pending {
         let record = Statement::new(RECORD).bind(migration.name);
         let statements = std::iter::once(record).chain(migration.statements().map(Statement::new)).collect();
         match database.batch(statements).await {

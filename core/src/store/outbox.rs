@@ -81,7 +81,9 @@ pub const DELETE_OF_PERSON: &str = "DELETE FROM outbox WHERE user_id = ?1";
 /// Forgets a mail.
 pub const DELETE: &str = "DELETE FROM outbox WHERE id = ?1";
 /// Forgets mails after 30 days.
-pub const EXPIRE: &str = "DELETE FROM outbox WHERE created_at < ?1 - 2592000000";
+pub const EXPIRE: &str = "DELETE FROM outbox WHERE id IN ( \
+       SELECT o.id FROM outbox AS o WHERE o.created_at < ?1 - 2592000000 ORDER BY o.created_at LIMIT ?2) \
+     RETURNING 1";
 
 /// After so many attempts a mail is given up: some days.
 pub const MOST_ATTEMPTS: i64 = 20;

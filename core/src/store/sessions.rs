@@ -58,7 +58,9 @@ pub const EXPECT_LIVE: &str = "INSERT INTO batch_guard (expectation) SELECT 'liv
      SELECT 1 FROM sessions AS s JOIN users AS u ON u.id = s.user_id \
      WHERE s.id = ?1 AND s.user_id = ?2 AND s.revoked_at IS NULL AND s.expires_at > ?3 AND u.status = 'active')";
 /// Forgets sessions a week after their end.
-pub const EXPIRE: &str = "DELETE FROM sessions WHERE expires_at < ?1 - 604800000";
+pub const EXPIRE: &str = "DELETE FROM sessions WHERE id IN ( \
+       SELECT s.id FROM sessions AS s WHERE s.expires_at < ?1 - 604800000 ORDER BY s.expires_at LIMIT ?2) \
+     RETURNING 1";
 
 /// A session, with its person.
 #[derive(Clone)]

@@ -114,7 +114,8 @@ macro_rules! given_up {
     () => {
         "SELECT u.id FROM users AS u WHERE u.email_verified = 0 AND u.created_at < ?1 - 2592000000 \
            AND EXISTS (SELECT 1 FROM audit_events AS a WHERE a.user_id = u.id AND a.event = 'account_registered') \
-           AND NOT EXISTS (SELECT 1 FROM one_time_tokens AS t WHERE t.user_id = u.id AND t.expires_at > ?1)"
+           AND NOT EXISTS (SELECT 1 FROM one_time_tokens AS t WHERE t.user_id = u.id AND t.expires_at > ?1) \
+         ORDER BY u.created_at, u.id LIMIT ?2"
     };
 }
 /// Wipes who registered what nobody proved. Accounts of another system, which nobody registered here, stay.
@@ -124,9 +125,11 @@ pub const WIPE_GIVEN_UP: &str = concat!(
     ")"
 );
 /// Forgets what nobody proved; after [`WIPE_GIVEN_UP`].
-pub const EXPIRE_GIVEN_UP: &str = concat!("DELETE FROM users WHERE id IN (", given_up!(), ")");
+pub const EXPIRE_GIVEN_UP: &str = concat!("DELETE FROM users WHERE id IN (", given_up!(), ") RETURNING 1");
 /// Forgets links a week after their end.
-pub const EXPIRE_OLD_TOKENS: &str = "DELETE FROM one_time_tokens WHERE expires_at < ?1 - 604800000";
+pub const EXPIRE_OLD_TOKENS: &str = "DELETE FROM one_time_tokens WHERE hash IN ( \
+       SELECT t.hash FROM one_time_tokens AS t WHERE t.expires_at < ?1 - 604800000 ORDER BY t.expires_at LIMIT ?2) \
+     RETURNING 1";
 
 /// A person.
 #[derive(Clone, Debug)]
