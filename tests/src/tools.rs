@@ -140,12 +140,30 @@ fn chromium_on_path() -> Option<PathBuf> {
     places.find(|place| place.is_file())
 }
 
-/// A program on PATH, as `spin --version` tells it.
-pub fn spin_program() -> Option<String> {
-    let output = Command::new("spin").arg("--version").output().ok()?;
+/// The `spin` program on PATH, as `spin --version` tells it.
+///
+/// # Errors
+/// Why it cannot run the component.
+pub fn spin_program() -> Result<String, String> {
+    let output = Command::new("spin").arg("--version").output().map_err(|_| "no spin on PATH".to_owned())?;
     let version = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-    let major = version.strip_prefix("spin ")?.split('.').next()?.parse::<u32>().ok()?;
-    (major >= 4).then_some(version)
+    fit_spin(&version)
+}
+
+/// Whether this version of Spin can run the component: 4.0 has only a candidate of the interfaces (WASI 0.3) that it is
+/// built for.
+///
+/// # Errors
+/// Why not.
+pub fn fit_spin(version: &str) -> Result<String, String> {
+    let numbers = version.strip_prefix("spin ").and_then(|rest| {
+        let mut numbers = rest.split(['.', '-', ' ']).map(str::parse::<u32>);
+        Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
+    });
+    match numbers {
+        Some(numbers) if numbers >= (4, 1) => Ok(version.to_owned()),
+        _ => Err(format!("{version:?} on PATH cannot run the component, which needs spin 4.1 or later")),
+    }
 }
 
 /// Runs a command to its end, and gives what it wrote on standard output.

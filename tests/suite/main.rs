@@ -56,6 +56,7 @@ mod vectors;
 mod verify;
 mod withdrawal;
 mod workerd;
+mod writers;
 
 use std::{
     cell::RefCell,
@@ -134,6 +135,7 @@ fn everywhere() -> Vec<Case> {
         time::cases(),
         storage::cases(),
         bounds::cases(),
+        writers::cases(),
     ];
     areas.into_iter().flatten().collect()
 }
@@ -223,6 +225,7 @@ fn once(kinds: &[Kind]) -> Vec<Trial> {
             RUNTIME.block_on(workerd::what_cannot_be_told_is_not_revoked())
         }),
         counted("workerd::its_schedule_sends_mail".to_owned(), || RUNTIME.block_on(workerd::its_schedule_sends_mail())),
+        plain("project::a_fit_spin_is_known_by_its_version", project::a_fit_spin_is_known_by_its_version),
         plain("project::asvs_rows_name_tests_that_exist", project::asvs_rows_name_tests_that_exist),
         counted("workerd::hashes_in_durable_objects".to_owned(), || {
             RUNTIME.block_on(workerd::hashes_in_durable_objects())

@@ -41,6 +41,17 @@ pub fn the_worker_deploys() -> Result<(), String> {
     Ok(())
 }
 
+/// The suite runs on the `spin` program only where that can run the component.
+pub fn a_fit_spin_is_known_by_its_version() {
+    for version in ["spin 4.1.0 (1234567 2026-11-01)", "spin 4.1.0-pre0", "spin 4.12.3", "spin 5.0.0"] {
+        assert_eq!(tools::fit_spin(version).as_deref(), Ok(version));
+    }
+    for version in ["spin 4.0.2 (1234567 2026-06-01)", "spin 3.9.9", "spin", "", "spun 4.1.0"] {
+        let reason = tools::fit_spin(version).expect_err(version);
+        assert!(reason.contains(version) && reason.contains("4.1 or later"), "{reason}");
+    }
+}
+
 /// The requirements of OWASP ASVS 5.0, chapters 6 to 9, that `docs/security/asvs.md` answers: those of level 1.
 const ASVS_LEVEL_1: &str = "V6.1.1 V6.2.1 V6.2.2 V6.2.3 V6.2.4 V6.2.5 V6.2.6 V6.2.7 V6.2.8 V6.3.1 V6.3.2 V6.4.1 V6.4.2 \
     V7.2.1 V7.2.2 V7.2.3 V7.2.4 V7.4.1 V7.4.2 V8.1.1 V8.2.1 V8.2.2 V8.3.1 V9.1.1 V9.1.2 V9.1.3 V9.2.1";

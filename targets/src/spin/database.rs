@@ -1,101 +1,283 @@
 //! `spin:sqlite`. A connection serves one call at a time, and each result is drained before the next statement:
 //! an open one would hold the connection for ever.
+//!
+//! Reads have connections of their own: with a write-ahead log they wait for nobody. Writes of an instance join: one of
+//! them at a time takes SQLite's writer lock, and takes along all that wait by then, each within a savepoint of its own,
+//! so that many share one lock and one flush and a batch that fails undoes itself alone.
 
 use std::{
-    sync::{Mutex, PoisonError},
+    collections::VecDeque,
+    pin::pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use aibaas_core::ports::{Database, DatabaseError, Rows, Statement, Value};
 use async_trait::async_trait;
-use spin_sdk::sqlite::{self, Connection};
+use futures_channel::oneshot;
+use futures_util::future::{Either, select};
+use spin_sdk::{
+    sqlite::{self, Connection},
+    wasip3::{self, clocks::monotonic_clock},
+};
 
-/// Idle connections kept by an instance.
+use super::turns::{Purpose, Turn, Turns};
+
+/// Idle connections for reads kept by an instance.
 const KEPT_CONNECTIONS: usize = 8;
 
-/// How long to wait before asking a busy database again; SQLite itself has waited seconds before each.
-const RETRIES: [Duration; 2] = [Duration::from_millis(20), Duration::from_millis(100)];
+/// Batches that share one commit at most: as many as Spin gives an instance requests at once.
+const GROUP: usize = 16;
 
-#[derive(Default)]
-pub struct SpinDatabase {
+/// How long a statement waits for a lock before its caller is told that the database is busy.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// Within one try SQLite looks after 1, 2, 5 and 10 ms. Left to itself it would look ever more seldom, up to every 100 ms,
+/// and whoever has waited longest would lose to everybody who comes.
+const BUSY_TIMEOUT: &str = "PRAGMA busy_timeout = 18";
+
+/// Between two tries, at most: chance decides which of the waiting instances is next.
+const JITTER_NS: u64 = 3_000_000;
+
+/// The application's database.
+#[derive(Clone)]
+pub struct SpinDatabase(Arc<Inner>);
+
+struct Inner {
+    turns: Turns,
     /// Connections outside any transaction, used by nobody.
-    idle: Mutex<Vec<Connection>>,
+    readers: Mutex<Vec<Connection>>,
+    /// The same, for whoever has the turn to write.
+    writer: Mutex<Option<Connection>>,
+    /// Batches that nobody has begun, in the order of their coming.
+    waiting: Mutex<VecDeque<Job>>,
+}
+
+type Answer = Result<Vec<Rows>, DatabaseError>;
+
+struct Job {
+    statements: Vec<Statement>,
+    /// When its patience ends, in nanoseconds of the monotonic clock.
+    deadline: u64,
+    reply: oneshot::Sender<Answer>,
 }
 
 impl SpinDatabase {
+    /// Writes in the turns that these hand out.
+    pub fn new(turns: Turns) -> Self {
+        let inner = Inner { turns, readers: Mutex::default(), writer: Mutex::default(), waiting: Mutex::default() };
+        Self(Arc::new(inner))
+    }
+
     /// Sets what stays in the database file: with a write-ahead log readers and the writer go on side by side.
     pub async fn prepare(&self) {
-        if let Err(error) = self.query(Statement::new("PRAGMA journal_mode = WAL")).await {
+        if let Err(error) = self.read(&[Statement::new("PRAGMA journal_mode = WAL")]).await {
             log::warn!("no write-ahead log, which costs speed: {error}");
         }
     }
 
-    async fn connection(&self) -> Result<Connection, DatabaseError> {
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        match idle {
-            Some(connection) => Ok(connection),
-            None => Connection::open_default().await.map_err(error),
+    async fn read(&self, statements: &[Statement]) -> Answer {
+        let deadline = deadline();
+        loop {
+            match self.0.try_read(statements).await {
+                Err(error) if is_busy(&error) && monotonic_clock::now() < deadline => pause().await,
+                other => return other,
+            }
         }
     }
 
-    /// Takes back a connection on which everything went well; any other is dropped, which rolls back.
-    fn give_back(&self, connection: Connection) {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        if idle.len() < KEPT_CONNECTIONS {
-            idle.push(connection);
-        }
-    }
-
-    async fn try_batch(&self, statements: &[Statement]) -> Result<Vec<Rows>, DatabaseError> {
-        let connection = self.connection().await?;
-        // Readers need no lock against each other; a writer takes its lock before it has read anything.
-        let begin = if statements.iter().all(is_read) { "BEGIN" } else { "BEGIN IMMEDIATE" };
-        execute(&connection, &Statement::new(begin)).await?;
-        let mut results = Vec::with_capacity(statements.len());
-        for statement in statements {
-            match execute(&connection, statement).await {
-                Ok(rows) => results.push(rows),
-                Err(error) => {
-                    // Dropping the connection does it too, but some time later.
-                    _ = execute(&connection, &Statement::new("ROLLBACK")).await;
-                    return Err(error);
+    async fn write(&self, statements: Vec<Statement>) -> Answer {
+        let (reply, answer) = oneshot::channel();
+        lock(&self.0.waiting).push_back(Job { statements, deadline: deadline(), reply });
+        let mut answer = answer;
+        loop {
+            // Either somebody else takes this batch along, or it is this request's turn.
+            match select(answer, pin!(self.0.turns.take(Purpose::Writing))).await {
+                Either::Left((answered, _)) => {
+                    let lost = |_| Err(DatabaseError::Unavailable("a batch went unanswered".to_owned()));
+                    return answered.unwrap_or_else(lost);
+                }
+                Either::Right((turn, unanswered)) => {
+                    // Apart from the request: whether its client stays is nothing to the others that are taken along.
+                    let inner = Arc::clone(&self.0);
+                    wasip3::spawn(async move { inner.write_waiting(turn).await });
+                    answer = unanswered;
                 }
             }
         }
-        execute(&connection, &Statement::new("COMMIT")).await?;
-        self.give_back(connection);
-        Ok(results)
-    }
-
-    async fn try_query(&self, statement: &Statement) -> Result<Rows, DatabaseError> {
-        let connection = self.connection().await?;
-        let rows = execute(&connection, statement).await?;
-        self.give_back(connection);
-        Ok(rows)
     }
 }
 
 #[async_trait]
 impl Database for SpinDatabase {
     async fn query(&self, statement: Statement) -> Result<Rows, DatabaseError> {
-        for pause in RETRIES {
-            match self.try_query(&statement).await {
-                Err(error) if is_busy(&error) => spin_sdk::time::sleep(pause).await,
-                other => return other,
-            }
-        }
-        self.try_query(&statement).await
+        let answers = self.batch(vec![statement]).await?;
+        answers.into_iter().next().ok_or_else(|| DatabaseError::Unavailable("a statement went unanswered".to_owned()))
     }
 
-    async fn batch(&self, statements: Vec<Statement>) -> Result<Vec<Rows>, DatabaseError> {
-        for pause in RETRIES {
-            match self.try_batch(&statements).await {
-                Err(error) if is_busy(&error) => spin_sdk::time::sleep(pause).await,
-                other => return other,
+    async fn batch(&self, statements: Vec<Statement>) -> Answer {
+        if statements.iter().all(Statement::is_read) {
+            self.read(&statements).await
+        } else {
+            self.write(statements).await
+        }
+    }
+}
+
+impl Inner {
+    async fn try_read(&self, statements: &[Statement]) -> Answer {
+        let idle = lock(&self.readers).pop();
+        let connection = match idle {
+            Some(connection) => connection,
+            None => Connection::open_default().await.map_err(error)?,
+        };
+        let answers = match statements {
+            // A single statement is a snapshot by itself.
+            [statement] => vec![execute(&connection, statement).await?],
+            statements => {
+                control(&connection, "BEGIN").await?;
+                let answers = run(&connection, statements).await?;
+                control(&connection, "COMMIT").await?;
+                answers
+            }
+        };
+        // Any other connection is dropped, which rolls back.
+        let mut readers = lock(&self.readers);
+        if readers.len() < KEPT_CONNECTIONS {
+            readers.push(connection);
+        }
+        Ok(answers)
+    }
+
+    /// Writes what waits in one transaction, and answers it.
+    async fn write_waiting(&self, _turn: Turn) {
+        let Some(deadline) = lock(&self.waiting).front().map(|job| job.deadline) else { return };
+        let connection = match self.begin(deadline).await {
+            Ok(connection) => connection,
+            Err(error) => {
+                // The others have their own patience.
+                if let Some(job) = lock(&self.waiting).pop_front() {
+                    _ = job.reply.send(Err(error));
+                }
+                return;
+            }
+        };
+        // Also those that came while it waited for the lock.
+        let group = self.take_waiting();
+        match commit(&connection, &group, deadline).await {
+            Ok(answers) => {
+                self.give_back(connection);
+                for (job, answer) in group.into_iter().zip(answers) {
+                    _ = job.reply.send(answer);
+                }
+            }
+            Err(error) => {
+                roll_back(connection).await;
+                self.write_apart(group, error).await;
             }
         }
-        self.try_batch(&statements).await
     }
+
+    /// A group could not be committed, and nothing of it was written. One of its batches may have spoiled it for all (a
+    /// full disk, a deferred constraint), so each has its own chance.
+    async fn write_apart(&self, group: Vec<Job>, error: DatabaseError) {
+        let alone = group.len() == 1;
+        for job in group {
+            let answer = if alone { Err(error.clone()) } else { self.write_alone(&job).await };
+            _ = job.reply.send(answer);
+        }
+    }
+
+    async fn write_alone(&self, job: &Job) -> Answer {
+        let connection = self.begin(job.deadline).await?;
+        match commit(&connection, std::slice::from_ref(job), job.deadline).await {
+            Ok(mut answers) => {
+                self.give_back(connection);
+                answers.pop().unwrap_or_else(|| Ok(Vec::new()))
+            }
+            Err(error) => {
+                roll_back(connection).await;
+                Err(error)
+            }
+        }
+    }
+
+    /// The writer's connection, with the writer's lock.
+    async fn begin(&self, deadline: u64) -> Result<Connection, DatabaseError> {
+        let kept = lock(&self.writer).take();
+        let connection = match kept {
+            Some(connection) => connection,
+            None => {
+                let connection = Connection::open_default().await.map_err(error)?;
+                control(&connection, BUSY_TIMEOUT).await?;
+                connection
+            }
+        };
+        patiently(&connection, "BEGIN IMMEDIATE", deadline).await?;
+        Ok(connection)
+    }
+
+    fn give_back(&self, connection: Connection) {
+        *lock(&self.writer) = Some(connection);
+    }
+
+    fn take_waiting(&self) -> Vec<Job> {
+        let mut waiting = lock(&self.waiting);
+        // Whoever has gone before it began needs it no more.
+        waiting.retain(|job| !job.reply.is_canceled());
+        let group = waiting.len().min(GROUP);
+        waiting.drain(..group).collect()
+    }
+}
+
+/// Runs and commits the batches of a transaction that has begun. An error means that nothing of them was written, once
+/// it is rolled back.
+async fn commit(connection: &Connection, group: &[Job], deadline: u64) -> Result<Vec<Answer>, DatabaseError> {
+    let mut answers = Vec::with_capacity(group.len());
+    match group {
+        [job] => answers.push(Ok(run(connection, &job.statements).await?)),
+        group => {
+            for job in group {
+                control(connection, "SAVEPOINT one").await?;
+                let answer = run(connection, &job.statements).await;
+                if answer.is_err() {
+                    // Fails, and so ends the whole, where SQLite has rolled back the transaction on its own.
+                    control(connection, "ROLLBACK TO one").await?;
+                }
+                control(connection, "RELEASE one").await?;
+                answers.push(answer);
+            }
+        }
+    }
+    patiently(connection, "COMMIT", deadline).await?;
+    Ok(answers)
+}
+
+/// Dropping the connection does it too, but some time later.
+async fn roll_back(connection: Connection) {
+    _ = control(&connection, "ROLLBACK").await;
+}
+
+/// Runs what needs a lock, again and again while somebody else has it.
+async fn patiently(connection: &Connection, sql: &'static str, deadline: u64) -> Result<(), DatabaseError> {
+    loop {
+        match control(connection, sql).await {
+            Err(error) if is_busy(&error) && monotonic_clock::now() < deadline => pause().await,
+            other => return other,
+        }
+    }
+}
+
+async fn run(connection: &Connection, statements: &[Statement]) -> Answer {
+    let mut answers = Vec::with_capacity(statements.len());
+    for statement in statements {
+        answers.push(execute(connection, statement).await?);
+    }
+    Ok(answers)
+}
+
+async fn control(connection: &Connection, sql: &'static str) -> Result<(), DatabaseError> {
+    execute(connection, &Statement::new(sql)).await.map(drop)
 }
 
 async fn execute(connection: &Connection, statement: &Statement) -> Result<Rows, DatabaseError> {
@@ -106,15 +288,24 @@ async fn execute(connection: &Connection, statement: &Statement) -> Result<Rows,
     Ok(Rows::new(columns, rows.into_iter().map(|row| row.values.into_iter().map(from_spin).collect()).collect()))
 }
 
-fn is_read(statement: &Statement) -> bool {
-    statement.sql.trim_start().get(..6).is_some_and(|verb| verb.eq_ignore_ascii_case("select"))
+fn deadline() -> u64 {
+    let patience = u64::try_from(PATIENCE.as_nanos()).unwrap_or(u64::MAX);
+    monotonic_clock::now().saturating_add(patience)
+}
+
+async fn pause() {
+    // The clock's last digits are chance enough to part those who wait.
+    spin_sdk::time::sleep(Duration::from_nanos(monotonic_clock::now() % JITTER_NS)).await;
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Busy means refused before anything was written, or rolled back: it may be asked again.
 fn is_busy(error: &DatabaseError) -> bool {
     matches!(error, DatabaseError::Overloaded(_))
 }
-
 fn error(error: sqlite::Error) -> DatabaseError {
     match error {
         sqlite::Error::Io(message) => DatabaseError::from_sqlite_message(&message),

@@ -4,6 +4,7 @@ mod adapters;
 mod database;
 mod http_client;
 mod key_value;
+mod turns;
 
 use std::{
     cell::RefCell,
@@ -27,10 +28,11 @@ use spin_sdk::{http_service, variables};
 use tower::ServiceExt as _;
 
 use self::{
-    adapters::{MonotonicTimer, OsEntropy, SpawnedBackground, StderrLog, SystemClock},
+    adapters::{MonotonicTimer, OsEntropy, SpawnedBackground, StderrLog, SystemClock, TurnHasher},
     database::SpinDatabase,
     http_client::SpinHttpClient,
     key_value::SpinKeyValue,
+    turns::{Purpose, Turns},
 };
 
 /// Where `spin up` listens.
@@ -88,31 +90,27 @@ struct Served {
     is_for_this_machine_only: bool,
 }
 
-/// This instance's router. Requests that come before there is one each prepare their own, because none may wait
-/// for what another began; the first to be ready wins.
+/// This instance's router. Requests that come before there is one wait while the first prepares it.
 async fn router() -> Result<&'static Served, &'static str> {
     static ROUTER: OnceLock<Result<Served, ConfigError>> = OnceLock::new();
+    static PREPARING: OnceLock<Turns> = OnceLock::new();
     let misconfigured = "the deployment's configuration is incomplete; its log says where";
 
-    let prepared = match ROUTER.get() {
-        Some(prepared) => prepared,
-        None => {
+    if ROUTER.get().is_none() {
+        let _turn = PREPARING.get_or_init(Turns::default).take(Purpose::Computing).await;
+        if ROUTER.get().is_none() {
             _ = log::set_logger(&StderrLog).map(|()| log::set_max_level(log::LevelFilter::Info));
             let prepared = prepare().await.map_err(|error| {
                 log::error!("{error}");
                 "the database or the configuration cannot be reached"
             })?;
-            let mut first = false;
-            let prepared = ROUTER.get_or_init(|| {
-                first = true;
-                prepared
-            });
-            if let (true, Err(error)) = (first, prepared) {
+            if let Err(error) = &prepared {
                 log::error!("{error}");
             }
-            prepared
+            _ = ROUTER.set(prepared);
         }
-    };
+    }
+    let prepared = ROUTER.get().ok_or("the application is not prepared")?;
     prepared.as_ref().map_err(|_| misconfigured)
 }
 
@@ -122,7 +120,8 @@ async fn prepare() -> Result<Result<Served, ConfigError>, String> {
         Ok(config) => config,
         Err(error) => return Ok(Err(error)),
     };
-    let database = SpinDatabase::default();
+    let turns = Turns::default();
+    let database = SpinDatabase::new(turns.clone());
     database.prepare().await;
     migrate(&database).await.map_err(|error| format!("the database could not be migrated: {error}"))?;
 
@@ -135,7 +134,7 @@ async fn prepare() -> Result<Result<Served, ConfigError>, String> {
         key_gate: Arc::new(SqlKeyGate::new(shared)),
         database,
         key_value: Arc::new(SpinKeyValue(Arc::clone(&clock))),
-        password_hasher: Arc::<InlineHasher>::default(),
+        password_hasher: Arc::new(TurnHasher { turns, hasher: InlineHasher::default() }),
         http_client: Arc::new(SpinHttpClient),
         mail_transport: None,
         clock,

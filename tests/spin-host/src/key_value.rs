@@ -40,12 +40,13 @@ pub struct Store {
 }
 
 impl Store {
-    async fn run<T: Send + 'static>(
+    fn run<T>(
         self,
-        work: impl FnOnce(&rusqlite::Connection, &str) -> rusqlite::Result<T> + Send + 'static,
+        work: impl FnOnce(&rusqlite::Connection, &str) -> rusqlite::Result<T>,
     ) -> wasmtime::Result<Result<T, Error>> {
-        let result = tokio::task::spawn_blocking(move || work(&self.stores.lock(), &self.name)).await;
-        Ok(result.map_err(|error| wasmtime::format_err!("{error}"))?.map_err(|error| Error::Other(error.to_string())))
+        // In place, as Spin does it.
+        let result = tokio::task::block_in_place(|| work(&self.stores.lock(), &self.name));
+        Ok(result.map_err(|error| Error::Other(error.to_string())))
     }
 }
 
@@ -82,7 +83,6 @@ impl HostStoreWithStore<State> for Guest {
         let sql = "SELECT value FROM entries WHERE store = ?1 AND key = ?2";
         opened(accessor, &store)?
             .run(move |connection, store| connection.query_row(sql, (store, key), |row| row.get(0)).optional())
-            .await
     }
 
     async fn set(
@@ -92,9 +92,7 @@ impl HostStoreWithStore<State> for Guest {
         value: Vec<u8>,
     ) -> wasmtime::Result<Result<(), Error>> {
         let sql = "INSERT INTO entries VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET value = excluded.value";
-        opened(accessor, &store)?
-            .run(move |connection, store| connection.execute(sql, (store, key, value)).map(drop))
-            .await
+        opened(accessor, &store)?.run(move |connection, store| connection.execute(sql, (store, key, value)).map(drop))
     }
 
     async fn delete(
@@ -103,7 +101,7 @@ impl HostStoreWithStore<State> for Guest {
         key: String,
     ) -> wasmtime::Result<Result<(), Error>> {
         let sql = "DELETE FROM entries WHERE store = ?1 AND key = ?2";
-        opened(accessor, &store)?.run(move |connection, store| connection.execute(sql, (store, key)).map(drop)).await
+        opened(accessor, &store)?.run(move |connection, store| connection.execute(sql, (store, key)).map(drop))
     }
 
     async fn exists(
@@ -114,7 +112,6 @@ impl HostStoreWithStore<State> for Guest {
         let sql = "SELECT EXISTS (SELECT 1 FROM entries WHERE store = ?1 AND key = ?2)";
         opened(accessor, &store)?
             .run(move |connection, store| connection.query_row(sql, (store, key), |row| row.get(0)))
-            .await
     }
 
     async fn get_keys(
@@ -122,14 +119,9 @@ impl HostStoreWithStore<State> for Guest {
         store: Resource<Store>,
     ) -> wasmtime::Result<(StreamReader<String>, FutureReader<Result<(), Error>>)> {
         let sql = "SELECT key FROM entries WHERE store = ?1 ORDER BY key";
-        let keys = opened(accessor, &store)?
-            .run(move |connection, store| {
-                connection
-                    .prepare(sql)?
-                    .query_map([store], |row| row.get(0))?
-                    .collect::<rusqlite::Result<Vec<String>>>()
-            })
-            .await?;
+        let keys = opened(accessor, &store)?.run(move |connection, store| {
+            connection.prepare(sql)?.query_map([store], |row| row.get(0))?.collect::<rusqlite::Result<Vec<String>>>()
+        })?;
         let (keys, result) = match keys {
             Ok(keys) => (keys, Ok(())),
             Err(error) => (Vec::new(), Err(error)),

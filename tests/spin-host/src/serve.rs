@@ -167,8 +167,7 @@ pub(crate) async fn serve(
             _ = closing.wait_for(|closing| *closing) => break,
         };
         let Ok((stream, peer)) = accepted else { continue };
-        // Head and body are two writes: without this the second waits for the client's delayed acknowledgement.
-        _ = stream.set_nodelay(true);
+        // No TCP_NODELAY, as Spin sets none: a body that leaves after its head waits for the head's acknowledgement.
         let handler = handler.clone();
         let host = Arc::clone(&host);
         let connection = hyper::server::conn::http1::Builder::new().serve_connection(

@@ -13,18 +13,18 @@ use crate::{eventually_blocking, tools};
 
 pub(super) fn start(setup: Setup, provider: Option<&str>, folder: tempfile::TempDir) -> Result<Started, String> {
     static BUILT: OnceLock<Result<(), String>> = OnceLock::new();
-    static PROGRAM: OnceLock<Option<String>> = OnceLock::new();
+    static PROGRAM: OnceLock<Result<String, String>> = OnceLock::new();
     BUILT.get_or_init(tools::spin_component).clone()?;
     let variables = setup.variables().into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value));
     // The program can not lead an outbound request elsewhere; our host stands in for it where mail is sent.
-    if provider.is_none()
-        && let Some(version) = PROGRAM.get_or_init(tools::spin_program)
-    {
-        eprintln!("spin: runs on {version}");
-        return program(variables, folder);
-    }
     if provider.is_none() {
-        eprintln!("spin: no spin 4 or later on PATH; runs on tests/spin-host");
+        match PROGRAM.get_or_init(tools::spin_program) {
+            Ok(version) => {
+                eprintln!("spin: runs on {version}");
+                return program(variables, folder);
+            }
+            Err(reason) => eprintln!("spin: {reason}; runs on tests/spin-host"),
+        }
     }
     let outbound = provider.map(|url| url.trim_start_matches("http://").parse::<SocketAddr>());
     let host = SpinHost::start(Options {
