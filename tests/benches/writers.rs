@@ -1,0 +1,256 @@
+//! What a Spin application carries while many write: verifications with an empty and with a full window, writers for a
+//! minute, registrations all at once, and leaderboards out of the cache and without it.
+//!
+//! `cargo bench -p aibaas-tests --bench writers [-- MANIFEST …]`: of each manifest, whose component has been built, or of
+//! the project's. Of several, what is told compares.
+
+use std::{
+    io::{BufRead as _, BufReader},
+    net::{Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitCode, Stdio},
+    time::{Duration, Instant},
+};
+
+use aibaas_spin_host::{Options, SpinHost};
+use aibaas_tests::{
+    Host, Key, Service, User,
+    fixtures::{PASSWORD, Publisher, new_address},
+    host::{Kind, Setup},
+    keys::VERIFY,
+    tools,
+};
+use reqwest::{Client, Method, Request};
+use serde_json::{Value, json};
+
+/// The argument by which the benchmark runs Spin in a process of its own.
+const SERVE: &str = "serve";
+/// How long verifications are asked for, at each number of connections.
+const VERIFYING: Duration = Duration::from_secs(10);
+const WRITING: Duration = Duration::from_secs(60);
+const READS: usize = 300;
+/// Uses in a window that is full.
+const USES: i64 = 60_000;
+
+type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
+
+fn main() -> ExitCode {
+    let arguments = std::env::args().skip(1).filter(|argument| argument != "--bench").collect::<Vec<_>>();
+    let outcome = match arguments.as_slice() {
+        [command, manifest, state] if command == SERVE => serve(manifest, state),
+        manifests => measure(manifests),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Serves until standard input ends.
+fn serve(manifest: &str, state: &str) -> Outcome<()> {
+    let mut variables = Setup::KeepsMail.variables();
+    variables.push(("RATE_LIMIT_REGISTER", "100000/1".to_owned()));
+    let host = SpinHost::start(Options {
+        manifest: manifest.into(),
+        state_dir: state.into(),
+        listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+        variables: variables.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect(),
+        outbound_redirect: None,
+    })?;
+    println!("http://{}", host.address());
+    std::io::copy(&mut std::io::stdin(), &mut std::io::sink())?;
+    host.shutdown();
+    Ok(())
+}
+
+struct Server {
+    child: Child,
+    url: String,
+    folder: tempfile::TempDir,
+}
+
+impl Server {
+    fn start(manifest: &Path) -> Outcome<Self> {
+        let folder = tempfile::tempdir()?;
+        let mut this = Command::new(std::env::current_exe()?);
+        this.arg(SERVE).args([manifest, folder.path()]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = this.spawn()?;
+        let mut url = String::new();
+        BufReader::new(child.stdout.take().ok_or("no output")?).read_line(&mut url)?;
+        Ok(Self { child, url: url.trim().to_owned(), folder })
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        _ = self.child.kill();
+        _ = self.child.wait();
+    }
+}
+
+fn measure(manifests: &[String]) -> Outcome<()> {
+    _ = rustls::crypto::ring::default_provider().install_default();
+    let mut manifests = manifests.iter().map(PathBuf::from).collect::<Vec<_>>();
+    if manifests.is_empty() {
+        tools::spin_component()?;
+        manifests.push(tools::root().join("spin.toml"));
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    for manifest in manifests {
+        println!("{}", manifest.display());
+        runtime.block_on(measure_one(&Server::start(&manifest)?))?;
+    }
+    Ok(())
+}
+
+async fn measure_one(server: &Server) -> Outcome<()> {
+    let host = Host::at(Kind::Spin, server.url.clone(), None);
+    let owner = User::verified(&host).await;
+    let service = Service::new(&host).await;
+    let credential = service.0.credential().ok_or("no key")?.to_owned();
+    let shown = Key::new(&owner, json!({ "rateLimit": 100_000, "rateLimitWindowSeconds": 86_400 })).await;
+    let body = json!({ "key": shown.secret });
+    let verify = |_| call(server, Method::POST, VERIFY, Some(&credential), Some(&body));
+    for connections in [1, 16, 64] {
+        report(&format!("verify, {connections} connections"), &load(connections, Until::Over(VERIFYING), verify).await);
+    }
+    fill(server, &shown.id)?;
+    report("verify, 1 connection, 60,000 uses", &load(1, Until::Over(VERIFYING), verify).await);
+    report("verify, 64 connections, 60,000 uses", &load(64, Until::Over(VERIFYING), verify).await);
+
+    let token = owner.api.credential().ok_or("no token")?.to_owned();
+    let rename = |number: usize| {
+        let body = json!({ "fullName": format!("Name {number}") });
+        call(server, Method::PATCH, "/api/v1/users/me", Some(&token), Some(&body))
+    };
+    report("64 writers for a minute", &load(64, Until::Over(WRITING), rename).await);
+    let register = |_| {
+        let body = json!({ "email": new_address(), "password": PASSWORD });
+        call(server, Method::POST, "/api/v1/auth/register", None, Some(&body))
+    };
+    for clients in [64, 200] {
+        report(&format!("{clients} registrations at once"), &load(clients, Until::Once, register).await);
+    }
+    boards(server, &host).await;
+    Ok(())
+}
+
+/// Pages of a leaderboard that the cache keeps, and of a size that it does not.
+async fn boards(server: &Server, host: &Host) {
+    let publisher = Publisher::new(host).await;
+    publisher.tasks(20).await;
+    for model in ["first", "second", "third"] {
+        let model = publisher.model(model).await;
+        publisher.published(&model, 7, 20).await;
+    }
+    let path = publisher.leaderboard_path();
+    for (name, limit) in [("board out of the cache", 20), ("board without the cache", 13)] {
+        let separator = if path.contains('?') { '&' } else { '?' };
+        let path = format!("{path}{separator}limit={limit}");
+        let read = |_| call(server, Method::GET, &path, None, None);
+        load(1, Until::Times(5), read).await;
+        report(name, &load(1, Until::Times(READS), read).await);
+    }
+}
+
+/// Puts uses into the window of a key, as its schema has them.
+fn fill(server: &Server, key_id: &str) -> Outcome<()> {
+    let database = rusqlite::Connection::open(server.folder.path().join("sqlite_db.db"))?;
+    let now = i64::try_from(std::time::UNIX_EPOCH.elapsed()?.as_millis())?;
+    let totals = "SELECT count(*) FROM sqlite_schema WHERE name = 'rate_limit_totals'";
+    let with_totals = database.query_row(totals, [], |row| row.get::<_, i64>(0))? > 0;
+    database.execute_batch("PRAGMA busy_timeout = 20000; BEGIN IMMEDIATE")?;
+    // Before what there is.
+    let sql = if with_totals {
+        "INSERT INTO rate_limit_totals (subject, name, at, cost, running, expires_at) \
+         SELECT ?1, 'key', ?2 - 3600000 + value, 1, value - ?3, ?2 + 80000000 FROM numbers"
+    } else {
+        "INSERT INTO rate_limit_events (subject, name, at, cost, expires_at) \
+         SELECT ?1, 'key', ?2 - 3600000 + value, 1, ?2 + 80000000 FROM numbers"
+    };
+    let numbers =
+        "WITH RECURSIVE numbers (value) AS (VALUES (1) UNION ALL SELECT value + 1 FROM numbers WHERE value < ?3)";
+    let sql = format!("{numbers} {sql}");
+    database.execute(&sql, (key_id, now, USES))?;
+    database.execute_batch("COMMIT")?;
+    Ok(())
+}
+
+fn call(server: &Server, method: Method, path: &str, token: Option<&str>, body: Option<&Value>) -> Request {
+    let mut request = Client::new().request(method, format!("{}{path}", server.url));
+    if let Some(token) = token {
+        request = request.bearer_auth(token);
+    }
+    if let Some(body) = body {
+        request = request.json(body);
+    }
+    request.build().expect("a request")
+}
+
+#[derive(Clone, Copy)]
+enum Until {
+    /// Each connection asks once.
+    Once,
+    /// Each connection asks so often.
+    Times(usize),
+    /// Each asks anew until the time is over.
+    Over(Duration),
+}
+
+struct Loaded {
+    /// Of answers in order, from the shortest.
+    latencies: Vec<Duration>,
+    /// Which were none of 2xx.
+    refused: usize,
+    elapsed: Duration,
+}
+
+/// Asks on so many connections, each one request after the other.
+async fn load(connections: usize, until: Until, request: impl Fn(usize) -> Request) -> Loaded {
+    let start = Instant::now();
+    let goes_on = |asked: usize| match until {
+        Until::Once => asked == 0,
+        Until::Times(times) => asked < times,
+        Until::Over(time) => start.elapsed() < time,
+    };
+    let asking = (0..connections).map(|connection| {
+        let request = &request;
+        async move {
+            let client = Client::builder().pool_max_idle_per_host(1).build().expect("a client");
+            let (mut latencies, mut refused) = (Vec::new(), 0);
+            while goes_on(latencies.len()) {
+                let request = request(connection * 1_000_000 + latencies.len());
+                let asked = Instant::now();
+                let answer = async { client.execute(request).await?.error_for_status()?.bytes().await };
+                refused += usize::from(answer.await.is_err());
+                latencies.push(asked.elapsed());
+            }
+            (latencies, refused)
+        }
+    });
+    let answers = futures_util::future::join_all(asking).await;
+    let elapsed = start.elapsed();
+    let refused = answers.iter().map(|(_, refused)| refused).sum();
+    let mut latencies = answers.into_iter().flat_map(|(latencies, _)| latencies).collect::<Vec<_>>();
+    latencies.sort();
+    Loaded { latencies, refused, elapsed }
+}
+
+fn report(name: &str, loaded: &Loaded) {
+    let Loaded { latencies, refused, elapsed } = loaded;
+    let at = |share: usize| {
+        let place = (latencies.len() * share / 100).min(latencies.len().saturating_sub(1));
+        latencies.get(place).map_or(f64::NAN, |latency| latency.as_secs_f64() * 1000.0)
+    };
+    let count = u32::try_from(latencies.len()).map_or(f64::NAN, f64::from);
+    println!(
+        "  {name:<38}{:>8.0}/s   p50 {:>8.1} ms   p99 {:>8.1} ms   longest {:>8.1} ms   {refused} refused",
+        count / elapsed.as_secs_f64(),
+        at(50),
+        at(99),
+        at(100)
+    );
+}
