@@ -362,6 +362,7 @@ mod tests {
             include_str!("mfa.rs"),
             include_str!("migrations.rs"),
             include_str!("models.rs"),
+            include_str!("moderations.rs"),
             include_str!("outbox.rs"),
             include_str!("pages.rs"),
             include_str!("publications.rs"),
