@@ -108,7 +108,7 @@ pub async fn the_command_line_makes_and_revokes_keys() {
     let everything = [&everything[..], &["--allow-ip", "192.0.2.7", "--allow-ip", "2001:db8::/32"]].concat();
     let create = |name| ["create", "--email", &user.email, "--name", name, "--environment", "test"];
     let (code, _, said) = keys(data, &[&create("\u{1b}[31mred")[..], &everything].concat());
-    assert!(code == Some(1) && said.contains("--name: give a name without control characters"), "{said}");
+    assert!(code != Some(0) && said.contains("--name: give a name without control characters"), "{said}");
     let (code, key, said) = keys(data, &[&create("red")[..], &everything].concat());
     assert!(code == Some(0) && key.starts_with("aib_test_"), "{said}");
     for words in ["models:write, results:write", "7 requests in 60 seconds", "192.0.2.7/32", "PUBLISHING=roles"] {

@@ -44,8 +44,8 @@ pub async fn goes_on_after_a_trap() -> Result<(), String> {
 pub async fn keys_outlive_their_objects() -> Result<(), String> {
     let workerd = Workerd::start(&Setup::KeepsMail.variables(), None)?;
     let host = Host::at(Kind::Cloudflare, workerd.url.clone(), None);
-    let (owner, service) = (User::verified(&host).await, User::verified(&host).await);
-    let asks = Key::new(&service, json!({ "rateLimitWindowSeconds": 1 })).await;
+    let owner = User::verified(&host).await;
+    let asks = Key::new(&owner, json!({ "rateLimitWindowSeconds": 1 })).await;
     let evict = async |key: &Key| {
         // What is held of it elsewhere comes back for that, and is written before it goes.
         owner.api.get(format!("{}/usage", key.path())).await.expect(200);
@@ -104,8 +104,8 @@ pub async fn instances_agree_about_keys() -> Result<(), String> {
     let workerd = Workerd::start(&Setup::KeepsMail.variables(), None)?;
     let host = Host::at(Kind::Cloudflare, workerd.url.clone(), None);
     let another = Host::at(Kind::Cloudflare, workerd.another.clone(), None);
-    let (owner, service) = (User::verified(&host).await, User::verified(&host).await);
-    let asks = Key::new(&service, json!({ "rateLimitWindowSeconds": 1 })).await;
+    let owner = User::verified(&host).await;
+    let asks = Key::new(&owner, json!({ "rateLimitWindowSeconds": 1 })).await;
     let there = another.client();
     let verify = async |key: &Key, from: usize| {
         let client = if from.is_multiple_of(2) { asks.api.clone() } else { there.with(&asks.secret) };

@@ -72,8 +72,10 @@ fn set_cookie(headers: &mut HeaderMap, cookie: &str) {
 /// # Errors
 /// `malformed_request`.
 pub fn cookie_token(headers: &HeaderMap) -> Result<Option<Secret>, ApiError> {
-    // By bytes, since a value that is no text must not hide what stands beside it.
-    let pairs = headers.get_all(header::COOKIE).iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b';'));
+    // By bytes, since a value that is no text must not hide what stands beside it. Workers join several headers with a
+    // comma, which no value of ours holds (RFC 6265, 4.1.1).
+    let headers = headers.get_all(header::COOKIE).iter();
+    let pairs = headers.flat_map(|value| value.as_bytes().split(|byte| matches!(byte, b';' | b',')));
     let mut tokens = pairs.filter_map(|pair| {
         let (name, rest) = pair.trim_ascii().split_at_checked(COOKIE.len())?;
         let value = rest.trim_ascii_start().strip_prefix(b"=")?;

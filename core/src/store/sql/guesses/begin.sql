@@ -16,7 +16,7 @@ WITH subjects AS (
 ),
 counted AS (
   SELECT s.subject, s.free, s.longest_ms, coalesce(g.last_at, 0) AS last_at,
-    coalesce(max(0, g.failures - (?2 - g.last_at) / s.longest_ms), 0) AS failures,
+    coalesce(max(0, g.failures - (CAST(?2 AS INTEGER) - g.last_at) / s.longest_ms), 0) AS failures,
     (SELECT count(*) FROM guesses_in_flight AS f WHERE f.subject = s.subject AND f.expires_at > ?2) AS in_flight
   FROM subjects AS s LEFT JOIN guesses AS g ON g.subject = s.subject
 )

@@ -8,7 +8,7 @@ SELECT
   coalesce(max(in_flight >= max(1, free - failures)), 0) AS is_full
 FROM (
   SELECT s.free, s.longest_ms, coalesce(g.last_at, 0) AS last_at,
-    coalesce(max(0, g.failures - (?1 - g.last_at) / s.longest_ms), 0) AS failures,
+    coalesce(max(0, g.failures - (CAST(?1 AS INTEGER) - g.last_at) / s.longest_ms), 0) AS failures,
     (SELECT count(*) FROM guesses_in_flight AS f WHERE f.subject = s.subject AND f.expires_at > ?1) AS in_flight
   FROM (
     SELECT json_extract(value, '$[0]') AS subject, json_extract(value, '$[1]') AS free,
