@@ -82,7 +82,7 @@ impl Recorder {
             })
             .collect::<Vec<_>>();
         let body = match answer.media_type() {
-            Some(media) if media.ends_with("json") => redacted(answer.value()).to_string(),
+            Some(media) if media.ends_with("json") => without_addresses(&redacted(answer.value()).to_string()),
             _ => redacted_text(&without_addresses(&without_others(&answer.text().replace("urn:uuid:", "")))),
         };
         self.said.push(format!("{method} {} → {} {headers:?} {body}", redacted_text(path), answer.status));
