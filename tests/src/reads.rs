@@ -150,7 +150,7 @@ pub async fn public_reads(simulation: &Simulation, size: Size) -> Vec<Read> {
     let mut reads = Vec::new();
     let mut read = |name, template: &'static str, query: &str| {
         let path = template.replace("{provider}/{name}", &model).replace("benchmarks/{id}", "benchmarks/bench-0");
-        let path = path.replace("{table}", "results").replace("{id}", &run);
+        let path = path.replace("{table}", "results").replace("{version}", "1").replace("{id}", &run);
         reads.push(Read { name, template, path: path + query });
     };
     let board = "/api/v1/leaderboard";
@@ -186,7 +186,8 @@ pub async fn public_reads(simulation: &Simulation, size: Size) -> Vec<Read> {
     read("history", "/api/v1/models/{provider}/{name}/history", "");
     read("history on one benchmark", "/api/v1/models/{provider}/{name}/history", "?benchmark=bench-0");
     read("benchmarks", "/api/v1/benchmarks", "");
-    read("one benchmark, all its versions", "/api/v1/benchmarks/{id}", "");
+    read("one benchmark, its versions", "/api/v1/benchmarks/{id}", "");
+    read("a page of tasks", "/api/v1/benchmarks/{id}/versions/{version}/tasks", "?limit=15");
     read("one run", "/api/v1/runs/{id}", "");
     read("a page of results", "/api/v1/runs/{id}/results", "?limit=15");
     read("changes", "/api/v1/changes", "");

@@ -328,7 +328,8 @@ impl Simulation {
 
     /// The status of a call from an address, beside others: what is left to do after it waits for [`Simulation::settle`].
     pub async fn call_at_once(&self, from: [u8; 4], method: Method, path: &str, body: Value) -> u16 {
-        let request = Request::builder().method(method).uri(path).header("content-type", "application/json");
+        let request = Request::builder().method(method).uri(path).header("host", "simulation.example");
+        let request = request.header("content-type", "application/json");
         let mut request = request.body(Body::from(body.to_string())).expect("a request");
         request.extensions_mut().insert(ClientAddress(IpAddr::from(from)));
         self.router.clone().oneshot(request).await.expect("an answer").status().as_u16()

@@ -418,7 +418,15 @@ impl Writer {
                 return group;
             }
             match self.connection.execute_batch("BEGIN IMMEDIATE") {
-                Ok(()) => return group,
+                Ok(()) => {
+                    // Requests may have gone while it waited for the lock.
+                    let now = Instant::now();
+                    group = group.into_iter().filter_map(|job| job.still_wanted(now)).collect();
+                    if group.is_empty() {
+                        undo(&self.connection);
+                    }
+                    return group;
+                }
                 Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy) => {}
                 Err(error) => {
                     let error = refused(error);

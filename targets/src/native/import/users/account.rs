@@ -164,7 +164,7 @@ mod tests {
             ("email", json!("$2b$secret"), "email: give an e-mail address, such as ada@example.com"),
             ("password_hash", json!(5), "password_hash is not a text"),
             ("password_hash", json!("two words"), "password_hash: the hash is not of"),
-            ("full_name", json!("$2b$secret\u{0}"), "full_name: give a name of 1 to 200 characters, without control"),
+            ("full_name", json!("$2b$secret\u{0}"), "full_name: give a name of 1 to 200 characters that can be seen"),
             ("email_verified", json!(""), "email_verified is missing"),
             ("email_verified", json!("secret"), "email_verified is neither true nor false"),
             ("created_at", json!(null), "created_at is missing"),
