@@ -340,13 +340,15 @@ struct Stored {
     first_key_id: Option<String>,
 }
 
+/// Key id, hour, allowed, limited, denied, last use, whether it is unsaved.
+type SavedHour = (String, i64, u64, u64, u64, Option<i64>, u8);
+
 /// What a new instance of the object finds in its storage.
 #[derive(Deserialize)]
 struct Found {
     admissions: Vec<String>,
     lent: Vec<(u32, u32, i64)>,
-    /// Key id, hour, allowed, limited, denied, last use, whether it is unsaved.
-    uses: Vec<(String, i64, u64, u64, u64, Option<i64>, u8)>,
+    uses: Vec<SavedHour>,
     /// The first key's id, window, when its use was saved last, until when the key is being changed.
     about: Option<(String, i64, i64, i64)>,
 }
