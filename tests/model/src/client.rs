@@ -1,0 +1,435 @@
+//! What the clients know, from answers and mails alone, and what they ask.
+
+use axum::http::Method;
+use serde_json::{Value, json};
+
+use crate::{
+    Op,
+    account::{self, Account, By, Link},
+    board,
+    clock::Span,
+    linear::Checker,
+    plan::{Action, PEOPLE, Step},
+    world::State,
+};
+
+/// How many models are ranked.
+pub const MODELS: u32 = 4;
+/// Keys with a small limit: so many uses in so many milliseconds.
+pub const SMALL_LIMIT: (usize, i64) = (5, 10_000);
+
+/// A request.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Its method.
+    pub method: Method,
+    /// Its path and query.
+    pub path: String,
+    /// An access token or a key.
+    pub token: Option<String>,
+    /// `Idempotency-Key`.
+    pub once: Option<String>,
+    /// A JSON body.
+    pub body: Option<Value>,
+}
+
+/// How an answer is to be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reading {
+    /// Its status tells all.
+    Status,
+    /// It gives tokens; of a login.
+    Login,
+    /// It gives tokens.
+    Refresh,
+    /// A person.
+    Person,
+    /// A list of sessions.
+    Sessions,
+    /// A new key.
+    NewKey,
+    /// A list of keys.
+    Keys,
+    /// A verdict about a key.
+    Verdict,
+    /// A run that was opened.
+    Opened,
+    /// A leaderboard.
+    Board,
+    /// A leaderboard of an earlier snapshot.
+    OldBoard,
+    /// The log of changes.
+    Changes,
+}
+
+/// What a request means to the models.
+#[derive(Clone, Debug)]
+pub struct Meaning {
+    /// To the account.
+    pub account: Option<account::Ask>,
+    /// To the boards.
+    pub board: Option<board::Ask>,
+    /// The key that it comes with.
+    pub key: Option<Op>,
+    /// How to read the answer.
+    pub reading: Reading,
+    /// Whose account is asked with: the registration that made it.
+    pub owner: Op,
+    /// The mail that comes of it, where it is done.
+    pub mails: Option<&'static str>,
+    /// Whether a password is guessed.
+    pub guesses: bool,
+}
+
+/// A session that a client has tokens of.
+#[derive(Clone, Debug)]
+pub struct KnownSession {
+    /// The login.
+    pub op: Op,
+    /// Its id.
+    pub id: String,
+    /// The registration of its account.
+    pub owner: Op,
+    /// The account's id.
+    pub user_id: String,
+    /// The newest access token.
+    pub access: String,
+    /// When that ends.
+    pub expires: Span,
+    /// Every refresh token, with its generation.
+    pub refresh: Vec<(i64, String)>,
+}
+
+/// A key that a client has seen whole.
+#[derive(Clone, Debug)]
+pub struct KnownKey {
+    /// The request that made it.
+    pub op: Op,
+    /// Its id.
+    pub id: String,
+    /// Itself.
+    pub secret: String,
+    /// The registration of its owner's account.
+    pub owner: Op,
+    /// Whether its limit is small.
+    pub small: bool,
+}
+
+/// A run that a client has the id of.
+#[derive(Clone, Debug)]
+pub struct KnownRun {
+    /// The request that opened it.
+    pub op: Op,
+    /// Its id.
+    pub id: String,
+    /// The registration of its owner's account.
+    pub owner: Op,
+}
+
+/// What somebody's clients know.
+#[derive(Debug, Default)]
+pub struct Person {
+    /// Sessions, oldest first.
+    pub sessions: Vec<KnownSession>,
+    /// Keys, oldest first.
+    pub keys: Vec<KnownKey>,
+    /// Runs, oldest first.
+    pub runs: Vec<KnownRun>,
+    /// The newest password that was chosen.
+    pub passwords: u32,
+    /// How many `Idempotency-Key`s were made up.
+    pub onces: u32,
+    /// Guesses that may have been wrong.
+    pub guesses: u32,
+    /// Whether the account was ever to be deleted.
+    pub was_deleted: bool,
+}
+
+/// Somebody's address.
+#[must_use]
+pub fn address(person: usize) -> String {
+    format!("person{person}@example.com")
+}
+
+/// A password, by its number.
+#[must_use]
+pub fn password(person: usize, number: u32) -> String {
+    format!("pass phrase {number} of nobody else than {person}")
+}
+
+/// Mostly one of the newest.
+fn some<'a, T>(list: &'a [T], random: &mut fastrand::Rng) -> Option<&'a T> {
+    let reach = if random.u32(..4) == 0 { list.len() } else { list.len().min(3) };
+    (reach > 0).then(|| &list[list.len() - 1 - random.usize(..reach)])
+}
+
+impl Person {
+    fn by(&self, now: i64, random: &mut fastrand::Rng) -> Option<(KnownSession, By)> {
+        // Mostly one whose access token still lives.
+        let fresh = self.sessions.iter().filter(|session| session.expires.low > now).collect::<Vec<_>>();
+        let session = match some(&fresh, random) {
+            Some(session) if random.u32(..6) > 0 => session,
+            _ => some(&self.sessions, random)?,
+        };
+        Some((session.clone(), By { session: session.op, expires: session.expires }))
+    }
+
+    /// What a step asks; nothing where its person has nothing to ask with.
+    pub fn ask(
+        &mut self,
+        step: &Step,
+        random: &mut fastrand::Rng,
+        world: &State,
+        model: &Checker<Account>,
+        snapshots: &[String],
+        admin: &str,
+    ) -> Option<(Request, Meaning)> {
+        use Action as A;
+        use account::Ask;
+        let n = step.person;
+        let address = address(n);
+        let known = model.models().next().map_or(0, Account::password);
+        let plain = |ask: Ask| Meaning {
+            account: Some(ask),
+            board: None,
+            key: None,
+            reading: Reading::Status,
+            owner: 0,
+            mails: None,
+            guesses: false,
+        };
+        let post = |path: &str, token: Option<&str>, body: Option<Value>| Request {
+            method: Method::POST,
+            path: format!("/api/v1{path}"),
+            token: token.map(str::to_owned),
+            once: None,
+            body,
+        };
+        let send = |method: Method, path: &str, token: Option<&str>| Request { method, ..post(path, token, None) };
+        let link = |kind: Link, random: &mut fastrand::Rng| {
+            let subject = match kind {
+                Link::Verify => "Verify your e-mail address",
+                Link::Reset => "Reset your password",
+            };
+            let mut links = world.mailbox.of(&address).filter(|mail| mail.subject == subject);
+            let mut links = links.by_ref().filter_map(|mail| mail.link.clone()).collect::<Vec<_>>();
+            links.sort_by_key(|(_, op)| *op);
+            some(&links, random).cloned()
+        };
+        Some(match step.action {
+            A::Register => {
+                let body = json!({ "email": address, "password": password(n, 0) });
+                (post("/auth/register", None, Some(body)), plain(Ask::Register))
+            }
+            A::Resend => {
+                (post("/auth/resend-verification", None, Some(json!({ "email": address }))), plain(Ask::Resend))
+            }
+            A::Verify => {
+                let (token, asked) = link(Link::Verify, random)?;
+                let body = json!({ "token": token, "password": password(n, 0) });
+                let meaning = Meaning { guesses: true, ..plain(Ask::Verify(asked)) };
+                (post("/auth/verify-email", None, Some(body)), meaning)
+            }
+            A::Login | A::LoginWrongly => {
+                let right = step.action == A::Login && random.u32(..10) > 0;
+                let number = if right { known } else { random.u32(..=self.passwords + 1) };
+                let body = json!({ "email": address, "password": password(n, number) });
+                let meaning = Meaning { reading: Reading::Login, guesses: true, ..plain(Ask::Login(number)) };
+                (post("/auth/login", None, Some(body)), meaning)
+            }
+            A::Refresh | A::RefreshOld => {
+                let session = some(&self.sessions, random)?;
+                let (generation, token) = match step.action {
+                    A::Refresh => session.refresh.last()?,
+                    _ => some(&session.refresh, random)?,
+                };
+                let meaning = Meaning {
+                    reading: Reading::Refresh,
+                    owner: session.owner,
+                    ..plain(Ask::Refresh(session.op, *generation))
+                };
+                (post("/auth/refresh", None, Some(json!({ "refreshToken": token }))), meaning)
+            }
+            A::Me => {
+                let (session, by) = self.by(world.now, random)?;
+                let meaning = Meaning { reading: Reading::Person, ..plain(Ask::Me(by)) };
+                (send(Method::GET, "/users/me", Some(&session.access)), meaning)
+            }
+            A::Sessions => {
+                let (session, by) = self.by(world.now, random)?;
+                let meaning = Meaning { reading: Reading::Sessions, ..plain(Ask::Sessions(by)) };
+                (send(Method::GET, "/auth/sessions?limit=100", Some(&session.access)), meaning)
+            }
+            A::EndSession => {
+                let (session, by) = self.by(world.now, random)?;
+                let other = some(&self.sessions, random)?;
+                let path = format!("/auth/sessions/{}", other.id);
+                (send(Method::DELETE, &path, Some(&session.access)), plain(Ask::End(by, other.op)))
+            }
+            A::EndOthers => {
+                let (session, by) = self.by(world.now, random)?;
+                (send(Method::DELETE, "/auth/sessions", Some(&session.access)), plain(Ask::EndOthers(by)))
+            }
+            A::Logout => {
+                let (session, by) = self.by(world.now, random)?;
+                (send(Method::POST, "/auth/logout", Some(&session.access)), plain(Ask::Logout(by)))
+            }
+            A::Forgot => (post("/auth/password/forgot", None, Some(json!({ "email": address }))), plain(Ask::Forgot)),
+            A::Reset => {
+                let (token, asked) = link(Link::Reset, random)?;
+                self.passwords += 1;
+                let body = json!({ "token": token, "password": password(n, self.passwords) });
+                let meaning =
+                    Meaning { mails: Some("Your password was changed"), ..plain(Ask::Reset(asked, self.passwords)) };
+                (post("/auth/password/reset", None, Some(body)), meaning)
+            }
+            A::ChangePassword => {
+                let (session, by) = self.by(world.now, random)?;
+                let current = if random.u32(..10) > 0 { known } else { random.u32(..=self.passwords) };
+                self.passwords += 1;
+                let (old, new) = (password(n, current), password(n, self.passwords));
+                let body = json!({ "currentPassword": old, "newPassword": new });
+                let meaning = Meaning {
+                    mails: Some("Your password was changed"),
+                    guesses: true,
+                    ..plain(Ask::Change(by, current, self.passwords))
+                };
+                (post("/auth/password/change", Some(&session.access), Some(body)), meaning)
+            }
+            A::Delete => {
+                let (session, by) = self.by(world.now, random)?;
+                self.was_deleted = true;
+                let body = Some(json!({ "password": password(n, known) }));
+                let request = Request { body, ..send(Method::DELETE, "/users/me", Some(&session.access)) };
+                let meaning = Meaning {
+                    board: Some(board::Ask::Gone(session.owner)),
+                    mails: Some("Your account is deleted"),
+                    guesses: true,
+                    ..plain(Ask::Delete(by, known))
+                };
+                (request, meaning)
+            }
+            A::Suspend | A::Activate => {
+                let session = self.sessions.last()?;
+                let suspends = step.action == A::Suspend;
+                let body = json!({ "status": if suspends { "suspended" } else { "active" } });
+                let path = format!("/admin/users/{}", session.user_id);
+                let request = Request { body: Some(body), ..send(Method::PATCH, &path, Some(admin)) };
+                (request, plain(Ask::Suspend(session.owner, suspends)))
+            }
+            A::CreateKey | A::CreateKeyOnce => {
+                let (session, by) = self.by(world.now, random)?;
+                let once = (step.action == A::CreateKeyOnce).then(|| self.once(random));
+                let (label, variant) = once.unwrap_or((random.u32(1000..), 0));
+                let small = label % 3 == 0;
+                let (limit, window) = if small { (SMALL_LIMIT.0, SMALL_LIMIT.1 / 1000) } else { (100_000, 3600) };
+                let body = json!({
+                    "name": format!("key {label} {variant}"), "scopes": ["keys:verify", "results:write"],
+                    "rateLimit": limit, "rateLimitWindowSeconds": window,
+                });
+                let mut request = post("/api-keys", Some(&session.access), Some(body));
+                request.once = once.map(|(key, _)| format!("key {n} {key}"));
+                let meaning =
+                    Meaning { reading: Reading::NewKey, owner: session.owner, ..plain(Ask::CreateKey(by, once)) };
+                (request, meaning)
+            }
+            A::Keys => {
+                let (session, by) = self.by(world.now, random)?;
+                let meaning = Meaning { reading: Reading::Keys, ..plain(Ask::Keys(by)) };
+                (send(Method::GET, "/api-keys?limit=100", Some(&session.access)), meaning)
+            }
+            A::RevokeKey => {
+                let (session, by) = self.by(world.now, random)?;
+                let key = some(&self.keys, random)?;
+                let path = format!("/api-keys/{}", key.id);
+                (send(Method::DELETE, &path, Some(&session.access)), plain(Ask::Revoke(by, key.op)))
+            }
+            A::UseKey | A::BurstKey => {
+                let keys = self.keys.iter().filter(|key| step.action == A::UseKey || key.small).collect::<Vec<_>>();
+                let key = *some(&keys, random)?;
+                let body = json!({ "key": key.secret });
+                let meaning = Meaning { reading: Reading::Verdict, key: Some(key.op), ..plain(Ask::Use(key.op)) };
+                (post("/api-keys/verify", Some(&key.secret), Some(body)), meaning)
+            }
+            A::OpenRun | A::OpenRunOnce => {
+                let key = some(&self.keys, random)?.clone();
+                let once = (step.action == A::OpenRunOnce).then(|| self.once(random));
+                let model = once.map_or_else(|| random.u32(..MODELS), |(label, variant)| (label + variant) % MODELS);
+                let body = json!({
+                    "model": format!("sim/m{model}"), "benchmark": "sim", "version": "1", "harness": "model",
+                    "harnessVersion": "1", "commit": "abc1234", "evaluatorRelationship": "third_party",
+                });
+                let mut request = post("/runs", Some(&key.secret), Some(body));
+                request.once = once.map(|(label, _)| format!("run {n} {label}"));
+                let ask = board::Ask::Open(key.owner, model, once);
+                let meaning = Meaning {
+                    board: Some(ask),
+                    key: Some(key.op),
+                    reading: Reading::Opened,
+                    owner: key.owner,
+                    ..plain(Ask::Use(key.op))
+                };
+                (request, meaning)
+            }
+            A::Upload | A::Publish | A::Withdraw => {
+                let run = some(&self.runs, random)?.clone();
+                let key = some(&self.keys, random)?;
+                let (part, body, ask) = match step.action {
+                    A::Upload => {
+                        let tasks =
+                            if random.bool() { (1 << board::TASKS) - 1 } else { random.u32(1..1 << board::TASKS) };
+                        let results = (0..board::TASKS).filter(|task| tasks >> task & 1 == 1).map(|task| {
+                            let passed = board::passes(run.op, task);
+                            json!({
+                                "task": format!("hidden-task-{task}"), "attempt": 1,
+                                "status": if passed { "success" } else { "failed" }, "score": u32::from(passed),
+                            })
+                        });
+                        let results = results.collect::<Value>();
+                        ("results", Some(results), board::Ask::Upload(key.owner, run.op, tasks))
+                    }
+                    A::Publish => ("publish", None, board::Ask::Publish(key.owner, run.op)),
+                    _ => {
+                        let reason = Some(json!({ "reason": "a mistake" }));
+                        ("withdraw", reason, board::Ask::Withdraw(key.owner, run.op))
+                    }
+                };
+                let path = format!("/runs/{}/{part}", run.id);
+                let meaning = Meaning { board: Some(ask), key: Some(key.op), ..plain(Ask::Use(key.op)) };
+                (post(&path, Some(&key.secret), body), meaning)
+            }
+            A::Board | A::OldBoard | A::Changes => {
+                let (path, ask, reading) = match step.action {
+                    A::Board => {
+                        let path = "/leaderboard?benchmark=sim&version=1&limit=100".to_owned();
+                        (path, Some(board::Ask::Rows), Reading::Board)
+                    }
+                    A::OldBoard => {
+                        let snapshot = some(snapshots, random)?;
+                        let path = format!("/leaderboard?benchmark=sim&version=1&limit=100&snapshot={snapshot}");
+                        (path, None, Reading::OldBoard)
+                    }
+                    _ => ("/changes?benchmark=sim&limit=100".to_owned(), Some(board::Ask::Changes), Reading::Changes),
+                };
+                let meaning = Meaning { account: None, board: ask, reading, ..plain(Ask::Resend) };
+                (send(Method::GET, &path, None), meaning)
+            }
+            A::Tick | A::Wait | A::Jump | A::SetBack | A::Die | A::Leave => return None,
+        })
+    }
+
+    /// A new `Idempotency-Key`, or one of the last, and which of its bodies.
+    fn once(&mut self, random: &mut fastrand::Rng) -> (u32, u32) {
+        if random.u32(..3) == 0 {
+            self.onces += 1;
+        }
+        let key = self.onces.saturating_sub(random.u32(..2));
+        (key, u32::from(random.u32(..12) == 0))
+    }
+}
+
+/// Everybody, who knows nothing yet.
+#[must_use]
+pub fn people() -> Vec<Person> {
+    (0..PEOPLE).map(|_| Person::default()).collect()
+}

@@ -1,0 +1,26 @@
+//! The whole application against a model of what it promises, while everything around it fails.
+//!
+//! A *seed* makes an episode: a list of [`plan::Step`]s, each with a random stream of its own, so that a step does the same
+//! whatever stands beside it and a failing list can be made shorter. [`run`] plays them: several clients call the
+//! application, whose every call to a port ([`world`]) is a point at which another client goes on, the port fails, or the
+//! process dies. [`linear`] holds each answer against the models ([`account`], [`board`]), which are written apart from the
+//! application and know only requests and answers. What has to hold is listed in [`invariants`].
+
+pub mod account;
+mod answers;
+pub mod board;
+pub mod client;
+pub mod clock;
+pub mod faults;
+pub mod invariants;
+pub mod ledger;
+pub mod linear;
+pub mod mailbox;
+pub mod plan;
+pub mod run;
+pub mod shrink;
+mod sqlite;
+pub mod world;
+
+/// The number of a request, in the order in which they were sent.
+pub type Op = u32;

@@ -1,0 +1,83 @@
+//! The whole application against its model, while everything around it fails: a hundred thousand steps. A seed that fails
+//! is made shorter and printed with how to play it again. The long run is `cargo run --release -p aibaas-model --example
+//! simulate`; docs/testing.md says more.
+
+use std::collections::BTreeMap;
+
+use aibaas_model::{
+    faults::Counts,
+    plan::{self, Step},
+    run::Outcome,
+    shrink,
+};
+
+const STEPS: u32 = 2500;
+/// Of each quarter.
+const EPISODES: u64 = 10;
+
+fn episode(seed: u64, steps: &[Step]) -> Outcome {
+    let outcome = shrink::play(seed, steps);
+    if let Some(broken) = &outcome.broken {
+        let short = shrink::shrink(steps, 400, &mut |steps| shrink::play(seed, steps).broken);
+        panic!(
+            "{broken}\nseed {seed}, {} steps; enough are:\n{}play them again:\n  cargo run -p aibaas-model --example \
+             simulate -- --seed {seed} --episode {} --only {} --verbose",
+            steps.len(),
+            shrink::describe(&short),
+            steps.len(),
+            shrink::list(&short)
+        );
+    }
+    outcome
+}
+
+/// A quarter of the steps; the harness plays the quarters beside each other.
+fn quarter(first: u64) {
+    let (mut steps, mut requests) = (0, 0);
+    let mut faults = Counts::new();
+    let mut answers = BTreeMap::<u16, u64>::new();
+    for seed in first..first + EPISODES {
+        let outcome = episode(seed, &plan::steps(seed, STEPS));
+        steps += outcome.steps;
+        requests += outcome.requests;
+        outcome.faults.iter().for_each(|(fault, count)| *faults.entry(*fault).or_default() += count);
+        outcome.answers.iter().for_each(|(status, count)| *answers.entry(*status).or_default() += count);
+    }
+    println!("{steps} steps, {requests} requests\n{answers:?}\n{faults:?}");
+    assert_eq!(steps, EPISODES * u64::from(STEPS));
+    // What never happens proves nothing.
+    for status in [200, 201, 202, 204, 400, 401, 403, 404, 409, 422, 429, 503] {
+        assert!(answers.get(&status).is_some_and(|count| *count > 5), "{status}: {answers:?}");
+    }
+    assert_eq!(faults.len(), 15, "{faults:?}");
+}
+
+#[test]
+fn steps_of_the_first_quarter_break_nothing() {
+    quarter(0);
+}
+
+#[test]
+fn steps_of_the_second_quarter_break_nothing() {
+    quarter(EPISODES);
+}
+
+#[test]
+fn steps_of_the_third_quarter_break_nothing() {
+    quarter(2 * EPISODES);
+}
+
+#[test]
+fn steps_of_the_fourth_quarter_break_nothing() {
+    quarter(3 * EPISODES);
+}
+
+#[test]
+fn a_seed_plays_the_same_again() {
+    for seed in [1, 2, 3] {
+        let steps = plan::steps(seed, 800);
+        let (first, second) = (shrink::play(seed, &steps), shrink::play(seed, &steps));
+        assert_eq!((first.trace, first.requests, first.faults), (second.trace, second.requests, second.faults));
+        assert_ne!(first.trace, shrink::play(seed + 4, &plan::steps(seed + 4, 800)).trace);
+    }
+}
