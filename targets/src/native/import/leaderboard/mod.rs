@@ -8,6 +8,8 @@ pub mod inspect;
 pub mod lm_eval;
 
 mod aider;
+#[cfg(test)]
+mod fuzz;
 mod names;
 mod publisher;
 mod source;

@@ -4,6 +4,8 @@
 //! does no harm.
 
 mod account;
+#[cfg(test)]
+mod fuzz;
 mod rows;
 
 use std::{

@@ -74,7 +74,8 @@ impl Rows<File> {
 }
 
 impl<R: Read> Rows<R> {
-    fn read(file: R, is_csv: bool) -> Result<Self, String> {
+    /// Reads CSV, or JSON lines.
+    pub fn read(file: R, is_csv: bool) -> Result<Self, String> {
         if is_csv { CsvRows::new(file).map(Self::Csv) } else { JsonRows::new(file).map(Self::Json) }
     }
 

@@ -1,0 +1,117 @@
+//! Whatever stands in a file, an importer reads it or says what is wrong.
+
+use std::io::{Cursor, Write as _};
+
+use clap::Parser;
+use proptest::{collection::vec, prelude::*};
+use zip::{ZipWriter, write::SimpleFileOptions};
+
+use super::{aider, evalperf, inspect, lm_eval};
+
+const AIDER: &str = include_str!("../../../../../data/aider/polyglot_leaderboard.yml");
+const EVALPERF: &str = include_str!("../../../../../data/evalplus/evalperf_per_task.csv");
+const INSPECT: &str = include_str!("../../../../../data/inspect/inspect_popularity.json");
+const LM_EVAL: &str = r#"{"results":{"arith":{"exact_match,none":0.5,"sample_len":4}},"configs":{"arith":{"task":"arith",
+    "metric_list":[{"metric":"exact_match"}]}},"versions":{"arith":3.0},"n-samples":{"arith":{"effective":4}},
+    "config":{"model":"hf","model_args":"pretrained=a/b,dtype=float16"},"date":1729355280.5,"lm_eval_version":"0.4.13",
+    "model_name":"a/b","n-shot":{"arith":5},"git_hash":"a1b2c3d"}"#;
+const SAMPLE: &str = r#"{"doc_id":0,"filter":"none","metrics":["exact_match"],"exact_match":1,"doc_hash":"d"}"#;
+
+#[derive(Parser)]
+struct Command<O: clap::Args> {
+    #[command(flatten)]
+    options: O,
+}
+
+fn options<O: clap::Args>() -> O {
+    Command::parse_from(["", "file"]).options
+}
+
+/// The beginning of a real file, with pieces taken out, doubled, replaced and exchanged.
+fn near(file: &'static str) -> impl Strategy<Value = Vec<u8>> {
+    let start = file.as_bytes().get(..4000).unwrap_or(file.as_bytes());
+    let change = (
+        any::<prop::sample::Index>(),
+        0..60_usize,
+        prop_oneof![
+            vec(any::<u8>(), 0..20),
+            any::<String>().prop_map(String::into_bytes),
+            prop::sample::select(vec![
+                "-1",
+                "1e999",
+                "NaN",
+                "null",
+                "[]",
+                "{}",
+                "\"",
+                "\n",
+                ",",
+                ": ",
+                "9223372036854775808",
+                "- ",
+                "\t"
+            ])
+            .prop_map(|text| text.as_bytes().to_vec()),
+        ],
+    );
+    vec(change, 0..4).prop_map(move |changes| {
+        let mut bytes = start.to_vec();
+        for (at, length, with) in changes {
+            let at = at.index(bytes.len().saturating_add(1));
+            let end = at.saturating_add(length).min(bytes.len());
+            bytes.splice(at..end, with);
+        }
+        bytes
+    })
+}
+
+fn archive(entries: &[(String, Vec<u8>)]) -> Vec<u8> {
+    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, bytes) in entries {
+        if zip.start_file(name.as_str(), SimpleFileOptions::default()).is_ok() {
+            zip.write_all(bytes).unwrap();
+        }
+    }
+    zip.finish().unwrap().into_inner()
+}
+
+proptest! {
+    #[test]
+    fn aiders_yaml(bytes in near(AIDER)) {
+        let _ = aider::plan(&String::from_utf8_lossy(&bytes));
+    }
+
+    #[test]
+    fn evalperfs_table(bytes in near(EVALPERF)) {
+        let _ = evalperf::plan(&bytes, &options());
+    }
+
+    #[test]
+    fn a_log_of_inspect(bytes in near(INSPECT)) {
+        let options = options();
+        let _ = inspect::plan(vec![("a.json".to_owned(), inspect::Log::read(&bytes, &options))], &options);
+    }
+
+    #[test]
+    fn an_archive_of_inspect(
+        names in vec(prop::sample::select(vec!["header.json", "_journal/start.json", "samples/1_epoch_1.json", "summaries.json", "../x"]), 0..4),
+        bodies in vec(near(INSPECT), 4), cut in any::<prop::sample::Index>(), flip in any::<prop::sample::Index>(),
+    ) {
+        let entries = names.into_iter().map(str::to_owned).zip(bodies).collect::<Vec<_>>();
+        let mut bytes = archive(&entries);
+        let options = options();
+        let _ = inspect::Log::read(&bytes, &options);
+        let at = flip.index(bytes.len());
+        bytes.iter_mut().skip(at).take(1).for_each(|byte| *byte ^= 0x40);
+        let _ = inspect::Log::read(&bytes, &options);
+        bytes.truncate(cut.index(bytes.len()));
+        let _ = inspect::Log::read(&bytes, &options);
+    }
+
+    #[test]
+    fn results_of_the_evaluation_harness(results in near(LM_EVAL), samples in near(SAMPLE)) {
+        let samples = [("samples_arith_2024-10-19T16-28-12.750000.jsonl".to_owned(), samples)];
+        let _ = lm_eval::plan(&results, &samples, &options());
+        let _ = lm_eval::plan(LM_EVAL.as_bytes(), &samples, &options());
+    }
+}
