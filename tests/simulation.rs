@@ -3,6 +3,7 @@
 
 use aibaas_tests::{
     fixtures::{Authenticator, PASSWORD},
+    keys::{VERIFY, unknown_key},
     simulation::{Failure, Simulation},
 };
 use axum::http::Method;
@@ -738,4 +739,37 @@ async fn a_failing_database_leaves_nothing_half_done() {
     let access = || tokens["accessToken"].as_str().map(str::to_owned);
     survive("DELETE /users/me", access(), json!({ "password": PASSWORD })).await;
     assert_eq!(simulation.count("SELECT count(*) FROM users"), 0);
+}
+
+#[tokio::test]
+async fn keys_that_exist_pass_a_flood_of_made_up_ones() {
+    let simulation = Simulation::new(&[("RATE_LIMIT_UNKNOWN_KEYS", "5/600")]).await;
+    let tokens = person(&simulation).await;
+    let mut keys = Vec::new();
+    for name in ["seen", "unseen"] {
+        let body = json!({ "name": name, "scopes": ["keys:verify"] });
+        let (_, created) = post(&simulation, "/api-keys", tokens["accessToken"].as_str(), body).await;
+        keys.push(created["key"].as_str().expect("a key").to_owned());
+    }
+    let used = async |key: &str| {
+        simulation.round_trips();
+        let (status, _) = simulation.call(Method::POST, VERIFY, Some(key), Some(json!({ "key": "none" }))).await;
+        (status, simulation.round_trips() > 0)
+    };
+    assert_eq!(used(&keys[0]).await.0, 200);
+    for _ in 0..5 {
+        assert_eq!(used(&unknown_key()).await, (401, true));
+    }
+    assert_eq!(used(&unknown_key()).await, (429, true), "the one that hears that the limit is used up");
+    for _ in 0..3 {
+        assert_eq!(used(&unknown_key()).await, (429, false), "nobody is asked");
+        assert_eq!(used(&keys[0]).await.0, 200);
+    }
+    assert_eq!(used(&keys[1]).await, (429, false), "it cannot be told from a made-up one");
+    simulation.call_from([192, 0, 2, 9]);
+    assert_eq!(used(&keys[1]).await.0, 200);
+    simulation.call_from([192, 0, 2, 1]);
+    assert_eq!(used(&keys[1]).await.0, 200, "this instance has seen it now");
+    simulation.pass_seconds(600);
+    assert_eq!(used(&unknown_key()).await, (401, true));
 }

@@ -34,6 +34,7 @@ struct Inner {
     clock_store: Arc<dyn KeyValue>,
     config: Config,
     keys: Keys,
+    known_keys: http::KnownKeys,
     /// Set once a shutdown has begun.
     has_stopped_sending: AtomicBool,
     has_met_unnamed_proxy: AtomicBool,
@@ -53,6 +54,7 @@ impl App {
             clock_store,
             config,
             keys,
+            known_keys: http::KnownKeys::default(),
             fault_log: http::FaultLog::default(),
             last_answers: http::LastAnswers::default(),
             has_stopped_sending: AtomicBool::new(false),
@@ -82,6 +84,10 @@ impl App {
 
     pub(crate) fn last_answers(&self) -> &http::LastAnswers {
         &self.0.last_answers
+    }
+
+    pub(crate) fn known_keys(&self) -> &http::KnownKeys {
+        &self.0.known_keys
     }
 
     pub(crate) fn database(&self) -> &dyn Database {

@@ -107,6 +107,8 @@ pub struct Config {
     pub limit_login: Limit,
     /// `RATE_LIMIT_RESEND`, by client address.
     pub limit_resend: Limit,
+    /// `RATE_LIMIT_UNKNOWN_KEYS`, by client address: API keys of the right form that there are not.
+    pub limit_unknown_keys: Limit,
 }
 
 /// Every mistake of a configuration, by the variable's name.
@@ -440,6 +442,7 @@ impl Config {
         let limit_register = read.limit("RATE_LIMIT_REGISTER", "register", (10, 600));
         let limit_login = read.limit("RATE_LIMIT_LOGIN", "login", (30, 300));
         let limit_resend = read.limit("RATE_LIMIT_RESEND", "resend", (5, 600));
+        let limit_unknown_keys = read.limit("RATE_LIMIT_UNKNOWN_KEYS", "unknown-keys", (60, 600));
 
         if !read.mistakes.is_empty() {
             return Err(ConfigError(read.mistakes));
@@ -468,6 +471,7 @@ impl Config {
             limit_register,
             limit_login,
             limit_resend,
+            limit_unknown_keys,
         })
     }
 

@@ -119,6 +119,35 @@ pub fn rate_limit(answer: &Answer, parameter: &str) -> u64 {
     value.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("no {parameter} in {state}"))
 }
 
+const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+/// Base62 of the CRC-32 (IEEE 802.3) of a text, in six digits: the end of a key.
+#[must_use]
+pub fn checksum(text: &str) -> String {
+    let mut crc = u32::MAX;
+    for byte in text.bytes() {
+        crc ^= u32::from(byte);
+        for _ in 0..8 {
+            crc = if crc & 1 == 1 { (crc >> 1) ^ 0xEDB8_8320 } else { crc >> 1 };
+        }
+    }
+    let mut rest = !crc;
+    let mut digits = [0; 6];
+    for digit in digits.iter_mut().rev() {
+        *digit = ALPHABET[rest as usize % 62];
+        rest /= 62;
+    }
+    String::from_utf8(digits.to_vec()).expect("ASCII")
+}
+
+/// A key of the right form that nobody was given.
+#[must_use]
+pub fn unknown_key() -> String {
+    let random = (0..32).map(|_| char::from(ALPHABET[fastrand::usize(..62)])).collect::<String>();
+    let start = format!("aib_live_{random}");
+    format!("{start}{}", checksum(&start))
+}
+
 /// The time now, in milliseconds since the epoch.
 pub fn now_ms() -> u64 {
     let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970");

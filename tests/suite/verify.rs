@@ -5,7 +5,7 @@ use aibaas_tests::{
     client::Request,
     fixtures::{admin, unique},
     host::Host,
-    keys::{VERIFY, millis, now_ms},
+    keys::{VERIFY, checksum, millis, now_ms, rate_limit, unknown_key},
 };
 use serde_json::{Value, json};
 
@@ -19,37 +19,11 @@ cases![KeepsMail:
     a_key_is_used_from_where_it_may_be,
     claimed_addresses_count_for_nothing,
     others_keys_are_not_told_of,
-    a_service_loses_its_role_at_once;
+    a_service_loses_its_role_at_once,
+    unknown_keys_are_limited_by_address;
 SendsMail:
     a_role_is_looked_at,
 ];
-
-const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-
-/// Base62 of the CRC-32 (IEEE 802.3) of a text, in six digits.
-fn checksum(text: &str) -> String {
-    let mut crc = u32::MAX;
-    for byte in text.bytes() {
-        crc ^= u32::from(byte);
-        for _ in 0..8 {
-            crc = if crc & 1 == 1 { (crc >> 1) ^ 0xEDB8_8320 } else { crc >> 1 };
-        }
-    }
-    let mut rest = !crc;
-    let mut digits = [0; 6];
-    for digit in digits.iter_mut().rev() {
-        *digit = ALPHABET[rest as usize % 62];
-        rest /= 62;
-    }
-    String::from_utf8(digits.to_vec()).expect("ASCII")
-}
-
-/// A key of the right form that nobody was given.
-fn unknown_key() -> String {
-    let random = (0..32).map(|_| char::from(ALPHABET[fastrand::usize(..62)])).collect::<String>();
-    let start = format!("aib_live_{random}");
-    format!("{start}{}", checksum(&start))
-}
 
 fn put(api: &Client) -> Request {
     api.put(format!("/api/v1/models/{}/m", unique("probe"))).json(json!({ "displayName": "M" }))
@@ -344,6 +318,45 @@ async fn a_service_loses_its_role_at_once(host: Host) {
         role(if round % 2 == 0 { "user" } else { "publisher" }).await.expect(200);
     }
     service.refuses(&key, json!({}), "not_yours").await;
+}
+
+async fn unknown_keys_are_limited_by_address(host: Host) {
+    host.needs_addresses();
+    let (user, flood) = (User::verified(&host).await, host.client());
+    let good = Key::new(&user, json!({})).await;
+    for round in 0..60 {
+        let refused = if round % 2 == 0 {
+            put(&flood.with(&unknown_key())).await
+        } else {
+            flood.post(VERIFY).header("X-API-Key", &unknown_key()).json(json!({ "key": good.secret })).await
+        };
+        refused.problem(401, "invalid_api_key");
+        assert_eq!(refused.header("ratelimit-policy"), Some("\"unknown-keys\";q=60;w=600"), "{refused}");
+        assert_eq!(rate_limit(&refused, "r"), 59 - round);
+    }
+    for _ in 0..3 {
+        let refused = put(&flood.with(&unknown_key())).await;
+        refused.problem(429, "too_many_requests");
+        assert!(refused.header("retry-after").is_some() && rate_limit(&refused, "r") == 0, "{refused}");
+        // Elsewhere any is looked up.
+        put(&host.client().with(&unknown_key())).await.problem(401, "invalid_api_key");
+    }
+    // Of those who show a service keys, each address that it tells of has a count of its own.
+    let service = Service(good.api.clone());
+    let verdict =
+        async |ip: &str| service.shown(&unknown_key(), &json!({ "ip": ip })).await.expect(200)["code"].clone();
+    for _ in 0..60 {
+        assert_eq!(verdict("192.0.2.1").await, "invalid_api_key");
+    }
+    let nothing = json!({
+        "valid": false, "code": "too_many_requests", "apiKeyId": null, "userId": null, "scopes": [], "rateLimit": null,
+    });
+    let refused = service.shown(&unknown_key(), &json!({ "ip": "192.0.2.1" })).await;
+    assert_eq!(refused.expect(200), nothing);
+    assert_eq!(verdict("192.0.2.1").await, "too_many_requests");
+    assert_eq!(verdict("198.51.100.1").await, "invalid_api_key");
+    let known = Key::new(&user, json!({})).await;
+    service.accepts(&known, json!({ "ip": "198.51.100.1" })).await;
 }
 
 async fn a_role_is_looked_at(host: Host) {

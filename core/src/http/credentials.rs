@@ -13,6 +13,7 @@ use super::{
         INSUFFICIENT_SCOPE, INVALID_API_KEY, INVALID_TOKEN, IP_NOT_ALLOWED, MISSING_CREDENTIALS, Problem,
         ROLE_REQUIRED, SESSION_REVOKED, USER_TOKEN_REQUIRED,
     },
+    unknown_keys,
 };
 use crate::{
     app::App,
@@ -194,7 +195,7 @@ impl<S: Scope> FromRequestParts<App> for Program<S> {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         let client = Client::of(parts);
         let of = key_use(app, &presented_key(app, &parts.headers)?, S::NAME, &client);
-        let decision = app.ports().key_gate.admit(&[of], app.now()).await?.into_iter().next();
+        let decision = unknown_keys::admit(app, &client, &of).await?;
         Ok(Self { key: admitted(&client, decision, S::NAME)?, scope: PhantomData })
     }
 }

@@ -26,6 +26,7 @@ mod request_body;
 mod secret_scanning;
 mod site;
 mod step_up;
+mod unknown_keys;
 mod users;
 
 use axum::{Router, middleware};
@@ -37,6 +38,7 @@ pub use leaderboard::LastAnswers;
 pub use problem::ApiError;
 pub use request_body::{BodyStalled, Sleep, UnreadBody, watch_body};
 pub use site::catch_up;
+pub use unknown_keys::KnownKeys;
 
 use crate::app::App;
 

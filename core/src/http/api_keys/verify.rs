@@ -24,6 +24,7 @@ use crate::{
         },
         problem::{ApiError, Code},
         request::{self, BODY_LIMIT, Validator},
+        unknown_keys::Shower,
     },
     ports::{LimitState, Timestamp},
 };
@@ -146,7 +147,14 @@ pub async fn handler(State(app): State<App>, request: Request) -> Result<Answer<
     let shown = question.as_ref().ok().and_then(|(question, address)| shown(&app, question, *address));
     let now = app.now();
     let itself = shown.as_ref().is_some_and(|shown| shown.hash == caller.hash);
-    let uses = match &shown {
+    let (client_shows, showers) = showers(&app, &client, &caller, shown.as_ref());
+    if let Some(refusal) = client_shows.refusal(&app, caller.hash) {
+        client_shows.tell(&client, &refusal)?;
+    }
+    // Whoever showed the service too many keys that there are not is not looked up again.
+    let unlooked =
+        showers.as_ref().zip(shown.as_ref()).is_some_and(|(shower, shown)| shower.refusal(&app, shown.hash).is_some());
+    let uses = match shown.as_ref().filter(|_| !unlooked) {
         // The call itself is never free.
         Some(shown) if itself => vec![KeyUse { cost: shown.cost.max(1), ..caller }],
         Some(shown) => vec![caller, shown.clone()],
@@ -154,6 +162,11 @@ pub async fn handler(State(app): State<App>, request: Request) -> Result<Answer<
     };
     let mut decisions = app.ports().key_gate.admit(&uses, now).await?.into_iter();
     let own = decisions.next();
+    if let (Some(of), Some(own)) = (uses.first(), &own)
+        && let Some(admission) = client_shows.note(&app, of, own).await?
+    {
+        client_shows.tell(&client, &admission)?;
+    }
     // Deciding may have taken a moment.
     let now = app.now();
     let own_state = if let Some(Decision::Allowed(_, state)) = &own { Some(state.clone()) } else { None };
@@ -169,12 +182,28 @@ pub async fn handler(State(app): State<App>, request: Request) -> Result<Answer<
             now,
         )));
     }
-    Ok(Answer(match decisions.next().ok_or_else(|| ApiError::internal("the gate did not decide"))? {
+    if unlooked {
+        return Ok(Answer(Verdict::nothing(TOO_MANY_REQUESTS.name())));
+    }
+    let decision = decisions.next().ok_or_else(|| ApiError::internal("the gate did not decide"))?;
+    if let Some(shower) = &showers
+        && let Some(admission) = shower.note(&app, &shown, &decision).await?
+        && !admission.allowed
+    {
+        return Ok(Answer(Verdict::nothing(TOO_MANY_REQUESTS.name())));
+    }
+    Ok(Answer(match decision {
         Decision::Unknown => Verdict::unknown(),
         Decision::Denied(grant, denial) => Verdict::denied(&grant, denial, now),
         Decision::Limited(grant, state) => Verdict::of(&grant, Some(TOO_MANY_REQUESTS), Some(state), now),
         Decision::Allowed(grant, state) => Verdict::of(&grant, None, Some(state), now),
     }))
+}
+
+/// Who shows the caller's key, and who, as far as the caller tells, showed the caller the other.
+fn showers(app: &App, client: &Client, caller: &KeyUse, shown: Option<&KeyUse>) -> (Shower, Option<Shower>) {
+    let others = shown.filter(|shown| shown.hash != caller.hash);
+    (Shower::client(app, client), others.and_then(|shown| Shower::of_service(app, caller.hash, shown.address)))
 }
 
 /// What is asked of the key that was shown, where it has the form of one.

@@ -1,0 +1,157 @@
+//! Keys of the right form that nobody was given: anybody can make them up, so they are limited by who shows them, before
+//! each costs a look-up.
+//!
+//! The exact limit is [`crate::ports::RateLimiter`]'s. Once it has refused, this instance refuses by itself until it admits
+//! again, and asks nobody. Keys that it has seen to exist pass: a flood from behind the same address does not keep them out.
+
+use std::{
+    num::NonZeroUsize,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use lru::LruCache;
+
+use super::{client::Client, limits, problem::ApiError};
+use crate::{
+    app::App,
+    domain::{
+        api_key::KeyHash,
+        key_use::{Decision, KeyUse},
+    },
+    ports::{Admission, Limit, LimitState, Timestamp},
+};
+
+/// Keys that an instance remembers to exist, the least recently used forgotten first: half a megabyte at most.
+const KEYS: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
+/// Networks that it refuses at once.
+const SUBJECTS: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
+
+/// What this instance knows without asking.
+pub struct KnownKeys(Mutex<Known>);
+
+struct Known {
+    exist: LruCache<KeyHash, ()>,
+    refused_until: LruCache<String, Timestamp>,
+}
+
+impl Default for KnownKeys {
+    fn default() -> Self {
+        Self(Mutex::new(Known { exist: LruCache::new(KEYS), refused_until: LruCache::new(SUBJECTS) }))
+    }
+}
+
+impl KnownKeys {
+    /// Until when the subject is refused with this key, unlooked.
+    fn refused_until(&self, subject: &str, key: KeyHash, now: Timestamp) -> Option<Timestamp> {
+        let mut known = self.known();
+        let until = known.refused_until.get(subject).copied().filter(|until| now < *until)?;
+        known.exist.get(&key).is_none().then_some(until)
+    }
+
+    fn exists(&self, key: KeyHash) {
+        self.known().exist.put(key, ());
+    }
+
+    fn refuse(&self, subject: String, until: Timestamp) {
+        self.known().refused_until.put(subject, until);
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Who shows keys, and how many unknown ones they may.
+pub struct Shower {
+    subject: String,
+    limit: Limit,
+}
+
+impl Shower {
+    /// The client of a request, by its network.
+    pub fn client(app: &App, client: &Client) -> Self {
+        let limit = app.config().limit_unknown_keys.clone();
+        Self { subject: format!("{}:{}", limit.name, client.network()), limit }
+    }
+
+    /// Whoever showed a key to a service, as far as the service tells: by the network of `shown_from`. Where it does not
+    /// tell, nobody is held up for others but by the limit of the service's own key.
+    pub fn of_service(app: &App, service: KeyHash, shown_from: Option<std::net::IpAddr>) -> Option<Self> {
+        let limit = app.config().limit_unknown_keys.clone();
+        let network = crate::domain::network::Network::of_client(shown_from?);
+        Some(Self { subject: format!("{}:{}:{network}", limit.name, service.to_hex()), limit })
+    }
+
+    /// Whether the key is not looked up, and why not.
+    pub fn refusal(&self, app: &App, key: KeyHash) -> Option<Admission> {
+        let now = app.now();
+        let until = app.known_keys().refused_until(&self.subject, key, now)?;
+        Some(Admission {
+            allowed: false,
+            states: vec![LimitState { remaining: 0, reset_after_ms: until.ms_since(now) }],
+        })
+    }
+
+    /// Notes what was decided about a key; an unknown one is counted.
+    ///
+    /// # Errors
+    /// A fault where the counter is down.
+    pub async fn note(&self, app: &App, of: &KeyUse, decision: &Decision) -> Result<Option<Admission>, ApiError> {
+        if !matches!(decision, Decision::Unknown) {
+            app.known_keys().exists(of.hash);
+            return Ok(None);
+        }
+        let now = app.now();
+        let limits = std::slice::from_ref(&self.limit);
+        let admission = app.ports().rate_limiter.admit(&self.subject, limits, 1, now).await?;
+        let state = admission.states.first().filter(|_| !admission.allowed);
+        if let Some(state) = state {
+            let wait = i64::try_from(state.reset_after_ms).unwrap_or(i64::MAX);
+            app.known_keys().refuse(self.subject.clone(), now.plus_ms(wait));
+        }
+        Ok(Some(admission))
+    }
+
+    /// Tells the client where it stands.
+    ///
+    /// # Errors
+    /// `too_many_requests` where it was not admitted.
+    pub fn tell(&self, client: &Client, admission: &Admission) -> Result<(), ApiError> {
+        limits::tell(client, &self.limit, admission)
+    }
+}
+
+/// Has the gate decide about the use of a client's own key, unless the client has shown too many that there are not.
+///
+/// # Errors
+/// `too_many_requests`; a fault where it cannot be decided.
+pub async fn admit(app: &App, client: &Client, of: &KeyUse) -> Result<Option<Decision>, ApiError> {
+    let shower = Shower::client(app, client);
+    if let Some(refusal) = shower.refusal(app, of.hash) {
+        shower.tell(client, &refusal)?;
+    }
+    let decision = app.ports().key_gate.admit(std::slice::from_ref(of), app.now()).await?.into_iter().next();
+    if let Some(decision) = &decision
+        && let Some(admission) = shower.note(app, of, decision).await?
+    {
+        shower.tell(client, &admission)?;
+    }
+    Ok(decision)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_that_exist_pass_while_unknown_ones_are_refused() {
+        let known = KnownKeys::default();
+        let key = |byte| KeyHash::from_bytes(&[byte; 32]).unwrap();
+        let refused = |subject, byte, now| known.refused_until(subject, key(byte), Timestamp(now));
+        known.exists(key(1));
+        assert_eq!(refused("a", 2, 0), None);
+        known.refuse("a".to_owned(), Timestamp(100));
+        assert_eq!(refused("a", 2, 99), Some(Timestamp(100)));
+        assert_eq!((refused("a", 1, 99), refused("b", 2, 99), refused("a", 2, 100)), (None, None, None));
+    }
+}
