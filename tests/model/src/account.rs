@@ -181,7 +181,7 @@ impl Account {
         } else if self.suspended {
             self.refused("account_suspended")
         } else {
-            let session = Session { generation: 0, created: now, rotated: now };
+            let session = Session { generation: 0, created: now.coarse(), rotated: now.coarse() };
             (
                 Seen::Done,
                 self.with(|next| {
@@ -215,7 +215,7 @@ impl Account {
                         let next = next.sessions.entry(session);
                         next.and_modify(|session| {
                             session.generation += 1;
-                            session.rotated = now;
+                            session.rotated = now.coarse();
                         });
                     };
                     outcomes.push((Seen::Generation(generation + 1), self.with(rotate)));
@@ -288,19 +288,40 @@ impl Account {
         let made = (
             Seen::Done,
             self.with(|next| {
-                next.links.insert(op, (kind, now));
-                next.linked.insert(op, now);
+                next.links.insert(op, (kind, now.coarse()));
+                next.linked.insert(op, now.coarse());
             }),
         );
         let refused = (Seen::Done, self.clone());
         if always { vec![made] } else { vec![made, refused] }
     }
 
+    /// An administrator, who has just logged in, suspends the account that this registration made, or ends that.
+    fn suspend(&self, born: Op, suspended: bool, now: Span) -> Outcomes {
+        let mut outcomes = Vec::new();
+        if now.high >= now.low + 14 * 60 * SECOND {
+            outcomes.push(self.refused("expired_token"));
+        }
+        if !self.exists || self.born != born {
+            outcomes.push(self.refused("not_found"));
+            return outcomes;
+        }
+        let change = |next: &mut Self| {
+            next.suspended = suspended;
+            if suspended {
+                next.sessions.clear();
+                next.links.clear();
+            }
+        };
+        outcomes.push((Seen::Done, self.with(change)));
+        outcomes
+    }
+
     fn create_key(&self, op: Op, once: Option<(u32, u32)>, now: Span) -> Outcomes {
         let make = |next: &mut Self| {
             next.keys.insert(op, Key { revoked: false });
             if let Some((key, body)) = once {
-                next.once.insert(key, Remembered { made: op, body, at: now });
+                next.once.insert(key, Remembered { made: op, body, at: now.coarse() });
             }
         };
         let made = || (Seen::Made(op), self.with(make));
@@ -405,14 +426,7 @@ impl Model for Account {
                 }
                 vec![(Seen::Done, Self { linked: state.linked.clone(), ..Self::default() })]
             }),
-            Ask::Suspend(born, suspended) if self.exists && self.born == born => done(&|next| {
-                next.suspended = suspended;
-                if suspended {
-                    next.sessions.clear();
-                    next.links.clear();
-                }
-            }),
-            Ask::Suspend(..) => vec![self.refused("not_found")],
+            Ask::Suspend(born, suspended) => self.suspend(born, suspended, now),
             Ask::CreateKey(by, once) => self.admitted(by, now, |state| state.create_key(op, once, now)),
             Ask::Keys(by) => self.admitted(by, now, |state| {
                 let keys = state.keys.iter().map(|(made, key)| (*made, !key.revoked)).collect();

@@ -123,7 +123,14 @@ impl Episode {
             *possible += 1;
         }
         let states = self.accounts.iter().map(Checker::states).chain([self.board.states()]).collect::<Vec<_>>();
-        assert!(states.iter().all(|states| *states < MOST_STATES), "{states:?} states prove little: {}", context());
+        if states.iter().any(|states| *states >= MOST_STATES) {
+            let mut pieces = BTreeMap::<String, usize>::new();
+            for piece in self.board.models().flat_map(board::Board::pieces) {
+                *pieces.entry(piece).or_default() += 1;
+            }
+            pieces.retain(|_, count| *count < self.board.states());
+            panic!("{states:?} states prove little: {pieces:#?}, {}", context());
+        }
         Ok(())
     }
 

@@ -100,6 +100,13 @@ impl Board {
         next
     }
 
+    /// What stands in it, piece by piece: pieces that differ between states tell what is not known.
+    pub fn pieces(&self) -> Vec<String> {
+        let runs = self.runs.iter().map(|(op, run)| format!("run {op} {run:?}"));
+        let once = self.once.iter().map(|(key, made)| format!("once {key:?} {made:?}"));
+        runs.chain(once).chain([format!("log {:?}", self.log), format!("gone {:?}", self.gone)]).collect()
+    }
+
     /// Forgets what cannot be asked for any more: runs that nobody knows and that are not published, and
     /// `Idempotency-Key`s.
     pub fn forget(&mut self, is_known: impl Fn(Op) -> bool, is_usable: impl Fn(u32) -> bool) {
@@ -138,7 +145,7 @@ impl Board {
         let open = |next: &mut Self| {
             next.runs.insert(op, Run { owner, model, answered: 0, status: Status::Open });
             if let Some((key, body)) = once {
-                next.once.insert((owner, key), (op, body, now));
+                next.once.insert((owner, key), (op, body, now.coarse()));
             }
         };
         let opened = || (Seen::Opened(op), self.with(open));

@@ -22,6 +22,14 @@ impl Span {
         self.high = self.high.max(now);
     }
 
+    /// The same or a longer one, of few lengths: that of a request grows while it is under way, and states that differ in
+    /// nothing but that are to be one.
+    #[must_use]
+    pub fn coarse(self) -> Self {
+        let length = u64::try_from(self.high - self.low).unwrap_or(0);
+        Self { low: self.low, high: self.low + i64::try_from(length.next_power_of_two()).unwrap_or(0) }
+    }
+
     /// Whether `ms` have passed since `since`, when it is now: one answer, or both.
     #[must_use]
     pub fn passed(self, ms: i64, since: Self) -> Vec<bool> {
