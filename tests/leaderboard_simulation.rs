@@ -333,3 +333,58 @@ async fn pages_of_a_period_keep_their_moment() {
     }
     assert_eq!(seen, ["p/a", "p/b", "p/c", "p/d"]);
 }
+
+/// A key is decided about before what it asks for is written: its owner's account may go in between.
+#[tokio::test]
+async fn nothing_is_published_for_an_account_that_goes_meanwhile() {
+    let publisher = Publisher::new(1).await;
+    publisher.model("m").await;
+    let simulation = &publisher.simulation;
+    let mut refused = 0;
+    for (round, calls) in (0..6).flat_map(|calls| [(3 * calls, calls), (3 * calls + 1, calls), (3 * calls + 2, calls)])
+    {
+        // No more than some registrations in ten minutes.
+        simulation.pass_seconds(600);
+        let email = format!("bob{round}@example.com");
+        let body = json!({ "email": email, "password": PASSWORD });
+        let post = |path: &'static str, token: Option<String>, body: Value| async move {
+            simulation.call(Method::POST, &format!("/api/v1{path}"), token.as_deref(), Some(body)).await.1
+        };
+        post("/auth/register", None, body.clone()).await;
+        let token = simulation.mailed_token(&email, "Verify your e-mail address").await;
+        post("/auth/verify-email", None, json!({ "token": token })).await;
+        let tokens = post("/auth/login", None, body).await;
+        let access = tokens["accessToken"].as_str().expect("an access token").to_owned();
+        let scopes = json!(["results:write", "models:write"]);
+        let key = post("/api-keys", Some(access.clone()), json!({ "name": "runner", "scopes": scopes })).await;
+        let key = key["key"].as_str().expect("a key").to_owned();
+        let run = json!({
+            "model": "p/m", "benchmark": "bench", "version": "1", "harness": "suite", "harnessVersion": "1",
+            "commit": "abc1234", "evaluatorRelationship": "first_party",
+        });
+        let (method, path, body) = match round % 3 {
+            0 => (Method::POST, "/api/v1/runs".to_owned(), run),
+            1 => (Method::PUT, format!("/api/v1/models/b/m{round}"), json!({ "displayName": "M" })),
+            _ => {
+                let body = json!({ "title": "B", "metric": "pass_rate", "tasks": tasks(1) });
+                (Method::PUT, format!("/api/v1/benchmarks/b{round}/versions/1"), body)
+            }
+        };
+        simulation.break_after(calls, Failure::Slow);
+        let mut slow = Box::pin(simulation.call(method, &path, Some(&key), Some(body)));
+        let early = (&mut slow).now_or_never();
+        simulation.heal();
+        let gone = json!({ "password": PASSWORD });
+        let gone = simulation.call(Method::DELETE, "/api/v1/users/me", Some(&access), Some(gone)).await;
+        assert_eq!(gone.0, 204, "{}", gone.1);
+        let (status, answer) = match early {
+            Some(answer) => answer,
+            None => slow.await,
+        };
+        if status != 201 {
+            assert_eq!((status, &answer["code"]), (401, &json!("invalid_api_key")), "{path} at call {calls}: {answer}");
+            refused += 1;
+        }
+    }
+    assert!(refused >= 3, "the account went in between");
+}

@@ -323,6 +323,12 @@ impl DatabaseError {
         matches!(self, Self::Overloaded(_) | Self::Interrupted(_))
     }
 
+    /// Whether what the write refers to is not there, or not any more.
+    #[must_use]
+    pub fn is_dangling(&self) -> bool {
+        matches!(self, Self::Constraint(name) if name == "foreign_key")
+    }
+
     /// Whether a batch was undone by a guard statement (`EXPECT_…` in `store`).
     #[must_use]
     pub fn is_guard(&self) -> bool {

@@ -14,7 +14,7 @@ use crate::{
     app::App,
     domain::run_aggregates::count_slices,
     http::{
-        credentials::{ModelsWrite, Program},
+        credentials::{ModelsWrite, Program, program_failed},
         moderation::refuse_hidden,
         page::{END_OF_TIME, PageQuery, list as list_answer, page_size, read_cursor, take_page, with_next_link},
         parameters::Name,
@@ -226,7 +226,7 @@ pub async fn put(
     let mut answers = match app.database().batch(batch).await {
         Err(error) if error.is_guard() => return Err(refusal(&app, owner_id, &version).await?),
         Err(error) if storage::is_exceeded(&error) => return Err(over_quota(&app, owner_id).await?),
-        answers => answers?.into_iter(),
+        answers => answers.map_err(program_failed)?.into_iter(),
     };
     let existed = answers.next().is_some_and(|rows| !rows.is_empty());
     // An administrator may have given it another title.

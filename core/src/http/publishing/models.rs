@@ -9,7 +9,7 @@ use serde::Deserialize;
 use crate::{
     app::App,
     http::{
-        credentials::{ModelsWrite, Program},
+        credentials::{ModelsWrite, Program, program_failed},
         moderation::refuse_hidden,
         page::{PageQuery, list as list_answer, page_size, read_cursor, take_page},
         parameters::Name,
@@ -69,7 +69,7 @@ pub async fn put(
 
     let of_model = |sql| Statement::new(sql).bind(model.id.as_str());
     let batch = vec![of_model(models::OWNER), models::put(&model, program.owner_id()), of_model(models::BY_ID)];
-    let mut answers = app.database().batch(batch).await?.into_iter();
+    let mut answers = app.database().batch(batch).await.map_err(program_failed)?.into_iter();
     let before = answers.next().and_then(Rows::into_first);
     if let Some(before) = &before
         && before.optional_text("owner_id")?.as_deref() != Some(program.owner_id())

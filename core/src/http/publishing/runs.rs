@@ -10,7 +10,7 @@ use crate::{
     app::App,
     domain::{account::refuse, statistics::pass_at_k, strict_json::StrictObject},
     http::{
-        credentials::{Program, ResultsWrite},
+        credentials::{Program, ResultsWrite, program_failed},
         idempotency::{Caller, Claim, Idempotent, Reply},
         leaderboard::Score,
         moderation::{hidden, publishes_to_hidden},
@@ -149,7 +149,7 @@ async fn open(app: &App, owner_id: &str, body: Body, claim: Claim) -> Result<Rep
     let reading = reads.len();
     let mut answers = match app.database().batch(guarded.chain(reads).collect()).await {
         Err(error) if storage::is_exceeded(&error) => return Err(over_quota(app, owner_id).await?),
-        answers => answers?,
+        answers => answers.map_err(program_failed)?,
     };
     let mut found = answers.split_off(answers.len().saturating_sub(reading)).into_iter().map(Rows::into_first);
     let mut next = || found.next().flatten();
