@@ -27,14 +27,10 @@ const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "a limit lets one too many in",
-        text: "* 1000) <= o.rate_limit))",
-        instead: "* 1000) <= o.rate_limit + 1))",
+        text: "k.rate_limit AS most,",
+        instead: "k.rate_limit + 1 AS most,",
     },
-    Mutant {
-        name: "a limit lets one too few in",
-        text: "* 1000) <= o.rate_limit))",
-        instead: "* 1000) <= o.rate_limit - 1))",
-    },
+    Mutant { name: "a limit lets one too few in", text: "k.rate_limit AS most,", instead: "k.rate_limit - 1 AS most," },
     Mutant {
         name: "a withdrawn run stays on the board",
         text: "WHERE to_seq IS NULL AND run_id = ?1",

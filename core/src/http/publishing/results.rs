@@ -8,7 +8,10 @@ use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize, ser::SerializeSeq as _};
 use serde_json::{Value, json};
 
-use super::{over_quota, runs::find_own};
+use super::{
+    over_quota,
+    runs::{find_own, own},
+};
 use crate::{
     app::App,
     domain::statistics::weighted_score,
@@ -344,9 +347,11 @@ async fn refusal(app: &App, run: &Run, list: &str) -> Result<ApiError, ApiError>
     ];
     let mut answers = app.database().batch(batch).await?.into_iter();
     let now = answers.next().and_then(Rows::into_first).map(|row| Run::from_row(&row)).transpose()?;
-    if now.is_none_or(|now| now.status != "open") {
+    let Some(now) = now.filter(|now| now.status == "open") else {
         return Ok(ApiError::new(RUN_NOT_OPEN, "it was published or withdrawn"));
-    }
+    };
+    // The owner's account may have gone meanwhile.
+    own(now, run.owner_id.as_deref().unwrap_or_default())?;
     let mut validator = Validator::default();
     for row in answers.next().into_iter().flatten() {
         let pointer = format!("/{}/task", row.integer("position")?);
