@@ -61,6 +61,7 @@ struct Sum {
     answers: BTreeMap<u16, u64>,
     faults: Counts,
     mails: (usize, usize),
+    cut_short: u64,
 }
 
 impl Sum {
@@ -69,6 +70,7 @@ impl Sum {
         self.requests += outcome.requests;
         self.mails.0 += outcome.mails.0;
         self.mails.1 += outcome.mails.1;
+        self.cut_short += u64::from(outcome.cut_short);
         outcome.answers.iter().for_each(|(status, count)| *self.answers.entry(*status).or_default() += count);
         outcome.faults.iter().for_each(|(fault, count)| *self.faults.entry(*fault).or_default() += count);
     }
@@ -83,6 +85,7 @@ impl Sum {
         println!("answers: {:?}", self.answers);
         println!("faults: {} in all; {:?}", self.faults.values().sum::<u64>(), self.faults);
         println!("mails: {}, of which handed over more than once {}", self.mails.0, self.mails.1);
+        println!("episodes cut short, since too much was unknown: {}", self.cut_short);
     }
 }
 

@@ -1,19 +1,11 @@
-//! Holds each answer against the models and the invariants, and takes from it what a client learns.
-
-use std::collections::BTreeMap;
-
-use aibaas_core::domain::RefreshToken;
-use serde_json::Value;
+//! Holds each answer against the models and the invariants.
 
 use crate::{
     Op,
     account::{DEAD_LINK, ENDED, Seen},
     board,
-    client::{KnownKey, KnownRun, KnownSession, Reading, SMALL_LIMIT, address},
-    clock::Span,
+    client::{Reading, address},
     invariants::{Broken, Invariant},
-    ledger::Ledger,
-    linear::{Checker, MOST_STATES},
     plan::PEOPLE,
     run::{Answer, Episode, Sent},
 };
@@ -38,12 +30,8 @@ const CODES: &[&str] = &[
 ];
 /// Why a key is not let in.
 const GATE: &[&str] = &["invalid_api_key", "api_key_revoked", "account_suspended"];
-/// How many runs a person goes on with.
-const MOST_RUNS: usize = 6;
 /// No deadline is shorter.
 const SHORTEST_DEADLINE_MS: i64 = 1000;
-/// An access token's life.
-const ACCESS_MS: i64 = 900_000;
 
 fn broken(invariant: Invariant, how: impl Into<String>) -> Broken {
     Broken::new(invariant, how)
@@ -121,15 +109,6 @@ impl Episode {
             let (certain, possible) = self.due.entry((sent.step.person, subject)).or_default();
             *certain += 1;
             *possible += 1;
-        }
-        let states = self.accounts.iter().map(Checker::states).chain([self.board.states()]).collect::<Vec<_>>();
-        if states.iter().any(|states| *states >= MOST_STATES) {
-            let mut pieces = BTreeMap::<String, usize>::new();
-            for piece in self.board.models().flat_map(board::Board::pieces) {
-                *pieces.entry(piece).or_default() += 1;
-            }
-            pieces.retain(|_, count| *count < self.board.states());
-            panic!("{states:?} states prove little: {pieces:#?}, {}", context());
         }
         Ok(())
     }
@@ -266,254 +245,5 @@ impl Episode {
         };
         let explained = self.board.answered(op, &seen);
         explained.map_err(|how| broken(Invariant::BoardsAreExplained, format!("{how}; {}", context())))
-    }
-
-    /// What a good answer says of an account.
-    fn seen(&self, op: Op, sent: &Sent, answer: &Answer) -> Option<Seen> {
-        let state = self.world.state();
-        Some(match sent.meaning.reading {
-            Reading::Refresh => {
-                let token = RefreshToken::parse(answer.json["refreshToken"].as_str()?)?;
-                Seen::Generation(token.generation)
-            }
-            Reading::Login => {
-                let token = RefreshToken::parse(answer.json["refreshToken"].as_str()?)?;
-                (state.maker(&token.session_id) == Some(op) && token.generation == 0).then_some(Seen::Done)?
-            }
-            Reading::Person => (answer.json["email"] == address(sent.step.person)
-                || answer.json["user"]["email"] == address(sent.step.person))
-            .then_some(Seen::Done)?,
-            Reading::Sessions => {
-                drop(state);
-                Seen::Sessions(self.makers(&answer.json["data"])?)
-            }
-            Reading::NewKey => Seen::Made(state.maker(answer.json["apiKey"]["id"].as_str()?)?),
-            Reading::Keys => {
-                let keys = answer.json["data"].as_array()?.iter();
-                let keys = keys.map(|key| Some((state.maker(key["id"].as_str()?)?, key["status"] == "active")));
-                Seen::Keys(keys.collect::<Option<BTreeMap<_, _>>>()?)
-            }
-            Reading::Verdict => (answer.json["valid"] == true).then_some(Seen::Done)?,
-            _ => Seen::Done,
-        })
-    }
-
-    /// What a good answer says of boards.
-    fn board_seen(&self, sent: &Sent, answer: &Answer) -> Option<board::Seen> {
-        let world = std::sync::Arc::clone(&self.world);
-        let state = world.state();
-        let maker = |id: &Value| state.maker(id.as_str()?);
-        Some(match sent.meaning.reading {
-            Reading::Opened => board::Seen::Opened(maker(&answer.json["id"])?),
-            Reading::Board => {
-                let rows = answer.json["data"].as_array()?.iter().map(|row| {
-                    let model = row["model"].as_str()?.strip_prefix("sim/m")?.parse().ok()?;
-                    let rank = usize::try_from(row["rank"].as_u64()?).ok()?;
-                    Some((model, (rank, maker(&row["runId"])?, u32::try_from(row["correct"].as_u64()?).ok()?)))
-                });
-                board::Seen::Rows(rows.collect::<Option<_>>()?)
-            }
-            Reading::Changes => {
-                let lines = answer.json["data"].as_array()?.iter().rev().map(|line| {
-                    let kind = match line["kind"].as_str()? {
-                        "published" => board::Kind::Published,
-                        "rescored" => board::Kind::Rescored,
-                        "withdrawn" => board::Kind::Withdrawn,
-                        _ => return None,
-                    };
-                    Some((kind, maker(&line["runId"])?))
-                });
-                board::Seen::Log(lines.collect::<Option<_>>()?)
-            }
-            _ => board::Seen::Done,
-        })
-    }
-
-    /// Takes from a good answer what its client knows from now on.
-    fn learn(&mut self, sent: &Sent, answer: &Answer, context: &impl Fn() -> String) -> Result<(), Broken> {
-        let world = std::sync::Arc::clone(&self.world);
-        let maker = |id: &str| world.state().maker(id).unwrap_or_default();
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let body = &answer.json;
-        // Times are cut to whole seconds.
-        let expires = Span { low: sent.span.low + ACCESS_MS - 1000, high: sent.span.high + ACCESS_MS };
-        match sent.meaning.reading {
-            Reading::Login | Reading::Refresh => {
-                let token = text(&body["refreshToken"]);
-                let Some(parsed) = RefreshToken::parse(&token) else { return Ok(()) };
-                let login = maker(&parsed.session_id);
-                let person = &mut self.people[sent.step.person];
-                match person.sessions.iter_mut().find(|session| session.op == login) {
-                    Some(session) => {
-                        session.access = text(&body["accessToken"]);
-                        session.expires = expires;
-                        let known = session.refresh.iter().any(|(_, known)| *known == token);
-                        if !known {
-                            session.refresh.push((parsed.generation, token));
-                            session.refresh.sort();
-                        }
-                    }
-                    None => {
-                        let user_id = text(&body["user"]["id"]);
-                        person.sessions.push(KnownSession {
-                            op: login,
-                            id: parsed.session_id.clone(),
-                            owner: maker(&user_id),
-                            user_id,
-                            access: text(&body["accessToken"]),
-                            expires,
-                            refresh: vec![(parsed.generation, token)],
-                        });
-                    }
-                }
-            }
-            Reading::NewKey => {
-                let id = text(&body["apiKey"]["id"]);
-                let made = maker(&id);
-                self.same_answer(made, answer, context)?;
-                let small = body["apiKey"]["rateLimit"] == SMALL_LIMIT.0;
-                self.ledgers.entry(made).or_insert_with(|| match small {
-                    true => Ledger::new(SMALL_LIMIT.0, SMALL_LIMIT.1),
-                    false => Ledger::new(100_000, 3_600_000),
-                });
-                let known = KnownKey { op: made, id, secret: text(&body["key"]), owner: sent.meaning.owner, small };
-                let person = &mut self.people[sent.step.person];
-                if person.keys.iter().all(|key| key.op != made) {
-                    person.keys.push(known);
-                }
-            }
-            Reading::Opened => {
-                let id = text(&body["id"]);
-                let made = maker(&id);
-                self.same_answer(made, answer, context)?;
-                let person = &mut self.people[sent.step.person];
-                if person.runs.iter().all(|run| run.op != made) {
-                    person.runs.push(KnownRun { op: made, id, owner: sent.meaning.owner });
-                    // Older ones are left alone from now on.
-                    if person.runs.len() > MOST_RUNS {
-                        person.runs.remove(0);
-                    }
-                }
-            }
-            Reading::Board | Reading::OldBoard => {
-                let Some(snapshot) = body["snapshotId"].as_str() else { return Ok(()) };
-                match self.pages.get(snapshot) {
-                    Some(known) if *known != body["data"] => {
-                        let how = format!("before: {known}; {}", context());
-                        return Err(broken(Invariant::SnapshotsNeverChange, how));
-                    }
-                    Some(_) => {}
-                    None => {
-                        self.snapshots.push(snapshot.to_owned());
-                        self.pages.insert(snapshot.to_owned(), body["data"].clone());
-                    }
-                }
-            }
-            Reading::Changes => {
-                let log = body["data"].as_array().cloned().unwrap_or_default();
-                let log = log.into_iter().rev().collect::<Vec<_>>();
-                let both = self.log.len().min(log.len());
-                if self.log[..both] != log[..both] && log.len() < 100 {
-                    return Err(broken(Invariant::LogIsAppendOnly, format!("before: {:?}; {}", self.log, context())));
-                }
-                if log.len() > self.log.len() {
-                    self.log = log;
-                }
-            }
-            Reading::Status | Reading::Person | Reading::Sessions | Reading::Keys | Reading::Verdict => {}
-        }
-        Ok(())
-    }
-
-    /// Every answer that tells of what a request made is the same.
-    fn same_answer(&mut self, made: Op, answer: &Answer, context: &impl Fn() -> String) -> Result<(), Broken> {
-        let first = self.made.entry(made).or_insert_with(|| answer.text.clone());
-        if *first == answer.text {
-            return Ok(());
-        }
-        Err(broken(Invariant::KeyActsOnce, format!("first: {first}; {}", context())))
-    }
-
-    /// What has to hold once everything is at rest.
-    pub(crate) fn look_around(&mut self) -> Result<(), Broken> {
-        let state = self.world.state();
-        if let Some(key) = state.mailbox.changed().first() {
-            return Err(broken(Invariant::MailIsTheSameMail, format!("mail {key}")));
-        }
-        let repeated = state.mailbox.repeated().to_vec();
-        drop(state);
-        for (key, before, was_told) in repeated {
-            if was_told && !self.world.was_struck(before) {
-                return Err(broken(Invariant::MailIsSentOnce, format!("mail {key}, first handed over for {before}")));
-            }
-        }
-        self.mails()?;
-        self.events()
-    }
-
-    fn mails(&self) -> Result<(), Broken> {
-        let waiting = self.world.count("SELECT count(*) FROM outbox WHERE next_attempt_at IS NOT NULL");
-        if waiting > 0 {
-            return Err(broken(Invariant::MailArrives, format!("{waiting} mails still wait")));
-        }
-        let state = self.world.state();
-        for person in 0..PEOPLE {
-            for subject in ["Your password was changed", "Your account is deleted"] {
-                let (certain, possible) = self.due.get(&(person, subject)).copied().unwrap_or_default();
-                let to = address(person);
-                let came = state.mailbox.of(&to).filter(|mail| mail.subject == subject).count();
-                let came = u32::try_from(came).unwrap_or(u32::MAX);
-                // Mails that wait go with their account.
-                let least = if self.people[person].was_deleted && subject.contains("password") { 0 } else { certain };
-                if came < least || came > possible {
-                    let how = format!("{came} of {certain} to {possible} mails {subject:?} to person {person}");
-                    return Err(broken(Invariant::MailArrives, how));
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// What the API does not tell is looked up.
-    fn events(&self) -> Result<(), Broken> {
-        for (what, sql) in [
-            (
-                "keys without the event that made them",
-                "SELECT count(*) FROM api_keys AS k WHERE 1 <> (SELECT count(*) FROM audit_events AS e \
-                 WHERE e.event = 'api_key_created' AND e.details ->> 'apiKeyId' = k.id)",
-            ),
-            (
-                "events of keys that were never made",
-                "SELECT count(*) FROM audit_events AS e WHERE e.event = 'api_key_created' \
-                 AND EXISTS (SELECT 1 FROM users AS u WHERE u.id = e.user_id) \
-                 AND NOT EXISTS (SELECT 1 FROM api_keys AS k WHERE k.id = e.details ->> 'apiKeyId')",
-            ),
-            (
-                "revoked keys without the event, or with several",
-                "SELECT count(*) FROM api_keys AS k WHERE (k.revoked_at IS NOT NULL) <> (SELECT count(*) \
-                 FROM audit_events AS e WHERE e.event = 'api_key_revoked' AND e.details ->> 'apiKeyId' = k.id)",
-            ),
-            (
-                "sessions without the event of their login",
-                "SELECT count(*) FROM sessions AS s WHERE 1 <> (SELECT count(*) FROM audit_events AS e \
-                 WHERE e.event = 'login' AND e.details ->> 'sessionId' = s.id)",
-            ),
-            (
-                "sessions that an old token ended, without the event",
-                "SELECT count(*) FROM sessions AS s WHERE s.revoked_reason = 'refresh_token_reused' \
-                 AND 1 <> (SELECT count(*) FROM audit_events AS e \
-                 WHERE e.event = 'refresh_token_reused' AND e.details ->> 'sessionId' = s.id)",
-            ),
-            (
-                "snapshots without their line in the log of changes",
-                "SELECT abs((SELECT count(*) FROM snapshots) - (SELECT count(*) FROM changes))",
-            ),
-        ] {
-            let count = self.world.count(sql);
-            if count > 0 {
-                return Err(broken(Invariant::EventsMatchDeeds, format!("{count} {what}")));
-            }
-        }
-        Ok(())
     }
 }

@@ -100,13 +100,6 @@ impl Board {
         next
     }
 
-    /// What stands in it, piece by piece: pieces that differ between states tell what is not known.
-    pub fn pieces(&self) -> Vec<String> {
-        let runs = self.runs.iter().map(|(op, run)| format!("run {op} {run:?}"));
-        let once = self.once.iter().map(|(key, made)| format!("once {key:?} {made:?}"));
-        runs.chain(once).chain([format!("log {:?}", self.log), format!("gone {:?}", self.gone)]).collect()
-    }
-
     /// Forgets what cannot be asked for any more: runs that nobody knows and that are not published, and
     /// `Idempotency-Key`s.
     pub fn forget(&mut self, is_known: impl Fn(Op) -> bool, is_usable: impl Fn(u32) -> bool) {
@@ -115,9 +108,9 @@ impl Board {
         self.runs.retain(|op, run| is_known(*op) || once.contains(op) || run.status != Status::Open);
     }
 
-    /// The owners whose accounts are gone, or may be.
-    pub fn gone(&self) -> impl Iterator<Item = Op> {
-        self.gone.iter().copied()
+    /// Whoever has runs, or is gone.
+    pub fn owners(&self) -> impl Iterator<Item = Op> {
+        self.runs.values().map(|run| run.owner).chain(self.gone.iter().copied())
     }
 
     /// Whether the account of an owner is gone, as far as runs are concerned.
@@ -126,9 +119,11 @@ impl Board {
         self.gone.contains(&owner)
     }
 
-    /// An owner of whom is known otherwise whether there is an account.
-    pub fn knows(&mut self, owner: Op) {
+    /// An owner's account is certainly gone: nobody comes with their keys any more, and what their open runs hold is all one.
+    pub fn left(&mut self, owner: Op) {
         self.gone.remove(&owner);
+        let open = self.runs.values_mut().filter(|run| run.owner == owner && run.status == Status::Open);
+        open.for_each(|run| run.answered = 0);
     }
 
     fn refused(&self, code: &'static str) -> Outcomes {

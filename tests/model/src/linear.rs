@@ -20,7 +20,7 @@ pub trait Model: Clone + Ord + std::fmt::Debug {
 }
 
 /// More states than this are no knowledge any more.
-pub const MOST_STATES: usize = 20_000;
+const MOST_STATES: usize = 20_000;
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct State<M: Model> {
@@ -103,11 +103,6 @@ impl<M: Model> Checker<M> {
         }
     }
 
-    /// How many states are left.
-    pub fn states(&self) -> usize {
-        self.states.len()
-    }
-
     /// Keeps the states of which this says so, as it leaves them: what cannot be asked for any more is forgotten, since a
     /// state for each of what may have been would soon be too many.
     ///
@@ -120,6 +115,11 @@ impl<M: Model> Checker<M> {
         });
         self.states = states.collect();
         if self.states.is_empty() { Err("what has been seen is in no state".to_owned()) } else { Ok(()) }
+    }
+
+    /// Whether there are so many states that answers prove nothing.
+    pub fn is_lost(&self) -> bool {
+        self.states.len() >= MOST_STATES
     }
 
     /// Every state's model.
