@@ -2,14 +2,19 @@
 
 use aibaas_core::ports::{Rows, Statement, Value as Cell};
 use rusqlite::{
-    Connection, Transaction,
+    Connection, OpenFlags, Transaction,
+    config::DbConfig,
     types::{Value as SqlValue, ValueRef},
 };
 
 /// An empty one.
 #[must_use]
 pub fn in_memory() -> Connection {
-    let database = Connection::open_in_memory().expect("a database in memory");
+    // One thread at a time has it.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let database = Connection::open_in_memory_with_flags(flags).expect("a database in memory");
+    // Statements are not prepared again for other parameters.
+    database.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).expect("a setting");
     database.pragma_update(None, "foreign_keys", true).expect("foreign keys");
     database.set_prepared_statement_cache_capacity(512);
     database
