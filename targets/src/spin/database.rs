@@ -29,9 +29,6 @@ const KEPT_CONNECTIONS: usize = 8;
 /// Batches that share one commit at most: as many as Spin gives an instance requests at once.
 const GROUP: usize = 16;
 
-/// How long a statement waits for a lock before its caller is told that the database is busy.
-const PATIENCE: Duration = Duration::from_secs(15);
-
 /// Within one try SQLite looks after 1, 2, 5 and 10 ms. Left to itself it would look ever more seldom, up to every 100 ms,
 /// and whoever has waited longest would lose to everybody who comes.
 const BUSY_TIMEOUT: &str = "PRAGMA busy_timeout = 18";
@@ -45,6 +42,8 @@ pub struct SpinDatabase(Arc<Inner>);
 
 struct Inner {
     turns: Turns,
+    /// How long a statement waits for a lock before its caller is told that the database is busy.
+    patience: Duration,
     /// Connections outside any transaction, used by nobody.
     readers: Mutex<Vec<Connection>>,
     /// The same, for whoever has the turn to write.
@@ -63,9 +62,10 @@ struct Job {
 }
 
 impl SpinDatabase {
-    /// Writes in the turns that these hand out.
-    pub fn new(turns: Turns) -> Self {
-        let inner = Inner { turns, readers: Mutex::default(), writer: Mutex::default(), waiting: Mutex::default() };
+    /// Writes in the turns that these hand out, and waits so long for other instances at most.
+    pub fn new(turns: Turns, patience: Duration) -> Self {
+        let inner =
+            Inner { turns, patience, readers: Mutex::default(), writer: Mutex::default(), waiting: Mutex::default() };
         Self(Arc::new(inner))
     }
 
@@ -77,7 +77,7 @@ impl SpinDatabase {
     }
 
     async fn read(&self, statements: &[Statement]) -> Answer {
-        let deadline = deadline();
+        let deadline = self.0.deadline();
         loop {
             match self.0.try_read(statements).await {
                 Err(error) if is_busy(&error) && monotonic_clock::now() < deadline => pause().await,
@@ -88,7 +88,7 @@ impl SpinDatabase {
 
     async fn write(&self, statements: Vec<Statement>) -> Answer {
         let (reply, answer) = oneshot::channel();
-        lock(&self.0.waiting).push_back(Job { statements, deadline: deadline(), reply });
+        lock(&self.0.waiting).push_back(Job { statements, deadline: self.0.deadline(), reply });
         let mut answer = answer;
         loop {
             // Either somebody else takes this batch along, or it is this request's turn.
@@ -125,6 +125,11 @@ impl Database for SpinDatabase {
 }
 
 impl Inner {
+    /// When the patience of what begins now ends.
+    fn deadline(&self) -> u64 {
+        monotonic_clock::now().saturating_add(u64::try_from(self.patience.as_nanos()).unwrap_or(u64::MAX))
+    }
+
     async fn try_read(&self, statements: &[Statement]) -> Answer {
         let idle = lock(&self.readers).pop();
         let connection = match idle {
@@ -288,11 +293,6 @@ async fn execute(connection: &Connection, statement: &Statement) -> Result<Rows,
     Ok(Rows::new(columns, rows.into_iter().map(|row| row.values.into_iter().map(from_spin).collect()).collect()))
 }
 
-fn deadline() -> u64 {
-    let patience = u64::try_from(PATIENCE.as_nanos()).unwrap_or(u64::MAX);
-    monotonic_clock::now().saturating_add(patience)
-}
-
 async fn pause() {
     // The clock's last digits are chance enough to part those who wait.
     spin_sdk::time::sleep(Duration::from_nanos(monotonic_clock::now() % JITTER_NS)).await;
@@ -306,6 +306,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 fn is_busy(error: &DatabaseError) -> bool {
     matches!(error, DatabaseError::Overloaded(_))
 }
+
 fn error(error: sqlite::Error) -> DatabaseError {
     match error {
         sqlite::Error::Io(message) => DatabaseError::from_sqlite_message(&message),

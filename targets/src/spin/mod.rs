@@ -121,7 +121,7 @@ async fn prepare() -> Result<Result<Served, ConfigError>, String> {
         Err(error) => return Ok(Err(error)),
     };
     let turns = Turns::default();
-    let database = SpinDatabase::new(turns.clone());
+    let database = SpinDatabase::new(turns.clone(), Duration::from_millis(config.deadlines.write.into()));
     database.prepare().await;
     migrate(&database).await.map_err(|error| format!("the database could not be migrated: {error}"))?;
 

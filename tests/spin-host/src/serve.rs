@@ -40,7 +40,8 @@ use crate::{
 const REQUESTS_AN_INSTANCE: usize = 128;
 const REQUESTS_AT_ONCE: usize = 16;
 const IDLE: Duration = Duration::from_secs(1);
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+/// Spin has none unless told; this one is beyond whatever the application may be told to allow itself.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(90);
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Links a component to everything this host offers.
