@@ -31,7 +31,7 @@ fn skip_behind_an_edge(host: &Host) {
 }
 
 /// However long an event is waited for, it comes or the case fails.
-async fn in_the_end<T>(what: &str, event: impl Future<Output = T>) -> T {
+pub async fn in_the_end<T>(what: &str, event: impl Future<Output = T>) -> T {
     let waited = tokio::time::timeout(Duration::from_secs(120), event).await;
     waited.unwrap_or_else(|_| panic!("{what} did not come"))
 }
@@ -45,7 +45,7 @@ const REFUSED: [(u16, &str, &str); 5] = [
     (413, "POST /api/v1/auth/login", "application/json"),
 ];
 
-fn head(request: &str, content_type: &str, length: &str) -> String {
+pub fn head(request: &str, content_type: &str, length: &str) -> String {
     format!("{request} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {content_type}\r\n{length}\r\n\r\n")
 }
 

@@ -1,15 +1,19 @@
 //! The native program: its command line, its refusal to start, and its end.
 
-use std::{process::Output, time::Duration};
+use std::process::Output;
 
 use aibaas_tests::{
     ended,
+    fixtures::{PASSWORD, new_address},
     host::{
         Host, Kind, Setup,
         native::{self, Server},
     },
+    wire::Wire,
 };
 use serde_json::json;
+
+use crate::connections::{head, in_the_end};
 
 fn run(arguments: &[&str], variables: &[(&str, &str)]) -> (Output, String) {
     let mut command = native::command().expect("the binary");
@@ -124,22 +128,25 @@ pub async fn an_unnamed_proxy_is_told_of_once() {
 pub async fn sigterm_drains_requests() {
     let data = tempfile::tempdir().expect("a folder");
     let mut server = Server::start(data.path(), &Setup::KeepsMail.variables()).expect("it starts");
-    let host = Host::at(Kind::Native, server.url.clone(), None);
-    let registrations = (0..8).map(|_| {
-        let body =
-            json!({ "email": aibaas_tests::fixtures::new_address(), "password": aibaas_tests::fixtures::PASSWORD });
-        tokio::spawn(host.client().post("/api/v1/auth/register").json(body).try_send())
-    });
-    let registrations = registrations.collect::<Vec<_>>();
-    tokio::time::sleep(Duration::from_millis(40)).await;
+    let mut under_way = Vec::new();
+    for _ in 0..8 {
+        let body = json!({ "email": new_address(), "password": PASSWORD }).to_string();
+        let length = format!("Content-Length: {}\r\nExpect: 100-continue", body.len());
+        let mut wire = Wire::open(&server.url).await.expect("a connection");
+        wire.send(head("POST /api/v1/auth/register", "application/json", &length)).await.expect("it is sent");
+        // The server has begun to read the request.
+        assert_eq!(in_the_end("to go on", wire.answer()).await.unwrap().unwrap().status, 100);
+        under_way.push((wire, body));
+    }
     let sent = std::process::Command::new("kill").args(["-TERM", &server.child().id().to_string()]).status();
     assert!(sent.is_ok_and(|status| status.success()));
-    for registration in registrations {
-        // One that had not been accepted yet is refused; none is broken off in the middle.
-        match registration.await.expect("no panic") {
-            Ok(answer) => drop(answer.expect(202)),
-            Err(error) => assert!(error.is_connect(), "broken off: {error:?}"),
-        }
+    server.wait_for_line("stopping");
+    for (wire, body) in &mut under_way {
+        wire.send(body).await.expect("it is sent");
+    }
+    for (mut wire, _) in under_way {
+        let answer = in_the_end("the last answer", wire.answer()).await.unwrap().unwrap();
+        assert_eq!((answer.status, answer.closes()), (202, true), "{answer:?}");
     }
     let status = ended(server.child()).await;
     assert!(status.success(), "{status}");
