@@ -31,6 +31,10 @@ const WRITING: Duration = Duration::from_secs(60);
 const READS: usize = 300;
 /// Uses in a window that is full.
 const USES: i64 = 60_000;
+/// People whom each of the 64 writers writes as.
+const PEOPLE_A_WRITER: usize = 3;
+/// Each connection numbers its requests from its own multiple of this.
+const NUMBERS_A_CONNECTION: usize = 1_000_000;
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
@@ -121,10 +125,17 @@ async fn measure_one(server: &Server) -> Outcome<()> {
     report("verify, 1 connection, 60,000 uses", &load(1, Until::Over(VERIFYING), verify).await);
     report("verify, 64 connections, 60,000 uses", &load(64, Until::Over(VERIFYING), verify).await);
 
-    let token = owner.api.credential().ok_or("no token")?.to_owned();
+    // Each person may change so much an hour, so each writer is several.
+    let mut writers = Vec::new();
+    for _ in 0..64 * PEOPLE_A_WRITER {
+        writers.push(User::verified(&host).await);
+    }
+    let tokens = writers.iter().filter_map(|writer| writer.api.credential()).collect::<Vec<_>>();
     let rename = |number: usize| {
         let body = json!({ "fullName": format!("Name {number}") });
-        call(server, Method::PATCH, "/api/v1/users/me", Some(&token), Some(&body))
+        let (writer, times) = (number / NUMBERS_A_CONNECTION, number % NUMBERS_A_CONNECTION);
+        let token = tokens.get(writer * PEOPLE_A_WRITER + times % PEOPLE_A_WRITER).copied();
+        call(server, Method::PATCH, "/api/v1/users/me", token, Some(&body))
     };
     report("64 writers for a minute", &load(64, Until::Over(WRITING), rename).await);
     let register = |_| {
@@ -222,7 +233,7 @@ async fn load(connections: usize, until: Until, request: impl Fn(usize) -> Reque
             let client = Client::builder().pool_max_idle_per_host(1).build().expect("a client");
             let (mut latencies, mut refused) = (Vec::new(), 0);
             while goes_on(latencies.len()) {
-                let request = request(connection * 1_000_000 + latencies.len());
+                let request = request(connection * NUMBERS_A_CONNECTION + latencies.len());
                 let asked = Instant::now();
                 let answer = async { client.execute(request).await?.error_for_status()?.bytes().await };
                 refused += usize::from(answer.await.is_err());
