@@ -5,8 +5,8 @@ import { env, waitUntil } from "cloudflare:workers";
 import * as wasm from "./aibaas.js";
 import module from "./aibaas_bg.wasm";
 
-/** What is read of a body: one byte more than the application ever takes, so that it can see the excess. */
-const BODY_LIMIT = 1024 * 1024 + 1;
+/** A body of so many bytes is one byte longer than the application ever takes. */
+export const BODY_LIMIT = 1024 * 1024 + 1;
 /** Within so long so many bytes of a body arrive, or its end; as on the other hosts. */
 const BODY_WINDOW_MS = 15_000;
 const LEAST_BYTES = 8 * 1024;
@@ -21,6 +21,44 @@ const ABANDONED_MS = 20 * 60 * 1000;
 
 /** A password hash takes a twentieth of a second; whoever is still in the queue by then has waited enough. */
 const HASH_MS = 10_000;
+
+/** Up to here a body is small: most are, and a flood of large ones must not keep them out. */
+const SMALL_BODY = 64 * 1024;
+/** What bodies may take of this isolate's memory, each until its request is answered: it has 128 MB for everything. */
+const small = { free: 128 * SMALL_BODY };
+const large = { free: 16 * BODY_LIMIT };
+
+/** Instead of a body that is too long. Nothing is kept of it. */
+export const TOO_LONG = Symbol("too long");
+/** Instead of a body that there is no room for. */
+export const CROWDED = Symbol("crowded");
+
+/** What one request's body takes of the memory. */
+export class Share {
+  #room = large;
+  #bytes = 0;
+  #isOver = false;
+
+  /** Whether there is room for so many bytes more. */
+  take(bytes, room = this.#room) {
+    if (this.#isOver || room.free < bytes) return false;
+    room.free -= bytes;
+    this.#bytes += bytes;
+    this.#room = room;
+    return true;
+  }
+
+  giveBack() {
+    this.#room.free += this.#bytes;
+    this.#bytes = 0;
+  }
+
+  /** Gives it all back; a body that is still being read, for nobody, gets none any more. */
+  end() {
+    this.giveBack();
+    this.#isOver = true;
+  }
+}
 
 /** The work that the instance has not finished, by id. Oldest first. */
 const pending = new Map();
@@ -83,31 +121,31 @@ function promised(id) {
 }
 
 /**
- * Reads a body, no further than the limit. One whose length is told needs no stream, which costs as much as the reading;
- * a mere look at `body` makes one.
+ * Reads a request's body, or gives up on a client that has stopped sending it. A small one whose length is told needs no
+ * stream, which costs as much as the reading; a mere look at `body` makes one.
  */
-function readBody(message, length) {
-  return length < BODY_LIMIT ? message.arrayBuffer().then((body) => new Uint8Array(body)) : readStream(message);
-}
-
-/** Reads a request's body, or gives up on a client that has stopped sending it. */
-export async function readRequestBody(request, length) {
+export async function readRequestBody(request, length, share) {
   let timer;
   let window = 0;
+  const isSmall = length <= SMALL_BODY && share.take(length, small);
   const late = new Promise((resolve) => {
-    if (length < BODY_LIMIT) {
+    if (isSmall) {
       // How far it has come is not told: it has all its windows at once.
       const windows = 1 + Math.floor(length / LEAST_BYTES);
       timer = setTimeout(resolve, Math.min(BODY_MS, windows * BODY_WINDOW_MS), LATE);
       return;
     }
+    let left = BODY_MS / BODY_WINDOW_MS;
     timer = setInterval(() => {
-      if (window < LEAST_BYTES) resolve(LATE);
+      left -= 1;
+      if (window < LEAST_BYTES || left <= 0) resolve(LATE);
       window = 0;
     }, BODY_WINDOW_MS);
   });
   const arrived = (bytes) => (window += bytes);
-  const reading = length < BODY_LIMIT ? readBody(request, length) : readStream(request, MOST_DRAINED, arrived);
+  const reading = isSmall
+    ? request.arrayBuffer().then((body) => new Uint8Array(body))
+    : readCounted(request, length >= BODY_LIMIT, share, arrived);
   // What it says when nobody listens any more is of no interest.
   reading.catch(() => {});
   try {
@@ -117,28 +155,53 @@ export async function readRequestBody(request, length) {
   }
 }
 
-async function readStream(message, most = BODY_LIMIT, arrived = () => {}) {
-  if (message.body === null) return undefined;
+/** Reads a body that takes its room as it arrives, and throws away what nobody will look at. */
+async function readCounted(request, isTooLong, share, arrived) {
+  if (request.body === null) return undefined;
   const pieces = [];
-  let kept = 0;
   let size = 0;
-  for await (const piece of message.body) {
-    if (kept < BODY_LIMIT) {
-      pieces.push(piece);
-      kept += piece.byteLength;
-    }
+  let keeps = !isTooLong;
+  for await (const piece of request.body) {
     size += piece.byteLength;
     arrived(piece.byteLength);
+    if (keeps) {
+      keeps = size < BODY_LIMIT && share.take(piece.byteLength);
+      if (keeps) {
+        pieces.push(piece);
+      } else {
+        pieces.length = 0;
+        share.giveBack();
+      }
+    }
     // Leaving the loop cancels the stream.
-    if (size >= most) break;
+    if (size >= MOST_DRAINED) break;
   }
-  const body = new Uint8Array(kept);
+  if (isTooLong || size >= BODY_LIMIT) return TOO_LONG;
+  return keeps ? joined(pieces, size) : CROWDED;
+}
+
+/** Reads the body of another server's answer, no further than the limit. */
+async function readAnswer(answer) {
+  if (answer.body === null) return new Uint8Array();
+  const pieces = [];
+  let size = 0;
+  for await (const piece of answer.body) {
+    pieces.push(piece);
+    size += piece.byteLength;
+    // Leaving the loop cancels the stream.
+    if (size >= BODY_LIMIT) break;
+  }
+  return joined(pieces, size).subarray(0, BODY_LIMIT);
+}
+
+function joined(pieces, size) {
+  const body = new Uint8Array(size);
   let at = 0;
   for (const piece of pieces) {
     body.set(piece, at);
     at += piece.byteLength;
   }
-  return body.subarray(0, BODY_LIMIT);
+  return body;
 }
 
 // Called by the instance. Views of its memory are copied at once: the memory moves when it grows.
@@ -255,5 +318,5 @@ export async function send(method, url, headers, body, timeoutMs) {
     redirect: "manual",
     signal: AbortSignal.timeout(timeoutMs),
   });
-  return [answer.status, JSON.stringify([...answer.headers]), (await readBody(answer)) ?? new Uint8Array()];
+  return [answer.status, JSON.stringify([...answer.headers]), await readAnswer(answer)];
 }

@@ -1,7 +1,7 @@
 // The Worker's handlers and its Durable Objects. What they decide is decided in the wasm instance.
 
 import { DurableObject, env } from "cloudflare:workers";
-import { LATE, alarmAt, begin, d1, enter, epoch, now, readRequestBody, sleep } from "./glue.mjs";
+import { BODY_LIMIT, CROWDED, LATE, Share, TOO_LONG, alarmAt, begin, d1, enter, epoch, now, readRequestBody, sleep } from "./glue.mjs";
 
 /** Methods that only read: a body has no meaning in them (RFC 9110, 9.3.1), and none is looked for. */
 const SAFE = new Set(["GET", "HEAD", "OPTIONS"]);
@@ -42,6 +42,9 @@ const failed = () =>
 const unconfigured = () =>
   problem(503, "service_unavailable", "The service is unavailable for the moment", "this deployment is not configured yet", { "retry-after": "60" });
 
+const crowded = () =>
+  problem(503, "service_unavailable", "The service is unavailable for the moment", "too many bodies are being sent at once", { "retry-after": "1" });
+
 const shielded = () =>
   problem(429, "too_many_requests", "Too many requests", "this address sends too many requests", { "retry-after": "10" });
 
@@ -68,6 +71,21 @@ function answer(head, body) {
   }
 }
 
+/** Answers a request that may have a body, which takes memory until then. */
+async function answerWithBody(request, method) {
+  const { head, length } = read(request, method);
+  const share = new Share();
+  try {
+    const body = await readRequestBody(request, length, share);
+    if (body === CROWDED) return crowded();
+    // By its length the application refuses what is too long; a body that came in chunks has told none.
+    if (body === TOO_LONG) return await answer(length === undefined ? `${head}\ncontent-length\n${BODY_LIMIT}` : head);
+    return await answer(head, body);
+  } finally {
+    share.end();
+  }
+}
+
 /** Services ask it for all their clients, from one address; it neither hashes a password nor writes to the database. */
 const UNSHIELDED = "/api/v1/api-keys/verify";
 
@@ -83,18 +101,14 @@ async function passesShield(request, env) {
 
 /** Whatever hashes or writes passes the shield first. */
 async function answerBehindShield(request, method, env) {
-  if (!(await passesShield(request, env))) return shielded();
-  const { head, length } = read(request, method);
-  return answer(head, await readRequestBody(request, length));
+  return (await passesShield(request, env)) ? answerWithBody(request, method) : shielded();
 }
 
 export default {
   fetch(request, env) {
     const { method, url } = request;
     if (SAFE.has(method)) return answer(read(request, method).head);
-    if (target(url) !== UNSHIELDED) return answerBehindShield(request, method, env);
-    const { head, length } = read(request, method);
-    return readRequestBody(request, length).then((body) => answer(head, body));
+    return target(url) === UNSHIELDED ? answerWithBody(request, method) : answerBehindShield(request, method, env);
   },
 
   async scheduled() {
