@@ -281,6 +281,17 @@ export function askKey(namespace, name, method, reports, question) {
   return namespace.get(namespace.idFromName(name))[method](reports, question);
 }
 
+/** What the promise comes to, or `undefined` where that takes longer. */
+export async function within(promise, ms) {
+  let timer;
+  const late = new Promise((resolve) => (timer = setTimeout(resolve, ms)));
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 /** Waits. */
 export function sleep(ms) {
   return new Promise((resolve) => setTimeout(resolve, ms));

@@ -1,7 +1,7 @@
 // The Worker's handlers and its Durable Objects. What they decide is decided in the wasm instance.
 
 import { DurableObject, env } from "cloudflare:workers";
-import { BODY_LIMIT, CROWDED, LATE, Share, TOO_LONG, alarmAt, begin, d1, enter, epoch, now, readRequestBody, sleep } from "./glue.mjs";
+import { BODY_LIMIT, CROWDED, LATE, Share, TOO_LONG, alarmAt, begin, d1, enter, epoch, now, readRequestBody, sleep, within } from "./glue.mjs";
 
 /** Methods that only read: a body has no meaning in them (RFC 9110, 9.3.1), and none is looked for. */
 const SAFE = new Set(["GET", "HEAD", "OPTIONS"]);
@@ -92,10 +92,13 @@ const UNSHIELDED = "/api/v1/api-keys/verify";
 /** Path and query, as the other hosts see them: an origin ends at the first slash after its "https://". */
 const target = (url) => url.slice(url.indexOf("/", 8));
 
-/** A shield that is down stops nobody. */
+/** How long the shield may take. */
+const SHIELD_MS = 1_000;
+
+/** A shield that is down, or does not answer, stops nobody. */
 async function passesShield(request, env) {
   const key = request.headers.get("cf-connecting-ip") ?? "";
-  const verdict = await env.SHIELD?.limit({ key }).catch(() => undefined);
+  const verdict = env.SHIELD && (await within(env.SHIELD.limit({ key }), SHIELD_MS).catch(() => undefined));
   return verdict?.success !== false;
 }
 
@@ -175,6 +178,9 @@ export class RateLimiter extends DurableObject {
     return this.ctx.storage.setAlarm(alarmAt(time));
   }
 }
+
+/** How long the database may take to save the use of a key; what was late is saved again, which changes nothing. */
+const SAVE_MS = 20_000;
 
 /** How long what was admitted may be in memory alone: with a write each, a busy key would wait for its disk. */
 const KEEP_MS = 50;
@@ -318,8 +324,8 @@ export class KeyGate extends DurableObject {
     if (statements === "") {
       this.#call((key) => key.keep(now()));
     } else {
-      const saved = d1(this.env.DB, statements).then(
-        () => true,
+      const saved = within(d1(this.env.DB, statements), SAVE_MS).then(
+        (rows) => rows !== undefined,
         (error) => console.error("the use of a key was not saved, and will be:", error),
       );
       const done = (await saved) === true;
