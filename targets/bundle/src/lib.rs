@@ -14,6 +14,10 @@ pub const ENTRY: &str = "worker.mjs";
 /// The scripts of `targets/src/cloudflare`, laid beside the wasm as they are.
 const SCRIPTS: [&str; 2] = [ENTRY, "glue.mjs"];
 
+/// The memory that the application may take, in pages of 64 KiB: 96 MiB. A Worker has 128 MB for everything, and one that
+/// takes more is ended with all its requests; an instance that finds no more memory is replaced by the entry script.
+const MOST_PAGES: u64 = 96 * 16;
+
 /// Why there is no Worker.
 #[derive(Debug, thiserror::Error)]
 pub enum BundleError {
@@ -82,7 +86,7 @@ fn compile(root: &Path) -> Result<PathBuf, BundleError> {
 }
 
 fn bind(wasm: &Path, output: &Path) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    Bindgen::new()
+    let mut bound = Bindgen::new()
         .input_path(wasm)
         .out_name("aibaas")
         .web(true)?
@@ -92,7 +96,11 @@ fn bind(wasm: &Path, output: &Path) -> Result<(), Box<dyn std::error::Error + Se
         .reset_state_function(true)
         .remove_name_section(true)
         .remove_producers_section(true)
-        .generate(output)?;
+        .generate_output()?;
+    for memory in bound.wasm_mut().memories.iter_mut() {
+        memory.maximum = Some(MOST_PAGES);
+    }
+    bound.emit(output)?;
     Ok(())
 }
 
