@@ -301,22 +301,18 @@ export function sleep(ms) {
 let turn;
 
 /**
- * Has one of the objects compute a password hash. `undefined` when it is worth another try: the runtime says so, or it
- * has not answered for long.
+ * Has one of the objects compute a password hash. `undefined` when it is worth another try: the object died, or has not
+ * answered for long.
  */
 export async function hash(namespace, objects, question) {
   turn = ((turn ?? Math.floor(Math.random() * objects)) + 1) % objects;
   const object = namespace.get(namespace.idFromName(String(turn)));
-  let timer;
-  const late = new Promise((resolve) => (timer = setTimeout(resolve, HASH_MS)));
   try {
-    return await Promise.race([object.hash(question), late]);
+    return await within(object.hash(question), HASH_MS);
   } catch (error) {
-    // Moved, or replaced by a new deployment: another try has another object.
-    if (error.overloaded || error.retryable) return undefined;
-    throw error;
-  } finally {
-    clearTimeout(timer);
+    // Moved, dead, overloaded or replaced by a new deployment: nothing is done, and another try has another object.
+    console.error("a hashing object failed:", error);
+    return undefined;
   }
 }
 

@@ -1,21 +1,24 @@
 //! `PasswordHasher` over Durable Objects: the port's side, which asks, and the object's side, which computes. On the
 //! free plan a request handler has 10 ms of CPU, which no password hash fits in; an object has 30 s.
 
-use std::cell::RefCell;
+use std::{
+    cell::RefCell,
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
 use aibaas_core::{
     domain::{
         Secret,
         password_hash::{self, Memory, Params},
     },
-    ports::{HashError, HashJob, HashOutcome, InlineHasher, PasswordHasher},
+    ports::{HashError, HashJob, HashOutcome, InlineHasher, PasswordHasher, Timer as _},
 };
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use wasm_bindgen::prelude::*;
 use worker::{durable::ObjectNamespace, send::SendFuture};
 
-use super::glue;
+use super::{adapters::RuntimeTimer, glue};
 
 /// Where passwords are hashed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,9 +59,46 @@ impl Hashing {
         objects: impl FnOnce() -> worker::Result<ObjectNamespace>,
     ) -> worker::Result<Box<dyn PasswordHasher>> {
         Ok(match self {
-            Self::Worker => Box::new(InlineHasher::default()),
+            Self::Worker => Box::new(QueuedHasher::default()),
             Self::DurableObjects(count) => Box::new(HashingObjects { namespace: objects()?, count }),
         })
+    }
+}
+
+/// How many hashes may wait in an isolate: at a twentieth of a second each, as long as their requests wait.
+const MOST_WAITING: usize = 100;
+
+/// Hashes in the Worker, one after another. Between two, others have their turn: who comes while too many wait is told so
+/// at once.
+#[derive(Default)]
+struct QueuedHasher {
+    hasher: InlineHasher,
+    waiting: AtomicUsize,
+}
+
+/// A place in the queue, given back however the wait ends.
+struct Place<'a>(&'a AtomicUsize);
+
+impl<'a> Place<'a> {
+    fn take(waiting: &'a AtomicUsize) -> Result<Self, HashError> {
+        let place = Self(waiting);
+        // Given back at once where there is none.
+        if waiting.fetch_add(1, Ordering::Relaxed) < MOST_WAITING { Ok(place) } else { Err(HashError::Busy) }
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[async_trait]
+impl PasswordHasher for QueuedHasher {
+    async fn run(&self, job: HashJob) -> Result<HashOutcome, HashError> {
+        let _place = Place::take(&self.waiting)?;
+        RuntimeTimer.sleep(0).await;
+        self.hasher.run(job).await
     }
 }
 
