@@ -4,6 +4,7 @@ mod adapters;
 mod database;
 mod http_client;
 mod key_value;
+mod migrated;
 mod turns;
 
 use std::{
@@ -15,7 +16,7 @@ use std::{
 };
 
 use aibaas_core::{
-    App, ClientAddress, Config, ConfigError, Environment, HostDefaults, SqlKeyGate, SqlRateLimiter, migrate,
+    App, ClientAddress, Config, ConfigError, Environment, HostDefaults, SqlKeyGate, SqlRateLimiter,
     ports::{BoxFuture, Database, InlineHasher, Ports, Timer, guarded_database},
     watch_body,
 };
@@ -32,6 +33,7 @@ use self::{
     database::SpinDatabase,
     http_client::SpinHttpClient,
     key_value::SpinKeyValue,
+    migrated::MigratedDatabase,
     turns::{Purpose, Turns},
 };
 
@@ -102,7 +104,7 @@ async fn router() -> Result<&'static Served, &'static str> {
             _ = log::set_logger(&StderrLog).map(|()| log::set_max_level(log::LevelFilter::Info));
             let prepared = prepare().await.map_err(|error| {
                 log::error!("{error}");
-                "the database or the configuration cannot be reached"
+                "the configuration cannot be reached"
             })?;
             if let Err(error) = &prepared {
                 log::error!("{error}");
@@ -122,10 +124,7 @@ async fn prepare() -> Result<Result<Served, ConfigError>, String> {
     };
     let turns = Turns::default();
     let database = SpinDatabase::new(turns.clone(), Duration::from_millis(config.deadlines.write.into()));
-    database.prepare().await;
-    migrate(&database).await.map_err(|error| format!("the database could not be migrated: {error}"))?;
-
-    let database: Arc<dyn Database> = Arc::new(database);
+    let database: Arc<dyn Database> = Arc::new(MigratedDatabase::new(database));
     let timer: Arc<dyn Timer> = Arc::new(MonotonicTimer);
     let shared = guarded_database(Arc::clone(&database), Arc::clone(&timer), Arc::new(OsEntropy), config.deadlines);
     let clock = config.clock(SystemClock);
