@@ -3,6 +3,9 @@
 // The control port: `POST /cron` runs the scheduled handler, `GET /logs` shows what the Worker logged, `GET /hashes`
 // how many passwords each of the hashing objects has hashed.
 //
+// `GET /fault?of=&fault=&times=` spoils a binding (faults.mjs), and without parameters heals all; `GET /exhaust` has the
+// instance run out of memory, and `GET /memory` tells how much it has.
+//
 // Around the Worker stands a harness of the tests' own. An answer whose X-Request-Id begins with "trap-" traps
 // while the instance writes it. A request with the header x-trap-admission traps the next admission of a rate limiter,
 // x-trap-hash the next hash of a hashing object, and x-busy-hash makes that object refuse as an overloaded one is
@@ -15,8 +18,21 @@ import { Miniflare, Response, convertV4MiniflareOptions, fetch } from "miniflare
 
 const HARNESS = `
 import { env } from "cloudflare:workers";
+import * as faults from "./faults.mjs";
 import worker, * as real from "./worker.mjs";
+import { initSync } from "./aibaas.js";
+import { enter } from "./glue.mjs";
 import module from "./trap.wasm";
+
+/** Has the instance run out of memory; how much it had in the end. */
+function exhaust() {
+  const { memory, __wbindgen_malloc: allocate } = initSync();
+  try {
+    for (;;) enter(() => allocate(1 << 20, 8));
+  } catch {
+    return memory.buffer.byteLength;
+  }
+}
 
 const trap = () => new WebAssembly.Instance(module).exports.trap();
 
@@ -125,6 +141,13 @@ export default {
     const { pathname, searchParams } = new URL(request.url);
     if (pathname === "/harness/hashes") return Response.json(hashes);
     if (pathname === "/harness/keys") return Response.json(keys);
+    if (pathname === "/harness/memory") return Response.json(initSync().memory.buffer.byteLength);
+    if (pathname === "/harness/exhaust") return Response.json(exhaust());
+    if (pathname === "/harness/fault") {
+      if (searchParams.has("of")) faults.set(searchParams.get("of"), searchParams.get("fault"), Number(searchParams.get("times")));
+      else faults.heal();
+      return Response.json({});
+    }
     if (pathname === "/harness/evict") {
       const object = env.KEY_GATE.get(env.KEY_GATE.idFromName(searchParams.get("key")));
       return object.evict().then(() => new Response(), () => new Response());
@@ -150,6 +173,7 @@ function modules(buildDir) {
   const harness = [
     { type: "ESModule", path: path.join(buildDir, "harness.mjs"), contents: HARNESS },
     { type: "CompiledWasm", path: path.join(buildDir, "trap.wasm"), contents: TRAP },
+    { type: "ESModule", path: path.join(buildDir, "faults.mjs"), contents: readFileSync(path.join(import.meta.dirname, "faults.mjs"), "utf8") },
   ];
   return [
     ...(options.bare ? [] : harness),
@@ -271,7 +295,7 @@ const control = http.createServer(async (request, response) => {
       response.writeHead(204).end();
     } else if (request.method === "GET" && request.url === "/logs") {
       response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(logs));
-    } else if (request.method === "GET" && ["/hashes", "/keys", "/evict"].includes(request.url.split("?")[0])) {
+    } else if (request.method === "GET" && ["/hashes", "/keys", "/evict", "/fault", "/exhaust", "/memory"].includes(request.url.split("?")[0])) {
       const answer = await fetch(`http://${hostname}:${workerPort}/harness${request.url}`);
       response.writeHead(200, { "content-type": "application/json" }).end(await answer.text());
     } else {

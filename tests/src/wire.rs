@@ -83,10 +83,22 @@ impl Wire {
     /// # Errors
     /// As [`Wire::answer`].
     pub async fn exchange(&mut self, bytes: &[u8]) -> io::Result<Option<WireAnswer>> {
+        self.exchange_repeated(bytes, 1).await
+    }
+
+    /// The same with these bytes so many times.
+    ///
+    /// # Errors
+    /// As [`Wire::answer`].
+    pub async fn exchange_repeated(&mut self, bytes: &[u8], times: usize) -> io::Result<Option<WireAnswer>> {
         let Self { reader, writer } = self;
         let sending = async {
-            // Who has answered may stop reading.
-            let _ = writer.write_all(bytes).await;
+            for _ in 0..times {
+                // Who has answered may stop reading.
+                if writer.write_all(bytes).await.is_err() {
+                    break;
+                }
+            }
             std::future::pending::<()>().await
         };
         tokio::select! {

@@ -20,6 +20,7 @@ mod composite;
 mod connections;
 mod conventions;
 mod counts;
+mod dependencies;
 mod documents;
 mod dump;
 mod durability;
@@ -109,6 +110,7 @@ fn everywhere() -> Vec<Case> {
         secret_scanning::cases(),
         publishing::cases(),
         counts::cases(),
+        dependencies::cases(),
         evidence::cases(),
         composite::cases(),
         leaderboard::cases(),
@@ -275,6 +277,20 @@ fn once(kinds: &[Kind]) -> Vec<Trial> {
         plain("native_keys::sigkill_loses_at_most_the_last_minutes_use", || {
             RUNTIME.block_on(native_keys::sigkill_loses_at_most_the_last_minutes_use())
         }),
+    ]);
+    macro_rules! dependencies {
+        ($($case:ident),+ $(,)?) => {
+            [$(counted(concat!("dependencies::", stringify!($case)).to_owned(), || {
+                RUNTIME.block_on(dependencies::$case())
+            })),+]
+        };
+    }
+    trials.extend(dependencies![
+        spin_outlives_its_stores,
+        workerd_outlives_its_bindings,
+        native_outlives_a_locked_database,
+        workerd_outlives_floods,
+        workerd_keeps_room_for_small_bodies,
     ]);
     trials.extend(ended.into_iter().map(|kind| {
         counted(format!("durability::a_run_outlives_its_host_on_{kind}"), move || {

@@ -11,6 +11,7 @@ use wasmtime::component::{Accessor, FutureReader, Resource, StreamReader};
 
 use crate::{
     bindings::key_value::{Error, Host, HostStore, HostStoreWithStore},
+    faults::Dependency,
     state::{Guest, State},
 };
 
@@ -54,6 +55,12 @@ fn opened(accessor: &Accessor<State, Guest>, store: &Resource<Store>) -> wasmtim
     accessor.with(|mut access| Ok(access.get().table.get(store)?.clone()))
 }
 
+/// Meets what a test has set.
+async fn meet(accessor: &Accessor<State, Guest>) -> Result<(), Error> {
+    let faults = accessor.with(|mut access| Arc::clone(&access.get().host.faults));
+    faults.meet(Dependency::KeyValue, "").await.map(drop).map_err(|why| Error::Other(why.to_owned()))
+}
+
 impl Host for State {}
 
 impl HostStore for State {
@@ -80,6 +87,9 @@ impl HostStoreWithStore<State> for Guest {
         store: Resource<Store>,
         key: String,
     ) -> wasmtime::Result<Result<Option<Vec<u8>>, Error>> {
+        if let Err(error) = meet(accessor).await {
+            return Ok(Err(error));
+        }
         let sql = "SELECT value FROM entries WHERE store = ?1 AND key = ?2";
         opened(accessor, &store)?
             .run(move |connection, store| connection.query_row(sql, (store, key), |row| row.get(0)).optional())
@@ -91,6 +101,9 @@ impl HostStoreWithStore<State> for Guest {
         key: String,
         value: Vec<u8>,
     ) -> wasmtime::Result<Result<(), Error>> {
+        if let Err(error) = meet(accessor).await {
+            return Ok(Err(error));
+        }
         let sql = "INSERT INTO entries VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET value = excluded.value";
         opened(accessor, &store)?.run(move |connection, store| connection.execute(sql, (store, key, value)).map(drop))
     }

@@ -6,6 +6,7 @@
 //! dropped when idle. It differs in this: one component, HTTP/1.1 only, no TLS to serve with, no hot reload.
 
 mod bindings;
+mod faults;
 mod key_value;
 mod log;
 mod manifest;
@@ -26,6 +27,7 @@ use anyhow::{Context as _, Result};
 use tokio::{net::TcpListener, sync::watch};
 use wasmtime::{Config, Engine, component::Component};
 
+pub use faults::{Dependency, Fault, Faults};
 pub use manifest::Manifest;
 
 /// What to serve, and where.
@@ -47,6 +49,7 @@ pub struct Options {
 pub struct SpinHost {
     address: SocketAddr,
     log: log::Log,
+    faults: Arc<Faults>,
     closing: watch::Sender<bool>,
     thread: Option<JoinHandle<()>>,
 }
@@ -66,12 +69,14 @@ impl SpinHost {
             .with_context(|| format!("creating {}", options.state_dir.display()))?;
         let stores = key_value::Stores::open(&options.state_dir.join("sqlite_key_value.db"))?;
         let log = log::Log::default();
+        let faults = Arc::new(Faults::default());
         let host = Arc::new(state::Shared {
             manifest,
             state_dir: options.state_dir,
             stores: Arc::new(stores),
             outbound_redirect: options.outbound_redirect,
             log: log.clone(),
+            faults: Arc::clone(&faults),
             instances: AtomicUsize::new(0),
         });
 
@@ -86,13 +91,19 @@ impl SpinHost {
             runtime.block_on(serve::serve(listener, service, engine, host, closed));
             runtime.shutdown_timeout(Duration::from_secs(1));
         })?;
-        Ok(Self { address, log, closing, thread: Some(thread) })
+        Ok(Self { address, log, faults, closing, thread: Some(thread) })
     }
 
     /// Where it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// What its stores do wrong, in tests.
+    #[must_use]
+    pub fn faults(&self) -> &Faults {
+        &self.faults
     }
 
     /// What the component has printed (and what went wrong around it), oldest first; the last megabytes of it.

@@ -19,6 +19,7 @@ use wasmtime::{
 
 use crate::{
     bindings::sqlite::{Error, Host, HostConnection, HostConnectionWithStore, QueryResult, RowResult, Value},
+    faults::{Dependency, Outcome},
     state::{Guest, State},
 };
 
@@ -199,7 +200,14 @@ impl HostConnectionWithStore<State> for Guest {
         sql: String,
         parameters: Vec<Value>,
     ) -> wasmtime::Result<Result<(Vec<String>, StreamReader<RowResult>, FutureReader<Result<(), Error>>), Error>> {
-        let connection = accessor.with(|mut access| access.get().connection(&connection))?;
+        let (connection, faults) = accessor.with(|mut access| {
+            let state = access.get();
+            Ok::<_, wasmtime::Error>((state.connection(&connection)?, Arc::clone(&state.host.faults)))
+        })?;
+        let outcome = match faults.meet(Dependency::Database, &sql).await {
+            Ok(outcome) => outcome,
+            Err(why) => return Ok(Err(Error::Io(why.to_owned()))),
+        };
         let (columns_tx, columns) = oneshot::channel();
         let (rows_tx, rows) = mpsc::channel(ROWS_AHEAD);
         let (result_tx, result) = oneshot::channel();
@@ -220,7 +228,15 @@ impl HostConnectionWithStore<State> for Guest {
         accessor.with(|mut access| {
             let rows = StreamReader::new(&mut access, RowStream(rows))?;
             let result = FutureReader::new(&mut access, async move {
-                result.await.map_err(|_| wasmtime::format_err!("the statement's thread died"))
+                let result = result.await.map_err(|_| wasmtime::format_err!("the statement's thread died"))?;
+                Ok::<_, wasmtime::Error>(match outcome {
+                    Outcome::Told => result,
+                    Outcome::ToldLate(mut heals) => {
+                        _ = heals.changed().await;
+                        result
+                    }
+                    Outcome::Lost(why) => result.and_then(|()| Err(Error::Io(why.to_owned()))),
+                })
             })?;
             Ok(Ok((columns, rows, result)))
         })

@@ -18,7 +18,7 @@ use wasmtime_wasi_http::{
     },
 };
 
-use crate::{bindings::variables, key_value::Stores, log::Log, manifest::Manifest};
+use crate::{bindings::variables, faults::Faults, key_value::Stores, log::Log, manifest::Manifest};
 
 /// What every instance shares.
 pub(crate) struct Shared {
@@ -27,6 +27,7 @@ pub(crate) struct Shared {
     pub(crate) stores: Arc<Stores>,
     pub(crate) outbound_redirect: Option<SocketAddr>,
     pub(crate) log: Log,
+    pub(crate) faults: Arc<Faults>,
     pub(crate) instances: AtomicUsize,
 }
 
