@@ -5,7 +5,7 @@ use aibaas_tests::{
     fixtures::{PASSWORD, passes, tasks},
     simulation::{Failure, Simulation},
 };
-use axum::http::Method;
+use axum::http::{Method, Request};
 use futures_util::FutureExt as _;
 use serde_json::{Value, json};
 
@@ -392,4 +392,38 @@ async fn nothing_is_published_for_an_account_that_goes_meanwhile() {
         }
     }
     assert!(refused >= 4, "the account went in between");
+}
+
+#[tokio::test]
+async fn reads_without_a_key_are_limited_by_address_and_cost_the_database_nothing_more() {
+    let simulation = Simulation::new(&[("RATE_LIMIT_READS", "3/60")]).await;
+    let models = "/api/v1/models?limit=1";
+    let read = async |path: &str| simulation.read(path).await.0;
+    simulation.round_trips();
+    for path in [models, "/leaderboard", "/api/v1/export"] {
+        assert_eq!(read(path).await, 200, "{path}");
+    }
+    let of_three = simulation.round_trips();
+    let refused = simulation.answer(Request::get(models), None, None).await;
+    assert_eq!(refused.status(), 429);
+    let header = |name: &str| refused.headers().get(name).and_then(|value| value.to_str().ok());
+    assert_eq!(header("ratelimit-policy"), Some("\"reads\";q=3;w=60"));
+    assert_eq!(header("ratelimit"), Some("\"reads\";r=0;t=60"));
+    assert_eq!((header("retry-after"), header("cache-control")), (Some("60"), Some("no-store")));
+    assert_eq!(read("/leaderboard").await, 429);
+    assert_eq!(simulation.round_trips(), 0, "a refusal asks nobody");
+    assert_eq!(read("/health").await, 200, "only what is read of the leaderboard counts");
+    simulation.call_from([192, 0, 2, 2]);
+    assert_eq!(read(models).await, 200, "elsewhere nobody has read");
+    simulation.call_from([192, 0, 2, 1]);
+    simulation.pass_seconds(60);
+    for path in [models, "/leaderboard", "/api/v1/export"] {
+        assert_eq!(read(path).await, 200, "{path}");
+    }
+    let open = Simulation::new(&[("RATE_LIMIT_READS", "off")]).await;
+    open.round_trips();
+    for path in [models, "/leaderboard", "/api/v1/export"] {
+        assert_eq!(open.read(path).await.0, 200, "{path}");
+    }
+    assert_eq!(open.round_trips(), of_three, "counting asks nobody");
 }

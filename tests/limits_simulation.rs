@@ -155,7 +155,7 @@ async fn keys(database: &SimulatedDatabase, limits: &[(u32, u32)]) -> Vec<KeyHas
 }
 
 fn use_of(hash: KeyHash, cost: u32) -> KeyUse {
-    KeyUse { hash, scopes: Vec::new(), address: None, cost, publishes: false, verifier: None }
+    KeyUse { hash, scopes: Vec::new(), address: None, cost, publishes: false, optional: false, verifier: None }
 }
 
 #[tokio::test]

@@ -35,6 +35,7 @@ struct Inner {
     config: Config,
     keys: Keys,
     known_keys: http::KnownKeys,
+    read_counts: http::ReadCounts,
     /// Set once a shutdown has begun.
     has_stopped_sending: AtomicBool,
     has_met_unnamed_proxy: AtomicBool,
@@ -55,6 +56,7 @@ impl App {
             config,
             keys,
             known_keys: http::KnownKeys::default(),
+            read_counts: http::ReadCounts::default(),
             fault_log: http::FaultLog::default(),
             last_answers: http::LastAnswers::default(),
             has_stopped_sending: AtomicBool::new(false),
@@ -88,6 +90,10 @@ impl App {
 
     pub(crate) fn known_keys(&self) -> &http::KnownKeys {
         &self.0.known_keys
+    }
+
+    pub(crate) fn read_counts(&self) -> &http::ReadCounts {
+        &self.0.read_counts
     }
 
     pub(crate) fn database(&self) -> &dyn Database {

@@ -109,6 +109,8 @@ pub struct Config {
     pub limit_resend: Limit,
     /// `RATE_LIMIT_UNKNOWN_KEYS`, by client address: API keys of the right form that there are not.
     pub limit_unknown_keys: Limit,
+    /// `RATE_LIMIT_READS`, by client address and instance: public reads without a key of scope `leaderboard:read`.
+    pub limit_reads: Option<Limit>,
 }
 
 /// Every mistake of a configuration, by the variable's name.
@@ -169,13 +171,8 @@ impl Reader<'_> {
     }
 
     fn limit(&mut self, name: &str, policy: &str, default: (u32, u32)) -> Limit {
-        let parsed = self.get(name).map(|value| {
-            let (limit, window) = value.split_once('/')?;
-            let limit = limit.parse::<u32>().ok().filter(|limit| *limit > 0)?;
-            let window = window.parse::<u32>().ok().filter(|window| (1..=604_800).contains(window))?;
-            Some((limit, window))
-        });
-        let (limit, window_seconds) = match parsed {
+        let given = self.get(name);
+        let (limit, window_seconds) = match given.as_deref().map(requests_in_seconds) {
             None => default,
             Some(Some(parsed)) => parsed,
             Some(None) => {
@@ -184,6 +181,22 @@ impl Reader<'_> {
             }
         };
         Limit { name: policy.to_owned(), limit, window_seconds }
+    }
+
+    fn limit_or_off(&mut self, name: &str, policy: &str, default: Option<(u32, u32)>) -> Option<Limit> {
+        let given = self.get(name);
+        let limit = match given.as_deref() {
+            None => default,
+            Some("off") => None,
+            Some(value) => {
+                let parsed = requests_in_seconds(value);
+                if parsed.is_none() {
+                    self.mistake(format!("{name} must be requests/seconds, such as 600/60, or off"));
+                }
+                parsed
+            }
+        };
+        limit.map(|(limit, window_seconds)| Limit { name: policy.to_owned(), limit, window_seconds })
     }
 
     fn seconds(&mut self, name: &str, default: u32, most: u32) -> u32 {
@@ -257,6 +270,14 @@ fn is_weak(secret: &str) -> bool {
     let repeats = (1..=bytes.len() / 2).any(|period| bytes.iter().zip(bytes.iter().skip(period)).all(|(a, b)| a == b));
     let steps = bytes.iter().zip(bytes.iter().skip(1)).filter(|(a, b)| a.abs_diff(**b) <= 1).count();
     bytes.len() < 32 || distinct < 10 || repeats || steps > bytes.len() / 2
+}
+
+/// Reads `requests/seconds`.
+fn requests_in_seconds(value: &str) -> Option<(u32, u32)> {
+    let (limit, window) = value.split_once('/')?;
+    let limit = limit.parse::<u32>().ok().filter(|limit| *limit > 0)?;
+    let window = window.parse::<u32>().ok().filter(|window| (1..=604_800).contains(window))?;
+    Some((limit, window))
 }
 
 /// How variables of this product begin. Another one that begins so is misspelt, or of another release.
@@ -444,6 +465,8 @@ impl Config {
         let limit_resend = read.limit("RATE_LIMIT_RESEND", "resend", (5, 600));
         let limit_unknown_keys = read.limit("RATE_LIMIT_UNKNOWN_KEYS", "unknown-keys", (60, 600));
 
+        let limit_reads = read.limit_or_off("RATE_LIMIT_READS", "reads", production.then_some((60_000, 60)));
+
         if !read.mistakes.is_empty() {
             return Err(ConfigError(read.mistakes));
         }
@@ -472,6 +495,7 @@ impl Config {
             limit_login,
             limit_resend,
             limit_unknown_keys,
+            limit_reads,
         })
     }
 
@@ -532,6 +556,18 @@ mod tests {
                 most_hash_memory_kib: 65_536,
             },
         )
+    }
+
+    #[test]
+    fn reads_are_limited_in_production_unless_it_says_otherwise() {
+        let limit = |config: Config| config.limit_reads.map(|limit| (limit.limit, limit.window_seconds));
+        let given = |value| load(&[("RATE_LIMIT_READS", value)]).map(limit);
+        assert_eq!(load(&[]).map(limit).unwrap(), None);
+        assert_eq!(given("off").unwrap(), None);
+        assert_eq!(given("30/60").unwrap(), Some((30, 60)));
+        let mistake = ["RATE_LIMIT_READS must be requests/seconds, such as 600/60, or off"];
+        assert_eq!(given("none").unwrap_err().0, mistake);
+        assert_eq!(given("0/60").unwrap_err().0, mistake);
     }
 
     #[test]
@@ -600,6 +636,10 @@ mod tests {
         ];
         assert_eq!(load(&good).unwrap().base_url, "https://api.example.com");
         assert_eq!(load(&good).unwrap().deadlines, Deadlines::of_request(25));
+        assert_eq!(
+            load(&good).unwrap().limit_reads.map(|limit| (limit.limit, limit.window_seconds)),
+            Some((60_000, 60))
+        );
         for (name, weak) in [
             ("JWT_SECRET", "short"),
             ("JWT_SECRET", DEVELOPMENT_SECRET),

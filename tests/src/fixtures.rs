@@ -291,7 +291,7 @@ impl Publisher {
 
     /// This person, with a key of theirs.
     pub async fn of(user: User) -> Self {
-        let api = user.key_client(&["leaderboard:read", "results:write", "models:write"]).await;
+        let api = user.key_client(&["results:write", "models:write"]).await;
         Self { user, api, provider: unique("maker"), benchmark: unique("bench") }
     }
 

@@ -41,6 +41,7 @@ mod parameters;
 mod parity;
 mod passwords;
 mod project;
+mod public_reads;
 mod publishing;
 mod real_input;
 mod revocation;
@@ -108,6 +109,7 @@ fn everywhere() -> Vec<Case> {
         api_keys::cases(),
         idempotency::cases(),
         secret_scanning::cases(),
+        public_reads::cases(),
         publishing::cases(),
         counts::cases(),
         dependencies::cases(),

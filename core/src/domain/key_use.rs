@@ -64,7 +64,7 @@ impl KeyGrant {
         } else if !self.allowed_ips.is_empty() && !of.address.is_some_and(may_come_from) {
             Some(Denial::Address)
         } else if !of.scopes.iter().all(|wanted| self.scopes.iter().any(|held| held == wanted)) {
-            Some(Denial::Scope)
+            Some(if of.optional { Denial::NotNeeded } else { Denial::Scope })
         } else if of.publishes && !self.owner_publishes {
             Some(Denial::Role)
         } else {
@@ -86,6 +86,9 @@ pub struct KeyUse {
     pub cost: u32,
     /// Whether it needs an owner who may publish.
     pub publishes: bool,
+    /// Whether whoever presents it goes on without it where it lacks a scope.
+    #[serde(default)]
+    pub optional: bool,
     /// Who was shown the key and asks about it; nobody where the key is used by who holds it.
     pub verifier: Option<Verifier>,
 }
@@ -143,8 +146,18 @@ pub enum Denial {
     Address,
     /// It lacks a scope.
     Scope,
+    /// It lacks a scope, and its holder goes on without it. It is not counted.
+    NotNeeded,
     /// Its owner lacks a role.
     Role,
+}
+
+impl Denial {
+    /// Whether it is counted: not of a key that is none of the caller's business, nor of one that was not needed.
+    #[must_use]
+    pub fn is_counted(self) -> bool {
+        !matches!(self, Self::NotYours | Self::NotNeeded)
+    }
 }
 
 /// What was decided about a use.
@@ -247,9 +260,13 @@ impl KeyLedger {
     }
 }
 
-/// Whether a decision is counted: not of a key that there is not, nor of one that is none of the caller's business.
+/// Whether a decision is counted: not of a key that there is not, nor where [`Denial::is_counted`] says so.
 fn is_counted(decision: &Decision) -> bool {
-    !matches!(decision, Decision::Unknown | Decision::Denied(_, Denial::NotYours))
+    match decision {
+        Decision::Unknown => false,
+        Decision::Denied(_, denial) => denial.is_counted(),
+        Decision::Limited(..) | Decision::Allowed(..) => true,
+    }
 }
 
 /// What was counted of the keys that share a limit, by their ids: a handful.
@@ -425,6 +442,7 @@ mod tests {
             address: None,
             cost: 1,
             publishes: false,
+            optional: false,
             verifier: None,
         }
     }
@@ -461,6 +479,13 @@ mod tests {
         assert_eq!(elsewhere.denial(&of, now), Some(Denial::Address));
         let scopeless = KeyGrant { allowed_ips: Vec::new(), ..elsewhere };
         assert_eq!(scopeless.denial(&of, now), Some(Denial::Scope));
+        let without = KeyUse { optional: true, ..of };
+        assert_eq!(scopeless.denial(&without, now), Some(Denial::NotNeeded));
+        assert_eq!(KeyGrant { revoked: true, ..scopeless.clone() }.denial(&without, now), Some(Denial::Revoked));
+        let mut ledger = KeyLedger::default();
+        let refused = ledger.decide(&Arc::new(scopeless), &without, now);
+        assert!(matches!(refused, Decision::Denied(_, Denial::NotNeeded)), "{refused:?}");
+        assert!(!ledger.usage.is_unsaved() && !ledger.usage.knows("key"));
     }
 
     #[test]

@@ -491,7 +491,7 @@ mod tests {
 
         fn of(cost: u32) -> KeyUse {
             let hash = KeyHash::from_bytes(&[0; 32]).unwrap();
-            KeyUse { hash, scopes: Vec::new(), address: None, cost, publishes: false, verifier: None }
+            KeyUse { hash, scopes: Vec::new(), address: None, cost, publishes: false, optional: false, verifier: None }
         }
 
         fn request(&mut self, instance: usize, cost: u32) {

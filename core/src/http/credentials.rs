@@ -175,6 +175,8 @@ macro_rules! scopes {
     )+};
 }
 scopes! {
+    /// What anybody may read, counted against the key's limit.
+    LeaderboardRead => "leaderboard:read";
     /// Runs and their results.
     ResultsWrite => "results:write";
     /// Models and benchmarks.
@@ -224,6 +226,21 @@ pub fn presented_key(app: &App, headers: &HeaderMap) -> Result<ApiKey, ApiError>
     Err(if is_token { ApiError::new(API_KEY_REQUIRED, "create an API key, and send it") } else { invalid_key() })
 }
 
+/// The API key of a request that needs none. Any other credential is left alone.
+///
+/// # Errors
+/// `invalid_api_key` where its form or checksum is wrong.
+pub fn offered_key(headers: &HeaderMap) -> Result<Option<ApiKey>, ApiError> {
+    let text = match headers.get("x-api-key") {
+        Some(value) => value.to_str().map_err(|_| invalid_key())?,
+        None => match bearer(headers) {
+            Ok(token) if looks_like_key(token) => token,
+            _ => return Ok(None),
+        },
+    };
+    ApiKey::parse(text).map(Some).ok_or_else(invalid_key)
+}
+
 /// One request of the client with its own key.
 #[must_use]
 pub fn key_use(app: &App, key: &ApiKey, scope: &'static str, client: &Client) -> KeyUse {
@@ -233,6 +250,7 @@ pub fn key_use(app: &App, key: &ApiKey, scope: &'static str, client: &Client) ->
         address: client.address,
         cost: 1,
         publishes: needs_publisher(app, scope),
+        optional: false,
         verifier: None,
     }
 }
@@ -262,7 +280,7 @@ fn denied(denial: Denial, scope: &'static str) -> ApiError {
         Denial::Expired => ApiError::new(API_KEY_EXPIRED, "create another key"),
         Denial::OwnerSuspended => suspended(),
         Denial::Address => ApiError::new(IP_NOT_ALLOWED, "the key's allowedIps do not hold this address"),
-        Denial::Scope => {
+        Denial::Scope | Denial::NotNeeded => {
             let problem = Problem::new(INSUFFICIENT_SCOPE, format!("the key lacks the scope {scope}"));
             problem.member("requiredScope", scope.into()).into()
         }

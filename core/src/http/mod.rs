@@ -20,6 +20,7 @@ mod page;
 mod parameters;
 mod passwords;
 mod problem;
+mod public_reads;
 mod publishing;
 mod request;
 mod request_body;
@@ -36,6 +37,7 @@ pub use fault_log::FaultLog;
 pub use host_refusal::HostRefusal;
 pub use leaderboard::LastAnswers;
 pub use problem::ApiError;
+pub use public_reads::ReadCounts;
 pub use request_body::{BodyStalled, Sleep, UnreadBody, watch_body};
 pub use site::catch_up;
 pub use unknown_keys::KnownKeys;
@@ -51,8 +53,7 @@ pub fn router(app: &App) -> Router {
         .nest("/api-keys", api_keys::routes())
         .nest("/secret-scanning", secret_scanning::routes())
         .merge(publishing::routes())
-        .merge(leaderboard::routes(app))
-        .merge(export::routes());
+        .merge(public_routes(app));
     let mut router = Router::new()
         .merge(site::routes(app))
         .nest("/api/v1", api)
@@ -62,6 +63,15 @@ pub fn router(app: &App) -> Router {
         router = router.layer(middleware::from_fn_with_state(app.clone(), site::follow));
     }
     router.layer(middleware::from_fn_with_state(app.clone(), envelope::envelope)).with_state(app.clone())
+}
+
+/// What anybody may read.
+fn public_routes(app: &App) -> Router<App> {
+    Router::new()
+        .merge(publishing::public_routes())
+        .merge(leaderboard::routes(app))
+        .merge(export::routes())
+        .route_layer(middleware::from_fn_with_state(app.clone(), public_reads::count))
 }
 
 async fn no_such_path() -> ApiError {

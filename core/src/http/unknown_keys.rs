@@ -5,6 +5,7 @@
 //! again, and asks nobody. Keys that it has seen to exist pass: a flood from behind the same address does not keep them out.
 
 use std::{
+    net::IpAddr,
     num::NonZeroUsize,
     sync::{Mutex, MutexGuard, PoisonError},
 };
@@ -17,6 +18,7 @@ use crate::{
     domain::{
         api_key::KeyHash,
         key_use::{Decision, KeyUse},
+        network::Network,
     },
     ports::{Admission, Limit, LimitState, Timestamp},
 };
@@ -76,9 +78,9 @@ impl Shower {
 
     /// Whoever showed a key to a service, as far as the service tells: by the network of `shown_from`. Where it does not
     /// tell, nobody is held up for others but by the limit of the service's own key.
-    pub fn of_service(app: &App, service: KeyHash, shown_from: Option<std::net::IpAddr>) -> Option<Self> {
+    pub fn of_service(app: &App, service: KeyHash, shown_from: Option<IpAddr>) -> Option<Self> {
         let limit = app.config().limit_unknown_keys.clone();
-        let network = crate::domain::network::Network::of_client(shown_from?);
+        let network = Network::of_client(shown_from?);
         Some(Self { subject: format!("{}:{}:{network}", limit.name, service.to_hex()), limit })
     }
 

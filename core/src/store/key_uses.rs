@@ -204,6 +204,12 @@ impl SqlKeyGate {
                 break;
             }
         }
+        // A lone use that is not counted charges nobody.
+        if let [(_, grant, Some(denial))] = grants.as_slice()
+            && !denial.is_counted()
+        {
+            return Ok(vec![Decision::Denied(Arc::clone(grant), *denial)]);
+        }
         let mut decisions = if grants.is_empty() { Vec::new() } else { self.charge(&grants, now).await? };
         // No key was found for the use after these.
         if decisions.iter().all(Decision::is_allowed) && decisions.len() < uses.len() {

@@ -14,7 +14,7 @@ use std::{
 use aibaas_core::{
     domain::{
         api_key::KeyHash,
-        key_use::{Decision, Denial, HOUR_MS, HourOfUse, KeyGrant, KeyLedger, KeyUse, UsageByKey},
+        key_use::{Decision, HOUR_MS, HourOfUse, KeyGrant, KeyLedger, KeyUse, UsageByKey},
     },
     ports::{Clock, Database, DatabaseError, KeyGate, KeyGateError, Statement, Timestamp},
     store::key_uses,
@@ -206,8 +206,8 @@ impl MemoryKeyGate {
         of: &KeyUse,
         now: Timestamp,
     ) -> Result<Decision, DatabaseError> {
-        // Whoever asks about somebody else's key leaves nothing behind.
-        if let Some(denial @ Denial::NotYours) = grant.denial(of, now) {
+        // What is not counted leaves nothing behind.
+        if let Some(denial) = grant.denial(of, now).filter(|denial| !denial.is_counted()) {
             return Ok(Decision::Denied(Arc::clone(grant), denial));
         }
         let mut shard = self.shard(&grant.first_key_id)?;
@@ -515,7 +515,8 @@ mod tests {
     }
 
     fn with(key: u32) -> KeyUse {
-        KeyUse { hash: hash(key), scopes: vec!["a".into()], address: None, cost: 1, publishes: false, verifier: None }
+        let scopes = vec!["a".into()];
+        KeyUse { hash: hash(key), scopes, address: None, cost: 1, publishes: false, optional: false, verifier: None }
     }
 
     fn hour(now: Timestamp) -> i64 {

@@ -131,7 +131,7 @@ fn code(denial: Denial) -> Option<Code> {
         Denial::Expired => API_KEY_EXPIRED,
         Denial::OwnerSuspended => ACCOUNT_SUSPENDED,
         Denial::Address => IP_NOT_ALLOWED,
-        Denial::Scope => INSUFFICIENT_SCOPE,
+        Denial::Scope | Denial::NotNeeded => INSUFFICIENT_SCOPE,
         Denial::Role => ROLE_REQUIRED,
     })
 }
@@ -214,6 +214,7 @@ fn shown(app: &App, question: &Question, address: Option<IpAddr>) -> Option<KeyU
         scopes: question.scopes.iter().cloned().map(Cow::Owned).collect(),
         address,
         cost: question.cost,
+        optional: false,
         verifier: Some(Verifier::UseBefore),
     })
 }

@@ -19,6 +19,7 @@ use axum::{Router, middleware::from_fn_with_state, routing::get};
 pub use board::Score;
 pub use last_answer::LastAnswers;
 
+use super::public_reads;
 use crate::app::App;
 
 /// The routes of the API. Each shows its last answer while the database has none.
@@ -36,11 +37,12 @@ pub fn routes(app: &App) -> Router<App> {
         .route_layer(from_fn_with_state(app.clone(), last_answer::or_last_answer))
 }
 
-/// The pages, which do the same.
+/// The pages, which do the same, and are read as the API is.
 pub fn page_routes(app: &App) -> Router<App> {
     Router::new()
         .route("/leaderboard", get(html::board))
         .route("/leaderboard/compare", get(html::compare))
         .route("/leaderboard/models/{provider}/{name}", get(html::model))
         .route_layer(from_fn_with_state(app.clone(), last_answer::or_last_answer))
+        .route_layer(from_fn_with_state(app.clone(), public_reads::count))
 }

@@ -23,17 +23,25 @@ use crate::{
     store::storage::{self, Storage},
 };
 
-pub fn routes() -> Router<App> {
+/// What anybody may read.
+pub fn public_routes() -> Router<App> {
     Router::new()
         .route("/models", get(models::list))
-        .route("/models/{provider}/{name}", get(models::one).put(models::put))
+        .route("/models/{provider}/{name}", get(models::one))
         .route("/benchmarks", get(benchmarks::list))
         .route("/benchmarks/{id}", get(benchmarks::one))
-        .route("/benchmarks/{id}/versions/{version}", put(benchmarks::put))
         .route("/benchmarks/{id}/versions/{version}/tasks", get(benchmarks::tasks))
-        .route("/runs", post(runs::create))
         .route("/runs/{id}", get(runs::one))
-        .route("/runs/{id}/results", get(results::list).post(results::upload))
+        .route("/runs/{id}/results", get(results::list))
+}
+
+/// What programs declare and upload.
+pub fn routes() -> Router<App> {
+    Router::new()
+        .route("/models/{provider}/{name}", put(models::put))
+        .route("/benchmarks/{id}/versions/{version}", put(benchmarks::put))
+        .route("/runs", post(runs::create))
+        .route("/runs/{id}/results", post(results::upload))
         .route("/runs/{id}/counts", put(counts::handler))
         .route("/runs/{id}/publish", post(publish::handler))
         .route("/runs/{id}/withdraw", post(withdraw::handler))

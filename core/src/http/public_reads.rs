@@ -1,0 +1,147 @@
+//! What reading costs whom: a key with the scope `leaderboard:read` its own limit, everybody else that of their network.
+//!
+//! Reads by network are counted in the memory of the instance, which asks nobody: whoever sends no key waits for nothing.
+
+use std::{
+    num::NonZeroUsize,
+    sync::{Mutex, PoisonError},
+};
+
+use axum::{
+    extract::{Request, State},
+    middleware::Next,
+    response::{IntoResponse as _, Response},
+};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use lru::LruCache;
+
+use super::{
+    client::Client,
+    credentials::{LeaderboardRead, Scope as _, admitted, key_use, offered_key},
+    limits,
+    problem::ApiError,
+    unknown_keys,
+};
+use crate::{
+    app::App,
+    domain::{
+        api_key::ApiKey,
+        key_use::{Decision, Denial, KeyUse},
+        network::Network,
+    },
+    ports::{Admission, Limit, LimitState, Timestamp},
+};
+
+/// Networks that an instance counts the reads of, the least recently seen forgotten first: a megabyte at most.
+const NETWORKS: NonZeroUsize = NonZeroUsize::new(8192).unwrap();
+
+/// How often each network has read of this instance, since when.
+pub struct ReadCounts(Mutex<LruCache<Network, (Timestamp, u32)>>);
+
+impl Default for ReadCounts {
+    fn default() -> Self {
+        Self(Mutex::new(LruCache::new(NETWORKS)))
+    }
+}
+
+impl ReadCounts {
+    /// Counts a read where the limit admits it. A window begins with the first read after the one before.
+    fn admit(&self, network: Network, limit: &Limit, now: Timestamp) -> Admission {
+        let window_ms = u64::from(limit.window_seconds).saturating_mul(1000);
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (start, count) = counts.get_or_insert_mut(network, || (now, 0));
+        if now < *start || now.ms_since(*start) >= window_ms {
+            (*start, *count) = (now, 0);
+        }
+        let allowed = *count < limit.limit;
+        if allowed {
+            *count = count.saturating_add(1);
+        }
+        let state = LimitState {
+            remaining: limit.limit.saturating_sub(*count),
+            reset_after_ms: window_ms.saturating_sub(now.ms_since(*start)),
+        };
+        Admission { allowed, states: vec![state] }
+    }
+}
+
+/// Counts a read against the limit of its key, or of its network, and answers 429 where that is used up.
+pub async fn count(State(app): State<App>, request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    let client = Client::of(&parts);
+    match admit(&app, &client, &parts.headers).await {
+        Err(refusal) => refusal.into_response(),
+        Ok(Reader::Anybody) => next.run(Request::from_parts(parts, body)).await,
+        Ok(Reader::Key) => of_one_reader(next.run(Request::from_parts(parts, body)).await),
+    }
+}
+
+/// Against whose limit a read was counted.
+enum Reader {
+    Anybody,
+    Key,
+}
+
+async fn admit(app: &App, client: &Client, headers: &HeaderMap) -> Result<Reader, ApiError> {
+    if let Some(key) = offered_key(headers)?
+        && reads_with(app, client, &key).await?
+    {
+        return Ok(Reader::Key);
+    }
+    if let (Some(limit), Some(address)) = (&app.config().limit_reads, client.address) {
+        let admission = app.read_counts().admit(Network::of_client(address), limit, app.now());
+        // What shared caches keep tells of nobody's limit.
+        if !admission.allowed {
+            limits::tell(client, limit, &admission)?;
+        }
+    }
+    Ok(Reader::Anybody)
+}
+
+/// Whether the key was let in; not where it lacks the scope, as then it reads as anybody.
+async fn reads_with(app: &App, client: &Client, key: &ApiKey) -> Result<bool, ApiError> {
+    let of = KeyUse { optional: true, ..key_use(app, key, LeaderboardRead::NAME, client) };
+    let decision = unknown_keys::admit(app, client, &of).await?;
+    if matches!(decision, Some(Decision::Denied(_, Denial::NotNeeded))) {
+        return Ok(false);
+    }
+    admitted(client, decision, LeaderboardRead::NAME)?;
+    Ok(true)
+}
+
+/// The answer, with what it tells of the key's limit, is nobody else's: shared caches do not keep it.
+fn of_one_reader(mut answer: Response) -> Response {
+    let kept = answer.headers().get(header::CACHE_CONTROL).and_then(|holds| holds.to_str().ok());
+    let holds = match kept {
+        Some(holds) => holds.strip_prefix("public").map(|rest| format!("private{rest}")),
+        None if answer.status() == StatusCode::OK => Some("private, no-cache".to_owned()),
+        None => None,
+    };
+    if let Some(holds) = holds.and_then(|holds| HeaderValue::try_from(holds).ok()) {
+        answer.headers_mut().insert(header::CACHE_CONTROL, holds);
+    }
+    answer.headers_mut().append(header::VARY, HeaderValue::from_static("Authorization, X-API-Key"));
+    answer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_reads_so_often_in_a_window() {
+        let (counts, limit) = (ReadCounts::default(), Limit { name: "reads".to_owned(), limit: 2, window_seconds: 10 });
+        let read = |address: &str, now: i64| {
+            let admission = counts.admit(Network::of_client(address.parse().unwrap()), &limit, Timestamp(now));
+            (admission.allowed, admission.states[0].remaining, admission.states[0].reset_after_ms)
+        };
+        assert_eq!(read("192.0.2.1", 0), (true, 1, 10_000));
+        assert_eq!(read("192.0.2.1", 4_000), (true, 0, 6_000));
+        assert_eq!(read("192.0.2.1", 9_999), (false, 0, 1));
+        assert_eq!(read("192.0.2.2", 9_999), (true, 1, 10_000), "each network has its own");
+        assert_eq!(read("192.0.2.1", 10_000), (true, 1, 10_000));
+        assert_eq!(read("192.0.2.1", 5_000), (true, 1, 10_000), "a clock that is set back keeps nobody out");
+        assert_eq!(read("2001:db8::1", 0), (true, 1, 10_000));
+        assert_eq!(read("2001:db8::2", 0), (true, 0, 10_000), "of IPv6 a customer has a /64");
+    }
+}
