@@ -6,7 +6,7 @@ use std::{
 };
 
 use axum::{
-    body::Body,
+    body::{Body, HttpBody as _},
     extract::{Request, State},
     middleware::Next,
     response::{IntoResponse as _, Response},
@@ -35,6 +35,10 @@ const ALLOWED_HEADERS: HeaderValue = HeaderValue::from_static(
 const EXPOSED_HEADERS: HeaderValue = HeaderValue::from_static(
     "X-Request-Id, RateLimit, RateLimit-Policy, Retry-After, ETag, Link, Age, Cache-Status, Idempotent-Replayed",
 );
+
+/// What an answer that is built in memory has at most, in bytes. Each keeps within it by a bound of its own; this is for
+/// the one that does not. What is streamed has no end that is known beforehand, and is not meant.
+const LARGEST_ANSWER: u64 = 2 << 20;
 
 /// Headers that something deep in a request wants on its answer, whatever the answer (rate limits).
 #[derive(Clone, Default)]
@@ -69,7 +73,8 @@ pub async fn envelope(State(app): State<App>, mut request: Request, next: Next) 
     } else if preflight {
         no_content()
     } else {
-        answer_in_time(&app, request, next).await
+        let path = request.uri().path().to_owned();
+        within_bounds(answer_in_time(&app, request, next).await, &path)
     };
     if let Some(known) = known {
         response = caching::tagged(response, &known).await;
@@ -81,6 +86,14 @@ pub async fn envelope(State(app): State<App>, mut request: Request, next: Next) 
     add_common_headers(headers, &request_id);
     cross_origin(&app, headers, origin, public, preflight);
     response
+}
+
+/// The answer, or where it is too large to be held by many at once, the fault that it is.
+fn within_bounds(answer: Response, path: &str) -> Response {
+    match answer.body().size_hint().exact().filter(|size| *size > LARGEST_ANSWER) {
+        None => answer,
+        Some(size) => ApiError::internal(format!("{path}: an answer of {size} bytes is not sent")).into_response(),
+    }
 }
 
 /// The answer to a request that the application does not get to see.
@@ -209,6 +222,18 @@ fn cross_origin(app: &App, headers: &mut HeaderMap, origin: Option<HeaderValue>,
 mod tests {
     use super::*;
     use crate::config::{Environment, HostDefaults};
+
+    #[test]
+    fn what_is_built_in_memory_has_an_end() {
+        let largest = usize::try_from(LARGEST_ANSWER).unwrap();
+        let status = |body: Body| within_bounds(body.into_response(), "/").status();
+        assert_eq!(status(Body::from(vec![b' '; largest])), StatusCode::OK);
+        let larger = || vec![b' '; largest + 1];
+        assert_eq!(status(Body::from(larger())), StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(within_bounds(axum::Json(" ".repeat(largest)).into_response(), "/").status(), 500);
+        let pieces = futures_util::stream::iter([Ok::<_, std::convert::Infallible>(larger())]);
+        assert_eq!(status(Body::from_stream(pieces)), StatusCode::OK, "it is streamed");
+    }
 
     #[test]
     fn only_what_trusted_proxies_wrote_counts() {
