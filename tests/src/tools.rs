@@ -24,7 +24,10 @@ pub fn target_directory() -> PathBuf {
 /// What it printed, where it failed.
 pub fn cargo(arguments: &[&str]) -> Result<String, String> {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
-    run(Command::new(cargo).args(arguments).current_dir(root()), "install Rust with rustup, https://rustup.rs")
+    let mut command = Command::new(cargo);
+    // `cargo test` sets it, and build scripts that look at it would run anew with each of the two.
+    command.args(arguments).current_dir(root()).env_remove("CARGO_MANIFEST_DIR");
+    run(&mut command, "install Rust with rustup, https://rustup.rs")
 }
 
 /// Builds the native binary, with the features that `cargo test` itself has built the packages with, so that nothing
