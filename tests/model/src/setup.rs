@@ -56,6 +56,7 @@ pub(crate) fn start(world: &Arc<World>) -> (App, axum::Router) {
         ("RESEND_API_KEY", "re_simulated"),
         ("ADMIN_EMAILS", ADMIN),
         ("TRUSTED_PROXIES", "203.0.113.0/24"),
+        ("CORS_ORIGINS", "https://app.example"),
         ("RATE_LIMIT_REGISTER", "1000000/1"),
         ("RATE_LIMIT_LOGIN", "1000000/1"),
         ("RATE_LIMIT_RESEND", "1000000/1"),
@@ -204,13 +205,20 @@ impl Episode {
         request.extensions_mut().insert(ClientAddress(PROXY.into()));
         let op = self.new_op(Weather::CALM, 0);
         let answer = self.alone_as(op, answer_of(self.router.clone(), request)).expect("an answer");
-        for (op, work) in std::mem::take(&mut self.world.state().spawned) {
+        let left = std::mem::take(&mut self.world.state().spawned);
+        for (op, work) in left {
             self.alone_as(op, async move {
                 work.await;
                 None
             });
         }
         answer
+    }
+
+    /// Time passes, and whatever is fetched from elsewhere is this from now on.
+    pub fn fetches(&mut self, ms: i64, fetched: Vec<u8>) {
+        self.pass(ms);
+        self.world.state().fetched = fetched;
     }
 
     /// An administrator's access token, a key with every scope, and an open run of its owner's.
@@ -240,8 +248,20 @@ impl Episode {
         let mut work = Box::pin(work);
         let before = std::mem::replace(&mut self.world.state().current, op);
         let answer = loop {
+            let progress = {
+                let mut state = self.world.state();
+                state.next_wake = i64::MAX;
+                state.progress
+            };
             if let Poll::Ready(answer) = work.as_mut().poll(&mut Context::from_waker(&noop_waker())) {
                 break answer;
+            }
+            // Nobody else would let time pass.
+            let mut state = self.world.state();
+            if state.progress == progress {
+                assert_ne!(state.next_wake, i64::MAX, "request {op} waits for nothing");
+                state.now = state.now.max(state.next_wake);
+                state.latest = state.latest.max(state.now);
             }
         };
         self.world.state().current = before;

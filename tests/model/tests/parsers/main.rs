@@ -1,0 +1,12 @@
+//! Whatever bytes come from outside, nothing panics, nothing is answered 500, and every refusal is a problem with a code.
+//!
+//! Each test prints the seed that it plays: `PROPTEST_RNG_SEED=… cargo test --test parsers` plays it again. What failed
+//! once is kept in a file of regressions and tried first. `PROPTEST_CASES=100000` looks for longer.
+
+mod application;
+mod formats;
+mod given;
+mod headers;
+mod lists;
+mod requests;
+mod values;
