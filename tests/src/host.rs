@@ -120,6 +120,7 @@ pub struct Host(Arc<Inner>);
 struct Inner {
     kind: Kind,
     url: String,
+    direct: Option<String>,
     provider: Option<Provider>,
     contract: OnceCell<Contract>,
 }
@@ -135,6 +136,8 @@ pub enum Running {
 /// Where a host listens, and what keeps it running.
 pub struct Started {
     url: String,
+    /// Where it is spoken to without an edge in between.
+    direct: Option<String>,
     running: Running,
     /// Folders that go with it.
     folder: tempfile::TempDir,
@@ -176,14 +179,15 @@ impl Host {
             }
         });
         let started = started.await.map_err(|error| error.to_string()).flatten();
-        let Started { url, running, folder } = started.map_err(|error| format!("{kind} does not start: {error}"))?;
+        let Started { url, direct, running, folder } =
+            started.map_err(|error| format!("{kind} does not start: {error}"))?;
         RUNNING.lock().expect("no panic").push((running, folder));
-        Ok(Self::at(kind, url, provider))
+        Ok(Self(Arc::new(Inner { kind, url, direct, provider, contract: OnceCell::new() })))
     }
 
     /// A host that somebody else started.
     pub fn at(kind: Kind, url: String, provider: Option<Provider>) -> Self {
-        Self(Arc::new(Inner { kind, url, provider, contract: OnceCell::new() }))
+        Self(Arc::new(Inner { kind, url, direct: None, provider, contract: OnceCell::new() }))
     }
 
     /// Which host it is.
@@ -194,6 +198,11 @@ impl Host {
     /// Its base URL.
     pub fn url(&self) -> &str {
         &self.0.url
+    }
+
+    /// Where connections are its own: those to a Worker's base URL end at the edge in front of it.
+    pub fn direct_url(&self) -> &str {
+        self.0.direct.as_deref().unwrap_or(&self.0.url)
     }
 
     /// Whether it sends mail, rather than keep and show it.

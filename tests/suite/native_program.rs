@@ -133,7 +133,9 @@ pub async fn sigterm_drains_requests() {
         let body = json!({ "email": new_address(), "password": PASSWORD }).to_string();
         let length = format!("Content-Length: {}\r\nExpect: 100-continue", body.len());
         let mut wire = Wire::open(&server.url).await.expect("a connection");
-        wire.send(head("POST /api/v1/auth/register", "application/json", &length)).await.expect("it is sent");
+        wire.send(head([127, 0, 0, 1].into(), "POST /api/v1/auth/register", "application/json", &length))
+            .await
+            .expect("it is sent");
         // The server has begun to read the request.
         assert_eq!(in_the_end("to go on", wire.answer()).await.unwrap().unwrap().status, 100);
         under_way.push((wire, body));

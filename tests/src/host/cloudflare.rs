@@ -18,8 +18,10 @@ pub static BUNDLE: Mutex<()> = Mutex::new(());
 /// A workerd of a case's own; ended when dropped.
 pub struct Workerd {
     child: Option<Child>,
-    /// Where the Worker answers.
+    /// Where the Worker answers, behind what stands for Cloudflare's edge.
     pub url: String,
+    /// Where it answers without an edge.
+    pub direct: String,
     /// Where its schedule is set off and its log is shown.
     pub control: String,
     /// Where a second instance of the Worker answers.
@@ -66,14 +68,16 @@ impl Workerd {
         command.arg("serve.mjs").arg(options.to_string()).current_dir(root.join("tests/cloudflare"));
         // It ends when its standard input does, even where this process is killed.
         let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().map_err(|error| error.to_string())?;
+        let nowhere = String::new;
         let mut workerd =
-            Self { child: Some(child), url: String::new(), control: String::new(), another: String::new() };
+            Self { child: Some(child), url: nowhere(), direct: nowhere(), control: nowhere(), another: nowhere() };
         let output = workerd.child.as_mut().and_then(|child| child.stdout.take()).ok_or("no output")?;
         let mut lines = BufReader::new(output).lines();
         for line in lines.by_ref().map_while(Result::ok) {
             let ready = serde_json::from_str::<Value>(&line).unwrap_or_default();
             if let (Some(port), Some(control)) = (ready["port"].as_u64(), ready["controlPort"].as_u64()) {
                 workerd.url = format!("http://127.0.0.1:{port}");
+                workerd.direct = format!("http://127.0.0.1:{}", ready["workerPort"]);
                 workerd.control = format!("http://127.0.0.1:{control}");
                 workerd.another = format!("http://127.0.0.1:{}", ready["anotherPort"]);
                 // Read to the end: a process whose output nobody takes would stand still.
@@ -110,7 +114,8 @@ pub fn hashing_objects(count: u8) -> [(&'static str, String); 2] {
 pub(super) fn start(setup: Setup, provider: Option<&str>, folder: tempfile::TempDir) -> Result<Started, String> {
     let mut workerd = Workerd::start(&variables(setup), provider)?;
     let child = workerd.child.take().ok_or("no process")?;
-    Ok(Started { url: workerd.url.clone(), running: Running::Process(child), folder })
+    let (url, direct) = (workerd.url.clone(), Some(workerd.direct.clone()));
+    Ok(Started { url, direct, running: Running::Process(child), folder })
 }
 
 /// The Node that runs the Worker's tools, and the folder that the Worker was built into.

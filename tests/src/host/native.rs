@@ -97,7 +97,7 @@ pub fn command() -> Result<Command, String> {
 
 pub(super) fn start(setup: Setup, provider: Option<&str>, folder: tempfile::TempDir) -> Result<Started, String> {
     let (child, url, _) = spawn("127.0.0.1:0", folder.path(), &variables(setup, provider))?;
-    Ok(Started { url, running: Running::Process(child), folder })
+    Ok(Started { url, direct: None, running: Running::Process(child), folder })
 }
 
 /// What a server is told whose services are all at the provider.

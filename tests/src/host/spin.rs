@@ -36,7 +36,7 @@ pub(super) fn start(setup: Setup, provider: Option<&str>, folder: tempfile::Temp
     });
     let host = host.map_err(|error| format!("{error:#}"))?;
     let url = format!("http://{}", host.address());
-    Ok(Started { url, running: Running::Spin(host), folder })
+    Ok(Started { url, direct: None, running: Running::Spin(host), folder })
 }
 
 fn program(variables: impl Iterator<Item = (String, String)>, folder: tempfile::TempDir) -> Result<Started, String> {
@@ -63,7 +63,12 @@ fn program(variables: impl Iterator<Item = (String, String)>, folder: tempfile::
         _ => Some(false),
     });
     if listens == Some(true) {
-        return Ok(Started { url: format!("http://{address}"), running: Running::Process(child), folder });
+        return Ok(Started {
+            url: format!("http://{address}"),
+            direct: None,
+            running: Running::Process(child),
+            folder,
+        });
     }
     super::end(child);
     Err("spin up does not listen".to_owned())
