@@ -4,8 +4,9 @@ use crate::{
     Op,
     account::{DEAD_LINK, ENDED, Seen},
     board,
-    client::{Reading, address},
+    client::address,
     invariants::{Broken, Invariant},
+    meaning::Reading,
     plan::PEOPLE,
     run::{Answer, Episode, Sent},
 };

@@ -2,7 +2,7 @@
 //!
 //! A *seed* makes an episode: a list of [`plan::Step`]s, each with a random stream of its own, so that a step does the same
 //! whatever stands beside it and a failing list can be made shorter. [`run`] plays them: several clients call the
-//! application, whose every call to a port ([`world`]) is a point at which another client goes on, the port fails, or the
+//! application, whose every call to a port (over the [`world`]) is a point at which another client goes on, the port fails, or the
 //! process dies. [`linear`] holds each answer against the models ([`account`], [`board`]), which are written apart from the
 //! application and know only requests and answers. What has to hold is listed in [`invariants`].
 
@@ -16,7 +16,9 @@ pub mod invariants;
 pub mod ledger;
 pub mod linear;
 pub mod mailbox;
+pub mod meaning;
 pub mod plan;
+mod ports;
 mod readings;
 mod rest;
 mod revise;

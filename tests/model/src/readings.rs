@@ -9,10 +9,11 @@ use crate::{
     Op,
     account::Seen,
     board,
-    client::{KnownKey, KnownRun, KnownSession, Reading, SMALL_LIMIT, address},
+    client::{KnownKey, KnownRun, KnownSession, SMALL_LIMIT, address},
     clock::Span,
     invariants::{Broken, Invariant},
     ledger::Ledger,
+    meaning::Reading,
     run::{Answer, Episode, Sent},
 };
 

@@ -1,4 +1,4 @@
-//! What the application stands on: ports whose every call waits its turn, and fails where the plan says so.
+//! What is outside of the process: it outlives it, and every call to it waits its turn and fails where the plan says so.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -6,16 +6,7 @@ use std::{
     task::Poll,
 };
 
-use aibaas_core::{
-    domain::Secret,
-    ports::{
-        Background, BoxFuture, Clock, Database, DatabaseError, Entropy, HashError, HashJob, HashOutcome, HttpClient,
-        HttpError, KeyValue, KeyValueError, OutboundRequest, OutboundResponse, PasswordHasher, Rows, Statement, Timer,
-        Timestamp,
-    },
-};
-use axum::http::Method;
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use aibaas_core::ports::{BoxFuture, DatabaseError, OutboundRequest, Rows, Statement};
 
 use crate::{
     Op,
@@ -26,7 +17,6 @@ use crate::{
 
 /// An arbitrary moment.
 const START: i64 = 1_795_395_723_004;
-const CACHE_LAG_MS: i64 = 60_000;
 
 /// Everything outside the process: it outlives it.
 pub struct World {
@@ -38,21 +28,21 @@ pub struct World {
 
 /// What ports know and do.
 pub struct State {
-    seed: u64,
+    pub(crate) seed: u64,
     /// The time.
     pub now: i64,
     /// The latest time there was.
     pub latest: i64,
     /// Whose future is polled.
     pub current: Op,
-    streams: HashMap<Op, Streams>,
+    pub(crate) streams: HashMap<Op, Streams>,
     /// What the database carries out later, whoever still waits for it, and what came of it.
     late: Vec<Late>,
     done: BTreeMap<u64, Result<Vec<Rows>, DatabaseError>>,
     tickets: u64,
     /// What was started to run after answers.
     pub spawned: Vec<(Op, BoxFuture)>,
-    cache: HashMap<String, Vec<Version>>,
+    pub(crate) cache: HashMap<String, Vec<Version>>,
     /// What the mail provider was given.
     pub mailbox: Mailbox,
     /// What is fetched from anywhere.
@@ -60,7 +50,7 @@ pub struct State {
     /// The requests that asked for the random tokens of links.
     pub tokens: BTreeMap<String, Op>,
     /// The requests that made up ids, by the ids' random ends.
-    makers: HashMap<[u8; 6], Op>,
+    pub(crate) makers: HashMap<[u8; 6], Op>,
     /// Nothing goes wrong any more.
     pub calm: bool,
     /// What went wrong.
@@ -102,13 +92,13 @@ impl Mutant {
 }
 
 /// What the cache held from a time on; nothing once it was deleted.
-type Version = (i64, Option<Vec<u8>>);
+pub(crate) type Version = (i64, Option<Vec<u8>>);
 
 /// The random streams of a request.
-struct Streams {
+pub(crate) struct Streams {
     weather: Weather,
     faults: fastrand::Rng,
-    entropy: fastrand::Rng,
+    pub(crate) entropy: fastrand::Rng,
     struck: bool,
 }
 
@@ -165,7 +155,7 @@ impl World {
     }
 
     /// What becomes of the call that the current request makes.
-    fn strike(&self, of: &[Fault]) -> Option<(Fault, i64)> {
+    pub(crate) fn strike(&self, of: &[Fault]) -> Option<(Fault, i64)> {
         let mut state = self.state();
         if state.calm {
             return None;
@@ -185,7 +175,7 @@ impl World {
     }
 
     /// Waits for another turn, and until this time.
-    async fn turn(&self, until: i64) {
+    pub(crate) async fn turn(&self, until: i64) {
         let mut asked = false;
         std::future::poll_fn(|_| {
             let mut state = self.state();
@@ -201,7 +191,7 @@ impl World {
         .await;
     }
 
-    async fn delay(&self, ms: i64) {
+    pub(crate) async fn delay(&self, ms: i64) {
         let until = self.state().now + ms;
         self.turn(until).await;
     }
@@ -234,7 +224,11 @@ impl World {
     }
 
     /// Sends it on its way, and waits for what comes of it.
-    async fn carry_out_later(&self, statements: Vec<Statement>, ms: i64) -> Result<Vec<Rows>, DatabaseError> {
+    pub(crate) async fn carry_out_later(
+        &self,
+        statements: Vec<Statement>,
+        ms: i64,
+    ) -> Result<Vec<Rows>, DatabaseError> {
         let (ticket, at) = {
             let mut state = self.state();
             state.tickets += 1;
@@ -248,7 +242,7 @@ impl World {
         done.unwrap_or_else(|| Err(DatabaseError::Unavailable("lost on its way".to_owned())))
     }
 
-    fn mutated(&self, mut statement: Statement) -> Statement {
+    pub(crate) fn mutated(&self, mut statement: Statement) -> Statement {
         if let Some(mutant) = &self.mutant {
             let mut mutated = self.mutated.lock().expect("no panic");
             statement.sql = *mutated.entry(statement.sql).or_insert_with_key(|sql| mutant.changed(sql));
@@ -256,117 +250,10 @@ impl World {
         statement
     }
 
-    fn carry_out(&self, statements: &[Statement]) -> Result<Vec<Rows>, DatabaseError> {
+    pub(crate) fn carry_out(&self, statements: &[Statement]) -> Result<Vec<Rows>, DatabaseError> {
         let mut database = self.database.lock().expect("no panic");
         let answers = sqlite::batch(&mut database, statements);
         answers.map_err(|error| DatabaseError::from_sqlite_message(&error.to_string()))
-    }
-}
-
-#[async_trait::async_trait]
-impl Database for World {
-    async fn query(&self, statement: Statement) -> Result<Rows, DatabaseError> {
-        Ok(self.batch(vec![statement]).await?.pop().unwrap_or_default())
-    }
-
-    async fn batch(&self, statements: Vec<Statement>) -> Result<Vec<Rows>, DatabaseError> {
-        let statements = statements.into_iter().map(|statement| self.mutated(statement)).collect::<Vec<_>>();
-        self.turn(i64::MIN).await;
-        let down = || Err(DatabaseError::Unavailable("as the plan has it".to_owned()));
-        match self.strike(&Fault::DATABASE) {
-            Some((Fault::DatabaseFails, _)) => return down(),
-            Some((Fault::DatabaseFailsAfterCommit, delay)) => {
-                self.carry_out(&statements).ok();
-                self.delay(delay).await;
-                return down();
-            }
-            Some((Fault::DatabaseIsSlow, delay)) => return self.carry_out_later(statements, delay).await,
-            Some((_, delay)) => {
-                let answers = self.carry_out(&statements);
-                self.delay(delay).await;
-                return answers;
-            }
-            None => {}
-        }
-        let answers = self.carry_out(&statements);
-        self.turn(i64::MIN).await;
-        answers
-    }
-}
-
-#[async_trait::async_trait]
-impl KeyValue for World {
-    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, KeyValueError> {
-        self.turn(i64::MIN).await;
-        let struck = self.strike(&Fault::CACHE);
-        let state = self.state();
-        let versions = state.cache.get(key).map(Vec::as_slice).unwrap_or_default();
-        match struck {
-            Some((Fault::CacheIsStale, age)) => {
-                let then = state.now - age.min(CACHE_LAG_MS);
-                let seen = versions.iter().rev().find(|(at, _)| *at <= then);
-                Ok(seen.and_then(|(_, value)| value.clone()))
-            }
-            Some((Fault::CacheForgets, _)) => Ok(None),
-            Some(_) => Err(KeyValueError("as the plan has it".to_owned())),
-            None => Ok(versions.last().and_then(|(_, value)| value.clone())),
-        }
-    }
-
-    async fn put(&self, key: &str, value: &[u8], _: u32) -> Result<(), KeyValueError> {
-        self.turn(i64::MIN).await;
-        if let Some((Fault::CacheFails, _)) = self.strike(&Fault::CACHE) {
-            return Err(KeyValueError("as the plan has it".to_owned()));
-        }
-        let mut state = self.state();
-        let now = state.now;
-        let versions = state.cache.entry(key.to_owned()).or_default();
-        versions.retain(|(at, _)| *at > now - 2 * CACHE_LAG_MS);
-        versions.push((now, Some(value.to_vec())));
-        Ok(())
-    }
-
-    async fn delete(&self, key: &str) -> Result<(), KeyValueError> {
-        self.turn(i64::MIN).await;
-        let mut state = self.state();
-        let now = state.now;
-        state.cache.entry(key.to_owned()).or_default().push((now, None));
-        Ok(())
-    }
-}
-
-/// The mail provider, which knows idempotency keys as Resend does.
-#[async_trait::async_trait]
-impl HttpClient for World {
-    async fn send(&self, request: OutboundRequest) -> Result<OutboundResponse, HttpError> {
-        self.turn(i64::MIN).await;
-        let lost = || Err(HttpError("no answer".to_owned()));
-        let answer = |status| Ok(OutboundResponse { status, headers: Vec::new(), body: Vec::new() });
-        if request.method == Method::GET {
-            let body = self.state().fetched.clone();
-            return Ok(OutboundResponse { status: 200, headers: Vec::new(), body });
-        }
-        let struck = self.strike(&Fault::MAIL);
-        match struck {
-            Some((Fault::MailIsRefused, delay)) => return answer(if delay % 2 == 0 { 429 } else { 500 }),
-            Some((Fault::MailIsLost, delay)) => {
-                self.delay(delay.min(10_000)).await;
-                return lost();
-            }
-            _ => {}
-        }
-        let certain = struck.is_none();
-        self.state().accept_mail(&request, certain);
-        match struck {
-            Some((fault, delay)) => {
-                self.delay(delay.min(10_000)).await;
-                if fault == Fault::MailAnswerIsLost { lost() } else { answer(200) }
-            }
-            None => {
-                self.turn(i64::MIN).await;
-                answer(200)
-            }
-        }
     }
 }
 
@@ -378,73 +265,8 @@ impl State {
         self.makers.get(<&[u8; 6]>::try_from(end.get(2..)?).ok()?).copied()
     }
 
-    fn accept_mail(&mut self, request: &OutboundRequest, certain: bool) {
+    pub(crate) fn accept_mail(&mut self, request: &OutboundRequest, certain: bool) {
         let (now, op, deaths) = (self.now, self.current, self.deaths);
         self.mailbox.accept(request, now, op, deaths, certain, &self.tokens);
-    }
-}
-
-impl Clock for World {
-    fn now(&self) -> Timestamp {
-        Timestamp(self.state().now)
-    }
-}
-
-#[async_trait::async_trait]
-impl Timer for World {
-    async fn sleep(&self, ms: u32) {
-        self.delay(ms.into()).await;
-    }
-}
-
-impl Entropy for World {
-    fn fill(&self, buffer: &mut [u8]) {
-        let mut state = self.state();
-        let current = state.current;
-        let seed = state.seed;
-        match state.streams.get_mut(&current) {
-            Some(streams) => streams.entropy.fill(buffer),
-            None => fastrand::Rng::with_seed(seed).fill(buffer),
-        }
-        // As long as the token of a link, which tells its request thereby.
-        if buffer.len() == 32 {
-            state.tokens.insert(URL_SAFE_NO_PAD.encode(&buffer), current);
-        }
-        // As much as a UUIDv7 has, whose last six bytes they are.
-        if let [_, _, _, _, end @ ..] = buffer
-            && let Ok(end) = <[u8; 6]>::try_from(&*end)
-        {
-            state.makers.insert(end, current);
-        }
-    }
-}
-
-impl Background for World {
-    fn spawn(&self, work: BoxFuture) {
-        let mut state = self.state();
-        let current = state.current;
-        state.spawned.push((current, work));
-    }
-}
-
-/// Stands in for Argon2id: what a login does with a hash is real, its cost is not.
-#[async_trait::async_trait]
-impl PasswordHasher for World {
-    async fn run(&self, job: HashJob) -> Result<HashOutcome, HashError> {
-        self.turn(i64::MIN).await;
-        Ok(match job {
-            HashJob::Hash { password, salt, params } => {
-                let text = |bytes: &[u8]| base64::engine::general_purpose::STANDARD_NO_PAD.encode(bytes);
-                let digest = ring::digest::digest(&ring::digest::SHA256, password.expose().as_bytes());
-                let cost = format!("m={},t={},p={}", params.memory_kib, params.passes, params.lanes);
-                let encoded = format!("$argon2id$v=19${cost}${}${}", text(&salt), text(digest.as_ref()));
-                HashOutcome::Hashed(Secret::new(encoded))
-            }
-            HashJob::Verify { password, encoded } => {
-                let digest = ring::digest::digest(&ring::digest::SHA256, password.expose().as_bytes());
-                let end = base64::engine::general_purpose::STANDARD_NO_PAD.encode(digest.as_ref());
-                HashOutcome::Verified(encoded.expose().ends_with(&end))
-            }
-        })
     }
 }
