@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use aibaas_tests::{
     Answer, Client, User, cases,
+    client::Request,
     fixtures::{admin, unique},
     host::Host,
     keys::{now_ms, rfc3339},
@@ -189,6 +190,19 @@ async fn both_headers_carry_a_key(host: Host) {
     put().header("X-API-Key", created["key"].as_str().unwrap()).await.expect(201);
     put().header("X-API-Key", "aib_live_nonsense").await.problem(401, "invalid_api_key");
     put().await.problem(401, "missing_credentials");
+    // Two credentials are none, whichever comes first: nobody chooses.
+    let key = created["key"].as_str().unwrap();
+    for pair in [[key, key], [key, "nonsense"], ["nonsense", key]] {
+        put().header("X-API-Key", pair[0]).header("X-API-Key", pair[1]).await.problem(401, "invalid_api_key");
+    }
+    let twice = |request: Request, token: &str| {
+        let bearer = format!("Bearer {token}");
+        request.header("Authorization", &bearer).header("Authorization", &bearer)
+    };
+    twice(put(), key).await.problem(401, "invalid_api_key");
+    twice(user.api.anonymous().get("/api/v1/models"), key).await.problem(401, "invalid_api_key");
+    let token = user.api.credential().unwrap();
+    twice(user.api.anonymous().get("/api/v1/users/me"), token).await.problem(401, "invalid_token");
 }
 
 async fn a_key_manages_nothing_of_its_person(host: Host) {
