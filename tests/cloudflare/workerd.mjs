@@ -64,8 +64,8 @@ export class RateLimiter extends real.RateLimiter {
   }
 }
 
-/** Calls to the objects of keys, and round trips to D1 that wrote and that only read. */
-const keys = { calls: 0, reads: 0, writes: 0 };
+/** Calls to the objects of keys, and round trips to D1 that wrote and that only read; and the rows that D1 counts. */
+const keys = { calls: 0, reads: 0, writes: 0, rowsRead: 0, rowsWritten: 0 };
 
 /** How many announcements in a row fail. */
 let failingAnnouncements = 0;
@@ -96,6 +96,10 @@ database.withSession = function (...constraint) {
   const session = withSession.apply(this, constraint);
   const count = (results) => {
     keys[results.some(({ meta }) => meta.rows_written > 0) ? "writes" : "reads"] += 1;
+    for (const { meta } of results) {
+      keys.rowsRead += meta.rows_read;
+      keys.rowsWritten += meta.rows_written;
+    }
     return results;
   };
   return {

@@ -222,6 +222,9 @@ fn once(kinds: &[Kind]) -> Vec<Trial> {
         counted("workerd::keys_outlive_their_objects".to_owned(), || {
             RUNTIME.block_on(workerd::keys_outlive_their_objects())
         }),
+        counted("workerd::publishing_the_largest_run_keeps_its_budget".to_owned(), || {
+            RUNTIME.block_on(workerd::publishing_the_largest_run_keeps_its_budget())
+        }),
         counted("workerd::instances_agree_about_keys".to_owned(), || {
             RUNTIME.block_on(workerd::instances_agree_about_keys())
         }),
