@@ -19,6 +19,7 @@ cases![KeepsMail:
     a_refusal_leaves_the_connection_in_order,
     nobody_is_told_to_send_what_is_refused,
     who_stops_sending_is_not_waited_for,
+    stalled_bodies_keep_nobody_waiting,
 ];
 
 /// However long an event is waited for, it comes or the case fails.
@@ -26,6 +27,9 @@ pub async fn in_the_end<T>(what: &str, event: impl Future<Output = T>) -> T {
     let waited = tokio::time::timeout(PATIENCE, event).await;
     waited.unwrap_or_else(|_| panic!("{what} did not come"))
 }
+
+/// Bodies that stall at once. Each has had its limit counted before, one after another on Spin.
+const STALLED: usize = 100;
 
 /// What is refused before its body is looked at, and how.
 const REFUSED: [(u16, &str, &str); 5] = [
@@ -163,6 +167,26 @@ async fn who_stops_sending_is_not_waited_for(host: Host) {
         assert!(!matches!(after, Ok(Some(_))), "{after:?}");
     });
     join_all(given_up).await;
+}
+
+/// However many bodies have stalled, others are answered, and each of them is given up.
+async fn stalled_bodies_keep_nobody_waiting(host: Host) {
+    let stall = async || {
+        let mut wire = Wire::open(host.direct_url()).await.expect("a connection");
+        let start = head(stranger(&host), "POST /api/v1/auth/login", "application/json", "Content-Length: 5000");
+        wire.send(start + "{").await.expect("it is sent");
+        wire
+    };
+    let user = User::verified(&host).await;
+    let stalled = join_all((0..STALLED).map(|_| stall())).await;
+    host.client().get("/health").await.expect(200);
+    user.api.get("/api/v1/users/me").await.expect(200);
+    let given_up = stalled.into_iter().map(async |mut wire| {
+        let answer = in_the_end("an end", wire.answer()).await.expect("an answer").expect("an answer");
+        assert_eq!((answer.status, &answer.value()["code"]), (408, &json!("request_timeout")), "{answer:?}");
+    });
+    join_all(given_up).await;
+    User::login(&host.client(), &user.email).await;
 }
 
 async fn health(wire: &mut Wire) -> Option<WireAnswer> {
