@@ -68,8 +68,8 @@ impl Hashing {
 /// How many hashes may wait in an isolate: at a twentieth of a second each, as long as their requests wait.
 const MOST_WAITING: usize = 100;
 
-/// Hashes in the Worker, one after another. Between two, others have their turn: who comes while too many wait is told so
-/// at once.
+/// Hashes in the Worker, one after another; who comes while too many wait is told so at once. Requests that come while a
+/// queue is worked off still wait for its end: where that matters, [`HashingObjects`] hash.
 #[derive(Default)]
 struct QueuedHasher {
     hasher: InlineHasher,
@@ -97,6 +97,7 @@ impl Drop for Place<'_> {
 impl PasswordHasher for QueuedHasher {
     async fn run(&self, job: HashJob) -> Result<HashOutcome, HashError> {
         let _place = Place::take(&self.waiting)?;
+        // Whoever has come by now is counted before the first of them is hashed.
         RuntimeTimer.sleep(0).await;
         self.hasher.run(job).await
     }
