@@ -123,11 +123,11 @@ impl Episode {
         Err(broken(Invariant::UnavailableOnlyWithCause, context()))
     }
 
-    /// Whether another request may hold the `Idempotency-Key`, be it under way or gone.
+    /// Whether another request may have held the `Idempotency-Key` while this one was under way, be it answered or gone.
     fn is_claimed(&self, sent: &Sent) -> bool {
         let Some(once) = &sent.request.once else { return false };
         let under_way = self.sent.values().any(|other| other.request.once.as_ref() == Some(once));
-        under_way || self.claimed.get(once).is_some_and(|until| *until >= sent.span.low)
+        under_way || sent.has_met || self.claimed.get(once).is_some_and(|until| *until >= sent.span.low)
     }
 
     /// What no answer may be.

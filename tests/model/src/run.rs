@@ -67,6 +67,8 @@ pub(crate) struct Sent {
     pub request: Request,
     pub meaning: Meaning,
     pub span: Span,
+    /// Whether another request with its `Idempotency-Key` was answered while this one was under way.
+    pub has_met: bool,
 }
 
 /// What came of an episode.
@@ -211,7 +213,7 @@ impl Episode {
         }
         let work = self.call(&request, (step.person * CLIENTS + step.client + 1) as u8, op);
         self.outcome.requests += 1;
-        self.sent.insert(op, Sent { step: *step, request, meaning, span: Span::at(now) });
+        self.sent.insert(op, Sent { step: *step, request, meaning, span: Span::at(now), has_met: false });
         self.tasks.push(Task { op, work });
         Ok(())
     }
@@ -256,6 +258,8 @@ impl Episode {
         if let Poll::Ready(answer) = polled {
             let task = self.tasks.swap_remove(index);
             if let (Some(answer), Some(sent)) = (answer, self.sent.remove(&task.op)) {
+                let same = |other: &&mut Sent| sent.request.once.is_some() && other.request.once == sent.request.once;
+                self.sent.values_mut().filter(same).for_each(|other| other.has_met = true);
                 let action = sent.step.action;
                 let answered = self.answered(task.op, sent, &answer);
                 answered.map_err(|broken| Broken { action: Some(action), ..broken })?;

@@ -82,3 +82,14 @@ fn a_seed_plays_the_same_again() {
         assert_ne!(first.trace, shrink::play(seed + 4, &plan::steps(seed + 4, 800)).trace);
     }
 }
+
+/// Of two requests with one `Idempotency-Key` the second was refused while the first was under way, and heard of it after
+/// the first had its answer.
+#[test]
+fn a_refusal_may_come_late() {
+    let list = "211!,227!,639!,698!,699!,803!,809!,897!,898!,899!,900!";
+    let steps = shrink::read(list, &plan::steps(100_529, STEPS)).expect("steps");
+    let outcome = shrink::play(100_529, &steps);
+    assert_eq!(outcome.broken, None);
+    assert_eq!(outcome.answers.get(&409), Some(&1), "the case itself: {:?}", outcome.answers);
+}
