@@ -18,6 +18,7 @@ cases![KeepsMail:
     a_key_is_its_callers_own,
     a_refused_request_frees_its_key,
     a_key_is_short_and_printable,
+    two_headers_are_one_key,
     who_may_no_longer_call_gets_no_replay,
     a_request_without_a_key_is_another_one;
 MovesTime:
@@ -222,6 +223,22 @@ async fn a_key_is_short_and_printable(host: Host) {
     // Whoever may not call at all is told that first.
     with_key(user.api.anonymous().post(KEYS).json(api_key("k")), "").await.problem(401, "missing_credentials");
     with_key(host.client().post("/api/v1/auth/register").json(json!({})), "").await.problem(400, "malformed_request");
+}
+
+/// A header that comes several times is one with commas, on every host: nobody chooses among its values.
+async fn two_headers_are_one_key(host: Host) {
+    let user = User::verified(&host).await;
+    let (one, other) = (unique("key"), unique("key"));
+    let make = || user.api.post(KEYS).json(api_key("twice"));
+    let first = with_key(with_key(make(), &one), &other).await;
+    let second = with_key(make(), &format!("{one}, {other}")).await;
+    assert_eq!(first.status, 201, "{first}");
+    assert_replay(&first, &second);
+    with_key(make(), &one).await.expect(201);
+    assert_eq!(names(&user).await, ["twice", "twice"]);
+    let typed = user.api.post(KEYS).body("", api_key("k").to_string());
+    let typed = typed.header("Content-Type", "application/json").header("Content-Type", "text/plain");
+    typed.await.problem(415, "unsupported_media_type");
 }
 
 async fn who_may_no_longer_call_gets_no_replay(host: Host) {

@@ -1,9 +1,9 @@
 //! Who calls: a person with an access token, or a program with an API key.
 
-use std::{borrow::Cow, marker::PhantomData, sync::Arc};
+use std::{marker::PhantomData, sync::Arc};
 
 use axum::extract::FromRequestParts;
-use http::{HeaderMap, HeaderName, header, request::Parts};
+use http::{HeaderMap, header, request::Parts};
 
 use super::{
     client::Client,
@@ -42,40 +42,29 @@ pub struct Person {
     pub client: Client,
 }
 
-/// The header that only keys come in.
-const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
-
-/// The value of a header, empty where it is no text. Several are one with commas, as some hosts hand them over (RFC 9110,
-/// 5.3): that is no credential, so that nobody chooses among them.
-fn value_of(headers: &HeaderMap, name: HeaderName) -> Option<Cow<'_, str>> {
-    let mut values = headers.get_all(name).iter().map(|value| value.to_str().unwrap_or_default());
-    let first = values.next()?;
-    Some(values.fold(Cow::Borrowed(first), |whole, value| [&whole, ", ", value].concat().into()))
-}
-
 /// The credential of a request.
-fn bearer(headers: &HeaderMap) -> Result<String, ApiError> {
+fn bearer(headers: &HeaderMap) -> Result<&str, ApiError> {
     let missing = || ApiError::new(MISSING_CREDENTIALS, "send Authorization: Bearer …");
-    let value = value_of(headers, header::AUTHORIZATION).ok_or_else(missing)?;
-    let (scheme, token) = value.split_once(' ').ok_or_else(missing)?;
+    let value = headers.get(header::AUTHORIZATION).ok_or_else(missing)?;
+    let (scheme, token) = value.to_str().ok().and_then(|value| value.split_once(' ')).ok_or_else(missing)?;
     if !scheme.eq_ignore_ascii_case("bearer") {
         return Err(missing());
     }
-    Ok(token.trim().to_owned())
+    Ok(token.trim())
 }
 
 impl FromRequestParts<App> for Person {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        if parts.headers.contains_key(X_API_KEY) {
+        if parts.headers.contains_key("x-api-key") {
             return Err(ApiError::new(USER_TOKEN_REQUIRED, "log in, and send the access token"));
         }
         let token = bearer(&parts.headers)?;
-        if looks_like_key(&token) {
+        if looks_like_key(token) {
             return Err(ApiError::new(USER_TOKEN_REQUIRED, "log in, and send the access token"));
         }
-        match app.keys().verify_access_token(&token, &app.config().base_url, app.now()) {
+        match app.keys().verify_access_token(token, &app.config().base_url, app.now()) {
             Ok(claims) => Ok(Self { user_id: claims.sub, session_id: claims.sid, client: Client::of(parts) }),
             Err(TokenError::Expired) => Err(ApiError::new(EXPIRED_TOKEN, "get a new one with the refresh token")),
             Err(TokenError::Invalid) => Err(ApiError::new(INVALID_TOKEN, "this is no access token of ours")),
@@ -226,14 +215,14 @@ impl<S> Program<S> {
 /// # Errors
 /// `missing_credentials`, `invalid_api_key`, or `api_key_required` where the credential is a person's.
 pub fn presented_key(app: &App, headers: &HeaderMap) -> Result<ApiKey, ApiError> {
-    let text = match value_of(headers, X_API_KEY) {
-        Some(value) => value,
-        None => bearer(headers)?.into(),
+    let text = match headers.get("x-api-key") {
+        Some(value) => value.to_str().map_err(|_| invalid_key())?,
+        None => bearer(headers)?,
     };
-    if looks_like_key(&text) {
-        return ApiKey::parse(&text).ok_or_else(invalid_key);
+    if looks_like_key(text) {
+        return ApiKey::parse(text).ok_or_else(invalid_key);
     }
-    let is_token = app.keys().verify_access_token(&text, &app.config().base_url, app.now()).is_ok();
+    let is_token = app.keys().verify_access_token(text, &app.config().base_url, app.now()).is_ok();
     Err(if is_token { ApiError::new(API_KEY_REQUIRED, "create an API key, and send it") } else { invalid_key() })
 }
 
@@ -242,14 +231,14 @@ pub fn presented_key(app: &App, headers: &HeaderMap) -> Result<ApiKey, ApiError>
 /// # Errors
 /// `invalid_api_key` where its form or checksum is wrong.
 pub fn offered_key(headers: &HeaderMap) -> Result<Option<ApiKey>, ApiError> {
-    let text = match value_of(headers, X_API_KEY) {
-        Some(value) => value,
+    let text = match headers.get("x-api-key") {
+        Some(value) => value.to_str().map_err(|_| invalid_key())?,
         None => match bearer(headers) {
-            Ok(token) if looks_like_key(&token) => token.into(),
+            Ok(token) if looks_like_key(token) => token,
             _ => return Ok(None),
         },
     };
-    ApiKey::parse(&text).map(Some).ok_or_else(invalid_key)
+    ApiKey::parse(text).map(Some).ok_or_else(invalid_key)
 }
 
 /// One request of the client with its own key.

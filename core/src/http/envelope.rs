@@ -53,6 +53,8 @@ impl AnswerHeaders {
 
 /// Puts the answer into its envelope.
 pub async fn envelope(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let names_one_host = names_one_host(&request);
+    join_repeated(request.headers_mut());
     let request_id = request_id(&app, request.headers());
     let origin = request.headers().get(header::ORIGIN).cloned();
     let asked = request.headers().get(header::ACCESS_CONTROL_REQUEST_METHOD).map(HeaderValue::as_bytes);
@@ -68,7 +70,7 @@ pub async fn envelope(State(app): State<App>, mut request: Request, next: Next) 
     let known = (public && request.method() == Method::GET).then(|| caching::known_tags(request.headers()));
     let noted = AnswerHeaders::default();
     request.extensions_mut().insert(noted.clone());
-    let mut response = if !names_one_host(&request) {
+    let mut response = if !names_one_host {
         ApiError::new(MALFORMED_REQUEST, "a request has exactly one Host header").into_response()
     } else if preflight {
         no_content()
@@ -138,6 +140,19 @@ fn names_one_host(request: &Request) -> bool {
         (Some(host), None) => Authority::try_from(host.as_bytes()).is_ok_and(|host| !host.as_str().contains('@')),
         (None, _) => request.uri().authority().is_some() || request.version() < Version::HTTP_11,
         (Some(_), Some(_)) => false,
+    }
+}
+
+/// Joins the values of a header that came several times (RFC 9110, 5.3), as Workers hand them over: no host chooses among
+/// them, and where one value is wanted there is none. Cookies are joined by other rules, and are read where they count.
+fn join_repeated(headers: &mut HeaderMap) {
+    let is_repeated = |name: &&HeaderName| headers.get_all(*name).iter().nth(1).is_some();
+    let names = headers.keys().filter(is_repeated).filter(|name| *name != header::COOKIE).cloned().collect::<Vec<_>>();
+    for name in names {
+        let values = headers.get_all(&name).iter().map(HeaderValue::as_bytes).collect::<Vec<_>>();
+        if let Ok(joined) = HeaderValue::from_bytes(&values.join(&b", "[..])) {
+            headers.insert(name, joined);
+        }
     }
 }
 
