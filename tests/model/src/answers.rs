@@ -50,7 +50,7 @@ impl Episode {
     /// It may have been done.
     fn perhaps(&mut self, sent: &Sent) {
         if let Some(ledger) = sent.meaning.key.and_then(|key| self.ledgers.get_mut(&key)) {
-            ledger.perhaps(sent.span);
+            ledger.perhaps(sent.span, self.world.state().latest);
         }
         if let Some(subject) = sent.meaning.mails {
             self.due.entry((sent.step.person, subject)).or_default().1 += 1;
@@ -177,7 +177,7 @@ impl Episode {
         }
         // The key was charged before that was seen.
         if let Some(ledger) = sent.meaning.key.and_then(|key| self.ledgers.get_mut(&key)) {
-            ledger.perhaps(sent.span);
+            ledger.perhaps(sent.span, self.world.state().latest);
         }
         Ok(())
     }
@@ -230,7 +230,7 @@ impl Episode {
             explained.map_err(|how| broken(Invariant::AccountsAreExplained, format!("{how}; {}", context())))?;
         }
         if let Some(ledger) = sent.meaning.key.filter(|_| !at_gate).and_then(|key| self.ledgers.get_mut(&key)) {
-            let let_in = ledger.let_in(sent.span);
+            let let_in = ledger.let_in(sent.span, self.world.state().latest);
             let_in.map_err(|how| broken(Invariant::LimitIsNeverOver, format!("{how}; {}", context())))?;
         }
         if sent.meaning.board.is_none() {

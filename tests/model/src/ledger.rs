@@ -7,8 +7,17 @@ use crate::clock::Span;
 pub struct Ledger {
     limit: usize,
     window_ms: i64,
-    /// Uses, and whether each was certainly let in.
-    uses: Vec<(Span, bool)>,
+    uses: Vec<Use>,
+}
+
+#[derive(Debug)]
+struct Use {
+    at: Span,
+    /// The latest that any clock had shown by then: where one was set back, a limit's time stands still meanwhile, and the
+    /// use may count from there.
+    latest: i64,
+    /// Whether it was certainly let in.
+    certain: bool,
 }
 
 impl Ledger {
@@ -24,14 +33,14 @@ impl Ledger {
         self.limit
     }
 
-    /// A use was let in.
+    /// A use was let in; `latest` is the latest that the clock has shown.
     ///
     /// # Errors
     /// Where that is certainly more than the limit.
-    pub fn let_in(&mut self, at: Span) -> Result<(), String> {
-        self.uses.push((at, true));
+    pub fn let_in(&mut self, at: Span, latest: i64) -> Result<(), String> {
+        self.uses.push(Use { at, latest, certain: true });
         // All that certainly lie within one window that ends with this one, or holds it.
-        let certain = self.uses.iter().filter(|(_, certain)| *certain).map(|(span, _)| *span);
+        let certain = self.uses.iter().filter(|known| known.certain).map(|known| known.at);
         let certain = certain.filter(|span| span.high > at.low - self.window_ms - 1).collect::<Vec<_>>();
         for first in &certain {
             let within = |span: &&Span| span.low >= first.low && span.high < first.low + self.window_ms;
@@ -42,14 +51,14 @@ impl Ledger {
         }
         let horizon = at.low - 4 * self.window_ms;
         if self.uses.len() > 4 * self.limit + 64 {
-            self.uses.retain(|(span, _)| span.high > horizon);
+            self.uses.retain(|known| known.at.high > horizon);
         }
         Ok(())
     }
 
     /// A use may have been let in: its answer was lost.
-    pub fn perhaps(&mut self, at: Span) {
-        self.uses.push((at, false));
+    pub fn perhaps(&mut self, at: Span, latest: i64) {
+        self.uses.push(Use { at, latest, certain: false });
     }
 
     /// A use was refused for the limit's sake; `others` were under way.
@@ -57,10 +66,29 @@ impl Ledger {
     /// # Errors
     /// Where there was certainly room.
     pub fn refused(&self, at: Span, others: usize) -> Result<(), String> {
-        let recent = self.uses.iter().filter(|(span, _)| span.high > at.low - self.window_ms).count() + others;
+        let counts = |known: &&Use| known.at.high.max(known.latest) > at.low - self.window_ms;
+        let recent = self.uses.iter().filter(counts).count() + others;
         if recent < self.limit {
             return Err(format!("refused with {recent} of {} uses in {} ms", self.limit, self.window_ms));
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limits_time_stands_still_while_a_clock_catches_up() {
+        let used = |latest| {
+            let mut ledger = Ledger::new(1, 1000);
+            ledger.let_in(Span::at(5000), latest).unwrap();
+            ledger
+        };
+        assert!(used(5000).refused(Span::at(5999), 0).is_ok());
+        assert!(used(5000).refused(Span::at(6000), 0).is_err());
+        assert!(used(5300).refused(Span::at(6000), 0).is_ok());
+        assert!(used(5300).refused(Span::at(6300), 0).is_err());
     }
 }
