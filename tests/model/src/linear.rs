@@ -57,6 +57,11 @@ impl<M: Model> Checker<M> {
         self.waiting.contains_key(&op)
     }
 
+    /// What is still to be answered, or lost.
+    pub fn asks(&self) -> impl Iterator<Item = &M::Ask> {
+        self.waiting.values().map(|(ask, _)| ask)
+    }
+
     /// It is answered.
     ///
     /// # Errors

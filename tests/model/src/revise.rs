@@ -49,13 +49,12 @@ impl Episode {
                 .map_err(|how| Broken::new(Invariant::AccountsAreExplained, how))?;
         }
         let known = self.people.iter().flat_map(|person| &person.runs).map(|run| run.op).collect::<BTreeSet<_>>();
-        let sent = self.sent.values().filter_map(|sent| match sent.meaning.board {
-            Some(board::Ask::Upload(_, run, _) | board::Ask::Publish(_, run) | board::Ask::Withdraw(_, run)) => {
-                Some(run)
-            }
+        // Also of what nobody waits for, and the database has not carried out yet.
+        let asked = self.board.asks().filter_map(|ask| match ask {
+            board::Ask::Upload(_, run, _) | board::Ask::Publish(_, run) | board::Ask::Withdraw(_, run) => Some(*run),
             _ => None,
         });
-        let known = known.into_iter().chain(sent).collect::<BTreeSet<_>>();
+        let known = known.into_iter().chain(asked).collect::<BTreeSet<_>>();
         // What is on its way may still be told of.
         let waits = self.sent.keys().chain(self.leaving.iter().map(|(op, _)| op)).min().copied().unwrap_or(self.next);
         let is_known = |op: Op| op >= waits || known.contains(&op);

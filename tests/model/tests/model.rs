@@ -93,3 +93,13 @@ fn a_refusal_may_come_late() {
     assert_eq!(outcome.broken, None);
     assert_eq!(outcome.answers.get(&409), Some(&1), "the case itself: {:?}", outcome.answers);
 }
+
+/// A run was published 20 seconds after its request had been given up, and after its client had opened others.
+#[test]
+fn what_comes_late_is_not_forgotten() {
+    let list = "771!,787!,997!,1000!,1004!,1290!,1325!,1613!,1632,1640!,1723!,1737!,1744!,1759!";
+    let steps = shrink::read(list, &plan::steps(20_261_687, STEPS)).expect("steps");
+    let outcome = shrink::play(20_261_687, &steps);
+    assert_eq!(outcome.broken, None);
+    assert_eq!(outcome.answers.get(&503), Some(&1), "the case itself: {:?}", outcome.answers);
+}
