@@ -433,7 +433,8 @@ async fn no_window_holds_more_than_the_limit(host: Host) {
         assert_eq!(service.remaining(&key).await, LIMIT - before - admitted, "round {round}");
     }
     println!("{}: {passed} passed, {refused} were refused", host.kind());
-    assert!(passed > 20 && refused > 0, "no load: {passed} passed, {refused} were refused");
+    // The first window alone lets in six of at most 3 each.
+    assert!(passed >= 6 && refused > 0, "no load: {passed} passed, {refused} were refused");
 }
 
 async fn headers_tell_what_happens_next(host: Host) {

@@ -87,7 +87,8 @@ pub async fn handler(State(app): State<App>, request: Request) -> Result<Answer<
 /// `invalid_signature` unless the body is signed with a key of GitHub's.
 async fn verify(app: &App, headers: &HeaderMap, body: &[u8]) -> Result<(), ApiError> {
     let refused = |detail: &str| ApiError::new(INVALID_SIGNATURE, detail);
-    let header = |name: &str| headers.get(name)?.to_str().ok().filter(|value| value.len() <= LONGEST_HEADER);
+    let header =
+        |name: &str| headers.get(name)?.to_str().ok().filter(|value| (1..=LONGEST_HEADER).contains(&value.len()));
     let identifier = header(IDENTIFIER).ok_or_else(|| refused("Github-Public-Key-Identifier names no key"))?;
     let signature = header(SIGNATURE).and_then(|value| STANDARD.decode(value).ok());
     let signature = signature.ok_or_else(|| refused("Github-Public-Key-Signature is no signature in base64"))?;
