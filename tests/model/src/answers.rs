@@ -8,7 +8,7 @@ use crate::{
     invariants::{Broken, Invariant},
     meaning::Reading,
     plan::PEOPLE,
-    run::{Answer, Episode, Sent},
+    run::{Answer, Episode, Gone, Sent},
 };
 
 /// The refusals that are understood.
@@ -43,7 +43,7 @@ impl Episode {
     pub(crate) fn lost(&mut self, op: Op, sent: &Sent) {
         self.trace(op, 0, "");
         self.may_hold_claim(sent);
-        self.gone(op, sent.step.person);
+        self.gone(op, Gone { person: sent.step.person, key: sent.meaning.key });
         self.perhaps(sent);
     }
 
@@ -77,7 +77,7 @@ impl Episode {
             }
             (200, _) if answer.is_last_known => {
                 self.has_cause(op, &sent, &context)?;
-                self.gone(op, sent.step.person);
+                self.gone(op, Gone { person: sent.step.person, key: sent.meaning.key });
                 return self.learn(&sent, answer, &context);
             }
             (429, "too_many_requests") => return self.limited(op, &sent, &context()),
@@ -184,7 +184,9 @@ impl Episode {
 
     fn limited(&mut self, op: Op, sent: &Sent, context: &str) -> Result<(), Broken> {
         let Some(key) = sent.meaning.key else { return self.refused(op, sent) };
-        let others = self.sent.values().filter(|other| other.meaning.key == Some(key)).count();
+        let sent_keys = self.sent.values().map(|other| other.meaning.key);
+        let late_keys = self.leaving.iter().map(|(_, gone)| gone.key);
+        let others = sent_keys.chain(late_keys).filter(|other| *other == Some(key)).count();
         match self.ledgers.get(&key) {
             Some(ledger) => {
                 let refused = ledger.refused(sent.span, others);

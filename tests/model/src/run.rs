@@ -94,6 +94,13 @@ pub struct Outcome {
     pub broken: Option<Broken>,
 }
 
+/// Whom a request that nobody waits for was about.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Gone {
+    pub(crate) person: usize,
+    pub(crate) key: Option<Op>,
+}
+
 /// The episode.
 pub struct Episode {
     pub(crate) world: Arc<World>,
@@ -121,8 +128,8 @@ pub struct Episode {
     pub(crate) due: BTreeMap<(usize, &'static str), (u32, u32)>,
     /// Links whose mails have been seen.
     pub(crate) seen: BTreeSet<Op>,
-    /// Requests that nobody waits for, and of which something is still on its way: whose account they are about.
-    pub(crate) leaving: Vec<(Op, usize)>,
+    /// Requests that nobody waits for, and of which something is still on its way.
+    pub(crate) leaving: Vec<(Op, Gone)>,
     pub(crate) outcome: Outcome,
     pub(crate) verbose: bool,
 }
@@ -294,18 +301,22 @@ impl Episode {
         self.accounts.iter_mut().for_each(|checker| checker.time(now));
         self.board.time(now);
         self.sent.values_mut().for_each(|sent| sent.span.include(now));
-        for (op, person) in std::mem::take(&mut self.leaving) {
-            self.gone(op, person);
+        for (op, gone) in std::mem::take(&mut self.leaving) {
+            let late = gone.key.and_then(|key| self.ledgers.get_mut(&key));
+            if let Some(ledger) = late.filter(|_| !self.world.is_late(op)) {
+                ledger.perhaps(Span::at(now), now);
+            }
+            self.gone(op, gone);
         }
     }
 
     /// Nobody waits for the request any more. What is on its way to the database still arrives.
-    pub(crate) fn gone(&mut self, op: Op, person: usize) {
+    pub(crate) fn gone(&mut self, op: Op, gone: Gone) {
         if self.world.is_late(op) {
-            self.leaving.push((op, person));
+            self.leaving.push((op, gone));
             return;
         }
-        self.accounts[person].lost(op);
+        self.accounts[gone.person].lost(op);
         self.board.lost(op);
     }
 
