@@ -292,10 +292,11 @@ fn invalid_key() -> ApiError {
     ApiError::new(INVALID_API_KEY, "this is no API key of ours")
 }
 
-/// What a program's batch failed with. That its owner's account went while the request ran is no fault of ours.
+/// What a program's batch failed with. That its owner's account went while the request ran, and with it what the request
+/// had claimed, is no fault of ours.
 #[must_use]
 pub fn program_failed(error: DatabaseError) -> ApiError {
-    if error.is_dangling() { invalid_key() } else { error.into() }
+    if error.is_dangling() || error.is_guard() { invalid_key() } else { error.into() }
 }
 
 /// Whether the scope can be used only by keys of people who may publish.

@@ -103,3 +103,13 @@ fn what_comes_late_is_not_forgotten() {
     assert_eq!(outcome.broken, None);
     assert_eq!(outcome.answers.get(&503), Some(&1), "the case itself: {:?}", outcome.answers);
 }
+
+/// With the account goes what a request of its key has claimed: the request is refused as the key is from then on.
+#[test]
+fn an_account_may_go_while_its_key_opens_a_run() {
+    let steps = plan::steps(70_000_094, STEPS);
+    let steps = shrink::read("662!,705!,729!,733!,962!,963!", &steps).expect("steps");
+    let outcome = shrink::play(70_000_094, &steps);
+    assert_eq!(outcome.broken, None);
+    assert!(outcome.answers.contains_key(&401), "the case itself: {:?}", outcome.answers);
+}
