@@ -61,6 +61,7 @@ pub(crate) fn start(world: &Arc<World>) -> (App, axum::Router) {
         ("RATE_LIMIT_REGISTER", "1000000/1"),
         ("RATE_LIMIT_LOGIN", "1000000/1"),
         ("RATE_LIMIT_RESEND", "1000000/1"),
+        ("RATE_LIMIT_UNKNOWN_KEYS", "1000000/1"),
     ];
     let lookup = |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
     let defaults = HostDefaults {
