@@ -65,16 +65,12 @@ impl<B: FromBody, S: Sync> FromRequest<S> for Idempotent<B> {
 }
 
 fn key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
-    let given = headers.get_all(KEY).iter().map(HeaderValue::as_bytes).collect::<Vec<_>>();
-    if given.is_empty() {
-        return Ok(None);
-    }
-    // As Workers join the values of several such headers.
-    let key = String::from_utf8(given.join(b", ".as_slice())).ok();
+    let Some(given) = headers.get(KEY) else { return Ok(None) };
     let printable =
-        |key: &String| (1..=MOST_KEY_BYTES).contains(&key.len()) && key.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+        |key: &&str| (1..=MOST_KEY_BYTES).contains(&key.len()) && key.bytes().all(|byte| matches!(byte, b' '..=b'~'));
     let refusal = || ApiError::new(MALFORMED_REQUEST, "Idempotency-Key: give 1 to 255 printable ASCII characters");
-    key.filter(printable).map(Some).ok_or_else(refusal)
+    let key = std::str::from_utf8(given.as_bytes()).ok().filter(printable).ok_or_else(refusal)?;
+    Ok(Some(key.to_owned()))
 }
 
 /// Who sends a request: a key is known under its caller's name only.

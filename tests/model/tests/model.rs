@@ -83,14 +83,19 @@ fn a_seed_plays_the_same_again() {
     }
 }
 
+/// Plays what the long run left of an episode that broke something, which nothing does any more.
+fn replayed(seed: u64, only: &str) -> Outcome {
+    let steps = shrink::read(only, &plan::steps(seed, STEPS)).expect("steps");
+    let outcome = shrink::play(seed, &steps);
+    assert_eq!(outcome.broken, None);
+    outcome
+}
+
 /// Of two requests with one `Idempotency-Key` the second was refused while the first was under way, and heard of it after
 /// the first had its answer.
 #[test]
 fn a_refusal_may_come_late() {
-    let list = "211!,227!,639!,698!,699!,803!,809!,897!,898!,899!,900!";
-    let steps = shrink::read(list, &plan::steps(100_529, STEPS)).expect("steps");
-    let outcome = shrink::play(100_529, &steps);
-    assert_eq!(outcome.broken, None);
+    let outcome = replayed(100_529, "211!,227!,639!,698!,699!,803!,809!,897!,898!,899!,900!");
     assert_eq!(outcome.answers.get(&409), Some(&1), "the case itself: {:?}", outcome.answers);
 }
 
@@ -98,18 +103,13 @@ fn a_refusal_may_come_late() {
 #[test]
 fn what_comes_late_is_not_forgotten() {
     let list = "771!,787!,997!,1000!,1004!,1290!,1325!,1613!,1632,1640!,1723!,1737!,1744!,1759!";
-    let steps = shrink::read(list, &plan::steps(20_261_687, STEPS)).expect("steps");
-    let outcome = shrink::play(20_261_687, &steps);
-    assert_eq!(outcome.broken, None);
+    let outcome = replayed(20_261_687, list);
     assert_eq!(outcome.answers.get(&503), Some(&1), "the case itself: {:?}", outcome.answers);
 }
 
 /// With the account goes what a request of its key has claimed: the request is refused as the key is from then on.
 #[test]
 fn an_account_may_go_while_its_key_opens_a_run() {
-    let steps = plan::steps(70_000_094, STEPS);
-    let steps = shrink::read("662!,705!,729!,733!,962!,963!", &steps).expect("steps");
-    let outcome = shrink::play(70_000_094, &steps);
-    assert_eq!(outcome.broken, None);
+    let outcome = replayed(70_000_094, "662!,705!,729!,733!,962!,963!");
     assert!(outcome.answers.contains_key(&401), "the case itself: {:?}", outcome.answers);
 }
