@@ -348,7 +348,7 @@ pub async fn workerd_outlives_floods() -> Result<(), String> {
         };
 
         for chunked in [false, true] {
-            let uploads = (0..40).map(|_| huge_upload(&workerd.url, publisher.api.credential(), chunked));
+            let uploads = (0..40).map(|_| huge_upload(&workerd.direct, publisher.api.credential(), chunked));
             for status in join_all(uploads).await {
                 assert_eq!(status?, 413);
             }
@@ -426,6 +426,7 @@ pub async fn workerd_keeps_room_for_small_bodies() -> Result<(), String> {
 }
 
 /// Uploads 90 MB for as long as anybody reads them, and reads the status that comes before they are all there.
+/// The status of 90 MB, sent to the host itself: a proxy between them may lose an answer that comes before the body ended.
 async fn huge_upload(url: &str, key: Option<&str>, chunked: bool) -> Result<u16, String> {
     let length =
         if chunked { "Transfer-Encoding: chunked".to_owned() } else { format!("Content-Length: {}", 90 << 20) };
