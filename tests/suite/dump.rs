@@ -345,7 +345,8 @@ async fn an_export_is_of_one_moment_while_others_publish(host: Host) {
                     let reason = json!({ "reason": "again" });
                     publisher.api.post(format!("/api/v1/runs/{last}/withdraw")).json(reason).await.expect(200);
                 }
-                if n % 5 == 0 {
+                // A benchmark has only so many versions.
+                if n % 5 == 0 && n < 100 {
                     publisher
                         .version(
                             &format!("later-{n}"),

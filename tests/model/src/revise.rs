@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::{
     Op,
-    account::Account,
+    account::{Account, Ask},
     board::{self, Board},
     client,
     invariants::{Broken, Invariant},
@@ -40,7 +40,12 @@ impl Episode {
                     kept.map_err(|how| Broken::new(Invariant::MailArrives, how))?;
                 }
             }
-            let once = person.onces.saturating_sub(1);
+            // The newest keys are sent again; what is under way has perhaps an older one.
+            let under_way = checker.asks().filter_map(|ask| match ask {
+                Ask::CreateKey(_, Some((key, _))) => Some(*key),
+                _ => None,
+            });
+            let once = under_way.chain([person.onces.saturating_sub(1)]).min().unwrap_or_default();
             checker
                 .revise(|model| {
                     model.forget(now, once);
@@ -59,7 +64,13 @@ impl Episode {
         let waits = self.sent.keys().chain(self.leaving.iter().map(|(op, _)| op)).min().copied().unwrap_or(self.next);
         let is_known = |op: Op| op >= waits || known.contains(&op);
         let once = self.people.iter().map(|person| person.onces).collect::<Vec<_>>();
-        let is_usable = |key: u32| once.iter().any(|newest| key + 1 >= *newest && key <= *newest);
+        let under_way = self.board.asks().filter_map(|ask| match ask {
+            board::Ask::Open(_, _, Some((key, _))) => Some(*key),
+            _ => None,
+        });
+        let under_way = under_way.collect::<BTreeSet<_>>();
+        let is_usable =
+            |key: u32| under_way.contains(&key) || once.iter().any(|newest| key + 1 >= *newest && key <= *newest);
         // Of whose account is gone in every state, no key asks any more; whose account is there in every state, is there.
         let owners = self.board.models().flat_map(Board::owners).collect::<BTreeSet<_>>();
         let (mut there, mut gone) = (BTreeSet::new(), BTreeSet::new());

@@ -107,6 +107,13 @@ fn what_comes_late_is_not_forgotten() {
     assert_eq!(outcome.answers.get(&503), Some(&1), "the case itself: {:?}", outcome.answers);
 }
 
+/// A request was under way with its `Idempotency-Key` while its client began another one.
+#[test]
+fn a_key_that_is_under_way_is_not_forgotten() {
+    let outcome = replayed(4_003_133, "851!,946!,1002!,1004!,1089!,1090!,1294!,1295!,1296!");
+    assert_eq!(outcome.answers.get(&422), Some(&1), "the case itself: {:?}", outcome.answers);
+}
+
 /// With the account goes what a request of its key has claimed: the request is refused as the key is from then on.
 #[test]
 fn an_account_may_go_while_its_key_opens_a_run() {
