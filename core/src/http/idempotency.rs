@@ -94,7 +94,7 @@ impl Caller<'_> {
 
     async fn write(&self, app: &App, batch: Vec<Statement>) -> Result<Vec<Rows>, ApiError> {
         match self {
-            Self::Person(person) => Ok(person.write(app, batch).await??),
+            Self::Person(person) => Ok(person.write_statements(app, batch).await??),
             Self::Program(_) | Self::Network(_) => Ok(app.database().batch(batch).await?),
         }
     }

@@ -14,7 +14,10 @@ use super::{
     problem::{ApiError, MALFORMED_REQUEST},
     request::Query,
 };
-use crate::ports::Statement;
+use crate::{
+    ports::{Statement, Timestamp},
+    store::PageBefore,
+};
 
 const MOST: u32 = 100;
 const DEFAULT: u32 = 20;
@@ -136,6 +139,13 @@ impl NewestFirst {
     pub fn new(uri: Uri, limit: Option<u32>, cursor: Option<&str>) -> Result<Self, ApiError> {
         let before = read_cursor(cursor)?.unwrap_or((END_OF_TIME, String::new()));
         Ok(Self { uri, limit: page_size(limit)?, before })
+    }
+
+    /// The rows to read: one more than the page has.
+    #[must_use]
+    pub fn rows(&self) -> PageBefore {
+        let (at, id) = &self.before;
+        PageBefore { at: Timestamp(*at), id: id.clone(), rows: self.limit.saturating_add(1) }
     }
 
     /// Binds time and id of the cursor, and how many rows are wanted: one more than the page has.

@@ -100,7 +100,7 @@ async fn check(
         // Who deletes an account is asked too, and deleting is what a full disk needs.
         batch.push(Statement::new(users::BY_ID).essential().bind(user_id));
         batch.push(Statement::new(mfa::OF_USER).bind(user_id).bind(code.as_ref().and_then(Code::recovery_hash)));
-        match person.write(app, batch).await? {
+        match person.write_statements(app, batch).await? {
             Err(error) if error.is_guard() => in_flight.wait().await?,
             answers => break answers?,
         }
@@ -192,9 +192,9 @@ impl Proof {
         }
         let own = batch.len();
         batch.extend(effects);
-        match person.write(app, batch).await? {
+        match person.write_statements(app, batch).await? {
             Err(error) if error.is_guard() => {
-                let (user, _) = person.read(app, Vec::new()).await?;
+                let (user, _) = person.read_statements(app, Vec::new()).await?;
                 let is_same = user.password_hash == self.user.password_hash;
                 Err(match &self.second {
                     _ if !is_same || self.asked == Asked::No => incorrect_password(),

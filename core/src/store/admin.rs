@@ -1,6 +1,9 @@
 //! What administrators see and change.
 
-use super::users::user_columns;
+use super::{
+    query::{Query, sql},
+    users::user_columns,
+};
 
 /// Guard: fails the batch unless the person is an administrator.
 pub const EXPECT_ADMIN: &str = "INSERT INTO batch_guard (expectation) SELECT 'an administrator' \
@@ -28,3 +31,8 @@ pub const SEARCH: &str = concat!(
 /// Sets what is given of status (`?2`) and role (`?3`).
 pub const CHANGE: &str =
     "UPDATE users SET status = coalesce(?2, status), role = coalesce(?3, role), updated_at = ?4 WHERE id = ?1";
+
+/// Guards that the person is an administrator: [`Guard::AdminRole`](super::Guard).
+pub fn expect_admin(user_id: &str) -> Query<()> {
+    sql!("admin/expect_admin").bind(user_id).execute()
+}

@@ -29,6 +29,7 @@ pub const MIGRATIONS: &[Migration] = &[
     migration!("0007_accounts.sql"),
     migration!("0008_moderation.sql"),
     migration!("0010_names.sql"),
+    migration!("0011_guards.sql"),
 ];
 
 /// The name of the newest migration: which schema this program works with.

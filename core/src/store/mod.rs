@@ -9,6 +9,7 @@ pub mod changes;
 pub mod comparisons;
 pub mod dump;
 pub mod email_undos;
+mod guard;
 pub mod guesses;
 pub mod idempotency;
 pub mod imports;
@@ -22,11 +23,15 @@ pub mod moderations;
 pub mod outbox;
 pub mod pages;
 pub mod publications;
+mod query;
 pub mod rate_limits;
 pub mod runs;
 pub mod sessions;
 pub mod storage;
 pub mod users;
+
+pub use guard::Guard;
+pub use query::{Answers, Batch, BatchError, Handle, PageBefore, Query};
 
 /// Guard: fails the batch unless the statement before it changed exactly one row.
 pub const EXPECT_ONE_CHANGE: &str = "INSERT INTO batch_guard (expectation) SELECT 'one change' WHERE changes() <> 1";
@@ -289,7 +294,6 @@ pub const EVERY_STATEMENT: &[(&str, &str)] = &[
     ("sessions::END_OTHERS", sessions::END_OTHERS),
     ("sessions::END_OF_TOKEN", sessions::END_OF_TOKEN),
     ("sessions::END_OF_USER", sessions::END_OF_USER),
-    ("sessions::LIST", sessions::LIST),
     ("sessions::OF_USER", sessions::OF_USER),
     ("sessions::BY_ID", sessions::BY_ID),
     ("sessions::EXPECT_LIVE", sessions::EXPECT_LIVE),

@@ -1,5 +1,6 @@
 //! Sessions: one row each, whose generation counts the refresh tokens given.
 
+use super::query::{PageBefore, Query, sql};
 use super::users::{User, user_columns};
 use crate::ports::{DatabaseError, Row, Rows, Statement, Timestamp};
 
@@ -40,10 +41,6 @@ pub const END_OF_TOKEN: &str = "UPDATE sessions SET revoked_at = ?2, revoked_rea
 /// Ends a live session of a person.
 pub const END_OF_USER: &str = "UPDATE sessions SET revoked_at = ?3, revoked_reason = ?4 \
      WHERE id = ?1 AND user_id = ?2 AND revoked_at IS NULL AND expires_at > ?3 AND last_used_at > ?3 - 604800000";
-/// A page of a person's live sessions at `?5`, newest first, before the cursor (`?2`, `?3`).
-pub const LIST: &str = "SELECT id, user_agent, ip, cookie, created_at, last_used_at, expires_at FROM sessions \
-     WHERE user_id = ?1 AND revoked_at IS NULL AND (created_at, id) < (?2, ?3) AND expires_at > ?5 AND last_used_at > ?5 - 604800000 \
-     ORDER BY created_at DESC, id DESC LIMIT ?4";
 /// The sessions of a person that are remembered, the newest of them.
 pub const OF_USER: &str = "SELECT id, user_agent, ip, cookie, created_at, last_used_at, expires_at, revoked_at, revoked_reason \
      FROM sessions WHERE user_id = ?1 ORDER BY created_at DESC, id DESC LIMIT ?2 OFFSET ?3";
@@ -126,6 +123,64 @@ impl Session {
 #[must_use]
 pub fn end_others(user_id: &str, except: Option<&str>, reason: &'static str, now: Timestamp) -> Statement {
     Statement::new(END_OTHERS).essential().bind(user_id).bind(now).bind(reason).bind(except)
+}
+
+/// A session as its person sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionSummary {
+    /// UUIDv7.
+    pub id: String,
+    /// What the client called itself at the login.
+    pub user_agent: Option<String>,
+    /// From where the person logged in.
+    pub ip: Option<String>,
+    /// Whether its refresh token rides in a cookie.
+    pub cookie: bool,
+    /// When the person logged in.
+    pub created_at: Timestamp,
+    /// When it was last used.
+    pub last_used_at: Timestamp,
+    /// When it ends, whatever its use.
+    pub expires_at: Timestamp,
+}
+
+impl SessionSummary {
+    /// Reads the columns of that name.
+    ///
+    /// # Errors
+    /// When a column is missing.
+    pub fn from_row(row: &Row) -> Result<Self, DatabaseError> {
+        Ok(Self {
+            id: row.text("id")?,
+            user_agent: row.optional_text("user_agent")?,
+            ip: row.optional_text("ip")?,
+            cookie: row.boolean("cookie")?,
+            created_at: Timestamp(row.integer("created_at")?),
+            last_used_at: Timestamp(row.integer("last_used_at")?),
+            expires_at: Timestamp(row.integer("expires_at")?),
+        })
+    }
+}
+
+/// Lists a person's live sessions, newest first.
+pub fn list(user_id: &str, page: &PageBefore, now: Timestamp) -> Query<Vec<SessionSummary>> {
+    sql!("sessions/list").bind(user_id).bind_page(page).bind(now).all(SessionSummary::from_row)
+}
+
+/// Ends a live session of a person.
+pub fn end_of_user(id: &str, user_id: &str, reason: &'static str, now: Timestamp) -> Query<()> {
+    sql!("sessions/end_of_user").essential().bind(id).bind(user_id).bind(now).bind(reason).execute()
+}
+
+/// Finds a session, with its person.
+pub fn find(id: &str) -> Query<Option<Session>> {
+    sql!("sessions/find").bind(id).optional(Session::from_row)
+}
+
+/// Guards that the session lives and that its person's account is active: [`Guard::SessionLive`](super::Guard) and
+/// [`Guard::AccountActive`](super::Guard).
+pub fn expect_live(id: &str, user_id: &str, now: Timestamp) -> Query<()> {
+    sql!("sessions/expect_live").bind(id).bind(user_id).bind(now).execute()
 }
 
 /// The statement of [`BY_ID`].

@@ -33,7 +33,7 @@ pub async fn handler(
         Some(user_id) => Statement::new(audit::OF_USER).bind(user_id),
         None => Statement::new(audit::ALL),
     };
-    let answers = person.read_as_admin(&app, vec![page.bind(statement)]).await?;
+    let answers = person.read_statements_as_admin(&app, vec![page.bind(statement)]).await?;
     let events = answers.into_iter().flatten().map(|row| Event::from_row(&row)).collect::<Result<Vec<_>, _>>()?;
     Ok(page.answer(events, Event::position, |event| {
         json!({

@@ -109,7 +109,7 @@ async fn moderate(
         Subject::Benchmark(_) => ("benchmark", "benchmarkId"),
     };
     let no_such = || ApiError::not_found(what);
-    let answers = person.read_as_admin(app, vec![subject.read()]).await?;
+    let answers = person.read_statements_as_admin(app, vec![subject.read()]).await?;
     let before = answers.into_iter().next().and_then(Rows::into_first).ok_or_else(no_such)?;
     let before = Moderated::from_row(&before)?;
     let name = match (what, act) {
@@ -125,7 +125,7 @@ async fn moderate(
     let event = event.of_if_changed(before.owner_id.as_deref().unwrap_or(&person.user_id), Some(&person.user_id));
     let mut batch = subject.moderate(act, reason, &app.new_id(), app.now(), event);
     batch.push(subject.read());
-    let answers = person.write_as_admin(app, batch).await??;
+    let answers = person.write_statements_as_admin(app, batch).await??;
     let after = answers.into_iter().next_back().and_then(Rows::into_first).ok_or_else(no_such)?;
     Ok(Answer(Moderated::from_row(&after)?))
 }

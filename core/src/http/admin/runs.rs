@@ -22,7 +22,7 @@ pub async fn reject(
     Json(body): Json<Reason>,
 ) -> Result<Answer<Value>, ApiError> {
     let reason = body.reason()?;
-    person.read_as_admin(&app, Vec::new()).await?;
+    person.read_statements_as_admin(&app, Vec::new()).await?;
     let owner = find(&app, &id).await?.owner_id;
     let ending = Ending { run_id: &id, status: "rejected", reason: &reason, at: app.now() };
     let event = || {
@@ -30,12 +30,12 @@ pub async fn reject(
         event.of(owner.as_deref().unwrap_or(&person.user_id), Some(&person.user_id))
     };
     let published = ending.of_published(None, &app.new_id()).into_iter().chain([event()]).collect();
-    if let Err(error) = person.write_as_admin(&app, published).await? {
+    if let Err(error) = person.write_statements_as_admin(&app, published).await? {
         if !error.is_guard() {
             return Err(error.into());
         }
         let open = vec![Statement::new(runs::EXPECT_STILL_OPEN).bind(id.as_str()), ending.end(), event()];
-        match person.write_as_admin(&app, open).await? {
+        match person.write_statements_as_admin(&app, open).await? {
             Err(error) if error.is_guard() => {}
             answers => drop(answers?),
         }

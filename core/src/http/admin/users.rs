@@ -119,7 +119,7 @@ pub async fn list(
             statement = statement.bind(start).bind(end);
         }
     }
-    let answers = person.read_as_admin(&app, vec![statement]).await?;
+    let answers = person.read_statements_as_admin(&app, vec![statement]).await?;
     let people = answers.into_iter().flatten().map(|row| User::from_row(&row)).collect::<Result<Vec<_>, _>>()?;
     Ok(page.answer(people, |user| (user.created_at.0, user.id.clone()), |user| AdminUserBody::of(&app, user)))
 }
@@ -130,7 +130,7 @@ pub async fn one(
     person: Person,
     Path(id): Path<String>,
 ) -> Result<Answer<AdminUserBody>, ApiError> {
-    let answers = person.read_as_admin(&app, vec![Statement::new(users::BY_ID).bind(id)]).await?;
+    let answers = person.read_statements_as_admin(&app, vec![Statement::new(users::BY_ID).bind(id)]).await?;
     found(&app, answers)
 }
 
@@ -162,7 +162,7 @@ pub async fn change(
     Json(change): Json<Change>,
 ) -> Result<Answer<AdminUserBody>, ApiError> {
     if id == person.user_id {
-        person.read_as_admin(&app, Vec::new()).await?;
+        person.read_statements_as_admin(&app, Vec::new()).await?;
         return Err(ApiError::new(OWN_ACCOUNT, "another administrator has to do this"));
     }
     let mut validator = Validator::default();
@@ -171,7 +171,7 @@ pub async fn change(
     validator.require(possible, "/storageQuotaBytes", "give 0 to 9007199254740991, or null");
     validator.finish()?;
     // What a person may, their keys may: both change together.
-    let answers = person.read_as_admin(&app, vec![key_changes::live_keys(&app, &id)]).await?;
+    let answers = person.read_statements_as_admin(&app, vec![key_changes::live_keys(&app, &id)]).await?;
     let announced = key_changes::announce(&app, answers.into_iter().next()).await?;
     let (status, role, now) = (change.status.map(Status::as_str), change.role.map(Role::as_str), app.now());
     let event = |name, details| person.client.event(&app, name, details).of(&id, Some(&person.user_id));
@@ -194,7 +194,7 @@ pub async fn change(
     }
     batch.extend(role.map(|role| event("role_changed", json!({ "role": role }))));
     batch.push(Statement::new(users::BY_ID).bind(id.as_str()));
-    match person.write_as_admin(&app, batch).await? {
+    match person.write_statements_as_admin(&app, batch).await? {
         Err(error) if error.is_guard() => Err(no_such_user()),
         answers => {
             let answers = answers?;
@@ -216,7 +216,7 @@ pub async fn end_sessions(
         event.of_if_changed(&id, Some(&person.user_id)),
         Statement::new(users::BY_ID).bind(id.as_str()),
     ];
-    drop(found(&app, person.write_as_admin(&app, batch).await??)?);
+    drop(found(&app, person.write_statements_as_admin(&app, batch).await??)?);
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -237,7 +237,7 @@ pub async fn remove_second_factor(
         Statement::new(mfa::SET_ENABLED).bind(id.as_str()).bind(app.now()),
         Statement::new(users::BY_ID).bind(id.as_str()),
     ];
-    drop(found(&app, person.write_as_admin(&app, batch).await??)?);
+    drop(found(&app, person.write_statements_as_admin(&app, batch).await??)?);
     mail::deliver_in_background(&app);
     Ok(StatusCode::NO_CONTENT)
 }

@@ -48,7 +48,7 @@ pub async fn handler(
     limits::admit_key_change(&app, &person).await?;
 
     let of_caller = |sql| Statement::new(sql).bind(id.as_str()).bind(person.user_id.as_str());
-    let (user, answers) = person.read(&app, vec![of_caller(key_uses::HASH_OF)]).await?;
+    let (user, answers) = person.read_statements(&app, vec![of_caller(key_uses::HASH_OF)]).await?;
     let hashes = answers.into_iter().next().filter(|rows| !rows.is_empty()).ok_or_else(no_such_key)?;
     may_have(&app, &user.role, change.scopes.as_deref().unwrap_or_default())?;
     // Names and descriptions decide nothing.
@@ -64,7 +64,7 @@ pub async fn handler(
         writes.push(event.of_if_changed(&person.user_id, Some(&person.user_id)));
     }
     writes.push(of_caller(api_keys::OF_USER));
-    let answers = person.write(&app, writes).await??;
+    let answers = person.write_statements(&app, writes).await??;
     let row = answers.into_iter().next_back().and_then(Rows::into_first).ok_or_else(no_such_key)?;
     let key = ApiKeyRecord::from_row(&row)?;
     // As the batch found it: of a key that does not live, nothing was changed.

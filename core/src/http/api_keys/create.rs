@@ -31,7 +31,7 @@ async fn create(app: &App, person: &Person, asked: AskedApiKey, claim: Claim) ->
     let now = app.now();
     let new = asked.check(now).map_err(ApiError::mistakes)?;
     if may_have(app, "user", &new.scopes).is_err() {
-        let (user, _) = person.read(app, Vec::new()).await?;
+        let (user, _) = person.read_statements(app, Vec::new()).await?;
         may_have(app, &user.role, &new.scopes)?;
     }
     let key = ApiKey::generate(new.environment.as_str(), &app.random())
@@ -46,7 +46,7 @@ async fn create(app: &App, person: &Person, asked: AskedApiKey, claim: Claim) ->
     let answer = json!({ "apiKey": ApiKeyBody::new(record, now), "key": key.secret().expose() });
     let reply = Reply::json(StatusCode::CREATED, &answer)?;
     writes.extend(claim.fulfil(app, &reply)?);
-    match person.write(app, writes).await? {
+    match person.write_statements(app, writes).await? {
         Err(error) if error.is_guard() => Err(too_many()),
         answers => answers.map(|_| reply).map_err(ApiError::from),
     }

@@ -13,7 +13,7 @@ use crate::{
 /// Revokes a key; its next request is refused. A second time is no error.
 pub async fn handler(State(app): State<App>, person: Person, Path(id): Path<String>) -> Result<StatusCode, ApiError> {
     let of_caller = |sql| Statement::new(sql).bind(id.as_str()).bind(person.user_id.as_str());
-    let (_, answers) = person.read(&app, vec![of_caller(key_uses::HASH_OF)]).await?;
+    let (_, answers) = person.read_statements(&app, vec![of_caller(key_uses::HASH_OF)]).await?;
     if key_changes::announce(&app, answers.into_iter().next()).await?.is_empty() {
         return Err(no_such_key());
     }
@@ -22,6 +22,6 @@ pub async fn handler(State(app): State<App>, person: Person, Path(id): Path<Stri
         of_caller(api_keys::REVOKE).essential().bind(app.now()).bind("owner"),
         event.of_if_changed(&person.user_id, Some(&person.user_id)),
     ];
-    person.write(&app, writes).await??;
+    person.write_statements(&app, writes).await??;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -72,7 +72,7 @@ async fn rotate(app: &App, person: &Person, id: &str, overlap: u32, claim: Claim
         let answer = json!({ "apiKey": ApiKeyBody::new(new, now), "key": key.secret().expose() });
         let reply = Reply::json(StatusCode::CREATED, &answer)?;
         writes.extend(claim.fulfil(app, &reply)?);
-        match person.write(app, writes).await? {
+        match person.write_statements(app, writes).await? {
             Ok(_) => return Ok(reply),
             // The guard, or the index that allows one successor.
             Err(DatabaseError::Constraint(_)) => {}
@@ -86,7 +86,7 @@ async fn rotate(app: &App, person: &Person, id: &str, overlap: u32, claim: Claim
 async fn to_rotate(app: &App, person: &Person, id: &str, overlap: u32) -> Result<ApiKeyRecord, ApiError> {
     let now = app.now();
     let read = Statement::new(api_keys::TO_ROTATE).bind(id).bind(person.user_id.as_str()).bind(now);
-    let (_, answers) = person.read(app, vec![read]).await?;
+    let (_, answers) = person.read_statements(app, vec![read]).await?;
     let rows = answers.into_iter().next().unwrap_or_default();
     let row = rows.clone().into_first().ok_or_else(no_such_key)?;
     let key = ApiKeyRecord::from_row(&row)?;

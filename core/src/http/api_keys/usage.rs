@@ -142,12 +142,12 @@ pub async fn handler(
     let bucket = parameters.bucket;
     let (from, to) = parameters.range(app.now())?;
     let of_caller = |sql| Statement::new(sql).bind(id.as_str()).bind(person.user_id.as_str());
-    let (_, answers) = person.read(&app, vec![of_caller(key_uses::HASH_OF)]).await?;
+    let (_, answers) = person.read_statements(&app, vec![of_caller(key_uses::HASH_OF)]).await?;
     let hash = key_changes::hashes(answers.into_iter().next())?.first().copied().ok_or_else(no_such_key)?;
     // First what is not saved: whatever is saved from here on, the database is asked after that.
     let unsaved = app.ports().key_gate.unsaved(hash).await?;
     let read = key_uses::by_bucket(&id, from, to, bucket.ms(), &unsaved);
-    let (_, answers) = person.read(&app, vec![read]).await?;
+    let (_, answers) = person.read_statements(&app, vec![read]).await?;
     Ok(Answer(usage(id, bucket, from, to, answers.into_iter().next().unwrap_or_default())?))
 }
 

@@ -26,7 +26,7 @@ pub async fn handler(State(app): State<App>, request: Request) -> Result<Respons
     let ended = if parts.headers.contains_key(header::AUTHORIZATION) {
         let person = Person::from_request_parts(&mut parts, &app).await?;
         let writes = end(&app, &person.client, &person.user_id, &person.session_id);
-        person.write(&app, writes).await??.into_iter().next()
+        person.write_statements(&app, writes).await??.into_iter().next()
     } else {
         let cookie_session = tokens::cookie_session(&parts.headers)?;
         let token = refresh::presented(&app, Request::from_parts(parts, body)).await?;

@@ -11,7 +11,7 @@ use crate::{
 /// The person's security events, newest first.
 pub async fn handler(State(app): State<App>, person: Person, page: NewestFirst) -> Result<Response, ApiError> {
     let statement = page.bind(Statement::new(audit::OF_USER).bind(person.user_id.as_str()));
-    let (_, answers) = person.read(&app, vec![statement]).await?;
+    let (_, answers) = person.read_statements(&app, vec![statement]).await?;
     let events = answers.into_iter().flatten().map(|row| Event::from_row(&row)).collect::<Result<Vec<_>, _>>()?;
     Ok(page.answer(events, Event::position, body))
 }

@@ -24,7 +24,7 @@ pub struct Body {
 pub async fn handler(State(app): State<App>, person: Person, Json(body): Json<Body>) -> Result<StatusCode, ApiError> {
     let user_id = person.user_id.as_str();
     // What can fail comes before the guess, which would else be lost.
-    let (_, answers) = person.read(&app, vec![key_changes::live_keys(&app, user_id)]).await?;
+    let (_, answers) = person.read_statements(&app, vec![key_changes::live_keys(&app, user_id)]).await?;
     let announced = key_changes::announce(&app, answers.into_iter().next()).await?;
     let proof = step_up::check_both(&app, &person, &body.password, body.code.as_ref()).await?;
     let mut effects = vec![

@@ -23,7 +23,8 @@ use crate::{
     store::{
         api_keys::{self, ApiKeyRecord},
         audit::{self, Event},
-        email_undos, guesses, key_uses, outbox, sessions,
+        email_undos, guesses, key_uses, outbox,
+        sessions::{self, SessionSummary},
         users::{self, User},
     },
 };
@@ -66,7 +67,7 @@ pub async fn handler(
     if begin == 0 {
         batch.push(person.event(&app, "data_exported", json!({})));
     }
-    let answers = person.write(&app, batch).await??;
+    let answers = person.write_statements(&app, batch).await??;
     let most = usize::try_from(PAGE).unwrap_or(usize::MAX);
     let is_more = answers.iter().any(|rows| rows.len() > most);
     let next_cursor = if is_more { write_cursor(&begin.saturating_add(PAGE)) } else { None };
@@ -79,7 +80,7 @@ pub async fn handler(
     let document = json!({
         "exportedAt": now,
         "sessions": list(next(), |row| {
-            let mut session = session_list::body(row)?;
+            let mut session = session_list::body(&SessionSummary::from_row(row)?);
             add(&mut session, "revokedAt", json!(row.optional_integer("revoked_at")?.map(Timestamp)));
             add(&mut session, "revokedReason", json!(row.optional_text("revoked_reason")?));
             Ok(session)

@@ -17,7 +17,7 @@ use crate::{
 
 /// The caller.
 pub async fn get(State(app): State<App>, person: Person) -> Result<Answer<UserBody>, ApiError> {
-    let (user, _) = person.read(&app, Vec::new()).await?;
+    let (user, _) = person.read_statements(&app, Vec::new()).await?;
     Ok(Answer(user.into()))
 }
 
@@ -44,7 +44,7 @@ pub async fn patch(
         writes.push(event.of_if_changed(&person.user_id, Some(&person.user_id)));
     }
     writes.push(Statement::new(users::BY_ID).bind(person.user_id.as_str()));
-    let answers = person.write(&app, writes).await??;
+    let answers = person.write_statements(&app, writes).await??;
     let row = answers.into_iter().next_back().and_then(Rows::into_first);
     let user = User::from_row(&row.ok_or_else(|| ApiError::internal("the person of a live session is gone"))?)?;
     Ok(Answer(user.into()))

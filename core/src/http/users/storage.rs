@@ -17,7 +17,7 @@ pub struct Body {
 
 /// How much the caller has stored of benchmarks, runs and results, and how much they may.
 pub async fn handler(State(app): State<App>, person: Person) -> Result<Json<Body>, ApiError> {
-    let (user, _) = person.read(&app, Vec::new()).await?;
+    let (user, _) = person.read_statements(&app, Vec::new()).await?;
     let storage = user.storage(app.config().storage_quota_bytes);
     Ok(Json(Body { storage, left_bytes: storage.left_bytes() }))
 }

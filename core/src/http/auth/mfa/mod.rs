@@ -95,7 +95,7 @@ fn open(app: &App, totp: &Totp) -> Result<TotpSecret, ApiError> {
 /// The caller with their second factor.
 async fn second_factor(app: &App, person: &Person) -> Result<(User, SecondFactor), ApiError> {
     let of_user = Statement::new(mfa::OF_USER).bind(person.user_id.as_str()).bind(None::<&str>);
-    let (user, answers) = person.read(app, vec![of_user]).await?;
+    let (user, answers) = person.read_statements(app, vec![of_user]).await?;
     let second_factor = answers.into_iter().next().map(SecondFactor::from_rows).transpose()?;
     Ok((user, second_factor.ok_or_else(|| ApiError::internal("a statement got no answer"))?))
 }
@@ -119,7 +119,7 @@ pub fn guess_at_code(app: &App, person: &Person) -> Guess {
 pub async fn failed(app: &App, person: &Person, guess: &Guess, method: &'static str) -> ApiError {
     let mut batch = Vec::from(guess.reserve());
     batch.push(person.event(app, "mfa_failed", json!({ "method": method })));
-    match person.write(app, batch).await {
+    match person.write_statements(app, batch).await {
         Ok(Ok(_)) => incorrect_code(),
         Ok(Err(error)) if error.is_guard() => guess.refused(app).await,
         Ok(Err(error)) => error.into(),

@@ -40,7 +40,7 @@ pub async fn enrol(
     person: Person,
     OptionalJson(body): OptionalJson<EnrolBody>,
 ) -> Result<Answer<Value>, ApiError> {
-    let (user, answers) = person.read(&app, vec![sessions::by_id(&person.session_id)]).await?;
+    let (user, answers) = person.read_statements(&app, vec![sessions::by_id(&person.session_id)]).await?;
     if user.mfa_enabled {
         return Err(already_enabled());
     }
@@ -69,14 +69,14 @@ pub async fn enrol(
     ];
     let written = match proof {
         Some(proof) => proof.carry_out(&app, &person, effects).await.map(drop),
-        None => match person.write(&app, effects).await? {
+        None => match person.write_statements(&app, effects).await? {
             Err(error) if error.is_guard() => Err(already_enabled()),
             answers => answers.map(drop).map_err(ApiError::from),
         },
     };
     match written {
         Err(ApiError::Problem(problem)) if problem.is(INCORRECT_PASSWORD) => {
-            let (user, _) = person.read(&app, Vec::new()).await?;
+            let (user, _) = person.read_statements(&app, Vec::new()).await?;
             return Err(if user.mfa_enabled { already_enabled() } else { ApiError::Problem(problem) });
         }
         written => written?,
@@ -122,7 +122,7 @@ async fn put_in_force(app: &App, person: &Person, body: ConfirmBody, claim: Clai
     ]);
     batch.extend(codes.replace(&user.id, now));
     batch.extend(claim.fulfil(app, &reply)?);
-    match person.write(app, batch).await? {
+    match person.write_statements(app, batch).await? {
         Err(error) if error.is_guard() => {
             let (_, pending) = second_factor(app, person).await?;
             let still_pending = pending.totp.is_some_and(|other| other.id == totp.id && !other.confirmed);
