@@ -27,6 +27,7 @@ CREATE TABLE batch_guard (
   CONSTRAINT password_turn CHECK (expectation <> 'password_turn'),
   CONSTRAINT results_consistent CHECK (expectation <> 'results_consistent'),
   CONSTRAINT run_open CHECK (expectation <> 'run_open'),
+  CONSTRAINT run_owner CHECK (expectation <> 'run_owner'),
   CONSTRAINT run_published CHECK (expectation <> 'run_published'),
   CONSTRAINT run_unchanged CHECK (expectation <> 'run_unchanged'),
   CONSTRAINT second_factor_unused CHECK (expectation <> 'second_factor_unused'),

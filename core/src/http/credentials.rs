@@ -25,7 +25,7 @@ use crate::{
     },
     ports::{Admission, DatabaseError, Limit, Rows, Statement},
     store::{
-        Answers, Batch, BatchError, admin,
+        Answers, Batch, BatchError, Guard, admin,
         sessions::{self, Session},
         users::User,
     },
@@ -347,6 +347,8 @@ fn invalid_key() -> ApiError {
 pub fn program_batch_failed(error: BatchError) -> ApiError {
     match error {
         BatchError::Database(error) => program_failed(error),
+        // With the account goes what the request had claimed.
+        BatchError::Guard(Guard::IdempotencyClaim) => invalid_key(),
         guard @ BatchError::Guard(_) => guard.into(),
     }
 }

@@ -69,8 +69,10 @@ guards! {
     PasswordTurn => "password_turn",
     /// No result contradicts one that is stored.
     ResultsConsistent => "results_consistent",
-    /// The run takes results, and is the caller's.
+    /// The run takes results.
     RunOpen => "run_open",
+    /// The run is the caller's.
+    RunOwner => "run_owner",
     /// The run is published.
     RunPublished => "run_published",
     /// No results came in since the run was read.

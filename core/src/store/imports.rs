@@ -2,30 +2,15 @@
 
 use serde_json::json;
 
-use crate::{
-    domain::Secret,
-    ports::{Statement, Timestamp},
+use super::{
+    Batch, Handle,
+    query::{Query, sql},
 };
+use crate::{domain::Secret, ports::Timestamp};
 
-/// The columns of an imported account. What is not known of it is as old as the account.
-macro_rules! columns {
-    () => {
-        "(id, email, password_hash, full_name, email_verified, created_at, updated_at, password_changed_at)"
-    };
-}
-
-/// The accounts that share their id or their address with one of a JSON array (`?1`).
-pub const USERS_THERE: &str = "SELECT id, email FROM users WHERE id IN (SELECT value ->> 'id' FROM json_each(?1)) \
-     UNION SELECT id, email FROM users WHERE email IN (SELECT value ->> 'email' FROM json_each(?1))";
-/// Adds the accounts of a JSON array (`?1`) that are new by id and by address. One that is there stays as it is.
-pub const ADD_USERS: &str = concat!(
-    "INSERT INTO users ",
-    columns!(),
-    " SELECT value ->> 'id', value ->> 'email', value ->> 'passwordHash', value ->> 'fullName', \
-       value ->> 'emailVerified', value ->> 'createdAt', value ->> 'createdAt', value ->> 'createdAt' \
-     FROM json_each(?1) WHERE true ON CONFLICT DO NOTHING"
-);
-
+/// How a statement of a file begins and ends. What is not known of an account is as old as the account.
+const FILE_HEAD: &str = "INSERT INTO users (id, email, password_hash, full_name, email_verified, created_at, updated_at, password_changed_at) VALUES\n";
+const FILE_TAIL: &str = "\nON CONFLICT DO NOTHING;\n";
 /// Rows of one statement of a file, at most.
 const FILE_ROWS: usize = 100;
 /// Bytes of one statement of a file, at most: D1 takes 100 000.
@@ -48,44 +33,57 @@ pub struct ImportedUser {
     pub created_at: Timestamp,
 }
 
-/// [`USERS_THERE`] and [`ADD_USERS`], in this order: the first tells who was there before the second.
-#[must_use]
-pub fn add_users(users: &[ImportedUser]) -> Vec<Statement> {
-    let users = users
-        .iter()
-        .map(|user| {
-            json!({
-                "id": user.id,
-                "email": user.email,
-                "passwordHash": user.password_hash.as_ref().map(Secret::expose),
-                "fullName": user.full_name,
-                "emailVerified": user.email_verified,
-                "createdAt": user.created_at.0,
-            })
-        })
-        .collect::<serde_json::Value>()
-        .to_string();
-    vec![Statement::new(USERS_THERE).bind(users.as_str()), Statement::new(ADD_USERS).bind(users)]
+/// An account that shares its id or its address with an imported one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserThere {
+    /// A UUID.
+    pub id: String,
+    /// In lower case.
+    pub email: String,
 }
 
-/// What adds the accounts as [`ADD_USERS`] does, for a file: whole statements, each ended by `;` and a line break, and
+/// Adds the accounts that are new by id and by address. The answer is who was there before.
+pub fn add_users(batch: &mut Batch, users: &[ImportedUser]) -> Handle<Vec<UserThere>> {
+    let users = json_of_users(users);
+    let there = batch.push(users_there(&users));
+    batch.extend([sql!("imports/add_users").bind(users).execute()]);
+    there
+}
+
+fn users_there(users: &str) -> Query<Vec<UserThere>> {
+    sql!("imports/users_there").bind(users).all(|row| Ok(UserThere { id: row.text("id")?, email: row.text("email")? }))
+}
+
+fn json_of_users(users: &[ImportedUser]) -> String {
+    let user = |user: &ImportedUser| {
+        json!({
+            "id": user.id,
+            "email": user.email,
+            "passwordHash": user.password_hash.as_ref().map(Secret::expose),
+            "fullName": user.full_name,
+            "emailVerified": user.email_verified,
+            "createdAt": user.created_at.0,
+        })
+    };
+    users.iter().map(user).collect::<serde_json::Value>().to_string()
+}
+
+/// Writes what adds the accounts as [`add_users`] does, for a file: whole statements, each ended by `;` and a line break, and
 /// small enough for D1.
 #[must_use]
 pub fn file_of_users(users: &[ImportedUser]) -> String {
-    const HEAD: &str = concat!("INSERT INTO users ", columns!(), " VALUES\n");
-    const TAIL: &str = "\nON CONFLICT DO NOTHING;\n";
     let mut file = String::new();
     let (mut rows, mut bytes) = (0_usize, 0_usize);
     for user in users {
         let row = file_row(user);
         let longer = bytes.saturating_add(row.len()).saturating_add(2);
         if rows > 0 && (rows >= FILE_ROWS || longer > FILE_BYTES) {
-            file.push_str(TAIL);
+            file.push_str(FILE_TAIL);
             rows = 0;
         }
         if rows == 0 {
-            file.push_str(HEAD);
-            bytes = HEAD.len().saturating_add(TAIL.len()).saturating_add(row.len());
+            file.push_str(FILE_HEAD);
+            bytes = FILE_HEAD.len().saturating_add(FILE_TAIL.len()).saturating_add(row.len());
         } else {
             file.push_str(",\n");
             bytes = longer;
@@ -94,7 +92,7 @@ pub fn file_of_users(users: &[ImportedUser]) -> String {
         rows = rows.saturating_add(1);
     }
     if rows > 0 {
-        file.push_str(TAIL);
+        file.push_str(FILE_TAIL);
     }
     file
 }

@@ -1,5 +1,6 @@
 //! Moderation: what administrators hide and rename, and the public log of it.
 
+use super::query::{Query, sql};
 use crate::ports::{DatabaseError, Row, Statement, Timestamp};
 
 /// A line in the log, where the statement before changed something.
@@ -24,8 +25,11 @@ pub const RENAME_VERSIONS: &str = include_str!("sql/moderations/rename_versions.
 pub const MODEL: &str = include_str!("sql/moderations/model.sql");
 /// How moderation left a benchmark.
 pub const BENCHMARK: &str = include_str!("sql/moderations/benchmark.sql");
-/// Guard: neither the model nor the benchmark of a run is hidden.
-pub const EXPECT_VISIBLE: &str = include_str!("sql/moderations/expect_visible.sql");
+
+/// Guards that neither the model nor the benchmark of a run is hidden: [`Guard::NotHidden`](super::Guard).
+pub fn expect_visible(run_id: &str) -> Query<()> {
+    sql!("moderations/expect_visible").bind(run_id).execute()
+}
 
 /// What is moderated.
 #[derive(Clone, Copy, Debug)]

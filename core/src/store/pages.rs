@@ -1,16 +1,7 @@
 //! What only the pages ask for.
 
-use crate::ports::{DatabaseError, Row, Statement};
-
-/// The versions of benchmark `?1`, and those of the first `?2` benchmarks that anything was published on.
-pub const CHOICES: &str = "SELECT v.benchmark_id, v.version, v.title, \
-       EXISTS (SELECT 1 FROM snapshots AS s WHERE s.benchmark_id = v.benchmark_id AND s.version = v.version) AS published \
-     FROM benchmark_versions AS v WHERE v.benchmark_id IN (SELECT ?1 UNION SELECT id FROM (SELECT b.id FROM benchmarks AS b \
-       WHERE b.id > '' AND b.hidden_reason IS NULL AND EXISTS (SELECT 1 FROM snapshots AS s WHERE s.benchmark_id = b.id) ORDER BY b.id LIMIT ?2)) \
-     ORDER BY v.benchmark_id, v.created_at DESC, v.version DESC";
-/// What a version says of itself.
-pub const VERSION_FACTS: &str = "SELECT task_count, attempts_per_task, chance_level, private_tasks, tasks_published_on, parts \
-     FROM benchmark_versions WHERE benchmark_id = ?1 AND version = ?2";
+use super::query::{Query, sql};
+use crate::ports::{DatabaseError, Row};
 
 /// A version that can be chosen.
 #[derive(Clone, Debug)]
@@ -26,7 +17,7 @@ pub struct Choice {
 }
 
 impl Choice {
-    /// Reads a row of [`CHOICES`].
+    /// Reads a row of `pages/choices.sql`.
     ///
     /// # Errors
     /// When a column is missing.
@@ -58,7 +49,7 @@ pub struct VersionFacts {
 }
 
 impl VersionFacts {
-    /// Reads a row of [`VERSION_FACTS`].
+    /// Reads a row of `pages/version_facts.sql`.
     ///
     /// # Errors
     /// When a column is missing or unreadable.
@@ -82,12 +73,13 @@ impl VersionFacts {
     }
 }
 
-/// The statements of both.
-#[must_use]
-pub fn of_version(benchmark: &str, version: &str, most: usize) -> Vec<Statement> {
-    let most = i64::try_from(most).unwrap_or(i64::MAX);
-    vec![
-        Statement::new(CHOICES).bind(benchmark).bind(most),
-        Statement::new(VERSION_FACTS).bind(benchmark).bind(version),
-    ]
+/// Lists the versions of a benchmark, and those of so many others that anything was published on.
+pub fn choices(benchmark: &str, others: usize) -> Query<Vec<Choice>> {
+    let others = i64::try_from(others).unwrap_or(i64::MAX);
+    sql!("pages/choices").bind(benchmark).bind(others).all(Choice::from_row)
+}
+
+/// Finds what a version says of itself.
+pub fn version_facts(benchmark: &str, version: &str) -> Query<Option<VersionFacts>> {
+    sql!("pages/version_facts").bind(benchmark).bind(version).optional(VersionFacts::from_row)
 }

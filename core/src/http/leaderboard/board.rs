@@ -6,7 +6,7 @@ use crate::{
     app::App,
     domain::statistics::{Interval, MINIMUM_CLUSTERS, normal, pareto_front, rank_ranges, ranks, tie_groups, wilson},
     http::{moderation::refuse_hidden, problem::ApiError},
-    ports::{Statement, Timestamp},
+    ports::Timestamp,
     store::{
         leaderboard::{self as store, Entry, Scope},
         runs::Aggregates,
@@ -94,14 +94,13 @@ impl Wanted<'_> {
     /// # Errors
     /// `hidden` where an administrator hid the benchmark.
     pub async fn find(self, app: &App) -> Result<Option<Scope>, ApiError> {
-        let statement = match self.snapshot {
-            Some(snapshot) => Statement::new(store::SCOPE_OF_SNAPSHOT).bind(snapshot),
-            None => Statement::new(store::SCOPE),
+        let scope = match self.snapshot {
+            Some(snapshot) => store::scope_of_snapshot(snapshot, self.benchmark, self.version),
+            None => store::scope(self.benchmark, self.version),
         };
-        let rows = app.database().query(statement.bind(self.benchmark).bind(self.version)).await?;
-        let Some(row) = rows.into_first() else { return Ok(None) };
-        refuse_hidden("benchmark", &row)?;
-        Ok(Some(Scope::from_row(&row)?))
+        let scope = scope.run(app.database()).await?;
+        refuse_hidden("benchmark", scope.as_ref().and_then(|scope| scope.hidden_reason.clone()))?;
+        Ok(scope)
     }
 }
 
@@ -109,8 +108,7 @@ impl Board {
     /// Reads and ranks the entries of a slice: scenario, language, difficulty.
     pub async fn read(app: &App, scope: Scope, slice: [Option<&str>; 3]) -> Result<Self, ApiError> {
         let Some(snapshot) = &scope.snapshot else { return Ok(Self { scope, rows: Vec::new() }) };
-        let rows = app.database().query(store::entries(&scope, snapshot, slice)).await?;
-        let entries = rows.into_iter().map(|row| Entry::from_row(&row)).collect::<Result<Vec<_>, _>>()?;
+        let entries = store::entries(&scope, snapshot, slice).run(app.database()).await?;
         let rows = rank(&scope, entries);
         Ok(Self { scope, rows })
     }

@@ -13,10 +13,10 @@ use crate::{
         problem::{ApiError, INCOMPLETE_RUN, Problem, RUN_NOT_OPEN},
         request::Path,
     },
-    ports::{DatabaseError, Row, Rows, Statement},
     store::{
-        benchmarks,
+        Answers, Batch, BatchError, Guard, benchmarks,
         publications::{self, Publication},
+        results::{self, AttemptPiece, TaskAttempt},
         runs::{self, Run},
     },
 };
@@ -67,9 +67,9 @@ async fn publish(app: &App, owner_id: &str, id: &str, claim: Claim) -> Result<Re
     Err(ApiError::unavailable("results kept coming in while a run was published"))
 }
 
-async fn answer(app: &App, run: &Run, snapshot: Option<Row>, claim: &Claim) -> Result<Reply, ApiError> {
+async fn answer(app: &App, run: &Run, snapshot: Option<String>, claim: &Claim) -> Result<Reply, ApiError> {
     let snapshot = snapshot.ok_or_else(|| ApiError::internal("a published run is in no snapshot"))?;
-    let answer = json!({ "run": run_body(run), "snapshotId": snapshot.text("id")? });
+    let answer = json!({ "run": run_body(run), "snapshotId": snapshot });
     let reply = Reply::json(StatusCode::OK, &answer)?;
     claim.remember(app, &reply).await;
     Ok(reply)
@@ -78,31 +78,27 @@ async fn answer(app: &App, run: &Run, snapshot: Option<Row>, claim: &Claim) -> R
 /// A run, the snapshot that it is in, and what is added up of it: its tasks and the first of its results.
 struct Read {
     run: Run,
-    snapshot: Option<Row>,
+    snapshot: Option<String>,
     tasks: Vec<SlicedTask>,
-    attempts: Rows,
+    attempts: AttemptPiece,
 }
 
 impl Read {
     async fn of(app: &App, owner_id: &str, id: &str) -> Result<Self, ApiError> {
-        let of_run = |sql| Statement::new(sql).bind(id);
-        let batch = vec![
-            of_run(runs::BY_ID),
-            of_run(publications::SNAPSHOT_OF),
-            of_run(benchmarks::SLICED_TASKS).bind(owner_id),
-            attempts_after(id, owner_id, &(String::new(), 0)),
-        ];
-        let mut answers = app.database().batch(batch).await?.into_iter();
-        let mut next = || answers.next().unwrap_or_default();
-        let (run, snapshot, tasks, attempts) = (next(), next(), next(), next());
-        let run = Run::from_row(&run.into_first().ok_or_else(|| ApiError::not_found("run"))?)?;
-        let tasks = tasks.into_iter().map(|row| benchmarks::sliced_task(&row)).collect::<Result<_, _>>()?;
-        Ok(Self { run: own(run, owner_id)?, snapshot: snapshot.into_first(), tasks, attempts })
+        let mut batch = Batch::new();
+        let run = batch.push(runs::find(id));
+        let snapshot = batch.push(publications::snapshot_of(id));
+        let tasks = batch.push(benchmarks::sliced_tasks(id, owner_id));
+        let attempts = batch.push(results::attempts(id, owner_id, &TaskAttempt::default(), PIECE));
+        let mut answers = batch.run(app.database()).await?;
+        let run = answers.take(run)?.ok_or_else(|| ApiError::not_found("run"))?;
+        Ok(Self {
+            run: own(run, owner_id)?,
+            snapshot: answers.take(snapshot)?,
+            tasks: answers.take(tasks)?,
+            attempts: answers.take(attempts)?,
+        })
     }
-}
-
-fn attempts_after(run_id: &str, owner_id: &str, (task, attempt): &(String, i64)) -> Statement {
-    Statement::new(runs::ATTEMPTS).bind(run_id).bind(owner_id).bind(task.as_str()).bind(*attempt).bind(PIECE)
 }
 
 /// What the run's results come to, read in pieces, of which the first is there; `None` where they are not complete.
@@ -111,53 +107,51 @@ async fn add_up(
     owner_id: &str,
     run: &Run,
     tasks: &[SlicedTask],
-    first: Rows,
+    first: AttemptPiece,
 ) -> Result<Option<RunAggregates>, ApiError> {
     let mut sums = RunSums::new(tasks);
-    let (mut rows, mut after) = (first, (String::new(), 0));
+    let mut piece = first;
     loop {
-        let is_last = u32::try_from(rows.len()).is_ok_and(|rows| rows < PIECE);
-        for row in rows {
-            sums.add(&runs::attempt_from_row(&row)?);
-            after = (row.text("task_id")?, row.integer("attempt")?);
-        }
-        if is_last {
-            break;
-        }
-        rows = app.database().query(attempts_after(&run.id, owner_id, &after)).await?;
+        piece.attempts.iter().for_each(|attempt| sums.add(attempt));
+        let Some(end) = piece.end else { break };
+        piece = results::attempts(&run.id, owner_id, &end, PIECE).run(app.database()).await?;
     }
     let attempts = u32::try_from(run.attempts_per_task).unwrap_or(u32::MAX);
     let least_tasks = if run.private_tasks { publications::LEAST_PRIVATE_TASKS } else { 1 };
     Ok(sums.finish(attempts, least_tasks))
 }
 
-/// Writes what is published, and reads it; `None` where the run has changed since it was read.
-async fn write(app: &App, publication: Publication<'_>) -> Result<Option<(Run, Option<Row>)>, ApiError> {
-    let of_run = |sql| Statement::new(sql).bind(publication.run_id);
-    let mut last = publication.publish(&app.new_id(), app.now())?;
-    last.extend([of_run(runs::BY_ID), of_run(publications::SNAPSHOT_OF)]);
-    let mut answers = Vec::new();
-    for batch in publication.beforehand()?.into_iter().chain([last]) {
-        answers = match app.database().batch(batch).await {
-            Err(error) if error.is_guard() => return Ok(None),
-            answers => answers?,
-        };
+/// Writes what is published, and reads it; `None` where the run has changed, or was hidden, since it was read.
+async fn write(app: &App, publication: Publication<'_>) -> Result<Option<(Run, Option<String>)>, ApiError> {
+    let mut last = Batch::new();
+    publication.publish(&mut last, &app.new_id(), app.now())?;
+    let run = last.push(runs::find(publication.run_id));
+    let snapshot = last.push(publications::snapshot_of(publication.run_id));
+    let mut answers = match run_in_order(app, publication.beforehand()?, last).await {
+        Err(BatchError::Guard(Guard::RunUnchanged | Guard::NotHidden)) => return Ok(None),
+        answers => answers?,
+    };
+    let run = answers.take(run)?.ok_or_else(|| ApiError::internal("a run is gone"))?;
+    Ok(Some((run, answers.take(snapshot)?)))
+}
+
+/// Runs batches one after the other, and answers the last.
+async fn run_in_order(app: &App, beforehand: Vec<Batch>, last: Batch) -> Result<Answers, BatchError> {
+    for batch in beforehand {
+        batch.run(app.database()).await?;
     }
-    let snapshot = answers.pop().and_then(Rows::into_first);
-    let run = answers.pop().and_then(Rows::into_first).ok_or_else(|| ApiError::internal("a run is gone"))?;
-    Ok(Some((Run::from_row(&run)?, snapshot)))
+    last.run(app.database()).await
 }
 
 async fn refusal(app: &App, run: &Run) -> Result<ApiError, ApiError> {
-    let benchmark = run.declared.get("benchmark").and_then(Value::as_str);
-    let batch =
-        vec![Statement::new(runs::MISSING).bind(run.id.as_str()), Statement::new(benchmarks::OWNER).bind(benchmark)];
-    let mut answers = app.database().batch(batch).await?.into_iter();
-    let missing = answers.next().map(Rows::into_iter).into_iter().flatten();
-    let missing = missing.map(|row| Ok(json!({ "task": row.text("task")?, "attempt": row.integer("attempt")? })));
-    let missing = missing.collect::<Result<Vec<_>, DatabaseError>>()?;
-    let owner = answers.next().and_then(Rows::into_first).map(|row| row.optional_text("owner_id")).transpose()?;
-    if run.private_tasks && !missing.is_empty() && owner.flatten() != run.owner_id {
+    let benchmark = run.declared.get("benchmark").and_then(Value::as_str).unwrap_or_default();
+    let mut batch = Batch::new();
+    let missing = batch.push(results::missing(&run.id));
+    let declaration = batch.push(benchmarks::declaration(benchmark));
+    let mut answers = batch.run(app.database()).await?;
+    let missing = answers.take(missing)?;
+    let declared_by = answers.take(declaration)?.and_then(|declaration| declaration.owner_id);
+    if run.private_tasks && !missing.is_empty() && declared_by != run.owner_id {
         let detail = "results are missing; which, only whoever declared the benchmark is told: its tasks are private";
         return Ok(Problem::new(INCOMPLETE_RUN, detail).member("missing", json!([])).into());
     }
@@ -168,5 +162,5 @@ async fn refusal(app: &App, run: &Run) -> Result<ApiError, ApiError> {
         (_, 100..) => "at least 100 results are missing; missing names the first".to_owned(),
         (_, count) => format!("{count} results are missing"),
     };
-    Ok(Problem::new(INCOMPLETE_RUN, detail).member("missing", Value::Array(missing)).into())
+    Ok(Problem::new(INCOMPLETE_RUN, detail).member("missing", json!(missing)).into())
 }

@@ -5,18 +5,18 @@ use axum::{
     response::Response,
 };
 use http::{HeaderMap, StatusCode};
-use serde::{Deserialize, Serialize, ser::SerializeSeq as _};
-use serde_json::{Value, json};
+use serde::Deserialize;
+use serde_json::json;
 
 use super::{
     over_quota,
-    runs::{find_own, own},
+    runs::{find_own, not_owner},
 };
 use crate::{
     app::App,
     domain::statistics::weighted_score,
     http::{
-        credentials::{Program, ResultsWrite},
+        credentials::{Program, ResultsWrite, program_batch_failed},
         idempotency::{Caller, Claim, Idempotent, Reply},
         moderation::refuse_hidden,
         page::{PageQuery, list as list_answer, page_size, read_cursor, take_page},
@@ -26,8 +26,10 @@ use crate::{
         },
         request::{FromBody, Path, Query, UPLOAD_LIMIT, Validator, media_type, parse_json, parse_object},
     },
-    ports::{DatabaseError, Row, Rows, Statement},
     store::{
+        Batch, BatchError, Guard,
+        benchmarks::Evidence,
+        results::{self, ResultStatus, TaskAttempt, TaskResult, Upload},
         runs::{self, Run},
         storage,
     },
@@ -47,7 +49,7 @@ pub(super) const MOST_MEASURED: f64 = 1e9;
 struct ResultInput {
     task: String,
     attempt: i64,
-    status: Status,
+    status: ResultStatus,
     score: Option<f64>,
     parts: Option<BTreeMap<String, f64>>,
     samples: Option<i64>,
@@ -58,36 +60,9 @@ struct ResultInput {
     cost_usd: Option<f64>,
 }
 
-/// The same, as it is kept.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ResultBody {
-    task: String,
-    attempt: i64,
-    status: Status,
-    score: f64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    parts: Option<BTreeMap<String, f64>>,
-    samples: Option<i64>,
-    correct: Option<i64>,
-    latency_ms: Option<f64>,
-    input_tokens: Option<i64>,
-    output_tokens: Option<i64>,
-    cost_usd: Option<f64>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum Status {
-    Success,
-    Failed,
-    Timeout,
-    Error,
-}
-
 impl ResultInput {
     /// The result, its score computed where it is composite.
-    fn scored(self, validator: &mut Validator, index: usize, run: &Run) -> ResultBody {
+    fn scored(self, validator: &mut Validator, index: usize, run: &Run) -> TaskResult {
         let at = |member: &str| format!("/{index}/{member}");
         let score = match (&run.parts, &self.parts) {
             (None, None) => {
@@ -118,7 +93,7 @@ impl ResultInput {
         let exact = self.samples.zip(self.correct).map(|(samples, correct)| rate(samples, correct));
         let exact =
             exact.filter(|exact| run.metric == "pass_rate" && score.is_some_and(|score| (exact - score).abs() <= 1e-6));
-        let result = ResultBody {
+        let result = TaskResult {
             task: self.task,
             attempt: self.attempt,
             status: self.status,
@@ -131,80 +106,53 @@ impl ResultInput {
             output_tokens: self.output_tokens,
             cost_usd: self.cost_usd,
         };
-        result.check(validator, index, &run.metric);
+        check(&result, validator, index, &run.metric);
         result
     }
 }
 
-impl ResultBody {
-    fn check(&self, validator: &mut Validator, index: usize, metric: &str) {
-        let at = |member: &str| format!("/{index}/{member}");
-        validator.require((1..=200).contains(&self.task.chars().count()), &at("task"), "give 1 to 200 characters");
-        validator.require((1..=10).contains(&self.attempt), &at("attempt"), "give 1 to 10");
-        validator.require((0.0..=1.0).contains(&self.score), &at("score"), "give 0 to 1");
-        let finished = matches!(self.status, Status::Success | Status::Failed);
-        validator.require(finished || self.score == 0.0, &at("score"), "what timed out or broke scores 0");
-        for (member, number) in [
-            ("samples", self.samples),
-            ("correct", self.correct),
-            ("inputTokens", self.input_tokens),
-            ("outputTokens", self.output_tokens),
-        ] {
-            let possible = number.is_none_or(|number| (0..=MOST_COUNTED).contains(&number));
-            validator.require(possible, &at(member), "give a whole number from 0 to 1000000000");
-        }
-        for (member, number) in [("latencyMs", self.latency_ms), ("costUsd", self.cost_usd)] {
-            let possible = number.is_none_or(|number| (0.0..=MOST_MEASURED).contains(&number));
-            validator.require(possible, &at(member), "give 0 to 1000000000");
-        }
-        match (self.samples, self.correct) {
-            (None, None) => {
-                let is_pass = self.score == 0.0 || self.score == 1.0;
-                validator.require(
-                    metric != "pass_rate" || is_pass,
-                    &at("score"),
-                    "a task passes (1) or not (0); with several samples give samples and correct",
-                );
-            }
-            (Some(samples), Some(correct)) => {
-                validator.require(
-                    samples >= 1 && correct <= samples,
-                    &at("correct"),
-                    "at most all of at least one sample pass",
-                );
-                #[expect(clippy::cast_precision_loss, reason = "within 2⁵³")]
-                let rate = correct as f64 / samples.max(1) as f64;
-                let agrees = metric != "pass_rate" || (rate - self.score).abs() <= 1e-6;
-                validator.require(agrees, &at("score"), "the score of samples is correct / samples");
-            }
-            _ => validator.require(false, &at("samples"), "give both samples and correct, or neither"),
-        }
+/// Refuses what no attempt can be.
+fn check(result: &TaskResult, validator: &mut Validator, index: usize, metric: &str) {
+    let at = |member: &str| format!("/{index}/{member}");
+    validator.require((1..=200).contains(&result.task.chars().count()), &at("task"), "give 1 to 200 characters");
+    validator.require((1..=10).contains(&result.attempt), &at("attempt"), "give 1 to 10");
+    validator.require((0.0..=1.0).contains(&result.score), &at("score"), "give 0 to 1");
+    let finished = matches!(result.status, ResultStatus::Success | ResultStatus::Failed);
+    validator.require(finished || result.score == 0.0, &at("score"), "what timed out or broke scores 0");
+    for (member, number) in [
+        ("samples", result.samples),
+        ("correct", result.correct),
+        ("inputTokens", result.input_tokens),
+        ("outputTokens", result.output_tokens),
+    ] {
+        let possible = number.is_none_or(|number| (0..=MOST_COUNTED).contains(&number));
+        validator.require(possible, &at(member), "give a whole number from 0 to 1000000000");
     }
-
-    fn from_row(row: &Row) -> Result<Self, DatabaseError> {
-        let status = match row.text("status")?.as_str() {
-            "success" => Status::Success,
-            "failed" => Status::Failed,
-            "timeout" => Status::Timeout,
-            _ => Status::Error,
-        };
-        Ok(Self {
-            task: row.text("task_id")?,
-            attempt: row.integer("attempt")?,
-            status,
-            score: row.real("score")?,
-            samples: row.optional_integer("samples")?,
-            correct: row.optional_integer("correct")?,
-            latency_ms: row.optional_real("latency_ms")?,
-            input_tokens: row.optional_integer("input_tokens")?,
-            output_tokens: row.optional_integer("output_tokens")?,
-            cost_usd: row.optional_real("cost_usd")?,
-            parts: row
-                .optional_text("parts")?
-                .map(|parts| serde_json::from_str(&parts))
-                .transpose()
-                .map_err(|error| DatabaseError::Unavailable(format!("a result's parts: {error}")))?,
-        })
+    for (member, number) in [("latencyMs", result.latency_ms), ("costUsd", result.cost_usd)] {
+        let possible = number.is_none_or(|number| (0.0..=MOST_MEASURED).contains(&number));
+        validator.require(possible, &at(member), "give 0 to 1000000000");
+    }
+    match (result.samples, result.correct) {
+        (None, None) => {
+            let is_pass = result.score == 0.0 || result.score == 1.0;
+            validator.require(
+                metric != "pass_rate" || is_pass,
+                &at("score"),
+                "a task passes (1) or not (0); with several samples give samples and correct",
+            );
+        }
+        (Some(samples), Some(correct)) => {
+            validator.require(
+                samples >= 1 && correct <= samples,
+                &at("correct"),
+                "at most all of at least one sample pass",
+            );
+            #[expect(clippy::cast_precision_loss, reason = "within 2⁵³")]
+            let rate = correct as f64 / samples.max(1) as f64;
+            let agrees = metric != "pass_rate" || (rate - result.score).abs() <= 1e-6;
+            validator.require(agrees, &at("score"), "the score of samples is correct / samples");
+        }
+        _ => validator.require(false, &at("samples"), "give both samples and correct, or neither"),
     }
 }
 
@@ -213,7 +161,7 @@ pub async fn upload(
     State(app): State<App>,
     program: Program<ResultsWrite>,
     Path(id): Path<String>,
-    Idempotent(request, Upload(results)): Idempotent<Upload>,
+    Idempotent(request, Body(results)): Idempotent<Body>,
 ) -> Result<Response, ApiError> {
     let owner_id = program.owner_id();
     request.once(&app, Caller::Program(owner_id), |claim| add(&app, owner_id, &id, results, claim)).await
@@ -229,38 +177,40 @@ async fn add(app: &App, owner_id: &str, id: &str, results: Vec<ResultInput>, cla
     let results = results.into_iter().enumerate().map(|(index, result)| result.scored(&mut validator, index, &run));
     let results = results.collect::<Vec<_>>();
     validator.finish()?;
-    let distinct = without_repeats(&results)?;
+    let upload = Upload::new(&without_repeats(&results)?)?;
 
-    let list = serde_json::to_string(&distinct).map_err(|error| ApiError::internal(error.to_string()))?;
-    let of_run = |sql| Statement::new(sql).bind(id);
-    let batch = claim.expect().into_iter().chain([
-        of_run(runs::EXPECT_OPEN).bind(owner_id).bind("results"),
-        of_run(runs::EXPECT_KNOWN_TASKS).bind(list.as_str()),
-        of_run(runs::EXPECT_NO_CONFLICT).bind(list.as_str()),
-        of_run(storage::CHARGE_RESULTS).bind(list.as_str()).bind(owner_id),
-        of_run(runs::REVISE),
+    let mut batch = Batch::new();
+    if let Some(expect) = claim.expect() {
+        batch.push_statement(expect);
+    }
+    batch.extend([
+        runs::expect_open(id, owner_id, Evidence::Results),
+        results::expect_known_tasks(id, &upload),
+        results::expect_consistent(id, &upload),
+        storage::charge_results(id, &upload, owner_id),
+        runs::revise(id),
         storage::expect_quota(owner_id, app.config().storage_quota_bytes),
-        of_run(runs::ADD_RESULTS).bind(list.as_str()),
+        results::add(id, &upload),
     ]);
     // Both count what was stored: reading the count leaves it as it is.
-    let batch = batch.chain([Statement::new(runs::CHANGES)]).chain(claim.fulfil_upload(results.len()));
-    match app.database().batch(batch.collect()).await {
-        Err(error) if error.is_guard() => Err(refusal(app, &run, &list).await?),
-        Err(error) if storage::is_exceeded(&error) => Err(over_quota(app, owner_id).await?),
-        answers => {
-            let row = answers?.into_iter().find_map(Rows::into_first);
-            let accepted = row.map(|row| row.integer("changes")).transpose()?.unwrap_or(0);
-            let accepted = usize::try_from(accepted).unwrap_or(0);
+    let accepted = batch.push(results::count_changes());
+    if let Some(fulfil) = claim.fulfil_upload(results.len()) {
+        batch.push_statement(fulfil);
+    }
+    match batch.run(app.database()).await {
+        Ok(mut answers) => {
+            let accepted = usize::try_from(answers.take(accepted)?).unwrap_or(usize::MAX);
             let answer = json!({ "accepted": accepted, "repeated": results.len().saturating_sub(accepted) });
             Reply::json(StatusCode::OK, &answer)
         }
+        Err(error) => Err(refusal(app, &run, &upload, error).await?),
     }
 }
 
 /// Results as a JSON array, or one a line.
-pub struct Upload(Vec<ResultInput>);
+pub struct Body(Vec<ResultInput>);
 
-impl FromBody for Upload {
+impl FromBody for Body {
     const LIMIT: usize = UPLOAD_LIMIT;
 
     fn accept(headers: &HeaderMap) -> Result<(), ApiError> {
@@ -288,84 +238,51 @@ fn read_lines(body: &[u8]) -> Result<Vec<ResultInput>, ApiError> {
     if results.is_empty() { Err(ApiError::new(MALFORMED_REQUEST, "the body holds no line")) } else { Ok(results) }
 }
 
-/// A result, and where it stood in the upload. As a list: SQLite reads each of them several times, and what names its
-/// members is longer than they are.
-struct Placed<'a> {
-    position: usize,
-    result: &'a ResultBody,
-}
-
-impl Serialize for Placed<'_> {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let ResultBody { task, attempt, status, score, parts, samples, correct, .. } = self.result;
-        let ResultBody { latency_ms, input_tokens, output_tokens, cost_usd, .. } = self.result;
-        let mut list = serializer.serialize_seq(Some(12))?;
-        list.serialize_element(&self.position)?;
-        list.serialize_element(task)?;
-        list.serialize_element(attempt)?;
-        list.serialize_element(status)?;
-        list.serialize_element(score)?;
-        list.serialize_element(samples)?;
-        list.serialize_element(correct)?;
-        list.serialize_element(latency_ms)?;
-        list.serialize_element(input_tokens)?;
-        list.serialize_element(output_tokens)?;
-        list.serialize_element(cost_usd)?;
-        list.serialize_element(parts)?;
-        list.end()
-    }
-}
-
-/// Each attempt once; one upload that contradicts itself is a conflict too.
-fn without_repeats(results: &[ResultBody]) -> Result<Vec<Placed<'_>>, ApiError> {
-    let mut by_attempt: HashMap<(&str, i64), &ResultBody> = HashMap::with_capacity(results.len());
+/// Each attempt once, with its place; one upload that contradicts itself is a conflict too.
+fn without_repeats(results: &[TaskResult]) -> Result<Vec<(usize, &TaskResult)>, ApiError> {
+    let mut by_attempt: HashMap<(&str, i64), &TaskResult> = HashMap::with_capacity(results.len());
     let mut distinct = Vec::with_capacity(results.len());
     let mut conflicts = Vec::new();
     for (position, result) in results.iter().enumerate() {
         match by_attempt.insert((&result.task, result.attempt), result) {
-            None => distinct.push(Placed { position, result }),
+            None => distinct.push((position, result)),
             Some(earlier) if earlier == result => {}
             Some(_) if conflicts.len() >= MOST_CONFLICTS => {}
-            Some(_) => conflicts.push(json!({ "task": result.task, "attempt": result.attempt })),
+            Some(_) => conflicts.push(TaskAttempt { task: result.task.clone(), attempt: result.attempt }),
         }
     }
-    if conflicts.is_empty() { Ok(distinct) } else { Err(conflict(conflicts)) }
+    if conflicts.is_empty() { Ok(distinct) } else { Err(conflict(&conflicts)) }
 }
 
-fn conflict(conflicts: Vec<Value>) -> ApiError {
+fn conflict(conflicts: &[TaskAttempt]) -> ApiError {
     let problem = Problem::new(CONFLICTING_RESULTS, "a result never changes; nothing of this upload was stored");
-    problem.member("conflicts", Value::Array(conflicts)).into()
+    problem.member("conflicts", json!(conflicts)).into()
 }
 
-/// Which of the guards it was.
-async fn refusal(app: &App, run: &Run, list: &str) -> Result<ApiError, ApiError> {
-    let of_upload = |sql| Statement::new(sql).bind(run.id.as_str()).bind(list);
-    let batch = vec![
-        Statement::new(runs::BY_ID).bind(run.id.as_str()),
-        of_upload(runs::UNKNOWN_TASKS),
-        of_upload(runs::CONFLICTS),
-    ];
-    let mut answers = app.database().batch(batch).await?.into_iter();
-    let now = answers.next().and_then(Rows::into_first).map(|row| Run::from_row(&row)).transpose()?;
-    let Some(now) = now.filter(|now| now.status == "open") else {
-        return Ok(ApiError::new(RUN_NOT_OPEN, "it was published or withdrawn"));
-    };
-    // The owner's account may have gone meanwhile.
-    own(now, run.owner_id.as_deref().unwrap_or_default())?;
+/// What an upload is refused with that was undone.
+async fn refusal(app: &App, run: &Run, upload: &Upload, error: BatchError) -> Result<ApiError, ApiError> {
+    Ok(match error {
+        BatchError::Guard(Guard::RunOpen) => ApiError::new(RUN_NOT_OPEN, "it was published or withdrawn"),
+        // The owner's account has gone meanwhile.
+        BatchError::Guard(Guard::RunOwner) => not_owner(),
+        BatchError::Guard(Guard::TasksKnown) => unknown_tasks(app, run, upload).await?,
+        BatchError::Guard(Guard::ResultsConsistent) => {
+            conflict(&results::conflicts(&run.id, upload).run(app.database()).await?)
+        }
+        BatchError::Guard(Guard::StorageQuota) => over_quota(app, run.owner_id.as_deref().unwrap_or_default()).await?,
+        error => program_batch_failed(error),
+    })
+}
+
+async fn unknown_tasks(app: &App, run: &Run, upload: &Upload) -> Result<ApiError, ApiError> {
     let mut validator = Validator::default();
-    for row in answers.next().into_iter().flatten() {
-        let pointer = format!("/{}/task", row.integer("position")?);
-        let detail = format!(
-            "the benchmark version has no task {:?} with attempt {}",
-            row.text("task")?,
-            row.integer("attempt")?
-        );
-        validator.refuse(&pointer, "unknown_task", detail);
+    for unknown in results::unknown_tasks(&run.id, upload).run(app.database()).await? {
+        let TaskAttempt { task, attempt } = unknown.named;
+        let detail = format!("the benchmark version has no task {task:?} with attempt {attempt}");
+        validator.refuse(&format!("/{}/task", unknown.position), "unknown_task", detail);
     }
-    validator.finish()?;
-    let conflicts =
-        answers.flatten().map(|row| Ok(json!({ "task": row.text("task")?, "attempt": row.integer("attempt")? })));
-    Ok(conflict(conflicts.collect::<Result<_, DatabaseError>>()?))
+    // A run's version never gets another task.
+    Ok(validator.finish().err().unwrap_or_else(|| ApiError::internal("unknown tasks are known")))
 }
 
 /// A run's results, by task and attempt.
@@ -377,17 +294,17 @@ pub async fn list(
 ) -> Result<Response, ApiError> {
     let limit = page_size(page.limit)?;
     let (task, attempt) = read_cursor::<(String, i64)>(page.cursor.as_deref())?.unwrap_or_default();
-    let results =
-        Statement::new(runs::RESULTS).bind(id.as_str()).bind(task).bind(attempt).bind(limit.saturating_add(1));
-    let batch = vec![Statement::new(runs::BY_ID).bind(id.as_str()), results];
-    let mut answers = app.database().batch(batch).await?.into_iter();
-    let run = answers.next().and_then(Rows::into_first).ok_or_else(|| ApiError::not_found("run"))?;
-    refuse_hidden("run's model or benchmark", &run)?;
-    if run.boolean("private_tasks")? {
+    let after = TaskAttempt { task, attempt };
+    let mut batch = Batch::new();
+    let run = batch.push(runs::find(&id));
+    let results = batch.push(results::list(&id, &after, limit.saturating_add(1)));
+    let mut answers = batch.run(app.database()).await?;
+    let run = answers.take(run)?.ok_or_else(|| ApiError::not_found("run"))?;
+    refuse_hidden("run's model or benchmark", run.hidden_reason)?;
+    if run.private_tasks {
         return Err(ApiError::new(PRIVATE_TASKS, "only aggregates of its runs are public"));
     }
-    let rows = answers.next().map(Rows::into_iter).into_iter().flatten();
-    let results = rows.map(|row| ResultBody::from_row(&row)).collect::<Result<Vec<_>, _>>()?;
+    let results = answers.take(results)?;
     let (results, next) = take_page(results, limit, |result| (result.task.clone(), result.attempt));
     Ok(list_answer(&uri, &results, next))
 }

@@ -10,7 +10,7 @@ use crate::{
         problem::{ApiError, RUN_NOT_PUBLISHED},
         request::{Json, Path, Validator},
     },
-    store::publications::Ending,
+    store::{BatchError, Guard, publications::Ending},
 };
 
 /// Why a run ends; everyone may read it.
@@ -43,9 +43,10 @@ pub async fn handler(
 ) -> Result<Answer<Value>, ApiError> {
     let (owner_id, reason) = (program.owner_id(), body.reason()?);
     let ending = Ending { run_id: &id, status: "withdrawn", reason: &reason, at: app.now() };
-    match app.database().batch(ending.of_published(Some(owner_id), &app.new_id())).await {
-        Err(error) if error.is_guard() => {}
-        answers => drop(answers?),
+    match ending.of_published(Some(owner_id), &app.new_id()).run(app.database()).await {
+        // What it is instead, the run tells.
+        Err(BatchError::Guard(Guard::RunPublished)) => {}
+        done => drop(done?),
     }
     let run = find_own(&app, owner_id, &id).await?;
     match run.status.as_str() {

@@ -32,8 +32,11 @@ use crate::{
         page::{document, html_answer, html_page},
         problem::{ApiError, HIDDEN, MALFORMED_REQUEST},
     },
-    ports::{Rows, Timestamp},
-    store::pages::{self, Choice, VersionFacts},
+    ports::Timestamp,
+    store::{
+        Batch,
+        pages::{self, Choice, VersionFacts},
+    },
 };
 
 /// So many rows has a page.
@@ -112,12 +115,12 @@ pub async fn board(
     let as_of = position.as_ref().map_or_else(|| app.now(), |position| Timestamp(position.as_of));
     let snapshot = scope.snapshot.as_ref().map(|snapshot| snapshot.id.clone());
     let is_known_slice = query.is_known_slice(&scope.slices);
-    let about = app.database().batch(pages::of_version(&scope.benchmark, &scope.version, BENCHMARKS));
-    let about = async { Ok(about.await?.into_iter()) };
+    let mut batch = Batch::new();
+    let known = batch.push(pages::choices(&scope.benchmark, BENCHMARKS));
+    let facts = batch.push(pages::version_facts(&scope.benchmark, &scope.version));
+    let about = async { Ok(batch.run(app.database()).await?) };
     let (board, mut about) = try_join(Board::read(&app, scope, query.slice()), about).await?;
-    let rows = about.next().map(Rows::into_iter).into_iter().flatten();
-    let known = rows.map(|row| Choice::from_row(&row)).collect::<Result<Vec<_>, _>>()?;
-    let facts = about.next().and_then(Rows::into_first).map(|row| VersionFacts::from_row(&row)).transpose()?;
+    let (known, facts) = (about.take(known)?, about.take(facts)?);
 
     let mut chosen = board.rows.clone();
     query.apply(&mut chosen, as_of);
