@@ -1,5 +1,6 @@
 -- What undid a batch is told by the name of the constraint that refused it: one constraint a guard, whose name it is.
--- The last refuses every other text, which programs of before this migration insert.
+-- The last refuses every other text, which programs of before this migration insert. They also insert into storage_guard,
+-- whose place storage_quota takes: that table goes in a later migration.
 
 DROP TABLE batch_guard;
 -- Never holds a row: inserting one fails, and with it the batch whose expectation was not met.
