@@ -419,7 +419,6 @@ impl Load {
 
     /// The batch, and what its answers are read with. It fails by [`Guard::DeploymentUnused`](super::Guard) or
     /// [`Guard::DatasetComplete`](super::Guard).
-    #[must_use]
     pub fn finish(mut self) -> (Batch, Loaded) {
         let expect_tasks = |versions: String| sql!("dump/expect_tasks").bind(versions).execute();
         self.batch.extend(self.versions.into_iter().map(expect_tasks));

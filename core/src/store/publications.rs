@@ -127,7 +127,6 @@ impl Ending<'_> {
 
     /// Takes a published run out of the ranking; the run is `owner_id`'s, or anybody's. The batch fails by
     /// [`Guard::RunPublished`](super::Guard).
-    #[must_use]
     pub fn of_published(&self, owner_id: Option<&str>, snapshot_id: &str) -> Batch {
         [
             sql!("publications/expect_published").bind(self.run_id).bind(owner_id).execute(),
