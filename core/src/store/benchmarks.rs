@@ -1,234 +1,63 @@
 //! Benchmarks, their versions and tasks.
 
-use std::collections::BTreeSet;
-
 use super::{
     Batch, Handle, PageBefore,
+    columns::{optional_json, read_json, read_named},
     declarations::Declaration,
     query::{Query, sql},
     storage,
 };
 use crate::{
-    domain::run_aggregates::SlicedTask,
+    domain::{
+        benchmark::{BenchmarkVersion, Evidence, MOST_VERSIONS, Metric, Slices, Task},
+        run_aggregates::SlicedTask,
+    },
     ports::{DatabaseError, Row, Timestamp},
 };
 
-/// The most values of a dimension: more tell tasks apart rather than grouping them.
-pub const MOST_VALUES: usize = 50;
-/// The most slices of a version: one for each combination of values that its tasks have. Each run keeps so many scores.
-pub const MOST_SLICES: usize = 2500;
-/// The most versions of a benchmark.
-pub const MOST_VERSIONS: u32 = 100;
-
-/// How a version is scored and what its runs bring.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Evidence {
-    /// Results, task by task.
-    Results,
-    /// Only counts: how many of the tasks passed. For sources that publish no more.
-    Counts,
-}
-
-/// What a score means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Metric {
-    /// The share of tasks passed.
-    PassRate,
-    /// The mean of the tasks' scores.
-    Score,
-}
-
-impl Evidence {
-    /// Its name in the database and on the wire.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Results => "results",
-            Self::Counts => "counts",
-        }
-    }
-}
-
-impl Metric {
-    /// Its name in the database and on the wire.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::PassRate => "pass_rate",
-            Self::Score => "score",
-        }
-    }
-
-    fn parse(text: &str) -> Self {
-        if text == "score" { Self::Score } else { Self::PassRate }
-    }
-}
-
-/// A task and the slices that it belongs to.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
-pub struct Task {
-    /// Unique within its version.
-    pub id: String,
-    /// Slice.
-    pub scenario: Option<String>,
-    /// Slice.
-    pub language: Option<String>,
-    /// Slice.
-    pub difficulty: Option<String>,
-    /// Tasks of one cluster resemble each other, such as those of one repository: their scores are not independent.
-    pub cluster: Option<String>,
-}
-
-impl Task {
-    /// Reads the columns of that name.
-    ///
-    /// # Errors
-    /// When a column is missing.
-    pub fn from_row(row: &Row) -> Result<Self, DatabaseError> {
-        Ok(Self {
-            id: row.text("task_id")?,
-            scenario: row.optional_text("scenario")?,
-            language: row.optional_text("language")?,
-            difficulty: row.optional_text("difficulty")?,
-            cluster: row.optional_text("cluster")?,
-        })
-    }
-
-    /// Scenario, language, difficulty.
-    #[must_use]
-    pub fn dimensions(&self) -> [Option<String>; 3] {
-        [self.scenario.clone(), self.language.clone(), self.difficulty.clone()]
-    }
-}
-
-/// A part of a composite score, such as a judge's.
-#[derive(Clone, Debug, PartialEq, serde::Deserialize, serde::Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Part {
-    /// Unique within its version.
-    pub id: String,
-    /// Its share, to that of the other parts; positive.
-    pub weight: f64,
-}
-
-/// The values that a version's tasks have in each dimension, in order.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
-pub struct Slices {
-    /// Scenarios.
-    pub scenario: BTreeSet<String>,
-    /// Languages.
-    pub language: BTreeSet<String>,
-    /// Difficulties.
-    pub difficulty: BTreeSet<String>,
-}
-
-impl Slices {
-    /// The dimensions, by name.
-    #[must_use]
-    pub fn dimensions(&self) -> [(&'static str, &BTreeSet<String>); 3] {
-        [("scenario", &self.scenario), ("language", &self.language), ("difficulty", &self.difficulty)]
-    }
-
-    /// Those of these tasks.
-    #[must_use]
-    pub fn of(tasks: &[Task]) -> Self {
-        let values = |of: fn(&Task) -> &Option<String>| tasks.iter().filter_map(|task| of(task).clone()).collect();
-        Self {
-            scenario: values(|task| &task.scenario),
-            language: values(|task| &task.language),
-            difficulty: values(|task| &task.difficulty),
-        }
-    }
-
-    /// Reads the column `slices`.
-    ///
-    /// # Errors
-    /// When it is missing or unreadable.
-    pub fn from_row(row: &Row) -> Result<Self, DatabaseError> {
-        read_json(&row.text("slices")?)
-    }
-}
-
-/// JSON that we wrote.
-fn read_json<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, DatabaseError> {
-    serde_json::from_str(text).map_err(|error| DatabaseError::Unavailable(format!("a version's JSON: {error}")))
-}
-
-/// A version, with its tasks. Its JSON is what is compared when it is declared again.
-#[derive(Clone, Debug, PartialEq, serde::Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct BenchmarkVersion {
-    /// The benchmark's id.
-    pub benchmark: String,
-    /// Immutable once a run stands on it.
-    pub version: String,
-    /// What people call the benchmark.
-    pub title: String,
-    /// What it measures.
-    pub description: Option<String>,
-    /// What a score means.
-    pub metric: Metric,
-    /// What guessing scores.
-    pub chance_level: Option<f64>,
-    /// What its runs bring.
-    pub evidence: Evidence,
-    /// How many tasks there are.
-    pub task_count: u32,
-    /// How often each task is tried.
-    pub attempts_per_task: u32,
-    /// Whether its tasks, and results by task, are told to nobody.
-    #[serde(serialize_with = "null_where_false")]
-    pub private_tasks: bool,
-    /// The day or month since when anyone could read the tasks.
-    pub tasks_published_on: Option<String>,
-    /// What a score is made of, where it is composite.
-    pub parts: Option<Vec<Part>>,
-    /// The tasks; none where the evidence is counts.
-    pub tasks: Vec<Task>,
-}
-
-/// What says nothing is left out of a definition, so that older ones are still the same.
-fn null_where_false<S: serde::Serializer>(value: &bool, serializer: S) -> Result<S::Ok, S::Error> {
-    if *value { serializer.serialize_bool(true) } else { serializer.serialize_none() }
-}
-
-/// The tasks that a version's definition, in canonical JSON, names.
+/// Reads the tasks that the column `definition` names.
 ///
 /// # Errors
-/// When it is unreadable.
-pub(super) fn defined_tasks(definition: &str) -> Result<Vec<Task>, DatabaseError> {
+/// When it is missing or unreadable.
+pub(super) fn defined_tasks(row: &Row) -> Result<Vec<Task>, DatabaseError> {
     #[derive(serde::Deserialize)]
     struct Definition {
         tasks: Vec<Task>,
     }
-    Ok(read_json::<Definition>(definition)?.tasks)
+    Ok(read_json::<Definition>(row, "definition")?.tasks)
 }
 
-impl BenchmarkVersion {
-    /// Reads a row of `benchmark_versions`; the tasks stand elsewhere.
-    ///
-    /// # Errors
-    /// When a column is missing or unreadable.
-    pub fn from_row(row: &Row, tasks: Vec<Task>) -> Result<Self, DatabaseError> {
-        let number = |column: &str| row.integer(column).map(|number| u32::try_from(number).unwrap_or(u32::MAX));
-        Ok(Self {
-            benchmark: row.text("benchmark_id")?,
-            version: row.text("version")?,
-            title: row.text("title")?,
-            description: row.optional_text("description")?,
-            metric: Metric::parse(&row.text("metric")?),
-            chance_level: row.optional_real("chance_level")?,
-            evidence: if row.text("evidence")? == "counts" { Evidence::Counts } else { Evidence::Results },
-            task_count: number("task_count")?,
-            attempts_per_task: number("attempts_per_task")?,
-            private_tasks: row.boolean("private_tasks")?,
-            tasks_published_on: row.optional_text("tasks_published_on")?,
-            parts: row.optional_text("parts")?.map(|parts| read_json(&parts)).transpose()?,
-            tasks,
-        })
-    }
+fn task_from_row(row: &Row) -> Result<Task, DatabaseError> {
+    Ok(Task {
+        id: row.text("task_id")?,
+        scenario: row.optional_text("scenario")?,
+        language: row.optional_text("language")?,
+        difficulty: row.optional_text("difficulty")?,
+        cluster: row.optional_text("cluster")?,
+    })
+}
+
+/// Reads a row of `benchmark_versions`; the tasks stand elsewhere.
+///
+/// # Errors
+/// When a column is missing or unreadable.
+pub(super) fn version_from_row(row: &Row, tasks: Vec<Task>) -> Result<BenchmarkVersion, DatabaseError> {
+    let number = |column: &str| row.integer(column).map(|number| u32::try_from(number).unwrap_or(u32::MAX));
+    Ok(BenchmarkVersion {
+        benchmark: row.text("benchmark_id")?,
+        version: row.text("version")?,
+        title: row.text("title")?,
+        description: row.optional_text("description")?,
+        metric: read_named(row, "metric", Metric::named)?,
+        chance_level: row.optional_real("chance_level")?,
+        evidence: read_named(row, "evidence", Evidence::named)?,
+        task_count: number("task_count")?,
+        attempts_per_task: number("attempts_per_task")?,
+        private_tasks: row.boolean("private_tasks")?,
+        tasks_published_on: row.optional_text("tasks_published_on")?,
+        parts: optional_json(row, "parts")?,
+        tasks,
+    })
 }
 
 /// A version that is declared.
@@ -351,7 +180,7 @@ pub fn list(after: &str, rows: u32) -> Query<Vec<BenchmarkSummary>> {
             title: row.text("title")?,
             description: row.optional_text("description")?,
             latest_version: row.text("version")?,
-            versions: read_json(&row.text("versions")?)?,
+            versions: read_json(row, "versions")?,
         })
     })
 }
@@ -394,8 +223,8 @@ pub fn versions(id: &str, page: &PageBefore) -> Query<Vec<PublicVersion>> {
     sql!("benchmarks/versions").bind(id).bind_page(page).all(|row| {
         Ok(PublicVersion {
             created_at: Timestamp(row.integer("created_at")?),
-            version: BenchmarkVersion::from_row(row, Vec::new())?,
-            slices: Slices::from_row(row)?,
+            version: version_from_row(row, Vec::new())?,
+            slices: read_json(row, "slices")?,
         })
     })
 }
@@ -435,7 +264,7 @@ pub fn tasks(benchmark: &str, version: &str, after: i64, rows: u32) -> Query<Vec
         .bind(version)
         .bind(after)
         .bind(rows)
-        .all(|row| Ok(PlacedTask { position: row.integer("position")?, task: Task::from_row(row)? }))
+        .all(|row| Ok(PlacedTask { position: row.integer("position")?, task: task_from_row(row)? }))
 }
 
 /// Lists all tasks of a person's open run, as publishing sorts them into slices.
@@ -443,7 +272,7 @@ pub fn sliced_tasks(run_id: &str, owner_id: &str) -> Query<Vec<SlicedTask>> {
     sql!("benchmarks/sliced_tasks").bind(run_id).bind(owner_id).all(|row| {
         Ok(SlicedTask {
             id: row.text("task_id")?,
-            dimensions: Task::from_row(row)?.dimensions(),
+            dimensions: task_from_row(row)?.dimensions(),
             cluster: row.optional_text("cluster")?,
         })
     })

@@ -1,12 +1,16 @@
 //! What a comparison of models reads: a row for the version, and one for each model, however many results there are.
 
 use super::{
-    benchmarks::{self, BenchmarkVersion},
+    benchmarks::{defined_tasks, version_from_row},
+    columns::optional_json,
     leaderboard::{Scope, Snapshot},
     query::{Query, sql},
     runs::Aggregates,
 };
-use crate::ports::{DatabaseError, Row};
+use crate::{
+    domain::benchmark::BenchmarkVersion,
+    ports::{DatabaseError, Row},
+};
 
 /// A model's entry, with the score of each task.
 #[derive(Clone, Debug)]
@@ -29,15 +33,13 @@ impl ComparedRun {
     /// # Errors
     /// When a column is missing or unreadable.
     pub fn from_row(row: &Row) -> Result<Self, DatabaseError> {
-        let unreadable = |error: &dyn std::fmt::Display| DatabaseError::Unavailable(format!("a run's scores: {error}"));
-        let scores = row.optional_text("scores")?;
-        let scores = scores.map(|scores| serde_json::from_str(&scores).map_err(|error| unreadable(&error)));
+        let scoreless = || DatabaseError::Unavailable("an entry without a score".to_owned());
         Ok(Self {
             model: row.text("model_id")?,
             display_name: row.text("display_name")?,
             run_id: row.text("run_id")?,
-            aggregates: Aggregates::from_row(row)?.ok_or_else(|| unreadable(&"an entry without a score"))?,
-            scores: scores.transpose()?,
+            aggregates: Aggregates::from_row(row)?.ok_or_else(scoreless)?,
+            scores: optional_json(row, "scores")?,
         })
     }
 }
@@ -47,7 +49,7 @@ pub fn version(scope: &Scope) -> Query<Option<BenchmarkVersion>> {
     sql!("comparisons/version")
         .bind(scope.benchmark.as_str())
         .bind(scope.version.as_str())
-        .optional(|row| BenchmarkVersion::from_row(row, benchmarks::defined_tasks(&row.text("definition")?)?))
+        .optional(|row| version_from_row(row, defined_tasks(row)?))
 }
 
 /// Lists the entries of models as they stood at a snapshot.

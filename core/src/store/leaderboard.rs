@@ -1,11 +1,14 @@
 //! The leaderboard: entries that stand from one snapshot to another.
 
 use super::{
-    benchmarks::Slices,
+    columns::{read_json, read_named},
     query::{Query, sql},
     runs::Aggregates,
 };
-use crate::ports::{DatabaseError, Row, Timestamp};
+use crate::{
+    domain::benchmark::{Evidence, Metric, Slices},
+    ports::{DatabaseError, Row, Timestamp},
+};
 
 /// Which leaderboard is read.
 #[derive(Clone, Debug)]
@@ -18,10 +21,10 @@ pub struct Scope {
     pub title: String,
     /// What it measures.
     pub description: Option<String>,
-    /// `pass_rate` or `score`.
-    pub metric: String,
-    /// `results` or `counts`.
-    pub evidence: String,
+    /// What a score means.
+    pub metric: Metric,
+    /// What its runs bring.
+    pub evidence: Evidence,
     /// The values that its tasks have.
     pub slices: Slices,
     /// The snapshot, once something was published.
@@ -62,9 +65,9 @@ impl Scope {
             version: row.text("version")?,
             title: row.text("title")?,
             description: row.optional_text("description")?,
-            metric: row.text("metric")?,
-            evidence: row.text("evidence")?,
-            slices: Slices::from_row(row)?,
+            metric: read_named(row, "metric", Metric::named)?,
+            evidence: read_named(row, "evidence", Evidence::named)?,
+            slices: read_json(row, "slices")?,
             snapshot,
             moderation: row.integer("moderation")?,
             hidden_reason: row.optional_text("hidden_reason")?,

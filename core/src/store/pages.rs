@@ -1,7 +1,13 @@
 //! What only the pages ask for.
 
-use super::query::{Query, sql};
-use crate::ports::{DatabaseError, Row};
+use super::{
+    columns::optional_json,
+    query::{Query, sql},
+};
+use crate::{
+    domain::benchmark::Part,
+    ports::{DatabaseError, Row},
+};
 
 /// A version that can be chosen.
 #[derive(Clone, Debug)]
@@ -44,8 +50,8 @@ pub struct VersionFacts {
     pub private_tasks: bool,
     /// The day or month since when anyone could read the tasks.
     pub tasks_published_on: Option<String>,
-    /// What a composite score is made of: id and weight.
-    pub parts: Vec<(String, f64)>,
+    /// What a composite score is made of.
+    pub parts: Vec<Part>,
 }
 
 impl VersionFacts {
@@ -54,21 +60,13 @@ impl VersionFacts {
     /// # Errors
     /// When a column is missing or unreadable.
     pub fn from_row(row: &Row) -> Result<Self, DatabaseError> {
-        #[derive(serde::Deserialize)]
-        struct Part {
-            id: String,
-            weight: f64,
-        }
-        let parts = row.optional_text("parts")?.unwrap_or_else(|| "[]".to_owned());
-        let parts = serde_json::from_str::<Vec<Part>>(&parts);
-        let parts = parts.map_err(|error| DatabaseError::Unavailable(format!("a version's parts: {error}")))?;
         Ok(Self {
             task_count: row.integer("task_count")?,
             attempts_per_task: row.integer("attempts_per_task")?,
             chance_level: row.optional_real("chance_level")?,
             private_tasks: row.boolean("private_tasks")?,
             tasks_published_on: row.optional_text("tasks_published_on")?,
-            parts: parts.into_iter().map(|part| (part.id, part.weight)).collect(),
+            parts: optional_json(row, "parts")?.unwrap_or_default(),
         })
     }
 }

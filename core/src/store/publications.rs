@@ -6,7 +6,10 @@ use super::{
     runs,
 };
 use crate::{
-    domain::run_aggregates::{RunAggregates, Slice},
+    domain::{
+        run_aggregates::{RunAggregates, Slice},
+        run_status::RunStatus,
+    },
     ports::{DatabaseError, Timestamp},
 };
 
@@ -111,8 +114,8 @@ fn json(value: &impl serde::Serialize) -> Result<String, DatabaseError> {
 pub struct Ending<'a> {
     /// The run.
     pub run_id: &'a str,
-    /// `withdrawn` or `rejected`.
-    pub status: &'static str,
+    /// Withdrawn or rejected.
+    pub status: RunStatus,
     /// For everyone to read.
     pub reason: &'a str,
     /// When.
@@ -122,7 +125,7 @@ pub struct Ending<'a> {
 impl Ending<'_> {
     /// Ends the run, whatever it is.
     pub fn end(&self) -> Query<()> {
-        sql!("publications/end").bind(self.run_id).bind(self.status).bind(self.reason).bind(self.at).execute()
+        sql!("publications/end").bind(self.run_id).bind(self.status.as_str()).bind(self.reason).bind(self.at).execute()
     }
 
     /// Takes a published run out of the ranking; the run is `owner_id`'s, or anybody's. The batch fails by
@@ -134,7 +137,7 @@ impl Ending<'_> {
             add_snapshot(self.run_id, snapshot_id, self.at),
             sql!("publications/close_entry_of_run").bind(self.run_id).bind(snapshot_id).execute(),
             sql!("publications/reinstate").bind(self.run_id).bind(snapshot_id).execute(),
-            add_change(self.run_id, snapshot_id, Some(self.status)),
+            add_change(self.run_id, snapshot_id, Some(self.status.as_str())),
         ]
         .into_iter()
         .collect()

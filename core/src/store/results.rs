@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize, ser::SerializeSeq as _};
 
-use super::query::{Query, sql};
+use super::{
+    columns::{optional_json, read_named},
+    query::{Query, sql},
+};
 use crate::{
     domain::run_aggregates::Attempt,
     ports::{DatabaseError, Row},
@@ -25,12 +28,13 @@ pub enum ResultStatus {
 }
 
 impl ResultStatus {
-    fn parse(text: &str) -> Self {
-        match text {
-            "success" => Self::Success,
-            "failed" => Self::Failed,
-            "timeout" => Self::Timeout,
-            _ => Self::Error,
+    fn named(name: &str) -> Option<Self> {
+        match name {
+            "success" => Some(Self::Success),
+            "failed" => Some(Self::Failed),
+            "timeout" => Some(Self::Timeout),
+            "error" => Some(Self::Error),
+            _ => None,
         }
     }
 }
@@ -73,9 +77,9 @@ impl TaskResult {
         Ok(Self {
             task: row.text("task_id")?,
             attempt: row.integer("attempt")?,
-            status: ResultStatus::parse(&row.text("status")?),
+            status: read_named(row, "status", ResultStatus::named)?,
             score: row.real("score")?,
-            parts: read_parts(row)?,
+            parts: optional_json(row, "parts")?,
             samples: row.optional_integer("samples")?,
             correct: row.optional_integer("correct")?,
             latency_ms: row.optional_real("latency_ms")?,
@@ -84,11 +88,6 @@ impl TaskResult {
             cost_usd: row.optional_real("cost_usd")?,
         })
     }
-}
-
-fn read_parts(row: &Row) -> Result<Option<BTreeMap<String, f64>>, DatabaseError> {
-    let parts = row.optional_text("parts")?.map(|parts| serde_json::from_str(&parts)).transpose();
-    parts.map_err(|error| DatabaseError::Unavailable(format!("a result's parts: {error}")))
 }
 
 /// Results that are uploaded, as the statements take them. Each is a list: SQLite reads each of them several times, and
@@ -238,6 +237,6 @@ fn attempt_from_row(row: &Row) -> Result<Attempt, DatabaseError> {
         correct: row.optional_integer("correct")?,
         latency_ms: row.optional_real("latency_ms")?,
         cost_usd: row.optional_real("cost_usd")?,
-        parts: read_parts(row)?.unwrap_or_default(),
+        parts: optional_json(row, "parts")?.unwrap_or_default(),
     })
 }

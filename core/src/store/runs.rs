@@ -4,10 +4,16 @@ use std::collections::BTreeMap;
 
 use super::{
     PageBefore,
-    benchmarks::{Evidence, Part},
+    columns::{optional_json, read_named},
     query::{Query, sql},
 };
-use crate::ports::{DatabaseError, Row, Timestamp};
+use crate::{
+    domain::{
+        benchmark::{Evidence, Metric, Part},
+        run_status::RunStatus,
+    },
+    ports::{DatabaseError, Row, Timestamp},
+};
 
 /// How many rows the statement before changed; see [`count_changes`](super::results::count_changes).
 pub const CHANGES: &str = include_str!("sql/results/count_changes.sql");
@@ -80,8 +86,8 @@ pub struct Run {
     pub owner_id: Option<String>,
     /// What it claims to be: harness, commit and so on, as the wire shows it.
     pub declared: serde_json::Map<String, serde_json::Value>,
-    /// `open`, `published`, `rejected` or `withdrawn`.
-    pub status: String,
+    /// What has become of it.
+    pub status: RunStatus,
     /// Why it was rejected or withdrawn.
     pub reason: Option<String>,
     /// When it was opened.
@@ -94,10 +100,10 @@ pub struct Run {
     pub request: String,
     /// How often its results changed.
     pub revision: i64,
-    /// `results` or `counts`.
-    pub evidence: String,
-    /// `pass_rate` or `score`.
-    pub metric: String,
+    /// What it brings.
+    pub evidence: Evidence,
+    /// What its score means.
+    pub metric: Metric,
     /// How many tasks the version has.
     pub task_count: i64,
     /// How often each is tried.
@@ -134,7 +140,7 @@ impl Run {
             "commit": row.text("commit_hash")?,
             "dirty": row.boolean("dirty")?,
             "promptHash": row.optional_text("prompt_hash")?,
-            "generationConfig": read_json::<serde_json::Value>(row, "generation_config")?,
+            "generationConfig": optional_json::<serde_json::Value>(row, "generation_config")?,
             "attemptsPolicy": row.optional_text("attempts_policy")?,
             "command": row.optional_text("command")?,
             "evaluatorRelationship": row.text("evaluator_relationship")?,
@@ -142,7 +148,7 @@ impl Run {
             "startedAt": time("started_at")?,
             "completedAt": time("completed_at")?,
         });
-        let counts = match read_json(row, "correct_by_attempt")? {
+        let counts = match optional_json(row, "correct_by_attempt")? {
             None => None,
             Some(correct_by_attempt) => Some(Counts {
                 total: u32::try_from(row.integer("counted_total")?).unwrap_or(u32::MAX),
@@ -155,32 +161,26 @@ impl Run {
             id: row.text("id")?,
             owner_id: row.optional_text("owner_id")?,
             declared: declared.as_object().cloned().unwrap_or_default(),
-            status: row.text("status")?,
+            status: read_named(row, "status", RunStatus::named)?,
             reason: row.optional_text("reason")?,
             created_at: Timestamp(row.integer("created_at")?),
             published_at: time("published_at")?,
             withdrawn_at: time("withdrawn_at")?,
             request: row.text("request")?,
             revision: row.integer("revision")?,
-            evidence: row.text("evidence")?,
-            metric: row.text("metric")?,
+            evidence: read_named(row, "evidence", Evidence::named)?,
+            metric: read_named(row, "metric", Metric::named)?,
             task_count: row.integer("task_count")?,
             attempts_per_task: row.integer("attempts_per_task")?,
             private_tasks: row.boolean("private_tasks")?,
-            parts: read_json(row, "parts")?,
+            parts: optional_json(row, "parts")?,
             counts,
             aggregates: Aggregates::from_row(row)?,
-            pass_counts: read_json(row, "pass_counts")?.unwrap_or_default(),
-            part_scores: read_json(row, "part_scores")?.unwrap_or_default(),
+            pass_counts: optional_json(row, "pass_counts")?.unwrap_or_default(),
+            part_scores: optional_json(row, "part_scores")?.unwrap_or_default(),
             hidden_reason: row.optional_text("hidden_reason")?,
         })
     }
-}
-
-/// A column of JSON that we wrote, where it is not null.
-fn read_json<T: serde::de::DeserializeOwned>(row: &Row, column: &str) -> Result<Option<T>, DatabaseError> {
-    let unreadable = |error| DatabaseError::Unavailable(format!("{column}: {error}"));
-    row.optional_text(column)?.map(|text| serde_json::from_str(&text)).transpose().map_err(unreadable)
 }
 
 /// A run that is opened.
@@ -311,16 +311,16 @@ pub struct PastRun {
     pub evaluator_relationship: String,
     /// When it began.
     pub started_at: Option<Timestamp>,
-    /// `published`, `rejected` or `withdrawn`.
-    pub status: String,
+    /// What has become of it.
+    pub status: RunStatus,
     /// Why it was rejected or withdrawn.
     pub reason: Option<String>,
     /// When it was published.
     pub published_at: Timestamp,
     /// When it was withdrawn or rejected.
     pub withdrawn_at: Option<Timestamp>,
-    /// `pass_rate` or `score`.
-    pub metric: String,
+    /// What its score means.
+    pub metric: Metric,
     /// What publishing kept.
     pub aggregates: Option<Aggregates>,
     /// Whether it is the model's row on the leaderboard.
@@ -338,11 +338,11 @@ impl PastRun {
             harness_version: row.text("harness_version")?,
             evaluator_relationship: row.text("evaluator_relationship")?,
             started_at: time("started_at")?,
-            status: row.text("status")?,
+            status: read_named(row, "status", RunStatus::named)?,
             reason: row.optional_text("reason")?,
             published_at: Timestamp(row.integer("published_at")?),
             withdrawn_at: time("withdrawn_at")?,
-            metric: row.text("metric")?,
+            metric: read_named(row, "metric", Metric::named)?,
             aggregates: Aggregates::from_row(row)?,
             current: row.boolean("current")?,
         })

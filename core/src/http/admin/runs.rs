@@ -3,6 +3,7 @@ use serde_json::{Value, json};
 
 use crate::{
     app::App,
+    domain::run_status::RunStatus,
     http::{
         credentials::Person,
         problem::{ApiError, RUN_NOT_OPEN},
@@ -23,7 +24,7 @@ pub async fn reject(
     let reason = body.reason()?;
     person.read_as_admin(&app, Batch::new()).await?;
     let owner = find(&app, &id).await?.owner_id;
-    let ending = Ending { run_id: &id, status: "rejected", reason: &reason, at: app.now() };
+    let ending = Ending { run_id: &id, status: RunStatus::Rejected, reason: &reason, at: app.now() };
     let event = || {
         let event = person.client.event(&app, "run_rejected", json!({ "runId": id, "reason": reason }));
         event.of(owner.as_deref().unwrap_or(&person.user_id), Some(&person.user_id))
@@ -44,8 +45,8 @@ pub async fn reject(
         done => drop(done?),
     }
     let run = find(&app, &id).await?;
-    match run.status.as_str() {
-        "rejected" => Ok(Answer(run_body(&run))),
-        status => Err(ApiError::new(RUN_NOT_OPEN, format!("it is {status}"))),
+    match run.status {
+        RunStatus::Rejected => Ok(Answer(run_body(&run))),
+        status => Err(ApiError::new(RUN_NOT_OPEN, format!("it is {}", status.as_str()))),
     }
 }

@@ -12,7 +12,10 @@ use super::{
 };
 use crate::{
     app::App,
-    domain::statistics::{Difference, Discordant, Interval, holm, mcnemar, newcombe, paired_difference},
+    domain::{
+        benchmark::{BenchmarkVersion, MOST_VALUES, Metric, Task},
+        statistics::{Difference, Discordant, Interval, holm, mcnemar, newcombe, paired_difference},
+    },
     http::{
         parameters,
         problem::{ApiError, PRIVATE_TASKS},
@@ -20,7 +23,6 @@ use crate::{
     },
     store::{
         Batch,
-        benchmarks::{BenchmarkVersion, MOST_VALUES, Metric, Task},
         comparisons::{self, ComparedRun},
         leaderboard::Scope,
         publications::LEAST_PRIVATE_TASKS,
@@ -195,7 +197,7 @@ impl Side {
             model: run.model.clone(),
             display_name: run.display_name.clone(),
             run_id: run.run_id.clone(),
-            score: Score::of(version.metric.as_str(), &run.aggregates).score,
+            score: Score::of(version.metric, &run.aggregates).score,
         }
     }
 }
@@ -335,7 +337,7 @@ fn adjust<'a>(found: impl Iterator<Item = &'a mut Found>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::benchmarks::Evidence;
+    use crate::domain::benchmark::Evidence;
     use crate::store::runs::Aggregates;
 
     fn task(index: usize, language: Option<&str>, cluster: Option<String>) -> Task {

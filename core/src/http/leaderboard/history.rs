@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     app::App,
+    domain::{benchmark::Metric, run_status::RunStatus},
     http::{
         moderation::refuse_hidden,
         page::{END_OF_TIME, NewestFirst},
@@ -41,7 +42,7 @@ pub struct PastRunBody {
     pub run_id: String,
     pub benchmark: String,
     pub version: String,
-    pub status: String,
+    pub status: RunStatus,
     pub reason: Option<String>,
     pub score: Option<f64>,
     pub score_low: Option<f64>,
@@ -58,12 +59,12 @@ pub struct PastRunBody {
     /// Whether it is the model's row on the leaderboard.
     pub current: bool,
     #[serde(skip)]
-    pub metric: String,
+    pub metric: Metric,
 }
 
 impl From<PastRun> for PastRunBody {
     fn from(run: PastRun) -> Self {
-        let score = run.aggregates.as_ref().map(|aggregates| Score::of(&run.metric, aggregates));
+        let score = run.aggregates.as_ref().map(|aggregates| Score::of(run.metric, aggregates));
         let interval = score.and_then(|score| score.interval);
         Self {
             run_id: run.id,

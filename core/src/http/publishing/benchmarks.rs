@@ -12,7 +12,10 @@ use serde_json::json;
 use super::over_quota;
 use crate::{
     app::App,
-    domain::run_aggregates::count_slices,
+    domain::{
+        benchmark::{BenchmarkVersion, Evidence, MOST_SLICES, MOST_VALUES, MOST_VERSIONS, Metric, Part, Slices, Task},
+        run_aggregates::count_slices,
+    },
     http::{
         credentials::{ModelsWrite, Program, program_batch_failed},
         moderation::refuse_hidden,
@@ -24,10 +27,7 @@ use crate::{
     ports::Timestamp,
     store::{
         Batch, BatchError, Guard, PageBefore,
-        benchmarks::{
-            self, BenchmarkSummary, BenchmarkVersion, Evidence, MOST_SLICES, MOST_VALUES, MOST_VERSIONS, Metric,
-            NewVersion, Part, PlacedTask, PublicVersion, Slices, Task,
-        },
+        benchmarks::{self, BenchmarkSummary, NewVersion, PlacedTask, PublicVersion},
     },
 };
 

@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     app::App,
+    domain::benchmark::Evidence,
     http::{
         credentials::{Program, ResultsWrite},
         problem::{ApiError, EVIDENCE_MISMATCH, RUN_NOT_OPEN},
@@ -14,7 +15,6 @@ use crate::{
     },
     store::{
         Batch, BatchError, Guard,
-        benchmarks::Evidence,
         runs::{self, Counts},
     },
 };
@@ -36,7 +36,7 @@ pub async fn handler(
     Json(body): Json<Body>,
 ) -> Result<Answer<Counts>, ApiError> {
     let run = find_own(&app, program.owner_id(), &id).await?;
-    if run.evidence != "counts" {
+    if run.evidence != Evidence::Counts {
         return Err(ApiError::new(EVIDENCE_MISMATCH, "this benchmark version takes results, task by task"));
     }
 

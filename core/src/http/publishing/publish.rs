@@ -5,7 +5,11 @@ use serde_json::{Value, json};
 use super::runs::{own, run_body};
 use crate::{
     app::App,
-    domain::run_aggregates::{RunAggregates, RunSums, SlicedTask},
+    domain::{
+        benchmark::Evidence,
+        run_aggregates::{RunAggregates, RunSums, SlicedTask},
+        run_status::RunStatus,
+    },
     http::{
         credentials::{Program, ResultsWrite},
         idempotency::{Caller, Claim, Idempotency, Reply},
@@ -42,19 +46,20 @@ pub async fn handler(
 async fn publish(app: &App, owner_id: &str, id: &str, claim: Claim) -> Result<Reply, ApiError> {
     for _ in 0..TRIES {
         let Read { run, snapshot, tasks, attempts } = Read::of(app, owner_id, id).await?;
-        if run.status == "published" {
-            return answer(app, &run, snapshot, &claim).await;
-        }
-        if run.status != "open" {
-            return Err(ApiError::new(RUN_NOT_OPEN, "it was rejected or withdrawn"));
+        match run.status {
+            RunStatus::Open => {}
+            RunStatus::Published => return answer(app, &run, snapshot, &claim).await,
+            RunStatus::Rejected | RunStatus::Withdrawn => {
+                return Err(ApiError::new(RUN_NOT_OPEN, "it was rejected or withdrawn"));
+            }
         }
         if let Some(reason) = run.hidden_reason {
             return Err(publishes_to_hidden(reason));
         }
-        let aggregates = match run.evidence.as_str() {
-            "counts" if run.counts.is_some() => None,
-            "counts" => return Err(refusal(app, &run).await?),
-            _ => match add_up(app, owner_id, &run, &tasks, attempts).await? {
+        let aggregates = match run.evidence {
+            Evidence::Counts if run.counts.is_some() => None,
+            Evidence::Counts => return Err(refusal(app, &run).await?),
+            Evidence::Results => match add_up(app, owner_id, &run, &tasks, attempts).await? {
                 Some(aggregates) => Some(aggregates),
                 None => return Err(refusal(app, &run).await?),
             },
@@ -155,8 +160,8 @@ async fn refusal(app: &App, run: &Run) -> Result<ApiError, ApiError> {
         let detail = "results are missing; which, only whoever declared the benchmark is told: its tasks are private";
         return Ok(Problem::new(INCOMPLETE_RUN, detail).member("missing", json!([])).into());
     }
-    let detail = match (run.evidence.as_str(), missing.len()) {
-        ("counts", _) => "upload the counts first".to_owned(),
+    let detail = match (run.evidence, missing.len()) {
+        (Evidence::Counts, _) => "upload the counts first".to_owned(),
         // A copy of somebody else's data does not have their private tasks.
         (_, 0) => "nobody can answer tasks that are not known here".to_owned(),
         (_, 100..) => "at least 100 results are missing; missing names the first".to_owned(),

@@ -14,7 +14,10 @@ use super::{
 };
 use crate::{
     app::App,
-    domain::statistics::weighted_score,
+    domain::{
+        benchmark::{Evidence, Metric},
+        statistics::weighted_score,
+    },
     http::{
         credentials::{Program, ResultsWrite, program_batch_failed},
         idempotency::{Caller, Claim, Idempotent, Reply},
@@ -28,7 +31,6 @@ use crate::{
     },
     store::{
         Batch, BatchError, Guard,
-        benchmarks::Evidence,
         results::{self, ResultStatus, TaskAttempt, TaskResult, Upload},
         runs::{self, Run},
         storage,
@@ -91,8 +93,8 @@ impl ResultInput {
         #[expect(clippy::cast_precision_loss, reason = "within 2⁵³")]
         let rate = |samples: i64, correct: i64| correct as f64 / samples.max(1) as f64;
         let exact = self.samples.zip(self.correct).map(|(samples, correct)| rate(samples, correct));
-        let exact =
-            exact.filter(|exact| run.metric == "pass_rate" && score.is_some_and(|score| (exact - score).abs() <= 1e-6));
+        let exact = exact
+            .filter(|exact| run.metric == Metric::PassRate && score.is_some_and(|score| (exact - score).abs() <= 1e-6));
         let result = TaskResult {
             task: self.task,
             attempt: self.attempt,
@@ -106,13 +108,13 @@ impl ResultInput {
             output_tokens: self.output_tokens,
             cost_usd: self.cost_usd,
         };
-        check(&result, validator, index, &run.metric);
+        check(&result, validator, index, run.metric);
         result
     }
 }
 
 /// Refuses what no attempt can be.
-fn check(result: &TaskResult, validator: &mut Validator, index: usize, metric: &str) {
+fn check(result: &TaskResult, validator: &mut Validator, index: usize, metric: Metric) {
     let at = |member: &str| format!("/{index}/{member}");
     validator.require((1..=200).contains(&result.task.chars().count()), &at("task"), "give 1 to 200 characters");
     validator.require((1..=10).contains(&result.attempt), &at("attempt"), "give 1 to 10");
@@ -136,7 +138,7 @@ fn check(result: &TaskResult, validator: &mut Validator, index: usize, metric: &
         (None, None) => {
             let is_pass = result.score == 0.0 || result.score == 1.0;
             validator.require(
-                metric != "pass_rate" || is_pass,
+                metric != Metric::PassRate || is_pass,
                 &at("score"),
                 "a task passes (1) or not (0); with several samples give samples and correct",
             );
@@ -149,7 +151,7 @@ fn check(result: &TaskResult, validator: &mut Validator, index: usize, metric: &
             );
             #[expect(clippy::cast_precision_loss, reason = "within 2⁵³")]
             let rate = correct as f64 / samples.max(1) as f64;
-            let agrees = metric != "pass_rate" || (rate - result.score).abs() <= 1e-6;
+            let agrees = metric != Metric::PassRate || (rate - result.score).abs() <= 1e-6;
             validator.require(agrees, &at("score"), "the score of samples is correct / samples");
         }
         _ => validator.require(false, &at("samples"), "give both samples and correct, or neither"),
@@ -169,7 +171,7 @@ pub async fn upload(
 
 async fn add(app: &App, owner_id: &str, id: &str, results: Vec<ResultInput>, claim: Claim) -> Result<Reply, ApiError> {
     let run = find_own(app, owner_id, id).await?;
-    if run.evidence != "results" {
+    if run.evidence != Evidence::Results {
         return Err(ApiError::new(EVIDENCE_MISMATCH, "this benchmark version takes counts: PUT …/counts"));
     }
     let mut validator = Validator::default();

@@ -8,7 +8,9 @@ use serde_json::{Value, json};
 use super::over_quota;
 use crate::{
     app::App,
-    domain::{account::refuse, statistics::pass_at_k, strict_json::StrictObject},
+    domain::{
+        account::refuse, benchmark::Metric, run_status::RunStatus, statistics::pass_at_k, strict_json::StrictObject,
+    },
     http::{
         credentials::{Program, ResultsWrite, program_batch_failed},
         idempotency::{Caller, Claim, Idempotent, Reply},
@@ -225,7 +227,7 @@ pub fn not_owner() -> ApiError {
 /// A run, on the wire.
 pub fn run_body(run: &Run) -> Value {
     let aggregates = run.aggregates.as_ref().map(|aggregates| {
-        let score = Score::of(&run.metric, aggregates);
+        let score = Score::of(run.metric, aggregates);
         json!({
             "tasks": aggregates.tasks,
             "correct": aggregates.correct,
@@ -256,7 +258,8 @@ pub fn run_body(run: &Run) -> Value {
 /// samples for.
 #[expect(clippy::cast_precision_loss, reason = "counts are within 2⁵³")]
 fn pass_rates(run: &Run) -> Option<BTreeMap<u64, f64>> {
-    let fewest = run.pass_counts.iter().map(|(samples, ..)| *samples).min().filter(|_| run.metric == "pass_rate")?;
+    let fewest =
+        run.pass_counts.iter().map(|(samples, ..)| *samples).min().filter(|_| run.metric == Metric::PassRate)?;
     let rate = |k: u64| {
         let tasks = run.pass_counts.iter().map(|(.., tasks)| *tasks as f64).sum::<f64>();
         let passes = run.pass_counts.iter().map(|(n, c, tasks)| Some(pass_at_k(*n, *c, k)? * *tasks as f64));
@@ -277,7 +280,7 @@ fn parts(run: &Run) -> Option<Value> {
 /// The same of a run that is opened now.
 fn open_body(id: &str, declared: Value, now: Timestamp) -> Value {
     let state = json!({
-        "status": "open",
+        "status": RunStatus::Open,
         "reason": null,
         "createdAt": now,
         "publishedAt": null,

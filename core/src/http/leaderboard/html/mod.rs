@@ -28,6 +28,7 @@ use super::{
 };
 use crate::{
     app::App,
+    domain::benchmark::Metric,
     http::{
         page::{document, html_answer, html_page},
         problem::{ApiError, HIDDEN, MALFORMED_REQUEST},
@@ -124,7 +125,7 @@ pub async fn board(
 
     let mut chosen = board.rows.clone();
     query.apply(&mut chosen, as_of);
-    let plotted = plot::cost_plot(&chosen, Scale::of(&board.scope.metric));
+    let plotted = plot::cost_plot(&chosen, Scale::of(board.scope.metric));
     let matching = chosen.len();
     let (rows, next) = query.page(chosen, position.as_ref(), ROWS, snapshot.as_deref(), as_of)?;
     let page = Page { choices, known, facts: facts.unwrap_or_default(), board, rows, matching, next };
@@ -180,7 +181,7 @@ struct Page {
 impl Page {
     fn markup(&self, plot: Option<Markup>) -> Markup {
         let scope = &self.board.scope;
-        let scale = Scale::of(&scope.metric);
+        let scale = Scale::of(scope.metric);
         let snapshot = scope.snapshot.as_ref().map(|snapshot| snapshot.id.as_str());
         let pinned = self.choices.get("snapshot").and(snapshot);
         html! {
@@ -227,11 +228,11 @@ impl Page {
                 @if facts.task_count > 0 {
                     div { dt { "Tasks" } dd { (facts.task_count) @if facts.private_tasks { " (private)" } @if facts.attempts_per_task > 1 { " × " (facts.attempts_per_task) } } }
                 }
-                div { dt { "Metric" } dd { (if scope.metric == "pass_rate" { "pass rate" } else { "mean score" }) } }
-                @if let Some(level) = facts.chance_level { div { dt { "Guessing scores" } dd { (Scale::of(&scope.metric).score(level)) } } }
+                div { dt { "Metric" } dd { (if scope.metric == Metric::PassRate { "pass rate" } else { "mean score" }) } }
+                @if let Some(level) = facts.chance_level { div { dt { "Guessing scores" } dd { (Scale::of(scope.metric).score(level)) } } }
                 @if let Some(since) = &facts.tasks_published_on { div { dt { "Tasks public since" } dd { (since) } } }
                 @if !facts.parts.is_empty() {
-                    div { dt { "Score made of" } dd { (facts.parts.iter().map(|(id, weight)| format!("{id} {weight}")).collect::<Vec<_>>().join(" · ")) } }
+                    div { dt { "Score made of" } dd { (facts.parts.iter().map(|part| format!("{} {}", part.id, part.weight)).collect::<Vec<_>>().join(" · ")) } }
                 }
                 @if let Some(snapshot) = &scope.snapshot { div { dt { "As of" } dd { time datetime=(snapshot.created_at) { (minute(snapshot.created_at)) } } } }
             }

@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{
     app::App,
+    domain::run_status::RunStatus,
     http::{
         leaderboard::{
             board::{Board, RowBody, Wanted},
@@ -146,7 +147,7 @@ fn thousands(number: i64) -> String {
 }
 
 fn standing_table(model: &Model, standings: &[Standing]) -> Markup {
-    let scale = standings.first().map_or(Scale::Score, |standing| Scale::of(&standing.scope.metric));
+    let scale = standings.first().map_or(Scale::Score, |standing| Scale::of(standing.scope.metric));
     html! {
         h2 id="standing" { "Where it stands" }
         div class="wide" role="region" tabindex="0" aria-labelledby="standing" {
@@ -162,7 +163,7 @@ fn standing_table(model: &Model, standings: &[Standing]) -> Markup {
                 } }
                 tbody { @for Standing { scope, row, of } in standings {
                     @let own = [("benchmark", scope.benchmark.as_str()), ("version", scope.version.as_str())];
-                    @let scale = Scale::of(&scope.metric);
+                    @let scale = Scale::of(scope.metric);
                     tr {
                         td class="k" { (row.rank) small { @if row.rank_low != row.rank_high { (row.rank_low) "–" (row.rank_high) " " } "of " (of) } }
                         th scope="row" {
@@ -191,9 +192,9 @@ fn histories(runs: &[PastRunBody], standings: &[Standing]) -> Markup {
     benchmarks.sort_unstable();
     benchmarks.dedup();
     let charts = benchmarks.into_iter().enumerate().filter_map(|(id, benchmark)| {
-        let of_it = runs.iter().rev().filter(|run| run.benchmark == benchmark && run.status == "published");
-        let scale = of_it.clone().next_back().map_or(Scale::Score, |run| Scale::of(&run.metric));
-        let scores = of_it.filter_map(|run| dated(run, Scale::of(&run.metric))).collect::<Vec<_>>();
+        let of_it = runs.iter().rev().filter(|run| run.benchmark == benchmark && run.status == RunStatus::Published);
+        let scale = of_it.clone().next_back().map_or(Scale::Score, |run| Scale::of(run.metric));
+        let scores = of_it.filter_map(|run| dated(run, Scale::of(run.metric))).collect::<Vec<_>>();
         let titled = standings.iter().find(|standing| standing.scope.benchmark == benchmark);
         let title = titled.map_or(benchmark, |standing| standing.scope.title.as_str());
         let about = format!("{title}: scores of {}, with 95 % intervals", count(scores.len(), "published run"));
@@ -243,18 +244,18 @@ fn runs_table(model: &Model, runs: &[PastRunBody]) -> Markup {
 }
 
 fn run_row(run: &PastRunBody) -> Markup {
-    let scale = Scale::of(&run.metric);
-    let status = match run.status.as_str() {
-        "published" if run.current => "current",
-        "published" => "superseded",
-        other => other,
+    let scale = Scale::of(run.metric);
+    let status = match run.status {
+        RunStatus::Published if run.current => "current",
+        RunStatus::Published => "superseded",
+        other => other.as_str(),
     };
     html! {
         tr {
             td { a href={ "/api/v1/runs/" (run.run_id) } { time datetime=(run.published_at) { (minute(run.published_at)) } } }
             td { (run.benchmark) small { (run.version) } }
             td class="status" {
-                span class=[(run.status != "published").then_some("flag")] { (status) }
+                span class=[(run.status != RunStatus::Published).then_some("flag")] { (status) }
                 @if let Some(at) = run.withdrawn_at { " " (day(at)) }
                 @if let Some(reason) = &run.reason { small { (reason) } }
             }
