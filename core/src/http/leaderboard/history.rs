@@ -22,7 +22,7 @@ use crate::{
     ports::Timestamp,
     store::{
         Batch, PageBefore, models,
-        runs::{self, PastRun},
+        run_history::{self, PastRun},
     },
 };
 
@@ -123,7 +123,7 @@ async fn read(
 ) -> Result<Option<Vec<PastRunBody>>, ApiError> {
     let mut batch = Batch::new();
     let declaration = batch.push(models::declaration(model));
-    let runs = batch.push(runs::history(model, benchmark, page));
+    let runs = batch.push(run_history::list(model, benchmark, page));
     let mut answers = batch.run(app.database()).await?;
     let Some(declaration) = answers.take(declaration)? else { return Ok(None) };
     refuse_hidden("model", declaration.hidden_reason)?;
