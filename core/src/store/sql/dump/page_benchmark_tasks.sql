@@ -8,9 +8,8 @@ WITH page AS MATERIALIZED (
   FROM (
     SELECT
       benchmark_id, version, task_id,
-      octet_length(task_id) + coalesce(octet_length(scenario), 0) + coalesce(octet_length(language), 0) + coalesce(
-        octet_length(difficulty), 0
-      ) + coalesce(octet_length(cluster), 0) + 300 AS size
+      octet_length(task_id) + coalesce(octet_length(scenario), 0) + coalesce(octet_length(language), 0)
+        + coalesce(octet_length(difficulty), 0) + coalesce(octet_length(cluster), 0) + 300 AS size
     FROM benchmark_tasks
     WHERE (benchmark_id, version, task_id) > (?3, ?4, ?5)
     ORDER BY benchmark_id, version, task_id

@@ -5,9 +5,8 @@
 WITH page AS MATERIALIZED (
   SELECT
     *, count(*) OVER () AS walked,
-    sum(
-      octet_length(task_id) + coalesce(octet_length(parts), 0) + 300
-    ) OVER (ORDER BY run_id, task_id, attempt ROWS UNBOUNDED PRECEDING) AS through
+    sum(octet_length(task_id) + coalesce(octet_length(parts), 0) + 300)
+      OVER (ORDER BY run_id, task_id, attempt ROWS UNBOUNDED PRECEDING) AS through
   FROM (
     SELECT *
     FROM results

@@ -6,9 +6,8 @@ WITH page AS MATERIALIZED (
   FROM (
     SELECT
       id,
-      octet_length(generation_config) + coalesce(octet_length(command), 0) + coalesce(
-        octet_length(attempts_policy), 0
-      ) + coalesce(octet_length(reason), 0) + 1500 AS size
+      octet_length(generation_config) + coalesce(octet_length(command), 0)
+        + coalesce(octet_length(attempts_policy), 0) + coalesce(octet_length(reason), 0) + 1500 AS size
     FROM runs
     WHERE (id) > (?3)
     ORDER BY id
