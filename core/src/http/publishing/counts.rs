@@ -2,7 +2,7 @@ use axum::{Json as Answer, extract::State};
 use serde::Deserialize;
 
 use super::{
-    results::MOST_MEASURED,
+    result_input::MOST_MEASURED,
     runs::{find_own, not_owner},
 };
 use crate::{

@@ -1,9 +1,11 @@
 //! Models, benchmarks and runs: what programs declare and upload, and what anyone reads of it.
 
+mod benchmark_input;
 mod benchmarks;
 mod counts;
 mod models;
 mod publish;
+mod result_input;
 mod results;
 mod runs;
 mod withdraw;
