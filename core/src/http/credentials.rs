@@ -143,9 +143,8 @@ impl Person {
     /// # Errors
     /// [`Guard::AdminRole`](crate::store::Guard); else as [`Person::write`].
     pub async fn write_as_admin(&self, app: &App, mut batch: Batch) -> Result<Answers, BatchError> {
-        batch.guarded_by(sessions::expect_live(&self.session_id, &self.user_id, app.now()));
         batch.guarded_by(admin::expect_admin(&self.user_id));
-        batch.run(app.database()).await
+        self.write(app, batch).await
     }
 
     /// A security event of theirs, by themselves.

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::query::{Query, sql};
 use crate::ports::{DatabaseError, Row, Statement, Timestamp};
 
 macro_rules! event_columns {
@@ -49,13 +50,15 @@ pub const ALL: &str = concat!(
 /// Wipes the particulars of a person who leaves; what happened, and when, stays, and so does what they did to others.
 pub const WIPE: &str = "UPDATE audit_events SET ip = NULL, user_agent = NULL, details = CASE WHEN user_id = ?1 THEN '{}' ELSE details END \
      WHERE user_id = ?1 OR actor_id = ?1";
-/// The same of whoever registered the new address of a link, which nobody had proved.
-pub const WIPE_UNPROVED: &str = "UPDATE audit_events SET ip = NULL, user_agent = NULL, details = '{}' \
-     WHERE user_id = (SELECT u.id FROM one_time_tokens AS t JOIN users AS u ON u.email = t.new_email AND u.email_verified = 0 WHERE t.hash = ?1)";
 /// Forgets events after a year.
 pub const EXPIRE: &str = "DELETE FROM audit_events WHERE id IN ( \
        SELECT e.id FROM audit_events AS e WHERE e.at < ?1 - 31536000000 ORDER BY e.at LIMIT ?2) \
      RETURNING 1";
+
+/// Wipes the particulars of whoever registered the new address of a mailed link, which nobody had proved.
+pub fn wipe_unproved(link_hash: &[u8]) -> Query<()> {
+    sql!("audit/wipe_unproved").bind(link_hash).execute()
+}
 
 /// Something that happened, not yet said to whom.
 pub struct NewEvent {

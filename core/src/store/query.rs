@@ -135,7 +135,7 @@ pub struct Handle<T> {
 #[derive(Default)]
 #[must_use = "a batch does nothing until it is run"]
 pub struct Batch {
-    /// Guards that come before everything else.
+    /// What comes before everything else, and is not answered.
     heads: Vec<Statement>,
     statements: Vec<Statement>,
 }
@@ -167,7 +167,15 @@ impl Batch {
 
     /// Adds a guard before everything that the batch holds.
     pub fn guarded_by(&mut self, guard: Query<()>) {
-        self.heads.push(guard.statement);
+        self.heads.insert(0, guard.statement);
+    }
+
+    /// Adds another batch before everything that this one holds. Nobody reads its answers.
+    pub fn preceded_by(&mut self, first: Self) {
+        let rest = std::mem::take(&mut self.heads);
+        self.heads = first.heads;
+        self.heads.extend(first.statements);
+        self.heads.extend(rest);
     }
 
     /// Adds a statement of a caller that still makes its own.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use aibaas_core::{
     domain::account::Email,
-    ports::{Database, DatabaseError, Entropy as _, Rows, Statement, Timestamp},
+    ports::{Database, DatabaseError, Entropy as _, Rows, Timestamp},
     store::{
         audit::NewEvent,
         users::{self, User},
@@ -37,10 +37,7 @@ pub fn address(text: &str) -> Result<Email, String> {
 /// # Errors
 /// [`Failure`] when there is none.
 pub async fn find(database: &dyn Database, email: &Email) -> Result<User, Failure> {
-    let network = None::<&str>;
-    let by_email = Statement::new(users::BY_EMAIL_FROM_NETWORK).bind(email.as_str()).bind(network);
-    let rows = database.query(by_email).await.map_err(|error| failed(&error))?;
-    let user = rows.into_first().map(|row| User::from_row(&row)).transpose().map_err(|error| failed(&error))?;
+    let user = users::find_by_email(email.as_str()).run(database).await.map_err(|error| failed(&error))?;
     user.ok_or_else(|| Failure::failed(format!("nobody has an account with the address {}", email.as_str())))
 }
 

@@ -182,7 +182,7 @@ pub async fn change(
     ];
     if change.status == Some(Status::Suspended) {
         batch.extend([
-            sessions::end_others(&id, None, "suspended", now),
+            sessions::end_others(&id, None, "suspended", now).into_statement(),
             Statement::new(users::END_TOKENS).bind(id.as_str()).bind(now),
             Statement::new(mfa::FORGET_CHALLENGES).bind(id.as_str()),
         ]);
@@ -212,7 +212,7 @@ pub async fn end_sessions(
 ) -> Result<StatusCode, ApiError> {
     let event = person.client.event(&app, "sessions_ended_by_administrator", json!({}));
     let batch = vec![
-        sessions::end_others(&id, None, "ended_by_administrator", app.now()),
+        sessions::end_others(&id, None, "ended_by_administrator", app.now()).into_statement(),
         event.of_if_changed(&id, Some(&person.user_id)),
         Statement::new(users::BY_ID).bind(id.as_str()),
     ];

@@ -57,7 +57,7 @@ pub async fn end_others(State(app): State<App>, person: Person) -> Result<Status
     let end = sessions::end_others(&person.user_id, Some(&person.session_id), "ended_by_person", app.now());
     let event = person.client.event(&app, "other_sessions_ended", json!({}));
     let mut batch = Batch::new();
-    batch.push_statement(end);
+    batch.push(end);
     batch.push_statement(event.of_if_changed(&person.user_id, Some(&person.user_id)));
     person.write(&app, batch).await?;
     Ok(StatusCode::NO_CONTENT)

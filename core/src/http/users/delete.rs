@@ -36,7 +36,7 @@ pub async fn handler(State(app): State<App>, person: Person, Json(body): Json<Bo
         Statement::new(users::DELETE).essential().bind(user_id),
     ];
     effects.extend(idempotency::forget(user_id));
-    let answers = proof.carry_out(&app, &person, effects).await?;
+    let answers = proof.carry_out_statements(&app, &person, effects).await?;
     key_changes::announce_others(&app, answers.into_iter().next(), &announced).await?;
     mail::deliver_in_background(&app);
     Ok(StatusCode::NO_CONTENT)

@@ -74,7 +74,7 @@ async fn ask(app: &App, person: &Person, body: Body, claim: Claim) -> Result<Rep
         person.event(app, "email_change_requested", json!({})),
     ];
     effects.extend(claim.fulfil(app, &reply)?);
-    proof.carry_out(app, person, effects).await?;
+    proof.carry_out_statements(app, person, effects).await?;
     mail::deliver_in_background(app);
     Ok(reply)
 }

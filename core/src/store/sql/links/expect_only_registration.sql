@@ -1,7 +1,7 @@
--- Guard: fails the batch where another registration of the same address, with a password of its own, can be confirmed
+-- Guard `only_registration`: no other registration of the same address, with a password of its own, can be confirmed
 -- besides that of the link ?1, at ?2.
 INSERT INTO batch_guard (expectation)
-SELECT 'the only registration'
+SELECT 'only_registration'
 WHERE EXISTS (
   SELECT 1
   FROM one_time_tokens AS t JOIN one_time_tokens AS o ON o.user_id = t.user_id AND o.purpose = 'verify_email'
