@@ -1,6 +1,9 @@
 //! People, and the links mailed to them.
 
-use super::storage::Storage;
+use super::{
+    query::{Query, sql},
+    storage::Storage,
+};
 use crate::ports::{DatabaseError, Row, Statement, Timestamp};
 
 /// The columns of a [`User`].
@@ -186,6 +189,21 @@ impl User {
     pub fn storage(&self, quota_bytes: i64) -> Storage {
         Storage { used_bytes: self.storage_bytes, quota_bytes: self.storage_quota_bytes.unwrap_or(quota_bytes) }
     }
+}
+
+/// Finds a person by their address.
+pub fn find_by_email(email: &str) -> Query<Option<User>> {
+    sql!("users/find_by_email").bind(email).optional(User::from_row)
+}
+
+/// Makes a person an administrator, where their address is proved and they are none yet.
+pub fn promote(id: &str, now: Timestamp) -> Query<()> {
+    sql!("users/promote").bind(id).bind(now).execute()
+}
+
+/// Makes an administrator an ordinary user.
+pub fn demote(id: &str, now: Timestamp) -> Query<()> {
+    sql!("users/demote").bind(id).bind(now).execute()
 }
 
 /// A registration, hashed.

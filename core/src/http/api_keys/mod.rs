@@ -14,8 +14,7 @@ use axum::{
 };
 use serde::Serialize;
 
-pub use usage::Counts;
-
+pub use crate::store::key_uses::UseCounts as Counts;
 use crate::{
     app::App,
     http::{
@@ -77,8 +76,8 @@ impl ApiKeyBody {
     }
 }
 
-/// Whether who has this role may have a key with these scopes. Who loses the role meanwhile, or later, may keep such a
-/// key: the gate looks at the owner's role at every use.
+/// Checks that whoever has this role may have a key with these scopes. Who loses the role meanwhile, or later, may keep
+/// such a key: the gate looks at the owner's role at every use.
 fn may_have(app: &App, role: &str, scopes: &[String]) -> Result<(), ApiError> {
     scopes.iter().try_for_each(|scope| may_publish(app, role, scope))
 }

@@ -17,12 +17,15 @@ use crate::{
     domain::api_key::{ApiKey, KeyHash},
     http::{
         client::Client,
+        key_changes,
         problem::{ApiError, INVALID_SIGNATURE},
         request::{UPLOAD_LIMIT, parse_json, read_body, require_json},
     },
     mail::{self, Letter},
-    ports::Statement,
-    store::leaks::{self, KnownKey, Leak},
+    store::{
+        Batch,
+        leaks::{self, KnownKey, Leak},
+    },
 };
 
 const IDENTIFIER: &str = "github-public-key-identifier";
@@ -68,21 +71,23 @@ pub async fn handler(State(app): State<App>, request: Request) -> Result<Answer<
             places.entry(key.hash()).or_insert(one);
         }
     }
-    let known = known(&app, places.keys()).await?;
+    let known =
+        if places.is_empty() { Vec::new() } else { leaks::find(places.keys(), app.now()).run(app.database()).await? };
     let active = || known.iter().filter(|key| key.is_active);
     let leaks = active().filter_map(|key| places.get(&key.hash).map(|place| leak(&app, key, place)));
     let leaks = leaks.collect::<Result<Vec<_>, _>>()?;
     if !leaks.is_empty() {
-        app.ports().key_gate.announce(&active().map(|key| key.hash).collect::<Vec<_>>()).await?;
-        app.database()
-            .batch(leaks.chunks(KEYS_AT_ONCE).flat_map(|some| leaks::revoke(some, app.now())).collect())
-            .await?;
+        key_changes::invalidate(&app, &active().map(|key| key.hash).collect::<Vec<_>>()).await?;
+        let batch = leaks.chunks(KEYS_AT_ONCE).flat_map(|some| leaks::revoke(some, app.now())).collect::<Batch>();
+        batch.run(app.database()).await?;
         mail::deliver_in_background(&app);
     }
     let ours = known.iter().map(|key| key.hash).collect::<HashSet<_>>();
     Ok(Answer(matches.into_iter().map(|one| feedback(one, &ours)).collect()))
 }
 
+/// Checks that GitHub sent the report.
+///
 /// # Errors
 /// `invalid_signature` unless the body is signed with a key of GitHub's.
 async fn verify(app: &App, headers: &HeaderMap, body: &[u8]) -> Result<(), ApiError> {
@@ -95,17 +100,6 @@ async fn verify(app: &App, headers: &HeaderMap, body: &[u8]) -> Result<(), ApiEr
     let key = keys::find(app, identifier).await?;
     let key = key.ok_or_else(|| refused("GitHub has no key of this identifier"))?;
     if key.verify(body, &signature) { Ok(()) } else { Err(refused("the signature is not of this body")) }
-}
-
-/// Those of the keys that there are, or were, by their hashes.
-async fn known(app: &App, hashes: impl Iterator<Item = &KeyHash>) -> Result<Vec<KnownKey>, ApiError> {
-    let hashes = hashes.map(|hash| hash.to_hex()).collect::<Vec<_>>();
-    if hashes.is_empty() {
-        return Ok(Vec::new());
-    }
-    let statement = Statement::new(leaks::KNOWN).bind(json!(hashes).to_string()).bind(app.now());
-    let rows = app.database().query(statement).await?;
-    Ok(rows.into_iter().map(|row| KnownKey::from_row(&row)).collect::<Result<_, _>>()?)
 }
 
 /// What is written about a key.
