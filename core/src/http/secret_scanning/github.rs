@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
-use super::keys;
+use super::public_keys;
 use crate::{
     app::App,
     domain::api_key::{ApiKey, KeyHash},
@@ -47,7 +47,7 @@ struct Match {
     source: Option<String>,
 }
 
-/// What it was. The token is told by its SHA-256 in hexadecimal: an answer holds no key.
+/// Whether a match was an API key of ours. It names the token by its SHA-256 in hexadecimal: an answer holds no key.
 #[derive(Serialize)]
 pub struct Feedback {
     token_hash: String,
@@ -55,9 +55,10 @@ pub struct Feedback {
     label: &'static str,
 }
 
-/// Takes a report of <https://docs.github.com/en/code-security/secret-scanning/secret-scanning-partnership-program/secret-scanning-partner-program>:
-/// active keys in it are revoked and their owners written to, all of them or none. A report that comes again changes
-/// nothing.
+/// Takes a report of the secret scanning partner program: revokes the active keys in it and writes to their owners, of all
+/// of them or of none. A report that comes again changes nothing.
+///
+/// See <https://docs.github.com/en/code-security/secret-scanning/secret-scanning-partnership-program/secret-scanning-partner-program>.
 pub async fn handler(State(app): State<App>, request: Request) -> Result<Answer<Vec<Feedback>>, ApiError> {
     let (parts, body) = request.into_parts();
     require_json(&parts.headers)?;
@@ -97,12 +98,12 @@ async fn verify(app: &App, headers: &HeaderMap, body: &[u8]) -> Result<(), ApiEr
     let identifier = header(IDENTIFIER).ok_or_else(|| refused("Github-Public-Key-Identifier names no key"))?;
     let signature = header(SIGNATURE).and_then(|value| STANDARD.decode(value).ok());
     let signature = signature.ok_or_else(|| refused("Github-Public-Key-Signature is no signature in base64"))?;
-    let key = keys::find(app, identifier).await?;
+    let key = public_keys::find(app, identifier).await?;
     let key = key.ok_or_else(|| refused("GitHub has no key of this identifier"))?;
     if key.verify(body, &signature) { Ok(()) } else { Err(refused("the signature is not of this body")) }
 }
 
-/// What is written about a key.
+/// Composes what is written about a leaked key.
 fn leak(app: &App, key: &KnownKey, place: &Match) -> Result<Leak, ApiError> {
     let url = place.url.as_deref().filter(|url| is_shown(url, LONGEST_URL) && is_web_address(url));
     let source = place.source.as_deref().filter(|source| !source.is_empty() && is_shown(source, LONGEST_SOURCE));
@@ -136,7 +137,7 @@ fn is_web_address(text: &str) -> bool {
     uri.is_some_and(|uri| matches!(uri.scheme_str(), Some("https" | "http")) && uri.host().is_some())
 }
 
-/// Whether a text of the report may be kept and mailed: it is not too long, and holds no key.
+/// Tells whether a text of the report may be kept and mailed: it is not too long, and holds no key.
 fn is_shown(text: &str, most: usize) -> bool {
     let holds_key = || text.match_indices("aib_").any(|(at, _)| text.get(at..).is_some_and(starts_with_key));
     text.chars().count() <= most && !text.contains(char::is_control) && !holds_key()
