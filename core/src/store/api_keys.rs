@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     domain::{
-        api_key::{ApiKey, KeyHash},
+        api_key::{ApiKey, KeyHash, KeyStatus},
         api_key_settings::{ApiKeyChange, KeyEnvironment, NewApiKey},
     },
     ports::{DatabaseError, Row, Timestamp},
@@ -94,13 +94,13 @@ impl ApiKeyRecord {
         }
     }
 
-    /// Returns `active`, `revoked` or `expired`.
+    /// Tells whether it works at `now`.
     #[must_use]
-    pub fn status(&self, now: Timestamp) -> &'static str {
+    pub fn status(&self, now: Timestamp) -> KeyStatus {
         match (self.revoked_at, self.expires_at) {
-            (Some(_), _) => "revoked",
-            (None, Some(expires)) if expires <= now => "expired",
-            _ => "active",
+            (Some(_), _) => KeyStatus::Revoked,
+            (None, Some(expires)) if expires <= now => KeyStatus::Expired,
+            _ => KeyStatus::Active,
         }
     }
 }

@@ -303,7 +303,7 @@ fn cells(owned: &OwnedApiKey, now: Timestamp) -> [String; 8] {
         owned.owner_email.clone(),
         printable(&key.name).chars().take(NAME).collect(),
         key.scopes.join(","),
-        key.status(now).to_owned(),
+        key.status(now).as_str().to_owned(),
         minute(key.created_at),
         key.last_used_at.map_or_else(|| "never".to_owned(), minute),
     ]

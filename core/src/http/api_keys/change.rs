@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{ApiKeyBody, may_have, no_such_key, not_active};
 use crate::{
     app::App,
-    domain::api_key_settings::ApiKeyChange,
+    domain::{api_key::KeyStatus, api_key_settings::ApiKeyChange},
     http::{
         credentials::Person,
         key_changes, limits,
@@ -63,5 +63,9 @@ pub async fn handler(
     let key = writes.push(api_keys::of_user(&id, &person.user_id));
     let key = person.write(&app, writes).await?.take(key)?.ok_or_else(no_such_key)?;
     // As the batch found it: of a key that does not live, nothing was changed.
-    if key.status(now) == "active" { Ok(Answer(ApiKeyBody::new(key, now))) } else { Err(not_active(&key, now)) }
+    if key.status(now) == KeyStatus::Active {
+        Ok(Answer(ApiKeyBody::new(key, now)))
+    } else {
+        Err(not_active(&key, now))
+    }
 }

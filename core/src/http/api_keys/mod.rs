@@ -17,6 +17,7 @@ use serde::Serialize;
 pub use crate::store::key_uses::UseCounts as Counts;
 use crate::{
     app::App,
+    domain::api_key::KeyStatus,
     http::{
         credentials::may_publish,
         problem::{API_KEY_NOT_ACTIVE, ApiError, TOO_MANY_API_KEYS},
@@ -46,7 +47,7 @@ pub struct ApiKeyBody {
     rate_limit: u32,
     rate_limit_window_seconds: u32,
     allowed_ips: Vec<String>,
-    status: &'static str,
+    status: KeyStatus,
     expires_at: Option<Timestamp>,
     created_at: Timestamp,
     last_used_at: Option<Timestamp>,
@@ -91,5 +92,5 @@ fn no_such_key() -> ApiError {
 }
 
 fn not_active(key: &ApiKeyRecord, now: Timestamp) -> ApiError {
-    ApiError::new(API_KEY_NOT_ACTIVE, format!("the key is {}; create another", key.status(now)))
+    ApiError::new(API_KEY_NOT_ACTIVE, format!("the key is {}; create another", key.status(now).as_str()))
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{ApiKeyBody, no_such_key, not_active, too_many};
 use crate::{
     app::App,
-    domain::api_key::ApiKey,
+    domain::api_key::{ApiKey, KeyStatus},
     http::{
         credentials::Person,
         idempotency::{Caller, Claim, Idempotent, Reply},
@@ -81,7 +81,7 @@ async fn to_rotate(app: &App, person: &Person, id: &str, overlap: u32) -> Result
     if found.is_rotated {
         return Err(ApiError::new(API_KEY_ALREADY_ROTATED, "rotate its successor instead"));
     }
-    if found.key.status(now) != "active" {
+    if found.key.status(now) != KeyStatus::Active {
         return Err(not_active(&found.key, now));
     }
     if found.others.saturating_add(i64::from(overlap > 0)) >= MOST_ACTIVE {
