@@ -25,7 +25,7 @@ use crate::{
     },
     ports::{Admission, DatabaseError, Limit, Rows, Statement},
     store::{
-        Answers, Batch, BatchError, admin,
+        Answers, Batch, BatchError, Guard, admin,
         sessions::{self, Session},
         users::User,
     },
@@ -342,11 +342,12 @@ fn invalid_key() -> ApiError {
     ApiError::new(INVALID_API_KEY, "this is no API key of ours")
 }
 
-/// The same as [`program_failed`], of a batch whose guards the handler has looked at.
+/// The same as [`program_failed`], of a batch whose guards the handler has looked at. With the account go its claims.
 #[must_use]
 pub fn program_batch_failed(error: BatchError) -> ApiError {
     match error {
         BatchError::Database(error) => program_failed(error),
+        BatchError::Guard(Guard::IdempotencyClaim) => invalid_key(),
         guard @ BatchError::Guard(_) => guard.into(),
     }
 }
