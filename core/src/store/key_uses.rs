@@ -67,17 +67,6 @@ pub struct UseOfKey<'a> {
     pub unsaved: &'a [HourOfUse],
 }
 
-/// What was counted of a key on a day of UTC.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DayOfUse {
-    /// The key's id.
-    pub key_id: String,
-    /// The day's start.
-    pub day: Timestamp,
-    /// The counts.
-    pub counts: UseCounts,
-}
-
 /// A use of a key that is to be charged.
 #[derive(Clone, Copy, Debug)]
 pub struct Charge<'a> {
@@ -168,14 +157,6 @@ pub fn by_bucket(of: UseOfKey<'_>) -> Query<Vec<(Timestamp, UseCounts)>> {
         .bind(of.bucket_ms)
         .bind(unsaved.collect::<serde_json::Value>().to_string())
         .all(|row| Ok((columns::time(row, "start")?, UseCounts::from_row(row)?)))
-}
-
-/// Lists what was counted of a person's keys, newest day first: `rows` at most, after the first `skipped`.
-pub fn by_day_of_user(user_id: &str, rows: u32, skipped: u32) -> Query<Vec<DayOfUse>> {
-    sql!("key_uses/by_day_of_user").bind(user_id).bind(rows).bind(skipped).all(|row| {
-        let (key_id, day) = (row.text("key_id")?, columns::time(row, "day")?);
-        Ok(DayOfUse { key_id, day, counts: UseCounts::from_row(row)? })
-    })
 }
 
 /// Lists what was saved of a key's use from one hour on and before another, each told by its start, oldest first.
