@@ -341,7 +341,7 @@ fn invalid_key() -> ApiError {
     ApiError::new(INVALID_API_KEY, "this is no API key of ours")
 }
 
-/// The same as [`program_failed`], of a batch whose guards the handler has looked at.
+/// The same as [`program_failed`], of a batch whose guards the handler has looked at. With the account go its claims.
 #[must_use]
 pub fn program_batch_failed(error: BatchError) -> ApiError {
     match error {

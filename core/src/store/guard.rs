@@ -35,6 +35,8 @@ guards! {
     AdminRole => "admin_role",
     /// Nobody else has the address.
     AddressFree => "address_free",
+    /// The key was not revoked.
+    ApiKeyActive => "api_key_active",
     /// The owner has room for one more active key.
     ApiKeyLimit => "api_key_limit",
     /// The key is as it was when it was read, has no successor, and its owner has room for one.
@@ -69,6 +71,8 @@ guards! {
     PasswordTurn => "password_turn",
     /// No result contradicts one that is stored.
     ResultsConsistent => "results_consistent",
+    /// The person has another role than the one that they are given.
+    RoleChanges => "role_changes",
     /// The run takes results.
     RunOpen => "run_open",
     /// The run is the caller's.

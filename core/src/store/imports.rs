@@ -2,15 +2,9 @@
 
 use serde_json::json;
 
-use super::{
-    Batch, Handle,
-    query::{Query, sql},
-};
+use super::query::{Query, sql};
 use crate::{domain::Secret, ports::Timestamp};
 
-/// How a statement of a file begins and ends. What is not known of an account is as old as the account.
-const FILE_HEAD: &str = "INSERT INTO users (id, email, password_hash, full_name, email_verified, created_at, updated_at, password_changed_at) VALUES\n";
-const FILE_TAIL: &str = "\nON CONFLICT DO NOTHING;\n";
 /// Rows of one statement of a file, at most.
 const FILE_ROWS: usize = 100;
 /// Bytes of one statement of a file, at most: D1 takes 100 000.
@@ -33,28 +27,17 @@ pub struct ImportedUser {
     pub created_at: Timestamp,
 }
 
-/// An account that shares its id or its address with an imported one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UserThere {
-    /// A UUID.
-    pub id: String,
-    /// In lower case.
-    pub email: String,
+/// Lists id and address of the accounts that share either with one of these.
+pub fn users_there(users: &[ImportedUser]) -> Query<Vec<(String, String)>> {
+    sql!("imports/users_there").bind(list(users)).all(|row| Ok((row.text("id")?, row.text("email")?)))
 }
 
-/// Adds the accounts that are new by id and by address. The answer is who was there before.
-pub fn add_users(batch: &mut Batch, users: &[ImportedUser]) -> Handle<Vec<UserThere>> {
-    let users = json_of_users(users);
-    let there = batch.push(users_there(&users));
-    batch.extend([sql!("imports/add_users").bind(users).execute()]);
-    there
+/// Adds the accounts that are new by id and by address. One that is there stays as it is.
+pub fn add_users(users: &[ImportedUser]) -> Query<()> {
+    sql!("imports/add_users").bind(list(users)).execute()
 }
 
-fn users_there(users: &str) -> Query<Vec<UserThere>> {
-    sql!("imports/users_there").bind(users).all(|row| Ok(UserThere { id: row.text("id")?, email: row.text("email")? }))
-}
-
-fn json_of_users(users: &[ImportedUser]) -> String {
+fn list(users: &[ImportedUser]) -> String {
     let user = |user: &ImportedUser| {
         json!({
             "id": user.id,
@@ -72,18 +55,21 @@ fn json_of_users(users: &[ImportedUser]) -> String {
 /// small enough for D1.
 #[must_use]
 pub fn file_of_users(users: &[ImportedUser]) -> String {
+    const HEAD: &str = "INSERT INTO users (id, email, password_hash, full_name, email_verified, created_at, updated_at, \
+                        password_changed_at) VALUES\n";
+    const TAIL: &str = "\nON CONFLICT DO NOTHING;\n";
     let mut file = String::new();
     let (mut rows, mut bytes) = (0_usize, 0_usize);
     for user in users {
         let row = file_row(user);
         let longer = bytes.saturating_add(row.len()).saturating_add(2);
         if rows > 0 && (rows >= FILE_ROWS || longer > FILE_BYTES) {
-            file.push_str(FILE_TAIL);
+            file.push_str(TAIL);
             rows = 0;
         }
         if rows == 0 {
-            file.push_str(FILE_HEAD);
-            bytes = FILE_HEAD.len().saturating_add(FILE_TAIL.len()).saturating_add(row.len());
+            file.push_str(HEAD);
+            bytes = HEAD.len().saturating_add(TAIL.len()).saturating_add(row.len());
         } else {
             file.push_str(",\n");
             bytes = longer;
@@ -92,7 +78,7 @@ pub fn file_of_users(users: &[ImportedUser]) -> String {
         rows = rows.saturating_add(1);
     }
     if rows > 0 {
-        file.push_str(FILE_TAIL);
+        file.push_str(TAIL);
     }
     file
 }

@@ -110,6 +110,14 @@ impl<T> Query<T> {
         (self.read)(database.query(self.statement).await?)
     }
 
+    /// Runs it by the caller's own means, where those are no [`Database`].
+    ///
+    /// # Errors
+    /// As [`Query::run`].
+    pub fn run_with(self, run: impl FnOnce(Statement) -> Result<Rows, DatabaseError>) -> Result<T, DatabaseError> {
+        (self.read)(run(self.statement)?)
+    }
+
     /// Turns its answer into another.
     pub fn map<U: 'static>(self, map: impl FnOnce(T) -> U + Send + 'static) -> Query<U>
     where

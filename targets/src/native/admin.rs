@@ -4,9 +4,9 @@ use std::process::ExitCode;
 
 use aibaas_core::{
     domain::account::Email,
-    ports::{Clock as _, Database, Statement, Timestamp},
+    ports::{Clock as _, Database, Timestamp},
     store::{
-        Query, runs,
+        Batch, Guard, Query,
         users::{self, User},
     },
 };
@@ -74,19 +74,17 @@ async fn revoke(database: &dyn Database, email: &Email) -> Result<String, Failur
     })
 }
 
-/// Sets the role, and records it where that changed anything; whether it did.
+/// Sets the role, and records it where that changed anything; returns whether it did.
 async fn set_role(
     database: &dyn Database,
     user: &User,
-    change: fn(&str, Timestamp) -> Query<()>,
+    set: impl FnOnce(&str, Timestamp) -> Query<()>,
     role: &str,
 ) -> Result<bool, Failure> {
     let now = SystemClock.now();
     let event = operator::event(now, "role_changed", json!({ "role": role, "by": "command line" }));
-    let batch = vec![
-        change(&user.id, now).into_statement(),
-        event.of_if_changed(&user.id, None),
-        Statement::new(runs::CHANGES),
-    ];
-    operator::has_changed(database.batch(batch).await)
+    let mut batch = Batch::new();
+    batch.expect(Guard::RoleChanges, set(&user.id, now));
+    batch.push_statement(event.of(&user.id, None));
+    operator::run_if(database, Guard::RoleChanges, batch).await
 }

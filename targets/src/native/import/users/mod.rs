@@ -21,7 +21,7 @@ use aibaas_core::{
     ports::Clock as _,
     store::{
         Batch, BatchError,
-        imports::{self, ImportedUser, UserThere},
+        imports::{self, ImportedUser},
     },
 };
 use clap::Args;
@@ -153,10 +153,11 @@ enum Fate {
 
 async fn add(database: &SqliteDatabase, users: &[ImportedUser]) -> Result<Vec<Fate>, BatchError> {
     let mut batch = Batch::new();
-    let there = imports::add_users(&mut batch, users);
+    let there = batch.push(imports::users_there(users));
+    batch.push(imports::add_users(users));
     let there = batch.run(database).await?.take(there)?;
     let (mut addresses, mut owners) = (HashMap::new(), HashMap::new());
-    for UserThere { id, email } in there {
+    for (id, email) in there {
         owners.insert(email.clone(), id.clone());
         addresses.insert(id, email);
     }
@@ -264,7 +265,7 @@ impl Summary {
 
 #[cfg(test)]
 mod tests {
-    use aibaas_core::ports::{Statement, Timestamp};
+    use aibaas_core::ports::{Database as _, Statement, Timestamp};
 
     use super::*;
 

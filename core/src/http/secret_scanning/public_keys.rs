@@ -53,8 +53,8 @@ impl KeyList {
     }
 }
 
-/// The key that GitHub calls so; `None` where it has no such key. An identifier that the cached list does not have is
-/// looked for in a new one.
+/// Finds the key that GitHub calls so; `None` where it has no such key. It looks for an identifier that the cached list
+/// does not have in a new one.
 ///
 /// # Errors
 /// `service_unavailable` when that cannot be told: the list cannot be fetched, or was fetched too often.
