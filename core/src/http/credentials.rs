@@ -154,36 +154,6 @@ impl Person {
         self.client.event(app, name, details).of(&self.user_id, Some(&self.user_id))
     }
 
-    /// [`Person::read`] for administrators.
-    ///
-    /// # Errors
-    /// `role_required`; else as [`Person::read`].
-    pub async fn read_statements_as_admin(&self, app: &App, reads: Vec<Statement>) -> Result<Vec<Rows>, ApiError> {
-        let (user, answers) = self.read_statements(app, reads).await?;
-        if user.role == "admin" { Ok(answers) } else { Err(admins_only()) }
-    }
-
-    /// [`Person::write`] for administrators.
-    ///
-    /// # Errors
-    /// `role_required`; else as [`Person::write`].
-    pub async fn write_statements_as_admin(
-        &self,
-        app: &App,
-        writes: Vec<Statement>,
-    ) -> Result<Result<Vec<Rows>, DatabaseError>, ApiError> {
-        let guard = Statement::new(admin::EXPECT_ADMIN).bind(self.user_id.as_str());
-        let statements = std::iter::once(guard).chain(writes).collect();
-        match self.write_statements(app, statements).await? {
-            Ok(answers) => Ok(Ok(answers.into_iter().skip(1).collect())),
-            Err(error) if error.is_guard() => {
-                self.read_statements_as_admin(app, Vec::new()).await?;
-                Ok(Err(error))
-            }
-            Err(error) => Ok(Err(error)),
-        }
-    }
-
     fn live(&self, app: &App, session: Option<Session>) -> Result<User, ApiError> {
         match session.filter(|session| session.user.id == self.user_id && session.is_live(app.now())) {
             None => Err(session_revoked()),

@@ -44,12 +44,6 @@ pub const LIST: &str = concat!(
     key_columns!(),
     " FROM api_keys AS k WHERE k.user_id = ?1 AND (k.created_at, k.id) < (?2, ?3) ORDER BY k.created_at DESC, k.id DESC LIMIT ?4"
 );
-/// Some of a person's keys, newest first.
-pub const SOME_OF_USER: &str = concat!(
-    "SELECT ",
-    key_columns!(),
-    " FROM api_keys AS k WHERE k.user_id = ?1 ORDER BY k.created_at DESC, k.id DESC LIMIT ?2 OFFSET ?3"
-);
 /// One of a person's keys.
 pub const OF_USER: &str = concat!("SELECT ", key_columns!(), " FROM api_keys AS k WHERE k.id = ?1 AND k.user_id = ?2");
 /// Revokes one of a person's keys; a second time changes nothing.

@@ -23,7 +23,5 @@ pub const FORGET_CHALLENGES: &str = include_str!("sql/email_undos/forget_challen
 pub const RESTORE: &str = include_str!("sql/email_undos/restore.sql");
 /// Guard: a new address is kept for nobody else.
 pub const EXPECT_FREE: &str = include_str!("sql/email_undos/expect_free.sql");
-/// A person's former addresses that are kept.
-pub const OF_USER: &str = include_str!("sql/email_undos/of_user.sql");
 /// Forgets what cannot be undone any more.
 pub const EXPIRE: &str = include_str!("sql/email_undos/expire.sql");

@@ -104,8 +104,6 @@ pub const REMEMBER_NETWORK: &str = "INSERT INTO known_networks (user_id, network
 pub const REMEMBER_NETWORK_OF_TOKEN: &str = "INSERT INTO known_networks (user_id, network, first_seen_at, last_seen_at) \
      SELECT user_id, ?2, ?3, ?3 FROM one_time_tokens WHERE hash = ?1 \
      ON CONFLICT (user_id, network) DO UPDATE SET last_seen_at = excluded.last_seen_at";
-/// The networks that a person has logged in from.
-pub const KNOWN_NETWORKS: &str = "SELECT network, first_seen_at, last_seen_at FROM known_networks WHERE user_id = ?1 ORDER BY network LIMIT ?2 OFFSET ?3";
 /// Forgets networks that nobody came from for 90 days.
 pub const EXPIRE_NETWORKS: &str = "DELETE FROM known_networks WHERE (user_id, network) IN ( \
        SELECT n.user_id, n.network FROM known_networks AS n WHERE n.last_seen_at < ?1 - 7776000000 ORDER BY n.last_seen_at LIMIT ?2) \

@@ -43,11 +43,6 @@ pub const BY_BUCKET: &str = "SELECT h.hour - h.hour % ?4 AS start, sum(h.allowed
        UNION ALL SELECT a.value ->> 0, a.value ->> 1, a.value ->> 2, a.value ->> 3 FROM json_each(?5) AS a \
          WHERE a.value ->> 0 >= ?2 AND a.value ->> 0 < ?3) AS c GROUP BY c.hour) AS h \
      GROUP BY start ORDER BY start";
-/// What was counted of a person's keys, by day, newest first, at most `?2` rows.
-pub const BY_DAY_OF_USER: &str = "SELECT h.key_id, h.hour - h.hour % 86400000 AS day, sum(h.allowed) AS allowed, sum(h.limited) AS limited, \
-       sum(h.denied) AS denied \
-     FROM api_key_usage AS h WHERE h.key_id IN (SELECT k.id FROM api_keys AS k WHERE k.user_id = ?1) \
-     GROUP BY h.key_id, day ORDER BY day DESC, h.key_id LIMIT ?2 OFFSET ?3";
 /// What was counted of a key from hour `?2` on and before `?3`, oldest first.
 pub const BY_HOUR: &str = "SELECT hour, allowed, limited, denied, last_used_at FROM api_key_usage \
      WHERE key_id = ?1 AND hour >= ?2 AND hour < ?3 ORDER BY hour";

@@ -2,7 +2,10 @@
 
 use serde_json::json;
 
-use super::users::{User, user_columns};
+use super::{
+    query::{Query, sql},
+    users::{User, user_columns},
+};
 use crate::{
     domain::Secret,
     ports::{DatabaseError, Row, Rows, Statement, Timestamp},
@@ -199,4 +202,24 @@ pub fn replace_recovery_codes(user_id: &str, hashes: impl Iterator<Item = Vec<u8
         Statement::new(FORGET_RECOVERY_CODES).bind(user_id),
         Statement::new(ADD_RECOVERY_CODES).bind(user_id).bind(json!(hashes).to_string()).bind(now),
     ]
+}
+
+/// Removes a person's confirmed authenticator.
+pub fn remove(user_id: &str) -> Query<()> {
+    sql!("mfa/remove").bind(user_id).execute()
+}
+
+/// Asks a person for a second factor from now on where they have one, and else not.
+pub fn set_enabled(user_id: &str, now: Timestamp) -> Query<()> {
+    sql!("mfa/set_enabled").bind(user_id).bind(now).execute()
+}
+
+/// Forgets a person's recovery codes, used ones too.
+pub fn forget_recovery_codes(user_id: &str) -> Query<()> {
+    sql!("mfa/forget_recovery_codes").bind(user_id).execute()
+}
+
+/// Forgets a person's logins that wait for a second factor.
+pub fn forget_challenges(user_id: &str) -> Query<()> {
+    sql!("mfa/forget_challenges").bind(user_id).execute()
 }

@@ -41,9 +41,6 @@ pub const END_OF_TOKEN: &str = "UPDATE sessions SET revoked_at = ?2, revoked_rea
 /// Ends a live session of a person.
 pub const END_OF_USER: &str = "UPDATE sessions SET revoked_at = ?3, revoked_reason = ?4 \
      WHERE id = ?1 AND user_id = ?2 AND revoked_at IS NULL AND expires_at > ?3 AND last_used_at > ?3 - 604800000";
-/// The sessions of a person that are remembered, the newest of them.
-pub const OF_USER: &str = "SELECT id, user_agent, ip, cookie, created_at, last_used_at, expires_at, revoked_at, revoked_reason \
-     FROM sessions WHERE user_id = ?1 ORDER BY created_at DESC, id DESC LIMIT ?2 OFFSET ?3";
 /// A session with its person.
 pub const BY_ID: &str = concat!(
     "SELECT s.id AS session_id, s.nonce, s.generation, s.rotated_at, s.last_used_at, s.expires_at, s.revoked_at, s.cookie, s.created_at AS started_at, ",

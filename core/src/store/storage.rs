@@ -1,6 +1,7 @@
 //! What accounts have stored, and how much they may: counted in the batch of each write, so that two at once do not both
 //! take the last of it.
 
+use super::query::{Query, sql};
 use crate::ports::{DatabaseError, Row, Statement};
 
 /// Charges for results that are new.
@@ -15,8 +16,11 @@ pub const REFUND_VERSION: &str = include_str!("sql/storage/refund_version.sql");
 pub const EXPECT_QUOTA: &str = include_str!("sql/storage/expect_quota.sql");
 /// What a person has stored.
 pub const OF_USER: &str = include_str!("sql/storage/of_user.sql");
-/// Gives a person a quota of their own.
-pub const SET_QUOTA: &str = include_str!("sql/storage/set_quota.sql");
+
+/// Gives a person a quota of their own in bytes, or the deployment's.
+pub fn set_quota(owner_id: &str, quota_bytes: Option<i64>) -> Query<()> {
+    sql!("storage/set_quota").bind(owner_id).bind(quota_bytes).execute()
+}
 
 /// The statement of [`EXPECT_QUOTA`]; it follows what it is about.
 #[must_use]

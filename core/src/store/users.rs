@@ -1,6 +1,9 @@
 //! People, and the links mailed to them.
 
-use super::storage::Storage;
+use super::{
+    query::{Query, sql},
+    storage::Storage,
+};
 use crate::ports::{DatabaseError, Row, Statement, Timestamp};
 
 /// The columns of a [`User`].
@@ -41,8 +44,6 @@ pub const EXPECT_ONLY_REGISTRATION: &str = include_str!("sql/users/expect_only_r
 pub const ADD_TOKEN: &str = "INSERT INTO one_time_tokens (hash, user_id, purpose, created_at, expires_at) \
      SELECT ?2, u.id, ?3, ?4, ?5 FROM users AS u WHERE u.email = ?1 AND (SELECT count(*) FROM one_time_tokens AS t \
        WHERE t.user_id = u.id AND t.purpose = ?3 AND t.created_at > ?4 - 3600000) < 5";
-/// A link to a new address of a person.
-pub const ADD_NEW_ADDRESS: &str = include_str!("sql/users/add_new_address.sql");
 /// Uses a link of purpose `?3`, once; no suspended person's.
 pub const USE_TOKEN: &str = "UPDATE one_time_tokens SET used_at = ?2 \
      WHERE hash = ?1 AND purpose = ?3 AND used_at IS NULL AND expires_at > ?2 \
@@ -65,9 +66,6 @@ pub const END_TOKENS_OF_TOKEN: &str = "UPDATE one_time_tokens SET used_at = coal
      WHERE user_id = (SELECT user_id FROM one_time_tokens WHERE hash = ?1)";
 /// Kills every link of a person.
 pub const END_TOKENS: &str = "UPDATE one_time_tokens SET used_at = coalesce(used_at, ?2), password_hash = NULL, full_name = NULL WHERE user_id = ?1";
-/// Kills a person's links to new addresses.
-pub const END_NEW_ADDRESSES: &str =
-    "UPDATE one_time_tokens SET used_at = coalesce(used_at, ?2) WHERE user_id = ?1 AND purpose = 'change_email'";
 /// The person of a link of purpose `?2` that still works at `?3`.
 pub const BY_LIVE_TOKEN: &str = concat!(
     "SELECT ",
@@ -87,26 +85,12 @@ pub const PROMOTE: &str =
     "UPDATE users SET role = 'admin', updated_at = ?2 WHERE id = ?1 AND email_verified = 1 AND role <> 'admin'";
 /// Makes an administrator a user.
 pub const DEMOTE: &str = "UPDATE users SET role = 'user', updated_at = ?2 WHERE id = ?1 AND role = 'admin'";
-/// A person goes, and with them everything that refers to them; what they published stays, without an owner.
-pub const DELETE: &str = "DELETE FROM users WHERE id = ?1";
-/// What a person published.
-pub const OWN_MODELS: &str = "SELECT id, created_at FROM models WHERE owner_id = ?1 ORDER BY id LIMIT ?2 OFFSET ?3";
-/// As [`OWN_MODELS`].
-pub const OWN_BENCHMARKS: &str =
-    "SELECT id, created_at FROM benchmarks WHERE owner_id = ?1 ORDER BY id LIMIT ?2 OFFSET ?3";
-/// As [`OWN_MODELS`].
-pub const OWN_RUNS: &str = "SELECT id, model_id, benchmark_id, version, status, created_at FROM runs WHERE owner_id = ?1 ORDER BY id LIMIT ?2 OFFSET ?3";
-/// Some of a person's links that still work at `?4`.
-pub const LIVE_LINKS: &str = "SELECT purpose, new_email, created_at, expires_at FROM one_time_tokens \
-     WHERE user_id = ?1 AND used_at IS NULL AND expires_at > ?4 ORDER BY created_at LIMIT ?2 OFFSET ?3";
 /// The person whom a link belongs to.
 pub const BY_TOKEN: &str = concat!(
     "SELECT ",
     user_columns!(),
     " FROM one_time_tokens AS t JOIN users AS u ON u.id = t.user_id WHERE t.hash = ?1"
 );
-/// Sets the name, where it is another one.
-pub const RENAME: &str = "UPDATE users SET full_name = ?2, updated_at = ?3 WHERE id = ?1 AND full_name IS NOT ?2";
 /// A person by id.
 pub const BY_ID: &str = concat!("SELECT ", user_columns!(), " FROM users AS u WHERE u.id = ?1");
 /// Registrations that nobody has proved for 30 days, and that no link can prove any more.
@@ -229,4 +213,54 @@ impl Registration<'_> {
                 .bind(self.network),
         ]
     }
+}
+
+/// Finds a person.
+pub fn find(id: &str) -> Query<Option<User>> {
+    sql!("users/find").bind(id).optional(User::from_row)
+}
+
+/// Gives a person another name, or none. Nothing changes where they have it already.
+pub fn rename(id: &str, name: Option<&str>, now: Timestamp) -> Query<()> {
+    sql!("users/rename").bind(id).bind(name).bind(now).execute()
+}
+
+/// Deletes a person, and with them everything that refers to them. What they published stays, without an owner.
+pub fn delete(id: &str) -> Query<()> {
+    sql!("users/delete").essential().bind(id).execute()
+}
+
+/// Ends every mailed link of a person.
+pub fn end_links(id: &str, now: Timestamp) -> Query<()> {
+    sql!("links/end_of_user").bind(id).bind(now).execute()
+}
+
+/// Ends the links that would move a person's account to another address.
+pub fn end_new_addresses(id: &str, now: Timestamp) -> Query<()> {
+    sql!("users/end_new_addresses").bind(id).bind(now).execute()
+}
+
+/// A link that moves an account to another address.
+pub struct NewAddress<'a> {
+    /// Whose account.
+    pub user_id: &'a str,
+    /// To which address.
+    pub email: &'a str,
+    /// SHA-256 of the link's token.
+    pub token_hash: Vec<u8>,
+    /// Now.
+    pub now: Timestamp,
+    /// When the link ends.
+    pub expires: Timestamp,
+}
+
+/// Adds the link, where nobody has proved the address to be theirs and it is kept for nobody else.
+pub fn add_new_address(new: NewAddress<'_>) -> Query<()> {
+    sql!("users/add_new_address")
+        .bind(new.user_id)
+        .bind(new.token_hash)
+        .bind(new.now)
+        .bind(new.expires)
+        .bind(new.email)
+        .execute()
 }

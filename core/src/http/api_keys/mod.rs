@@ -14,8 +14,6 @@ use axum::{
 };
 use serde::Serialize;
 
-pub use usage::Counts;
-
 use crate::{
     app::App,
     http::{

@@ -19,8 +19,7 @@ use crate::{
         step_up,
     },
     mail::{self, Letter, Notice},
-    ports::Statement,
-    store::users,
+    store::users::{self, NewAddress},
 };
 
 #[derive(Deserialize)]
@@ -59,14 +58,16 @@ async fn ask(app: &App, person: &Person, body: Body, claim: Claim) -> Result<Rep
     let (token, now) = (random_token(app), app.now());
     let confirm = Letter::ConfirmEmail { token: token.expose().to_owned() };
     let user_id = person.user_id.as_str();
+    let new_address = NewAddress {
+        user_id,
+        email: new_email.as_str(),
+        token_hash: account::token_hash(token.expose()),
+        now,
+        expires: now.plus_seconds(VERIFICATION_SECONDS),
+    };
     let mut effects = vec![
-        Statement::new(users::END_NEW_ADDRESSES).bind(user_id).bind(now),
-        Statement::new(users::ADD_NEW_ADDRESS)
-            .bind(user_id)
-            .bind(account::token_hash(token.expose()))
-            .bind(now)
-            .bind(now.plus_seconds(VERIFICATION_SECONDS))
-            .bind(new_email.as_str()),
+        users::end_new_addresses(user_id, now).into_statement(),
+        users::add_new_address(new_address).into_statement(),
         mail::queue(app, &confirm)?.to_if_changed(new_email.as_str(), Some(user_id)),
         mail::queue(app, &Letter::AddressHasAccount)?.to_account(new_email.as_str(), Some(true)),
         mail::queue(app, &Letter::AddressReserved)?.to_reserved(new_email.as_str(), Some(user_id)),
