@@ -1,7 +1,7 @@
 //! Every SQL text of the application prepares against the migrated schema, and none scans a table that grows.
 
 use aibaas_core::store::{
-    EVERY_STATEMENT, Guard,
+    Guard,
     migrations::{CREATE_LOG, MIGRATIONS, Migration},
 };
 use rusqlite::Connection;
@@ -40,14 +40,6 @@ fn tables(database: &Connection) -> Vec<String> {
         )
         .expect("the schema");
     names.query_map([], |row| row.get(0)).expect("the schema").collect::<Result<_, _>>().expect("the tables' names")
-}
-
-#[test]
-fn every_statement_prepares() {
-    let database = migrated();
-    for (name, sql) in EVERY_STATEMENT {
-        database.prepare(sql).unwrap_or_else(|error| panic!("{name}: {error}\n{sql}"));
-    }
 }
 
 /// Every file of `core/src/store/sql`, by `subject/name`.
@@ -96,18 +88,6 @@ fn every_guard_is_a_constraint_that_tells_its_name() {
         assert_eq!(Guard::named(guard.name()), Some(*guard));
     }
     fails_by("anything else", "expectation_failed");
-}
-
-#[test]
-fn no_statement_scans_a_growing_table() {
-    let database = migrated();
-    let tables = tables(&database);
-    let scanning = EVERY_STATEMENT
-        .iter()
-        .map(|(name, sql)| (name, scans(&database, sql, &tables)))
-        .filter(|(_, scans)| !scans.is_empty())
-        .collect::<Vec<_>>();
-    assert!(scanning.is_empty(), "{scanning:#?}");
 }
 
 #[test]

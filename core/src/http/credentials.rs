@@ -23,9 +23,9 @@ use crate::{
         api_key::{ApiKey, WRITING_SCOPES, looks_like_key},
         key_use::{Decision, Denial, KeyGrant, KeyUse},
     },
-    ports::{Admission, DatabaseError, Limit, Rows, Statement},
+    ports::{Admission, Limit},
     store::{
-        Answers, Batch, BatchError, Guard, admin,
+        Answers, Batch, BatchError, Guard, Query, admin,
         sessions::{self, Session},
         users::User,
     },
@@ -73,41 +73,6 @@ impl FromRequestParts<App> for Person {
 }
 
 impl Person {
-    /// Runs reads in one round trip with the check of the session.
-    ///
-    /// # Errors
-    /// `session_revoked` or `account_suspended`, whatever the reads found.
-    pub async fn read_statements(&self, app: &App, reads: Vec<Statement>) -> Result<(User, Vec<Rows>), ApiError> {
-        let statements = std::iter::once(sessions::by_id(&self.session_id)).chain(reads).collect();
-        let mut answers = app.database().batch(statements).await?.into_iter();
-        let session = answers.next().map(Session::from_rows).transpose()?.flatten();
-        Ok((self.live(app, session)?, answers.collect()))
-    }
-
-    /// Runs writes as one batch that fails whole when the session has ended.
-    ///
-    /// # Errors
-    /// `session_revoked` or `account_suspended`; else what the batch itself met.
-    pub async fn write_statements(
-        &self,
-        app: &App,
-        writes: Vec<Statement>,
-    ) -> Result<Result<Vec<Rows>, DatabaseError>, ApiError> {
-        let guard = Statement::new(sessions::EXPECT_LIVE)
-            .bind(self.session_id.as_str())
-            .bind(self.user_id.as_str())
-            .bind(app.now());
-        let statements = std::iter::once(guard).chain(writes).collect();
-        match app.database().batch(statements).await {
-            Ok(answers) => Ok(Ok(answers.into_iter().skip(1).collect())),
-            Err(error) if error.is_guard() => {
-                self.read_statements(app, Vec::new()).await?;
-                Ok(Err(error))
-            }
-            Err(error) => Ok(Err(error)),
-        }
-    }
-
     /// Runs reads in one round trip with the check of the session, and returns the caller's account with their answers.
     ///
     /// # Errors
@@ -148,39 +113,8 @@ impl Person {
     }
 
     /// A security event of theirs, by themselves.
-    #[must_use]
-    pub fn event(&self, app: &App, name: &'static str, details: serde_json::Value) -> Statement {
+    pub fn event(&self, app: &App, name: &'static str, details: serde_json::Value) -> Query<()> {
         self.client.event(app, name, details).of(&self.user_id, Some(&self.user_id))
-    }
-
-    /// [`Person::read`] for administrators.
-    ///
-    /// # Errors
-    /// `role_required`; else as [`Person::read`].
-    pub async fn read_statements_as_admin(&self, app: &App, reads: Vec<Statement>) -> Result<Vec<Rows>, ApiError> {
-        let (user, answers) = self.read_statements(app, reads).await?;
-        if user.role == "admin" { Ok(answers) } else { Err(admins_only()) }
-    }
-
-    /// [`Person::write`] for administrators.
-    ///
-    /// # Errors
-    /// `role_required`; else as [`Person::write`].
-    pub async fn write_statements_as_admin(
-        &self,
-        app: &App,
-        writes: Vec<Statement>,
-    ) -> Result<Result<Vec<Rows>, DatabaseError>, ApiError> {
-        let guard = Statement::new(admin::EXPECT_ADMIN).bind(self.user_id.as_str());
-        let statements = std::iter::once(guard).chain(writes).collect();
-        match self.write_statements(app, statements).await? {
-            Ok(answers) => Ok(Ok(answers.into_iter().skip(1).collect())),
-            Err(error) if error.is_guard() => {
-                self.read_statements_as_admin(app, Vec::new()).await?;
-                Ok(Err(error))
-            }
-            Err(error) => Ok(Err(error)),
-        }
     }
 
     fn live(&self, app: &App, session: Option<Session>) -> Result<User, ApiError> {
@@ -341,22 +275,15 @@ fn invalid_key() -> ApiError {
     ApiError::new(INVALID_API_KEY, "this is no API key of ours")
 }
 
-/// The same as [`program_failed`], of a batch whose guards the handler has looked at. With the account go its claims.
+/// What a program's batch failed with, once the handler has looked at its own guards. That its owner's account went while
+/// the request ran, and with it what the request had claimed, is no fault of ours.
 #[must_use]
-pub fn program_batch_failed(error: BatchError) -> ApiError {
+pub fn program_failed(error: BatchError) -> ApiError {
     match error {
-        BatchError::Database(error) => program_failed(error),
-        // With the account goes what the request had claimed.
+        BatchError::Database(error) if error.is_dangling() => invalid_key(),
         BatchError::Guard(Guard::IdempotencyClaim) => invalid_key(),
-        guard @ BatchError::Guard(_) => guard.into(),
+        error => error.into(),
     }
-}
-
-/// What a program's batch failed with. That its owner's account went while the request ran, and with it what the request
-/// had claimed, is no fault of ours.
-#[must_use]
-pub fn program_failed(error: DatabaseError) -> ApiError {
-    if error.is_dangling() || error.is_guard() { invalid_key() } else { error.into() }
 }
 
 /// Whether the scope can be used only by keys of people who may publish.

@@ -21,9 +21,8 @@ use super::{
 };
 use crate::{
     app::App,
-    ports::Statement,
     store::{
-        Answers, Batch, BatchError, EXPECT_ONE_CHANGE, Guard,
+        Answers, Batch, BatchError, Guard,
         idempotency::{self as store, Claimed},
     },
 };
@@ -133,7 +132,7 @@ impl Claim {
     ///
     /// # Errors
     /// A fault of ours, when the reply cannot be sealed.
-    pub fn fulfil_in(&self, batch: &mut Batch, app: &App, reply: &Reply) -> Result<(), ApiError> {
+    pub fn fulfil(&self, batch: &mut Batch, app: &App, reply: &Reply) -> Result<(), ApiError> {
         if let Some((claim, sealed)) = self.sealed(app, reply)? {
             batch.expect(Guard::IdempotencyClaim, claim.fulfil(reply.status.as_u16(), sealed));
         }
@@ -141,11 +140,11 @@ impl Claim {
     }
 
     /// The same with a reply that becomes true if the statement before changes a row. Where it does not, the claim
-    /// stands, so the batch needs [`Claim::expect_in`], too.
+    /// stands, so the batch needs [`Claim::expect`], too.
     ///
     /// # Errors
-    /// As [`Claim::fulfil_in`].
-    pub fn fulfil_if_changed_in(&self, batch: &mut Batch, app: &App, reply: &Reply) -> Result<(), ApiError> {
+    /// As [`Claim::fulfil`].
+    pub fn fulfil_if_changed(&self, batch: &mut Batch, app: &App, reply: &Reply) -> Result<(), ApiError> {
         if let Some((claim, sealed)) = self.sealed(app, reply)? {
             batch.push(claim.fulfil_if_changed(reply.status.as_u16(), sealed));
         }
@@ -153,8 +152,8 @@ impl Claim {
     }
 
     /// The same with an upload's reply, `{"accepted":…,"repeated":…}`: `count` results, of which the last statement to
-    /// write stores those that are new. The batch needs [`Claim::expect_in`], too.
-    pub fn fulfil_upload_in(&self, batch: &mut Batch, count: usize) {
+    /// write stores those that are new. The batch needs [`Claim::expect`], too.
+    pub fn fulfil_upload(&self, batch: &mut Batch, count: usize) {
         if let Self(Some(claim)) = self {
             batch.push(claim.fulfil_upload(count));
         }
@@ -162,39 +161,10 @@ impl Claim {
 
     /// Guards the batch, before everything it holds: [`Guard::IdempotencyClaim`] undoes it where the claim has passed to
     /// another request.
-    pub fn expect_in(&self, batch: &mut Batch) {
+    pub fn expect(&self, batch: &mut Batch) {
         if let Self(Some(claim)) = self {
             batch.guarded_by(claim.expect());
         }
-    }
-
-    /// [`Claim::fulfil_in`], as statements. The guard has no name.
-    ///
-    /// # Errors
-    /// As [`Claim::fulfil_in`].
-    pub fn fulfil(&self, app: &App, reply: &Reply) -> Result<Vec<Statement>, ApiError> {
-        let Some((claim, sealed)) = self.sealed(app, reply)? else { return Ok(Vec::new()) };
-        let fulfil = claim.fulfil(reply.status.as_u16(), sealed).into_statement();
-        Ok(vec![fulfil, Statement::new(EXPECT_ONE_CHANGE)])
-    }
-
-    /// [`Claim::fulfil_if_changed_in`], as a statement.
-    ///
-    /// # Errors
-    /// As [`Claim::fulfil_in`].
-    pub fn fulfil_if_changed(&self, app: &App, reply: &Reply) -> Result<Option<Statement>, ApiError> {
-        let sealed = self.sealed(app, reply)?;
-        Ok(sealed.map(|(claim, sealed)| claim.fulfil_if_changed(reply.status.as_u16(), sealed).into_statement()))
-    }
-
-    /// [`Claim::fulfil_upload_in`], as a statement.
-    pub fn fulfil_upload(&self, count: usize) -> Option<Statement> {
-        self.0.as_ref().map(|claim| claim.fulfil_upload(count).into_statement())
-    }
-
-    /// [`Claim::expect_in`], as a statement. The guard has no name.
-    pub fn expect(&self) -> Option<Statement> {
-        self.0.as_ref().map(store::Claim::expect_unnamed)
     }
 
     /// Fulfils it after the fact, where to do all again would come to the same reply. To fail is then no failure.

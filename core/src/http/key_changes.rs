@@ -2,12 +2,7 @@
 //! what it knew.
 
 use super::problem::ApiError;
-use crate::{
-    app::App,
-    domain::api_key::KeyHash,
-    ports::{DatabaseError, Rows, Statement},
-    store::api_keys,
-};
+use crate::{app::App, domain::api_key::KeyHash};
 
 /// Invalidates the keys at the gate.
 ///
@@ -24,36 +19,4 @@ pub async fn invalidate(app: &App, keys: &[KeyHash]) -> Result<(), ApiError> {
 pub async fn invalidate_others(app: &App, mut keys: Vec<KeyHash>, before: &[KeyHash]) -> Result<(), ApiError> {
     keys.retain(|key| !before.contains(key));
     invalidate(app, &keys).await
-}
-
-/// Reads the hashes of a person's keys that may still work.
-#[must_use]
-pub fn live_keys(app: &App, user_id: &str) -> Statement {
-    api_keys::live_hashes(user_id, app.now()).into_statement()
-}
-
-/// Invalidates the keys of these rows.
-///
-/// # Errors
-/// As [`invalidate`].
-pub async fn announce(app: &App, rows: Option<Rows>) -> Result<Vec<KeyHash>, ApiError> {
-    let hashes = hashes(rows)?;
-    invalidate(app, &hashes).await?;
-    Ok(hashes)
-}
-
-/// Invalidates, after the batch, the keys of these rows that were made after the announcement.
-///
-/// # Errors
-/// As [`invalidate`].
-pub async fn announce_others(app: &App, rows: Option<Rows>, announced: &[KeyHash]) -> Result<(), ApiError> {
-    invalidate_others(app, hashes(rows)?, announced).await
-}
-
-fn hashes(rows: Option<Rows>) -> Result<Vec<KeyHash>, DatabaseError> {
-    let unreadable = || DatabaseError::Unavailable("a key's hash cannot be read".to_owned());
-    let hash = |row: crate::ports::Row| {
-        row.optional_blob("key_hash")?.as_deref().and_then(KeyHash::from_bytes).ok_or_else(unreadable)
-    };
-    rows.into_iter().flatten().map(hash).collect()
 }

@@ -13,7 +13,6 @@ use super::{
 use crate::{
     app::App,
     domain::{Secret, account::presented_password},
-    ports::{DatabaseError, Rows, Statement},
     store::{
         Answers, Batch, BatchError, Guard, Query,
         guesses::{self, Target},
@@ -139,7 +138,7 @@ async fn check(
     if !passwords::verify(app, presented_password(password), proof.user.password_hash.clone()).await? {
         let mut batch = Batch::new();
         proof.in_flight.wrong(&mut batch);
-        batch.push_statement(person.event(app, "password_check_failed", json!({})));
+        batch.push(person.event(app, "password_check_failed", json!({})));
         batch.run(app.database()).await?;
         proof.in_flight.ended();
         return Err(incorrect_password());
@@ -221,23 +220,6 @@ impl Proof {
             }
             (guard, _) => return Err(StepUpError::Effects(BatchError::Guard(guard))),
         }))
-    }
-
-    /// [`Proof::carry_out`] of callers that still make their own statements; returns the rows of each.
-    ///
-    /// # Errors
-    /// As [`Proof::carry_out`].
-    pub async fn carry_out_statements(
-        self,
-        app: &App,
-        person: &Person,
-        effects: Vec<Statement>,
-    ) -> Result<Vec<Rows>, ApiError> {
-        let mut batch = Batch::new();
-        let handles = effects.into_iter().map(|effect| batch.push_statement(effect)).collect::<Vec<_>>();
-        let mut answers = self.carry_out(app, person, batch).await?;
-        let rows = handles.into_iter().map(|handle| answers.take(handle));
-        Ok(rows.collect::<Result<_, DatabaseError>>()?)
     }
 }
 

@@ -15,9 +15,6 @@ use crate::{
 /// The most active keys that one person may have.
 pub const MOST_ACTIVE: i64 = 50;
 
-/// Some of a person's keys, newest first.
-pub const SOME_OF_USER: &str = include_str!("sql/api_keys/some_of_user.sql");
-
 /// A key as its owner sees it.
 #[derive(Clone, Debug)]
 pub struct ApiKeyRecord {

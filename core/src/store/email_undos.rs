@@ -9,11 +9,6 @@ use crate::ports::Timestamp;
 /// How long, in seconds.
 const SECONDS: i64 = 72 * 3600;
 
-/// A person's former addresses that are kept.
-pub const OF_USER: &str = include_str!("sql/email_undos/of_user.sql");
-/// Forgets what cannot be undone any more.
-pub const EXPIRE: &str = include_str!("sql/email_undos/expire.sql");
-
 /// Adds a link of 72 hours for the present address of the person of `link_hash`, whose account is about to move.
 pub fn add(link_hash: &[u8], undo_hash: Vec<u8>, now: Timestamp) -> Query<()> {
     sql!("email_undos/add").bind(link_hash).bind(undo_hash).bind(now).bind(now.plus_seconds(SECONDS)).execute()

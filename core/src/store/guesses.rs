@@ -25,15 +25,6 @@ pub const ACCOUNT: Patience = Patience { free: 5, longest_ms: 900_000 };
 /// For one network, over all accounts.
 pub const NETWORK: Patience = Patience { free: 20, longest_ms: 60_000 };
 
-/// Forgets what was broken off.
-pub const EXPIRE_IN_FLIGHT: &str = include_str!("sql/guesses/expire_in_flight.sql");
-/// Forgets what nobody added to for a day.
-pub const EXPIRE: &str = include_str!("sql/guesses/expire.sql");
-/// The networks that a person has logged in from.
-pub const KNOWN_NETWORKS: &str = "SELECT network, first_seen_at, last_seen_at FROM known_networks WHERE user_id = ?1 ORDER BY network LIMIT ?2 OFFSET ?3";
-/// Forgets networks that nobody came from for 90 days.
-pub const EXPIRE_NETWORKS: &str = include_str!("sql/guesses/expire_networks.sql");
-
 /// What a password is guessed at.
 #[derive(Clone)]
 pub struct Target {

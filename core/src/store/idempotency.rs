@@ -1,18 +1,12 @@
 //! Requests that carry an `Idempotency-Key`: claimed while they run, and then their answers.
 
 use super::query::{Query, Sql, sql};
-use crate::ports::{DatabaseError, Row, Statement, Timestamp};
+use crate::ports::{DatabaseError, Row, Timestamp};
 
 /// How long a claim keeps others out, in seconds: longer than any request lives.
 pub const CLAIM_SECONDS: i64 = 90;
 /// How long an answer is replayed, in seconds.
 pub const REPLAY_SECONDS: i64 = 86_400;
-
-/// Guard: the claim stands, unanswered.
-pub const EXPECT_CLAIMED: &str = "INSERT INTO batch_guard (expectation) SELECT 'claimed' WHERE NOT EXISTS (\
-     SELECT 1 FROM idempotent_requests WHERE caller = ?1 AND key = ?2 AND claim = ?3 AND status IS NULL)";
-/// Forgets answers after their day.
-pub const EXPIRE: &str = include_str!("sql/idempotency/expire.sql");
 
 /// Names a person as the caller of a request.
 #[must_use]
@@ -28,14 +22,8 @@ pub fn programs(owner_id: &str) -> String {
 }
 
 /// Forgets the requests of a person and of their programs.
-pub fn forget_all(user_id: &str) -> [Query<()>; 2] {
+pub fn forget(user_id: &str) -> [Query<()>; 2] {
     [person(user_id), programs(user_id)].map(|caller| sql!("idempotency/forget").bind(caller).execute())
-}
-
-/// The statements of [`forget_all`].
-#[must_use]
-pub fn forget(user_id: &str) -> [Statement; 2] {
-    forget_all(user_id).map(Query::into_statement)
 }
 
 /// A key, and who claims it.
@@ -93,12 +81,6 @@ impl Claim {
     /// Guards that it stands, unanswered: [`Guard::IdempotencyClaim`](super::Guard).
     pub fn expect(&self) -> Query<()> {
         self.of_claim(sql!("idempotency/expect_claimed")).execute()
-    }
-
-    /// The same guard, for handlers that do not ask which of their guards failed.
-    #[must_use]
-    pub fn expect_unnamed(&self) -> Statement {
-        Statement::new(EXPECT_CLAIMED).bind(self.caller.as_str()).bind(self.key.as_str()).bind(self.id.as_str())
     }
 
     /// Gives it up where it was not answered.

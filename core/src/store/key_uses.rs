@@ -16,11 +16,6 @@ use crate::{
     ports::{DatabaseError, Row, Timestamp},
 };
 
-/// What was counted of a person's keys, by day.
-pub const BY_DAY_OF_USER: &str = include_str!("sql/key_uses/by_day_of_user.sql");
-/// Forgets old counts.
-pub const EXPIRE: &str = include_str!("sql/key_uses/expire.sql");
-
 /// How many requests with a key were let in, stopped by its limit, and refused.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct UseCounts {

@@ -11,17 +11,6 @@ use crate::{
     ports::{DatabaseError, Row, Timestamp},
 };
 
-/// Removes a person's confirmed authenticator.
-pub const REMOVE: &str = include_str!("sql/mfa/remove.sql");
-/// A second factor is asked for where there is one.
-pub const SET_ENABLED: &str = include_str!("sql/mfa/set_enabled.sql");
-/// A person's recovery codes, used ones too, are gone.
-pub const FORGET_RECOVERY_CODES: &str = include_str!("sql/mfa/forget_recovery_codes.sql");
-/// A person's logins that wait for a second factor are gone.
-pub const FORGET_CHALLENGES: &str = include_str!("sql/mfa/forget_challenges.sql");
-/// Forgets the logins that nobody finished.
-pub const EXPIRE_CHALLENGES: &str = include_str!("sql/mfa/expire_challenges.sql");
-
 /// A person's second factor.
 #[derive(Clone, Debug)]
 pub struct SecondFactor {

@@ -127,7 +127,8 @@ impl<T> Query<T> {
         Query { statement: self.statement, read: Box::new(move |rows| read(rows).map(map)) }
     }
 
-    /// The statement alone, for callers that still read rows themselves.
+    /// The statement alone, for a host that runs it in a way of its own.
+    #[must_use]
     pub fn into_statement(self) -> Statement {
         self.statement
     }
@@ -184,13 +185,6 @@ impl Batch {
         self.heads = first.heads;
         self.heads.extend(first.statements);
         self.heads.extend(rest);
-    }
-
-    /// Adds a statement of a caller that still makes its own.
-    pub fn push_statement(&mut self, statement: Statement) -> Handle<Rows> {
-        let handle = Handle { index: self.statements.len(), read: Box::new(Ok) };
-        self.statements.push(statement);
-        handle
     }
 
     /// Whether there is nothing to run.

@@ -16,9 +16,6 @@ use crate::ports::{
     Admission, Database, DatabaseError, Limit, LimitState, RateLimitError, RateLimiter, Row, Timestamp,
 };
 
-/// Forgets what has left its window.
-pub const EXPIRE: &str = include_str!("sql/rate_limits/expire.sql");
-
 /// A limit, and whose it is.
 #[derive(Clone, Copy, Debug)]
 pub struct LimitOf<'a> {
@@ -102,4 +99,9 @@ impl RateLimiter for SqlRateLimiter {
         let limits = limits.iter().map(|limit| LimitOf::new(subject, limit)).collect::<Vec<_>>();
         self.decide(subject, &limits, cost, now).await.map_err(|error| RateLimitError(error.to_string()))
     }
+}
+
+/// Forgets at most so many rows that have left their window, and tells how many those were.
+pub fn expire(now: Timestamp, rows: u32) -> Query<usize> {
+    sql!("rate_limits/expire").essential().bind(now).bind(rows).count()
 }

@@ -14,9 +14,6 @@ use crate::{
     ports::{DatabaseError, Row, Timestamp},
 };
 
-/// How many rows the statement before changed; see [`count_changes`](super::results::count_changes).
-pub const CHANGES: &str = include_str!("sql/results/count_changes.sql");
-
 /// The score of a run, or of a slice of it, and what its interval is made of.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Aggregates {

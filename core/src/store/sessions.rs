@@ -1,10 +1,10 @@
 //! Sessions: one row each, whose generation counts the refresh tokens given.
 
 use super::query::{PageBefore, Query, sql};
-use super::users::{User, user_columns};
+use super::users::User;
 use crate::{
     domain::Secret,
-    ports::{DatabaseError, Row, Rows, Statement, Timestamp},
+    ports::{DatabaseError, Row, Timestamp},
 };
 
 /// How long a session lives, whatever its use, in seconds.
@@ -15,22 +15,6 @@ const IDLE_MS: i64 = 7 * 86_400_000;
 const GRACE_MS: i64 = 10_000;
 /// The most live sessions of one person; the oldest ends.
 const MOST_LIVE: i64 = 100;
-
-/// The sessions of a person that are remembered, the newest of them.
-pub const OF_USER: &str = "SELECT id, user_agent, ip, cookie, created_at, last_used_at, expires_at, revoked_at, revoked_reason \
-     FROM sessions WHERE user_id = ?1 ORDER BY created_at DESC, id DESC LIMIT ?2 OFFSET ?3";
-/// A session with its person.
-pub const BY_ID: &str = concat!(
-    "SELECT s.id AS session_id, s.nonce, s.generation, s.rotated_at, s.last_used_at, s.expires_at, s.revoked_at, s.cookie, s.created_at AS started_at, ",
-    user_columns!(),
-    " FROM sessions AS s JOIN users AS u ON u.id = s.user_id WHERE s.id = ?1"
-);
-/// Guard: fails the batch unless session `?1` of person `?2` is alive at `?3`.
-pub const EXPECT_LIVE: &str = "INSERT INTO batch_guard (expectation) SELECT 'live session' WHERE NOT EXISTS (\
-     SELECT 1 FROM sessions AS s JOIN users AS u ON u.id = s.user_id \
-     WHERE s.id = ?1 AND s.user_id = ?2 AND s.revoked_at IS NULL AND s.expires_at > ?3 AND u.status = 'active')";
-/// Forgets sessions a week after their end.
-pub const EXPIRE: &str = include_str!("sql/sessions/expire.sql");
 
 /// A session, with its person.
 #[derive(Clone)]
@@ -75,14 +59,6 @@ impl Session {
             cookie: row.boolean("cookie")?,
             user: User::from_row(row)?,
         })
-    }
-
-    /// Reads the first row, if any.
-    ///
-    /// # Errors
-    /// When a column is missing.
-    pub fn from_rows(rows: Rows) -> Result<Option<Self>, DatabaseError> {
-        rows.into_first().map(|row| Self::from_row(&row)).transpose()
     }
 
     /// Whether an access token of this session still counts.
@@ -219,10 +195,4 @@ pub fn find(id: &str) -> Query<Option<Session>> {
 /// [`Guard::AccountActive`](super::Guard).
 pub fn expect_live(id: &str, user_id: &str, now: Timestamp) -> Query<()> {
     sql!("sessions/expect_live").bind(id).bind(user_id).bind(now).execute()
-}
-
-/// The statement of [`BY_ID`].
-#[must_use]
-pub fn by_id(id: &str) -> Statement {
-    Statement::new(BY_ID).bind(id)
 }

@@ -7,9 +7,6 @@ use super::{
 };
 use crate::ports::{DatabaseError, Row};
 
-/// Gives a person a quota of their own.
-pub const SET_QUOTA: &str = include_str!("sql/storage/set_quota.sql");
-
 /// Guards that what the statement before charged is within the owner's quota, the deployment's where they have none of
 /// their own: [`Guard::StorageQuota`](super::Guard).
 pub fn expect_quota(owner_id: &str, quota_bytes: i64) -> Query<()> {
@@ -66,4 +63,9 @@ impl Storage {
     pub fn left_bytes(&self) -> i64 {
         self.quota_bytes.saturating_sub(self.used_bytes).max(0)
     }
+}
+
+/// Gives a person a quota of their own in bytes, or the deployment's.
+pub fn set_quota(owner_id: &str, quota_bytes: Option<i64>) -> Query<()> {
+    sql!("storage/set_quota").bind(owner_id).bind(quota_bytes).execute()
 }

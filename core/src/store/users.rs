@@ -11,45 +11,6 @@ use crate::{
     ports::{DatabaseError, Row, Timestamp},
 };
 
-/// The columns of a [`User`].
-macro_rules! user_columns {
-    () => {
-        "u.id, u.email, u.password_hash, u.full_name, u.email_verified, u.role, u.status, u.mfa_enabled, u.created_at, \
-         u.storage_bytes, u.storage_quota_bytes"
-    };
-}
-pub(crate) use user_columns;
-
-/// Kills every link of a person.
-pub const END_TOKENS: &str = include_str!("sql/links/end_of_user.sql");
-/// Kills a person's links to new addresses.
-pub const END_NEW_ADDRESSES: &str =
-    "UPDATE one_time_tokens SET used_at = coalesce(used_at, ?2) WHERE user_id = ?1 AND purpose = 'change_email'";
-/// A link to a new address of a person.
-pub const ADD_NEW_ADDRESS: &str = include_str!("sql/users/add_new_address.sql");
-/// A person goes, and with them everything that refers to them; what they published stays, without an owner.
-pub const DELETE: &str = "DELETE FROM users WHERE id = ?1";
-/// What a person published.
-pub const OWN_MODELS: &str = "SELECT id, created_at FROM models WHERE owner_id = ?1 ORDER BY id LIMIT ?2 OFFSET ?3";
-/// As [`OWN_MODELS`].
-pub const OWN_BENCHMARKS: &str =
-    "SELECT id, created_at FROM benchmarks WHERE owner_id = ?1 ORDER BY id LIMIT ?2 OFFSET ?3";
-/// As [`OWN_MODELS`].
-pub const OWN_RUNS: &str = "SELECT id, model_id, benchmark_id, version, status, created_at FROM runs WHERE owner_id = ?1 ORDER BY id LIMIT ?2 OFFSET ?3";
-/// Some of a person's links that still work at `?4`.
-pub const LIVE_LINKS: &str = "SELECT purpose, new_email, created_at, expires_at FROM one_time_tokens \
-     WHERE user_id = ?1 AND used_at IS NULL AND expires_at > ?4 ORDER BY created_at LIMIT ?2 OFFSET ?3";
-/// Sets the name, where it is another one.
-pub const RENAME: &str = "UPDATE users SET full_name = ?2, updated_at = ?3 WHERE id = ?1 AND full_name IS NOT ?2";
-/// A person by id.
-pub const BY_ID: &str = include_str!("sql/users/find.sql");
-/// Wipes who registered what nobody proved.
-pub const WIPE_GIVEN_UP: &str = include_str!("sql/users/wipe_given_up.sql");
-/// Forgets what nobody proved; after [`WIPE_GIVEN_UP`].
-pub const EXPIRE_GIVEN_UP: &str = include_str!("sql/users/expire_given_up.sql");
-/// Forgets links a week after their end.
-pub const EXPIRE_OLD_TOKENS: &str = include_str!("sql/links/expire.sql");
-
 /// A person.
 #[derive(Clone, Debug)]
 pub struct User {
@@ -221,4 +182,50 @@ pub fn promote(id: &str, now: Timestamp) -> Query<()> {
 /// Makes an administrator an ordinary user.
 pub fn demote(id: &str, now: Timestamp) -> Query<()> {
     sql!("users/demote").bind(id).bind(now).execute()
+}
+
+/// Gives a person another name, or none. Nothing changes where they have it already.
+pub fn rename(id: &str, name: Option<&str>, now: Timestamp) -> Query<()> {
+    sql!("users/rename").bind(id).bind(name).bind(now).execute()
+}
+
+/// Deletes a person, and with them everything that refers to them. What they published stays, without an owner.
+pub fn delete(id: &str) -> Query<()> {
+    sql!("users/delete").essential().bind(id).execute()
+}
+
+/// Ends the links that would move a person's account to another address.
+pub fn end_new_addresses(id: &str, now: Timestamp) -> Query<()> {
+    sql!("users/end_new_addresses").bind(id).bind(now).execute()
+}
+
+/// A link that moves an account to another address.
+pub struct NewAddress<'a> {
+    /// Whose account.
+    pub user_id: &'a str,
+    /// To which address.
+    pub email: &'a str,
+    /// SHA-256 of the link's token.
+    pub token_hash: Vec<u8>,
+    /// Now.
+    pub now: Timestamp,
+    /// When the link ends.
+    pub expires: Timestamp,
+}
+
+/// Adds the link, where nobody has proved the address to be theirs and it is kept for nobody else.
+pub fn add_new_address(new: NewAddress<'_>) -> Query<()> {
+    sql!("users/add_new_address")
+        .bind(new.user_id)
+        .bind(new.token_hash)
+        .bind(new.now)
+        .bind(new.expires)
+        .bind(new.email)
+        .execute()
+}
+
+/// Wipes where accounts that nobody proved were registered from, before they expire. Accounts of another system, which
+/// nobody registered here, stay.
+pub(super) fn wipe_given_up(now: Timestamp, rows: u32) -> Query<()> {
+    sql!("users/wipe_given_up").essential().bind(now).bind(rows).execute()
 }

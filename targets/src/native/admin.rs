@@ -85,6 +85,6 @@ async fn set_role(
     let event = operator::event(now, "role_changed", json!({ "role": role, "by": "command line" }));
     let mut batch = Batch::new();
     batch.expect(Guard::RoleChanges, set(&user.id, now));
-    batch.push_statement(event.of(&user.id, None));
+    batch.push(event.of(&user.id, None));
     operator::run_if(database, Guard::RoleChanges, batch).await
 }

@@ -140,7 +140,7 @@ impl Create {
         let event = operator::event(now, "api_key_created", json!({ "apiKeyId": new.id, "by": "command line" }));
         let mut batch = Batch::new();
         batch.expect(Guard::ApiKeyLimit, api_keys::create(&new, &key));
-        batch.push_statement(event.of(&user.id, None));
+        batch.push(event.of(&user.id, None));
         batch.run(database).await.map_err(|error| match error {
             BatchError::Guard(Guard::ApiKeyLimit) => Failure::failed(format!(
                 "{} has {} active keys already: revoke one first",
@@ -349,7 +349,7 @@ impl Revoke {
         let event = operator::event(now, "api_key_revoked", json!({ "apiKeyId": key.id, "by": "command line" }));
         let mut batch = Batch::new();
         batch.expect(Guard::ApiKeyActive, api_keys::revoke(&key.id, &key.user_id, "operator", now));
-        batch.push_statement(event.of(&key.user_id, None));
+        batch.push(event.of(&key.user_id, None));
         let name = printable(&key.name);
         say(&match operator::run_if(database, Guard::ApiKeyActive, batch).await? {
             true => format!("{} ({name}) of {owner_email} is revoked", key.id),

@@ -30,12 +30,12 @@ pub async fn reject(
         event.of(owner.as_deref().unwrap_or(&person.user_id), Some(&person.user_id))
     };
     let mut published = ending.of_published(None, &app.new_id());
-    published.push_statement(event());
+    published.push(event());
     match person.write_as_admin(&app, published).await {
         Err(BatchError::Guard(Guard::RunPublished)) => {
             let mut open = Batch::new();
             open.extend([runs::expect_still_open(&id), ending.end()]);
-            open.push_statement(event());
+            open.push(event());
             match person.write_as_admin(&app, open).await {
                 // What it is instead, the run tells.
                 Err(BatchError::Guard(Guard::RunOpen)) => {}

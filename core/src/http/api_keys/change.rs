@@ -58,7 +58,7 @@ pub async fn handler(
         writes.push(api_keys::change(&id, &person.user_id, &change, now));
         let details = json!({ "apiKeyId": id.as_str(), "members": members });
         let event = person.client.event(&app, "api_key_changed", details);
-        writes.push_statement(event.of_if_changed(&person.user_id, Some(&person.user_id)));
+        writes.push(event.of_if_changed(&person.user_id, Some(&person.user_id)));
     }
     let key = writes.push(api_keys::of_user(&id, &person.user_id));
     let key = person.write(&app, writes).await?.take(key)?.ok_or_else(no_such_key)?;

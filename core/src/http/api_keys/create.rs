@@ -38,10 +38,10 @@ async fn create(app: &App, person: &Person, asked: AskedApiKey, claim: Claim) ->
     let new = new.into_record(app.new_id(), person.user_id.clone(), &key, now);
     let mut batch = Batch::new();
     batch.expect(Guard::ApiKeyLimit, api_keys::create(&new, &key));
-    batch.push_statement(person.event(app, "api_key_created", json!({ "apiKeyId": new.id.as_str() })));
+    batch.push(person.event(app, "api_key_created", json!({ "apiKeyId": new.id.as_str() })));
     let answer = json!({ "apiKey": ApiKeyBody::new(new, now), "key": key.secret().expose() });
     let reply = Reply::json(StatusCode::CREATED, &answer)?;
-    claim.fulfil_in(&mut batch, app, &reply)?;
+    claim.fulfil(&mut batch, app, &reply)?;
     match person.write(app, batch).await {
         Err(BatchError::Guard(Guard::ApiKeyLimit)) => Err(too_many()),
         done => done.map(|_| reply).map_err(ApiError::from),

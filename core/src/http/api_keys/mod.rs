@@ -14,7 +14,6 @@ use axum::{
 };
 use serde::Serialize;
 
-pub use crate::store::key_uses::UseCounts as Counts;
 use crate::{
     app::App,
     domain::api_key::KeyStatus,

@@ -19,7 +19,7 @@ pub async fn handler(State(app): State<App>, person: Person, Path(id): Path<Stri
     let event = person.client.event(&app, "api_key_revoked", json!({ "apiKeyId": id.as_str() }));
     let mut writes = Batch::new();
     writes.push(api_keys::revoke(&id, &person.user_id, "owner", app.now()));
-    writes.push_statement(event.of_if_changed(&person.user_id, Some(&person.user_id)));
+    writes.push(event.of_if_changed(&person.user_id, Some(&person.user_id)));
     person.write(&app, writes).await?;
     Ok(StatusCode::NO_CONTENT)
 }

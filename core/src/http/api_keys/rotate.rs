@@ -59,10 +59,10 @@ async fn rotate(app: &App, person: &Person, id: &str, overlap: u32, claim: Claim
         let mut batch = Batch::new();
         batch.expect(Guard::ApiKeyRotatable, api_keys::succeed(&old, &new, &key, overlap > 0));
         batch.push(api_keys::end_rotated(&old, overlap, now));
-        batch.push_statement(person.event(app, "api_key_rotated", details));
+        batch.push(person.event(app, "api_key_rotated", details));
         let answer = json!({ "apiKey": ApiKeyBody::new(new, now), "key": key.secret().expose() });
         let reply = Reply::json(StatusCode::CREATED, &answer)?;
-        claim.fulfil_in(&mut batch, app, &reply)?;
+        claim.fulfil(&mut batch, app, &reply)?;
         match person.write(app, batch).await {
             Err(BatchError::Guard(Guard::ApiKeyRotatable)) => {}
             done => return done.map(|_| reply).map_err(ApiError::from),

@@ -47,12 +47,12 @@ async fn change(app: &App, client: &Client, token: &str) -> Result<User, ApiErro
     batch.push(email_undos::expect_free(&link.hash, now));
     // Of and to the old address, so before the change.
     batch.push(email_undos::add(&link.hash, account::token_hash(undo.expose()), now));
-    batch.push_statement(mail::queue(app, &changed)?.to_person_of_token(&link.hash));
+    batch.push(mail::queue(app, &changed)?.to_person_of_token(&link.hash));
     batch.push(audit::wipe_unproved(&link.hash));
     batch.push(users::delete_unproved(&link.hash));
     batch.push(users::change_email(&link.hash, now));
     batch.push(links::end_of_link(&link.hash, now));
-    batch.push_statement(link.event(app, client, "email_changed"));
+    batch.push(link.event(app, client, "email_changed"));
     let user = batch.push(links::person(&link.hash));
     let mut answers = match link.use_once(app, batch).await {
         Err(error) if users::is_email_taken(&error) => return Err(taken()),

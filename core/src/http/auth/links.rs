@@ -15,9 +15,8 @@ use crate::{
         problem::{ApiError, INVALID_OR_EXPIRED_TOKEN, MALFORMED_REQUEST, UNSUPPORTED_MEDIA_TYPE},
         request::{BODY_LIMIT, media_type, read_body},
     },
-    ports::Statement,
     store::{
-        Answers, Batch, BatchError, Guard,
+        Answers, Batch, BatchError, Guard, Query,
         links::{self, Purpose},
         users::User,
     },
@@ -73,7 +72,7 @@ impl Link {
     }
 
     /// A security event of its person, who used it.
-    pub fn event(&self, app: &App, client: &Client, name: &'static str) -> Statement {
+    pub fn event(&self, app: &App, client: &Client, name: &'static str) -> Query<()> {
         client.event(app, name, serde_json::json!({})).of_token(&self.hash)
     }
 }

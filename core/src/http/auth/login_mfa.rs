@@ -113,8 +113,8 @@ impl Attempt<'_> {
         batch.push(if self.challenge.network_known { self.guess.succeeded() } else { self.guess.take_back() });
         if self.is_recovery() {
             let event = self.client.event(app, "recovery_code_used", json!({}));
-            batch.push_statement(event.of(&user.id, Some(&user.id)));
-            batch.push_statement(mail::notice(app, Notice::RecoveryCodeUsed)?.to(&user.email, Some(&user.id)));
+            batch.push(event.of(&user.id, Some(&user.id)));
+            batch.push(mail::notice(app, Notice::RecoveryCodeUsed)?.to(&user.email, Some(&user.id)));
         }
         Ok(batch)
     }
@@ -123,7 +123,7 @@ impl Attempt<'_> {
     async fn wrong(&self) -> ApiError {
         let mut batch = self.count(false);
         let event = self.client.event(self.app, "mfa_failed", json!({ "method": self.code.method() }));
-        batch.push_statement(event.of(&self.challenge.user.id, None));
+        batch.push(event.of(&self.challenge.user.id, None));
         match batch.run(self.app.database()).await {
             Ok(_) => ApiError::new(INVALID_MFA_CODE, "give a code that was not used before"),
             Err(error) => self.refused(error).await,

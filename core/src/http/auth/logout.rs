@@ -50,6 +50,6 @@ fn end(app: &App, client: &Client, user_id: &str, session_id: &str) -> (Batch, H
     let event = client.event(app, "logout", json!({ "sessionId": session_id }));
     let mut batch = Batch::new();
     let ends_cookie = batch.push(sessions::end(session_id, "logout", app.now()));
-    batch.push_statement(event.of_if_changed(user_id, Some(user_id)));
+    batch.push(event.of_if_changed(user_id, Some(user_id)));
     (batch, ends_cookie)
 }

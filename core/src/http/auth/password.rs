@@ -63,8 +63,8 @@ pub async fn forgot(
     };
     let mut batch = Batch::new();
     batch.push(links::add_reset(email.as_str(), &link));
-    batch.push_statement(mail::queue(&app, &letter)?.to_if_changed(email.as_str(), None));
-    batch.push_statement(client.event(&app, "password_reset_requested", json!({})).of_address(email.as_str()));
+    batch.push(mail::queue(&app, &letter)?.to_if_changed(email.as_str(), None));
+    batch.push(client.event(&app, "password_reset_requested", json!({})).of_address(email.as_str()));
     batch.run(app.database()).await?;
     mail::deliver_in_background(&app);
     Ok((StatusCode::ACCEPTED, Answer(json!({ "status": "reset_requested", "email": email.as_str() }))))
@@ -119,8 +119,8 @@ async fn reset_password(app: &App, client: &Client, body: &ResetBody) -> Result<
     batch.push(users::reset_password(&link.hash, &hash, now));
     batch.push(links::end_of_link(&link.hash, now));
     batch.push(sessions::end_of_link(&link.hash, "password_reset", now));
-    batch.push_statement(link.event(app, client, "password_reset"));
-    batch.push_statement(mail::notice(app, Notice::PasswordChanged)?.to_person_of_token(&link.hash));
+    batch.push(link.event(app, client, "password_reset"));
+    batch.push(mail::notice(app, Notice::PasswordChanged)?.to_person_of_token(&link.hash));
     if client.address.is_some() {
         // Whoever strangers keep waiting gets in from here again.
         batch.push(guesses::remember_network_of_link(&link.hash, &client.network(), now));
@@ -198,8 +198,8 @@ pub async fn change(
     batch.expect(Guard::PasswordUnchanged, change);
     batch.push(links::end_of_user(user_id, now));
     let details = json!({ "otherSessionsEnded": body.revoke_other_sessions });
-    batch.push_statement(person.event(&app, "password_changed", details));
-    batch.push_statement(mail::notice(&app, Notice::PasswordChanged)?.to(&user.email, Some(user_id)));
+    batch.push(person.event(&app, "password_changed", details));
+    batch.push(mail::notice(&app, Notice::PasswordChanged)?.to(&user.email, Some(user_id)));
     if body.revoke_other_sessions {
         batch.push(sessions::end_others(user_id, Some(&person.session_id), "password_changed", now));
     }

@@ -47,8 +47,8 @@ pub async fn handler(State(app): State<App>, client: Client, request: Request) -
     batch.push(sessions::rotate(&token.session_id, token.generation, now));
     batch.push(sessions::end_reused(&token.session_id, token.generation, now));
     // The event first: it tells by what it inserts whether the mail is due.
-    batch.push_statement(reused.of_session_if_changed(&token.session_id));
-    batch.push_statement(notice.to_person_of_session_if_changed(&token.session_id));
+    batch.push(reused.of_session_if_changed(&token.session_id));
+    batch.push(notice.to_person_of_session_if_changed(&token.session_id));
     let after = batch.push(sessions::find(&token.session_id));
     let after = batch.run(app.database()).await?.take(after)?;
     if !session.revoked && after.as_ref().is_some_and(|after| after.revoked) {

@@ -79,13 +79,11 @@ async fn register(app: &App, client: &Client, body: Body, claim: Claim) -> Resul
     let mut batch = Batch::new();
     batch.push(users::register(&registration));
     batch.push(links::add_verification(&registration));
-    batch.push_statement(client.event(app, "account_registered", json!({})).of_address_if_unproved(email.as_str()));
-    batch.push_statement(mail::queue(app, &verify)?.to_account(email.as_str(), Some(false)));
-    batch.push_statement(mail::queue(app, &Letter::AlreadyRegistered)?.to_account(email.as_str(), Some(true)));
-    batch.push_statement(mail::queue(app, &Letter::AddressReserved)?.to_reserved(email.as_str(), None));
-    for statement in claim.fulfil(app, &reply)? {
-        batch.push_statement(statement);
-    }
+    batch.push(client.event(app, "account_registered", json!({})).of_address_if_unproved(email.as_str()));
+    batch.push(mail::queue(app, &verify)?.to_account(email.as_str(), Some(false)));
+    batch.push(mail::queue(app, &Letter::AlreadyRegistered)?.to_account(email.as_str(), Some(true)));
+    batch.push(mail::queue(app, &Letter::AddressReserved)?.to_reserved(email.as_str(), None));
+    claim.fulfil(&mut batch, app, &reply)?;
     batch.run(app.database()).await?;
     mail::deliver_in_background(app);
     Ok(reply)

@@ -43,8 +43,8 @@ pub async fn handler(
     };
     let mut batch = Batch::new();
     batch.push(links::add_another_verification(email.as_str(), &client.network(), &link));
-    batch.push_statement(mail::queue(&app, &verify)?.to_account(email.as_str(), Some(false)));
-    batch.push_statement(client.event(&app, "verification_requested", json!({})).of_address(email.as_str()));
+    batch.push(mail::queue(&app, &verify)?.to_account(email.as_str(), Some(false)));
+    batch.push(client.event(&app, "verification_requested", json!({})).of_address(email.as_str()));
     batch.run(app.database()).await?;
     mail::deliver_in_background(&app);
 

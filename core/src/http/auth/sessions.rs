@@ -45,7 +45,7 @@ pub fn body(session: &SessionSummary) -> Value {
 pub async fn end(State(app): State<App>, person: Person, Path(id): Path<String>) -> Result<StatusCode, ApiError> {
     let mut batch = Batch::new();
     batch.expect(Guard::SessionExists, sessions::end_of_user(&id, &person.user_id, "ended_by_person", app.now()));
-    batch.push_statement(person.event(&app, "session_ended", json!({ "sessionId": id })));
+    batch.push(person.event(&app, "session_ended", json!({ "sessionId": id })));
     match person.write(&app, batch).await {
         Err(BatchError::Guard(Guard::SessionExists)) => Err(ApiError::not_found("session")),
         done => done.map(|_| StatusCode::NO_CONTENT).map_err(ApiError::from),
@@ -58,7 +58,7 @@ pub async fn end_others(State(app): State<App>, person: Person) -> Result<Status
     let event = person.client.event(&app, "other_sessions_ended", json!({}));
     let mut batch = Batch::new();
     batch.push(end);
-    batch.push_statement(event.of_if_changed(&person.user_id, Some(&person.user_id)));
+    batch.push(event.of_if_changed(&person.user_id, Some(&person.user_id)));
     person.write(&app, batch).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -55,11 +55,11 @@ pub async fn start_session(
         batch.push(guesses::remember_network(&user.id, &client.network(), now));
     }
     let details = json!({ "sessionId": id.as_str(), "methods": admitted.methods });
-    batch.push_statement(client.event(app, "login", details).of(&user.id, Some(&user.id)));
+    batch.push(client.event(app, "login", details).of(&user.id, Some(&user.id)));
     if app.config().admin_emails.iter().any(|email| email.as_str() == user.email) {
         batch.push(users::promote(&user.id, now));
         let details = json!({ "role": "admin", "by": "configuration" });
-        batch.push_statement(client.event(app, "role_changed", details).of_if_changed(&user.id, None));
+        batch.push(client.event(app, "role_changed", details).of_if_changed(&user.id, None));
     }
     let started = batch.push(sessions::find(&id));
     let started = batch.run(app.database()).await?.take(started)?;

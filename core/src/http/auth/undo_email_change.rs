@@ -57,15 +57,15 @@ async fn undo(app: &App, client: &Client, token: &str) -> Result<User, ApiError>
     batch.push(email_undos::end_links(&hash, now));
     batch.push(email_undos::add_reset(&hash, &link));
     // To the address that loses the account, so before it does.
-    batch.push_statement(mail::notice(app, Notice::EmailChangeUndone)?.to_person_of_token(&link.hash));
+    batch.push(mail::notice(app, Notice::EmailChangeUndone)?.to_person_of_token(&link.hash));
     batch.push(email_undos::forget_factor(&hash));
     batch.push(email_undos::forget_recovery_codes(&hash));
     batch.push(email_undos::forget_challenges(&hash));
     batch.push(email_undos::restore(&hash, now));
     batch.push(email_undos::end_later(&hash, now));
     batch.push(sessions::end_of_link(&link.hash, "email_change_undone", now));
-    batch.push_statement(mail::queue(app, &choose)?.to_person_of_token(&link.hash));
-    batch.push_statement(client.event(app, "email_change_undone", json!({})).of_token(&link.hash));
+    batch.push(mail::queue(app, &choose)?.to_person_of_token(&link.hash));
+    batch.push(client.event(app, "email_change_undone", json!({})).of_token(&link.hash));
     let user = batch.push(links::person(&link.hash));
     let mut answers = match batch.run(app.database()).await {
         // Nobody can register it meanwhile; an operator may have imported it.

@@ -108,7 +108,7 @@ async fn verify(app: &App, client: &Client, link: &Link, mut batch: Batch) -> Re
     let now = app.now();
     batch.push(users::verify(&link.hash, now));
     batch.push(links::end_of_link(&link.hash, now));
-    batch.push_statement(link.event(app, client, "email_verified"));
+    batch.push(link.event(app, client, "email_verified"));
     let user = batch.push(links::person(&link.hash));
     Ok(link.use_once(app, batch).await?.take(user)?)
 }

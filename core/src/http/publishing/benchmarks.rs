@@ -18,7 +18,7 @@ use crate::{
         run_aggregates::count_slices,
     },
     http::{
-        credentials::{ModelsWrite, Program, program_batch_failed},
+        credentials::{ModelsWrite, Program, program_failed},
         moderation::refuse_hidden,
         page::{END_OF_TIME, PageQuery, list as list_answer, page_size, read_cursor, take_page, with_next_link},
         parameters::Name,
@@ -76,7 +76,7 @@ pub async fn put(
             return Err(ApiError::new(VERSION_IN_USE, "declare another version"));
         }
         Err(BatchError::Guard(Guard::StorageQuota)) => return Err(over_quota(&app, owner_id).await?),
-        answers => answers.map_err(program_batch_failed)?,
+        answers => answers.map_err(program_failed)?,
     };
     let existed = answers.take(declared.before)?.is_some();
     // An administrator may have given it another title.

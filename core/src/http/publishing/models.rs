@@ -9,7 +9,7 @@ use serde::Deserialize;
 use crate::{
     app::App,
     http::{
-        credentials::{ModelsWrite, Program, program_batch_failed},
+        credentials::{ModelsWrite, Program, program_failed},
         moderation::refuse_hidden,
         page::{PageQuery, list as list_answer, page_size, read_cursor, take_page},
         parameters::Name,
@@ -74,7 +74,7 @@ pub async fn put(
     let before = batch.push(models::declaration(&model.id));
     batch.push(models::put(&model, program.owner_id()));
     let after = batch.push(models::find(&model.id));
-    let mut answers = batch.run(app.database()).await.map_err(program_batch_failed)?;
+    let mut answers = batch.run(app.database()).await.map_err(program_failed)?;
     let before = answers.take(before)?;
     if before.as_ref().is_some_and(|before| before.owner_id.as_deref() != Some(program.owner_id())) {
         return Err(ApiError::new(NOT_OWNER, "somebody else declared this model"));

@@ -16,7 +16,7 @@ use crate::{
     app::App,
     domain::benchmark::Evidence,
     http::{
-        credentials::{Program, ResultsWrite, program_batch_failed},
+        credentials::{Program, ResultsWrite, program_failed},
         idempotency::{Caller, Claim, Idempotent, Reply},
         moderation::refuse_hidden,
         page::{PageQuery, list as list_answer, page_size, read_cursor, take_page},
@@ -54,9 +54,7 @@ async fn add(app: &App, owner_id: &str, id: &str, results: Body, claim: Claim) -
     let upload = Upload::new(&without_repeats(&results)?)?;
 
     let mut batch = Batch::new();
-    if let Some(expect) = claim.expect() {
-        batch.push_statement(expect);
-    }
+    claim.expect(&mut batch);
     batch.extend([
         runs::expect_open(id, owner_id, Evidence::Results),
         results::expect_known_tasks(id, &upload),
@@ -68,9 +66,7 @@ async fn add(app: &App, owner_id: &str, id: &str, results: Body, claim: Claim) -
     ]);
     // Both count what was stored: reading the count leaves it as it is.
     let accepted = batch.push(results::count_changes());
-    if let Some(fulfil) = claim.fulfil_upload(results.len()) {
-        batch.push_statement(fulfil);
-    }
+    claim.fulfil_upload(&mut batch, results.len());
     match batch.run(app.database()).await {
         Ok(mut answers) => {
             let accepted = usize::try_from(answers.take(accepted)?).unwrap_or(usize::MAX);
@@ -113,7 +109,7 @@ async fn refusal(app: &App, run: &Run, upload: &Upload, error: BatchError) -> Re
             conflict(&results::conflicts(&run.id, upload).run(app.database()).await?)
         }
         BatchError::Guard(Guard::StorageQuota) => over_quota(app, run.owner_id.as_deref().unwrap_or_default()).await?,
-        error => program_batch_failed(error),
+        error => program_failed(error),
     })
 }
 

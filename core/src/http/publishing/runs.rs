@@ -12,7 +12,7 @@ use crate::{
         account::refuse, benchmark::Metric, run_status::RunStatus, statistics::pass_at_k, strict_json::StrictObject,
     },
     http::{
-        credentials::{Program, ResultsWrite, program_batch_failed},
+        credentials::{Program, ResultsWrite, program_failed},
         idempotency::{Caller, Claim, Idempotent, Reply},
         leaderboard::Score,
         moderation::{publishes_to_hidden, refuse_hidden},
@@ -139,15 +139,11 @@ async fn open(app: &App, owner_id: &str, body: Body, claim: Claim) -> Result<Rep
         created_at: now,
     };
     let mut batch = Batch::new();
-    if let Some(expect) = claim.expect() {
-        batch.push_statement(expect);
-    }
+    claim.expect(&mut batch);
     batch.push(runs::open(&run));
     // The charge tells as well as the run whether one was opened.
     batch.push(storage::charge_run(owner_id, i64::try_from(request.len()).unwrap_or(i64::MAX)));
-    if let Some(fulfil) = claim.fulfil_if_changed(app, &opened)? {
-        batch.push_statement(fulfil);
-    }
+    claim.fulfil_if_changed(&mut batch, app, &opened)?;
     batch.push(storage::expect_quota(owner_id, app.config().storage_quota_bytes));
     let created = batch.push(runs::find(&id));
     let earlier = batch.push(runs::find_external(owner_id, run.external_id));
@@ -155,7 +151,7 @@ async fn open(app: &App, owner_id: &str, body: Body, claim: Claim) -> Result<Rep
     let version = batch.push(benchmarks::find_version(run.benchmark, run.version));
     let mut answers = match batch.run(app.database()).await {
         Err(BatchError::Guard(Guard::StorageQuota)) => return Err(over_quota(app, owner_id).await?),
-        answers => answers.map_err(program_batch_failed)?,
+        answers => answers.map_err(program_failed)?,
     };
     if answers.take(created)?.is_some() {
         return Ok(opened);

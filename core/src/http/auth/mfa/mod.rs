@@ -119,7 +119,7 @@ pub fn guess_at_code(app: &App, person: &Person) -> Guess {
 pub async fn failed(app: &App, person: &Person, guess: &Guess, method: &'static str) -> ApiError {
     let mut batch = Batch::new();
     guess.reserve(&mut batch);
-    batch.push_statement(person.event(app, "mfa_failed", json!({ "method": method })));
+    batch.push(person.event(app, "mfa_failed", json!({ "method": method })));
     match person.write(app, batch).await {
         Ok(_) => incorrect_code(),
         Err(BatchError::Guard(Guard::GuessAllowed)) => guess.refused(app).await,

@@ -58,12 +58,10 @@ async fn replace(app: &App, person: &Person, body: StepUp, claim: Claim) -> Resu
     let reply = codes.reply()?;
     let mut batch = Batch::new();
     codes.replace(&mut batch, &person.user_id, app.now());
-    batch.push_statement(person.event(app, "recovery_codes_created", json!({ "methods": proof.methods() })));
+    batch.push(person.event(app, "recovery_codes_created", json!({ "methods": proof.methods() })));
     let notice = mail::notice(app, Notice::RecoveryCodesReplaced)?;
-    batch.push_statement(notice.to(&proof.user.email, Some(&proof.user.id)));
-    for statement in claim.fulfil(app, &reply)? {
-        batch.push_statement(statement);
-    }
+    batch.push(notice.to(&proof.user.email, Some(&proof.user.id)));
+    claim.fulfil(&mut batch, app, &reply)?;
     proof.carry_out(app, person, batch).await?;
     mail::deliver_in_background(app);
     Ok(reply)

@@ -105,12 +105,10 @@ async fn put_in_force(app: &App, person: &Person, body: ConfirmBody, claim: Clai
     guess.reserve(&mut batch);
     batch.push(mfa::set_enabled(&user.id, now));
     batch.push(guess.succeeded());
-    batch.push_statement(person.event(app, "mfa_enabled", json!({ "method": "totp" })));
-    batch.push_statement(mail::notice(app, Notice::MfaEnabled)?.to(&user.email, Some(&user.id)));
+    batch.push(person.event(app, "mfa_enabled", json!({ "method": "totp" })));
+    batch.push(mail::notice(app, Notice::MfaEnabled)?.to(&user.email, Some(&user.id)));
     codes.replace(&mut batch, &user.id, now);
-    for statement in claim.fulfil(app, &reply)? {
-        batch.push_statement(statement);
-    }
+    claim.fulfil(&mut batch, app, &reply)?;
     match person.write(app, batch).await {
         Ok(_) => {}
         Err(BatchError::Guard(Guard::MfaPending)) => return Err(not_enabled()),
@@ -130,9 +128,9 @@ pub async fn disable(State(app): State<App>, person: Person, Json(body): Json<St
     batch.push(mfa::set_enabled(user_id, app.now()));
     batch.push(mfa::forget_recovery_codes(user_id));
     batch.push(mfa::forget_challenges(user_id));
-    batch.push_statement(person.event(&app, "mfa_disabled", json!({ "methods": proof.methods() })));
+    batch.push(person.event(&app, "mfa_disabled", json!({ "methods": proof.methods() })));
     let notice = mail::notice(&app, Notice::MfaDisabled)?;
-    batch.push_statement(notice.to(&proof.user.email, Some(&proof.user.id)));
+    batch.push(notice.to(&proof.user.email, Some(&proof.user.id)));
     proof.carry_out(&app, &person, batch).await?;
     mail::deliver_in_background(&app);
     Ok(StatusCode::NO_CONTENT)
