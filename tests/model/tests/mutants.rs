@@ -38,8 +38,8 @@ const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "nothing takes the place of a withdrawn run",
-        text: "GROUP BY r.id ORDER BY min(e.from_seq) DESC LIMIT 1",
-        instead: "GROUP BY r.id ORDER BY min(e.from_seq) DESC LIMIT 0",
+        text: "ORDER BY min(e.from_seq) DESC\nLIMIT 1",
+        instead: "ORDER BY min(e.from_seq) DESC\nLIMIT 0",
     },
     Mutant {
         name: "a mail is not noted as sent",
