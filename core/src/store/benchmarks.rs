@@ -267,13 +267,28 @@ pub fn tasks(benchmark: &str, version: &str, after: i64, rows: u32) -> Query<Vec
         .all(|row| Ok(PlacedTask { position: row.integer("position")?, task: task_from_row(row)? }))
 }
 
-/// Lists all tasks of a person's open run, as publishing sorts them into slices.
-pub fn sliced_tasks(run_id: &str, owner_id: &str) -> Query<Vec<SlicedTask>> {
-    sql!("benchmarks/sliced_tasks").bind(run_id).bind(owner_id).all(|row| {
-        Ok(SlicedTask {
-            id: row.text("task_id")?,
-            dimensions: task_from_row(row)?.dimensions(),
-            cluster: row.optional_text("cluster")?,
-        })
+/// A piece of the tasks that a run is about, as publishing sorts them into slices.
+#[derive(Clone, Debug)]
+pub struct TaskPiece {
+    /// In their order.
+    pub tasks: Vec<SlicedTask>,
+    /// The position at which it ends; `None` where no further piece can follow.
+    pub end: Option<i64>,
+}
+
+/// Lists the tasks of a person's open run after a position, at most so many rows.
+pub fn sliced_tasks(run_id: &str, owner_id: &str, after: i64, rows: u32) -> Query<TaskPiece> {
+    sql!("benchmarks/sliced_tasks").bind(run_id).bind(owner_id).bind(after).bind(rows).read(move |found| {
+        let is_last = u32::try_from(found.len()).is_ok_and(|found| found < rows);
+        let (mut tasks, mut end) = (Vec::with_capacity(found.len()), None);
+        for row in found {
+            tasks.push(SlicedTask {
+                id: row.text("task_id")?,
+                dimensions: task_from_row(&row)?.dimensions(),
+                cluster: row.optional_text("cluster")?,
+            });
+            end = Some(row.integer("position")?);
+        }
+        Ok(TaskPiece { tasks, end: end.filter(|_| !is_last) })
     })
 }

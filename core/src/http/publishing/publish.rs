@@ -18,16 +18,21 @@ use crate::{
         request::Path,
     },
     store::{
-        Answers, Batch, BatchError, Guard, benchmarks,
+        Answers, Batch, BatchError, Guard,
+        benchmarks::{self, TaskPiece},
         publications::{self, Publication},
         results::{self, AttemptPiece, TaskAttempt},
         runs::{self, Run},
     },
 };
 
+/// A position before that of every task.
+const BEFORE_ALL: i64 = -1;
 /// How often a publication begins anew, because results came in while it was computed.
 const TRIES: usize = 3;
-/// So many results are read in one go: some megabytes, and a Worker on the free plan has 50 queries.
+/// So many tasks and results are read at first, with the run.
+const FIRST_PIECE: u32 = 2000;
+/// So many are read in one go after that: some megabytes, and a Worker on the free plan has 50 queries.
 const PIECE: u32 = 4000;
 
 /// Publishes a run: checks that it answers every task, computes every aggregate, and adds a snapshot. What takes long is
@@ -93,16 +98,18 @@ impl Read {
         let mut batch = Batch::new();
         let run = batch.push(runs::find(id));
         let snapshot = batch.push(publications::snapshot_of(id));
-        let tasks = batch.push(benchmarks::sliced_tasks(id, owner_id));
-        let attempts = batch.push(results::attempts(id, owner_id, &TaskAttempt::default(), PIECE));
+        let tasks = batch.push(benchmarks::sliced_tasks(id, owner_id, BEFORE_ALL, FIRST_PIECE));
+        let attempts = batch.push(results::attempts(id, owner_id, &TaskAttempt::default(), FIRST_PIECE));
         let mut answers = batch.run(app.database()).await?;
-        let run = answers.take(run)?.ok_or_else(|| ApiError::not_found("run"))?;
-        Ok(Self {
-            run: own(run, owner_id)?,
-            snapshot: answers.take(snapshot)?,
-            tasks: answers.take(tasks)?,
-            attempts: answers.take(attempts)?,
-        })
+        let run = own(answers.take(run)?.ok_or_else(|| ApiError::not_found("run"))?, owner_id)?;
+        let (snapshot, attempts) = (answers.take(snapshot)?, answers.take(attempts)?);
+        let TaskPiece { mut tasks, mut end } = answers.take(tasks)?;
+        while let Some(position) = end {
+            let piece = benchmarks::sliced_tasks(id, owner_id, position, PIECE).run(app.database()).await?;
+            tasks.extend(piece.tasks);
+            end = piece.end;
+        }
+        Ok(Self { run, snapshot, tasks, attempts })
     }
 }
 
