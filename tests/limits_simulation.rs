@@ -8,11 +8,13 @@ use aibaas_core::{
         key_use::{Decision, KeyUse},
     },
     ports::{KeyGate as _, Limit, LimitState, RateLimiter as _, Statement, Timestamp},
-    store::{key_uses, rate_limits},
+    store::{
+        key_uses::{self, Charge},
+        rate_limits,
+    },
 };
 use aibaas_tests::{fixtures::seeded, simulation::SimulatedDatabase};
 use fastrand::Rng;
-use serde_json::json;
 
 const START: i64 = 1_795_395_723_004;
 
@@ -87,7 +89,7 @@ fn tick(random: &mut Rng, window: i64) -> i64 {
 }
 
 async fn forget(database: &SimulatedDatabase, clock: i64) {
-    database.run(Statement::new(rate_limits::EXPIRE).bind(clock).bind(100_000)).await;
+    rate_limits::expire(Timestamp(clock), 100_000).run(database).await.expect("an answer");
 }
 
 #[tokio::test]
@@ -217,8 +219,9 @@ async fn keys_may_share_a_limit() {
     keys(&database, &[(5, 60), (5, 60)]).await;
     database.run(Statement::new("UPDATE api_keys SET first_key_id = 'key-0' WHERE id = 'key-1'")).await;
     let charge = async |costs: [u32; 2], at: i64| {
-        let uses = json!([["key-0", costs[0], 0, null], ["key-1", costs[1], 0, null]]).to_string();
-        database.run(Statement::new(key_uses::CHARGE).bind(uses).bind(START + at)).await.len()
+        let of = |key_id, cost| Charge { key_id, cost, is_denied: false, verifier: None };
+        let uses = [of("key-0", costs[0]), of("key-1", costs[1])];
+        key_uses::charge(&uses, Timestamp(START + at)).run(&*database.port()).await.expect("an answer")
     };
     assert_eq!(charge([2, 2], 0).await, 2);
     assert_eq!(charge([1, 1], 0).await, 1, "one of five is left");
@@ -238,15 +241,13 @@ async fn what_is_kept_of_logs_is_what_the_limit_goes_on_with() {
     for at in [0, 10, 10, 30] {
         gate.admit(&[use_of(hashes[0], 2)], Timestamp(START + at)).await.expect("a decision");
     }
-    let read = async || {
-        let log = Statement::new(key_uses::LOG).bind("key-0").bind(START + 40).bind(60_000);
-        key_uses::read_log(database.run(log).await).expect("a log")
-    };
+    let read =
+        async || key_uses::log("key-0", 60_000, Timestamp(START + 40)).run(&*database.port()).await.expect("a log");
     let log = read().await;
     assert_eq!(log.used(), 8);
     for _ in 0..2 {
-        for statement in key_uses::keep_logs([("key-0", 60_000, &log), ("key-1", 60_000, &log)]) {
-            database.run(statement).await;
+        for query in key_uses::keep_logs([("key-0", 60_000, &log), ("key-1", 60_000, &log)]) {
+            query.run(&*database.port()).await.expect("an answer");
         }
         assert!(read().await.entries().eq(log.entries()));
     }

@@ -1,16 +1,20 @@
 //! What was published before a schema reads as if it had been published with it.
 
+use std::sync::Mutex;
+
 use aibaas_core::{
     domain::run_aggregates::RunSums,
     ports,
     store::{
-        benchmarks,
+        Batch, benchmarks,
         migrations::{CREATE_LOG, MIGRATIONS, Migration},
         publications::Publication,
-        runs,
+        results::{self, TaskAttempt},
     },
 };
 use aibaas_tests::fixtures::seeded;
+use async_trait::async_trait;
+use futures_util::FutureExt as _;
 use rusqlite::{Connection, params, types::Value};
 
 const DIMENSIONS: [[Option<&str>; 3]; 3] =
@@ -120,56 +124,71 @@ fn fill(database: &Connection, seed: u64) -> Vec<Published> {
     runs
 }
 
-/// The rows of a statement of the application.
-fn query(database: &Connection, statement: &ports::Statement) -> ports::Rows {
-    let mut prepared = database.prepare(statement.sql).unwrap_or_else(|error| panic!("{error}\n{}", statement.sql));
-    for (index, value) in (1..).zip(&statement.params) {
-        let value = match value {
-            ports::Value::Null => Value::Null,
-            ports::Value::Integer(integer) => Value::Integer(*integer),
-            ports::Value::Real(real) => Value::Real(*real),
-            ports::Value::Text(text) => Value::Text(text.clone()),
-            ports::Value::Blob(bytes) => Value::Blob(bytes.clone()),
-        };
-        prepared.raw_bind_parameter(index, value).expect("a parameter");
-    }
-    let columns = prepared.column_names().into_iter().map(str::to_owned).collect::<Vec<_>>();
-    let count = columns.len();
-    let rows = prepared.raw_query().mapped(|row| {
-        (0..count)
-            .map(|column| {
-                Ok(match row.get(column)? {
-                    Value::Null => ports::Value::Null,
-                    Value::Integer(integer) => ports::Value::Integer(integer),
-                    Value::Real(real) => ports::Value::Real(real),
-                    Value::Text(text) => ports::Value::Text(text),
-                    Value::Blob(bytes) => ports::Value::Blob(bytes),
+/// What the application of now is given as its database.
+struct Memory(Mutex<Connection>);
+
+impl Memory {
+    fn rows(&self, statement: &ports::Statement) -> ports::Rows {
+        let database = self.0.lock().expect("a lock");
+        let mut prepared = database.prepare(statement.sql).unwrap_or_else(|error| panic!("{error}\n{}", statement.sql));
+        for (index, value) in (1..).zip(&statement.params) {
+            let value = match value {
+                ports::Value::Null => Value::Null,
+                ports::Value::Integer(integer) => Value::Integer(*integer),
+                ports::Value::Real(real) => Value::Real(*real),
+                ports::Value::Text(text) => Value::Text(text.clone()),
+                ports::Value::Blob(bytes) => Value::Blob(bytes.clone()),
+            };
+            prepared.raw_bind_parameter(index, value).expect("a parameter");
+        }
+        let columns = prepared.column_names().into_iter().map(str::to_owned).collect::<Vec<_>>();
+        let count = columns.len();
+        let rows = prepared.raw_query().mapped(|row| {
+            (0..count)
+                .map(|column| {
+                    Ok(match row.get(column)? {
+                        Value::Null => ports::Value::Null,
+                        Value::Integer(integer) => ports::Value::Integer(integer),
+                        Value::Real(real) => ports::Value::Real(real),
+                        Value::Text(text) => ports::Value::Text(text),
+                        Value::Blob(bytes) => ports::Value::Blob(bytes),
+                    })
                 })
-            })
-            .collect::<Result<Vec<_>, rusqlite::Error>>()
-    });
-    ports::Rows::new(
-        columns,
-        rows.collect::<Result<_, _>>().unwrap_or_else(|error| panic!("{error}\n{}", statement.sql)),
-    )
+                .collect::<Result<Vec<_>, rusqlite::Error>>()
+        });
+        let rows = rows.collect::<Result<_, _>>().unwrap_or_else(|error| panic!("{error}\n{}", statement.sql));
+        ports::Rows::new(columns, rows)
+    }
+}
+
+#[async_trait]
+impl ports::Database for Memory {
+    async fn query(&self, statement: ports::Statement) -> Result<ports::Rows, ports::DatabaseError> {
+        Ok(self.rows(&statement))
+    }
+
+    async fn batch(&self, statements: Vec<ports::Statement>) -> Result<Vec<ports::Rows>, ports::DatabaseError> {
+        Ok(statements.iter().map(|statement| self.rows(statement)).collect())
+    }
 }
 
 /// As the application of now publishes.
-fn publish(database: &Connection, (run, _, benchmark, at): &Published) {
-    let of_run = |sql| ports::Statement::new(sql).bind(run.as_str()).bind("owner");
-    let tasks = query(database, &of_run(benchmarks::SLICED_TASKS)).into_iter();
-    let tasks = tasks.map(|row| benchmarks::sliced_task(&row).expect("a task")).collect::<Vec<_>>();
-    let mut sums = RunSums::new(&tasks);
-    for row in query(database, &of_run(runs::ATTEMPTS).bind("").bind(0).bind(1000)) {
-        sums.add(&runs::attempt_from_row(&row).expect("a result"));
+async fn publish(database: &Memory, (run, _, benchmark, at): &Published) {
+    let tasks = benchmarks::sliced_tasks(run, "owner", -1, 1000).run(database).await.expect("tasks");
+    assert_eq!(tasks.end, None, "all of them");
+    let mut sums = RunSums::new(&tasks.tasks);
+    let piece = results::attempts(run, "owner", &TaskAttempt::default(), 1000).run(database).await.expect("results");
+    assert_eq!(piece.end, None, "all of them");
+    for attempt in &piece.attempts {
+        sums.add(attempt);
     }
     let aggregates = sums.finish(if *benchmark == "tried" { 2 } else { 1 }, 1);
     assert_eq!(aggregates.is_some(), *benchmark != "counted");
     let publication = Publication { run_id: run, owner_id: "owner", revision: 0, aggregates: aggregates.as_ref() };
     assert!(publication.beforehand().expect("nothing beforehand").is_empty());
-    for statement in publication.publish(&format!("snapshot-{run}"), ports::Timestamp(*at)).expect("a batch") {
-        query(database, &statement);
-    }
+    let mut batch = Batch::new();
+    publication.publish(&mut batch, &format!("snapshot-{run}"), ports::Timestamp(*at)).expect("a batch");
+    batch.run(database).await.expect("a publication");
 }
 
 /// How runs were published before the fourth migration, each statement with the run `?1`; `?2` and `?3` are the
@@ -229,10 +248,13 @@ fn what_was_published_before_slices_reads_the_same() {
     let (runs, same) = (fill(&before, seed), fill(&after, seed));
     apply(&after, new);
     assert_eq!(runs, same);
+    let memory = Memory(Mutex::new(after));
     for run in &runs {
-        publish(&after, run);
+        // Nothing waits in memory.
+        publish(&memory, run).now_or_never().expect("a publication");
         publish_before(&before, run);
     }
+    let after = memory.0.into_inner().expect("the database");
     apply(&before, new);
     // Percentiles were kept of whole runs only.
     for sql in [

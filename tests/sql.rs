@@ -1,7 +1,7 @@
 //! Every SQL text of the application prepares against the migrated schema, and none scans a table that grows.
 
 use aibaas_core::store::{
-    EVERY_STATEMENT,
+    Guard,
     migrations::{CREATE_LOG, MIGRATIONS, Migration},
 };
 use rusqlite::Connection;
@@ -42,24 +42,52 @@ fn tables(database: &Connection) -> Vec<String> {
     names.query_map([], |row| row.get(0)).expect("the schema").collect::<Result<_, _>>().expect("the tables' names")
 }
 
+/// Every file of `core/src/store/sql`, by `subject/name`.
+fn files() -> Vec<(String, String)> {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../core/src/store/sql");
+    let entries = |folder: &std::path::Path| {
+        let entries = std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+        entries.map(|entry| entry.expect("an entry").path()).collect::<Vec<_>>()
+    };
+    let name = |path: &std::path::Path| path.file_stem().expect("a name").to_string_lossy().into_owned();
+    let of_subject = |folder: std::path::PathBuf| {
+        let subject = name(&folder);
+        let files = entries(&folder).into_iter();
+        files
+            .map(move |file| {
+                (format!("{subject}/{}", name(&file)), std::fs::read_to_string(&file).expect("a statement"))
+            })
+            .collect::<Vec<_>>()
+    };
+    entries(&root).into_iter().flat_map(of_subject).collect()
+}
+
 #[test]
-fn every_statement_prepares() {
+fn every_file_holds_one_statement_that_prepares_and_scans_nothing_that_grows() {
     let database = migrated();
-    for (name, sql) in EVERY_STATEMENT {
-        database.prepare(sql).unwrap_or_else(|error| panic!("{name}: {error}\n{sql}"));
+    let tables = tables(&database);
+    let files = files();
+    assert!(files.len() > 50, "{}", files.len());
+    for (name, sql) in files {
+        assert!(sql.starts_with("-- "), "{name}: say first what it does");
+        database.prepare(&sql).unwrap_or_else(|error| panic!("{name}: {error}\n{sql}"));
+        let scans = scans(&database, &sql, &tables);
+        assert!(scans.is_empty(), "{name}: {scans:#?}");
     }
 }
 
 #[test]
-fn no_statement_scans_a_growing_table() {
+fn every_guard_is_a_constraint_that_tells_its_name() {
     let database = migrated();
-    let tables = tables(&database);
-    let scanning = EVERY_STATEMENT
-        .iter()
-        .map(|(name, sql)| (name, scans(&database, sql, &tables)))
-        .filter(|(_, scans)| !scans.is_empty())
-        .collect::<Vec<_>>();
-    assert!(scanning.is_empty(), "{scanning:#?}");
+    let fails_by = |name: &str, constraint: &str| {
+        let error = database.execute("INSERT INTO batch_guard (expectation) VALUES (?1)", [name]).expect_err(name);
+        assert_eq!(error.to_string(), format!("CHECK constraint failed: {constraint}"));
+    };
+    for guard in Guard::ALL {
+        fails_by(guard.name(), guard.name());
+        assert_eq!(Guard::named(guard.name()), Some(*guard));
+    }
+    fails_by("anything else", "expectation_failed");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::{
     config::Config,
     domain::Keys,
     http, mail,
-    ports::{Clock, Database, DatabaseError, Deadlines, KeyValue, Ports, Statement, Timestamp},
+    ports::{Clock, Database, Deadlines, KeyValue, Ports, Timestamp},
     store,
 };
 
@@ -168,22 +168,24 @@ impl App {
 
     /// Forgets what has expired in short batches, so that other writers get their turn in between; what is left of a
     /// great backlog waits for the next tick.
-    async fn forget_expired(&self) -> Result<(), DatabaseError> {
+    async fn forget_expired(&self) -> Result<(), store::BatchError> {
         let now = self.now();
-        let mut groups = store::EXPIRE_EVERYTHING.to_vec();
+        let most = usize::try_from(FORGOTTEN_AT_ONCE).unwrap_or(usize::MAX);
+        let mut expiries = store::EXPIRIES.to_vec();
         for _ in 0..MOST_ROUNDS {
-            if groups.is_empty() {
+            if expiries.is_empty() {
                 break;
             }
-            let statements = groups.iter().flat_map(|group| group.iter());
-            let batch =
-                statements.map(|sql| Statement::new(sql).essential().bind(now).bind(FORGOTTEN_AT_ONCE)).collect();
-            let mut answers = self.database().batch(batch).await?.into_iter();
-            let most = usize::try_from(FORGOTTEN_AT_ONCE).unwrap_or(usize::MAX);
-            groups.retain(|group| {
-                let last = answers.by_ref().take(group.len()).last();
-                last.is_some_and(|rows| rows.len() >= most)
-            });
+            let mut batch = store::Batch::new();
+            let added = expiries.iter().map(|expiry| (*expiry, expiry(&mut batch, now, FORGOTTEN_AT_ONCE)));
+            let added = added.collect::<Vec<_>>();
+            let mut answers = batch.run(self.database()).await?;
+            expiries.clear();
+            for (expiry, forgotten) in added {
+                if answers.take(forgotten)? >= most {
+                    expiries.push(expiry);
+                }
+            }
         }
         Ok(())
     }

@@ -22,4 +22,4 @@ pub mod store;
 pub use app::{App, ClientAddress};
 pub use config::{Config, ConfigError, Environment, HostDefaults, MailProvider, Publishing, unknown_variables};
 pub use http::{BodyStalled, HostRefusal, Sleep, UnreadBody, watch_body};
-pub use store::{key_uses::SqlKeyGate, migrations::migrate, rate_limits::SqlRateLimiter};
+pub use store::{key_gate::SqlKeyGate, migrations::migrate, rate_limits::SqlRateLimiter};

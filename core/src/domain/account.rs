@@ -1,5 +1,6 @@
-//! What an account is made of: address, name, password; parsed once, at the edge.
+//! What an account is made of: address, name, password, role and status; parsed once, at the edge.
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use unicode_normalization::UnicodeNormalization as _;
 use zeroize::Zeroizing;
@@ -146,6 +147,54 @@ fn is_similar(password: &str, own: &str) -> bool {
 #[must_use]
 pub fn token_hash(token: &str) -> Vec<u8> {
     Sha256::digest(token).to_vec()
+}
+
+/// Whether somebody may log in and use their keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AccountStatus {
+    /// They may.
+    Active,
+    /// An administrator has suspended them.
+    Suspended,
+}
+
+impl AccountStatus {
+    /// Its name.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Suspended => "suspended",
+        }
+    }
+}
+
+/// What somebody may do besides what everybody may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Nothing.
+    User,
+    /// Publish, where the deployment lets only some.
+    Publisher,
+    /// Ask about keys that are shown to a service.
+    Service,
+    /// Administer the deployment, and publish.
+    Admin,
+}
+
+impl Role {
+    /// Its name.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Publisher => "publisher",
+            Self::Service => "service",
+            Self::Admin => "admin",
+        }
+    }
 }
 
 #[cfg(test)]

@@ -68,6 +68,30 @@ impl ApiKey {
     }
 }
 
+/// Whether a key still works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum KeyStatus {
+    /// It works.
+    Active,
+    /// It was revoked.
+    Revoked,
+    /// It ended by itself.
+    Expired,
+}
+
+impl KeyStatus {
+    /// As it is written.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Revoked => "revoked",
+            Self::Expired => "expired",
+        }
+    }
+}
+
 /// SHA-256 of an API key, by which it is known everywhere but to whoever holds it. Compared in constant time.
 #[derive(Clone, Copy)]
 pub struct KeyHash([u8; 32]);

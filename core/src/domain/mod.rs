@@ -3,6 +3,7 @@
 pub mod account;
 pub mod api_key;
 pub mod api_key_settings;
+pub mod benchmark;
 pub mod common_passwords;
 pub mod ecdsa_p256;
 pub mod jws;
@@ -15,6 +16,7 @@ pub mod password_hash;
 pub mod prepaid;
 pub mod recovery_code;
 pub mod run_aggregates;
+pub mod run_status;
 mod secret;
 mod sliding_log;
 pub mod statistics;

@@ -23,9 +23,9 @@ use crate::{
         api_key::{ApiKey, WRITING_SCOPES, looks_like_key},
         key_use::{Decision, Denial, KeyGrant, KeyUse},
     },
-    ports::{Admission, DatabaseError, Limit, Rows, Statement},
+    ports::{Admission, Limit},
     store::{
-        admin,
+        Answers, Batch, BatchError, Guard, Query, admin,
         sessions::{self, Session},
         users::User,
     },
@@ -73,80 +73,62 @@ impl FromRequestParts<App> for Person {
 }
 
 impl Person {
-    /// Runs reads in one round trip with the check of the session.
+    /// Runs reads in one round trip with the check of the session, and returns the caller's account with their answers.
     ///
     /// # Errors
     /// `session_revoked` or `account_suspended`, whatever the reads found.
-    pub async fn read(&self, app: &App, reads: Vec<Statement>) -> Result<(User, Vec<Rows>), ApiError> {
-        let statements = std::iter::once(sessions::by_id(&self.session_id)).chain(reads).collect();
-        let mut answers = app.database().batch(statements).await?.into_iter();
-        let session = answers.next().map(Session::from_rows).transpose()?.flatten();
-        Ok((self.live(app, session)?, answers.collect()))
+    pub async fn read(&self, app: &App, mut batch: Batch) -> Result<(User, Answers), ApiError> {
+        let session = batch.push(sessions::find(&self.session_id));
+        let mut answers = batch.run(app.database()).await?;
+        let user = self.live(app, answers.take(session)?)?;
+        Ok((user, answers))
     }
 
-    /// Runs writes as one batch that fails whole when the session has ended.
+    /// Runs a batch that is undone when the session has ended.
     ///
     /// # Errors
-    /// `session_revoked` or `account_suspended`; else what the batch itself met.
-    pub async fn write(&self, app: &App, writes: Vec<Statement>) -> Result<Result<Vec<Rows>, DatabaseError>, ApiError> {
-        let guard = Statement::new(sessions::EXPECT_LIVE)
-            .bind(self.session_id.as_str())
-            .bind(self.user_id.as_str())
-            .bind(app.now());
-        let statements = std::iter::once(guard).chain(writes).collect();
-        match app.database().batch(statements).await {
-            Ok(answers) => Ok(Ok(answers.into_iter().skip(1).collect())),
-            Err(error) if error.is_guard() => {
-                self.read(app, Vec::new()).await?;
-                Ok(Err(error))
-            }
-            Err(error) => Ok(Err(error)),
-        }
-    }
-
-    /// A security event of theirs, by themselves.
-    #[must_use]
-    pub fn event(&self, app: &App, name: &'static str, details: serde_json::Value) -> Statement {
-        self.client.event(app, name, details).of(&self.user_id, Some(&self.user_id))
+    /// [`Guard::SessionLive`](crate::store::Guard) or [`Guard::AccountActive`](crate::store::Guard); else as
+    /// [`Batch::run`].
+    pub async fn write(&self, app: &App, mut batch: Batch) -> Result<Answers, BatchError> {
+        batch.guarded_by(sessions::expect_live(&self.session_id, &self.user_id, app.now()));
+        batch.run(app.database()).await
     }
 
     /// [`Person::read`] for administrators.
     ///
     /// # Errors
     /// `role_required`; else as [`Person::read`].
-    pub async fn read_as_admin(&self, app: &App, reads: Vec<Statement>) -> Result<Vec<Rows>, ApiError> {
-        let (user, answers) = self.read(app, reads).await?;
+    pub async fn read_as_admin(&self, app: &App, batch: Batch) -> Result<Answers, ApiError> {
+        let (user, answers) = self.read(app, batch).await?;
         if user.role == "admin" { Ok(answers) } else { Err(admins_only()) }
     }
 
     /// [`Person::write`] for administrators.
     ///
     /// # Errors
-    /// `role_required`; else as [`Person::write`].
-    pub async fn write_as_admin(
-        &self,
-        app: &App,
-        writes: Vec<Statement>,
-    ) -> Result<Result<Vec<Rows>, DatabaseError>, ApiError> {
-        let guard = Statement::new(admin::EXPECT_ADMIN).bind(self.user_id.as_str());
-        let statements = std::iter::once(guard).chain(writes).collect();
-        match self.write(app, statements).await? {
-            Ok(answers) => Ok(Ok(answers.into_iter().skip(1).collect())),
-            Err(error) if error.is_guard() => {
-                self.read_as_admin(app, Vec::new()).await?;
-                Ok(Err(error))
-            }
-            Err(error) => Ok(Err(error)),
-        }
+    /// [`Guard::AdminRole`](crate::store::Guard); else as [`Person::write`].
+    pub async fn write_as_admin(&self, app: &App, mut batch: Batch) -> Result<Answers, BatchError> {
+        batch.guarded_by(admin::expect_admin(&self.user_id));
+        self.write(app, batch).await
+    }
+
+    /// A security event of theirs, by themselves.
+    pub fn event(&self, app: &App, name: &'static str, details: serde_json::Value) -> Query<()> {
+        self.client.event(app, name, details).of(&self.user_id, Some(&self.user_id))
     }
 
     fn live(&self, app: &App, session: Option<Session>) -> Result<User, ApiError> {
         match session.filter(|session| session.user.id == self.user_id && session.is_live(app.now())) {
-            None => Err(ApiError::new(SESSION_REVOKED, "log in again")),
+            None => Err(session_revoked()),
             Some(session) if session.user.suspended => Err(suspended()),
             Some(session) => Ok(session.user),
         }
     }
+}
+
+/// The caller's session has ended.
+pub fn session_revoked() -> ApiError {
+    ApiError::new(SESSION_REVOKED, "log in again")
 }
 
 /// The account is suspended.
@@ -154,7 +136,8 @@ pub fn suspended() -> ApiError {
     ApiError::new(ACCOUNT_SUSPENDED, "ask the operators why")
 }
 
-fn admins_only() -> ApiError {
+/// The caller is no administrator.
+pub fn admins_only() -> ApiError {
     ApiError::new(ROLE_REQUIRED, "this needs the role admin")
 }
 
@@ -292,11 +275,15 @@ fn invalid_key() -> ApiError {
     ApiError::new(INVALID_API_KEY, "this is no API key of ours")
 }
 
-/// What a program's batch failed with. That its owner's account went while the request ran, and with it what the request
-/// had claimed, is no fault of ours.
+/// What a program's batch failed with, once the handler has looked at its own guards. That its owner's account went while
+/// the request ran, and with it what the request had claimed, is no fault of ours.
 #[must_use]
-pub fn program_failed(error: DatabaseError) -> ApiError {
-    if error.is_dangling() || error.is_guard() { invalid_key() } else { error.into() }
+pub fn program_failed(error: BatchError) -> ApiError {
+    match error {
+        BatchError::Database(error) if error.is_dangling() => invalid_key(),
+        BatchError::Guard(Guard::IdempotencyClaim) => invalid_key(),
+        error => error.into(),
+    }
 }
 
 /// Whether the scope can be used only by keys of people who may publish.

@@ -9,11 +9,11 @@ use super::{
 use crate::{
     app::App,
     domain::account::token_hash,
-    ports::{Statement, Timestamp},
+    ports::Timestamp,
     store::{
-        EXPECT_ONE_CHANGE,
-        guesses::{self, ACCOUNT, Target, Turn},
-        users,
+        Batch, Guard, Query,
+        guesses::{self, ACCOUNT, Target},
+        users::{self, LoginAccount},
     },
 };
 
@@ -38,11 +38,13 @@ impl InFlight {
         Self { app: app.clone(), target, id: app.new_id(), begun: false, waits: WAITS_MS.iter() }
     }
 
-    /// Begins the check, in a batch that fails by its guard where it has to wait; then [`InFlight::wait`].
-    pub fn begin(&mut self) -> [Statement; 2] {
+    /// Begins the check in a batch, which fails by [`Guard::PasswordTurn`] where it has to wait; then
+    /// [`InFlight::wait`].
+    pub fn begin(&mut self, batch: &mut Batch) {
         // From now on, since the batch may be carried out although nobody hears of it.
         self.begun = true;
-        self.target.begin(&self.id, self.app.now())
+        batch.push(self.target.begin(&self.id, self.app.now()));
+        batch.push(guesses::expect_begun());
     }
 
     /// Waits for a turn.
@@ -53,7 +55,7 @@ impl InFlight {
         self.begun = false;
         loop {
             let now = self.app.now();
-            let turn = Turn::from_rows(self.app.database().query(self.target.turn(now)).await?)?;
+            let turn = self.target.turn(now).run(self.app.database()).await?;
             if turn.free_at > now {
                 return Err(too_many(turn.free_at, now));
             }
@@ -70,13 +72,14 @@ impl InFlight {
         }
     }
 
-    /// Ends the check: the password was wrong. They go into one batch, followed by [`InFlight::ended`].
-    pub fn wrong(&self) -> [Statement; 2] {
-        guesses::wrong(&self.id, self.app.now())
+    /// Ends the check in a batch: the password was wrong. When that has run, [`InFlight::ended`] follows.
+    pub fn wrong(&self, batch: &mut Batch) {
+        batch.push(guesses::count(&self.id, self.app.now()));
+        batch.push(self.end());
     }
 
-    /// Ends the check: the password was right, or was not checked after all. As [`InFlight::wrong`].
-    pub fn end(&self) -> Statement {
+    /// Ends the check: the password was right, or was not checked after all. Then as [`InFlight::wrong`].
+    pub fn end(&self) -> Query<()> {
         guesses::end(&self.id)
     }
 
@@ -98,7 +101,7 @@ impl Drop for InFlight {
         }
         let (worker, end) = (self.app.clone(), self.end());
         self.app.ports().background.spawn(Box::pin(async move {
-            if let Err(error) = worker.database().query(end).await {
+            if let Err(error) = end.run(worker.database()).await {
                 log::warn!("a password counts as being checked for another minute: {error}");
             }
         }));
@@ -131,14 +134,15 @@ impl LoginAttempt {
         Self { address: address.to_owned(), client_network, acquaintance, in_flight: InFlight::new(app, target) }
     }
 
-    /// Whose account it is, and from which network it comes, for `users::BY_EMAIL_FROM_NETWORK`.
-    pub fn person(&self) -> Statement {
-        Statement::new(users::BY_EMAIL_FROM_NETWORK).bind(self.address.as_str()).bind(self.client_network.as_str())
+    /// Finds the account that is tried, if there is one.
+    pub fn account(&self) -> Query<Option<LoginAccount>> {
+        users::find_for_login(&self.address, &self.client_network)
     }
 
-    /// It was the owner: no guess, and everything that failed from this network goes where the account knows it.
-    pub fn succeeded(&self, network_is_known: bool) -> Vec<Statement> {
-        let clear = network_is_known.then(|| Statement::new(guesses::CLEAR).bind(self.acquaintance.as_str()));
+    /// Begins the batch of a right password: no guess, and everything that failed from this network goes where the
+    /// account knows it. When that has run, [`InFlight::ended`] follows.
+    pub fn succeeded(&self, network_known: bool) -> Batch {
+        let clear = network_known.then(|| guesses::clear(&self.acquaintance));
         std::iter::once(self.in_flight.end()).chain(clear).collect()
     }
 }
@@ -155,31 +159,27 @@ impl Guess {
         Self { subject, at: app.now() }
     }
 
-    /// Counts it, in a batch that fails by its guard while a delay lasts.
-    pub fn reserve(&self) -> [Statement; 2] {
-        [guesses::reserve(&self.subject, ACCOUNT, self.at), Statement::new(EXPECT_ONE_CHANGE)]
+    /// Counts it in a batch, which fails by [`Guard::GuessAllowed`] while a delay lasts.
+    pub fn reserve(&self, batch: &mut Batch) {
+        batch.expect(Guard::GuessAllowed, guesses::reserve(&self.subject, ACCOUNT, self.at));
     }
 
-    /// Why it was not let through.
+    /// Tells how long the delay lasts.
     pub async fn refused(&self, app: &App) -> ApiError {
-        let free_at = ACCOUNT.bind(Statement::new(guesses::FREE_AT).bind(self.subject.as_str()));
-        match app.database().query(free_at).await {
-            Ok(rows) => {
-                let free_at = rows.into_first().and_then(|row| row.optional_integer("free_at").ok().flatten());
-                too_many(Timestamp(free_at.unwrap_or_default()), app.now())
-            }
+        match guesses::free_at(&self.subject, ACCOUNT).run(app.database()).await {
+            Ok(free_at) => too_many(free_at, app.now()),
             Err(error) => error.into(),
         }
     }
 
     /// Takes it back: it was right.
-    pub fn take_back(&self) -> Statement {
-        Statement::new(guesses::TAKE_BACK).bind(self.subject.as_str()).bind(self.at)
+    pub fn take_back(&self) -> Query<()> {
+        guesses::take_back(&self.subject, self.at)
     }
 
-    /// It was right: nothing before it counts any more.
-    pub fn succeeded(&self) -> Statement {
-        Statement::new(guesses::CLEAR).bind(self.subject.as_str())
+    /// Forgets the guesses before it too: it was right.
+    pub fn succeeded(&self) -> Query<()> {
+        guesses::clear(&self.subject)
     }
 }
 

@@ -21,9 +21,8 @@ use super::{
 };
 use crate::{
     app::App,
-    ports::{DatabaseError, Rows, Statement},
     store::{
-        EXPECT_ONE_CHANGE,
+        Answers, Batch, BatchError, Guard,
         idempotency::{self as store, Claimed},
     },
 };
@@ -92,10 +91,10 @@ impl Caller<'_> {
         }
     }
 
-    async fn write(&self, app: &App, batch: Vec<Statement>) -> Result<Vec<Rows>, ApiError> {
+    async fn write(&self, app: &App, batch: Batch) -> Result<Answers, BatchError> {
         match self {
-            Self::Person(person) => Ok(person.write(app, batch).await??),
-            Self::Program(_) | Self::Network(_) => Ok(app.database().batch(batch).await?),
+            Self::Person(person) => person.write(app, batch).await,
+            Self::Program(_) | Self::Network(_) => batch.run(app.database()).await,
         }
     }
 }
@@ -128,42 +127,55 @@ impl IntoResponse for Reply {
 pub struct Claim(Option<store::Claim>);
 
 impl Claim {
-    /// What fulfils it, for the batch that makes the reply true. By its guard that batch is undone where the claim has
-    /// passed to another request.
+    /// Fulfils it in the batch that makes the reply true. Where the claim has passed to another request, the batch is
+    /// undone by [`Guard::IdempotencyClaim`].
     ///
     /// # Errors
     /// A fault of ours, when the reply cannot be sealed.
-    pub fn fulfil(&self, app: &App, reply: &Reply) -> Result<Vec<Statement>, ApiError> {
-        let Some(fulfil) = self.answer(app, store::FULFIL, reply)? else { return Ok(Vec::new()) };
-        Ok(vec![fulfil, Statement::new(EXPECT_ONE_CHANGE)])
+    pub fn fulfil(&self, batch: &mut Batch, app: &App, reply: &Reply) -> Result<(), ApiError> {
+        if let Some((claim, sealed)) = self.sealed(app, reply)? {
+            batch.expect(Guard::IdempotencyClaim, claim.fulfil(reply.status.as_u16(), sealed));
+        }
+        Ok(())
     }
 
-    /// The same of a reply that becomes true if the statement before changes a row. Where it does not, the claim stands,
-    /// so [`Claim::expect`] has to head the batch.
+    /// The same with a reply that becomes true if the statement before changes a row. Where it does not, the claim
+    /// stands, so the batch needs [`Claim::expect`], too.
     ///
     /// # Errors
     /// As [`Claim::fulfil`].
-    pub fn fulfil_if_changed(&self, app: &App, reply: &Reply) -> Result<Option<Statement>, ApiError> {
-        self.answer(app, store::FULFIL_IF_CHANGED, reply)
+    pub fn fulfil_if_changed(&self, batch: &mut Batch, app: &App, reply: &Reply) -> Result<(), ApiError> {
+        if let Some((claim, sealed)) = self.sealed(app, reply)? {
+            batch.push(claim.fulfil_if_changed(reply.status.as_u16(), sealed));
+        }
+        Ok(())
     }
 
-    /// The same of an upload's reply, `{"accepted":…,"repeated":…}`: `count` results, of which the last statement to
-    /// write stores those that are new. [`Claim::expect`] has to head the batch.
-    pub fn fulfil_upload(&self, count: usize) -> Option<Statement> {
-        let count = i64::try_from(count).unwrap_or(i64::MAX);
-        self.0.as_ref().map(|claim| claim.mine(store::FULFIL_UPLOAD).bind(count))
+    /// The same with an upload's reply, `{"accepted":…,"repeated":…}`: `count` results, of which the last statement to
+    /// write stores those that are new. The batch needs [`Claim::expect`], too.
+    pub fn fulfil_upload(&self, batch: &mut Batch, count: usize) {
+        if let Self(Some(claim)) = self {
+            batch.push(claim.fulfil_upload(count));
+        }
     }
 
-    /// Guard: the claim has not passed to another request.
-    pub fn expect(&self) -> Option<Statement> {
-        self.0.as_ref().map(|claim| claim.mine(store::EXPECT_CLAIMED))
+    /// Guards the batch, before everything it holds: [`Guard::IdempotencyClaim`] undoes it where the claim has passed to
+    /// another request.
+    pub fn expect(&self, batch: &mut Batch) {
+        if let Self(Some(claim)) = self {
+            batch.guarded_by(claim.expect());
+        }
     }
 
     /// Fulfils it after the fact, where to do all again would come to the same reply. To fail is then no failure.
     pub async fn remember(&self, app: &App, reply: &Reply) {
         let Self(Some(claim)) = self else { return };
-        let remembered = match self.answer(app, store::FULFIL, reply) {
-            Ok(fulfil) => app.database().batch(fulfil.into_iter().collect()).await.map_err(ApiError::from),
+        let remembered = match self.sealed(app, reply) {
+            Ok(Some((claim, sealed))) => {
+                let fulfil = claim.fulfil(reply.status.as_u16(), sealed);
+                fulfil.run(app.database()).await.map_err(ApiError::from)
+            }
+            Ok(None) => Ok(()),
             Err(error) => Err(error),
         };
         if let Err(error) = remembered {
@@ -172,10 +184,10 @@ impl Claim {
         }
     }
 
-    fn answer(&self, app: &App, sql: &'static str, reply: &Reply) -> Result<Option<Statement>, ApiError> {
+    fn sealed(&self, app: &App, reply: &Reply) -> Result<Option<(&store::Claim, Vec<u8>)>, ApiError> {
         let Some(claim) = &self.0 else { return Ok(None) };
         let sealed = app.keys().seal(&claim.id, app.random(), &reply.body).map_err(ApiError::internal)?;
-        Ok(Some(claim.mine(sql).bind(u32::from(reply.status.as_u16())).bind(sealed)))
+        Ok(Some((claim, sealed)))
     }
 }
 
@@ -208,7 +220,10 @@ impl Idempotency {
         let claim = store::Claim { caller: caller.name(), key, id: app.new_id() };
         let fingerprint = app.keys().fingerprint(&digest).map_err(ApiError::internal)?;
         let mut held = Held { app, claim: Some(claim.clone()) };
-        let found = claimed(caller.write(app, claim.take(fingerprint, app.now())).await?)?;
+        let mut batch = Batch::new();
+        batch.push(claim.take(fingerprint, app.now()));
+        let found = batch.push(claim.find());
+        let found = caller.write(app, batch).await?.take(found)?;
         let found = found.ok_or_else(|| ApiError::internal("a claimed key is gone"))?;
         if found.claim != claim.id {
             held.claim = None;
@@ -221,7 +236,7 @@ impl Idempotency {
             }
             Err(refusal) => refusal,
         };
-        let released = app.database().batch(claim.release()).await.and_then(claimed);
+        let released = release(app, &claim).await;
         held.claim = None;
         match released {
             Ok(None) => Err(refusal),
@@ -238,12 +253,15 @@ impl Idempotency {
     }
 }
 
-fn claimed(answers: Vec<Rows>) -> Result<Option<Claimed>, DatabaseError> {
-    let row = answers.into_iter().next_back().and_then(Rows::into_first);
-    row.map(|row| Claimed::from_row(&row)).transpose()
+/// Gives the claim up where it was not answered, and returns what stands under the key then.
+async fn release(app: &App, claim: &store::Claim) -> Result<Option<Claimed>, BatchError> {
+    let mut batch = Batch::new();
+    batch.push(claim.release());
+    let found = batch.push(claim.find());
+    Ok(batch.run(app.database()).await?.take(found)?)
 }
 
-/// What a key that another request has claimed is answered with.
+/// Answers a request whose key another request has claimed.
 fn replay(app: &App, digest: &[u8], found: Claimed) -> Result<Response, ApiError> {
     if !app.keys().is_fingerprint(digest, &found.fingerprint) {
         return Err(ApiError::new(IDEMPOTENCY_KEY_REUSED, "send another request with a key of its own"));
@@ -283,7 +301,7 @@ impl Drop for Held<'_> {
 fn release_later(app: &App, claim: store::Claim) {
     let worker = app.clone();
     app.ports().background.spawn(Box::pin(async move {
-        if let Err(error) = worker.database().batch(claim.release()).await {
+        if let Err(error) = release(&worker, &claim).await {
             log::warn!("an Idempotency-Key is not free until its claim ends: {error}");
         }
     }));

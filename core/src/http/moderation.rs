@@ -1,18 +1,17 @@
 //! What is answered about models and benchmarks that an administrator hid.
 
 use super::problem::{ApiError, HIDDEN, PUBLISHED_TO_HIDDEN, Problem};
-use crate::ports::Row;
 
-/// Refuses to tell of what this row says is hidden.
+/// Refuses to tell of what is hidden for this reason.
 ///
 /// # Errors
 /// `hidden`, with the reason.
-pub fn refuse_hidden(what: &str, row: &Row) -> Result<(), ApiError> {
-    row.optional_text("hidden_reason")?.map_or(Ok(()), |reason| Err(hidden(what, reason)))
+pub fn refuse_hidden(what: &str, reason: Option<String>) -> Result<(), ApiError> {
+    reason.map_or(Ok(()), |reason| Err(hidden(what, reason)))
 }
 
 /// An administrator hid it.
-pub fn hidden(what: &str, reason: String) -> ApiError {
+fn hidden(what: &str, reason: String) -> ApiError {
     let problem = Problem::new(HIDDEN, format!("an administrator hid this {what}: {reason}"));
     problem.member("reason", reason.into()).into()
 }

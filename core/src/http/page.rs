@@ -14,7 +14,7 @@ use super::{
     problem::{ApiError, MALFORMED_REQUEST},
     request::Query,
 };
-use crate::ports::Statement;
+use crate::{ports::Timestamp, store::PageBefore};
 
 const MOST: u32 = 100;
 const DEFAULT: u32 = 20;
@@ -138,11 +138,11 @@ impl NewestFirst {
         Ok(Self { uri, limit: page_size(limit)?, before })
     }
 
-    /// Binds time and id of the cursor, and how many rows are wanted: one more than the page has.
+    /// The rows to read: one more than the page has.
     #[must_use]
-    pub fn bind(&self, statement: Statement) -> Statement {
-        let (time, id) = &self.before;
-        statement.bind(*time).bind(id.as_str()).bind(self.limit.saturating_add(1))
+    pub fn rows(&self) -> PageBefore {
+        let (at, id) = &self.before;
+        PageBefore { at: Timestamp(*at), id: id.clone(), rows: self.limit.saturating_add(1) }
     }
 
     /// The answer with these items, each at its time and id.

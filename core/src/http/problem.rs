@@ -5,9 +5,11 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde_json::{Map, Value, json};
 
+use super::credentials;
 use crate::{
     domain::{account::Refusal, api_key_settings::Mistake},
     ports::{DatabaseError, HashError, KeyGateError, RateLimitError},
+    store::{BatchError, Guard},
 };
 
 /// What every problem of a kind shares.
@@ -308,6 +310,21 @@ impl From<DatabaseError> for ApiError {
             DatabaseError::Constraint(_) => Self::internal(error.to_string()),
             DatabaseError::Overloaded(_) | DatabaseError::Unavailable(_) => Self::unavailable(error.to_string()),
             DatabaseError::Interrupted(_) => Self::interrupted(error.to_string()),
+        }
+    }
+}
+
+/// Guards that any handler's batch may carry become their problem; one that the handler should have looked at is a
+/// mistake of ours.
+impl From<BatchError> for ApiError {
+    fn from(error: BatchError) -> Self {
+        match error {
+            BatchError::Guard(Guard::SessionLive) => credentials::session_revoked(),
+            BatchError::Guard(Guard::AccountActive) => credentials::suspended(),
+            BatchError::Guard(Guard::AdminRole) => credentials::admins_only(),
+            BatchError::Guard(Guard::IdempotencyClaim) => Self::unavailable(error.to_string()),
+            BatchError::Guard(_) => Self::internal(error.to_string()),
+            BatchError::Database(error) => error.into(),
         }
     }
 }

@@ -13,11 +13,10 @@ use super::{
 use crate::{
     app::App,
     domain::{Secret, account::presented_password},
-    ports::{Rows, Statement},
     store::{
-        EXPECT_ONE_CHANGE,
+        Answers, Batch, BatchError, Guard, Query,
         guesses::{self, Target},
-        mfa::{self, SecondFactor},
+        mfa,
         users::{self, User},
     },
 };
@@ -36,7 +35,24 @@ struct SecondProof {
     method: &'static str,
     guess: Guess,
     /// What uses the code up.
-    uses: Statement,
+    uses: Query<()>,
+}
+
+/// Why nothing came of what was asked for.
+pub enum StepUpError {
+    /// The proof does not hold any more.
+    Refused(ApiError),
+    /// What the effects met.
+    Effects(BatchError),
+}
+
+impl From<StepUpError> for ApiError {
+    fn from(error: StepUpError) -> Self {
+        match error {
+            StepUpError::Refused(refusal) => refusal,
+            StepUpError::Effects(error) => error.into(),
+        }
+    }
 }
 
 /// Whether the second factor is asked for.
@@ -94,21 +110,20 @@ async fn check(
     let subject = format!("session:{}", person.session_id);
     let mut in_flight = InFlight::new(app, Target::of(&subject));
     let code = code.map(Code::parse);
-    let answers = loop {
-        let mut batch = Vec::from(in_flight.begin());
-        let user_id = person.user_id.as_str();
-        // Who deletes an account is asked too, and deleting is what a full disk needs.
-        batch.push(Statement::new(users::BY_ID).essential().bind(user_id));
-        batch.push(Statement::new(mfa::OF_USER).bind(user_id).bind(code.as_ref().and_then(Code::recovery_hash)));
-        match person.write(app, batch).await? {
-            Err(error) if error.is_guard() => in_flight.wait().await?,
-            answers => break answers?,
+    let (user, second_factor) = loop {
+        let mut batch = Batch::new();
+        in_flight.begin(&mut batch);
+        let user = batch.push(users::find_for_step_up(&person.user_id));
+        let second_factor = batch.push(mfa::find(&person.user_id, code.as_ref().and_then(Code::recovery_hash)));
+        match person.write(app, batch).await {
+            Err(BatchError::Guard(Guard::PasswordTurn)) => in_flight.wait().await?,
+            answers => {
+                let mut answers = answers?;
+                break (answers.take(user)?, answers.take(second_factor)?);
+            }
         }
     };
-    let mut answers = answers.into_iter().skip(2);
-    let row = answers.next().and_then(Rows::into_first);
-    let user = User::from_row(&row.ok_or_else(|| ApiError::internal("the person of a live session is gone"))?)?;
-    let second_factor = SecondFactor::from_rows(answers.next().unwrap_or_default())?;
+    let user = user.ok_or_else(|| ApiError::internal("the person of a live session is gone"))?;
 
     let missing = match asked {
         Asked::Always if !user.mfa_enabled => Some(not_enabled()),
@@ -121,9 +136,10 @@ async fn check(
         return Err(missing);
     }
     if !passwords::verify(app, presented_password(password), proof.user.password_hash.clone()).await? {
-        let mut batch = Vec::from(proof.in_flight.wrong());
+        let mut batch = Batch::new();
+        proof.in_flight.wrong(&mut batch);
         batch.push(person.event(app, "password_check_failed", json!({})));
-        app.database().batch(batch).await?;
+        batch.run(app.database()).await?;
         proof.in_flight.ended();
         return Err(incorrect_password());
     }
@@ -151,65 +167,59 @@ impl Proof {
     /// # Errors
     /// Whatever the database answers.
     pub async fn release(mut self) -> Result<(), ApiError> {
-        let clear = Statement::new(guesses::CLEAR).bind(self.subject.as_str());
-        self.in_flight.app().database().batch(vec![clear, self.in_flight.end()]).await?;
+        let batch = Batch::from_iter([guesses::clear(&self.subject), self.in_flight.end()]);
+        batch.run(self.in_flight.app().database()).await?;
         self.in_flight.ended();
         Ok(())
     }
 
     /// The password was not looked at.
     async fn take_back(&mut self) -> Result<(), ApiError> {
-        self.in_flight.app().database().query(self.in_flight.end()).await?;
+        self.in_flight.end().run(self.in_flight.app().database()).await?;
         self.in_flight.ended();
         Ok(())
     }
 
     /// Does what was asked for in one batch, which fails where the password or the second factor changed meanwhile, and
-    /// uses the code up; answers what the effects gave back.
+    /// uses the code up.
     ///
     /// # Errors
-    /// `incorrect_password`, `incorrect_code`, `too_many_attempts`, `mfa_not_enabled`, `validation_failed` where a code is
-    /// asked for by now; what [`Person::write`] may answer.
-    pub async fn carry_out(
-        mut self,
-        app: &App,
-        person: &Person,
-        effects: Vec<Statement>,
-    ) -> Result<Vec<Rows>, ApiError> {
-        let hash = self.user.password_hash.as_ref().map(Secret::expose);
-        let user_id = self.user.id.as_str();
-        let mut batch = vec![
-            Statement::new(users::EXPECT_PASSWORD).bind(user_id).bind(hash),
-            Statement::new(guesses::CLEAR).bind(self.subject.as_str()),
-            self.in_flight.end(),
-        ];
-        if self.asked != Asked::No {
-            batch.push(Statement::new(mfa::EXPECT_ENABLED).bind(user_id).bind(self.user.mfa_enabled));
+    /// [`StepUpError::Refused`] with `incorrect_password`, `incorrect_code`, `too_many_attempts`, `mfa_not_enabled`, or
+    /// `validation_failed` where a code is asked for by now; else as [`Person::write`].
+    pub async fn carry_out(self, app: &App, person: &Person, mut effects: Batch) -> Result<Answers, StepUpError> {
+        let Self { user, subject, mut in_flight, asked, second } = self;
+        let mut proof = Batch::new();
+        proof.push(users::expect_password(&user.id, user.password_hash.as_ref()));
+        proof.push(guesses::clear(&subject));
+        proof.push(in_flight.end());
+        if asked != Asked::No {
+            proof.push(mfa::expect_enabled(&user.id, user.mfa_enabled));
         }
-        if let Some(second) = &self.second {
-            batch.extend(second.guess.reserve());
-            batch.extend([second.uses.clone(), Statement::new(EXPECT_ONE_CHANGE), second.guess.succeeded()]);
-        }
-        let own = batch.len();
-        batch.extend(effects);
-        match person.write(app, batch).await? {
-            Err(error) if error.is_guard() => {
-                let (user, _) = person.read(app, Vec::new()).await?;
-                let is_same = user.password_hash == self.user.password_hash;
-                Err(match &self.second {
-                    _ if !is_same || self.asked == Asked::No => incorrect_password(),
-                    _ if user.mfa_enabled && !self.user.mfa_enabled => code_required(),
-                    _ if !user.mfa_enabled && self.asked == Asked::Always => not_enabled(),
-                    Some(second) => failed(app, person, &second.guess, second.method).await,
-                    None => incorrect_password(),
-                })
+        let second = second.map(|SecondProof { method, guess, uses }| {
+            guess.reserve(&mut proof);
+            proof.expect(Guard::SecondFactorUnused, uses);
+            proof.push(guess.succeeded());
+            (guess, method)
+        });
+        effects.preceded_by(proof);
+        let guard = match person.write(app, effects).await {
+            Ok(answers) => {
+                in_flight.ended();
+                return Ok(answers);
             }
-            answers => {
-                let answers = answers?;
-                self.in_flight.ended();
-                Ok(answers.into_iter().skip(own).collect())
+            Err(BatchError::Guard(guard)) => guard,
+            Err(error) => return Err(StepUpError::Effects(error)),
+        };
+        Err(StepUpError::Refused(match (guard, second) {
+            (Guard::PasswordUnchanged, _) => incorrect_password(),
+            (Guard::MfaDisabled, _) if asked != Asked::No => code_required(),
+            (Guard::MfaEnabled, _) if asked == Asked::Always => not_enabled(),
+            (Guard::GuessAllowed, Some((guess, _))) => guess.refused(app).await,
+            (Guard::MfaEnabled | Guard::SecondFactorUnused, Some((guess, method))) => {
+                failed(app, person, &guess, method).await
             }
-        }
+            (guard, _) => return Err(StepUpError::Effects(BatchError::Guard(guard))),
+        }))
     }
 }
 

@@ -9,8 +9,11 @@ use crate::{
     app::App,
     config::MailProvider,
     http::ApiError,
-    ports::{DatabaseError, Mail, MailError, Row, Statement, Timestamp},
-    store::outbox::{self, QueuedMail},
+    ports::{DatabaseError, Mail, MailError, Timestamp},
+    store::{
+        Query,
+        outbox::{self, DueMail, QueuedMail},
+    },
 };
 
 /// How many requests to the provider are under way at once. Each is shorter than a claim holds.
@@ -32,7 +35,7 @@ pub fn queue(app: &App, letter: &Letter) -> Result<QueuedMail, ApiError> {
     Ok(QueuedMail { id, kind: letter.kind(), payload, now: app.now() })
 }
 
-/// The same of a notice of this moment.
+/// Seals a notice of this moment for its outbox row.
 ///
 /// # Errors
 /// As [`queue`].
@@ -55,12 +58,11 @@ pub async fn deliver_due(app: &App) {
         if app.has_stopped_sending() {
             return;
         }
-        let claim = Statement::new(outbox::CLAIM).bind(app.now()).bind(AT_ONCE);
-        match app.database().query(claim).await {
-            Ok(rows) if rows.is_empty() => return,
-            Ok(rows) => {
-                let taken = futures_util::future::join_all(rows.into_iter().map(|row| deliver(app, row))).await;
-                if !taken.contains(&true) {
+        match outbox::claim(app.now(), AT_ONCE).run(app.database()).await {
+            Ok(mails) if mails.is_empty() => return,
+            Ok(mails) => {
+                let reached = futures_util::future::join_all(mails.into_iter().map(|mail| deliver(app, mail))).await;
+                if !reached.contains(&true) {
                     return;
                 }
             }
@@ -69,52 +71,54 @@ pub async fn deliver_due(app: &App) {
     }
 }
 
-/// Whether the provider could be asked, and the outcome written down.
-async fn deliver(app: &App, row: Row) -> bool {
-    try_deliver(app, &row).await.unwrap_or_else(|error| {
-        log::error!("outbox: {error}");
-        false
-    })
-}
-
-async fn try_deliver(app: &App, row: &Row) -> Result<bool, DatabaseError> {
-    let (id, attempts) = (row.text("id")?, row.integer("attempts")?);
-    let sent = match read(app, row)? {
-        None => {
-            Err(MailError::Retry("cannot be opened: was JWT_SECRET replaced without JWT_SECRET_PREVIOUS?".to_owned()))
-        }
-        Some(mail) => match &app.ports().mail_transport {
-            Some(transport) => transport.send(&mail, &id).await,
-            None => providers::send(app, &mail, &id).await,
-        },
-    };
+/// Sends a mail and notes what came of it. Returns whether the provider could be asked and the outcome was written down.
+async fn deliver(app: &App, mail: DueMail) -> bool {
+    let sent = send(app, &mail).await;
     let is_reached = !matches!(sent, Err(MailError::Retry(_)));
-    let statement = match sent {
-        Ok(()) if app.config().keeps_mail() => Statement::new(outbox::KEPT).bind(id).bind(app.now()),
-        Ok(()) if row.text("kind")? == templates::ACCOUNT_DELETED => Statement::new(outbox::DELETE).bind(id),
-        Ok(()) => Statement::new(outbox::SENT).bind(id).bind(app.now()),
+    match note(app, &mail, sent).run(app.database()).await {
+        Ok(()) => is_reached,
         Err(error) => {
-            log::warn!("mail {id}, attempt {attempts}: {error}");
-            // What is refused may be our configuration's fault: it has some hours to be mended.
-            let most =
-                if matches!(error, MailError::Refused(_)) { outbox::MOST_REFUSALS } else { outbox::MOST_ATTEMPTS };
-            let lost = attempts >= most;
-            match lost {
-                true if row.text("kind")? == templates::ACCOUNT_DELETED => Statement::new(outbox::DELETE).bind(id),
-                true => Statement::new(outbox::GIVEN_UP).bind(id).bind(error.to_string()),
-                false => Statement::new(outbox::FAILED).bind(id).bind(error.to_string()),
-            }
+            log::error!("outbox: {error}");
+            false
         }
-    };
-    app.database().query(statement).await.map(|_| is_reached)
+    }
 }
 
-/// The mail of an outbox row; `None` where its text was wiped, or was sealed under a secret that is gone.
-fn read(app: &App, row: &Row) -> Result<Option<Mail>, DatabaseError> {
-    let (id, recipient) = (row.text("id")?, row.text("recipient")?);
-    let sealed = row.optional_blob("payload")?.unwrap_or_default();
-    let letter = app.keys().open(&id, &sealed).and_then(|plain| serde_json::from_slice::<Letter>(&plain).ok());
-    Ok(letter.map(|letter| letter.render(app.config(), &recipient)))
+async fn send(app: &App, due: &DueMail) -> Result<(), MailError> {
+    let Some(mail) = open(app, &due.id, &due.recipient, &due.payload) else {
+        let cause = "cannot be opened: was JWT_SECRET replaced without JWT_SECRET_PREVIOUS?";
+        return Err(MailError::Retry(cause.to_owned()));
+    };
+    match &app.ports().mail_transport {
+        Some(transport) => transport.send(&mail, &due.id).await,
+        None => providers::send(app, &mail, &due.id).await,
+    }
+}
+
+/// Writes down what came of an attempt.
+fn note(app: &App, due: &DueMail, sent: Result<(), MailError>) -> Query<()> {
+    let (id, attempts) = (due.id.as_str(), due.attempts);
+    let must_not_stay = due.kind == templates::ACCOUNT_DELETED;
+    let error = match sent {
+        Ok(()) if app.config().keeps_mail() => return outbox::mark_kept(id, app.now()),
+        Ok(()) if must_not_stay => return outbox::delete(id),
+        Ok(()) => return outbox::mark_sent(id, app.now()),
+        Err(error) => error,
+    };
+    log::warn!("mail {id}, attempt {attempts}: {error}");
+    // What is refused may be our configuration's fault: it has some hours to be mended.
+    let most = if matches!(error, MailError::Refused(_)) { outbox::MOST_REFUSALS } else { outbox::MOST_ATTEMPTS };
+    match attempts >= most {
+        true if must_not_stay => outbox::delete(id),
+        true => outbox::give_up(id, &error.to_string()),
+        false => outbox::note_failure(id, &error.to_string()),
+    }
+}
+
+/// Opens the mail of an outbox row; `None` where its text was wiped, or was sealed under a secret that is gone.
+fn open(app: &App, id: &str, recipient: &str, payload: &[u8]) -> Option<Mail> {
+    let letter = app.keys().open(id, payload).and_then(|plain| serde_json::from_slice::<Letter>(&plain).ok());
+    letter.map(|letter| letter.render(app.config(), recipient))
 }
 
 /// A mail that was kept instead of sent.
@@ -127,21 +131,20 @@ pub struct KeptMail {
     pub created_at: Timestamp,
 }
 
-/// The newest mails, sent or not, whose texts are still there: of the last week, or of one recipient.
+/// Lists the newest mails, sent or not, whose texts are still there: of the last week, or to one recipient.
 ///
 /// # Errors
 /// Whatever the database answers.
 pub async fn kept(app: &App, recipient: Option<&str>) -> Result<Vec<KeptMail>, DatabaseError> {
     let newest = match recipient {
-        Some(recipient) => Statement::new(outbox::NEWEST_TO).bind(recipient),
-        None => Statement::new(outbox::NEWEST).bind(app.now().plus_seconds(-SHOWN_SECONDS)),
+        Some(recipient) => outbox::list_to(recipient),
+        None => outbox::list(app.now().plus_seconds(-SHOWN_SECONDS)),
     };
-    let rows = app.database().query(newest).await?;
-    let kept = |row: Row| {
-        let (id, created_at) = (row.text("id")?, Timestamp(row.integer("created_at")?));
-        Ok(read(app, &row)?.map(|mail| KeptMail { id, mail, created_at }))
-    };
-    rows.into_iter().map(kept).filter_map(Result::transpose).collect()
+    let kept = newest.run(app.database()).await?.into_iter().filter_map(|stored| {
+        let mail = open(app, &stored.id, &stored.recipient, &stored.payload)?;
+        Some(KeptMail { id: stored.id, mail, created_at: stored.created_at })
+    });
+    Ok(kept.collect())
 }
 
 impl MailProvider {

@@ -36,7 +36,7 @@ impl Counting {
             database: Arc::clone(self) as _,
             key_value: Arc::clone(self) as _,
             rate_limiter: Arc::clone(self) as _,
-            key_gate: Arc::new(crate::store::key_uses::SqlKeyGate::new(Arc::clone(self) as _)),
+            key_gate: Arc::new(crate::store::key_gate::SqlKeyGate::new(Arc::clone(self) as _)),
             password_hasher: Arc::clone(self) as _,
             http_client: Arc::clone(self) as _,
             mail_transport: None,

@@ -328,12 +328,6 @@ impl DatabaseError {
     pub fn is_dangling(&self) -> bool {
         matches!(self, Self::Constraint(name) if name == "foreign_key")
     }
-
-    /// Whether a batch was undone by a guard statement (`EXPECT_…` in `store`).
-    #[must_use]
-    pub fn is_guard(&self) -> bool {
-        matches!(self, Self::Constraint(name) if name == "expectation_failed")
-    }
 }
 
 #[cfg(test)]

@@ -1,30 +1,51 @@
-//! What administrators see and change.
+//! What administrators see and change of accounts.
 
-use super::users::user_columns;
+use super::{
+    query::{PageBefore, Query, sql},
+    users::User,
+};
+use crate::{
+    domain::account::{AccountStatus, Role},
+    ports::Timestamp,
+};
 
-/// Guard: fails the batch unless the person is an administrator.
-pub const EXPECT_ADMIN: &str = "INSERT INTO batch_guard (expectation) SELECT 'an administrator' \
-     WHERE NOT EXISTS (SELECT 1 FROM users WHERE id = ?1 AND role = 'admin')";
-/// A page of everybody, newest first, before the cursor (`?1`, `?2`).
-pub const USERS: &str = concat!(
-    "SELECT ",
-    user_columns!(),
-    " FROM users AS u WHERE (u.created_at, u.id) < (?1, ?2) ORDER BY u.created_at DESC, u.id DESC LIMIT ?3"
-);
-/// The same of those with status `?4`.
-pub const USERS_BY_STATUS: &str = concat!(
-    "SELECT ",
-    user_columns!(),
-    " FROM users AS u WHERE u.status = ?4 AND (u.created_at, u.id) < (?1, ?2) ORDER BY u.created_at DESC, u.id DESC LIMIT ?3"
-);
-/// The same of those whose address starts with `?5`, or whose name with `?7`; `?6` and `?8` are the ends of the ranges.
-pub const SEARCH: &str = concat!(
-    "SELECT ",
-    user_columns!(),
-    " FROM users AS u WHERE u.id IN (SELECT id FROM users WHERE email >= ?5 AND email < ?6 \
-       UNION SELECT id FROM users WHERE full_name >= ?7 COLLATE NOCASE AND full_name < ?8 COLLATE NOCASE) \
-     AND (?4 IS NULL OR u.status = ?4) AND (u.created_at, u.id) < (?1, ?2) ORDER BY u.created_at DESC, u.id DESC LIMIT ?3"
-);
-/// Sets what is given of status (`?2`) and role (`?3`).
-pub const CHANGE: &str =
-    "UPDATE users SET status = coalesce(?2, status), role = coalesce(?3, role), updated_at = ?4 WHERE id = ?1";
+/// Which people to list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UserFilter {
+    /// How their address or their name starts.
+    pub prefix: Option<String>,
+    /// Their status.
+    pub status: Option<AccountStatus>,
+}
+
+/// Lists people, newest first.
+pub fn list_users(filter: &UserFilter, page: &PageBefore) -> Query<Vec<User>> {
+    let status = filter.status.map(AccountStatus::as_str);
+    let sql = match (&filter.prefix, status) {
+        (Some(prefix), status) => {
+            let end = |start: &str| format!("{start}{}", char::MAX);
+            let address = prefix.to_lowercase();
+            sql!("admin/search_users")
+                .bind_page(page)
+                .bind(status)
+                .bind(address.as_str())
+                .bind(end(&address))
+                .bind(prefix.as_str())
+                .bind(end(prefix))
+        }
+        (None, Some(status)) => sql!("admin/list_users_by_status").bind_page(page).bind(status),
+        (None, None) => sql!("admin/list_users").bind_page(page),
+    };
+    sql.all(User::from_row)
+}
+
+/// Gives a person the status and the role that are given.
+pub fn change_user(id: &str, status: Option<AccountStatus>, role: Option<Role>, now: Timestamp) -> Query<()> {
+    let sql = sql!("admin/change_user").bind(id).bind(status.map(AccountStatus::as_str)).bind(role.map(Role::as_str));
+    sql.bind(now).execute()
+}
+
+/// Guards that the person is an administrator: [`Guard::AdminRole`](super::Guard).
+pub fn expect_admin(user_id: &str) -> Query<()> {
+    sql!("admin/expect_admin").bind(user_id).execute()
+}

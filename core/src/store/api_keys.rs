@@ -1,85 +1,19 @@
 //! API keys.
 
+use super::{
+    columns,
+    query::{PageBefore, Query, sql},
+};
 use crate::{
     domain::{
-        api_key::ApiKey,
+        api_key::{ApiKey, KeyHash, KeyStatus},
         api_key_settings::{ApiKeyChange, KeyEnvironment, NewApiKey},
     },
-    ports::{DatabaseError, Row, Statement, Timestamp},
+    ports::{DatabaseError, Row, Timestamp},
 };
 
 /// The most active keys that one person may have.
 pub const MOST_ACTIVE: i64 = 50;
-
-macro_rules! key_columns {
-    () => {
-        "k.id, k.user_id, k.name, k.description, k.key_prefix, k.scopes, k.rate_limit, k.rate_limit_window_seconds, \
-         k.allowed_ips, k.environment, k.expires_at, k.created_at, \
-         coalesce((SELECT h.last_used_at FROM api_key_usage AS h WHERE h.key_id = k.id AND h.last_used_at IS NOT NULL \
-           ORDER BY h.hour DESC LIMIT 1), k.last_used_at) AS last_used_at, k.status, k.revoked_at, k.rotated_from"
-    };
-}
-
-/// A page of everybody's keys, newest first, before the id `?1`, with their owners' addresses.
-pub const ALL: &str = concat!(
-    "SELECT ",
-    key_columns!(),
-    ", u.email AS owner_email FROM api_keys AS k JOIN users AS u ON u.id = k.user_id WHERE k.id < ?1 ORDER BY k.id DESC LIMIT ?2"
-);
-/// Anybody's key, with its owner's address.
-pub const BY_ID: &str = concat!(
-    "SELECT ",
-    key_columns!(),
-    ", u.email AS owner_email FROM api_keys AS k JOIN users AS u ON u.id = k.user_id WHERE k.id = ?1"
-);
-/// A new key, unless the person has [`MOST_ACTIVE`] already.
-pub const CREATE: &str = "INSERT INTO api_keys (id, user_id, name, description, key_hash, key_prefix, scopes, rate_limit, \
-       rate_limit_window_seconds, allowed_ips, environment, expires_at, created_at) \
-     SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13 \
-     WHERE (SELECT count(*) FROM api_keys WHERE user_id = ?2 AND status = 'active' AND (expires_at IS NULL OR expires_at > ?13)) < ?14 \
-     RETURNING id";
-/// A page of a person's keys, newest first, before the cursor (`?2`, `?3`).
-pub const LIST: &str = concat!(
-    "SELECT ",
-    key_columns!(),
-    " FROM api_keys AS k WHERE k.user_id = ?1 AND (k.created_at, k.id) < (?2, ?3) ORDER BY k.created_at DESC, k.id DESC LIMIT ?4"
-);
-/// Some of a person's keys, newest first.
-pub const SOME_OF_USER: &str = concat!(
-    "SELECT ",
-    key_columns!(),
-    " FROM api_keys AS k WHERE k.user_id = ?1 ORDER BY k.created_at DESC, k.id DESC LIMIT ?2 OFFSET ?3"
-);
-/// One of a person's keys.
-pub const OF_USER: &str = concat!("SELECT ", key_columns!(), " FROM api_keys AS k WHERE k.id = ?1 AND k.user_id = ?2");
-/// Revokes one of a person's keys; a second time changes nothing.
-pub const REVOKE: &str = "UPDATE api_keys SET status = 'revoked', revoked_at = ?3, revoked_reason = ?4 WHERE id = ?1 AND user_id = ?2 AND status = 'active'";
-/// Changes what is given of one of a person's keys that lives at `?9`; `?4` says whether the description is.
-pub const CHANGE: &str = "UPDATE api_keys SET name = coalesce(?3, name), description = CASE WHEN ?4 THEN ?5 ELSE description END, \
-       scopes = coalesce(?6, scopes), rate_limit = coalesce(?7, rate_limit), allowed_ips = coalesce(?8, allowed_ips) \
-     WHERE id = ?1 AND user_id = ?2 AND status = 'active' AND (expires_at IS NULL OR expires_at > ?9)";
-/// One of a person's keys as it stands before it is rotated at `?3`: besides, its hash, whether it has a successor, and how
-/// many other keys the person has.
-pub const TO_ROTATE: &str = concat!(
-    "SELECT ",
-    key_columns!(),
-    ", k.key_hash, EXISTS (SELECT 1 FROM api_keys AS s WHERE s.rotated_from = k.id) AS is_rotated, \
-       (SELECT count(*) FROM api_keys AS o WHERE o.user_id = ?2 AND o.id <> ?1 AND o.status = 'active' \
-         AND (o.expires_at IS NULL OR o.expires_at > ?3)) AS others \
-     FROM api_keys AS k WHERE k.id = ?1 AND k.user_id = ?2"
-);
-/// The successor of one of a person's keys, if that lives at `?7`, is still as it was read, and the person has not
-/// [`MOST_ACTIVE`] already; the old one counts where `?13` says so.
-pub const SUCCEED: &str = "INSERT INTO api_keys (id, user_id, name, description, key_hash, key_prefix, scopes, rate_limit, \
-       rate_limit_window_seconds, allowed_ips, environment, expires_at, created_at, rotated_from, first_key_id) \
-     SELECT ?3, k.user_id, k.name, k.description, ?4, ?5, k.scopes, k.rate_limit, k.rate_limit_window_seconds, k.allowed_ips, \
-       k.environment, ?6, ?7, k.id, coalesce(k.first_key_id, k.id) \
-     FROM api_keys AS k WHERE k.id = ?1 AND k.user_id = ?2 AND k.status = 'active' AND (k.expires_at IS NULL OR k.expires_at > ?7) \
-       AND k.name = ?8 AND k.description IS ?9 AND json(k.scopes) = json(?10) AND k.rate_limit = ?11 AND json(k.allowed_ips) = json(?12) \
-       AND (SELECT count(*) FROM api_keys AS o WHERE o.user_id = ?2 AND o.status = 'active' AND (o.expires_at IS NULL OR o.expires_at > ?7) \
-         AND (?13 OR o.id <> ?1)) < ?14";
-/// Lets one of a person's keys end at `?3`, if it does not end sooner.
-pub const END_AT: &str = "UPDATE api_keys SET expires_at = min(coalesce(expires_at, ?3), ?3) WHERE id = ?1 AND user_id = ?2 AND status = 'active'";
 
 /// A key as its owner sees it.
 #[derive(Clone, Debug)]
@@ -117,40 +51,31 @@ pub struct ApiKeyRecord {
 }
 
 impl ApiKeyRecord {
-    /// Reads the columns of `key_columns!`.
+    /// Reads the columns of that name.
     ///
     /// # Errors
     /// When a column is missing or unreadable.
     pub fn from_row(row: &Row) -> Result<Self, DatabaseError> {
-        let list = |column: &str| {
-            serde_json::from_str(&row.text(column)?)
-                .map_err(|error| DatabaseError::Unavailable(format!("{column}: {error}")))
-        };
-        let number = |column: &str| {
-            u32::try_from(row.integer(column)?)
-                .map_err(|error| DatabaseError::Unavailable(format!("{column}: {error}")))
-        };
-        let time = |column: &str| row.optional_integer(column).map(|time| time.map(Timestamp));
         Ok(Self {
             id: row.text("id")?,
             user_id: row.text("user_id")?,
             name: row.text("name")?,
             description: row.optional_text("description")?,
             key_prefix: row.text("key_prefix")?,
-            scopes: list("scopes")?,
-            rate_limit: number("rate_limit")?,
-            rate_limit_window_seconds: number("rate_limit_window_seconds")?,
-            allowed_ips: list("allowed_ips")?,
+            scopes: columns::read_json(row, "scopes")?,
+            rate_limit: columns::number(row, "rate_limit")?,
+            rate_limit_window_seconds: columns::number(row, "rate_limit_window_seconds")?,
+            allowed_ips: columns::read_json(row, "allowed_ips")?,
             environment: if row.text("environment")? == "test" { KeyEnvironment::Test } else { KeyEnvironment::Live },
-            expires_at: time("expires_at")?,
-            created_at: Timestamp(row.integer("created_at")?),
-            last_used_at: time("last_used_at")?,
-            revoked_at: time("revoked_at")?,
+            expires_at: columns::optional_time(row, "expires_at")?,
+            created_at: columns::time(row, "created_at")?,
+            last_used_at: columns::optional_time(row, "last_used_at")?,
+            revoked_at: columns::optional_time(row, "revoked_at")?,
             rotated_from: row.optional_text("rotated_from")?,
         })
     }
 
-    /// The key that takes over from it at `now`: the same settings, and as long a life.
+    /// Returns the key that takes over from it at `now`, with the same settings and as long a life.
     #[must_use]
     pub fn successor(&self, id: String, key: &ApiKey, now: Timestamp) -> Self {
         let lives_on = |end: Timestamp| now.plus_ms(end.0.saturating_sub(self.created_at.0));
@@ -166,19 +91,19 @@ impl ApiKeyRecord {
         }
     }
 
-    /// `active`, `revoked` or `expired`.
+    /// Tells whether it works at `now`.
     #[must_use]
-    pub fn status(&self, now: Timestamp) -> &'static str {
+    pub fn status(&self, now: Timestamp) -> KeyStatus {
         match (self.revoked_at, self.expires_at) {
-            (Some(_), _) => "revoked",
-            (None, Some(expires)) if expires <= now => "expired",
-            _ => "active",
+            (Some(_), _) => KeyStatus::Revoked,
+            (None, Some(expires)) if expires <= now => KeyStatus::Expired,
+            _ => KeyStatus::Active,
         }
     }
 }
 
 impl NewApiKey {
-    /// What [`create`] makes of it.
+    /// Returns the record that [`create`] stores.
     #[must_use]
     pub fn into_record(self, id: String, user_id: String, key: &ApiKey, now: Timestamp) -> ApiKeyRecord {
         ApiKeyRecord {
@@ -201,12 +126,80 @@ impl NewApiKey {
     }
 }
 
-/// The statement of [`CREATE`].
-#[must_use]
-pub fn create(id: &str, user_id: &str, new: &NewApiKey, key: &ApiKey, now: Timestamp) -> Statement {
-    Statement::new(CREATE)
-        .bind(id)
-        .bind(user_id)
+/// A key, and whose it is.
+#[derive(Clone, Debug)]
+pub struct OwnedApiKey {
+    /// The key.
+    pub key: ApiKeyRecord,
+    /// Its owner's address.
+    pub owner_email: String,
+}
+
+impl OwnedApiKey {
+    fn from_row(row: &Row) -> Result<Self, DatabaseError> {
+        Ok(Self { key: ApiKeyRecord::from_row(row)?, owner_email: row.text("owner_email")? })
+    }
+}
+
+/// A key that somebody wants to rotate.
+#[derive(Clone, Debug)]
+pub struct KeyToRotate {
+    /// The key as it stands.
+    pub key: ApiKeyRecord,
+    /// SHA-256 of it.
+    pub hash: KeyHash,
+    /// Whether it has a successor.
+    pub is_rotated: bool,
+    /// How many other active keys its owner has.
+    pub others: i64,
+}
+
+impl KeyToRotate {
+    fn from_row(row: &Row) -> Result<Self, DatabaseError> {
+        Ok(Self {
+            key: ApiKeyRecord::from_row(row)?,
+            hash: columns::key_hash(row, "key_hash")?,
+            is_rotated: row.boolean("is_rotated")?,
+            others: row.integer("others")?,
+        })
+    }
+}
+
+/// Lists everybody's keys by id, newest first: `rows` at most, from before the id.
+pub fn list_all(before_id: &str, rows: u32) -> Query<Vec<OwnedApiKey>> {
+    sql!("api_keys/list_all").bind(before_id).bind(rows).all(OwnedApiKey::from_row)
+}
+
+/// Finds a key, whoever owns it.
+pub fn find(id: &str) -> Query<Option<OwnedApiKey>> {
+    sql!("api_keys/find").bind(id).optional(OwnedApiKey::from_row)
+}
+
+/// Lists a person's keys, newest first.
+pub fn list(user_id: &str, page: &PageBefore) -> Query<Vec<ApiKeyRecord>> {
+    sql!("api_keys/list").bind(user_id).bind_page(page).all(ApiKeyRecord::from_row)
+}
+
+/// Finds one of a person's keys.
+pub fn of_user(id: &str, user_id: &str) -> Query<Option<ApiKeyRecord>> {
+    sql!("api_keys/of_user").bind(id).bind(user_id).optional(ApiKeyRecord::from_row)
+}
+
+/// Finds the hash of one of a person's keys.
+pub fn hash(id: &str, user_id: &str) -> Query<Option<KeyHash>> {
+    sql!("api_keys/hash").bind(id).bind(user_id).optional(|row| columns::key_hash(row, "key_hash"))
+}
+
+/// Lists the hashes of a person's keys that may still work.
+pub fn live_hashes(user_id: &str, now: Timestamp) -> Query<Vec<KeyHash>> {
+    sql!("api_keys/live_hashes").bind(user_id).bind(now).all(|row| columns::key_hash(row, "key_hash"))
+}
+
+/// Creates the key, unless its owner has [`MOST_ACTIVE`] active ones: then it changes no row.
+pub fn create(new: &ApiKeyRecord, key: &ApiKey) -> Query<()> {
+    sql!("api_keys/create")
+        .bind(new.id.as_str())
+        .bind(new.user_id.as_str())
         .bind(new.name.as_str())
         .bind(new.description.as_deref())
         .bind(key.hash())
@@ -217,14 +210,14 @@ pub fn create(id: &str, user_id: &str, new: &NewApiKey, key: &ApiKey, now: Times
         .bind(json(&new.allowed_ips))
         .bind(new.environment.as_str())
         .bind(new.expires_at)
-        .bind(now)
+        .bind(new.created_at)
         .bind(MOST_ACTIVE)
+        .execute()
 }
 
-/// The statement of [`CHANGE`].
-#[must_use]
-pub fn change(id: &str, user_id: &str, change: &ApiKeyChange, now: Timestamp) -> Statement {
-    Statement::new(CHANGE)
+/// Changes what is given of one of a person's keys, where it is active.
+pub fn change(id: &str, user_id: &str, change: &ApiKeyChange, now: Timestamp) -> Query<()> {
+    sql!("api_keys/change")
         .bind(id)
         .bind(user_id)
         .bind(change.name.as_deref())
@@ -234,12 +227,23 @@ pub fn change(id: &str, user_id: &str, change: &ApiKeyChange, now: Timestamp) ->
         .bind(change.rate_limit)
         .bind(change.allowed_ips.as_deref().map(json))
         .bind(now)
+        .execute()
 }
 
-/// The statement of [`SUCCEED`]: `new`, made of `old`, whose key is `key`. The old one counts as long as `overlaps`.
-#[must_use]
-pub fn succeed(old: &ApiKeyRecord, new: &ApiKeyRecord, key: &ApiKey, overlaps: bool) -> Statement {
-    Statement::new(SUCCEED)
+/// Revokes one of a person's keys. A second time changes no row.
+pub fn revoke(id: &str, user_id: &str, reason: &'static str, now: Timestamp) -> Query<()> {
+    sql!("api_keys/revoke").essential().bind(id).bind(user_id).bind(now).bind(reason).execute()
+}
+
+/// Finds one of a person's keys, with what decides whether it may be rotated.
+pub fn to_rotate(id: &str, user_id: &str, now: Timestamp) -> Query<Option<KeyToRotate>> {
+    sql!("api_keys/to_rotate").bind(id).bind(user_id).bind(now).optional(KeyToRotate::from_row)
+}
+
+/// Creates the successor `new`, whose key is `key`. It changes no row unless `old` is still as it was read, active and
+/// without a successor, and its owner has fewer than [`MOST_ACTIVE`] active keys; `old` counts where it overlaps.
+pub fn succeed(old: &ApiKeyRecord, new: &ApiKeyRecord, key: &ApiKey, overlaps: bool) -> Query<()> {
+    sql!("api_keys/succeed")
         .bind(old.id.as_str())
         .bind(old.user_id.as_str())
         .bind(new.id.as_str())
@@ -254,6 +258,16 @@ pub fn succeed(old: &ApiKeyRecord, new: &ApiKeyRecord, key: &ApiKey, overlaps: b
         .bind(json(&old.allowed_ips))
         .bind(overlaps)
         .bind(MOST_ACTIVE)
+        .execute()
+}
+
+/// Ends a key that has a successor: at once, or after the overlap, unless it ends sooner.
+pub fn end_rotated(old: &ApiKeyRecord, overlap_seconds: u32, now: Timestamp) -> Query<()> {
+    let (id, user_id) = (old.id.as_str(), old.user_id.as_str());
+    if overlap_seconds == 0 {
+        return sql!("api_keys/revoke").bind(id).bind(user_id).bind(now).bind("rotated").execute();
+    }
+    sql!("api_keys/end_at").bind(id).bind(user_id).bind(now.plus_seconds(overlap_seconds.into())).execute()
 }
 
 fn json(list: &[String]) -> String {

@@ -2,62 +2,30 @@
 
 use serde_json::Value;
 
-use crate::ports::{DatabaseError, Row, Statement, Timestamp};
+use super::query::{PageBefore, Query, Sql, sql};
+use crate::ports::{DatabaseError, Row, Timestamp};
 
-macro_rules! event_columns {
-    () => {
-        "a.id, a.at, a.event, a.user_id, a.actor_id, a.ip, a.user_agent, a.details"
-    };
+/// Lists everybody's events, newest first.
+pub fn list(page: &PageBefore) -> Query<Vec<Event>> {
+    sql!("audit/list").bind_page(page).all(Event::from_row)
 }
 
-/// An event of a person.
-pub const ADD: &str = "INSERT INTO audit_events (id, at, event, ip, user_agent, details, user_id, actor_id) \
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
-/// The same, if the statement before changed a row.
-pub const ADD_IF_CHANGED: &str = "INSERT INTO audit_events (id, at, event, ip, user_agent, details, user_id, actor_id) \
-     SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE changes() > 0";
-/// An event of whoever has the address, or of nobody: one row in either case.
-pub const ADD_FOR_ADDRESS: &str = "INSERT INTO audit_events (id, at, event, ip, user_agent, details, user_id) \
-     SELECT ?1, ?2, ?3, ?4, ?5, ?6, (SELECT id FROM users WHERE email = ?7)";
-/// An event of who registered an address that is not proved yet.
-pub const ADD_FOR_UNPROVED: &str = "INSERT INTO audit_events (id, at, event, ip, user_agent, details, user_id) \
-     SELECT ?1, ?2, ?3, ?4, ?5, ?6, id FROM users WHERE email = ?7 AND email_verified = 0";
-/// An event of the person of a mailed link.
-pub const ADD_FOR_TOKEN: &str = "INSERT INTO audit_events (id, at, event, ip, user_agent, details, user_id, actor_id) \
-     SELECT ?1, ?2, ?3, ?4, ?5, ?6, user_id, user_id FROM one_time_tokens WHERE hash = ?7";
-/// An event of the person of a session, by nobody known, if the statement before changed a row.
-pub const ADD_FOR_SESSION_IF_CHANGED: &str = "INSERT INTO audit_events (id, at, event, ip, user_agent, details, user_id) \
-     SELECT ?1, ?2, ?3, ?4, ?5, ?6, user_id FROM sessions WHERE id = ?7 AND changes() > 0";
-/// A page of a person's events, newest first, before the cursor (`?2`, `?3`).
-pub const OF_USER: &str = concat!(
-    "SELECT ",
-    event_columns!(),
-    " FROM audit_events AS a WHERE a.user_id = ?1 AND (a.at, a.id) < (?2, ?3) ORDER BY a.at DESC, a.id DESC LIMIT ?4"
-);
-/// Some of a person's events, newest first.
-pub const SOME_OF_USER: &str = concat!(
-    "SELECT ",
-    event_columns!(),
-    " FROM audit_events AS a WHERE a.user_id = ?1 ORDER BY a.at DESC, a.id DESC LIMIT ?2 OFFSET ?3"
-);
-/// A page of everybody's.
-pub const ALL: &str = concat!(
-    "SELECT ",
-    event_columns!(),
-    " FROM audit_events AS a WHERE (a.at, a.id) < (?1, ?2) ORDER BY a.at DESC, a.id DESC LIMIT ?3"
-);
-/// Wipes the particulars of a person who leaves; what happened, and when, stays, and so does what they did to others.
-pub const WIPE: &str = "UPDATE audit_events SET ip = NULL, user_agent = NULL, details = CASE WHEN user_id = ?1 THEN '{}' ELSE details END \
-     WHERE user_id = ?1 OR actor_id = ?1";
-/// The same of whoever registered the new address of a link, which nobody had proved.
-pub const WIPE_UNPROVED: &str = "UPDATE audit_events SET ip = NULL, user_agent = NULL, details = '{}' \
-     WHERE user_id = (SELECT u.id FROM one_time_tokens AS t JOIN users AS u ON u.email = t.new_email AND u.email_verified = 0 WHERE t.hash = ?1)";
-/// Forgets events after a year.
-pub const EXPIRE: &str = "DELETE FROM audit_events WHERE id IN ( \
-       SELECT e.id FROM audit_events AS e WHERE e.at < ?1 - 31536000000 ORDER BY e.at LIMIT ?2) \
-     RETURNING 1";
+/// Lists a person's events, newest first.
+pub fn list_of_user(user_id: &str, page: &PageBefore) -> Query<Vec<Event>> {
+    sql!("audit/list_of_user").bind(user_id).bind_page(page).all(Event::from_row)
+}
 
-/// Something that happened, not yet said to whom.
+/// Wipes the particulars of a person who leaves. What happened and when stays, and so does what they did to others.
+pub fn wipe(user_id: &str) -> Query<()> {
+    sql!("audit/wipe").bind(user_id).execute()
+}
+
+/// Wipes the particulars of whoever registered the new address of a mailed link, where nobody has proved it.
+pub fn wipe_unproved(link_hash: &[u8]) -> Query<()> {
+    sql!("audit/wipe_unproved").bind(link_hash).execute()
+}
+
+/// Something that happens, and that a statement has yet to record of somebody.
 pub struct NewEvent {
     /// UUIDv7.
     pub id: String,
@@ -74,9 +42,8 @@ pub struct NewEvent {
 }
 
 impl NewEvent {
-    fn statement(self, sql: &'static str) -> Statement {
-        Statement::new(sql)
-            .bind(self.id)
+    fn bind(self, sql: Sql) -> Sql {
+        sql.bind(self.id)
             .bind(self.at)
             .bind(self.name)
             .bind(self.ip)
@@ -84,40 +51,34 @@ impl NewEvent {
             .bind(self.details.to_string())
     }
 
-    /// Of a person, by a person.
-    #[must_use]
-    pub fn of(self, user_id: &str, actor_id: Option<&str>) -> Statement {
-        self.statement(ADD).bind(user_id).bind(actor_id)
+    /// Records it of a person, by a person.
+    pub fn of(self, user_id: &str, actor_id: Option<&str>) -> Query<()> {
+        self.bind(sql!("audit/add")).bind(user_id).bind(actor_id).execute()
     }
 
-    /// The same, if the statement before changed a row.
-    #[must_use]
-    pub fn of_if_changed(self, user_id: &str, actor_id: Option<&str>) -> Statement {
-        self.statement(ADD_IF_CHANGED).bind(user_id).bind(actor_id)
+    /// Records it of a person, by a person, where the statement before changed a row.
+    pub fn of_if_changed(self, user_id: &str, actor_id: Option<&str>) -> Query<()> {
+        self.bind(sql!("audit/add_if_changed")).bind(user_id).bind(actor_id).execute()
     }
 
-    /// Of whoever has the address.
-    #[must_use]
-    pub fn of_address(self, email: &str) -> Statement {
-        self.statement(ADD_FOR_ADDRESS).bind(email)
+    /// Records it of whoever has the address, or else of nobody.
+    pub fn of_address(self, email: &str) -> Query<()> {
+        self.bind(sql!("audit/add_for_address")).bind(email).execute()
     }
 
-    /// Of who registered the address, where it is not proved yet.
-    #[must_use]
-    pub fn of_address_if_unproved(self, email: &str) -> Statement {
-        self.statement(ADD_FOR_UNPROVED).bind(email)
+    /// Records it of whoever registered the address, where nobody has proved it.
+    pub fn of_address_if_unproved(self, email: &str) -> Query<()> {
+        self.bind(sql!("audit/add_for_unproved_address")).bind(email).execute()
     }
 
-    /// Of the person of a mailed link, who used it.
-    #[must_use]
-    pub fn of_token(self, hash: &[u8]) -> Statement {
-        self.statement(ADD_FOR_TOKEN).bind(hash)
+    /// Records it of the person of a mailed link, who used it.
+    pub fn of_token(self, hash: &[u8]) -> Query<()> {
+        self.bind(sql!("audit/add_for_link")).bind(hash).execute()
     }
 
-    /// Of the person of a session, if the statement before changed a row.
-    #[must_use]
-    pub fn of_session_if_changed(self, session_id: &str) -> Statement {
-        self.statement(ADD_FOR_SESSION_IF_CHANGED).bind(session_id)
+    /// Records it of the person of a session, where the statement before changed a row.
+    pub fn of_session_if_changed(self, session_id: &str) -> Query<()> {
+        self.bind(sql!("audit/add_for_session_if_changed")).bind(session_id).execute()
     }
 }
 
@@ -149,11 +110,8 @@ impl Event {
         (self.at.0, self.id.clone())
     }
 
-    /// Reads the columns of `event_columns!`.
-    ///
-    /// # Errors
-    /// When a column is missing or unreadable.
-    pub fn from_row(row: &Row) -> Result<Self, DatabaseError> {
+    /// Reads the columns of that name; `event` is the name.
+    pub(super) fn from_row(row: &Row) -> Result<Self, DatabaseError> {
         let details = row.text("details")?;
         Ok(Self {
             id: row.text("id")?,

@@ -1,88 +1,17 @@
 //! The log of changes: a line for each snapshot and each act of moderation, in the order in which they were committed.
 
-use crate::ports::{DatabaseError, Row, Statement, Timestamp};
-
-/// The models that moved in change `$of`, without those that are hidden.
-macro_rules! moved_and_visible {
-    ($of:literal) => {
-        concat!(
-            "CASE WHEN EXISTS (SELECT 1 FROM json_each(", $of, ".moved) AS w JOIN models AS h ON h.id = w.value ->> 'model' \
-               WHERE h.hidden_reason IS NOT NULL) \
-             THEN (SELECT json_group_array(json(w.value)) FROM json_each(", $of, ".moved) AS w \
-               WHERE NOT EXISTS (SELECT 1 FROM models AS h WHERE h.id = w.value ->> 'model' AND h.hidden_reason IS NOT NULL)) \
-             ELSE ", $of, ".moved END"
-        )
-    };
-}
-/// What publications, withdrawals and rejections say. Of what is hidden nothing is told, nor that it moved.
-macro_rules! changed {
-    ($which:literal) => {
-        concat!(
-            "SELECT * FROM (SELECT c.seq, 0 AS act, n.id, c.kind, n.created_at, c.benchmark_id, n.version, c.model_id, c.run_id, c.reason, \
-               c.previous_run_id, c.current_run_id, c.rank_before, c.rank_after, ",
-            moved_and_visible!("c"),
-            " AS moved, NULL AS name FROM changes AS c CROSS JOIN snapshots AS n ON n.seq = c.seq \
-             CROSS JOIN models AS m ON m.id = c.model_id AND m.hidden_reason IS NULL \
-             CROSS JOIN benchmarks AS b ON b.id = c.benchmark_id AND b.hidden_reason IS NULL WHERE ",
-            $which,
-            " LIMIT ?2)"
-        )
-    };
-}
-/// What moderation says; it has its place after the snapshot that was the newest then.
-macro_rules! moderated {
-    ($which:literal) => {
-        concat!(
-            " UNION ALL SELECT * FROM (SELECT o.after_seq AS seq, o.seq AS act, o.id, o.kind, o.created_at, o.benchmark_id, NULL AS version, \
-               o.model_id, NULL AS run_id, o.reason, NULL AS previous_run_id, NULL AS current_run_id, NULL AS rank_before, \
-               NULL AS rank_after, '[]' AS moved, o.name FROM moderations AS o WHERE ",
-            $which,
-            " LIMIT ?2)"
-        )
-    };
-}
-pub(super) use moved_and_visible;
-
-/// The newest snapshot.
-pub const NEWEST_SNAPSHOT: &str = "SELECT n.id, n.seq FROM snapshots AS n WHERE n.seq = (SELECT max(seq) FROM changes)";
-/// The newest line of the log, of benchmark `?1` or of any where null, and how far moderation has come.
-pub const LATEST: &str = "SELECT l.id, l.seq, l.act, (SELECT coalesce(max(seq), 0) FROM moderations) AS moderation \
-     FROM (SELECT n.id, n.seq, 0 AS act FROM snapshots AS n WHERE n.seq = \
-         CASE WHEN ?1 IS NULL THEN (SELECT max(seq) FROM changes) ELSE (SELECT max(seq) FROM changes WHERE benchmark_id = ?1) END \
-       UNION ALL SELECT o.id, o.after_seq, o.seq FROM moderations AS o WHERE o.seq = \
-         CASE WHEN ?1 IS NULL THEN (SELECT max(seq) FROM moderations) ELSE (SELECT max(seq) FROM moderations WHERE benchmark_id = ?1) END) AS l \
-     ORDER BY l.seq DESC, l.act DESC LIMIT 1";
-/// Where a line stands in the order of all.
-pub const PLACE_OF: &str =
-    "SELECT seq, 0 AS act FROM snapshots WHERE id = ?1 UNION ALL SELECT after_seq, seq FROM moderations WHERE id = ?1";
-/// The lines after the place (`?1`, `?3`), oldest first.
-pub const AFTER: &str = concat!(
-    changed!("c.seq > ?1 ORDER BY c.seq"),
-    moderated!("(o.after_seq, o.seq) > (?1, ?3) ORDER BY o.after_seq, o.seq"),
-    " ORDER BY seq, act LIMIT ?2"
-);
-/// Those before it, newest first.
-pub const BEFORE: &str = concat!(
-    changed!("c.seq < ?1 + (?3 > 0) ORDER BY c.seq DESC"),
-    moderated!("(o.after_seq, o.seq) < (?1, ?3) ORDER BY o.after_seq DESC, o.seq DESC"),
-    " ORDER BY seq DESC, act DESC LIMIT ?2"
-);
-/// [`AFTER`], of benchmark `?4`.
-pub const AFTER_OF_BENCHMARK: &str = concat!(
-    changed!("c.benchmark_id = ?4 AND c.seq > ?1 ORDER BY c.seq"),
-    moderated!("o.benchmark_id = ?4 AND (o.after_seq, o.seq) > (?1, ?3) ORDER BY o.after_seq, o.seq"),
-    " ORDER BY seq, act LIMIT ?2"
-);
-/// [`BEFORE`], of benchmark `?4`.
-pub const BEFORE_OF_BENCHMARK: &str = concat!(
-    changed!("c.benchmark_id = ?4 AND c.seq < ?1 + (?3 > 0) ORDER BY c.seq DESC"),
-    moderated!("o.benchmark_id = ?4 AND (o.after_seq, o.seq) < (?1, ?3) ORDER BY o.after_seq DESC, o.seq DESC"),
-    " ORDER BY seq DESC, act DESC LIMIT ?2"
-);
+use super::query::{Query, sql};
+use crate::ports::{DatabaseError, Row, Timestamp};
 
 /// Where a line of the log stands: by its snapshot, and after that by moderation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Deserialize, serde::Serialize)]
 pub struct Place(pub i64, pub i64);
+
+impl Place {
+    fn from_row(row: &Row) -> Result<Self, DatabaseError> {
+        Ok(Self(row.integer("seq")?, row.integer("act")?))
+    }
+}
 
 /// A line of the log, on the wire.
 #[derive(Clone, Debug, serde::Serialize)]
@@ -130,7 +59,7 @@ impl Change {
         let moved = serde_json::from_str(&row.text("moved")?)
             .map_err(|error| DatabaseError::Unavailable(format!("a change's JSON: {error}")))?;
         Ok(Self {
-            place: Place(row.integer("seq")?, row.integer("act")?),
+            place: Place::from_row(row)?,
             id: row.text("id")?,
             kind: row.text("kind")?,
             at: Timestamp(row.integer("created_at")?),
@@ -158,19 +87,54 @@ pub enum Direction {
     Backward,
 }
 
-/// At most `limit` changes, of a benchmark or of all.
-#[must_use]
-pub fn page(direction: Direction, benchmark: Option<&str>, Place(seq, act): Place, limit: u32) -> Statement {
-    let of_all = match direction {
-        Direction::Forward => AFTER,
-        Direction::Backward => BEFORE,
+/// The newest snapshot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewestSnapshot {
+    /// Its place in the order of all.
+    pub seq: i64,
+    /// UUIDv7.
+    pub id: String,
+}
+
+/// Finds the newest snapshot that the log has.
+pub fn newest_snapshot() -> Query<Option<NewestSnapshot>> {
+    sql!("changes/newest_snapshot").optional(|row| Ok(NewestSnapshot { seq: row.integer("seq")?, id: row.text("id")? }))
+}
+
+/// The newest line of the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LatestChange {
+    /// Its id.
+    pub id: String,
+    /// Where it stands.
+    pub place: Place,
+    /// How often moderation changed anything.
+    pub moderation: i64,
+}
+
+/// Finds the newest line of the log, of a benchmark or of all.
+pub fn latest(benchmark: Option<&str>) -> Query<Option<LatestChange>> {
+    sql!("changes/latest").bind(benchmark).optional(|row| {
+        Ok(LatestChange { id: row.text("id")?, place: Place::from_row(row)?, moderation: row.integer("moderation")? })
+    })
+}
+
+/// Finds where a line stands.
+pub fn place_of(id: Option<&str>) -> Query<Option<Place>> {
+    sql!("changes/place_of").bind(id).optional(Place::from_row)
+}
+
+/// Lists at most so many lines from a place on, of a benchmark or of all.
+pub fn page(direction: Direction, benchmark: Option<&str>, Place(seq, act): Place, rows: u32) -> Query<Vec<Change>> {
+    let page = match (direction, benchmark) {
+        (Direction::Forward, None) => sql!("changes/after"),
+        (Direction::Backward, None) => sql!("changes/before"),
+        (Direction::Forward, Some(_)) => sql!("changes/after_of_benchmark"),
+        (Direction::Backward, Some(_)) => sql!("changes/before_of_benchmark"),
     };
-    let of_benchmark = match direction {
-        Direction::Forward => AFTER_OF_BENCHMARK,
-        Direction::Backward => BEFORE_OF_BENCHMARK,
-    };
+    let page = page.bind(seq).bind(rows).bind(act);
     match benchmark {
-        None => Statement::new(of_all).bind(seq).bind(limit).bind(act),
-        Some(benchmark) => Statement::new(of_benchmark).bind(seq).bind(limit).bind(act).bind(benchmark),
+        None => page.all(Change::from_row),
+        Some(benchmark) => page.bind(benchmark).all(Change::from_row),
     }
 }

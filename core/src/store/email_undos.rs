@@ -1,29 +1,61 @@
 //! Changes of address that can still be undone. While one can, the former address is kept for its account.
 
-/// How long, in seconds.
-pub const SECONDS: i64 = 72 * 3600;
+use super::{
+    links::NewLink,
+    query::{Query, sql},
+};
+use crate::ports::Timestamp;
 
-/// A link that undoes a change.
-pub const ADD: &str = include_str!("sql/email_undos/add.sql");
-/// Uses it.
-pub const USE: &str = include_str!("sql/email_undos/use.sql");
-/// Kills the person's other links.
-pub const END_TOKENS: &str = include_str!("sql/email_undos/end_tokens.sql");
-/// Kills the links that undo later changes.
-pub const END_LATER: &str = include_str!("sql/email_undos/end_later.sql");
-/// A link to reset the password.
-pub const ADD_RESET: &str = include_str!("sql/email_undos/add_reset.sql");
+/// How long, in seconds.
+const SECONDS: i64 = 72 * 3600;
+
+/// Adds a link of 72 hours for the present address of the person of `link_hash`, whose account is about to move.
+pub fn add(link_hash: &[u8], undo_hash: Vec<u8>, now: Timestamp) -> Query<()> {
+    sql!("email_undos/add").bind(link_hash).bind(undo_hash).bind(now).bind(now.plus_seconds(SECONDS)).execute()
+}
+
+/// Guards that the new address of the link is kept for nobody else: [`Guard::AddressFree`](super::Guard).
+pub fn expect_free(link_hash: &[u8], now: Timestamp) -> Query<()> {
+    sql!("email_undos/expect_free").bind(link_hash).bind(now).execute()
+}
+
+/// Uses a link that undoes a change, once.
+pub fn use_once(hash: &[u8], now: Timestamp) -> Query<()> {
+    sql!("email_undos/use_once").bind(hash).bind(now).execute()
+}
+
+/// Ends the person's other links.
+pub fn end_links(hash: &[u8], now: Timestamp) -> Query<()> {
+    sql!("email_undos/end_links").bind(hash).bind(now).execute()
+}
+
+/// Ends the links that undo later changes.
+pub fn end_later(hash: &[u8], now: Timestamp) -> Query<()> {
+    sql!("email_undos/end_later").bind(hash).bind(now).execute()
+}
+
+/// Adds a link to reset the person's password.
+pub fn add_reset(hash: &[u8], link: &NewLink) -> Query<()> {
+    link.bind(sql!("email_undos/add_reset").bind(hash)).execute()
+}
+
 /// Removes an authenticator that may be the thief's.
-pub const FORGET_FACTOR: &str = include_str!("sql/email_undos/forget_factor.sql");
-/// The same of recovery codes.
-pub const FORGET_RECOVERY_CODES: &str = include_str!("sql/email_undos/forget_recovery_codes.sql");
-/// Logins that wait for a second factor are gone.
-pub const FORGET_CHALLENGES: &str = include_str!("sql/email_undos/forget_challenges.sql");
-/// Moves the account back.
-pub const RESTORE: &str = include_str!("sql/email_undos/restore.sql");
-/// Guard: a new address is kept for nobody else.
-pub const EXPECT_FREE: &str = include_str!("sql/email_undos/expect_free.sql");
-/// A person's former addresses that are kept.
-pub const OF_USER: &str = include_str!("sql/email_undos/of_user.sql");
-/// Forgets what cannot be undone any more.
-pub const EXPIRE: &str = include_str!("sql/email_undos/expire.sql");
+pub fn forget_factor(hash: &[u8]) -> Query<()> {
+    sql!("email_undos/forget_factor").bind(hash).execute()
+}
+
+/// Removes recovery codes that may be the thief's; [`forget_factor`] comes before.
+pub fn forget_recovery_codes(hash: &[u8]) -> Query<()> {
+    sql!("email_undos/forget_recovery_codes").bind(hash).execute()
+}
+
+/// Forgets the person's logins that wait for a second factor.
+pub fn forget_challenges(hash: &[u8]) -> Query<()> {
+    sql!("email_undos/forget_challenges").bind(hash).execute()
+}
+
+/// Moves the account back, without a password. The batch fails with
+/// [`users::is_email_taken`](super::users::is_email_taken) where another account has the address by now.
+pub fn restore(hash: &[u8], now: Timestamp) -> Query<()> {
+    sql!("email_undos/restore").bind(hash).bind(now).execute()
+}

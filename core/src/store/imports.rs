@@ -2,29 +2,8 @@
 
 use serde_json::json;
 
-use crate::{
-    domain::Secret,
-    ports::{Statement, Timestamp},
-};
-
-/// The columns of an imported account. What is not known of it is as old as the account.
-macro_rules! columns {
-    () => {
-        "(id, email, password_hash, full_name, email_verified, created_at, updated_at, password_changed_at)"
-    };
-}
-
-/// The accounts that share their id or their address with one of a JSON array (`?1`).
-pub const USERS_THERE: &str = "SELECT id, email FROM users WHERE id IN (SELECT value ->> 'id' FROM json_each(?1)) \
-     UNION SELECT id, email FROM users WHERE email IN (SELECT value ->> 'email' FROM json_each(?1))";
-/// Adds the accounts of a JSON array (`?1`) that are new by id and by address. One that is there stays as it is.
-pub const ADD_USERS: &str = concat!(
-    "INSERT INTO users ",
-    columns!(),
-    " SELECT value ->> 'id', value ->> 'email', value ->> 'passwordHash', value ->> 'fullName', \
-       value ->> 'emailVerified', value ->> 'createdAt', value ->> 'createdAt', value ->> 'createdAt' \
-     FROM json_each(?1) WHERE true ON CONFLICT DO NOTHING"
-);
+use super::query::{Query, sql};
+use crate::{domain::Secret, ports::Timestamp};
 
 /// Rows of one statement of a file, at most.
 const FILE_ROWS: usize = 100;
@@ -48,31 +27,36 @@ pub struct ImportedUser {
     pub created_at: Timestamp,
 }
 
-/// [`USERS_THERE`] and [`ADD_USERS`], in this order: the first tells who was there before the second.
-#[must_use]
-pub fn add_users(users: &[ImportedUser]) -> Vec<Statement> {
-    let users = users
-        .iter()
-        .map(|user| {
-            json!({
-                "id": user.id,
-                "email": user.email,
-                "passwordHash": user.password_hash.as_ref().map(Secret::expose),
-                "fullName": user.full_name,
-                "emailVerified": user.email_verified,
-                "createdAt": user.created_at.0,
-            })
-        })
-        .collect::<serde_json::Value>()
-        .to_string();
-    vec![Statement::new(USERS_THERE).bind(users.as_str()), Statement::new(ADD_USERS).bind(users)]
+/// Lists id and address of the accounts that share either with one of these.
+pub fn users_there(users: &[ImportedUser]) -> Query<Vec<(String, String)>> {
+    sql!("imports/users_there").bind(list(users)).all(|row| Ok((row.text("id")?, row.text("email")?)))
 }
 
-/// What adds the accounts as [`ADD_USERS`] does, for a file: whole statements, each ended by `;` and a line break, and
+/// Adds the accounts that are new by id and by address. One that is there stays as it is.
+pub fn add_users(users: &[ImportedUser]) -> Query<()> {
+    sql!("imports/add_users").bind(list(users)).execute()
+}
+
+fn list(users: &[ImportedUser]) -> String {
+    let user = |user: &ImportedUser| {
+        json!({
+            "id": user.id,
+            "email": user.email,
+            "passwordHash": user.password_hash.as_ref().map(Secret::expose),
+            "fullName": user.full_name,
+            "emailVerified": user.email_verified,
+            "createdAt": user.created_at.0,
+        })
+    };
+    users.iter().map(user).collect::<serde_json::Value>().to_string()
+}
+
+/// Writes what adds the accounts as [`add_users`] does, for a file: whole statements, each ended by `;` and a line break, and
 /// small enough for D1.
 #[must_use]
 pub fn file_of_users(users: &[ImportedUser]) -> String {
-    const HEAD: &str = concat!("INSERT INTO users ", columns!(), " VALUES\n");
+    const HEAD: &str = "INSERT INTO users (id, email, password_hash, full_name, email_verified, created_at, updated_at, \
+                        password_changed_at) VALUES\n";
     const TAIL: &str = "\nON CONFLICT DO NOTHING;\n";
     let mut file = String::new();
     let (mut rows, mut bytes) = (0_usize, 0_usize);

@@ -1,60 +1,14 @@
 //! The leaderboard: entries that stand from one snapshot to another.
 
-use super::{benchmarks::Slices, runs::Aggregates};
-use crate::ports::{DatabaseError, Row, Statement, Timestamp};
-
-/// The columns of a scope: besides the version and its snapshot, whether the benchmark is hidden, and how far moderation
-/// has come.
-macro_rules! scope_columns {
-    () => {
-        "SELECT v.benchmark_id, v.version, v.title, v.description, v.metric, v.evidence, v.slices, s.seq, s.id AS snapshot_id, \
-           s.created_at AS generated_at, b.hidden_reason, (SELECT coalesce(max(seq), 0) FROM moderations) AS moderation "
-    };
-}
-/// The benchmark of the newest entry that stands, is hidden by nobody, and came in by a change of these kinds.
-macro_rules! benchmark_of_newest {
-    ($kinds:literal) => {
-        concat!(
-            "(SELECT e.benchmark_id FROM leaderboard_entries AS e CROSS JOIN changes AS c ON c.seq = e.from_seq AND c.kind IN (",
-            $kinds,
-            ") CROSS JOIN models AS m ON m.id = e.model_id AND m.hidden_reason IS NULL \
-             CROSS JOIN benchmarks AS d ON d.id = e.benchmark_id AND d.hidden_reason IS NULL \
-             WHERE e.to_seq IS NULL AND e.from_seq > 0 ORDER BY e.from_seq DESC LIMIT 1)"
-        )
-    };
-}
-/// Which version is meant, and its newest snapshot. Where no benchmark is named, that of the newest publication that
-/// stands: neither what was rejected or hidden nor the rejection itself brings a board to the front. Where no version is
-/// named, the one on which a standing entry came in last.
-pub const SCOPE: &str = concat!(
-    scope_columns!(),
-    "FROM benchmark_versions AS v JOIN benchmarks AS b ON b.id = v.benchmark_id \
-     LEFT JOIN snapshots AS s ON s.seq = (SELECT max(x.seq) FROM snapshots AS x WHERE x.benchmark_id = v.benchmark_id AND x.version = v.version) \
-     WHERE v.benchmark_id = coalesce(?1, ",
-    benchmark_of_newest!("'published', 'rescored'"),
-    ", ",
-    benchmark_of_newest!("'withdrawn', 'rejected'"),
-    ") AND (?2 IS NULL OR v.version = ?2) \
-     ORDER BY coalesce((SELECT max(e.from_seq) FROM leaderboard_entries AS e \
-         WHERE e.benchmark_id = v.benchmark_id AND e.version = v.version AND e.to_seq IS NULL), 0) DESC, \
-       coalesce(s.seq, 0) DESC, v.created_at DESC, v.version DESC LIMIT 1"
-);
-/// The same, of a named snapshot.
-pub const SCOPE_OF_SNAPSHOT: &str = concat!(
-    scope_columns!(),
-    "FROM snapshots AS s JOIN benchmark_versions AS v ON v.benchmark_id = s.benchmark_id AND v.version = s.version \
-     JOIN benchmarks AS b ON b.id = s.benchmark_id \
-     WHERE s.id = ?1 AND (?2 IS NULL OR s.benchmark_id = ?2) AND (?3 IS NULL OR s.version = ?3)"
-);
-/// Its entries, each with the score of the slice (`?4` scenario, `?5` language, `?6` difficulty; '' is every value). Those
-/// that stand and those that stood are looked up apart, so that runs which others have replaced are not walked over. Hidden
-/// models have none, in no snapshot.
-pub const ENTRIES: &str = "SELECT r.id AS run_id, e.model_id, e.display_name, e.contaminated, r.published_at, r.evaluator_relationship, r.dirty, \
-       substr(r.attempts_policy, 1, 100) AS attempts_policy, s.tasks, s.clusters, s.correct, s.total, s.score, s.squares, s.cost_usd, s.uncosted, s.p50_ms, s.p95_ms \
-     FROM (SELECT * FROM leaderboard_entries WHERE benchmark_id = ?1 AND version = ?2 AND to_seq IS NULL AND from_seq <= ?3 \
-       UNION ALL SELECT * FROM leaderboard_entries WHERE benchmark_id = ?1 AND version = ?2 AND to_seq > ?3 AND from_seq <= ?3) AS e \
-     JOIN models AS m ON m.id = e.model_id AND m.hidden_reason IS NULL JOIN runs AS r ON r.id = e.run_id \
-     JOIN run_slices AS s ON s.run_id = e.run_id AND s.scenario = ?4 AND s.language = ?5 AND s.difficulty = ?6";
+use super::{
+    columns::{read_json, read_named},
+    query::{Query, sql},
+    runs::Aggregates,
+};
+use crate::{
+    domain::benchmark::{Evidence, Metric, Slices},
+    ports::{DatabaseError, Row, Timestamp},
+};
 
 /// Which leaderboard is read.
 #[derive(Clone, Debug)]
@@ -67,16 +21,18 @@ pub struct Scope {
     pub title: String,
     /// What it measures.
     pub description: Option<String>,
-    /// `pass_rate` or `score`.
-    pub metric: String,
-    /// `results` or `counts`.
-    pub evidence: String,
+    /// What a score means.
+    pub metric: Metric,
+    /// What its runs bring.
+    pub evidence: Evidence,
     /// The values that its tasks have.
     pub slices: Slices,
     /// The snapshot, once something was published.
     pub snapshot: Option<Snapshot>,
     /// How often moderation changed anything: with the snapshot, it tells what the board shows.
     pub moderation: i64,
+    /// Why an administrator hid the benchmark.
+    pub hidden_reason: Option<String>,
 }
 
 /// One state of a leaderboard; immutable.
@@ -91,7 +47,7 @@ pub struct Snapshot {
 }
 
 impl Scope {
-    /// Reads a row of [`SCOPE`].
+    /// Reads a row of `leaderboard/scope.sql`.
     ///
     /// # Errors
     /// When a column is missing.
@@ -109,11 +65,12 @@ impl Scope {
             version: row.text("version")?,
             title: row.text("title")?,
             description: row.optional_text("description")?,
-            metric: row.text("metric")?,
-            evidence: row.text("evidence")?,
-            slices: Slices::from_row(row)?,
+            metric: read_named(row, "metric", Metric::named)?,
+            evidence: read_named(row, "evidence", Evidence::named)?,
+            slices: read_json(row, "slices")?,
             snapshot,
             moderation: row.integer("moderation")?,
+            hidden_reason: row.optional_text("hidden_reason")?,
         })
     }
 }
@@ -142,7 +99,7 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// Reads a row of [`ENTRIES`].
+    /// Reads a row of `leaderboard/entries.sql`.
     ///
     /// # Errors
     /// When a column is missing.
@@ -162,10 +119,29 @@ impl Entry {
     }
 }
 
-/// The statement of [`ENTRIES`].
-#[must_use]
-pub fn entries(scope: &Scope, snapshot: &Snapshot, slice: [Option<&str>; 3]) -> Statement {
-    let statement =
-        Statement::new(ENTRIES).bind(scope.benchmark.as_str()).bind(scope.version.as_str()).bind(snapshot.seq);
-    slice.into_iter().map(Option::unwrap_or_default).fold(statement, Statement::bind)
+/// Finds the leaderboard of a benchmark version as of its newest snapshot. Where none is named, it is the one with the
+/// newest publication that stands.
+pub fn scope(benchmark: Option<&str>, version: Option<&str>) -> Query<Option<Scope>> {
+    sql!("leaderboard/scope").bind(benchmark).bind(version).optional(Scope::from_row)
+}
+
+/// Finds the leaderboard that a snapshot belongs to, as of that snapshot, where it is of this benchmark and version.
+pub fn scope_of_snapshot(id: &str, benchmark: Option<&str>, version: Option<&str>) -> Query<Option<Scope>> {
+    sql!("leaderboard/scope_of_snapshot").bind(id).bind(benchmark).bind(version).optional(Scope::from_row)
+}
+
+/// Lists the entries of a snapshot, each with its score on a slice: scenario, language, difficulty.
+pub fn entries(
+    scope: &Scope,
+    snapshot: &Snapshot,
+    [scenario, language, difficulty]: [Option<&str>; 3],
+) -> Query<Vec<Entry>> {
+    sql!("leaderboard/entries")
+        .bind(scope.benchmark.as_str())
+        .bind(scope.version.as_str())
+        .bind(snapshot.seq)
+        .bind(scenario.unwrap_or_default())
+        .bind(language.unwrap_or_default())
+        .bind(difficulty.unwrap_or_default())
+        .all(Entry::from_row)
 }

@@ -3,51 +3,16 @@
 use data_encoding::HEXLOWER;
 use serde_json::json;
 
-use super::{audit::NewEvent, outbox::QueuedMail};
+use super::{
+    audit::NewEvent,
+    columns,
+    outbox::QueuedMail,
+    query::{Query, sql},
+};
 use crate::{
     domain::api_key::KeyHash,
-    ports::{DatabaseError, Row, Statement, Timestamp},
+    ports::{DatabaseError, Row, Timestamp},
 };
-
-macro_rules! is_active {
-    () => {
-        "k.status = 'active' AND (k.expires_at IS NULL OR k.expires_at > ?2)"
-    };
-}
-/// Each active key of the leaks (`?1`, a JSON array) at `?2`, with what is to be written about it.
-macro_rules! leaks {
-    () => {
-        concat!(
-            "FROM json_each(?1) AS leak CROSS JOIN api_keys AS k ON k.key_hash = unhex(leak.value ->> 'hash') AND ",
-            is_active!()
-        )
-    };
-}
-/// The keys of these hashes (`?1`, a JSON array of hexadecimal digits), and whether each is active at `?2`.
-pub const KNOWN: &str = concat!(
-    "SELECT k.key_hash, k.id, k.name, k.key_prefix, ",
-    is_active!(),
-    " AS is_active FROM api_keys AS k WHERE k.key_hash IN (SELECT unhex(value) FROM json_each(?1))"
-);
-/// An event for each key that [`REVOKE`] is about to revoke.
-pub const ADD_EVENTS: &str = concat!(
-    "INSERT INTO audit_events (id, at, event, details, user_id) \
-     SELECT leak.value ->> 'eventId', ?2, leak.value ->> 'event', leak.value -> 'details', k.user_id ",
-    leaks!()
-);
-/// A mail for each key that [`REVOKE`] is about to revoke.
-pub const QUEUE_MAILS: &str = concat!(
-    "INSERT INTO outbox (id, kind, payload, created_at, next_attempt_at, recipient, user_id) \
-     SELECT leak.value ->> 'mailId', leak.value ->> 'mail', unhex(leak.value ->> 'payload'), ?2, ?2, u.email, u.id ",
-    leaks!(),
-    " JOIN users AS u ON u.id = k.user_id"
-);
-/// Revokes the keys of the leaks.
-pub const REVOKE: &str = concat!(
-    "UPDATE api_keys AS k SET status = 'revoked', revoked_at = ?2, revoked_reason = 'leaked' \
-     WHERE k.key_hash IN (SELECT unhex(value ->> 'hash') FROM json_each(?1)) AND ",
-    is_active!()
-);
 
 /// A key as a report of a leak finds it.
 #[derive(Clone, Debug)]
@@ -65,14 +30,9 @@ pub struct KnownKey {
 }
 
 impl KnownKey {
-    /// Reads the columns of [`KNOWN`].
-    ///
-    /// # Errors
-    /// When a column is missing or unreadable.
-    pub fn from_row(row: &Row) -> Result<Self, DatabaseError> {
-        let hash = row.optional_blob("key_hash")?.as_deref().and_then(KeyHash::from_bytes);
+    fn from_row(row: &Row) -> Result<Self, DatabaseError> {
         Ok(Self {
-            hash: hash.ok_or_else(|| DatabaseError::Unavailable("a key's hash cannot be read".to_owned()))?,
+            hash: columns::key_hash(row, "key_hash")?,
             id: row.text("id")?,
             name: row.text("name")?,
             key_prefix: row.text("key_prefix")?,
@@ -91,9 +51,14 @@ pub struct Leak {
     pub mail: QueuedMail,
 }
 
+/// Finds the keys with these hashes, active or not.
+pub fn find<'a>(hashes: impl IntoIterator<Item = &'a KeyHash>, now: Timestamp) -> Query<Vec<KnownKey>> {
+    let hashes = hashes.into_iter().map(|hash| hash.to_hex()).collect::<serde_json::Value>();
+    sql!("leaks/find").bind(hashes.to_string()).bind(now).all(KnownKey::from_row)
+}
+
 /// Revokes those of the keys that are active, and writes about these alone: whoever comes second writes nothing.
-#[must_use]
-pub fn revoke(leaks: &[Leak], now: Timestamp) -> [Statement; 3] {
+pub fn revoke(leaks: &[Leak], now: Timestamp) -> [Query<()>; 3] {
     let leak = |leak: &Leak| {
         json!({
             "hash": leak.hash.to_hex(),
@@ -106,5 +71,6 @@ pub fn revoke(leaks: &[Leak], now: Timestamp) -> [Statement; 3] {
         })
     };
     let leaks = leaks.iter().map(leak).collect::<serde_json::Value>().to_string();
-    [ADD_EVENTS, QUEUE_MAILS, REVOKE].map(|sql| Statement::new(sql).essential().bind(leaks.as_str()).bind(now))
+    [sql!("leaks/add_events"), sql!("leaks/queue_mails"), sql!("leaks/revoke")]
+        .map(|sql| sql.essential().bind(leaks.as_str()).bind(now).execute())
 }

@@ -1,6 +1,7 @@
 //! The schema: the files of `migrations/`, recorded in the table that wrangler keeps too, so that every host
 //! answers "which migrations ran?" alike.
 
+use super::query::{Query, Sql, sql};
 use crate::ports::{Database, DatabaseError, Statement};
 
 /// One file of `migrations/`.
@@ -29,24 +30,32 @@ pub const MIGRATIONS: &[Migration] = &[
     migration!("0007_accounts.sql"),
     migration!("0008_moderation.sql"),
     migration!("0010_names.sql"),
+    migration!("0011_guards.sql"),
 ];
 
-/// The name of the newest migration: which schema this program works with.
+/// Names the newest migration: which schema this program works with.
 #[must_use]
 pub fn schema() -> &'static str {
     MIGRATIONS.last().map_or("", |migration| migration.name)
 }
 
 /// Wrangler's own definition of its table.
-pub const CREATE_LOG: &str = "CREATE TABLE IF NOT EXISTS d1_migrations (id INTEGER PRIMARY KEY AUTOINCREMENT, \
-     name TEXT UNIQUE, applied_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP NOT NULL)";
-/// The names of what ran.
-pub const APPLIED: &str = "SELECT name FROM d1_migrations ORDER BY id";
-/// Records one; the UNIQUE name makes a second, concurrent migrator fail as a whole.
-pub const RECORD: &str = "INSERT INTO d1_migrations (name) VALUES (?1)";
+pub const CREATE_LOG: &str = include_str!("sql/migrations/create_log.sql");
+
+fn create_log() -> Query<()> {
+    Sql::new(CREATE_LOG).essential().execute()
+}
+
+fn applied() -> Query<Vec<String>> {
+    sql!("migrations/applied").all(|row| row.text("name"))
+}
+
+fn record(name: &str) -> Query<()> {
+    sql!("migrations/record").bind(name).execute()
+}
 
 impl Migration {
-    /// Its statements, one by one: each ends with a semicolon at the end of its line.
+    /// Splits it into its statements: each ends with a semicolon at the end of its line.
     pub fn statements(&self) -> impl Iterator<Item = &'static str> {
         self.sql
             .split(";\n")
@@ -65,12 +74,12 @@ pub async fn migrate(database: &dyn Database) -> Result<(), DatabaseError> {
         // Before the first migration there is no log of them. Where it is there this writes nothing, and a full disk is no
         // reason not to start.
         Err(_) => {
-            database.query(Statement::new(CREATE_LOG).essential()).await?;
+            create_log().run(database).await?;
             pending(database).await?
         }
     };
     for migration in pending {
-        let record = Statement::new(RECORD).bind(migration.name);
+        let record = record(migration.name).into_statement();
         let statements = std::iter::once(record).chain(migration.statements().map(Statement::new)).collect();
         match database.batch(statements).await {
             // Somebody else applied it between our look and our write.
@@ -81,17 +90,12 @@ pub async fn migrate(database: &dyn Database) -> Result<(), DatabaseError> {
     Ok(())
 }
 
-/// The migrations that have not run yet.
+/// Lists the migrations that have not run yet.
 ///
 /// # Errors
 /// Whatever the database answers, also when it has never been migrated.
 pub async fn pending(database: &dyn Database) -> Result<Vec<Migration>, DatabaseError> {
-    let applied = database
-        .query(Statement::new(APPLIED))
-        .await?
-        .into_iter()
-        .map(|row| row.text("name"))
-        .collect::<Result<Vec<_>, _>>()?;
+    let applied = applied().run(database).await?;
     Ok(MIGRATIONS.iter().filter(|migration| !applied.iter().any(|name| name == migration.name)).copied().collect())
 }
 

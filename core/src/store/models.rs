@@ -1,25 +1,10 @@
 //! Models: what is benchmarked.
 
-use crate::ports::{DatabaseError, Row, Statement, Timestamp};
-
-/// Who owns a model, and why it is hidden; no row where there is none.
-pub const OWNER: &str = "SELECT owner_id, hidden_reason FROM models WHERE id = ?1";
-/// Declares a model, or changes one that the same person declared; a name that an administrator gave it stays.
-pub const PUT: &str = "INSERT INTO models (id, provider, display_name, context_window, input_usd_per_mtok, output_usd_per_mtok, \
-       licence, released_on, training_cutoff, deprecated, owner_id, created_at, updated_at) \
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?12) \
-     ON CONFLICT (id) DO UPDATE SET display_name = coalesce(given_name, excluded.display_name), context_window = excluded.context_window, \
-       input_usd_per_mtok = excluded.input_usd_per_mtok, output_usd_per_mtok = excluded.output_usd_per_mtok, \
-       licence = excluded.licence, released_on = excluded.released_on, training_cutoff = excluded.training_cutoff, \
-       deprecated = excluded.deprecated, updated_at = excluded.updated_at \
-     WHERE owner_id = excluded.owner_id AND (display_name, context_window, input_usd_per_mtok, output_usd_per_mtok, licence, \
-       released_on, training_cutoff, deprecated) IS NOT (coalesce(given_name, excluded.display_name), excluded.context_window, \
-       excluded.input_usd_per_mtok, excluded.output_usd_per_mtok, excluded.licence, excluded.released_on, \
-       excluded.training_cutoff, excluded.deprecated)";
-/// One model.
-pub const BY_ID: &str = "SELECT * FROM models WHERE id = ?1";
-/// A page of models after the cursor.
-pub const LIST: &str = "SELECT * FROM models WHERE id > ?1 AND hidden_reason IS NULL ORDER BY id LIMIT ?2";
+use super::{
+    declarations::Declaration,
+    query::{Query, sql},
+};
+use crate::ports::{DatabaseError, Row, Timestamp};
 
 /// A model.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
@@ -47,6 +32,9 @@ pub struct Model {
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
+    /// Why an administrator hid it.
+    #[serde(skip)]
+    pub hidden_reason: Option<String>,
 }
 
 impl Model {
@@ -67,15 +55,20 @@ impl Model {
             deprecated: row.boolean("deprecated")?,
             created_at: Timestamp(row.integer("created_at")?),
             updated_at: Timestamp(row.integer("updated_at")?),
+            hidden_reason: row.optional_text("hidden_reason")?,
         })
     }
 }
 
-/// The statement of [`PUT`].
-#[must_use]
-pub fn put(model: &Model, owner_id: &str) -> Statement {
+/// Finds who declared a model, and why it is hidden.
+pub fn declaration(id: &str) -> Query<Option<Declaration>> {
+    sql!("models/declaration").bind(id).optional(Declaration::from_row)
+}
+
+/// Declares a model, or changes one that the same person declared.
+pub fn put(model: &Model, owner_id: &str) -> Query<()> {
     let provider = model.id.split('/').next().unwrap_or_default();
-    Statement::new(PUT)
+    sql!("models/put")
         .bind(model.id.as_str())
         .bind(provider)
         .bind(model.display_name.as_str())
@@ -88,4 +81,15 @@ pub fn put(model: &Model, owner_id: &str) -> Statement {
         .bind(model.deprecated)
         .bind(owner_id)
         .bind(model.updated_at)
+        .execute()
+}
+
+/// Finds a model, hidden or not.
+pub fn find(id: &str) -> Query<Option<Model>> {
+    sql!("models/find").bind(id).optional(Model::from_row)
+}
+
+/// Lists the models that are not hidden, by id, after one.
+pub fn list(after: &str, rows: u32) -> Query<Vec<Model>> {
+    sql!("models/list").bind(after).bind(rows).all(Model::from_row)
 }

@@ -1,31 +1,12 @@
 //! Moderation: what administrators hide and rename, and the public log of it.
 
-use crate::ports::{DatabaseError, Row, Statement, Timestamp};
+use super::query::{Query, sql};
+use crate::ports::{DatabaseError, Row, Timestamp};
 
-/// A line in the log, where the statement before changed something.
-pub const ADD: &str = include_str!("sql/moderations/add.sql");
-/// Hides a model.
-pub const HIDE_MODEL: &str = include_str!("sql/moderations/hide_model.sql");
-/// Shows it again.
-pub const UNHIDE_MODEL: &str = include_str!("sql/moderations/unhide_model.sql");
-/// Names a model.
-pub const RENAME_MODEL: &str = include_str!("sql/moderations/rename_model.sql");
-/// Names it on every board.
-pub const RENAME_ENTRIES: &str = include_str!("sql/moderations/rename_entries.sql");
-/// Hides a benchmark.
-pub const HIDE_BENCHMARK: &str = include_str!("sql/moderations/hide_benchmark.sql");
-/// Shows it again.
-pub const UNHIDE_BENCHMARK: &str = include_str!("sql/moderations/unhide_benchmark.sql");
-/// Names a benchmark.
-pub const RENAME_BENCHMARK: &str = include_str!("sql/moderations/rename_benchmark.sql");
-/// Names its versions.
-pub const RENAME_VERSIONS: &str = include_str!("sql/moderations/rename_versions.sql");
-/// How moderation left a model.
-pub const MODEL: &str = include_str!("sql/moderations/model.sql");
-/// How moderation left a benchmark.
-pub const BENCHMARK: &str = include_str!("sql/moderations/benchmark.sql");
-/// Guard: neither the model nor the benchmark of a run is hidden.
-pub const EXPECT_VISIBLE: &str = include_str!("sql/moderations/expect_visible.sql");
+/// Guards that neither the model nor the benchmark of a run is hidden: [`Guard::NotHidden`](super::Guard).
+pub fn expect_visible(run_id: &str) -> Query<()> {
+    sql!("moderations/expect_visible").bind(run_id).execute()
+}
 
 /// What is moderated.
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +15,25 @@ pub enum Subject<'a> {
     Model(&'a str),
     /// A benchmark, by its id.
     Benchmark(&'a str),
+}
+
+impl Subject<'_> {
+    /// Its id.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        match self {
+            Self::Model(id) | Self::Benchmark(id) => id,
+        }
+    }
+
+    /// Finds out how moderation left it.
+    pub fn find(&self) -> Query<Option<Moderated>> {
+        let sql = match self {
+            Self::Model(id) => sql!("moderations/model").bind(*id),
+            Self::Benchmark(id) => sql!("moderations/benchmark").bind(*id),
+        };
+        sql.optional(Moderated::from_row)
+    }
 }
 
 /// What is done to it.
@@ -59,52 +59,63 @@ impl Act<'_> {
     }
 }
 
-impl Subject<'_> {
-    /// Its id.
-    #[must_use]
-    pub fn id(&self) -> &str {
-        match self {
-            Self::Model(id) | Self::Benchmark(id) => id,
-        }
-    }
+/// What an administrator does, and why. One batch carries it out: [`Moderation::apply`], [`Moderation::log`], what else
+/// records it where the statement before changed a row, and [`Moderation::rename_copies`].
+#[derive(Clone, Copy, Debug)]
+pub struct Moderation<'a> {
+    /// What is moderated.
+    pub subject: Subject<'a>,
+    /// What is done to it.
+    pub act: Act<'a>,
+    /// Why; everyone may read it.
+    pub reason: &'a str,
+    /// When.
+    pub at: Timestamp,
+}
 
-    /// Reads how it stands, by [`Moderated::from_row`].
-    #[must_use]
-    pub fn read(&self) -> Statement {
-        match self {
-            Self::Model(id) => Statement::new(MODEL).bind(*id),
-            Self::Benchmark(id) => Statement::new(BENCHMARK).bind(*id),
-        }
-    }
-
-    /// What changes it; nothing where it is so already.
-    fn change(&self, act: Act<'_>, reason: &str, now: Timestamp) -> Statement {
-        let of_subject = |sql| Statement::new(sql).bind(self.id());
-        match (self, act) {
-            (Self::Model(_), Act::Hide) => of_subject(HIDE_MODEL).bind(reason),
-            (Self::Model(_), Act::Unhide) => of_subject(UNHIDE_MODEL),
-            (Self::Model(_), Act::Rename(name)) => of_subject(RENAME_MODEL).bind(name).bind(now),
-            (Self::Benchmark(_), Act::Hide) => of_subject(HIDE_BENCHMARK).bind(reason),
-            (Self::Benchmark(_), Act::Unhide) => of_subject(UNHIDE_BENCHMARK),
-            (Self::Benchmark(_), Act::Rename(title)) => of_subject(RENAME_BENCHMARK).bind(title),
-        }
-    }
-
-    /// What moderation writes: the change, its line in the log, whatever `event` records of it, and what follows.
-    #[must_use]
-    pub fn moderate(&self, act: Act<'_>, reason: &str, id: &str, now: Timestamp, event: Statement) -> Vec<Statement> {
-        let (model, benchmark) = match self {
-            Self::Model(id) => (Some(*id), None),
-            Self::Benchmark(id) => (None, Some(*id)),
+impl Moderation<'_> {
+    /// Changes the subject; nothing where it is so already.
+    pub fn apply(&self) -> Query<()> {
+        let sql = match (self.subject, self.act) {
+            (Subject::Model(id), Act::Hide) => sql!("moderations/hide_model").bind(id).bind(self.reason),
+            (Subject::Model(id), Act::Unhide) => sql!("moderations/unhide_model").bind(id),
+            (Subject::Model(id), Act::Rename(name)) => {
+                sql!("moderations/rename_model").bind(id).bind(name).bind(self.at)
+            }
+            (Subject::Benchmark(id), Act::Hide) => sql!("moderations/hide_benchmark").bind(id).bind(self.reason),
+            (Subject::Benchmark(id), Act::Unhide) => sql!("moderations/unhide_benchmark").bind(id),
+            (Subject::Benchmark(id), Act::Rename(title)) => sql!("moderations/rename_benchmark").bind(id).bind(title),
         };
-        let name = if let Act::Rename(name) = act { Some(name) } else { None };
-        let add = Statement::new(ADD).bind(id).bind(act.kind()).bind(model).bind(benchmark).bind(name);
-        let mut writes = vec![self.change(act, reason, now), add.bind(reason).bind(now), event];
-        if let Some(name) = name {
-            let sql = if model.is_some() { RENAME_ENTRIES } else { RENAME_VERSIONS };
-            writes.push(Statement::new(sql).bind(self.id()).bind(name));
-        }
-        writes
+        sql.execute()
+    }
+
+    /// Writes a line, of this id, of the public log, where the statement before changed a row.
+    pub fn log(&self, id: &str) -> Query<()> {
+        let (model, benchmark) = match self.subject {
+            Subject::Model(id) => (Some(id), None),
+            Subject::Benchmark(id) => (None, Some(id)),
+        };
+        let name = if let Act::Rename(name) = self.act { Some(name) } else { None };
+        sql!("moderations/add")
+            .bind(id)
+            .bind(self.act.kind())
+            .bind(model)
+            .bind(benchmark)
+            .bind(name)
+            .bind(self.reason)
+            .bind(self.at)
+            .execute()
+    }
+
+    /// Renames the copies of a name that is changed: a model's on every board, a benchmark's in its versions.
+    #[must_use]
+    pub fn rename_copies(&self) -> Option<Query<()>> {
+        let Act::Rename(name) = self.act else { return None };
+        let sql = match self.subject {
+            Subject::Model(id) => sql!("moderations/rename_entries").bind(id),
+            Subject::Benchmark(id) => sql!("moderations/rename_versions").bind(id),
+        };
+        Some(sql.bind(name).execute())
     }
 }
 
@@ -128,11 +139,7 @@ pub struct Moderated {
 }
 
 impl Moderated {
-    /// Reads a row of [`MODEL`] or [`BENCHMARK`].
-    ///
-    /// # Errors
-    /// When a column is missing.
-    pub fn from_row(row: &Row) -> Result<Self, DatabaseError> {
+    fn from_row(row: &Row) -> Result<Self, DatabaseError> {
         let hidden_reason = row.optional_text("hidden_reason")?;
         Ok(Self {
             id: row.text("id")?,

@@ -1,94 +1,106 @@
 //! The transactional outbox of mails.
 
-use crate::ports::Statement;
+use super::query::{Query, Sql, sql};
+use crate::ports::{DatabaseError, Row, Timestamp, Value};
 
 /// The most mails of a kind that an address gets in an hour, whoever asks for them.
 pub const MOST_AN_HOUR: i64 = 10;
-
-/// The columns of a new mail, whose parameters are the same in every statement: `?1` id, `?2` whom it is for, `?3` kind,
-/// `?4` payload, `?5` now.
-macro_rules! insert {
-    ($rest:literal) => {
-        concat!("INSERT INTO outbox (id, kind, payload, created_at, next_attempt_at, recipient, user_id) ", $rest)
-    };
-}
-/// Whether the address (`?2`) may get another mail of the kind; `?7` is [`MOST_AN_HOUR`].
-macro_rules! is_not_pestered {
-    () => {
-        "(SELECT count(*) FROM outbox AS o WHERE o.recipient = ?2 AND o.created_at > ?5 - 3600000 AND o.kind = ?3) < ?7"
-    };
-}
-
-/// A mail for the address, if its account stands as the kind wants: `?6` is 1 for mails to a verified address,
-/// 0 for those to one that is not, null for either.
-pub const ADD_FOR_ACCOUNT: &str = concat!(
-    insert!(
-        "SELECT ?1, ?3, ?4, ?5, ?5, email, id FROM users WHERE email = ?2 AND (?6 IS NULL OR email_verified = ?6) AND "
-    ),
-    is_not_pestered!()
-);
-/// A mail for the address, if the statement before changed a row; of person `?6`, or of whose address it is.
-pub const ADD_IF_CHANGED: &str = concat!(
-    insert!(
-        "SELECT ?1, ?3, ?4, ?5, ?5, ?2, coalesce(?6, (SELECT id FROM users WHERE email = ?2)) WHERE changes() > 0 AND "
-    ),
-    is_not_pestered!()
-);
-/// A mail for the address, if it is kept for the account that left it, unless that is person `?6`'s.
-pub const ADD_FOR_RESERVED: &str = concat!(
-    insert!(
-        "SELECT ?1, ?3, ?4, ?5, ?5, ?2, e.user_id FROM email_undos AS e \
-         WHERE e.old_email = ?2 AND e.used_at IS NULL AND e.expires_at > ?5 AND e.user_id IS NOT ?6 AND "
-    ),
-    is_not_pestered!(),
-    " LIMIT 1"
-);
-/// A mail for the address, whoever has it; of person `?6`.
-pub const ADD: &str = insert!("VALUES (?1, ?3, ?4, ?5, ?5, ?2, ?6)");
-/// A mail to person `?2`, if the statement before changed a row.
-pub const ADD_FOR_USER_IF_CHANGED: &str =
-    insert!("SELECT ?1, ?3, ?4, ?5, ?5, email, id FROM users WHERE id = ?2 AND changes() > 0");
-/// A mail to the person of a link.
-pub const ADD_FOR_TOKEN: &str = insert!(
-    "SELECT ?1, ?3, ?4, ?5, ?5, u.email, u.id FROM one_time_tokens AS t JOIN users AS u ON u.id = t.user_id WHERE t.hash = ?2"
-);
-/// A mail to the person of a session, if the statement before changed a row.
-pub const ADD_FOR_SESSION_IF_CHANGED: &str = insert!(
-    "SELECT ?1, ?3, ?4, ?5, ?5, u.email, u.id FROM sessions AS s JOIN users AS u ON u.id = s.user_id WHERE s.id = ?2 AND changes() > 0"
-);
-/// Takes what is due, and puts off its next attempt: 30 s doubling up to 4 h, so that a crash between this and
-/// the sending loses nothing.
-pub const CLAIM: &str = "UPDATE outbox SET attempts = attempts + 1, \
-       next_attempt_at = ?1 + min(14400000, 30000 * (1 << min(attempts, 9))) \
-     WHERE id IN (SELECT id FROM outbox WHERE next_attempt_at <= ?1 ORDER BY next_attempt_at LIMIT ?2) \
-     RETURNING id, recipient, kind, payload, attempts";
-/// Accepted: its text is wiped.
-pub const SENT: &str = "UPDATE outbox SET sent_at = ?2, next_attempt_at = NULL, payload = NULL WHERE id = ?1";
-/// Kept for `/dev/mail` instead of sent.
-pub const KEPT: &str = "UPDATE outbox SET sent_at = ?2, next_attempt_at = NULL WHERE id = ?1";
-/// Not accepted, to be tried again.
-pub const FAILED: &str = "UPDATE outbox SET last_error = ?2 WHERE id = ?1";
-/// Refused for good, or tried too often.
-pub const GIVEN_UP: &str = "UPDATE outbox SET last_error = ?2, next_attempt_at = NULL, payload = NULL WHERE id = ?1";
-/// What `/dev/mail` shows: mails after `?1`.
-pub const NEWEST: &str = "SELECT id, recipient, kind, payload, created_at FROM outbox WHERE created_at > ?1 ORDER BY created_at DESC, id DESC LIMIT 200";
-/// What `/dev/mail?to=` shows.
-pub const NEWEST_TO: &str = "SELECT id, recipient, kind, payload, created_at FROM outbox WHERE recipient = ?1 ORDER BY created_at DESC, id DESC LIMIT 200";
-/// A person's mails, without their texts.
-pub const OF_PERSON: &str = "SELECT kind, created_at, sent_at FROM outbox WHERE user_id = ?1 ORDER BY created_at DESC, id DESC LIMIT ?2 OFFSET ?3";
-/// Forgets a person's mails.
-pub const DELETE_OF_PERSON: &str = "DELETE FROM outbox WHERE user_id = ?1";
-/// Forgets a mail.
-pub const DELETE: &str = "DELETE FROM outbox WHERE id = ?1";
-/// Forgets mails after 30 days.
-pub const EXPIRE: &str = "DELETE FROM outbox WHERE id IN ( \
-       SELECT o.id FROM outbox AS o WHERE o.created_at < ?1 - 2592000000 ORDER BY o.created_at LIMIT ?2) \
-     RETURNING 1";
-
 /// After so many attempts a mail is given up: some days.
 pub const MOST_ATTEMPTS: i64 = 20;
 /// After so many refusals by the provider: some hours.
 pub const MOST_REFUSALS: i64 = 9;
+
+/// A mail that is due.
+#[derive(Clone)]
+pub struct DueMail {
+    /// Its id, and the idempotency key at the provider.
+    pub id: String,
+    /// To which address.
+    pub recipient: String,
+    /// Which template.
+    pub kind: String,
+    /// What the template needs, sealed; empty where it was wiped.
+    pub payload: Vec<u8>,
+    /// How often it was tried, this time included.
+    pub attempts: i64,
+}
+
+/// Takes the mails that are due, `most` of them, and puts off their next attempt: a crash before they are sent loses none.
+pub fn claim(now: Timestamp, most: i64) -> Query<Vec<DueMail>> {
+    sql!("outbox/claim").bind(now).bind(most).all(|row| {
+        Ok(DueMail {
+            id: row.text("id")?,
+            recipient: row.text("recipient")?,
+            kind: row.text("kind")?,
+            payload: row.optional_blob("payload")?.unwrap_or_default(),
+            attempts: row.integer("attempts")?,
+        })
+    })
+}
+
+/// Notes that the provider accepted a mail, and wipes its text.
+pub fn mark_sent(id: &str, now: Timestamp) -> Query<()> {
+    sql!("outbox/mark_sent").bind(id).bind(now).execute()
+}
+
+/// Notes that a mail was kept for the development mailbox instead of sent.
+pub fn mark_kept(id: &str, now: Timestamp) -> Query<()> {
+    sql!("outbox/mark_kept").bind(id).bind(now).execute()
+}
+
+/// Notes why a mail was not accepted; it is tried again.
+pub fn note_failure(id: &str, error: &str) -> Query<()> {
+    sql!("outbox/note_failure").bind(id).bind(error).execute()
+}
+
+/// Gives a mail up, notes why, and wipes its text.
+pub fn give_up(id: &str, error: &str) -> Query<()> {
+    sql!("outbox/give_up").bind(id).bind(error).execute()
+}
+
+/// Deletes a mail.
+pub fn delete(id: &str) -> Query<()> {
+    sql!("outbox/delete").bind(id).execute()
+}
+
+/// Deletes a person's mails.
+pub fn delete_of_user(user_id: &str) -> Query<()> {
+    sql!("outbox/delete_of_user").bind(user_id).execute()
+}
+
+/// A mail as the outbox has it, sent or not.
+#[derive(Clone)]
+pub struct StoredMail {
+    /// Its id.
+    pub id: String,
+    /// To which address.
+    pub recipient: String,
+    /// What its template needs, sealed; empty where it was wiped.
+    pub payload: Vec<u8>,
+    /// When it was asked for.
+    pub created_at: Timestamp,
+}
+
+impl StoredMail {
+    fn from_row(row: &Row) -> Result<Self, DatabaseError> {
+        Ok(Self {
+            id: row.text("id")?,
+            recipient: row.text("recipient")?,
+            payload: row.optional_blob("payload")?.unwrap_or_default(),
+            created_at: Timestamp(row.integer("created_at")?),
+        })
+    }
+}
+
+/// Lists the mails that were asked for after a moment, newest first; 200 at most.
+pub fn list(after: Timestamp) -> Query<Vec<StoredMail>> {
+    sql!("outbox/list").bind(after).all(StoredMail::from_row)
+}
+
+/// Lists the mails to an address, newest first; 200 at most.
+pub fn list_to(recipient: &str) -> Query<Vec<StoredMail>> {
+    sql!("outbox/list_to").bind(recipient).all(StoredMail::from_row)
+}
 
 /// A mail ready to be queued.
 pub struct QueuedMail {
@@ -99,53 +111,50 @@ pub struct QueuedMail {
     /// What the template needs, sealed.
     pub payload: Vec<u8>,
     /// Now.
-    pub now: crate::ports::Timestamp,
+    pub now: Timestamp,
 }
 
 impl QueuedMail {
-    fn statement(self, sql: &'static str, to: impl Into<crate::ports::Value>) -> Statement {
-        Statement::new(sql).bind(self.id).bind(to).bind(self.kind).bind(self.payload).bind(self.now)
+    fn bind(self, sql: Sql, to: impl Into<Value>) -> Sql {
+        sql.bind(self.id).bind(to).bind(self.kind).bind(self.payload).bind(self.now)
     }
 
-    /// To the address, if its account is verified, or not yet, as is said; whichever where nothing is.
-    #[must_use]
-    pub fn to_account(self, email: &str, verified: Option<bool>) -> Statement {
-        self.statement(ADD_FOR_ACCOUNT, email).bind(verified).bind(MOST_AN_HOUR)
+    /// Queues it for the address, where its account is verified, or not yet, as is said; whichever where nothing is.
+    pub fn to_account(self, email: &str, verified: Option<bool>) -> Query<()> {
+        let sql = self.bind(sql!("outbox/add_for_account"), email);
+        sql.bind(verified).bind(MOST_AN_HOUR).execute()
     }
 
-    /// To the address, if it is kept for the account that left it, and that is not this person's.
-    #[must_use]
-    pub fn to_reserved(self, email: &str, except: Option<&str>) -> Statement {
-        self.statement(ADD_FOR_RESERVED, email).bind(except).bind(MOST_AN_HOUR)
+    /// Queues it for the address, where that is kept for the account that left it, which is not this person's.
+    pub fn to_reserved(self, email: &str, except: Option<&str>) -> Query<()> {
+        let sql = self.bind(sql!("outbox/add_for_reserved"), email);
+        sql.bind(except).bind(MOST_AN_HOUR).execute()
     }
 
-    /// To the address, whoever has it; it goes with this person.
-    #[must_use]
-    pub fn to(self, email: &str, user_id: Option<&str>) -> Statement {
-        self.statement(ADD, email).bind(user_id)
+    /// Queues it for the address, whoever has it. It goes with this person's account.
+    pub fn to(self, email: &str, user_id: Option<&str>) -> Query<()> {
+        self.bind(sql!("outbox/add"), email).bind(user_id).execute()
     }
 
-    /// To the address, if the statement before changed a row; it goes with this person, or with whose address it is.
-    #[must_use]
-    pub fn to_if_changed(self, email: &str, user_id: Option<&str>) -> Statement {
-        self.statement(ADD_IF_CHANGED, email).bind(user_id).bind(MOST_AN_HOUR)
+    /// Queues it for the address, where the statement before changed a row. It goes with this person's account, or with
+    /// that of whoever has the address.
+    pub fn to_if_changed(self, email: &str, user_id: Option<&str>) -> Query<()> {
+        let sql = self.bind(sql!("outbox/add_if_changed"), email);
+        sql.bind(user_id).bind(MOST_AN_HOUR).execute()
     }
 
-    /// To a person, if the statement before changed a row.
-    #[must_use]
-    pub fn to_person_if_changed(self, user_id: &str) -> Statement {
-        self.statement(ADD_FOR_USER_IF_CHANGED, user_id)
+    /// Queues it for a person, where the statement before changed a row.
+    pub fn to_person_if_changed(self, user_id: &str) -> Query<()> {
+        self.bind(sql!("outbox/add_for_user_if_changed"), user_id).execute()
     }
 
-    /// To the person of a link.
-    #[must_use]
-    pub fn to_person_of_token(self, hash: &[u8]) -> Statement {
-        self.statement(ADD_FOR_TOKEN, hash)
+    /// Queues it for the person of a mailed link.
+    pub fn to_person_of_token(self, hash: &[u8]) -> Query<()> {
+        self.bind(sql!("outbox/add_for_link"), hash).execute()
     }
 
-    /// To the person of a session, if the statement before changed a row.
-    #[must_use]
-    pub fn to_person_of_session_if_changed(self, session_id: &str) -> Statement {
-        self.statement(ADD_FOR_SESSION_IF_CHANGED, session_id)
+    /// Queues it for the person of a session, where the statement before changed a row.
+    pub fn to_person_of_session_if_changed(self, session_id: &str) -> Query<()> {
+        self.bind(sql!("outbox/add_for_session_if_changed"), session_id).execute()
     }
 }

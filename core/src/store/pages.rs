@@ -1,16 +1,13 @@
 //! What only the pages ask for.
 
-use crate::ports::{DatabaseError, Row, Statement};
-
-/// The versions of benchmark `?1`, and those of the first `?2` benchmarks that anything was published on.
-pub const CHOICES: &str = "SELECT v.benchmark_id, v.version, v.title, \
-       EXISTS (SELECT 1 FROM snapshots AS s WHERE s.benchmark_id = v.benchmark_id AND s.version = v.version) AS published \
-     FROM benchmark_versions AS v WHERE v.benchmark_id IN (SELECT ?1 UNION SELECT id FROM (SELECT b.id FROM benchmarks AS b \
-       WHERE b.id > '' AND b.hidden_reason IS NULL AND EXISTS (SELECT 1 FROM snapshots AS s WHERE s.benchmark_id = b.id) ORDER BY b.id LIMIT ?2)) \
-     ORDER BY v.benchmark_id, v.created_at DESC, v.version DESC";
-/// What a version says of itself.
-pub const VERSION_FACTS: &str = "SELECT task_count, attempts_per_task, chance_level, private_tasks, tasks_published_on, parts \
-     FROM benchmark_versions WHERE benchmark_id = ?1 AND version = ?2";
+use super::{
+    columns::optional_json,
+    query::{Query, sql},
+};
+use crate::{
+    domain::benchmark::Part,
+    ports::{DatabaseError, Row},
+};
 
 /// A version that can be chosen.
 #[derive(Clone, Debug)]
@@ -26,7 +23,7 @@ pub struct Choice {
 }
 
 impl Choice {
-    /// Reads a row of [`CHOICES`].
+    /// Reads a row of `pages/choices.sql`.
     ///
     /// # Errors
     /// When a column is missing.
@@ -53,41 +50,34 @@ pub struct VersionFacts {
     pub private_tasks: bool,
     /// The day or month since when anyone could read the tasks.
     pub tasks_published_on: Option<String>,
-    /// What a composite score is made of: id and weight.
-    pub parts: Vec<(String, f64)>,
+    /// What a composite score is made of.
+    pub parts: Vec<Part>,
 }
 
 impl VersionFacts {
-    /// Reads a row of [`VERSION_FACTS`].
+    /// Reads a row of `pages/version_facts.sql`.
     ///
     /// # Errors
     /// When a column is missing or unreadable.
     pub fn from_row(row: &Row) -> Result<Self, DatabaseError> {
-        #[derive(serde::Deserialize)]
-        struct Part {
-            id: String,
-            weight: f64,
-        }
-        let parts = row.optional_text("parts")?.unwrap_or_else(|| "[]".to_owned());
-        let parts = serde_json::from_str::<Vec<Part>>(&parts);
-        let parts = parts.map_err(|error| DatabaseError::Unavailable(format!("a version's parts: {error}")))?;
         Ok(Self {
             task_count: row.integer("task_count")?,
             attempts_per_task: row.integer("attempts_per_task")?,
             chance_level: row.optional_real("chance_level")?,
             private_tasks: row.boolean("private_tasks")?,
             tasks_published_on: row.optional_text("tasks_published_on")?,
-            parts: parts.into_iter().map(|part| (part.id, part.weight)).collect(),
+            parts: optional_json(row, "parts")?.unwrap_or_default(),
         })
     }
 }
 
-/// The statements of both.
-#[must_use]
-pub fn of_version(benchmark: &str, version: &str, most: usize) -> Vec<Statement> {
-    let most = i64::try_from(most).unwrap_or(i64::MAX);
-    vec![
-        Statement::new(CHOICES).bind(benchmark).bind(most),
-        Statement::new(VERSION_FACTS).bind(benchmark).bind(version),
-    ]
+/// Lists the versions of a benchmark, and those of so many others that anything was published on.
+pub fn choices(benchmark: &str, others: usize) -> Query<Vec<Choice>> {
+    let others = i64::try_from(others).unwrap_or(i64::MAX);
+    sql!("pages/choices").bind(benchmark).bind(others).all(Choice::from_row)
+}
+
+/// Finds what a version says of itself.
+pub fn version_facts(benchmark: &str, version: &str) -> Query<Option<VersionFacts>> {
+    sql!("pages/version_facts").bind(benchmark).bind(version).optional(VersionFacts::from_row)
 }

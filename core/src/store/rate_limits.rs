@@ -8,49 +8,55 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde_json::json;
 
+use super::{
+    Batch, BatchError,
+    query::{Query, sql},
+};
 use crate::ports::{
-    Admission, Database, DatabaseError, Limit, LimitState, RateLimitError, RateLimiter, Row, Statement, Timestamp,
+    Admission, Database, DatabaseError, Limit, LimitState, RateLimitError, RateLimiter, Row, Timestamp,
 };
 
-/// Charges all limits of a subject, or none of them.
-pub const CHARGE: &str = include_str!("sql/rate_limits/charge.sql");
-/// Where limits stand.
-pub const STANDING: &str = include_str!("sql/rate_limits/standing.sql");
-/// Forgets what has left its window.
-pub const EXPIRE: &str = include_str!("sql/rate_limits/expire.sql");
-
-/// Which limit of whom [`standing`] tells of.
+/// A limit, and whose it is.
 #[derive(Clone, Copy, Debug)]
-pub struct StandingOf<'a> {
-    /// Whose it is.
+pub struct LimitOf<'a> {
+    /// Whose.
     pub subject: &'a str,
     /// Its name.
     pub name: &'a str,
-    /// Length of its window.
+    /// Cost admitted in a window.
+    pub limit: u32,
+    /// Length of the window.
     pub window_ms: i64,
 }
 
-impl<'a> StandingOf<'a> {
-    fn limit(subject: &'a str, limit: &'a Limit) -> Self {
-        Self { subject, name: &limit.name, window_ms: i64::from(limit.window_seconds).saturating_mul(1000) }
+impl<'a> LimitOf<'a> {
+    fn new(subject: &'a str, limit: &'a Limit) -> Self {
+        let window_ms = i64::from(limit.window_seconds).saturating_mul(1000);
+        Self { subject, name: &limit.name, limit: limit.limit, window_ms }
     }
 }
 
-/// The statement of [`STANDING`]; [`read_state`] reads its rows, which come in the order asked.
-#[must_use]
-pub fn standing<'a>(limits: impl IntoIterator<Item = StandingOf<'a>>, now: Timestamp) -> Statement {
-    let limits = limits.into_iter().map(|of| json!([of.subject, of.name, of.window_ms]));
-    Statement::new(STANDING).bind(limits.collect::<serde_json::Value>().to_string()).bind(now)
+/// Charges all limits of a subject, or none of them, and returns whether it did. There is at least one.
+pub fn charge(subject: &str, limits: &[LimitOf<'_>], cost: u32, now: Timestamp) -> Query<bool> {
+    let limits = limits.iter().map(|of| json!({ "name": of.name, "limit": of.limit, "window_ms": of.window_ms }));
+    let limits = limits.collect::<serde_json::Value>().to_string();
+    sql!("rate_limits/charge").bind(subject).bind(limits).bind(cost).bind(now).exists()
 }
 
-/// Reads a row of [`standing`].
-///
-/// # Errors
-/// When a column is missing or unreadable.
-pub fn read_state(row: &Row, of: StandingOf<'_>, limit: u32, now: Timestamp) -> Result<LimitState, DatabaseError> {
+/// Reads where limits stand, in the order asked.
+pub fn standing(limits: &[LimitOf<'_>], now: Timestamp) -> Query<Vec<LimitState>> {
+    let asked = limits.iter().map(|of| json!([of.subject, of.name, of.window_ms])).collect::<serde_json::Value>();
+    let bounds = limits.iter().map(|of| (of.limit, of.window_ms)).collect::<Vec<_>>();
+    sql!("rate_limits/standing")
+        .bind(asked.to_string())
+        .bind(now)
+        .read(move |rows| rows.into_iter().zip(bounds).map(|(row, bound)| read_state(&row, bound, now)).collect())
+}
+
+fn read_state(row: &Row, (limit, window_ms): (u32, i64), now: Timestamp) -> Result<LimitState, DatabaseError> {
     let used = u32::try_from(row.integer("used")?).unwrap_or(u32::MAX);
     let oldest = row.optional_integer("oldest")?;
-    let reset_after_ms = oldest.map_or(0, |oldest| Timestamp(oldest).plus_ms(of.window_ms).ms_since(now));
+    let reset_after_ms = oldest.map_or(0, |oldest| Timestamp(oldest).plus_ms(window_ms).ms_since(now));
     Ok(LimitState { remaining: limit.saturating_sub(used), reset_after_ms })
 }
 
@@ -65,6 +71,20 @@ impl SqlRateLimiter {
     pub fn new(database: Arc<dyn Database>) -> Self {
         Self { database }
     }
+
+    async fn decide(
+        &self,
+        subject: &str,
+        limits: &[LimitOf<'_>],
+        cost: u32,
+        now: Timestamp,
+    ) -> Result<Admission, BatchError> {
+        let mut batch = Batch::new();
+        let allowed = batch.push(charge(subject, limits, cost, now));
+        let states = batch.push(standing(limits, now));
+        let mut answers = batch.run(&*self.database).await?;
+        Ok(Admission { allowed: answers.take(allowed)?, states: answers.take(states)? })
+    }
 }
 
 #[async_trait]
@@ -76,24 +96,12 @@ impl RateLimiter for SqlRateLimiter {
         cost: u32,
         now: Timestamp,
     ) -> Result<Admission, RateLimitError> {
-        let list = limits
-            .iter()
-            .map(|limit| json!({"name": limit.name, "limit": limit.limit, "window_ms": StandingOf::limit(subject, limit).window_ms}))
-            .collect::<serde_json::Value>()
-            .to_string();
-        let charge = Statement::new(CHARGE).bind(subject).bind(list).bind(cost).bind(now);
-        let failed = |error: DatabaseError| RateLimitError(error.to_string());
-        let batch = vec![charge, standing(limits.iter().map(|limit| StandingOf::limit(subject, limit)), now)];
-        let mut answers = self.database.batch(batch).await.map_err(failed)?.into_iter();
-        let allowed = answers.next().is_some_and(|rows| !rows.is_empty());
-        let states = answers
-            .next()
-            .into_iter()
-            .flatten()
-            .zip(limits)
-            .map(|(row, limit)| read_state(&row, StandingOf::limit(subject, limit), limit.limit, now))
-            .collect::<Result<Vec<_>, DatabaseError>>()
-            .map_err(failed)?;
-        Ok(Admission { allowed, states })
+        let limits = limits.iter().map(|limit| LimitOf::new(subject, limit)).collect::<Vec<_>>();
+        self.decide(subject, &limits, cost, now).await.map_err(|error| RateLimitError(error.to_string()))
     }
+}
+
+/// Forgets at most so many rows that have left their window, and tells how many those were.
+pub fn expire(now: Timestamp, rows: u32) -> Query<usize> {
+    sql!("rate_limits/expire").essential().bind(now).bind(rows).count()
 }

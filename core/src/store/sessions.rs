@@ -1,66 +1,20 @@
 //! Sessions: one row each, whose generation counts the refresh tokens given.
 
-use super::users::{User, user_columns};
-use crate::ports::{DatabaseError, Row, Rows, Statement, Timestamp};
+use super::query::{PageBefore, Query, sql};
+use super::users::User;
+use crate::{
+    domain::Secret,
+    ports::{DatabaseError, Row, Timestamp},
+};
 
-/// How long a session lives, whatever its use.
-pub const ABSOLUTE_SECONDS: i64 = 30 * 86_400;
-/// How long a session lives unused.
-pub const IDLE_SECONDS: i64 = 7 * 86_400;
+/// How long a session lives, whatever its use, in seconds.
+const ABSOLUTE_SECONDS: i64 = 30 * 86_400;
+/// How long a session lives unused, in milliseconds.
+const IDLE_MS: i64 = 7 * 86_400_000;
 /// How long the token before the current one still gets the current one, in milliseconds.
-pub const GRACE_MS: i64 = 10_000;
-
+const GRACE_MS: i64 = 10_000;
 /// The most live sessions of one person; the oldest ends.
-pub const MOST_LIVE: i64 = 100;
-
-/// A new session, where the account is still as it was read (same password hash, active, verified, and with a second
-/// factor only when that was asked for).
-pub const CREATE: &str = "INSERT INTO sessions (id, user_id, nonce, generation, user_agent, ip, created_at, rotated_at, last_used_at, expires_at, cookie) \
-     SELECT ?1, u.id, ?3, 0, ?4, ?5, ?6, ?6, ?6, ?7, ?8 FROM users AS u \
-     WHERE u.id = ?2 AND u.status = 'active' AND u.email_verified = 1 AND u.password_hash IS ?9 AND u.mfa_enabled = ?10";
-/// Takes the next generation, where the presented one is current and the session alive.
-pub const ROTATE: &str = "UPDATE sessions SET generation = generation + 1, rotated_at = ?3, last_used_at = ?3 \
-     WHERE id = ?1 AND generation = ?2 AND revoked_at IS NULL AND expires_at > ?3 AND last_used_at > ?3 - ?4 \
-       AND EXISTS (SELECT 1 FROM users WHERE users.id = sessions.user_id AND users.status = 'active')";
-/// Ends a session of which an old token was presented: somebody else holds one.
-pub const END_REUSED: &str = "UPDATE sessions SET revoked_at = ?3, revoked_reason = 'refresh_token_reused' \
-     WHERE id = ?1 AND revoked_at IS NULL AND expires_at > ?3 \
-       AND (generation > ?2 + 1 OR (generation = ?2 + 1 AND rotated_at < ?3 - ?4))";
-/// Ends a session, and tells whether its refresh token rides in a cookie.
-pub const END: &str =
-    "UPDATE sessions SET revoked_at = ?2, revoked_reason = ?3 WHERE id = ?1 AND revoked_at IS NULL RETURNING cookie";
-/// Ends all live sessions of a person but the newest `?4`.
-pub const END_OLDEST: &str = "UPDATE sessions SET revoked_at = ?2, revoked_reason = ?3 WHERE id IN (\
-     SELECT id FROM sessions WHERE user_id = ?1 AND revoked_at IS NULL ORDER BY created_at DESC, id DESC LIMIT -1 OFFSET ?4)";
-/// Ends every live session of a person but `?4`.
-pub const END_OTHERS: &str = "UPDATE sessions SET revoked_at = ?2, revoked_reason = ?3 WHERE user_id = ?1 AND revoked_at IS NULL AND id IS NOT ?4";
-/// Ends every session of the person of a link.
-pub const END_OF_TOKEN: &str = "UPDATE sessions SET revoked_at = ?2, revoked_reason = ?3 \
-     WHERE user_id = (SELECT user_id FROM one_time_tokens WHERE hash = ?1) AND revoked_at IS NULL";
-/// Ends a live session of a person.
-pub const END_OF_USER: &str = "UPDATE sessions SET revoked_at = ?3, revoked_reason = ?4 \
-     WHERE id = ?1 AND user_id = ?2 AND revoked_at IS NULL AND expires_at > ?3 AND last_used_at > ?3 - 604800000";
-/// A page of a person's live sessions at `?5`, newest first, before the cursor (`?2`, `?3`).
-pub const LIST: &str = "SELECT id, user_agent, ip, cookie, created_at, last_used_at, expires_at FROM sessions \
-     WHERE user_id = ?1 AND revoked_at IS NULL AND (created_at, id) < (?2, ?3) AND expires_at > ?5 AND last_used_at > ?5 - 604800000 \
-     ORDER BY created_at DESC, id DESC LIMIT ?4";
-/// The sessions of a person that are remembered, the newest of them.
-pub const OF_USER: &str = "SELECT id, user_agent, ip, cookie, created_at, last_used_at, expires_at, revoked_at, revoked_reason \
-     FROM sessions WHERE user_id = ?1 ORDER BY created_at DESC, id DESC LIMIT ?2 OFFSET ?3";
-/// A session with its person.
-pub const BY_ID: &str = concat!(
-    "SELECT s.id AS session_id, s.nonce, s.generation, s.rotated_at, s.last_used_at, s.expires_at, s.revoked_at, s.cookie, s.created_at AS started_at, ",
-    user_columns!(),
-    " FROM sessions AS s JOIN users AS u ON u.id = s.user_id WHERE s.id = ?1"
-);
-/// Guard: fails the batch unless session `?1` of person `?2` is alive at `?3`.
-pub const EXPECT_LIVE: &str = "INSERT INTO batch_guard (expectation) SELECT 'live session' WHERE NOT EXISTS (\
-     SELECT 1 FROM sessions AS s JOIN users AS u ON u.id = s.user_id \
-     WHERE s.id = ?1 AND s.user_id = ?2 AND s.revoked_at IS NULL AND s.expires_at > ?3 AND u.status = 'active')";
-/// Forgets sessions a week after their end.
-pub const EXPIRE: &str = "DELETE FROM sessions WHERE id IN ( \
-       SELECT s.id FROM sessions AS s WHERE s.expires_at < ?1 - 604800000 ORDER BY s.expires_at LIMIT ?2) \
-     RETURNING 1";
+const MOST_LIVE: i64 = 100;
 
 /// A session, with its person.
 #[derive(Clone)]
@@ -107,14 +61,6 @@ impl Session {
         })
     }
 
-    /// Reads the first row, if any.
-    ///
-    /// # Errors
-    /// When a column is missing.
-    pub fn from_rows(rows: Rows) -> Result<Option<Self>, DatabaseError> {
-        rows.into_first().map(|row| Self::from_row(&row)).transpose()
-    }
-
     /// Whether an access token of this session still counts.
     #[must_use]
     pub fn is_live(&self, now: Timestamp) -> bool {
@@ -122,14 +68,131 @@ impl Session {
     }
 }
 
-/// The statement of [`END_OTHERS`]; without an exception it ends all.
-#[must_use]
-pub fn end_others(user_id: &str, except: Option<&str>, reason: &'static str, now: Timestamp) -> Statement {
-    Statement::new(END_OTHERS).essential().bind(user_id).bind(now).bind(reason).bind(except)
+/// A session that starts.
+pub struct NewSession<'a> {
+    /// UUIDv7.
+    pub id: &'a str,
+    /// Whose it is, as they were read.
+    pub user: &'a User,
+    /// What the refresh tokens' MAC is bound to.
+    pub nonce: [u8; 16],
+    /// What the client calls itself.
+    pub user_agent: Option<&'a str>,
+    /// The client's address.
+    pub ip: Option<String>,
+    /// Whether its refresh token rides in a cookie.
+    pub cookie: bool,
+    /// Now.
+    pub now: Timestamp,
 }
 
-/// The statement of [`BY_ID`].
-#[must_use]
-pub fn by_id(id: &str) -> Statement {
-    Statement::new(BY_ID).bind(id)
+/// Starts a session, where the account is active, verified, and has the password and the second factor that it was read
+/// with.
+pub fn create(new: NewSession<'_>) -> Query<()> {
+    sql!("sessions/create")
+        .bind(new.id)
+        .bind(new.user.id.as_str())
+        .bind(new.nonce.to_vec())
+        .bind(new.user_agent)
+        .bind(new.ip)
+        .bind(new.now)
+        .bind(new.now.plus_seconds(ABSOLUTE_SECONDS))
+        .bind(new.cookie)
+        .bind(new.user.password_hash.as_ref().map(Secret::expose))
+        .bind(new.user.mfa_enabled)
+        .execute()
+}
+
+/// Moves a session on to its next refresh token, where the generation of the one presented is current.
+pub fn rotate(id: &str, generation: i64, now: Timestamp) -> Query<()> {
+    sql!("sessions/rotate").bind(id).bind(generation).bind(now).bind(IDLE_MS).execute()
+}
+
+/// Ends a session of which an old refresh token was presented, unless it was the last one a moment ago.
+pub fn end_reused(id: &str, generation: i64, now: Timestamp) -> Query<()> {
+    sql!("sessions/end_reused").bind(id).bind(generation).bind(now).bind(GRACE_MS).execute()
+}
+
+/// Ends a session, and tells whether its refresh token rides in a cookie: not where it had ended before.
+pub fn end(id: &str, reason: &'static str, now: Timestamp) -> Query<bool> {
+    let end = sql!("sessions/end").essential().bind(id).bind(now).bind(reason);
+    end.optional(|row| row.boolean("cookie")).map(|cookie| cookie.unwrap_or(false))
+}
+
+/// Ends the session that another one of the same person takes the place of.
+pub fn end_replaced(id: &str, user_id: &str, now: Timestamp) -> Query<()> {
+    sql!("sessions/end_of_user").bind(id).bind(user_id).bind(now).bind("replaced").execute()
+}
+
+/// Ends the oldest sessions of a person who has more than 100.
+pub fn end_oldest(user_id: &str, now: Timestamp) -> Query<()> {
+    sql!("sessions/end_oldest").bind(user_id).bind(now).bind(MOST_LIVE).execute()
+}
+
+/// Ends every session of a person but one; without an exception it ends all.
+pub fn end_others(user_id: &str, except: Option<&str>, reason: &'static str, now: Timestamp) -> Query<()> {
+    sql!("sessions/end_others").essential().bind(user_id).bind(now).bind(reason).bind(except).execute()
+}
+
+/// Ends every session of a mailed link's person.
+pub fn end_of_link(link_hash: &[u8], reason: &'static str, now: Timestamp) -> Query<()> {
+    sql!("sessions/end_of_link").essential().bind(link_hash).bind(now).bind(reason).execute()
+}
+
+/// A session as its person sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionSummary {
+    /// UUIDv7.
+    pub id: String,
+    /// What the client called itself at the login.
+    pub user_agent: Option<String>,
+    /// From where the person logged in.
+    pub ip: Option<String>,
+    /// Whether its refresh token rides in a cookie.
+    pub cookie: bool,
+    /// When the person logged in.
+    pub created_at: Timestamp,
+    /// When it was last used.
+    pub last_used_at: Timestamp,
+    /// When it ends, whatever its use.
+    pub expires_at: Timestamp,
+}
+
+impl SessionSummary {
+    /// Reads the columns of that name.
+    ///
+    /// # Errors
+    /// When a column is missing.
+    pub fn from_row(row: &Row) -> Result<Self, DatabaseError> {
+        Ok(Self {
+            id: row.text("id")?,
+            user_agent: row.optional_text("user_agent")?,
+            ip: row.optional_text("ip")?,
+            cookie: row.boolean("cookie")?,
+            created_at: Timestamp(row.integer("created_at")?),
+            last_used_at: Timestamp(row.integer("last_used_at")?),
+            expires_at: Timestamp(row.integer("expires_at")?),
+        })
+    }
+}
+
+/// Lists a person's live sessions, newest first.
+pub fn list(user_id: &str, page: &PageBefore, now: Timestamp) -> Query<Vec<SessionSummary>> {
+    sql!("sessions/list").bind(user_id).bind_page(page).bind(now).all(SessionSummary::from_row)
+}
+
+/// Ends a live session of a person.
+pub fn end_of_user(id: &str, user_id: &str, reason: &'static str, now: Timestamp) -> Query<()> {
+    sql!("sessions/end_of_user").essential().bind(id).bind(user_id).bind(now).bind(reason).execute()
+}
+
+/// Finds a session, with its person.
+pub fn find(id: &str) -> Query<Option<Session>> {
+    sql!("sessions/find").bind(id).optional(Session::from_row)
+}
+
+/// Guards that the session lives and that its person's account is active: [`Guard::SessionLive`](super::Guard) and
+/// [`Guard::AccountActive`](super::Guard).
+pub fn expect_live(id: &str, user_id: &str, now: Timestamp) -> Query<()> {
+    sql!("sessions/expect_live").bind(id).bind(user_id).bind(now).execute()
 }

@@ -1,33 +1,41 @@
 //! What accounts have stored, and how much they may: counted in the batch of each write, so that two at once do not both
 //! take the last of it.
 
-use crate::ports::{DatabaseError, Row, Statement};
+use super::{
+    query::{Query, sql},
+    results::Upload,
+};
+use crate::ports::{DatabaseError, Row};
 
-/// Charges for results that are new.
-pub const CHARGE_RESULTS: &str = include_str!("sql/storage/charge_results.sql");
-/// Charges for a run, after it was opened.
-pub const CHARGE_RUN: &str = include_str!("sql/storage/charge_run.sql");
-/// Charges for a version whose definition grows.
-pub const CHARGE_VERSION: &str = include_str!("sql/storage/charge_version.sql");
-/// Takes back what a version no longer needs.
-pub const REFUND_VERSION: &str = include_str!("sql/storage/refund_version.sql");
-/// Guard: what was charged is within the quota.
-pub const EXPECT_QUOTA: &str = include_str!("sql/storage/expect_quota.sql");
-/// What a person has stored.
-pub const OF_USER: &str = include_str!("sql/storage/of_user.sql");
-/// Gives a person a quota of their own.
-pub const SET_QUOTA: &str = include_str!("sql/storage/set_quota.sql");
-
-/// The statement of [`EXPECT_QUOTA`]; it follows what it is about.
-#[must_use]
-pub fn expect_quota(owner_id: &str, quota_bytes: i64) -> Statement {
-    Statement::new(EXPECT_QUOTA).bind(owner_id).bind(quota_bytes)
+/// Guards that what the statement before charged is within the owner's quota, the deployment's where they have none of
+/// their own: [`Guard::StorageQuota`](super::Guard).
+pub fn expect_quota(owner_id: &str, quota_bytes: i64) -> Query<()> {
+    sql!("storage/expect_quota").bind(owner_id).bind(quota_bytes).execute()
 }
 
-/// Whether that guard undid the batch.
-#[must_use]
-pub fn is_exceeded(error: &DatabaseError) -> bool {
-    matches!(error, DatabaseError::Constraint(name) if name == "storage_quota_exceeded")
+/// Charges a person for a run whose request has so many bytes, where the statement before opened one.
+pub fn charge_run(owner_id: &str, bytes: i64) -> Query<()> {
+    sql!("storage/charge_run").bind(owner_id).bind(bytes).execute()
+}
+
+/// Charges a person for those of the results that the run does not have yet.
+pub fn charge_results(run_id: &str, upload: &Upload, owner_id: &str) -> Query<()> {
+    sql!("storage/charge_results").bind(run_id).bind(upload.as_str()).bind(owner_id).execute()
+}
+
+/// Charges a person for a version whose definition grows to so many bytes.
+pub fn charge_version(benchmark: &str, version: &str, owner_id: &str, bytes: i64) -> Query<()> {
+    sql!("storage/charge_version").bind(benchmark).bind(version).bind(owner_id).bind(bytes).execute()
+}
+
+/// Takes back from a person what a version no longer needs, whose definition shrinks to so many bytes.
+pub fn refund_version(benchmark: &str, version: &str, owner_id: &str, bytes: i64) -> Query<()> {
+    sql!("storage/refund_version").bind(benchmark).bind(version).bind(owner_id).bind(bytes).execute()
+}
+
+/// Finds what a person has stored; without a quota of their own, the deployment's holds.
+pub fn find(user_id: &str, quota_bytes: i64) -> Query<Option<Storage>> {
+    sql!("storage/of_user").bind(user_id).optional(move |row| Storage::from_row(row, quota_bytes))
 }
 
 /// What a person has stored, and how much they may.
@@ -55,4 +63,9 @@ impl Storage {
     pub fn left_bytes(&self) -> i64 {
         self.quota_bytes.saturating_sub(self.used_bytes).max(0)
     }
+}
+
+/// Gives a person a quota of their own in bytes, or the deployment's.
+pub fn set_quota(owner_id: &str, quota_bytes: Option<i64>) -> Query<()> {
+    sql!("storage/set_quota").bind(owner_id).bind(quota_bytes).execute()
 }

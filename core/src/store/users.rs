@@ -1,135 +1,15 @@
-//! People, and the links mailed to them.
+//! People.
 
-use super::storage::Storage;
-use crate::ports::{DatabaseError, Row, Statement, Timestamp};
-
-/// The columns of a [`User`].
-macro_rules! user_columns {
-    () => {
-        "u.id, u.email, u.password_hash, u.full_name, u.email_verified, u.role, u.status, u.mfa_enabled, u.created_at, \
-         u.storage_bytes, u.storage_quota_bytes"
-    };
-}
-pub(crate) use user_columns;
-
-/// A person by address, and whether they have logged in from the network `?2`.
-pub const BY_EMAIL_FROM_NETWORK: &str = concat!(
-    "SELECT ",
-    user_columns!(),
-    ", EXISTS (SELECT 1 FROM known_networks AS k WHERE k.user_id = u.id AND k.network = ?2) AS network_known \
-     FROM users AS u WHERE u.email = ?1"
-);
-/// Registers an address.
-pub const REGISTER: &str = include_str!("sql/users/register.sql");
-/// A verification link, where the address still wants verifying, with the particulars of its registration.
-pub const ADD_VERIFICATION: &str = "INSERT INTO one_time_tokens (hash, user_id, purpose, created_at, expires_at, password_hash, full_name, network) \
-     SELECT ?2, id, 'verify_email', ?3, ?4, ?5, ?6, ?7 FROM users WHERE email = ?1 AND email_verified = 0";
-/// Another one, with the particulars of the newest registration from the network of whoever asks (`?5`), else with those
-/// of the account.
-pub const ADD_ANOTHER_VERIFICATION: &str = "INSERT INTO one_time_tokens (hash, user_id, purpose, created_at, expires_at, password_hash, full_name, network) \
-     SELECT ?2, u.id, 'verify_email', ?3, ?4, \
-       CASE WHEN t.hash IS NULL THEN u.password_hash ELSE t.password_hash END, \
-       CASE WHEN t.hash IS NULL THEN u.full_name ELSE t.full_name END, t.network \
-     FROM users AS u LEFT JOIN one_time_tokens AS t ON t.hash = (SELECT o.hash FROM one_time_tokens AS o \
-       WHERE o.user_id = u.id AND o.purpose = 'verify_email' AND o.network = ?5 ORDER BY o.created_at DESC LIMIT 1) \
-     WHERE u.email = ?1 AND u.email_verified = 0";
-/// The registration of a link.
-pub const REGISTRATION: &str = include_str!("sql/users/registration.sql");
-/// Guard: nobody else's registration of the address can be confirmed.
-pub const EXPECT_ONLY_REGISTRATION: &str = include_str!("sql/users/expect_only_registration.sql");
-/// A link for the address, where it has an account that got fewer than five of the kind within the hour.
-pub const ADD_TOKEN: &str = "INSERT INTO one_time_tokens (hash, user_id, purpose, created_at, expires_at) \
-     SELECT ?2, u.id, ?3, ?4, ?5 FROM users AS u WHERE u.email = ?1 AND (SELECT count(*) FROM one_time_tokens AS t \
-       WHERE t.user_id = u.id AND t.purpose = ?3 AND t.created_at > ?4 - 3600000) < 5";
-/// A link to a new address of a person.
-pub const ADD_NEW_ADDRESS: &str = include_str!("sql/users/add_new_address.sql");
-/// Uses a link of purpose `?3`, once; no suspended person's.
-pub const USE_TOKEN: &str = "UPDATE one_time_tokens SET used_at = ?2 \
-     WHERE hash = ?1 AND purpose = ?3 AND used_at IS NULL AND expires_at > ?2 \
-       AND EXISTS (SELECT 1 FROM users AS u WHERE u.id = one_time_tokens.user_id AND u.status = 'active')";
-/// Marks the address of a verification link as proved.
-pub const VERIFY: &str = include_str!("sql/users/verify.sql");
-/// Sets the password of the link's person. The mail proves the address too; what strangers may have registered it
-/// with goes.
-pub const RESET_PASSWORD: &str = "UPDATE users SET password_hash = ?3, password_changed_at = ?2, updated_at = ?2, \
-       full_name = CASE WHEN users.email_verified = 1 THEN users.full_name END, email_verified = 1 \
-     FROM one_time_tokens AS t WHERE t.hash = ?1 AND users.id = t.user_id";
-/// Gives the person of the link the address that it proves.
-pub const CHANGE_EMAIL: &str = "UPDATE users SET email = t.new_email, email_verified = 1, updated_at = ?2 \
-     FROM one_time_tokens AS t WHERE t.hash = ?1 AND users.id = t.user_id";
-/// Registrations of the link's address that nobody has proved.
-pub const DELETE_UNPROVED: &str =
-    "DELETE FROM users WHERE email_verified = 0 AND email = (SELECT new_email FROM one_time_tokens WHERE hash = ?1)";
-/// Kills every link of the link's person.
-pub const END_TOKENS_OF_TOKEN: &str = "UPDATE one_time_tokens SET used_at = coalesce(used_at, ?2), password_hash = NULL, full_name = NULL \
-     WHERE user_id = (SELECT user_id FROM one_time_tokens WHERE hash = ?1)";
-/// Kills every link of a person.
-pub const END_TOKENS: &str = "UPDATE one_time_tokens SET used_at = coalesce(used_at, ?2), password_hash = NULL, full_name = NULL WHERE user_id = ?1";
-/// Kills a person's links to new addresses.
-pub const END_NEW_ADDRESSES: &str =
-    "UPDATE one_time_tokens SET used_at = coalesce(used_at, ?2) WHERE user_id = ?1 AND purpose = 'change_email'";
-/// The person of a link of purpose `?2` that still works at `?3`.
-pub const BY_LIVE_TOKEN: &str = concat!(
-    "SELECT ",
-    user_columns!(),
-    " FROM one_time_tokens AS t JOIN users AS u ON u.id = t.user_id \
-     WHERE t.hash = ?1 AND t.purpose = ?2 AND t.used_at IS NULL AND t.expires_at > ?3 AND u.status = 'active'"
-);
-/// Sets the password, where it is still the one that was given (`?2`).
-pub const CHANGE_PASSWORD: &str = "UPDATE users SET password_hash = ?3, password_changed_at = ?4, updated_at = ?4 WHERE id = ?1 AND password_hash IS ?2";
-/// Puts another hash of the same password in place of `?2`.
-pub const REHASH: &str = "UPDATE users SET password_hash = ?3 WHERE id = ?1 AND password_hash = ?2";
-/// Guard: fails the batch unless the password of person `?1` is still the one hashed as `?2`.
-pub const EXPECT_PASSWORD: &str = "INSERT INTO batch_guard (expectation) SELECT 'same password' \
-     WHERE NOT EXISTS (SELECT 1 FROM users WHERE id = ?1 AND password_hash IS ?2)";
-/// Makes a person with a proved address an administrator.
-pub const PROMOTE: &str =
-    "UPDATE users SET role = 'admin', updated_at = ?2 WHERE id = ?1 AND email_verified = 1 AND role <> 'admin'";
-/// Makes an administrator a user.
-pub const DEMOTE: &str = "UPDATE users SET role = 'user', updated_at = ?2 WHERE id = ?1 AND role = 'admin'";
-/// A person goes, and with them everything that refers to them; what they published stays, without an owner.
-pub const DELETE: &str = "DELETE FROM users WHERE id = ?1";
-/// What a person published.
-pub const OWN_MODELS: &str = "SELECT id, created_at FROM models WHERE owner_id = ?1 ORDER BY id LIMIT ?2 OFFSET ?3";
-/// As [`OWN_MODELS`].
-pub const OWN_BENCHMARKS: &str =
-    "SELECT id, created_at FROM benchmarks WHERE owner_id = ?1 ORDER BY id LIMIT ?2 OFFSET ?3";
-/// As [`OWN_MODELS`].
-pub const OWN_RUNS: &str = "SELECT id, model_id, benchmark_id, version, status, created_at FROM runs WHERE owner_id = ?1 ORDER BY id LIMIT ?2 OFFSET ?3";
-/// Some of a person's links that still work at `?4`.
-pub const LIVE_LINKS: &str = "SELECT purpose, new_email, created_at, expires_at FROM one_time_tokens \
-     WHERE user_id = ?1 AND used_at IS NULL AND expires_at > ?4 ORDER BY created_at LIMIT ?2 OFFSET ?3";
-/// The person whom a link belongs to.
-pub const BY_TOKEN: &str = concat!(
-    "SELECT ",
-    user_columns!(),
-    " FROM one_time_tokens AS t JOIN users AS u ON u.id = t.user_id WHERE t.hash = ?1"
-);
-/// Sets the name, where it is another one.
-pub const RENAME: &str = "UPDATE users SET full_name = ?2, updated_at = ?3 WHERE id = ?1 AND full_name IS NOT ?2";
-/// A person by id.
-pub const BY_ID: &str = concat!("SELECT ", user_columns!(), " FROM users AS u WHERE u.id = ?1");
-/// Registrations that nobody has proved for 30 days, and that no link can prove any more.
-macro_rules! given_up {
-    () => {
-        "SELECT u.id FROM users AS u WHERE u.email_verified = 0 AND u.created_at < ?1 - 2592000000 \
-           AND EXISTS (SELECT 1 FROM audit_events AS a WHERE a.user_id = u.id AND a.event = 'account_registered') \
-           AND NOT EXISTS (SELECT 1 FROM one_time_tokens AS t WHERE t.user_id = u.id AND t.expires_at > ?1) \
-         ORDER BY u.created_at, u.id LIMIT ?2"
-    };
-}
-/// Wipes who registered what nobody proved. Accounts of another system, which nobody registered here, stay.
-pub const WIPE_GIVEN_UP: &str = concat!(
-    "UPDATE audit_events SET ip = NULL, user_agent = NULL WHERE ip IS NOT NULL AND user_id IN (",
-    given_up!(),
-    ")"
-);
-/// Forgets what nobody proved; after [`WIPE_GIVEN_UP`].
-pub const EXPIRE_GIVEN_UP: &str = concat!("DELETE FROM users WHERE id IN (", given_up!(), ") RETURNING 1");
-/// Forgets links a week after their end.
-pub const EXPIRE_OLD_TOKENS: &str = "DELETE FROM one_time_tokens WHERE hash IN ( \
-       SELECT t.hash FROM one_time_tokens AS t WHERE t.expires_at < ?1 - 604800000 ORDER BY t.expires_at LIMIT ?2) \
-     RETURNING 1";
+use super::{
+    BatchError, Guard,
+    links::NewLink,
+    query::{Query, sql},
+    storage::Storage,
+};
+use crate::{
+    domain::Secret,
+    ports::{DatabaseError, Row, Timestamp},
+};
 
 /// A person.
 #[derive(Clone, Debug)]
@@ -139,7 +19,7 @@ pub struct User {
     /// Unique, in lower case.
     pub email: String,
     /// PHC string; `None` where they log in another way.
-    pub password_hash: Option<crate::domain::Secret>,
+    pub password_hash: Option<Secret>,
     /// What they call themselves.
     pub full_name: Option<String>,
     /// Whether the address is proved.
@@ -167,7 +47,7 @@ impl User {
         Ok(Self {
             id: row.text("id")?,
             email: row.text("email")?,
-            password_hash: row.optional_text("password_hash")?.map(crate::domain::Secret::new),
+            password_hash: row.optional_text("password_hash")?.map(Secret::new),
             full_name: row.optional_text("full_name")?,
             email_verified: row.boolean("email_verified")?,
             role: row.text("role")?,
@@ -188,6 +68,20 @@ impl User {
     }
 }
 
+/// A person, found by the address that somebody logs in with.
+pub struct LoginAccount {
+    /// The person.
+    pub user: User,
+    /// Whether they have logged in from the client's network before.
+    pub network_known: bool,
+}
+
+impl LoginAccount {
+    fn from_row(row: &Row) -> Result<Self, DatabaseError> {
+        Ok(Self { user: User::from_row(row)?, network_known: row.boolean("network_known")? })
+    }
+}
+
 /// A registration, hashed.
 pub struct Registration<'a> {
     /// The id of the account, if it is new.
@@ -195,38 +89,143 @@ pub struct Registration<'a> {
     /// The address.
     pub email: &'a str,
     /// PHC string of the password.
-    pub password_hash: &'a str,
+    pub password_hash: &'a Secret,
     /// What they call themselves.
     pub full_name: Option<&'a str>,
-    /// From where.
+    /// From which network it comes.
     pub network: &'a str,
+    /// The link that verifies the address; it is added by [`links::add_verification`](super::links::add_verification).
+    pub link: NewLink,
+}
+
+/// Finds a person.
+pub fn find(id: &str) -> Query<Option<User>> {
+    sql!("users/find").bind(id).optional(User::from_row)
+}
+
+/// Finds a person who is asked for their password again, on a full disk too: it may be to delete the account.
+pub fn find_for_step_up(id: &str) -> Query<Option<User>> {
+    sql!("users/find").essential().bind(id).optional(User::from_row)
+}
+
+/// Finds a person by their address.
+pub fn find_by_email(email: &str) -> Query<Option<User>> {
+    sql!("users/find_by_email").bind(email).optional(User::from_row)
+}
+
+/// Finds the person that somebody tries to log in as from a network.
+pub fn find_for_login(email: &str, network: &str) -> Query<Option<LoginAccount>> {
+    sql!("users/find_for_login").bind(email).bind(network).optional(LoginAccount::from_row)
+}
+
+/// Registers an address that has no account, and is not kept for one. Else it does nothing.
+pub fn register(registration: &Registration<'_>) -> Query<()> {
+    sql!("users/register")
+        .bind(registration.id)
+        .bind(registration.email)
+        .bind(registration.password_hash.expose())
+        .bind(registration.full_name)
+        .bind(registration.link.created_at)
+        .execute()
+}
+
+/// Marks the address of a verification link as proved, and sets what its registration chose.
+pub fn verify(link_hash: &[u8], now: Timestamp) -> Query<()> {
+    sql!("users/verify").bind(link_hash).bind(now).execute()
+}
+
+/// Sets the password of a link's person. The mail proves the address too.
+pub fn reset_password(link_hash: &[u8], password_hash: &Secret, now: Timestamp) -> Query<()> {
+    sql!("users/reset_password").bind(link_hash).bind(now).bind(password_hash.expose()).execute()
+}
+
+/// Gives a link's person the address that it proves. The batch fails with [`is_email_taken`] where somebody else has it.
+pub fn change_email(link_hash: &[u8], now: Timestamp) -> Query<()> {
+    sql!("users/change_email").bind(link_hash).bind(now).execute()
+}
+
+/// Whether a batch was undone because somebody else has, or may take back, the address that it moves an account to.
+#[must_use]
+pub fn is_email_taken(error: &BatchError) -> bool {
+    match error {
+        BatchError::Guard(guard) => *guard == Guard::AddressFree,
+        BatchError::Database(DatabaseError::Constraint(name)) => name == "users.email",
+        BatchError::Database(_) => false,
+    }
+}
+
+/// Deletes the registration of a link's new address, where nobody has proved it.
+pub fn delete_unproved(link_hash: &[u8]) -> Query<()> {
+    sql!("users/delete_unproved").bind(link_hash).execute()
+}
+
+/// Sets another password, where the present one has the hash `from`.
+pub fn change_password(id: &str, from: Option<&Secret>, to: &Secret, now: Timestamp) -> Query<()> {
+    sql!("users/change_password").bind(id).bind(from.map(Secret::expose)).bind(to.expose()).bind(now).execute()
+}
+
+/// Replaces the hash of a password by another hash of the same password.
+pub fn rehash(id: &str, from: &Secret, to: &Secret) -> Query<()> {
+    sql!("users/rehash").bind(id).bind(from.expose()).bind(to.expose()).execute()
+}
+
+/// Guards that a password still has the hash: [`Guard::PasswordUnchanged`].
+pub fn expect_password(id: &str, password_hash: Option<&Secret>) -> Query<()> {
+    sql!("users/expect_password").bind(id).bind(password_hash.map(Secret::expose)).execute()
+}
+
+/// Makes a person an administrator, where their address is proved and they are none yet.
+pub fn promote(id: &str, now: Timestamp) -> Query<()> {
+    sql!("users/promote").bind(id).bind(now).execute()
+}
+
+/// Makes an administrator an ordinary user.
+pub fn demote(id: &str, now: Timestamp) -> Query<()> {
+    sql!("users/demote").bind(id).bind(now).execute()
+}
+
+/// Gives a person another name, or none. Nothing changes where they have it already.
+pub fn rename(id: &str, name: Option<&str>, now: Timestamp) -> Query<()> {
+    sql!("users/rename").bind(id).bind(name).bind(now).execute()
+}
+
+/// Deletes a person, and with them everything that refers to them. What they published stays, without an owner.
+pub fn delete(id: &str) -> Query<()> {
+    sql!("users/delete").essential().bind(id).execute()
+}
+
+/// Ends the links that would move a person's account to another address.
+pub fn end_new_addresses(id: &str, now: Timestamp) -> Query<()> {
+    sql!("users/end_new_addresses").bind(id).bind(now).execute()
+}
+
+/// A link that moves an account to another address.
+pub struct NewAddress<'a> {
+    /// Whose account.
+    pub user_id: &'a str,
+    /// To which address.
+    pub email: &'a str,
     /// SHA-256 of the link's token.
     pub token_hash: Vec<u8>,
     /// Now.
     pub now: Timestamp,
-    /// When the link dies.
+    /// When the link ends.
     pub expires: Timestamp,
 }
 
-impl Registration<'_> {
-    /// What it writes, in order; mails are the caller's to add.
-    #[must_use]
-    pub fn statements(self) -> Vec<Statement> {
-        vec![
-            Statement::new(REGISTER)
-                .bind(self.id)
-                .bind(self.email)
-                .bind(self.password_hash)
-                .bind(self.full_name)
-                .bind(self.now),
-            Statement::new(ADD_VERIFICATION)
-                .bind(self.email)
-                .bind(self.token_hash)
-                .bind(self.now)
-                .bind(self.expires)
-                .bind(self.password_hash)
-                .bind(self.full_name)
-                .bind(self.network),
-        ]
-    }
+/// Adds the link, where nobody has proved the address to be theirs and it is kept for nobody else.
+pub fn add_new_address(new: NewAddress<'_>) -> Query<()> {
+    sql!("users/add_new_address")
+        .bind(new.user_id)
+        .bind(new.token_hash)
+        .bind(new.now)
+        .bind(new.expires)
+        .bind(new.email)
+        .execute()
+}
+
+/// Wipes where accounts that nobody proved were registered from, before they expire. Accounts of another system, which
+/// nobody registered here, stay.
+pub(super) fn wipe_given_up(now: Timestamp, rows: u32) -> Query<()> {
+    sql!("users/wipe_given_up").essential().bind(now).bind(rows).execute()
 }

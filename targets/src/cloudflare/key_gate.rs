@@ -15,7 +15,7 @@ use aibaas_core::{
         prepaid::{Block, FreshGrant, KeyHome, LEND_MS, Lent, Reply, Report, Verdict},
     },
     ports::{Background as _, Clock, Database, KeyGate, KeyGateError, Timestamp},
-    store::key_uses,
+    store::{Batch, key_uses},
 };
 use async_trait::async_trait;
 use futures_util::future;
@@ -163,10 +163,12 @@ impl KeyObjects {
         if keys.is_empty() {
             return Ok(Vec::new());
         }
-        let reads = keys.iter().map(|hash| key_uses::grant(*hash, now)).collect();
+        let mut batch = Batch::new();
+        let handles = keys.iter().map(|hash| batch.push(key_uses::grant(*hash, now))).collect::<Vec<_>>();
+        let mut answers = batch.run(&*self.database).await.map_err(unreadable)?;
         let mut ids = Vec::new();
-        for (hash, rows) in keys.iter().zip(self.database.batch(reads).await.map_err(unreadable)?) {
-            let Some((grant, _)) = key_uses::read_grant(rows, *hash, now).map_err(unreadable)? else { continue };
+        for (hash, handle) in keys.iter().zip(handles) {
+            let Some((grant, _)) = answers.take(handle).map_err(unreadable)? else { continue };
             if grant.first_key_hash != *hash {
                 remember_first_key(*hash, grant.first_key_hash);
             }
@@ -206,8 +208,7 @@ impl KeyObjects {
             let reply = self.call(of.hash, "admit", &question).await?;
             match serde_json::from_str(&reply).map_err(unreadable)? {
                 Reply::NeedsGrant { generation, keep } => {
-                    let rows = self.database.query(key_uses::grant(of.hash, asked)).await.map_err(unreadable)?;
-                    let read = key_uses::read_grant(rows, of.hash, asked).map_err(unreadable)?;
+                    let read = key_uses::grant(of.hash, asked).run(&*self.database).await.map_err(unreadable)?;
                     let Some((grant, saved)) = read else { return Ok(Decision::Unknown) };
                     // Another object keeps the limit: that one has to be asked.
                     if grant.first_key_hash != first_key(of.hash) {
@@ -483,7 +484,7 @@ impl KeyObject {
             return String::new();
         }
         let hours = self.saving.iter().map(|(id, hour)| (id.as_str(), *hour));
-        d1::asked(&[key_uses::save(hours)]).unwrap_or_default()
+        d1::asked(&[key_uses::save(hours).into_statement()]).unwrap_or_default()
     }
 
     /// It was saved, or not.

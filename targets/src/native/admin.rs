@@ -4,9 +4,9 @@ use std::process::ExitCode;
 
 use aibaas_core::{
     domain::account::Email,
-    ports::{Clock as _, Database, Statement},
+    ports::{Clock as _, Database, Timestamp},
     store::{
-        runs,
+        Batch, Guard, Query,
         users::{self, User},
     },
 };
@@ -60,7 +60,7 @@ async fn grant(database: &dyn Database, email: &Email) -> Result<String, Failure
     if !user.email_verified {
         return Err(Failure::failed(format!("{} is not verified: whose address it is, nobody knows", user.email)));
     }
-    Ok(match set_role(database, &user, users::PROMOTE, "admin").await? {
+    Ok(match set_role(database, &user, users::promote, "admin").await? {
         true => format!("{} is an administrator now", user.email),
         false => format!("{} is an administrator already", user.email),
     })
@@ -68,20 +68,23 @@ async fn grant(database: &dyn Database, email: &Email) -> Result<String, Failure
 
 async fn revoke(database: &dyn Database, email: &Email) -> Result<String, Failure> {
     let user = find(database, email).await?;
-    Ok(match set_role(database, &user, users::DEMOTE, "user").await? {
+    Ok(match set_role(database, &user, users::demote, "user").await? {
         true => format!("{} is no administrator any more", user.email),
         false => format!("{} is no administrator", user.email),
     })
 }
 
-/// Sets the role, and records it where that changed anything; whether it did.
-async fn set_role(database: &dyn Database, user: &User, sql: &'static str, role: &str) -> Result<bool, Failure> {
+/// Sets the role, and records it where that changed anything; returns whether it did.
+async fn set_role(
+    database: &dyn Database,
+    user: &User,
+    set: impl FnOnce(&str, Timestamp) -> Query<()>,
+    role: &str,
+) -> Result<bool, Failure> {
     let now = SystemClock.now();
     let event = operator::event(now, "role_changed", json!({ "role": role, "by": "command line" }));
-    let batch = vec![
-        Statement::new(sql).bind(user.id.as_str()).bind(now),
-        event.of_if_changed(&user.id, None),
-        Statement::new(runs::CHANGES),
-    ];
-    operator::has_changed(database.batch(batch).await)
+    let mut batch = Batch::new();
+    batch.expect(Guard::RoleChanges, set(&user.id, now));
+    batch.push(event.of(&user.id, None));
+    operator::run_if(database, Guard::RoleChanges, batch).await
 }

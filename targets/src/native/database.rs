@@ -639,7 +639,7 @@ mod tests {
         let fixture = fixture().await;
         let batch = |id: i64| vec![Statement::new(ADD).bind(id), Statement::new(GUARD), insert(9, "after")];
         let error = fixture.database.batch(batch(77)).await.unwrap_err();
-        assert!(error.is_guard(), "{error}");
+        assert_eq!(error, DatabaseError::Constraint("expectation_failed".to_owned()));
         assert_eq!(integer(&fixture.database, Statement::new(COUNT)).await, 1);
 
         let rows = fixture.database.batch(batch(1)).await.unwrap();

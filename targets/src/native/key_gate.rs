@@ -16,8 +16,8 @@ use aibaas_core::{
         api_key::KeyHash,
         key_use::{Decision, HOUR_MS, HourOfUse, KeyGrant, KeyLedger, KeyUse, UsageByKey},
     },
-    ports::{Clock, Database, DatabaseError, KeyGate, KeyGateError, Statement, Timestamp},
-    store::key_uses,
+    ports::{Clock, Database, DatabaseError, KeyGate, KeyGateError, Timestamp},
+    store::{Batch, BatchError, Query, key_uses},
 };
 use async_trait::async_trait;
 use rusqlite::Connection;
@@ -257,7 +257,7 @@ impl MemoryKeyGate {
     async fn write(&self, counted: &[(String, Vec<(String, HourOfUse)>)], now: Timestamp) -> Result<(), DatabaseError> {
         for some in counted.chunks(KEYS_A_SAVE) {
             let hours = some.iter().flat_map(|(_, hours)| hours.iter().map(|(id, hour)| (id.as_str(), *hour)));
-            self.database.query(key_uses::save(hours)).await?;
+            key_uses::save(hours).run(&*self.database).await?;
             for (limit, hours) in some {
                 if let Some(entry) = self.shard(limit)?.entries.get_mut(limit) {
                     // Who asked just before the hour ended may be counted just after.
@@ -268,7 +268,7 @@ impl MemoryKeyGate {
         Ok(())
     }
 
-    async fn keep_logs(&self, now: Timestamp) -> Result<(), DatabaseError> {
+    async fn keep_logs(&self, now: Timestamp) -> Result<(), BatchError> {
         let mut logs = Vec::new();
         for shard in &self.shards {
             for (limit, entry) in &mut lock(shard).entries {
@@ -284,9 +284,10 @@ impl MemoryKeyGate {
                 admissions = admissions.saturating_add(log.entries().count());
                 fits
             });
-            let batch = logs.split_off(logs.len().saturating_sub(some.count()));
-            let batch = batch.iter().map(|(id, window_ms, log)| (id.as_str(), *window_ms, log));
-            self.database.batch(key_uses::keep_logs(batch)).await?;
+            let some = logs.split_off(logs.len().saturating_sub(some.count()));
+            let some = some.iter().map(|(id, window_ms, log)| (id.as_str(), *window_ms, log));
+            let batch = key_uses::keep_logs(some).into_iter().collect::<Batch>();
+            batch.run(&*self.database).await?;
         }
         Ok(())
     }
@@ -320,6 +321,10 @@ impl Reader {
         Ok(Self { connection: database::connect_reader(path)?, version: None, grants: HashMap::new() })
     }
 
+    fn read<T>(&self, query: Query<T>) -> Result<T, DatabaseError> {
+        query.run_with(|statement| database::run(&self.connection, &statement))
+    }
+
     /// Forgets what was read before the last commit. What is read from now on is at least as new as the version that
     /// stands beside it, so that a commit in between only makes it be read once more.
     fn look(&mut self) -> Result<(), DatabaseError> {
@@ -339,8 +344,7 @@ impl Reader {
         if let Some(grant) = self.grants.get(&key) {
             return Ok(Some(Arc::clone(grant)));
         }
-        let rows = database::run(&self.connection, &key_uses::grant(key, now))?;
-        let Some((grant, _)) = key_uses::read_grant(rows, key, now)? else { return Ok(None) };
+        let Some((grant, _)) = self.read(key_uses::grant(key, now))? else { return Ok(None) };
         if self.grants.len() >= GRANTS {
             self.grants.clear();
         }
@@ -351,7 +355,7 @@ impl Reader {
 
     /// A ledger that goes on from what is saved.
     fn entry(&self, grant: &KeyGrant, now: Timestamp) -> Result<Entry, DatabaseError> {
-        let log = key_uses::read_log(database::run(&self.connection, &key_uses::log(grant, now))?)?;
+        let log = self.read(key_uses::log(&grant.first_key_id, grant.window_ms(), now))?;
         let mut usage = UsageByKey::default();
         self.take_up(&mut usage, &grant.id, now)?;
         Ok(Entry { window_ms: grant.window_ms(), ledger: KeyLedger { log, usage }, awaited: false })
@@ -360,11 +364,10 @@ impl Reader {
     /// Goes on from what is saved of a key's use.
     fn take_up(&self, usage: &mut UsageByKey, key_id: &str, now: Timestamp) -> Result<(), DatabaseError> {
         // The hours on both sides, too: around the full hour, not all who ask agree which it is.
-        let hour = HourOfUse::of(now).start_ms;
-        let (from, to) = (hour.saturating_sub(HOUR_MS), hour.saturating_add(HOUR_MS.saturating_mul(2)));
-        let saved = Statement::new(key_uses::BY_HOUR).bind(key_id).bind(from).bind(to);
-        for row in database::run(&self.connection, &saved)? {
-            usage.of(key_id).take_up(key_uses::read_hour(&row)?);
+        let hour = Timestamp(HourOfUse::of(now).start_ms);
+        let (from, to) = (hour.plus_ms(HOUR_MS.saturating_neg()), hour.plus_ms(HOUR_MS.saturating_mul(2)));
+        for saved in self.read(key_uses::by_hour(key_id, from, to))? {
+            usage.of(key_id).take_up(saved);
         }
         Ok(())
     }
@@ -417,7 +420,11 @@ impl KeyGate for MemoryKeyGate {
 mod tests {
     use std::{path::PathBuf, sync::atomic::AtomicBool};
 
-    use aibaas_core::{domain::key_use::Denial, migrate, ports::Rows};
+    use aibaas_core::{
+        domain::key_use::Denial,
+        migrate,
+        ports::{Rows, Statement},
+    };
 
     use super::{
         super::{
@@ -482,9 +489,8 @@ mod tests {
 
         /// What is saved of the key: hour, allowed, limited, denied.
         async fn saved(&self, key: u32) -> Vec<(i64, u64, u64, u64)> {
-            let of = Statement::new(key_uses::BY_HOUR).bind(format!("k{key}")).bind(0_i64).bind(i64::MAX);
-            let hours = self.database.query(of).await.unwrap().into_iter();
-            let hours = hours.map(|row| key_uses::read_hour(&row).unwrap());
+            let of = key_uses::by_hour(&format!("k{key}"), Timestamp(0), Timestamp(i64::MAX));
+            let hours = of.run(&*self.database).await.unwrap().into_iter();
             hours.map(|hour| (hour.start_ms, hour.allowed, hour.limited, hour.denied)).collect()
         }
 

@@ -9,11 +9,10 @@ use aibaas_core::{
         api_key::{ApiKey, SCOPES, WRITING_SCOPES},
         api_key_settings::{AskedApiKey, KeyEnvironment, Mistake, NewApiKey},
     },
-    ports::{Clock as _, Database, DatabaseError, Entropy as _, Row, Statement, Timestamp},
+    ports::{Clock as _, Database, Entropy as _, Timestamp},
     store::{
-        EXPECT_ONE_CHANGE,
-        api_keys::{self, ApiKeyRecord},
-        runs,
+        Batch, BatchError, Guard, PageBefore,
+        api_keys::{self, ApiKeyRecord, OwnedApiKey},
         users::User,
     },
 };
@@ -28,7 +27,7 @@ use super::{
 };
 
 /// Keys that are read at a time.
-const PAGE: i64 = 500;
+const PAGE: u32 = 500;
 /// How much of a name fits into the table.
 const NAME: usize = 40;
 
@@ -137,26 +136,27 @@ impl Create {
         SystemEntropy.fill(&mut random);
         let key = ApiKey::generate(new.environment.as_str(), &random);
         let key = key.ok_or_else(|| Failure::failed("the random numbers made no key; try again"))?;
-        let id = operator::new_id(now);
-        let event = json!({ "apiKeyId": id, "by": "command line" });
-        let batch = vec![
-            api_keys::create(&id, &user.id, &new, &key, now),
-            Statement::new(EXPECT_ONE_CHANGE),
-            operator::event(now, "api_key_created", event).of(&user.id, None),
-        ];
-        database.batch(batch).await.map_err(|error| match error.is_guard() {
-            true => Failure::failed(format!(
+        let new = new.into_record(operator::new_id(now), user.id.clone(), &key, now);
+        let event = operator::event(now, "api_key_created", json!({ "apiKeyId": new.id, "by": "command line" }));
+        let mut batch = Batch::new();
+        batch.expect(Guard::ApiKeyLimit, api_keys::create(&new, &key));
+        batch.push(event.of(&user.id, None));
+        batch.run(database).await.map_err(|error| match error {
+            BatchError::Guard(Guard::ApiKeyLimit) => Failure::failed(format!(
                 "{} has {} active keys already: revoke one first",
                 user.email,
                 api_keys::MOST_ACTIVE
             )),
-            false => failed(&error),
+            error => failed(error),
         })?;
-        complain(&told(&id, &user, &new));
+        complain(&told(&user, &new));
         // Shown this once: a key that nobody could read is of no use to anybody.
         let mut out = std::io::stdout().lock();
         writeln!(out, "{}", key.secret().expose()).and_then(|()| out.flush()).map_err(|error| {
-            Failure::failed(format!("the key could not be written ({error}): revoke it with aibaas keys revoke {id}"))
+            Failure::failed(format!(
+                "the key could not be written ({error}): revoke it with aibaas keys revoke {}",
+                new.id
+            ))
         })
     }
 
@@ -196,8 +196,8 @@ fn complaint(mistake: &Mistake) -> String {
 }
 
 /// What was made, in words.
-fn told(id: &str, user: &User, new: &NewApiKey) -> String {
-    let mut told = format!("key {id} of {}: {}", user.email, printable(&new.name));
+fn told(user: &User, new: &ApiKeyRecord) -> String {
+    let mut told = format!("key {} of {}: {}", new.id, user.email, printable(&new.name));
     let _ = write!(
         told,
         "\nmay {}, {} requests in {} seconds",
@@ -218,12 +218,6 @@ fn told(id: &str, user: &User, new: &NewApiKey) -> String {
     told
 }
 
-/// A key, with its owner's address.
-struct Owned {
-    key: ApiKeyRecord,
-    owner: String,
-}
-
 impl List {
     async fn run(self, database: &dyn Database) -> Result<(), Failure> {
         let keys = match &self.email {
@@ -232,7 +226,7 @@ impl List {
         };
         let now = SystemClock.now();
         if self.json {
-            say(&ascii(&keys.iter().map(|owned| owned.json(now)).collect::<Value>().to_string()));
+            say(&ascii(&keys.iter().map(|owned| to_json(owned, now)).collect::<Value>().to_string()));
         } else {
             table(&keys, now).iter().for_each(|line| say(line));
         }
@@ -255,86 +249,70 @@ fn ascii(json: &str) -> String {
     text
 }
 
-async fn of_everybody(database: &dyn Database) -> Result<Vec<Owned>, Failure> {
-    let mut keys: Vec<Owned> = Vec::new();
+async fn of_everybody(database: &dyn Database) -> Result<Vec<OwnedApiKey>, Failure> {
+    let mut keys: Vec<OwnedApiKey> = Vec::new();
     loop {
         // After every id.
         let before = keys.last().map_or("~", |owned| owned.key.id.as_str());
-        let page = Statement::new(api_keys::ALL).bind(before).bind(PAGE);
-        let rows = database.query(page).await.map_err(|error| failed(&error))?;
-        if rows.is_empty() {
+        let page = api_keys::list_all(before, PAGE).run(database).await.map_err(failed)?;
+        if page.is_empty() {
             return Ok(keys);
         }
-        for row in rows {
-            keys.push(Owned::read(&row).map_err(|error| failed(&error))?);
-        }
+        keys.extend(page);
     }
 }
 
-async fn of_one(database: &dyn Database, user: User) -> Result<Vec<Owned>, Failure> {
-    let mut keys: Vec<Owned> = Vec::new();
+async fn of_one(database: &dyn Database, user: User) -> Result<Vec<OwnedApiKey>, Failure> {
+    let mut before = PageBefore { at: Timestamp(i64::MAX), id: "~".to_owned(), rows: PAGE };
+    let mut keys: Vec<OwnedApiKey> = Vec::new();
     loop {
-        let before =
-            keys.last().map_or((Timestamp(i64::MAX), "~"), |owned| (owned.key.created_at, owned.key.id.as_str()));
-        let page = Statement::new(api_keys::LIST).bind(user.id.as_str()).bind(before.0).bind(before.1).bind(PAGE);
-        let rows = database.query(page).await.map_err(|error| failed(&error))?;
-        if rows.is_empty() {
-            return Ok(keys);
-        }
-        for row in rows {
-            let key = ApiKeyRecord::from_row(&row).map_err(|error| failed(&error))?;
-            keys.push(Owned { key, owner: user.email.clone() });
-        }
+        let page = api_keys::list(&user.id, &before).run(database).await.map_err(failed)?;
+        let Some(last) = page.last() else { return Ok(keys) };
+        (before.at, before.id) = (last.created_at, last.id.clone());
+        keys.extend(page.into_iter().map(|key| OwnedApiKey { key, owner_email: user.email.clone() }));
     }
 }
 
-impl Owned {
-    /// Reads a row of [`api_keys::ALL`] or [`api_keys::BY_ID`].
-    fn read(row: &Row) -> Result<Self, DatabaseError> {
-        Ok(Self { key: ApiKeyRecord::from_row(row)?, owner: row.text("owner_email")? })
-    }
+fn to_json(owned: &OwnedApiKey, now: Timestamp) -> Value {
+    let key = &owned.key;
+    json!({
+        "id": key.id,
+        "keyPrefix": key.key_prefix,
+        "userId": key.user_id,
+        "email": owned.owner_email,
+        "name": key.name,
+        "description": key.description,
+        "scopes": key.scopes,
+        "rateLimit": key.rate_limit,
+        "rateLimitWindowSeconds": key.rate_limit_window_seconds,
+        "allowedIps": key.allowed_ips,
+        "status": key.status(now),
+        "expiresAt": key.expires_at,
+        "createdAt": key.created_at,
+        "lastUsedAt": key.last_used_at,
+        "revokedAt": key.revoked_at,
+        "rotatedFrom": key.rotated_from,
+    })
+}
 
-    fn json(&self, now: Timestamp) -> Value {
-        let key = &self.key;
-        json!({
-            "id": key.id,
-            "keyPrefix": key.key_prefix,
-            "userId": key.user_id,
-            "email": self.owner,
-            "name": key.name,
-            "description": key.description,
-            "scopes": key.scopes,
-            "rateLimit": key.rate_limit,
-            "rateLimitWindowSeconds": key.rate_limit_window_seconds,
-            "allowedIps": key.allowed_ips,
-            "status": key.status(now),
-            "expiresAt": key.expires_at,
-            "createdAt": key.created_at,
-            "lastUsedAt": key.last_used_at,
-            "revokedAt": key.revoked_at,
-            "rotatedFrom": key.rotated_from,
-        })
-    }
-
-    fn cells(&self, now: Timestamp) -> [String; 8] {
-        let key = &self.key;
-        [
-            key.id.clone(),
-            key.key_prefix.clone(),
-            self.owner.clone(),
-            printable(&key.name).chars().take(NAME).collect(),
-            key.scopes.join(","),
-            key.status(now).to_owned(),
-            minute(key.created_at),
-            key.last_used_at.map_or_else(|| "never".to_owned(), minute),
-        ]
-    }
+fn cells(owned: &OwnedApiKey, now: Timestamp) -> [String; 8] {
+    let key = &owned.key;
+    [
+        key.id.clone(),
+        key.key_prefix.clone(),
+        owned.owner_email.clone(),
+        printable(&key.name).chars().take(NAME).collect(),
+        key.scopes.join(","),
+        key.status(now).as_str().to_owned(),
+        minute(key.created_at),
+        key.last_used_at.map_or_else(|| "never".to_owned(), minute),
+    ]
 }
 
 /// The rows under their headings, in columns.
-fn table(keys: &[Owned], now: Timestamp) -> Vec<String> {
+fn table(keys: &[OwnedApiKey], now: Timestamp) -> Vec<String> {
     let headings = ["ID", "PREFIX", "OWNER", "NAME", "SCOPES", "STATUS", "CREATED", "LAST USED"].map(str::to_owned);
-    let rows = std::iter::once(headings).chain(keys.iter().map(|owned| owned.cells(now))).collect::<Vec<_>>();
+    let rows = std::iter::once(headings).chain(keys.iter().map(|owned| cells(owned, now))).collect::<Vec<_>>();
     let wide = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
     let widths = std::array::from_fn::<_, 8, _>(|column| wide(column).unwrap_or(0));
     let line = |row: &[String; 8]| {
@@ -360,10 +338,8 @@ fn printable(text: &str) -> String {
 
 impl Revoke {
     async fn run(self, database: &dyn Database) -> Result<(), Failure> {
-        let by_id = || database.query(Statement::new(api_keys::BY_ID).bind(self.id.as_str()));
-        let rows = by_id().await.map_err(|error| failed(&error))?;
-        let owned = rows.into_first().map(|row| Owned::read(&row)).transpose().map_err(|error| failed(&error))?;
-        let Owned { key, owner } = owned.ok_or_else(|| {
+        let owned = api_keys::find(&self.id).run(database).await.map_err(failed)?;
+        let OwnedApiKey { key, owner_email } = owned.ok_or_else(|| {
             Failure::failed(format!(
                 "there is no key with the id {}; `aibaas keys list` tells them",
                 printable(&self.id)
@@ -371,16 +347,13 @@ impl Revoke {
         })?;
         let now = SystemClock.now();
         let event = operator::event(now, "api_key_revoked", json!({ "apiKeyId": key.id, "by": "command line" }));
-        let revoke = Statement::new(api_keys::REVOKE).essential().bind(key.id.as_str()).bind(key.user_id.as_str());
-        let batch = vec![
-            revoke.bind(now).bind("operator"),
-            event.of_if_changed(&key.user_id, None),
-            Statement::new(runs::CHANGES),
-        ];
+        let mut batch = Batch::new();
+        batch.expect(Guard::ApiKeyActive, api_keys::revoke(&key.id, &key.user_id, "operator", now));
+        batch.push(event.of(&key.user_id, None));
         let name = printable(&key.name);
-        say(&match operator::has_changed(database.batch(batch).await)? {
-            true => format!("{} ({name}) of {owner} is revoked", key.id),
-            false => format!("{} ({name}) of {owner} was revoked already", key.id),
+        say(&match operator::run_if(database, Guard::ApiKeyActive, batch).await? {
+            true => format!("{} ({name}) of {owner_email} is revoked", key.id),
+            false => format!("{} ({name}) of {owner_email} was revoked already", key.id),
         });
         Ok(())
     }

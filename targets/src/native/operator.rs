@@ -1,11 +1,12 @@
 //! What the commands share that whoever owns the machine gives beside the server.
 
-use std::path::Path;
+use std::{fmt::Display, path::Path};
 
 use aibaas_core::{
     domain::account::Email,
-    ports::{Database, DatabaseError, Entropy as _, Rows, Statement, Timestamp},
+    ports::{Database, Entropy as _, Timestamp},
     store::{
+        Batch, BatchError, Guard,
         audit::NewEvent,
         users::{self, User},
     },
@@ -32,15 +33,12 @@ pub fn address(text: &str) -> Result<Email, String> {
     Email::parse(text).map_err(|refusal| refusal.detail)
 }
 
-/// The account with an address.
+/// Finds the account with an address.
 ///
 /// # Errors
 /// [`Failure`] when there is none.
 pub async fn find(database: &dyn Database, email: &Email) -> Result<User, Failure> {
-    let network = None::<&str>;
-    let by_email = Statement::new(users::BY_EMAIL_FROM_NETWORK).bind(email.as_str()).bind(network);
-    let rows = database.query(by_email).await.map_err(|error| failed(&error))?;
-    let user = rows.into_first().map(|row| User::from_row(&row)).transpose().map_err(|error| failed(&error))?;
+    let user = users::find_by_email(email.as_str()).run(database).await.map_err(failed)?;
     user.ok_or_else(|| Failure::failed(format!("nobody has an account with the address {}", email.as_str())))
 }
 
@@ -49,7 +47,7 @@ pub fn event(now: Timestamp, name: &'static str, details: serde_json::Value) -> 
     NewEvent { id: new_id(now), at: now, name, ip: None, user_agent: None, details }
 }
 
-/// A UUIDv7 (RFC 9562) of this moment.
+/// Makes a UUIDv7 (RFC 9562) of this moment.
 pub fn new_id(now: Timestamp) -> String {
     let mut random = [0; 10];
     SystemEntropy.fill(&mut random);
@@ -57,17 +55,19 @@ pub fn new_id(now: Timestamp) -> String {
     uuid::Builder::from_unix_timestamp_millis(now, &random).into_uuid().to_string()
 }
 
-/// Whether a batch that ends with [`aibaas_core::store::runs::CHANGES`] changed one row before that.
+/// Runs a batch, and returns whether what it expects by the guard was so. Else it changed nothing.
 ///
 /// # Errors
-/// [`Failure`] when the batch failed.
-pub fn has_changed(answers: Result<Vec<Rows>, DatabaseError>) -> Result<bool, Failure> {
-    let answers = answers.map_err(|error| failed(&error))?;
-    let changes = answers.into_iter().next_back().and_then(Rows::into_first).map(|row| row.integer("changes"));
-    Ok(changes.transpose().map_err(|error| failed(&error))? == Some(1))
+/// [`Failure`] when it failed otherwise.
+pub async fn run_if(database: &dyn Database, guard: Guard, batch: Batch) -> Result<bool, Failure> {
+    match batch.run(database).await {
+        Ok(_) => Ok(true),
+        Err(BatchError::Guard(found)) if found == guard => Ok(false),
+        Err(error) => Err(failed(error)),
+    }
 }
 
-/// The database's fault, as the command tells it.
-pub fn failed(error: &DatabaseError) -> Failure {
+/// Reports the database's fault.
+pub fn failed(error: impl Display) -> Failure {
     Failure::failed(error.to_string())
 }

@@ -21,7 +21,7 @@ const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "an answer is not kept with its effect",
-        text: "SET status = ?4, answer = ?5 WHERE caller = ?1 AND key = ?2 AND claim = ?3 AND status IS NULL",
+        text: "SET status = ?4, answer = ?5\nWHERE caller = ?1 AND key = ?2 AND claim = ?3 AND status IS NULL",
         instead: "SET claim = ?3 || substr(?4, 1, 0) || substr(?5, 1, 0) \
                   WHERE caller = ?1 AND key = ?2 AND claim = ?3 AND status IS NULL",
     },
@@ -38,8 +38,8 @@ const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "nothing takes the place of a withdrawn run",
-        text: "GROUP BY r.id ORDER BY min(e.from_seq) DESC LIMIT 1",
-        instead: "GROUP BY r.id ORDER BY min(e.from_seq) DESC LIMIT 0",
+        text: "ORDER BY min(e.from_seq) DESC\nLIMIT 1",
+        instead: "ORDER BY min(e.from_seq) DESC\nLIMIT 0",
     },
     Mutant {
         name: "a mail is not noted as sent",

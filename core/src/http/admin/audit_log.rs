@@ -8,8 +8,10 @@ use serde_json::json;
 use crate::{
     app::App,
     http::{credentials::Person, page::NewestFirst, parameters, problem::ApiError, request::Query},
-    ports::Statement,
-    store::audit::{self, Event},
+    store::{
+        Batch,
+        audit::{self, Event},
+    },
 };
 
 #[derive(Deserialize)]
@@ -21,7 +23,7 @@ pub struct Parameters {
     cursor: Option<String>,
 }
 
-/// Everybody's security events, or one person's, newest first.
+/// Lists everybody's security events, or one person's, newest first.
 pub async fn handler(
     State(app): State<App>,
     person: Person,
@@ -29,12 +31,12 @@ pub async fn handler(
     Query(parameters): Query<Parameters>,
 ) -> Result<Response, ApiError> {
     let page = NewestFirst::new(uri, parameters.limit, parameters.cursor.as_deref())?;
-    let statement = match parameters.user_id {
-        Some(user_id) => Statement::new(audit::OF_USER).bind(user_id),
-        None => Statement::new(audit::ALL),
-    };
-    let answers = person.read_as_admin(&app, vec![page.bind(statement)]).await?;
-    let events = answers.into_iter().flatten().map(|row| Event::from_row(&row)).collect::<Result<Vec<_>, _>>()?;
+    let mut batch = Batch::new();
+    let events = batch.push(match parameters.user_id {
+        Some(user_id) => audit::list_of_user(&user_id, &page.rows()),
+        None => audit::list(&page.rows()),
+    });
+    let events = person.read_as_admin(&app, batch).await?.take(events)?;
     Ok(page.answer(events, Event::position, |event| {
         json!({
             "id": event.id,

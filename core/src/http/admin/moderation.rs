@@ -13,8 +13,10 @@ use crate::{
         publishing::Reason,
         request::{Json, Path, Validator},
     },
-    ports::Rows,
-    store::moderations::{Act, Moderated, Subject},
+    store::{
+        Batch,
+        moderations::{Act, Moderated, Moderation, Subject},
+    },
 };
 
 #[derive(Deserialize)]
@@ -95,8 +97,8 @@ pub async fn rename_benchmark(
     moderate(&app, &person, Subject::Benchmark(&id), Act::Rename(&title), &reason).await
 }
 
-/// Does it, with its line in the log of changes and its security event, in one batch. What is so already is no error, and
-/// leaves no line.
+/// Carries it out, with its line in the log of changes and its security event, in one batch. What is so already is no
+/// error, and leaves no line.
 async fn moderate(
     app: &App,
     person: &Person,
@@ -109,23 +111,28 @@ async fn moderate(
         Subject::Benchmark(_) => ("benchmark", "benchmarkId"),
     };
     let no_such = || ApiError::not_found(what);
-    let answers = person.read_as_admin(app, vec![subject.read()]).await?;
-    let before = answers.into_iter().next().and_then(Rows::into_first).ok_or_else(no_such)?;
-    let before = Moderated::from_row(&before)?;
-    let name = match (what, act) {
-        ("model", Act::Hide) => "model_hidden",
-        ("model", Act::Unhide) => "model_unhidden",
-        ("model", Act::Rename(_)) => "model_renamed",
-        (_, Act::Hide) => "benchmark_hidden",
-        (_, Act::Unhide) => "benchmark_unhidden",
-        (_, Act::Rename(_)) => "benchmark_renamed",
+    let mut batch = Batch::new();
+    let before = batch.push(subject.find());
+    let before = person.read_as_admin(app, batch).await?.take(before)?.ok_or_else(no_such)?;
+
+    let name = match (subject, act) {
+        (Subject::Model(_), Act::Hide) => "model_hidden",
+        (Subject::Model(_), Act::Unhide) => "model_unhidden",
+        (Subject::Model(_), Act::Rename(_)) => "model_renamed",
+        (Subject::Benchmark(_), Act::Hide) => "benchmark_hidden",
+        (Subject::Benchmark(_), Act::Unhide) => "benchmark_unhidden",
+        (Subject::Benchmark(_), Act::Rename(_)) => "benchmark_renamed",
     };
     let details = json!({ named: subject.id(), "reason": reason, "before": before.name });
     let event = person.client.event(app, name, details);
-    let event = event.of_if_changed(before.owner_id.as_deref().unwrap_or(&person.user_id), Some(&person.user_id));
-    let mut batch = subject.moderate(act, reason, &app.new_id(), app.now(), event);
-    batch.push(subject.read());
-    let answers = person.write_as_admin(app, batch).await??;
-    let after = answers.into_iter().next_back().and_then(Rows::into_first).ok_or_else(no_such)?;
-    Ok(Answer(Moderated::from_row(&after)?))
+    let moderation = Moderation { subject, act, reason, at: app.now() };
+    let mut batch = Batch::new();
+    batch.push(moderation.apply());
+    batch.push(moderation.log(&app.new_id()));
+    // The line in the log tells by what it inserts whether the event is due.
+    batch.push(event.of_if_changed(before.owner_id.as_deref().unwrap_or(&person.user_id), Some(&person.user_id)));
+    batch.extend(moderation.rename_copies());
+    let after = batch.push(subject.find());
+    let after = person.write_as_admin(app, batch).await?.take(after)?.ok_or_else(no_such)?;
+    Ok(Answer(after))
 }

@@ -11,6 +11,7 @@ use unicode_normalization::UnicodeNormalization as _;
 use crate::{
     app::App,
     config::MOST_STORAGE_QUOTA,
+    domain::account::{AccountStatus, Role},
     http::{
         credentials::Person,
         key_changes,
@@ -21,9 +22,10 @@ use crate::{
         users::UserBody,
     },
     mail::{self, Notice},
-    ports::{Rows, Statement},
     store::{
-        EXPECT_ONE_CHANGE, admin, mfa, sessions,
+        Batch, BatchError, Guard,
+        admin::{self, UserFilter},
+        api_keys, links, mfa, sessions,
         storage::{self, Storage},
         users::{self, User},
     },
@@ -34,52 +36,16 @@ use crate::{
 pub struct AdminUserBody {
     #[serde(flatten)]
     user: UserBody,
-    status: Status,
+    status: AccountStatus,
     storage: Storage,
 }
 
 impl AdminUserBody {
     fn of(app: &App, user: User) -> Self {
         Self {
-            status: if user.suspended { Status::Suspended } else { Status::Active },
+            status: if user.suspended { AccountStatus::Suspended } else { AccountStatus::Active },
             storage: user.storage(app.config().storage_quota_bytes),
             user: user.into(),
-        }
-    }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum Status {
-    Active,
-    Suspended,
-}
-
-impl Status {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Active => "active",
-            Self::Suspended => "suspended",
-        }
-    }
-}
-
-#[derive(Clone, Copy, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Role {
-    User,
-    Publisher,
-    Service,
-    Admin,
-}
-
-impl Role {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::User => "user",
-            Self::Publisher => "publisher",
-            Self::Service => "service",
-            Self::Admin => "admin",
         }
     }
 }
@@ -89,12 +55,12 @@ impl Role {
 pub struct Parameters {
     #[serde(default, deserialize_with = "parameters::address")]
     q: Option<String>,
-    status: Option<Status>,
+    status: Option<AccountStatus>,
     limit: Option<u32>,
     cursor: Option<String>,
 }
 
-/// People, newest first; `q` is the start of an address or of a name.
+/// Lists people, newest first; `q` is the start of an address or of a name.
 pub async fn list(
     State(app): State<App>,
     person: Person,
@@ -103,40 +69,23 @@ pub async fn list(
 ) -> Result<Response, ApiError> {
     let page = NewestFirst::new(uri, parameters.limit, parameters.cursor.as_deref())?;
     let prefix = parameters.q.map(|q| q.trim().nfc().collect::<String>()).filter(|q| !q.is_empty());
-    let status = parameters.status.map(Status::as_str);
-    let sql = match (&prefix, status) {
-        (Some(_), _) => admin::SEARCH,
-        (None, Some(_)) => admin::USERS_BY_STATUS,
-        (None, None) => admin::USERS,
-    };
-    let mut statement = page.bind(Statement::new(sql));
-    if prefix.is_some() || status.is_some() {
-        statement = statement.bind(status);
-    }
-    if let Some(prefix) = prefix {
-        for start in [prefix.to_lowercase(), prefix] {
-            let end = format!("{start}{}", char::MAX);
-            statement = statement.bind(start).bind(end);
-        }
-    }
-    let answers = person.read_as_admin(&app, vec![statement]).await?;
-    let people = answers.into_iter().flatten().map(|row| User::from_row(&row)).collect::<Result<Vec<_>, _>>()?;
+    let filter = UserFilter { prefix, status: parameters.status };
+    let mut batch = Batch::new();
+    let people = batch.push(admin::list_users(&filter, &page.rows()));
+    let people = person.read_as_admin(&app, batch).await?.take(people)?;
     Ok(page.answer(people, |user| (user.created_at.0, user.id.clone()), |user| AdminUserBody::of(&app, user)))
 }
 
-/// One person.
+/// Tells of one person.
 pub async fn one(
     State(app): State<App>,
     person: Person,
     Path(id): Path<String>,
 ) -> Result<Answer<AdminUserBody>, ApiError> {
-    let answers = person.read_as_admin(&app, vec![Statement::new(users::BY_ID).bind(id)]).await?;
-    found(&app, answers)
-}
-
-fn found(app: &App, answers: Vec<Rows>) -> Result<Answer<AdminUserBody>, ApiError> {
-    let row = answers.into_iter().next_back().and_then(Rows::into_first).ok_or_else(no_such_user)?;
-    Ok(Answer(AdminUserBody::of(app, User::from_row(&row)?)))
+    let mut batch = Batch::new();
+    let user = batch.push(users::find(&id));
+    let user = person.read_as_admin(&app, batch).await?.take(user)?.ok_or_else(no_such_user)?;
+    Ok(Answer(AdminUserBody::of(&app, user)))
 }
 
 fn no_such_user() -> ApiError {
@@ -146,15 +95,15 @@ fn no_such_user() -> ApiError {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Change {
-    status: Option<Status>,
+    status: Option<AccountStatus>,
     role: Option<Role>,
     /// `null` gives back the deployment's.
     #[serde(default, deserialize_with = "given")]
     storage_quota_bytes: Option<Option<i64>>,
 }
 
-/// Changes a person's status, role or storage quota. A suspended person's sessions, links and half
-/// logins end; their keys are refused while it lasts.
+/// Changes a person's status, role or storage quota. A suspended person's sessions, links and half logins end; their keys
+/// are refused while it lasts.
 pub async fn change(
     State(app): State<App>,
     person: Person,
@@ -162,7 +111,7 @@ pub async fn change(
     Json(change): Json<Change>,
 ) -> Result<Answer<AdminUserBody>, ApiError> {
     if id == person.user_id {
-        person.read_as_admin(&app, Vec::new()).await?;
+        person.read_as_admin(&app, Batch::new()).await?;
         return Err(ApiError::new(OWN_ACCOUNT, "another administrator has to do this"));
     }
     let mut validator = Validator::default();
@@ -171,37 +120,39 @@ pub async fn change(
     validator.require(possible, "/storageQuotaBytes", "give 0 to 9007199254740991, or null");
     validator.finish()?;
     // What a person may, their keys may: both change together.
-    let answers = person.read_as_admin(&app, vec![key_changes::live_keys(&app, &id)]).await?;
-    let announced = key_changes::announce(&app, answers.into_iter().next()).await?;
-    let (status, role, now) = (change.status.map(Status::as_str), change.role.map(Role::as_str), app.now());
+    let mut batch = Batch::new();
+    let keys = batch.push(api_keys::live_hashes(&id, app.now()));
+    let invalidated = person.read_as_admin(&app, batch).await?.take(keys)?;
+    key_changes::invalidate(&app, &invalidated).await?;
+
+    let now = app.now();
     let event = |name, details| person.client.event(&app, name, details).of(&id, Some(&person.user_id));
-    let mut batch = vec![
-        Statement::new(admin::CHANGE).bind(id.as_str()).bind(status).bind(role).bind(now),
-        Statement::new(EXPECT_ONE_CHANGE),
-        key_changes::live_keys(&app, &id),
-    ];
-    if change.status == Some(Status::Suspended) {
-        batch.extend([
-            sessions::end_others(&id, None, "suspended", now),
-            Statement::new(users::END_TOKENS).bind(id.as_str()).bind(now),
-            Statement::new(mfa::FORGET_CHALLENGES).bind(id.as_str()),
-        ]);
+    let mut batch = Batch::new();
+    batch.expect(Guard::UserExists, admin::change_user(&id, change.status, change.role, now));
+    let keys = batch.push(api_keys::live_hashes(&id, now));
+    if change.status == Some(AccountStatus::Suspended) {
+        batch.push(sessions::end_others(&id, None, "suspended", now));
+        batch.push(links::end_of_user(&id, now));
+        batch.push(mfa::forget_challenges(&id));
     }
-    batch.extend(status.map(|status| event("status_changed", json!({ "status": status }))));
+    if let Some(status) = change.status {
+        batch.push(event("status_changed", json!({ "status": status })));
+    }
     if let Some(quota) = quota {
-        batch.push(Statement::new(storage::SET_QUOTA).bind(id.as_str()).bind(quota));
+        batch.push(storage::set_quota(&id, quota));
         batch.push(event("storage_quota_changed", json!({ "storageQuotaBytes": quota })));
     }
-    batch.extend(role.map(|role| event("role_changed", json!({ "role": role }))));
-    batch.push(Statement::new(users::BY_ID).bind(id.as_str()));
-    match person.write_as_admin(&app, batch).await? {
-        Err(error) if error.is_guard() => Err(no_such_user()),
-        answers => {
-            let answers = answers?;
-            key_changes::announce_others(&app, answers.get(2).cloned(), &announced).await?;
-            found(&app, answers)
-        }
+    if let Some(role) = change.role {
+        batch.push(event("role_changed", json!({ "role": role })));
     }
+    let user = batch.push(users::find(&id));
+    let mut answers = match person.write_as_admin(&app, batch).await {
+        Err(BatchError::Guard(Guard::UserExists)) => return Err(no_such_user()),
+        answers => answers?,
+    };
+    key_changes::invalidate_others(&app, answers.take(keys)?, &invalidated).await?;
+    let user = answers.take(user)?.ok_or_else(no_such_user)?;
+    Ok(Answer(AdminUserBody::of(&app, user)))
 }
 
 /// Ends every session of a person.
@@ -211,13 +162,12 @@ pub async fn end_sessions(
     Path(id): Path<String>,
 ) -> Result<StatusCode, ApiError> {
     let event = person.client.event(&app, "sessions_ended_by_administrator", json!({}));
-    let batch = vec![
-        sessions::end_others(&id, None, "ended_by_administrator", app.now()),
-        event.of_if_changed(&id, Some(&person.user_id)),
-        Statement::new(users::BY_ID).bind(id.as_str()),
-    ];
-    drop(found(&app, person.write_as_admin(&app, batch).await??)?);
-    Ok(StatusCode::NO_CONTENT)
+    let mut batch = Batch::new();
+    batch.push(sessions::end_others(&id, None, "ended_by_administrator", app.now()));
+    batch.push(event.of_if_changed(&id, Some(&person.user_id)));
+    let user = batch.push(users::find(&id));
+    let user = person.write_as_admin(&app, batch).await?.take(user)?;
+    user.map(|_| StatusCode::NO_CONTENT).ok_or_else(no_such_user)
 }
 
 /// Removes the second factor of a person who has lost it. They are told, in case it was not they who asked.
@@ -227,17 +177,16 @@ pub async fn remove_second_factor(
     Path(id): Path<String>,
 ) -> Result<StatusCode, ApiError> {
     let event = person.client.event(&app, "mfa_disabled", json!({ "method": "administrator" }));
-    let batch = vec![
-        Statement::new(mfa::FORGET_RECOVERY_CODES).bind(id.as_str()),
-        Statement::new(mfa::FORGET_CHALLENGES).bind(id.as_str()),
-        Statement::new(mfa::REMOVE).bind(id.as_str()),
-        // The event and the mail each tell by what they insert whether the next is due.
-        event.of_if_changed(&id, Some(&person.user_id)),
-        mail::notice(&app, Notice::MfaDisabled)?.to_person_if_changed(&id),
-        Statement::new(mfa::SET_ENABLED).bind(id.as_str()).bind(app.now()),
-        Statement::new(users::BY_ID).bind(id.as_str()),
-    ];
-    drop(found(&app, person.write_as_admin(&app, batch).await??)?);
+    let mut batch = Batch::new();
+    batch.push(mfa::forget_recovery_codes(&id));
+    batch.push(mfa::forget_challenges(&id));
+    batch.push(mfa::remove(&id));
+    // The event and the mail each tell by what they insert whether the next is due.
+    batch.push(event.of_if_changed(&id, Some(&person.user_id)));
+    batch.push(mail::notice(&app, Notice::MfaDisabled)?.to_person_if_changed(&id));
+    batch.push(mfa::set_enabled(&id, app.now()));
+    let user = batch.push(users::find(&id));
+    person.write_as_admin(&app, batch).await?.take(user)?.ok_or_else(no_such_user)?;
     mail::deliver_in_background(&app);
     Ok(StatusCode::NO_CONTENT)
 }

@@ -5,18 +5,14 @@ use serde_json::json;
 use super::{ApiKeyBody, may_have, no_such_key, not_active};
 use crate::{
     app::App,
-    domain::api_key_settings::ApiKeyChange,
+    domain::{api_key::KeyStatus, api_key_settings::ApiKeyChange},
     http::{
         credentials::Person,
         key_changes, limits,
         problem::ApiError,
         request::{Json, Path, given},
     },
-    ports::{Rows, Statement},
-    store::{
-        api_keys::{self, ApiKeyRecord},
-        key_uses,
-    },
+    store::{Batch, api_keys},
 };
 
 #[derive(Deserialize)]
@@ -47,26 +43,29 @@ pub async fn handler(
     let members = change.members();
     limits::admit_key_change(&app, &person).await?;
 
-    let of_caller = |sql| Statement::new(sql).bind(id.as_str()).bind(person.user_id.as_str());
-    let (user, answers) = person.read(&app, vec![of_caller(key_uses::HASH_OF)]).await?;
-    let hashes = answers.into_iter().next().filter(|rows| !rows.is_empty()).ok_or_else(no_such_key)?;
+    let mut reads = Batch::new();
+    let hash = reads.push(api_keys::hash(&id, &person.user_id));
+    let (user, mut answers) = person.read(&app, reads).await?;
+    let hash = answers.take(hash)?.ok_or_else(no_such_key)?;
     may_have(&app, &user.role, change.scopes.as_deref().unwrap_or_default())?;
     // Names and descriptions decide nothing.
     if change.scopes.is_some() || change.rate_limit.is_some() || change.allowed_ips.is_some() {
-        key_changes::announce(&app, Some(hashes)).await?;
+        key_changes::invalidate(&app, &[hash]).await?;
     }
     let now = app.now();
-    let mut writes = Vec::new();
+    let mut writes = Batch::new();
     if !members.is_empty() {
         writes.push(api_keys::change(&id, &person.user_id, &change, now));
         let details = json!({ "apiKeyId": id.as_str(), "members": members });
         let event = person.client.event(&app, "api_key_changed", details);
         writes.push(event.of_if_changed(&person.user_id, Some(&person.user_id)));
     }
-    writes.push(of_caller(api_keys::OF_USER));
-    let answers = person.write(&app, writes).await??;
-    let row = answers.into_iter().next_back().and_then(Rows::into_first).ok_or_else(no_such_key)?;
-    let key = ApiKeyRecord::from_row(&row)?;
+    let key = writes.push(api_keys::of_user(&id, &person.user_id));
+    let key = person.write(&app, writes).await?.take(key)?.ok_or_else(no_such_key)?;
     // As the batch found it: of a key that does not live, nothing was changed.
-    if key.status(now) == "active" { Ok(Answer(ApiKeyBody::new(key, now))) } else { Err(not_active(&key, now)) }
+    if key.status(now) == KeyStatus::Active {
+        Ok(Answer(ApiKeyBody::new(key, now)))
+    } else {
+        Err(not_active(&key, now))
+    }
 }

@@ -13,11 +13,10 @@ use crate::{
         problem::ApiError,
         request::Json,
     },
-    ports::Statement,
-    store::{EXPECT_ONE_CHANGE, api_keys},
+    store::{Batch, BatchError, Guard, api_keys},
 };
 
-/// Makes a key, which is shown this once.
+/// Creates a key, and shows it this once.
 pub async fn handler(
     State(app): State<App>,
     person: Person,
@@ -31,23 +30,20 @@ async fn create(app: &App, person: &Person, asked: AskedApiKey, claim: Claim) ->
     let now = app.now();
     let new = asked.check(now).map_err(ApiError::mistakes)?;
     if may_have(app, "user", &new.scopes).is_err() {
-        let (user, _) = person.read(app, Vec::new()).await?;
+        let (user, _) = person.read(app, Batch::new()).await?;
         may_have(app, &user.role, &new.scopes)?;
     }
     let key = ApiKey::generate(new.environment.as_str(), &app.random())
         .ok_or_else(|| ApiError::internal("too little randomness for a key"))?;
-    let id = app.new_id();
-    let mut writes = vec![
-        api_keys::create(&id, &person.user_id, &new, &key, now),
-        Statement::new(EXPECT_ONE_CHANGE),
-        person.event(app, "api_key_created", json!({ "apiKeyId": id.as_str() })),
-    ];
-    let record = new.into_record(id, person.user_id.clone(), &key, now);
-    let answer = json!({ "apiKey": ApiKeyBody::new(record, now), "key": key.secret().expose() });
+    let new = new.into_record(app.new_id(), person.user_id.clone(), &key, now);
+    let mut batch = Batch::new();
+    batch.expect(Guard::ApiKeyLimit, api_keys::create(&new, &key));
+    batch.push(person.event(app, "api_key_created", json!({ "apiKeyId": new.id.as_str() })));
+    let answer = json!({ "apiKey": ApiKeyBody::new(new, now), "key": key.secret().expose() });
     let reply = Reply::json(StatusCode::CREATED, &answer)?;
-    writes.extend(claim.fulfil(app, &reply)?);
-    match person.write(app, writes).await? {
-        Err(error) if error.is_guard() => Err(too_many()),
-        answers => answers.map(|_| reply).map_err(ApiError::from),
+    claim.fulfil(&mut batch, app, &reply)?;
+    match person.write(app, batch).await {
+        Err(BatchError::Guard(Guard::ApiKeyLimit)) => Err(too_many()),
+        done => done.map(|_| reply).map_err(ApiError::from),
     }
 }

@@ -14,10 +14,9 @@ use axum::{
 };
 use serde::Serialize;
 
-pub use usage::Counts;
-
 use crate::{
     app::App,
+    domain::api_key::KeyStatus,
     http::{
         credentials::may_publish,
         problem::{API_KEY_NOT_ACTIVE, ApiError, TOO_MANY_API_KEYS},
@@ -47,7 +46,7 @@ pub struct ApiKeyBody {
     rate_limit: u32,
     rate_limit_window_seconds: u32,
     allowed_ips: Vec<String>,
-    status: &'static str,
+    status: KeyStatus,
     expires_at: Option<Timestamp>,
     created_at: Timestamp,
     last_used_at: Option<Timestamp>,
@@ -77,8 +76,8 @@ impl ApiKeyBody {
     }
 }
 
-/// Whether who has this role may have a key with these scopes. Who loses the role meanwhile, or later, may keep such a
-/// key: the gate looks at the owner's role at every use.
+/// Checks that whoever has this role may have a key with these scopes. Who loses the role meanwhile, or later, may keep
+/// such a key: the gate looks at the owner's role at every use.
 fn may_have(app: &App, role: &str, scopes: &[String]) -> Result<(), ApiError> {
     scopes.iter().try_for_each(|scope| may_publish(app, role, scope))
 }
@@ -92,5 +91,5 @@ fn no_such_key() -> ApiError {
 }
 
 fn not_active(key: &ApiKeyRecord, now: Timestamp) -> ApiError {
-    ApiError::new(API_KEY_NOT_ACTIVE, format!("the key is {}; create another", key.status(now)))
+    ApiError::new(API_KEY_NOT_ACTIVE, format!("the key is {}; create another", key.status(now).as_str()))
 }

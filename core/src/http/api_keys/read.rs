@@ -3,35 +3,36 @@ use axum::{Json as Answer, extract::State, response::Response};
 use super::{ApiKeyBody, no_such_key};
 use crate::{
     app::App,
-    http::{credentials::Person, key_changes, page::NewestFirst, problem::ApiError, request::Path},
-    ports::{Rows, Statement, Timestamp},
+    http::{credentials::Person, page::NewestFirst, problem::ApiError, request::Path},
+    ports::Timestamp,
     store::{
+        Batch,
         api_keys::{self, ApiKeyRecord},
-        key_uses,
     },
 };
 
-/// The caller's keys, newest first.
+/// Lists the caller's keys, newest first.
 pub async fn list(State(app): State<App>, person: Person, page: NewestFirst) -> Result<Response, ApiError> {
-    let statement = page.bind(Statement::new(api_keys::LIST).bind(person.user_id.as_str()));
-    let (_, answers) = person.read(&app, vec![statement]).await?;
-    let keys = answers.into_iter().flatten().map(|row| ApiKeyRecord::from_row(&row)).collect::<Result<Vec<_>, _>>()?;
+    let mut batch = Batch::new();
+    let keys = batch.push(api_keys::list(&person.user_id, &page.rows()));
+    let (_, mut answers) = person.read(&app, batch).await?;
     let now = app.now();
-    Ok(page.answer(keys, |key| (key.created_at.0, key.id.clone()), |key| ApiKeyBody::new(key, now)))
+    let position = |key: &ApiKeyRecord| (key.created_at.0, key.id.clone());
+    Ok(page.answer(answers.take(keys)?, position, |key| ApiKeyBody::new(key, now)))
 }
 
-/// One of the caller's keys.
+/// Shows one of the caller's keys.
 pub async fn one(
     State(app): State<App>,
     person: Person,
     Path(id): Path<String>,
 ) -> Result<Answer<ApiKeyBody>, ApiError> {
-    let of_caller = |sql| Statement::new(sql).bind(id.as_str()).bind(person.user_id.as_str());
-    let (_, answers) = person.read(&app, vec![of_caller(key_uses::HASH_OF), of_caller(api_keys::OF_USER)]).await?;
-    let mut answers = answers.into_iter();
-    let hash = key_changes::hashes(answers.next())?.first().copied().ok_or_else(no_such_key)?;
-    let row = answers.next().and_then(Rows::into_first).ok_or_else(no_such_key)?;
-    let mut key = ApiKeyRecord::from_row(&row)?;
+    let mut batch = Batch::new();
+    let hash = batch.push(api_keys::hash(&id, &person.user_id));
+    let key = batch.push(api_keys::of_user(&id, &person.user_id));
+    let (_, mut answers) = person.read(&app, batch).await?;
+    let hash = answers.take(hash)?.ok_or_else(no_such_key)?;
+    let mut key = answers.take(key)?.ok_or_else(no_such_key)?;
     let unsaved = app.ports().key_gate.unsaved(hash).await?;
     let last_used = unsaved.into_iter().filter_map(|hour| hour.last_used_ms).map(Timestamp).max();
     key.last_used_at = key.last_used_at.max(last_used);

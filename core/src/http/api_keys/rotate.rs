@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{ApiKeyBody, no_such_key, not_active, too_many};
 use crate::{
     app::App,
-    domain::api_key::ApiKey,
+    domain::api_key::{ApiKey, KeyStatus},
     http::{
         credentials::Person,
         idempotency::{Caller, Claim, Idempotent, Reply},
@@ -14,9 +14,8 @@ use crate::{
         problem::{API_KEY_ALREADY_ROTATED, ApiError},
         request::{OptionalJson, Path, Validator},
     },
-    ports::{DatabaseError, Statement},
     store::{
-        EXPECT_ONE_CHANGE,
+        Batch, BatchError, Guard,
         api_keys::{self, ApiKeyRecord, MOST_ACTIVE},
     },
 };
@@ -33,7 +32,7 @@ pub struct Body {
     overlap_seconds: u32,
 }
 
-/// Makes the key that takes over from another, which ends at once or after the overlap.
+/// Creates the key that takes over from another, which ends at once or after the overlap.
 pub async fn handler(
     State(app): State<App>,
     person: Person,
@@ -47,8 +46,8 @@ pub async fn handler(
     request.once(&app, Caller::Person(&person), |claim| rotate(&app, &person, &id, body.overlap_seconds, claim)).await
 }
 
-/// The answer stands before the batch, on what was read of the key. A batch that finds another key than that, or no
-/// room for one more, is undone; the next look tells why.
+/// Writes what was read of the key, as its successor. A batch that finds another key than that, or no room for one more,
+/// is undone; the next look tells why.
 async fn rotate(app: &App, person: &Person, id: &str, overlap: u32, claim: Claim) -> Result<Reply, ApiError> {
     for _ in 0..ATTEMPTS {
         let old = to_rotate(app, person, id, overlap).await?;
@@ -56,49 +55,38 @@ async fn rotate(app: &App, person: &Person, id: &str, overlap: u32, claim: Claim
         let key = ApiKey::generate(old.environment.as_str(), &app.random())
             .ok_or_else(|| ApiError::internal("too little randomness for a key"))?;
         let new = old.successor(app.new_id(), &key, now);
-        let of_old = |sql| Statement::new(sql).bind(id).bind(person.user_id.as_str());
-        let end = if overlap == 0 {
-            of_old(api_keys::REVOKE).bind(now).bind("rotated")
-        } else {
-            of_old(api_keys::END_AT).bind(now.plus_seconds(overlap.into()))
-        };
         let details = json!({ "apiKeyId": id, "successorId": new.id, "overlapSeconds": overlap });
-        let mut writes = vec![
-            api_keys::succeed(&old, &new, &key, overlap > 0),
-            Statement::new(EXPECT_ONE_CHANGE),
-            end,
-            person.event(app, "api_key_rotated", details),
-        ];
+        let mut batch = Batch::new();
+        batch.expect(Guard::ApiKeyRotatable, api_keys::succeed(&old, &new, &key, overlap > 0));
+        batch.push(api_keys::end_rotated(&old, overlap, now));
+        batch.push(person.event(app, "api_key_rotated", details));
         let answer = json!({ "apiKey": ApiKeyBody::new(new, now), "key": key.secret().expose() });
         let reply = Reply::json(StatusCode::CREATED, &answer)?;
-        writes.extend(claim.fulfil(app, &reply)?);
-        match person.write(app, writes).await? {
-            Ok(_) => return Ok(reply),
-            // The guard, or the index that allows one successor.
-            Err(DatabaseError::Constraint(_)) => {}
-            Err(error) => return Err(error.into()),
+        claim.fulfil(&mut batch, app, &reply)?;
+        match person.write(app, batch).await {
+            Err(BatchError::Guard(Guard::ApiKeyRotatable)) => {}
+            done => return done.map(|_| reply).map_err(ApiError::from),
         }
     }
     Err(ApiError::unavailable("a key is changed faster than it can be rotated"))
 }
 
-/// The key as it stands, where it may be rotated. The gate is told that it will end.
+/// Reads the key as it stands, where it may be rotated, and invalidates it at the gate.
 async fn to_rotate(app: &App, person: &Person, id: &str, overlap: u32) -> Result<ApiKeyRecord, ApiError> {
     let now = app.now();
-    let read = Statement::new(api_keys::TO_ROTATE).bind(id).bind(person.user_id.as_str()).bind(now);
-    let (_, answers) = person.read(app, vec![read]).await?;
-    let rows = answers.into_iter().next().unwrap_or_default();
-    let row = rows.clone().into_first().ok_or_else(no_such_key)?;
-    let key = ApiKeyRecord::from_row(&row)?;
-    if row.integer("is_rotated")? != 0 {
+    let mut batch = Batch::new();
+    let found = batch.push(api_keys::to_rotate(id, &person.user_id, now));
+    let (_, mut answers) = person.read(app, batch).await?;
+    let found = answers.take(found)?.ok_or_else(no_such_key)?;
+    if found.is_rotated {
         return Err(ApiError::new(API_KEY_ALREADY_ROTATED, "rotate its successor instead"));
     }
-    if key.status(now) != "active" {
-        return Err(not_active(&key, now));
+    if found.key.status(now) != KeyStatus::Active {
+        return Err(not_active(&found.key, now));
     }
-    if row.integer("others")?.saturating_add(i64::from(overlap > 0)) >= MOST_ACTIVE {
+    if found.others.saturating_add(i64::from(overlap > 0)) >= MOST_ACTIVE {
         return Err(too_many());
     }
-    key_changes::announce(app, Some(rows)).await?;
-    Ok(key)
+    key_changes::invalidate(app, &[found.hash]).await?;
+    Ok(found.key)
 }

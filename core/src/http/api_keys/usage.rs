@@ -9,12 +9,14 @@ use crate::{
     domain::{key_use::HOUR_MS, values},
     http::{
         credentials::Person,
-        key_changes,
         problem::{ApiError, MALFORMED_REQUEST},
         request::{Path, Query},
     },
-    ports::{Row, Rows, Statement, Timestamp},
-    store::key_uses,
+    ports::Timestamp,
+    store::{
+        Batch, api_keys,
+        key_uses::{self, UseCounts, UseOfKey},
+    },
 };
 
 const MOST_BUCKETS: i64 = 1000;
@@ -44,7 +46,7 @@ impl Bucket {
         }
     }
 
-    /// How many make the range that is told where none is asked for.
+    /// Returns how many buckets a range has where none is asked for.
     fn usual(self) -> i64 {
         match self {
             Self::Hour => 24,
@@ -100,36 +102,14 @@ pub struct Usage {
     from: Timestamp,
     to: Timestamp,
     data: Vec<BucketOfUse>,
-    totals: Counts,
+    totals: UseCounts,
 }
 
 #[derive(Serialize)]
 struct BucketOfUse {
     start: Timestamp,
     #[serde(flatten)]
-    counts: Counts,
-}
-
-#[derive(Clone, Copy, Default, Serialize)]
-pub struct Counts {
-    allowed: i64,
-    limited: i64,
-    denied: i64,
-}
-
-impl Counts {
-    /// Reads the columns of these names.
-    pub fn from_row(row: &Row) -> Result<Self, ApiError> {
-        Ok(Self { allowed: row.integer("allowed")?, limited: row.integer("limited")?, denied: row.integer("denied")? })
-    }
-
-    fn plus(self, other: Self) -> Self {
-        Self {
-            allowed: self.allowed.saturating_add(other.allowed),
-            limited: self.limited.saturating_add(other.limited),
-            denied: self.denied.saturating_add(other.denied),
-        }
-    }
+    counts: UseCounts,
 }
 
 /// How often a key was let in, stopped by its limit, and refused; empty buckets too, oldest first.
@@ -141,22 +121,20 @@ pub async fn handler(
 ) -> Result<Answer<Usage>, ApiError> {
     let bucket = parameters.bucket;
     let (from, to) = parameters.range(app.now())?;
-    let of_caller = |sql| Statement::new(sql).bind(id.as_str()).bind(person.user_id.as_str());
-    let (_, answers) = person.read(&app, vec![of_caller(key_uses::HASH_OF)]).await?;
-    let hash = key_changes::hashes(answers.into_iter().next())?.first().copied().ok_or_else(no_such_key)?;
+    let mut reads = Batch::new();
+    let hash = reads.push(api_keys::hash(&id, &person.user_id));
+    let (_, mut answers) = person.read(&app, reads).await?;
+    let hash = answers.take(hash)?.ok_or_else(no_such_key)?;
     // First what is not saved: whatever is saved from here on, the database is asked after that.
     let unsaved = app.ports().key_gate.unsaved(hash).await?;
-    let read = key_uses::by_bucket(&id, from, to, bucket.ms(), &unsaved);
-    let (_, answers) = person.read(&app, vec![read]).await?;
-    Ok(Answer(usage(id, bucket, from, to, answers.into_iter().next().unwrap_or_default())?))
-}
-
-fn usage(id: String, bucket: Bucket, from: Timestamp, to: Timestamp, rows: Rows) -> Result<Usage, ApiError> {
-    let counted = rows.into_iter().map(|row| Ok((row.integer("start")?, Counts::from_row(&row)?)));
-    let counted = counted.collect::<Result<HashMap<_, _>, ApiError>>()?;
+    let of = UseOfKey { key_id: &id, from, to, bucket_ms: bucket.ms(), unsaved: &unsaved };
+    let mut reads = Batch::new();
+    let counted = reads.push(key_uses::by_bucket(of));
+    let (_, mut answers) = person.read(&app, reads).await?;
+    let counted = answers.take(counted)?.into_iter().collect::<HashMap<_, _>>();
     let starts = std::iter::successors(Some(from), |start| Some(bucket.end(*start))).take_while(|start| *start < to);
-    let of = |start: Timestamp| counted.get(&start.0).copied().unwrap_or_default();
+    let of = |start: Timestamp| counted.get(&start).copied().unwrap_or_default();
     let data = starts.map(|start| BucketOfUse { start, counts: of(start) }).collect();
-    let totals = counted.values().copied().fold(Counts::default(), Counts::plus);
-    Ok(Usage { api_key_id: id, bucket, from, to, data, totals })
+    let totals = counted.values().copied().fold(UseCounts::default(), UseCounts::plus);
+    Ok(Answer(Usage { api_key_id: id, bucket, from, to, data, totals }))
 }

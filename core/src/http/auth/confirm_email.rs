@@ -9,7 +9,7 @@ use maud::html;
 use serde_json::{Value, json};
 
 use super::{
-    links::{Followed, Link, Token, form_page, person_in, read_form, refused_page},
+    links::{Followed, Link, Token, form_page, read_form, refusal, refused_page},
     random_token,
 };
 use crate::{
@@ -23,9 +23,9 @@ use crate::{
         users::UserBody,
     },
     mail::{self, Letter},
-    ports::DatabaseError,
     store::{
-        audit, email_undos,
+        Batch, audit, email_undos,
+        links::{self, Purpose},
         users::{self, User},
     },
 };
@@ -41,31 +41,25 @@ pub async fn handler(
 }
 
 async fn change(app: &App, client: &Client, token: &str) -> Result<User, ApiError> {
-    let (link, now, undo) = (Link::new(token, "change_email"), app.now(), random_token(app));
+    let (link, now, undo) = (Link::new(token, Purpose::ChangeEmail), app.now(), random_token(app));
     let changed = Letter::EmailChanged { token: undo.expose().to_owned(), at: now.to_string() };
-    let effects = vec![
-        link.statement(email_undos::EXPECT_FREE).bind(now),
-        // Of and to the old address, so before the change.
-        link.statement(email_undos::ADD)
-            .bind(account::token_hash(undo.expose()))
-            .bind(now)
-            .bind(now.plus_seconds(email_undos::SECONDS)),
-        mail::queue(app, &changed)?.to_person_of_token(&link.hash),
-        link.statement(audit::WIPE_UNPROVED),
-        link.statement(users::DELETE_UNPROVED),
-        link.statement(users::CHANGE_EMAIL).bind(now),
-        link.statement(users::END_TOKENS_OF_TOKEN).bind(now),
-        link.event(app, client, "email_changed"),
-        link.statement(users::BY_TOKEN),
-    ];
-    let person = match link.use_once(app, effects).await {
-        Ok(Err(DatabaseError::Constraint(name))) if name == "users.email" => return Err(taken()),
-        Ok(person) => person?,
-        // The link works, so it is the address that is kept for somebody else.
-        Err(refused) => return Err(if link.person(app).await.is_ok() { taken() } else { refused }),
+    let mut batch = Batch::new();
+    batch.push(email_undos::expect_free(&link.hash, now));
+    // Of and to the old address, so before the change.
+    batch.push(email_undos::add(&link.hash, account::token_hash(undo.expose()), now));
+    batch.push(mail::queue(app, &changed)?.to_person_of_token(&link.hash));
+    batch.push(audit::wipe_unproved(&link.hash));
+    batch.push(users::delete_unproved(&link.hash));
+    batch.push(users::change_email(&link.hash, now));
+    batch.push(links::end_of_link(&link.hash, now));
+    batch.push(link.event(app, client, "email_changed"));
+    let user = batch.push(links::person(&link.hash));
+    let mut answers = match link.use_once(app, batch).await {
+        Err(error) if users::is_email_taken(&error) => return Err(taken()),
+        answers => answers.map_err(refusal)?,
     };
     mail::deliver_in_background(app);
-    person_in(person)
+    Ok(answers.take(user)?)
 }
 
 fn taken() -> ApiError {

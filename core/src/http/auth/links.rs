@@ -15,8 +15,11 @@ use crate::{
         problem::{ApiError, INVALID_OR_EXPIRED_TOKEN, MALFORMED_REQUEST, UNSUPPORTED_MEDIA_TYPE},
         request::{BODY_LIMIT, media_type, read_body},
     },
-    ports::{DatabaseError, Rows, Statement},
-    store::users::{self, User},
+    store::{
+        Answers, Batch, BatchError, Guard, Query,
+        links::{self, Purpose},
+        users::User,
+    },
 };
 
 /// The parameters of a link that was followed; mail programs and trackers append some of their own.
@@ -39,54 +42,47 @@ pub struct Token {
 pub struct Link {
     /// SHA-256 of its token.
     pub hash: Vec<u8>,
-    purpose: &'static str,
+    purpose: Purpose,
 }
 
 impl Link {
     /// The link of this purpose with this token, if there is one.
-    pub fn new(token: &str, purpose: &'static str) -> Self {
+    pub fn new(token: &str, purpose: Purpose) -> Self {
         Self { hash: account::token_hash(token), purpose }
     }
 
-    /// A statement whose first parameter is the link.
-    pub fn statement(&self, sql: &'static str) -> Statement {
-        Statement::new(sql).bind(self.hash.as_slice())
-    }
-
-    /// Uses it, once, and does `effects` with it; answers what the last of them gave back.
+    /// Uses it, once, and does `effects` with it.
     ///
     /// # Errors
-    /// `invalid_or_expired_token`; else what the batch itself met.
-    pub async fn use_once(&self, app: &App, effects: Vec<Statement>) -> Result<Result<Rows, DatabaseError>, ApiError> {
-        let mark = self.statement(users::USE_TOKEN).bind(app.now()).bind(self.purpose);
-        let batch = [mark, Statement::new(crate::store::EXPECT_ONE_CHANGE)].into_iter().chain(effects).collect();
-        match app.database().batch(batch).await {
-            Err(error) if error.is_guard() => Err(invalid_or_expired()),
-            answers => Ok(answers.map(|answers| answers.into_iter().next_back().unwrap_or_default())),
-        }
+    /// [`Guard::LinkUnused`], for [`refusal`]; else as [`Batch::run`].
+    pub async fn use_once(&self, app: &App, mut effects: Batch) -> Result<Answers, BatchError> {
+        let mut mark = Batch::new();
+        mark.expect(Guard::LinkUnused, links::use_once(&self.hash, self.purpose, app.now()));
+        effects.preceded_by(mark);
+        effects.run(app.database()).await
     }
 
-    /// Whose link it is, where it still works.
+    /// Finds whose link it is, where it still works.
     ///
     /// # Errors
     /// `invalid_or_expired_token`.
     pub async fn person(&self, app: &App) -> Result<User, ApiError> {
-        let find = self.statement(users::BY_LIVE_TOKEN).bind(self.purpose).bind(app.now());
-        person_in(app.database().query(find).await?)
+        let found = links::live_person(&self.hash, self.purpose, app.now()).run(app.database()).await?;
+        found.ok_or_else(invalid_or_expired)
     }
 
     /// A security event of its person, who used it.
-    pub fn event(&self, app: &App, client: &Client, name: &'static str) -> Statement {
+    pub fn event(&self, app: &App, client: &Client, name: &'static str) -> Query<()> {
         client.event(app, name, serde_json::json!({})).of_token(&self.hash)
     }
 }
 
-/// The person whom a link led to.
-///
-/// # Errors
-/// `invalid_or_expired_token` where it led to nobody.
-pub fn person_in(rows: Rows) -> Result<User, ApiError> {
-    Ok(User::from_row(&rows.into_first().ok_or_else(invalid_or_expired)?)?)
+/// Says why a batch that uses a link was undone: `invalid_or_expired_token` where the link does not work.
+pub fn refusal(error: BatchError) -> ApiError {
+    match error {
+        BatchError::Guard(Guard::LinkUnused) => invalid_or_expired(),
+        error => error.into(),
+    }
 }
 
 /// Unknown, used and expired links are one answer.

@@ -20,6 +20,7 @@ use crate::{
         password_hash,
     },
     http::{
+        client::Client,
         credentials::suspended,
         guessing::LoginAttempt,
         limits::{Limited, Login},
@@ -27,10 +28,11 @@ use crate::{
         problem::{ApiError, EMAIL_NOT_VERIFIED, INVALID_CREDENTIALS},
         request::Json,
     },
-    ports::{Rows, Statement},
     store::{
-        EXPECT_ONE_CHANGE, mfa,
-        users::{self, User},
+        Batch, BatchError, Guard,
+        mfa::{self, NewChallenge},
+        sessions::Session,
+        users,
     },
 };
 
@@ -70,91 +72,102 @@ pub async fn handler(
 
     let mut attempt = LoginAttempt::new(&app, &client, address);
     let mut found = loop {
-        let mut batch = Vec::from(attempt.in_flight.begin());
-        batch.push(attempt.person());
-        match app.database().batch(batch).await {
-            Err(error) if error.is_guard() => attempt.in_flight.wait().await?,
-            found => break found?.into_iter().next_back().and_then(Rows::into_first),
+        let mut batch = Batch::new();
+        attempt.in_flight.begin(&mut batch);
+        let account = batch.push(attempt.account());
+        match batch.run(app.database()).await {
+            Err(BatchError::Guard(Guard::PasswordTurn)) => attempt.in_flight.wait().await?,
+            answers => break answers?.take(account)?,
         }
     };
-    let network_is_known = found.as_ref().map(|row| row.boolean("network_known")).transpose()?.unwrap_or(false);
+    let network_known = found.as_ref().is_some_and(|found| found.network_known);
     // A second round only where the account changed while we hashed: another login put a new hash of the same
     // password in place, or the password is another one now.
     for _ in 0..2 {
-        let user = found.map(|row| User::from_row(&row)).transpose()?;
+        let user = found.map(|found| found.user);
         let encoded = user.as_ref().and_then(|user| user.password_hash.clone());
         let is_right = passwords::verify_typed(&app, &body.password, encoded.clone()).await?;
         let Some((mut user, encoded)) = user.zip(encoded).filter(|_| is_right) else {
             break;
         };
-        let mut writes = attempt.succeeded(network_is_known);
+        let mut batch = attempt.succeeded(network_known);
         if !user.email_verified || user.suspended {
-            app.database().batch(writes).await?;
+            batch.run(app.database()).await?;
             attempt.in_flight.ended();
             return Err(if user.email_verified { suspended() } else { not_verified() });
         }
         if password_hash::needs_rehash(encoded.expose(), app.config().password_params) {
             match passwords::hash(&app, password.clone()).await {
                 Ok(hash) => {
-                    let rehash = Statement::new(users::REHASH).bind(user.id.as_str());
-                    writes.push(rehash.bind(encoded.expose()).bind(hash.expose()));
-                    writes.push(Statement::new(EXPECT_ONE_CHANGE));
+                    batch.expect(Guard::PasswordUnchanged, users::rehash(&user.id, &encoded, &hash));
                     user.password_hash = Some(hash);
                 }
                 // The old one serves for another while.
                 Err(error) => log::warn!("a password could not be hashed anew: {error:?}"),
             }
         }
-        let answer = if user.mfa_enabled {
-            writes.push(client.event(&app, "second_factor_requested", json!({})).of(&user.id, None));
-            challenge(&app, &user, cookie, writes).await?
-        } else {
-            let password_hash = user.password_hash.as_ref();
-            let replaces = brought.clone();
-            let admitted = Admitted { user: &user, password_hash, cookie, replaces, methods: &["password"] };
-            start_session(&app, &client, admitted, writes).await?
-        };
-        if let Some(answer) = answer {
-            attempt.in_flight.ended();
-            return Ok(answer);
+        let admitted = Admitted { user: &user, cookie, replaces: brought.as_deref(), methods: &["password"] };
+        match go_on(&app, &client, admitted, batch).await {
+            Err(BatchError::Guard(Guard::AccountUnchanged | Guard::PasswordUnchanged)) => {}
+            next => {
+                let next = next?;
+                attempt.in_flight.ended();
+                return next.answer(&app);
+            }
         }
-        found = app.database().query(attempt.person()).await?.into_first();
+        found = attempt.account().run(app.database()).await?;
     }
-    let mut batch = Vec::from(attempt.in_flight.wrong());
+    let mut batch = Batch::new();
+    attempt.in_flight.wrong(&mut batch);
     batch.push(client.event(&app, "login_failed", json!({})).of_address(address));
-    app.database().batch(batch).await?;
+    batch.run(app.database()).await?;
     attempt.in_flight.ended();
     Err(ApiError::new(INVALID_CREDENTIALS, "check both, or reset the password"))
 }
 
-/// Asks for the second factor; `None` where a guard of the batch failed.
-async fn challenge(
-    app: &App,
-    user: &User,
-    cookie: bool,
-    mut writes: Vec<Statement>,
-) -> Result<Option<Response>, ApiError> {
-    let (token, now) = (random_token(app), app.now());
-    writes.push(mfa::challenge(
-        account::token_hash(token.expose()),
-        &user.id,
-        user.password_hash.as_ref(),
-        cookie,
-        now,
-        now.plus_seconds(CHALLENGE_SECONDS),
-    ));
-    writes.push(Statement::new(EXPECT_ONE_CHANGE));
-    match app.database().batch(writes).await {
-        Err(error) if error.is_guard() => return Ok(None),
-        written => drop(written?),
+/// What a right password leads to.
+enum Next {
+    /// A session.
+    Session(Box<Session>),
+    /// The second factor, with the token of its challenge.
+    SecondFactor(Secret),
+}
+
+impl Next {
+    fn answer(self, app: &App) -> Result<Response, ApiError> {
+        let token = match self {
+            Self::Session(session) => return tokens::answer(app, &session, session.started_at),
+            Self::SecondFactor(token) => token,
+        };
+        let body = json!({
+            "status": "mfa_required",
+            "mfaToken": token.expose(),
+            "methods": ["totp", "recovery_code"],
+            "expiresInSeconds": CHALLENGE_SECONDS,
+        });
+        Ok(Answer(body).into_response())
     }
-    let body = json!({
-        "status": "mfa_required",
-        "mfaToken": token.expose(),
-        "methods": ["totp", "recovery_code"],
-        "expiresInSeconds": CHALLENGE_SECONDS,
-    });
-    Ok(Some(Answer(body).into_response()))
+}
+
+/// Starts the session, or asks for the second factor, at the end of a batch.
+async fn go_on(app: &App, client: &Client, admitted: Admitted<'_>, mut batch: Batch) -> Result<Next, BatchError> {
+    let user = admitted.user;
+    if !user.mfa_enabled {
+        let session = start_session(app, client, admitted, batch).await?;
+        return Ok(Next::Session(Box::new(session)));
+    }
+    batch.push(client.event(app, "second_factor_requested", json!({})).of(&user.id, None));
+    let (token, now) = (random_token(app), app.now());
+    let challenge = NewChallenge {
+        hash: account::token_hash(token.expose()),
+        user,
+        cookie: admitted.cookie,
+        now,
+        expires_at: now.plus_seconds(CHALLENGE_SECONDS),
+    };
+    batch.expect(Guard::AccountUnchanged, mfa::add_challenge(challenge));
+    batch.run(app.database()).await?;
+    Ok(Next::SecondFactor(token))
 }
 
 fn not_verified() -> ApiError {

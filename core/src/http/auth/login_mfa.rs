@@ -19,9 +19,8 @@ use crate::{
         request::Json,
     },
     mail::{self, Notice},
-    ports::{Statement, Timestamp},
     store::{
-        EXPECT_ONE_CHANGE,
+        Batch, BatchError, Guard, Query,
         mfa::{self, Challenge},
     },
 };
@@ -42,42 +41,35 @@ pub async fn handler(
     Json(body): Json<Body>,
 ) -> Result<Response, ApiError> {
     let hash = account::token_hash(body.mfa_token.expose());
-    let mut answer = Presented { hash, code: Code::parse(&body.code), brought: None };
-    let challenge = answer.challenge(&app, &client).await?.ok_or_else(ended)?;
-    if challenge.cookie {
-        answer.brought = tokens::cookie_brought(&app, &headers)?;
-    }
+    let code = Code::parse(&body.code);
+    let challenge = mfa::find_challenge(&hash, &client.network(), code.recovery_hash(), app.now());
+    let challenge = challenge.run(app.database()).await?.filter(|challenge| challenge.live).ok_or_else(ended)?;
+    let brought = if challenge.cookie { tokens::cookie_brought(&app, &headers)? } else { None };
     let guess = Guess::new(&app, subject(&challenge, &client));
-    match right(&app, &client, &challenge, &guess, &answer).await? {
-        Some(response) => Ok(response),
-        None => Err(wrong(&app, &client, &challenge, &guess, &answer).await?),
-    }
-}
+    let attempt = Attempt { app: &app, client: &client, hash, code, challenge, guess };
 
-/// What the client sent.
-struct Presented {
-    hash: Vec<u8>,
-    code: Code,
-    /// The session of the browser's cookie.
-    brought: Option<String>,
-}
-
-impl Presented {
-    /// The challenge, while it may be answered.
-    async fn challenge(&self, app: &App, client: &Client) -> Result<Option<Challenge>, ApiError> {
-        let statement = Statement::new(mfa::CHALLENGE)
-            .bind(self.hash.as_slice())
-            .bind(app.now())
-            .bind(client.network())
-            .bind(self.code.recovery_hash());
-        let found = Challenge::from_rows(app.database().query(statement).await?)?;
-        Ok(found.filter(|challenge| challenge.live))
-    }
-
-    /// Counts the answer; it was right at `used_at`, if at all.
-    fn charge(&self, now: Timestamp, used_at: Option<Timestamp>) -> [Statement; 2] {
-        let charge = Statement::new(mfa::CHARGE_CHALLENGE).bind(self.hash.as_slice()).bind(now).bind(used_at);
-        [charge, Statement::new(EXPECT_ONE_CHANGE)]
+    let user = &attempt.challenge.user;
+    let Some(uses) = attempt.code.uses(&app, &user.id, &attempt.challenge.second_factor)? else {
+        return Err(attempt.wrong().await);
+    };
+    let batch = attempt.right(uses)?;
+    let is_recovery = attempt.is_recovery();
+    let admitted = Admitted {
+        user,
+        cookie: attempt.challenge.cookie,
+        replaces: brought.as_deref(),
+        methods: if is_recovery { &["password", "recovery_code"] } else { &["password", "totp"] },
+    };
+    match start_session(&app, &client, admitted, batch).await {
+        Ok(session) => {
+            if is_recovery {
+                mail::deliver_in_background(&app);
+            }
+            tokens::answer(&app, &session, session.started_at)
+        }
+        // Somebody else used the code a moment before, or the account changed.
+        Err(BatchError::Guard(Guard::SecondFactorUnused | Guard::AccountUnchanged)) => Err(attempt.wrong().await),
+        Err(error) => Err(attempt.refused(error).await),
     }
 }
 
@@ -87,59 +79,64 @@ fn subject(challenge: &Challenge, client: &Client) -> String {
     if challenge.network_known { format!("codes:{user_id}:{}", client.network()) } else { format!("codes:{user_id}") }
 }
 
-/// The session, where the code is right and nobody used it, or the challenge, a moment before.
-async fn right(
-    app: &App,
-    client: &Client,
-    challenge: &Challenge,
-    guess: &Guess,
-    answer: &Presented,
-) -> Result<Option<Response>, ApiError> {
-    let user = &challenge.user;
-    let Some(uses) = answer.code.uses(app, &user.id, &challenge.second_factor)? else { return Ok(None) };
-    let now = app.now();
-    let mut writes = Vec::from(guess.reserve());
-    writes.extend(answer.charge(now, Some(now)));
-    writes.extend([uses, Statement::new(EXPECT_ONE_CHANGE)]);
-    writes.push(if challenge.network_known { guess.succeeded() } else { guess.take_back() });
-    let is_recovery = matches!(answer.code, Code::Recovery(_));
-    if is_recovery {
-        writes.push(client.event(app, "recovery_code_used", json!({})).of(&user.id, Some(&user.id)));
-        writes.push(mail::notice(app, Notice::RecoveryCodeUsed)?.to(&user.email, Some(&user.id)));
-    }
-    let admitted = Admitted {
-        user,
-        password_hash: user.password_hash.as_ref(),
-        cookie: challenge.cookie,
-        replaces: answer.brought.clone(),
-        methods: if is_recovery { &["password", "recovery_code"] } else { &["password", "totp"] },
-    };
-    let started = start_session(app, client, admitted, writes).await?;
-    if started.is_some() && is_recovery {
-        mail::deliver_in_background(app);
-    }
-    Ok(started)
+/// One answer to a challenge.
+struct Attempt<'a> {
+    app: &'a App,
+    client: &'a Client,
+    /// SHA-256 of the challenge's token.
+    hash: Vec<u8>,
+    code: Code,
+    challenge: Challenge,
+    guess: Guess,
 }
 
-/// Counts a code that is not taken, and says why.
-async fn wrong(
-    app: &App,
-    client: &Client,
-    challenge: &Challenge,
-    guess: &Guess,
-    answer: &Presented,
-) -> Result<ApiError, ApiError> {
-    let mut batch = Vec::from(guess.reserve());
-    batch.extend(answer.charge(app.now(), None));
-    let details = json!({ "method": answer.code.method() });
-    batch.push(client.event(app, "mfa_failed", details).of(&challenge.user.id, None));
-    match app.database().batch(batch).await {
-        Ok(_) => Ok(ApiError::new(INVALID_MFA_CODE, "give a code that was not used before")),
-        Err(error) if error.is_guard() => Ok(match answer.challenge(app, client).await? {
-            Some(_) => guess.refused(app).await,
-            None => ended(),
-        }),
-        Err(error) => Err(error.into()),
+impl Attempt<'_> {
+    fn is_recovery(&self) -> bool {
+        matches!(self.code, Code::Recovery(_))
+    }
+
+    /// Counts it. The batch fails by [`Guard::ChallengeOpen`] where the challenge is over, and by
+    /// [`Guard::GuessAllowed`] while a delay lasts.
+    fn count(&self, is_right: bool) -> Batch {
+        let mut batch = Batch::new();
+        batch.expect(Guard::ChallengeOpen, mfa::charge_challenge(&self.hash, is_right, self.app.now()));
+        self.guess.reserve(&mut batch);
+        batch
+    }
+
+    /// Begins the batch of a right code, which is used up. It fails by [`Guard::SecondFactorUnused`] where that was
+    /// done before.
+    fn right(&self, uses: Query<()>) -> Result<Batch, ApiError> {
+        let (app, user) = (self.app, &self.challenge.user);
+        let mut batch = self.count(true);
+        batch.expect(Guard::SecondFactorUnused, uses);
+        batch.push(if self.challenge.network_known { self.guess.succeeded() } else { self.guess.take_back() });
+        if self.is_recovery() {
+            let event = self.client.event(app, "recovery_code_used", json!({}));
+            batch.push(event.of(&user.id, Some(&user.id)));
+            batch.push(mail::notice(app, Notice::RecoveryCodeUsed)?.to(&user.email, Some(&user.id)));
+        }
+        Ok(batch)
+    }
+
+    /// Counts a code that is not taken, and says why.
+    async fn wrong(&self) -> ApiError {
+        let mut batch = self.count(false);
+        let event = self.client.event(self.app, "mfa_failed", json!({ "method": self.code.method() }));
+        batch.push(event.of(&self.challenge.user.id, None));
+        match batch.run(self.app.database()).await {
+            Ok(_) => ApiError::new(INVALID_MFA_CODE, "give a code that was not used before"),
+            Err(error) => self.refused(error).await,
+        }
+    }
+
+    /// Says why it was not counted.
+    async fn refused(&self, error: BatchError) -> ApiError {
+        match error {
+            BatchError::Guard(Guard::ChallengeOpen) => ended(),
+            BatchError::Guard(Guard::GuessAllowed) => self.guess.refused(self.app).await,
+            error => error.into(),
+        }
     }
 }
 

@@ -14,8 +14,7 @@ use crate::{
         credentials::Person,
         problem::{ApiError, INVALID_TOKEN, MISSING_CREDENTIALS},
     },
-    ports::{Rows, Statement},
-    store::sessions,
+    store::{Batch, Handle, sessions},
 };
 
 /// Ends the session of the access token, or of the refresh token given.
@@ -23,10 +22,10 @@ pub async fn handler(State(app): State<App>, request: Request) -> Result<Respons
     let (mut parts, body) = request.into_parts();
     let client = Client::of(&parts);
     let mut rides_in_cookie = false;
-    let ended = if parts.headers.contains_key(header::AUTHORIZATION) {
+    let ends_cookie = if parts.headers.contains_key(header::AUTHORIZATION) {
         let person = Person::from_request_parts(&mut parts, &app).await?;
-        let writes = end(&app, &person.client, &person.user_id, &person.session_id);
-        person.write(&app, writes).await??.into_iter().next()
+        let (batch, ends_cookie) = end(&app, &person.client, &person.user_id, &person.session_id);
+        person.write(&app, batch).await?.take(ends_cookie)?
     } else {
         let cookie_session = tokens::cookie_session(&parts.headers)?;
         let token = refresh::presented(&app, Request::from_parts(parts, body)).await?;
@@ -35,21 +34,22 @@ pub async fn handler(State(app): State<App>, request: Request) -> Result<Respons
         let token = RefreshToken::parse(token.expose()).ok_or_else(invalid)?;
         rides_in_cookie = cookie_session.as_ref() == Some(&token.session_id);
         let session = refresh::genuine(&app, &token).await?;
-        app.database().batch(end(&app, &client, &session.user.id, &session.id)).await?.into_iter().next()
+        let (batch, ends_cookie) = end(&app, &client, &session.user.id, &session.id);
+        batch.run(app.database()).await?.take(ends_cookie)?
     };
     let mut response = StatusCode::NO_CONTENT.into_response();
     // Of a session that had ended before, too: the browser is to forget it.
-    if rides_in_cookie || ended.and_then(Rows::into_first).is_some_and(|row| row.boolean("cookie").unwrap_or(false)) {
+    if rides_in_cookie || ends_cookie {
         tokens::clear_cookie(response.headers_mut());
     }
     Ok(response)
 }
 
-/// Ends the session; the first answer tells whether its refresh token rides in a cookie.
-fn end(app: &App, client: &Client, user_id: &str, session_id: &str) -> Vec<Statement> {
+/// A batch that ends the session, and whether its refresh token rides in a cookie.
+fn end(app: &App, client: &Client, user_id: &str, session_id: &str) -> (Batch, Handle<bool>) {
     let event = client.event(app, "logout", json!({ "sessionId": session_id }));
-    vec![
-        Statement::new(sessions::END).essential().bind(session_id).bind(app.now()).bind("logout"),
-        event.of_if_changed(user_id, Some(user_id)),
-    ]
+    let mut batch = Batch::new();
+    let ends_cookie = batch.push(sessions::end(session_id, "logout", app.now()));
+    batch.push(event.of_if_changed(user_id, Some(user_id)));
+    (batch, ends_cookie)
 }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::{
     RESET_SECONDS,
-    links::{Followed, Link, form_page, password_field, read_form, refused_page},
+    links::{Followed, Link, form_page, password_field, read_form, refusal, refused_page},
     random_token,
 };
 use crate::{
@@ -33,9 +33,10 @@ use crate::{
         step_up,
     },
     mail::{self, Letter, Notice},
-    ports::Statement,
     store::{
-        EXPECT_ONE_CHANGE, guesses, sessions,
+        Batch, Guard, guesses,
+        links::{self, NewLink, Purpose},
+        sessions,
         users::{self, User},
     },
 };
@@ -55,18 +56,16 @@ pub async fn forgot(
     let email = Email::parse(&body.email).map_err(|refusal| ApiError::invalid_member("/email", refusal))?;
     let (token, now) = (random_token(&app), app.now());
     let letter = Letter::ResetPassword { token: token.expose().to_owned() };
-    let add = Statement::new(users::ADD_TOKEN)
-        .bind(email.as_str())
-        .bind(account::token_hash(token.expose()))
-        .bind("reset_password")
-        .bind(now)
-        .bind(now.plus_seconds(RESET_SECONDS));
-    let batch = vec![
-        add,
-        mail::queue(&app, &letter)?.to_if_changed(email.as_str(), None),
-        client.event(&app, "password_reset_requested", json!({})).of_address(email.as_str()),
-    ];
-    app.database().batch(batch).await?;
+    let link = NewLink {
+        hash: account::token_hash(token.expose()),
+        created_at: now,
+        expires_at: now.plus_seconds(RESET_SECONDS),
+    };
+    let mut batch = Batch::new();
+    batch.push(links::add_reset(email.as_str(), &link));
+    batch.push(mail::queue(&app, &letter)?.to_if_changed(email.as_str(), None));
+    batch.push(client.event(&app, "password_reset_requested", json!({})).of_address(email.as_str()));
+    batch.run(app.database()).await?;
     mail::deliver_in_background(&app);
     Ok((StatusCode::ACCEPTED, Answer(json!({ "status": "reset_requested", "email": email.as_str() }))))
 }
@@ -84,44 +83,58 @@ pub async fn reset(
     client: Client,
     Json(body): Json<ResetBody>,
 ) -> Result<StatusCode, ApiError> {
-    match reset_password(&app, &client, &body).await? {
-        Ok(()) => Ok(StatusCode::NO_CONTENT),
-        Err(refusal) => Err(ApiError::invalid_member("/password", refusal)),
+    reset_password(&app, &client, &body).await.map_err(|error| error.at("/password"))?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Why a password was not set.
+enum NotSet {
+    /// The person may not have this one.
+    Password(Refusal),
+    /// Anything else.
+    Other(ApiError),
+}
+
+impl NotSet {
+    /// The answer to a body whose member at `pointer` is the password.
+    fn at(self, pointer: &'static str) -> ApiError {
+        match self {
+            Self::Password(refusal) => ApiError::invalid_member(pointer, refusal),
+            Self::Other(error) => error,
+        }
     }
 }
 
-async fn reset_password(app: &App, client: &Client, body: &ResetBody) -> Result<Result<(), Refusal>, ApiError> {
-    let link = Link::new(&body.token, "reset_password");
+impl<E: Into<ApiError>> From<E> for NotSet {
+    fn from(error: E) -> Self {
+        Self::Other(error.into())
+    }
+}
+
+async fn reset_password(app: &App, client: &Client, body: &ResetBody) -> Result<(), NotSet> {
+    let link = Link::new(&body.token, Purpose::ResetPassword);
     let user = link.person(app).await?;
-    let hash = match new_password(app, &body.password, &user).await? {
-        Ok(hash) => hash,
-        Err(refusal) => return Ok(Err(refusal)),
-    };
-    let now = app.now();
-    let mut effects = vec![
-        link.statement(users::RESET_PASSWORD).bind(now).bind(hash.expose()),
-        link.statement(users::END_TOKENS_OF_TOKEN).bind(now),
-        link.statement(sessions::END_OF_TOKEN).essential().bind(now).bind("password_reset"),
-        link.event(app, client, "password_reset"),
-        mail::notice(app, Notice::PasswordChanged)?.to_person_of_token(&link.hash),
-    ];
+    let (hash, now) = (new_password(app, &body.password, &user).await?, app.now());
+    let mut batch = Batch::new();
+    batch.push(users::reset_password(&link.hash, &hash, now));
+    batch.push(links::end_of_link(&link.hash, now));
+    batch.push(sessions::end_of_link(&link.hash, "password_reset", now));
+    batch.push(link.event(app, client, "password_reset"));
+    batch.push(mail::notice(app, Notice::PasswordChanged)?.to_person_of_token(&link.hash));
     if client.address.is_some() {
         // Whoever strangers keep waiting gets in from here again.
-        effects.push(link.statement(guesses::REMEMBER_NETWORK_OF_TOKEN).bind(client.network()).bind(now));
+        batch.push(guesses::remember_network_of_link(&link.hash, &client.network(), now));
     }
-    link.use_once(app, effects).await??;
+    link.use_once(app, batch).await.map_err(refusal)?;
     mail::deliver_in_background(app);
-    Ok(Ok(()))
+    Ok(())
 }
 
-/// The hash of a password that this person may set, or why they may not.
-async fn new_password(app: &App, password: &Secret, user: &User) -> Result<Result<Secret, Refusal>, ApiError> {
+/// Hashes a password that this person may set.
+async fn new_password(app: &App, password: &Secret, user: &User) -> Result<Secret, NotSet> {
     let email = Email::parse(&user.email).ok();
-    let password = match account::new_password(password, email.as_ref(), user.full_name.as_deref()) {
-        Ok(password) => password,
-        Err(refusal) => return Ok(Err(refusal)),
-    };
-    passwords::hash_new(app, password).await
+    let password = account::new_password(password, email.as_ref(), user.full_name.as_deref());
+    passwords::hash_new(app, password.map_err(NotSet::Password)?).await?.map_err(NotSet::Password)
 }
 
 /// The page that a reset link leads to where there is no front end.
@@ -141,11 +154,13 @@ fn password_page(status: StatusCode, token: &str, refusal: Option<&Refusal>) -> 
 pub async fn confirm(State(app): State<App>, client: Client, request: Request<HttpBody>) -> Result<Response, ApiError> {
     let form = read_form::<ResetBody>(request).await?;
     match reset_password(&app, &client, &form).await {
-        Ok(Ok(())) => {
+        Ok(()) => {
             Ok(html_page(StatusCode::OK, "Password set", &html! { p { "You can log in with your new password now." } }))
         }
-        Ok(Err(refusal)) => Ok(password_page(StatusCode::UNPROCESSABLE_ENTITY, &form.token, Some(&refusal))),
-        Err(error) => refused_page(error),
+        Err(NotSet::Password(refusal)) => {
+            Ok(password_page(StatusCode::UNPROCESSABLE_ENTITY, &form.token, Some(&refusal)))
+        }
+        Err(NotSet::Other(error)) => refused_page(error),
     }
 }
 
@@ -169,32 +184,26 @@ pub async fn change(
     Json(body): Json<ChangeBody>,
 ) -> Result<StatusCode, ApiError> {
     let proof = step_up::check_password(&app, &person, &body.current_password).await?;
-    let hash = new_password(&app, &body.new_password, &proof.user).await;
-    let hash = hash.and_then(|hash| hash.map_err(|refusal| ApiError::invalid_member("/newPassword", refusal)));
-    let hash = match hash {
+    let hash = match new_password(&app, &body.new_password, &proof.user).await {
         Ok(hash) => hash,
         Err(error) => {
             proof.release().await?;
-            return Err(error);
+            return Err(error.at("/newPassword"));
         }
     };
 
-    let (user_id, now) = (person.user_id.as_str(), app.now());
-    let mut effects = vec![
-        Statement::new(users::CHANGE_PASSWORD)
-            .bind(user_id)
-            .bind(proof.user.password_hash.as_ref().map(Secret::expose))
-            .bind(hash.expose())
-            .bind(now),
-        Statement::new(EXPECT_ONE_CHANGE),
-        Statement::new(users::END_TOKENS).bind(user_id).bind(now),
-        person.event(&app, "password_changed", json!({ "otherSessionsEnded": body.revoke_other_sessions })),
-        mail::notice(&app, Notice::PasswordChanged)?.to(&proof.user.email, Some(user_id)),
-    ];
+    let (user, user_id, now) = (&proof.user, person.user_id.as_str(), app.now());
+    let mut batch = Batch::new();
+    let change = users::change_password(user_id, user.password_hash.as_ref(), &hash, now);
+    batch.expect(Guard::PasswordUnchanged, change);
+    batch.push(links::end_of_user(user_id, now));
+    let details = json!({ "otherSessionsEnded": body.revoke_other_sessions });
+    batch.push(person.event(&app, "password_changed", details));
+    batch.push(mail::notice(&app, Notice::PasswordChanged)?.to(&user.email, Some(user_id)));
     if body.revoke_other_sessions {
-        effects.push(sessions::end_others(user_id, Some(&person.session_id), "password_changed", now));
+        batch.push(sessions::end_others(user_id, Some(&person.session_id), "password_changed", now));
     }
-    proof.carry_out(&app, &person, effects).await?;
+    proof.carry_out(&app, &person, batch).await?;
     mail::deliver_in_background(&app);
     Ok(StatusCode::NO_CONTENT)
 }

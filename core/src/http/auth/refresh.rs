@@ -17,8 +17,10 @@ use crate::{
         request::{BODY_LIMIT, parse_object, read_body},
     },
     mail::{self, Letter},
-    ports::{Rows, Statement},
-    store::sessions::{self, Session},
+    store::{
+        Batch,
+        sessions::{self, Session},
+    },
 };
 
 #[derive(Default, Deserialize)]
@@ -40,20 +42,15 @@ pub async fn handler(State(app): State<App>, client: Client, request: Request) -
 
     let now = app.now();
     let notice = mail::queue(&app, &Letter::SessionEnded { at: now.to_string() })?;
-    let rotation = |sql, bound: i64| {
-        Statement::new(sql).bind(token.session_id.as_str()).bind(token.generation).bind(now).bind(bound)
-    };
     let reused = client.event(&app, "refresh_token_reused", json!({ "sessionId": token.session_id.as_str() }));
-    let batch = vec![
-        rotation(sessions::ROTATE, sessions::IDLE_SECONDS.saturating_mul(1000)),
-        rotation(sessions::END_REUSED, sessions::GRACE_MS),
-        // The event first: it tells by what it inserts whether the mail is due.
-        reused.of_session_if_changed(&token.session_id),
-        notice.to_person_of_session_if_changed(&token.session_id),
-        sessions::by_id(&token.session_id),
-    ];
-    let answers = app.database().batch(batch).await?;
-    let after = answers.into_iter().next_back().map(Session::from_rows).transpose()?.flatten();
+    let mut batch = Batch::new();
+    batch.push(sessions::rotate(&token.session_id, token.generation, now));
+    batch.push(sessions::end_reused(&token.session_id, token.generation, now));
+    // The event first: it tells by what it inserts whether the mail is due.
+    batch.push(reused.of_session_if_changed(&token.session_id));
+    batch.push(notice.to_person_of_session_if_changed(&token.session_id));
+    let after = batch.push(sessions::find(&token.session_id));
+    let after = batch.run(app.database()).await?.take(after)?;
     if !session.revoked && after.as_ref().is_some_and(|after| after.revoked) {
         mail::deliver_in_background(&app);
     }
@@ -63,8 +60,8 @@ pub async fn handler(State(app): State<App>, client: Client, request: Request) -
 
 /// The session that the token is truly of. Its nonce never changes, so it may be read ahead of the rotation.
 pub async fn genuine(app: &App, token: &RefreshToken) -> Result<Session, ApiError> {
-    let found: Rows = app.database().query(sessions::by_id(&token.session_id)).await?;
-    Session::from_rows(found)?.filter(|session| app.keys().is_refresh_token(token, &session.nonce)).ok_or_else(unknown)
+    let found = sessions::find(&token.session_id).run(app.database()).await?;
+    found.filter(|session| app.keys().is_refresh_token(token, &session.nonce)).ok_or_else(unknown)
 }
 
 /// The refresh token of the body, or of the cookie where the origin is allowed one.

@@ -19,7 +19,11 @@ use crate::{
         request::{Json, Validator},
     },
     mail::{self, Letter},
-    store::users,
+    store::{
+        Batch,
+        links::{self, NewLink},
+        users::{self, Registration},
+    },
 };
 
 #[derive(Deserialize)]
@@ -57,26 +61,30 @@ async fn register(app: &App, client: &Client, body: Body, claim: Claim) -> Resul
     let answer = json!({ "status": "verification_required", "email": email.as_str() });
     let reply = Reply::json(StatusCode::ACCEPTED, &answer)?;
     let token = random_token(app);
-    let (now, token_hash) = (app.now(), account::token_hash(token.expose()));
+    let now = app.now();
     let verify = Letter::VerifyEmail { token: token.expose().to_owned(), at: now.to_string() };
 
-    let registration = users::Registration {
+    let registration = Registration {
         id: &app.new_id(),
         email: email.as_str(),
-        password_hash: hash.expose(),
+        password_hash: &hash,
         full_name: name.as_deref(),
         network: &client.network(),
-        token_hash,
-        now,
-        expires: now.plus_seconds(VERIFICATION_SECONDS),
+        link: NewLink {
+            hash: account::token_hash(token.expose()),
+            created_at: now,
+            expires_at: now.plus_seconds(VERIFICATION_SECONDS),
+        },
     };
-    let mut batch = registration.statements();
+    let mut batch = Batch::new();
+    batch.push(users::register(&registration));
+    batch.push(links::add_verification(&registration));
     batch.push(client.event(app, "account_registered", json!({})).of_address_if_unproved(email.as_str()));
     batch.push(mail::queue(app, &verify)?.to_account(email.as_str(), Some(false)));
     batch.push(mail::queue(app, &Letter::AlreadyRegistered)?.to_account(email.as_str(), Some(true)));
     batch.push(mail::queue(app, &Letter::AddressReserved)?.to_reserved(email.as_str(), None));
-    batch.extend(claim.fulfil(app, &reply)?);
-    app.database().batch(batch).await?;
+    claim.fulfil(&mut batch, app, &reply)?;
+    batch.run(app.database()).await?;
     mail::deliver_in_background(app);
     Ok(reply)
 }

@@ -13,8 +13,10 @@ use crate::{
         request::Json,
     },
     mail::{self, Letter},
-    ports::Statement,
-    store::users,
+    store::{
+        Batch,
+        links::{self, NewLink},
+    },
 };
 
 #[derive(Deserialize)]
@@ -32,19 +34,18 @@ pub async fn handler(
     let email = Email::parse(&body.email).map_err(|refusal| ApiError::invalid_member("/email", refusal))?;
 
     let token = random_token(&app);
-    let (now, token_hash) = (app.now(), account::token_hash(token.expose()));
+    let now = app.now();
     let verify = Letter::VerifyEmail { token: token.expose().to_owned(), at: now.to_string() };
-    let batch = vec![
-        Statement::new(users::ADD_ANOTHER_VERIFICATION)
-            .bind(email.as_str())
-            .bind(token_hash)
-            .bind(now)
-            .bind(now.plus_seconds(VERIFICATION_SECONDS))
-            .bind(client.network()),
-        mail::queue(&app, &verify)?.to_account(email.as_str(), Some(false)),
-        client.event(&app, "verification_requested", json!({})).of_address(email.as_str()),
-    ];
-    app.database().batch(batch).await?;
+    let link = NewLink {
+        hash: account::token_hash(token.expose()),
+        created_at: now,
+        expires_at: now.plus_seconds(VERIFICATION_SECONDS),
+    };
+    let mut batch = Batch::new();
+    batch.push(links::add_another_verification(email.as_str(), &client.network(), &link));
+    batch.push(mail::queue(&app, &verify)?.to_account(email.as_str(), Some(false)));
+    batch.push(client.event(&app, "verification_requested", json!({})).of_address(email.as_str()));
+    batch.run(app.database()).await?;
     mail::deliver_in_background(&app);
 
     Ok((StatusCode::ACCEPTED, Answer(json!({ "status": "verification_required", "email": email.as_str() }))))

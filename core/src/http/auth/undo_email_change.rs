@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::{
     RESET_SECONDS,
-    links::{Followed, Token, form_page, invalid_or_expired, person_in, read_form, refused_page},
+    links::{Followed, Token, form_page, read_form, refusal, refused_page},
     random_token,
 };
 use crate::{
@@ -24,9 +24,10 @@ use crate::{
         users::UserBody,
     },
     mail::{self, Letter, Notice},
-    ports::{DatabaseError, Statement},
     store::{
-        EXPECT_ONE_CHANGE, email_undos, sessions,
+        Batch, Guard, email_undos,
+        links::{self, NewLink},
+        sessions,
         users::{self, User},
     },
 };
@@ -44,42 +45,37 @@ pub async fn handler(
 /// Brings the account back, and takes from whoever moved it all that they may hold: sessions, links, the password, and a
 /// second factor that is not older than the change by 72 hours. The restored address gets a link to choose a password.
 async fn undo(app: &App, client: &Client, token: &str) -> Result<User, ApiError> {
-    let hash = account::token_hash(token);
-    let undo = |sql| Statement::new(sql).bind(hash.as_slice());
-    let (reset, now) = (random_token(app), app.now());
-    let reset_hash = account::token_hash(reset.expose());
+    let (hash, reset, now) = (account::token_hash(token), random_token(app), app.now());
+    let link = NewLink {
+        hash: account::token_hash(reset.expose()),
+        created_at: now,
+        expires_at: now.plus_seconds(RESET_SECONDS),
+    };
     let choose = Letter::EmailChangeUndone { token: reset.expose().to_owned(), at: now.to_string() };
-    let batch = vec![
-        undo(email_undos::USE).bind(now),
-        Statement::new(EXPECT_ONE_CHANGE),
-        undo(email_undos::END_TOKENS).bind(now),
-        undo(email_undos::ADD_RESET).bind(reset_hash.as_slice()).bind(now).bind(now.plus_seconds(RESET_SECONDS)),
-        // To the address that loses the account, so before it does.
-        mail::notice(app, Notice::EmailChangeUndone)?.to_person_of_token(&reset_hash),
-        undo(email_undos::FORGET_FACTOR),
-        undo(email_undos::FORGET_RECOVERY_CODES),
-        undo(email_undos::FORGET_CHALLENGES),
-        undo(email_undos::RESTORE).bind(now),
-        undo(email_undos::END_LATER).bind(now),
-        Statement::new(sessions::END_OF_TOKEN)
-            .essential()
-            .bind(reset_hash.as_slice())
-            .bind(now)
-            .bind("email_change_undone"),
-        mail::queue(app, &choose)?.to_person_of_token(&reset_hash),
-        client.event(app, "email_change_undone", json!({})).of_token(&reset_hash),
-        Statement::new(users::BY_TOKEN).bind(reset_hash.as_slice()),
-    ];
-    let person = match app.database().batch(batch).await {
-        Err(error) if error.is_guard() => return Err(invalid_or_expired()),
+    let mut batch = Batch::new();
+    batch.expect(Guard::LinkUnused, email_undos::use_once(&hash, now));
+    batch.push(email_undos::end_links(&hash, now));
+    batch.push(email_undos::add_reset(&hash, &link));
+    // To the address that loses the account, so before it does.
+    batch.push(mail::notice(app, Notice::EmailChangeUndone)?.to_person_of_token(&link.hash));
+    batch.push(email_undos::forget_factor(&hash));
+    batch.push(email_undos::forget_recovery_codes(&hash));
+    batch.push(email_undos::forget_challenges(&hash));
+    batch.push(email_undos::restore(&hash, now));
+    batch.push(email_undos::end_later(&hash, now));
+    batch.push(sessions::end_of_link(&link.hash, "email_change_undone", now));
+    batch.push(mail::queue(app, &choose)?.to_person_of_token(&link.hash));
+    batch.push(client.event(app, "email_change_undone", json!({})).of_token(&link.hash));
+    let user = batch.push(links::person(&link.hash));
+    let mut answers = match batch.run(app.database()).await {
         // Nobody can register it meanwhile; an operator may have imported it.
-        Err(DatabaseError::Constraint(name)) if name == "users.email" => {
+        Err(error) if users::is_email_taken(&error) => {
             return Err(ApiError::new(EMAIL_TAKEN, "ask the operators: another account has this address by now"));
         }
-        answers => answers?.into_iter().next_back().unwrap_or_default(),
+        answers => answers.map_err(refusal)?,
     };
     mail::deliver_in_background(app);
-    person_in(person)
+    Ok(answers.take(user)?)
 }
 
 /// The page that the link leads to where there is no front end.

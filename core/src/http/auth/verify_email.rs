@@ -10,7 +10,7 @@ use maud::html;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::links::{Followed, Link, form_page, invalid_or_expired, password_field, person_in, read_form, refused_page};
+use super::links::{Followed, Link, form_page, invalid_or_expired, password_field, read_form, refusal, refused_page};
 use crate::{
     app::App,
     domain::{Secret, account::refuse},
@@ -23,9 +23,10 @@ use crate::{
         request::{Json, Query},
         users::UserBody,
     },
-    ports::Statement,
     store::{
+        Batch, BatchError, Guard,
         guesses::{self, Target},
+        links::{self, Purpose},
         users::{self, User},
     },
 };
@@ -56,57 +57,60 @@ pub async fn handler(
 }
 
 async fn by_link_alone(app: &App, client: &Client, token: &str, from_page: bool) -> Result<User, ApiError> {
-    let link = Link::new(token, "verify_email");
-    if !from_page {
-        let expect_only = link.statement(users::EXPECT_ONLY_REGISTRATION).bind(app.now());
-        match verify(app, client, &link, vec![expect_only]).await {
-            Err(ApiError::Problem(_)) => {}
-            verified => return verified,
-        }
+    let link = Link::new(token, Purpose::VerifyEmail);
+    if from_page {
+        link.person(app).await?;
+        return Err(password_required());
     }
-    // The link does not work, or it wants the password.
-    link.person(app).await?;
+    let mut batch = Batch::new();
+    batch.push(links::expect_only_registration(&link.hash, app.now()));
+    match verify(app, client, &link, batch).await {
+        Err(BatchError::Guard(Guard::OnlyRegistration)) => Err(password_required()),
+        verified => verified.map_err(refusal),
+    }
+}
+
+fn password_required() -> ApiError {
     let refusal = refuse("required", "give the password that was chosen with this registration");
-    Err(ApiError::invalid_member("/password", refusal))
+    ApiError::invalid_member("/password", refusal)
 }
 
 async fn with_password(app: &App, client: &Client, token: &str, password: &Secret) -> Result<User, ApiError> {
-    let link = Link::new(token, "verify_email");
-    let registration = link.statement(users::REGISTRATION).bind(app.now());
-    let row = app.database().query(registration).await?.into_first().ok_or_else(invalid_or_expired)?;
-    let encoded = row.optional_text("password_hash")?.map(Secret::new);
+    let link = Link::new(token, Purpose::VerifyEmail);
+    let registration = links::registration(&link.hash, app.now()).run(app.database()).await?;
+    let encoded = registration.ok_or_else(invalid_or_expired)?;
 
     let subject = format!("link:{}", URL_SAFE_NO_PAD.encode(&link.hash));
     let mut in_flight = InFlight::new(app, Target::of(&subject));
     loop {
-        match app.database().batch(Vec::from(in_flight.begin())).await {
-            Err(error) if error.is_guard() => in_flight.wait().await?,
+        let mut batch = Batch::new();
+        in_flight.begin(&mut batch);
+        match batch.run(app.database()).await {
+            Err(BatchError::Guard(Guard::PasswordTurn)) => in_flight.wait().await?,
             begun => break drop(begun?),
         }
     }
     if !passwords::verify_typed(app, password, encoded).await? {
-        app.database().batch(Vec::from(in_flight.wrong())).await?;
+        let mut batch = Batch::new();
+        in_flight.wrong(&mut batch);
+        batch.run(app.database()).await?;
         in_flight.ended();
         return Err(ApiError::new(INCORRECT_PASSWORD, "give the password that was chosen with this registration"));
     }
-    let writes = vec![in_flight.end(), Statement::new(guesses::CLEAR).bind(subject)];
-    let verified = verify(app, client, &link, writes).await;
-    if verified.is_ok() {
-        in_flight.ended();
-    }
-    verified
+    let batch = Batch::from_iter([in_flight.end(), guesses::clear(&subject)]);
+    let user = verify(app, client, &link, batch).await.map_err(refusal)?;
+    in_flight.ended();
+    Ok(user)
 }
 
-async fn verify(app: &App, client: &Client, link: &Link, writes: Vec<Statement>) -> Result<User, ApiError> {
+/// Marks the address as proved, at the end of a batch that uses the link.
+async fn verify(app: &App, client: &Client, link: &Link, mut batch: Batch) -> Result<User, BatchError> {
     let now = app.now();
-    let mut effects = writes;
-    effects.extend([
-        link.statement(users::VERIFY).bind(now),
-        link.statement(users::END_TOKENS_OF_TOKEN).bind(now),
-        link.event(app, client, "email_verified"),
-        link.statement(users::BY_TOKEN),
-    ]);
-    person_in(link.use_once(app, effects).await??)
+    batch.push(users::verify(&link.hash, now));
+    batch.push(links::end_of_link(&link.hash, now));
+    batch.push(link.event(app, client, "email_verified"));
+    let user = batch.push(links::person(&link.hash));
+    Ok(link.use_once(app, batch).await?.take(user)?)
 }
 
 /// The page that the link leads to where there is no front end.

@@ -1,12 +1,13 @@
 use axum::{Json, extract::State};
 use serde::Serialize;
 
-use super::Newest;
+use super::newest_seq;
 use crate::{
     app::App,
     http::problem::ApiError,
     ports::Timestamp,
     store::{
+        changes,
         dump::{FORMAT, TABLES},
         migrations,
     },
@@ -31,12 +32,13 @@ struct TableBody {
 
 /// The tables as of the newest snapshot, in the order in which they refer to each other.
 pub async fn handler(State(app): State<App>) -> Result<Json<Manifest>, ApiError> {
-    let Newest { seq, id } = Newest::read(Some(app.database().query(Newest::statement()).await?))?;
+    let newest = changes::newest_snapshot().run(app.database()).await?;
+    let seq = newest_seq(newest.as_ref());
     let table = |name| TableBody { name, href: format!("/api/v1/export/{name}?through={seq}") };
     Ok(Json(Manifest {
         format: FORMAT,
         schema: migrations::schema(),
-        snapshot_id: id,
+        snapshot_id: newest.map(|newest| newest.id),
         seq,
         generated_at: app.now(),
         tables: TABLES.iter().map(|of| table(of.name)).collect(),

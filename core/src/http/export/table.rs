@@ -5,7 +5,7 @@ use axum::{
 use http::{HeaderValue, header};
 use serde::Deserialize;
 
-use super::Newest;
+use super::newest_seq;
 use crate::{
     app::App,
     http::{
@@ -13,7 +13,10 @@ use crate::{
         problem::{ApiError, MALFORMED_REQUEST},
         request::{Path, Query},
     },
-    store::dump::{Key, Table},
+    store::{
+        Batch, changes,
+        dump::{Key, Table},
+    },
 };
 
 const MOST_ROWS: u32 = 1000;
@@ -45,12 +48,14 @@ pub async fn handler(
     let page = table.page(parameters.through, limit, after);
     let page = page.ok_or_else(|| malformed("the cursor belongs to another table"))?;
 
-    let mut answers = app.database().batch(vec![Newest::statement(), page]).await?.into_iter();
-    let newest = Newest::read(answers.next())?;
-    if !(0..=newest.seq).contains(&parameters.through) {
+    let mut batch = Batch::new();
+    let newest = batch.push(changes::newest_snapshot());
+    let page = batch.push(page);
+    let mut answers = batch.run(app.database()).await?;
+    if !(0..=newest_seq(answers.take(newest)?.as_ref())).contains(&parameters.through) {
         return Err(malformed("through is the seq of a manifest"));
     }
-    let page = table.read(answers.next().unwrap_or_default())?;
+    let page = answers.take(page)?;
     let mut response = page.lines.into_response();
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
     if let Some(link) = page.next.and_then(|next| next_link(&uri, &write_cursor(&next)?)) {

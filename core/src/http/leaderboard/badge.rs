@@ -59,7 +59,7 @@ pub async fn handler(
     let board = Board::read(&app, scope, [None; 3]).await?;
     let model = format!("{provider}/{name}");
     let row = board.rows.iter().find(|row| row.model == model).ok_or_else(unknown)?;
-    let badge = drawing(&board.scope.benchmark, &message(row, Scale::of(&board.scope.metric)));
+    let badge = drawing(&board.scope.benchmark, &message(row, Scale::of(board.scope.metric)));
     Ok(caching::answer(&headers, "image/svg+xml", badge.into_string(), MINUTE))
 }
 

@@ -4,9 +4,12 @@ use serde::Serialize;
 
 use crate::{
     app::App,
-    domain::statistics::{Interval, MINIMUM_CLUSTERS, normal, pareto_front, rank_ranges, ranks, tie_groups, wilson},
+    domain::{
+        benchmark::{Evidence, Metric},
+        statistics::{Interval, MINIMUM_CLUSTERS, normal, pareto_front, rank_ranges, ranks, tie_groups, wilson},
+    },
     http::{moderation::refuse_hidden, problem::ApiError},
-    ports::{Statement, Timestamp},
+    ports::Timestamp,
     store::{
         leaderboard::{self as store, Entry, Scope},
         runs::Aggregates,
@@ -26,8 +29,8 @@ impl Score {
     /// A pass rate of one try a task has Wilson's interval; anything else is a mean over tasks, whose attempts, and the
     /// tasks of a cluster, belong together.
     #[expect(clippy::cast_precision_loss, reason = "counts are within 2⁵³")]
-    pub fn of(metric: &str, of: &Aggregates) -> Self {
-        if metric == "pass_rate" && of.total == of.tasks && of.clusters == of.tasks {
+    pub fn of(metric: Metric, of: &Aggregates) -> Self {
+        if metric == Metric::PassRate && of.total == of.tasks && of.clusters == of.tasks {
             return Self { score: of.score, interval: wilson(of.correct, of.total) };
         }
         let score = of.score.clamp(0.0, 1.0);
@@ -94,14 +97,13 @@ impl Wanted<'_> {
     /// # Errors
     /// `hidden` where an administrator hid the benchmark.
     pub async fn find(self, app: &App) -> Result<Option<Scope>, ApiError> {
-        let statement = match self.snapshot {
-            Some(snapshot) => Statement::new(store::SCOPE_OF_SNAPSHOT).bind(snapshot),
-            None => Statement::new(store::SCOPE),
+        let scope = match self.snapshot {
+            Some(snapshot) => store::scope_of_snapshot(snapshot, self.benchmark, self.version),
+            None => store::scope(self.benchmark, self.version),
         };
-        let rows = app.database().query(statement.bind(self.benchmark).bind(self.version)).await?;
-        let Some(row) = rows.into_first() else { return Ok(None) };
-        refuse_hidden("benchmark", &row)?;
-        Ok(Some(Scope::from_row(&row)?))
+        let scope = scope.run(app.database()).await?;
+        refuse_hidden("benchmark", scope.as_ref().and_then(|scope| scope.hidden_reason.clone()))?;
+        Ok(scope)
     }
 }
 
@@ -109,15 +111,14 @@ impl Board {
     /// Reads and ranks the entries of a slice: scenario, language, difficulty.
     pub async fn read(app: &App, scope: Scope, slice: [Option<&str>; 3]) -> Result<Self, ApiError> {
         let Some(snapshot) = &scope.snapshot else { return Ok(Self { scope, rows: Vec::new() }) };
-        let rows = app.database().query(store::entries(&scope, snapshot, slice)).await?;
-        let entries = rows.into_iter().map(|row| Entry::from_row(&row)).collect::<Result<Vec<_>, _>>()?;
+        let entries = store::entries(&scope, snapshot, slice).run(app.database()).await?;
         let rows = rank(&scope, entries);
         Ok(Self { scope, rows })
     }
 }
 
 fn rank(scope: &Scope, entries: Vec<Entry>) -> Vec<RowBody> {
-    let scores = entries.iter().map(|entry| Score::of(&scope.metric, &entry.aggregates)).collect::<Vec<_>>();
+    let scores = entries.iter().map(|entry| Score::of(scope.metric, &entry.aggregates)).collect::<Vec<_>>();
     // Where no interval can be told, any score is possible.
     let unknown = Interval { low: 0.0, high: 1.0 };
     let intervals = scores.iter().map(|score| score.interval.unwrap_or(unknown)).collect::<Vec<_>>();
@@ -173,7 +174,7 @@ fn flags(scope: &Scope, entry: &Entry, cost: Option<f64>) -> Vec<&'static str> {
     let flags = [
         (cost.is_none(), "missing_cost"),
         (entry.evaluator_relationship == "self_reported", "self_reported"),
-        (scope.evidence == "counts", "counts_only"),
+        (scope.evidence == Evidence::Counts, "counts_only"),
         (entry.dirty, "dirty_harness"),
         (entry.contaminated, "contamination"),
         (entry.attempts_policy.as_deref().is_some_and(is_best_of_several), "best_of_n"),
@@ -213,7 +214,7 @@ mod tests {
     #[test]
     fn one_try_a_task_is_wilsons() {
         let scores = (0..225).map(|task| f64::from(u8::from(task < 198))).collect::<Vec<_>>();
-        let score = Score::of("pass_rate", &aggregates(&scores, 198, 225));
+        let score = Score::of(Metric::PassRate, &aggregates(&scores, 198, 225));
         let interval = score.interval.unwrap();
         assert!((score.score - 0.88).abs() < 1e-12);
         assert!((interval.low - 0.831_038).abs() < 1e-6 && (interval.high - 0.916_205).abs() < 1e-6);
@@ -225,11 +226,11 @@ mod tests {
         let tries = (0..25).map(|task| [f64::from(task % 2), f64::from(task % 3 / 2)]).collect::<Vec<_>>();
         let clustered = clustered_mean(&tries).unwrap();
         let means = tries.iter().map(|tries| (tries[0] + tries[1]) / 2.0).collect::<Vec<_>>();
-        let score = Score::of("pass_rate", &aggregates(&means, 0, 50));
+        let score = Score::of(Metric::PassRate, &aggregates(&means, 0, 50));
         let (interval, expected) = (score.interval.unwrap(), normal(clustered.mean, clustered.standard_error));
         assert!((score.score - clustered.mean).abs() < 1e-12);
         assert!((interval.low - expected.low).abs() < 1e-12 && (interval.high - expected.high).abs() < 1e-12);
-        assert!(Score::of("score", &aggregates(&[0.5; 19], 0, 19)).interval.is_none(), "too few to tell");
+        assert!(Score::of(Metric::Score, &aggregates(&[0.5; 19], 0, 19)).interval.is_none(), "too few to tell");
     }
 
     #[test]

@@ -17,8 +17,10 @@ use crate::{
         problem::ApiError,
         request::Query,
     },
-    ports::{DatabaseError, Row, Rows, Statement},
-    store::changes::{self as store, Change, Direction, Place},
+    store::{
+        Batch,
+        changes::{self as store, Change, Direction, Place},
+    },
 };
 
 /// After every line.
@@ -46,20 +48,19 @@ pub async fn handler(
     let limit = page_size(parameters.limit)?;
     let cursor = read_cursor::<Place>(parameters.cursor.as_deref())?;
     let (after, benchmark) = (parameters.after.as_deref(), parameters.benchmark.as_deref());
-    let place = Statement::new(store::PLACE_OF).bind(after);
-    let batch = vec![Statement::new(store::LATEST).bind(benchmark), place];
-    let mut answers = app.database().batch(batch).await?.into_iter().map(Rows::into_first);
-    let (latest, place) = (answers.next().flatten(), answers.next().flatten());
-    let read_place = |row: &Row| Ok::<_, DatabaseError>(Place(row.integer("seq")?, row.integer("act")?));
+    let mut batch = Batch::new();
+    let latest = batch.push(store::latest(benchmark));
+    let place = batch.push(store::place_of(after));
+    let mut answers = batch.run(app.database()).await?;
     // What moderation hides, and shows again, is in older lines too.
-    let (latest, newest, moderation) = match latest {
-        Some(row) => (Some(row.text("id")?), read_place(&row)?, row.integer("moderation")?),
+    let (latest, newest, moderation) = match answers.take(latest)? {
+        Some(latest) => (Some(latest.id), latest.place, latest.moderation),
         None => (None, Place(0, 0), 0),
     };
     let direction = if after.is_some() { Direction::Forward } else { Direction::Backward };
-    let begin = match (direction, place) {
+    let begin = match (direction, answers.take(place)?) {
         (Direction::Backward, _) => LAST,
-        (Direction::Forward, Some(row)) => read_place(&row)?,
+        (Direction::Forward, Some(place)) => place,
         (Direction::Forward, None) => return Err(ApiError::not_found("change")),
     };
     let begin = cursor.unwrap_or(begin);
@@ -72,7 +73,7 @@ pub async fn handler(
     let rows = if nothing_new {
         Vec::new()
     } else {
-        read(&app, store::page(direction, benchmark, begin, limit.saturating_add(1))).await?
+        store::page(direction, benchmark, begin, limit.saturating_add(1)).run(app.database()).await?
     };
     let (page, next) = take_page(rows, limit, |change| change.place);
     let body = json!({ "data": page, "nextCursor": next, "latest": latest });
@@ -88,10 +89,5 @@ pub async fn handler(
 /// # Errors
 /// What the database answers.
 pub async fn newest(app: &App, benchmark: Option<&str>, limit: u32) -> Result<Vec<Change>, ApiError> {
-    read(app, store::page(Direction::Backward, benchmark, LAST, limit)).await
-}
-
-async fn read(app: &App, statement: Statement) -> Result<Vec<Change>, ApiError> {
-    let rows = app.database().query(statement).await?.into_iter();
-    Ok(rows.map(|row| Change::from_row(&row)).collect::<Result<Vec<_>, DatabaseError>>()?)
+    Ok(store::page(Direction::Backward, benchmark, LAST, limit).run(app.database()).await?)
 }

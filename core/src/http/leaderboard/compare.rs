@@ -12,15 +12,17 @@ use super::{
 };
 use crate::{
     app::App,
-    domain::statistics::{Difference, Discordant, Interval, holm, mcnemar, newcombe, paired_difference},
+    domain::{
+        benchmark::{BenchmarkVersion, MOST_VALUES, Metric, Task},
+        statistics::{Difference, Discordant, Interval, holm, mcnemar, newcombe, paired_difference},
+    },
     http::{
         parameters,
         problem::{ApiError, PRIVATE_TASKS},
         request::{Query, Validator},
     },
-    ports::{DatabaseError, Rows},
     store::{
-        benchmarks::{self, BenchmarkVersion, MOST_VALUES, Metric, Task},
+        Batch,
         comparisons::{self, ComparedRun},
         leaderboard::Scope,
         publications::LEAST_PRIVATE_TASKS,
@@ -166,12 +168,12 @@ impl Comparison {
         let no_entry = |model: &str| ApiError::not_found(&format!("entry of the model {model} on this leaderboard"));
         let Some(snapshot) = &scope.snapshot else { return Err(no_entry(a)) };
         let models = [&[a], distinct.as_slice()].concat();
-        let batch = comparisons::compared(scope, snapshot, &models);
-        let mut answers = app.database().batch(batch.into()).await?.into_iter();
-        let version = answers.next().and_then(Rows::into_first).ok_or_else(|| ApiError::not_found("leaderboard"))?;
-        let version = BenchmarkVersion::from_row(&version, benchmarks::defined_tasks(&version)?)?;
-        let runs = answers.next().map(Rows::into_iter).into_iter().flatten();
-        let runs = runs.map(|row| ComparedRun::from_row(&row)).collect::<Result<Vec<_>, DatabaseError>>()?;
+        let mut batch = Batch::new();
+        let version = batch.push(comparisons::version(scope));
+        let runs = batch.push(comparisons::entries(scope, snapshot, &models));
+        let mut answers = batch.run(app.database()).await?;
+        let version = answers.take(version)?.ok_or_else(|| ApiError::not_found("leaderboard"))?;
+        let runs = answers.take(runs)?;
         let run_of = |model: &str| runs.iter().find(|run| run.model == model).ok_or_else(|| no_entry(model));
 
         let first = run_of(a)?;
@@ -195,7 +197,7 @@ impl Side {
             model: run.model.clone(),
             display_name: run.display_name.clone(),
             run_id: run.run_id.clone(),
-            score: Score::of(version.metric.as_str(), &run.aggregates).score,
+            score: Score::of(version.metric, &run.aggregates).score,
         }
     }
 }
@@ -335,7 +337,7 @@ fn adjust<'a>(found: impl Iterator<Item = &'a mut Found>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::benchmarks::Evidence;
+    use crate::domain::benchmark::Evidence;
     use crate::store::runs::Aggregates;
 
     fn task(index: usize, language: Option<&str>, cluster: Option<String>) -> Task {

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     app::App,
+    domain::{benchmark::Metric, run_status::RunStatus},
     http::{
         moderation::refuse_hidden,
         page::{END_OF_TIME, NewestFirst},
@@ -18,10 +19,10 @@ use crate::{
         problem::ApiError,
         request::{Path, Query},
     },
-    ports::{DatabaseError, Row, Rows, Statement, Timestamp},
+    ports::Timestamp,
     store::{
-        models,
-        runs::{self, Aggregates},
+        Batch, PageBefore, models,
+        run_history::{self, PastRun},
     },
 };
 
@@ -34,14 +35,14 @@ pub struct Parameters {
     cursor: Option<String>,
 }
 
-/// A run of a model that was published at some time.
+/// A run of a model that was published at some time, on the wire.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct PastRun {
+pub struct PastRunBody {
     pub run_id: String,
     pub benchmark: String,
     pub version: String,
-    pub status: String,
+    pub status: RunStatus,
     pub reason: Option<String>,
     pub score: Option<f64>,
     pub score_low: Option<f64>,
@@ -58,37 +59,34 @@ pub struct PastRun {
     /// Whether it is the model's row on the leaderboard.
     pub current: bool,
     #[serde(skip)]
-    pub metric: String,
+    pub metric: Metric,
 }
 
-impl PastRun {
-    fn from_row(row: &Row) -> Result<Self, DatabaseError> {
-        let time = |column: &str| row.optional_integer(column).map(|time| time.map(Timestamp));
-        let aggregates = Aggregates::from_row(row)?;
-        let metric = row.text("metric")?;
-        let score = aggregates.as_ref().map(|aggregates| Score::of(&metric, aggregates));
+impl From<PastRun> for PastRunBody {
+    fn from(run: PastRun) -> Self {
+        let score = run.aggregates.as_ref().map(|aggregates| Score::of(run.metric, aggregates));
         let interval = score.and_then(|score| score.interval);
-        Ok(Self {
-            run_id: row.text("id")?,
-            benchmark: row.text("benchmark_id")?,
-            version: row.text("version")?,
-            status: row.text("status")?,
-            reason: row.optional_text("reason")?,
+        Self {
+            run_id: run.id,
+            benchmark: run.benchmark,
+            version: run.version,
+            status: run.status,
+            reason: run.reason,
             score: score.map(|score| score.score),
             score_low: interval.map(|interval| interval.low),
             score_high: interval.map(|interval| interval.high),
-            correct: aggregates.map(|aggregates| aggregates.correct),
-            total: aggregates.map(|aggregates| aggregates.total),
-            cost_usd: aggregates.as_ref().and_then(known_cost),
-            evaluator_relationship: row.text("evaluator_relationship")?,
-            harness: row.text("harness")?,
-            harness_version: row.text("harness_version")?,
-            started_at: time("started_at")?,
-            published_at: Timestamp(row.integer("published_at")?),
-            withdrawn_at: time("withdrawn_at")?,
-            current: row.boolean("current")?,
-            metric,
-        })
+            correct: run.aggregates.map(|aggregates| aggregates.correct),
+            total: run.aggregates.map(|aggregates| aggregates.total),
+            cost_usd: run.aggregates.as_ref().and_then(known_cost),
+            evaluator_relationship: run.evaluator_relationship,
+            harness: run.harness,
+            harness_version: run.harness_version,
+            started_at: run.started_at,
+            published_at: run.published_at,
+            withdrawn_at: run.withdrawn_at,
+            current: run.current,
+            metric: run.metric,
+        }
     }
 }
 
@@ -102,11 +100,8 @@ pub async fn handler(
 ) -> Result<Response, ApiError> {
     let page = NewestFirst::new(uri, parameters.limit, parameters.cursor.as_deref())?;
     let model = format!("{provider}/{name}");
-    let runs = page.bind(Statement::new(runs::HISTORY).bind(model.as_str()).bind(parameters.benchmark.as_deref()));
-    let (known, runs) = read(&app, &model, runs).await?;
-    if !known {
-        return Err(ApiError::not_found("model"));
-    }
+    let runs = read(&app, &model, parameters.benchmark.as_deref(), &page.rows()).await?;
+    let runs = runs.ok_or_else(|| ApiError::not_found("model"))?;
     let mut response = page.answer(runs, |run| (run.published_at.0, run.run_id.clone()), |run| run);
     response.headers_mut().insert(header::CACHE_CONTROL, MINUTE);
     Ok(response)
@@ -115,19 +110,22 @@ pub async fn handler(
 /// The newest runs of a model; `None` where there is no such model.
 ///
 /// # Errors
-/// What the database answers.
-pub async fn newest(app: &App, model: &str, limit: u32) -> Result<Option<Vec<PastRun>>, ApiError> {
-    let runs = Statement::new(runs::HISTORY).bind(model).bind(None::<&str>).bind(END_OF_TIME).bind("").bind(limit);
-    let (known, runs) = read(app, model, runs).await?;
-    Ok(known.then_some(runs))
+/// `hidden`, or what the database answers.
+pub async fn newest(app: &App, model: &str, limit: u32) -> Result<Option<Vec<PastRunBody>>, ApiError> {
+    read(app, model, None, &PageBefore { at: Timestamp(END_OF_TIME), id: String::new(), rows: limit }).await
 }
 
-async fn read(app: &App, model: &str, runs: Statement) -> Result<(bool, Vec<PastRun>), ApiError> {
-    let mut answers = app.database().batch(vec![Statement::new(models::OWNER).bind(model), runs]).await?.into_iter();
-    let model = answers.next().and_then(Rows::into_first);
-    if let Some(model) = &model {
-        refuse_hidden("model", model)?;
-    }
-    let runs = answers.next().map(Rows::into_iter).into_iter().flatten();
-    Ok((model.is_some(), runs.map(|row| PastRun::from_row(&row)).collect::<Result<_, DatabaseError>>()?))
+async fn read(
+    app: &App,
+    model: &str,
+    benchmark: Option<&str>,
+    page: &PageBefore,
+) -> Result<Option<Vec<PastRunBody>>, ApiError> {
+    let mut batch = Batch::new();
+    let declaration = batch.push(models::declaration(model));
+    let runs = batch.push(run_history::list(model, benchmark, page));
+    let mut answers = batch.run(app.database()).await?;
+    let Some(declaration) = answers.take(declaration)? else { return Ok(None) };
+    refuse_hidden("model", declaration.hidden_reason)?;
+    Ok(Some(answers.take(runs)?.into_iter().map(PastRunBody::from).collect()))
 }

@@ -9,13 +9,13 @@ use super::{
     caching,
 };
 use crate::{
+    domain::benchmark::Slices,
     http::{
         page::{fitting, json_size, read_cursor, write_cursor},
         parameters,
         problem::{ApiError, MALFORMED_REQUEST},
     },
     ports::Timestamp,
-    store::benchmarks::Slices,
 };
 
 const DAY_SECONDS: i64 = 86_400;

@@ -1,18 +1,22 @@
-use std::collections::HashSet;
-
 use axum::{
     Json as Answer,
     extract::{OriginalUri, State},
     response::{IntoResponse as _, Response},
 };
 use http::StatusCode;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::json;
 
-use super::over_quota;
+use super::{
+    benchmark_input::{Body, too_many_values},
+    over_quota,
+};
 use crate::{
     app::App,
-    domain::run_aggregates::count_slices,
+    domain::{
+        benchmark::{BenchmarkVersion, Evidence, MOST_SLICES, MOST_VALUES, MOST_VERSIONS, Metric, Part, Slices, Task},
+        run_aggregates::count_slices,
+    },
     http::{
         credentials::{ModelsWrite, Program, program_failed},
         moderation::refuse_hidden,
@@ -21,176 +25,12 @@ use crate::{
         problem::{ApiError, NOT_OWNER, PRIVATE_TASKS, TOO_MANY_VERSIONS, VERSION_IN_USE},
         request::{LargeJson, Path, Query, Validator, canonical},
     },
-    ports::{DatabaseError, Row, Rows, Statement},
+    ports::Timestamp,
     store::{
-        benchmarks::{
-            self, BenchmarkVersion, Evidence, MOST_SLICES, MOST_VALUES, MOST_VERSIONS, Metric, Part, Slices, Task,
-        },
-        storage,
+        Batch, BatchError, Guard, PageBefore,
+        benchmarks::{self, BenchmarkSummary, NewVersion, PlacedTask, PublicVersion},
     },
 };
-
-const MOST_TASKS: usize = 10_000;
-const MOST_ATTEMPTS: u32 = 10;
-const MOST_PARTS: usize = 20;
-const MOST_WEIGHT: f64 = 1e6;
-/// As many values could a dimension have before [`MOST_VALUES`]: what was declared then is still the same.
-const EVER_MOST_VALUES: usize = 100;
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub struct Body {
-    title: String,
-    description: Option<String>,
-    metric: Metric,
-    chance_level: Option<f64>,
-    #[serde(default = "default_evidence")]
-    evidence: Evidence,
-    #[serde(default)]
-    private_tasks: bool,
-    tasks_published_on: Option<String>,
-    parts: Option<PartsInput>,
-    tasks: Option<Vec<TaskInput>>,
-    task_count: Option<u32>,
-    #[serde(default = "default_attempts")]
-    attempts_per_task: u32,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct TaskInput {
-    id: String,
-    scenario: Option<String>,
-    language: Option<String>,
-    difficulty: Option<String>,
-    cluster: Option<String>,
-}
-
-/// The parts of a composite score: one's own, or the product's.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum PartsInput {
-    Own(Vec<Part>),
-    Named(DefaultParts),
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum DefaultParts {
-    Default,
-}
-
-/// Who judges, and how much it counts, unless a version says otherwise.
-const DEFAULT_PARTS: [(&str, f64); 5] =
-    [("automated", 40.0), ("staff", 25.0), ("community", 20.0), ("self-review", 7.5), ("panel", 7.5)];
-
-impl PartsInput {
-    fn check(self, validator: &mut Validator, metric: Metric) -> Vec<Part> {
-        let parts = match self {
-            Self::Own(parts) => parts,
-            Self::Named(DefaultParts::Default) => {
-                DEFAULT_PARTS.iter().map(|(id, weight)| Part { id: (*id).to_owned(), weight: *weight }).collect()
-            }
-        };
-        validator.require(metric == Metric::Score, "/parts", "only a score has parts: give metric score");
-        validator.require((1..=MOST_PARTS).contains(&parts.len()), "/parts", "give 1 to 20 parts");
-        let mut seen = HashSet::new();
-        for (index, part) in parts.iter().enumerate() {
-            let at = |member: &str| format!("/parts/{index}/{member}");
-            validator.slug(&at("id"), &part.id);
-            validator.require(part.id.len() <= 50, &at("id"), "give at most 50 characters");
-            validator.require(seen.insert(part.id.clone()), &at("id"), "another part has this id");
-            let weighs = part.weight > 0.0 && part.weight <= MOST_WEIGHT;
-            validator.require(weighs, &at("weight"), "give more than 0, and at most 1000000");
-        }
-        parts
-    }
-}
-
-fn default_evidence() -> Evidence {
-    Evidence::Results
-}
-
-fn default_attempts() -> u32 {
-    1
-}
-
-impl Body {
-    fn check(self, benchmark: String, version: String) -> Result<BenchmarkVersion, ApiError> {
-        let mut validator = Validator::default();
-        validator.slug("?id", &benchmark);
-        validator.slug("?version", &version);
-        let title = validator.name("/title", &self.title, 255);
-        let description = validator.optional_text("/description", self.description.as_deref(), 10_000);
-        let chance = self.chance_level.is_none_or(|level| (0.0..=1.0).contains(&level));
-        validator.require(chance, "/chanceLevel", "give 0 to 1");
-        let attempts = (1..=MOST_ATTEMPTS).contains(&self.attempts_per_task);
-        validator.require(attempts, "/attemptsPerTask", "give 1 to 10");
-        let published = validator.optional_date("/tasksPublishedOn", self.tasks_published_on.as_deref());
-        let has_parts = self.parts.is_some();
-        let parts = self.parts.map(|parts| parts.check(&mut validator, self.metric));
-        let (tasks, task_count) = match self.evidence {
-            Evidence::Results => {
-                let absent = self.task_count.is_none();
-                validator.require(absent, "/taskCount", "the tasks are counted; give it with evidence counts only");
-                let tasks = check_tasks(&mut validator, self.tasks.unwrap_or_default());
-                let count = u32::try_from(tasks.len()).unwrap_or(u32::MAX);
-                (tasks, count)
-            }
-            Evidence::Counts => {
-                validator.require(self.tasks.is_none(), "/tasks", "a version whose evidence is counts has no tasks");
-                let is_rate = self.metric == Metric::PassRate;
-                validator.require(is_rate, "/metric", "counts are of passes: give pass_rate");
-                validator.require(!has_parts, "/parts", "counts have no parts");
-                let count = self.task_count.filter(|count| (1..=10_000_000).contains(count));
-                validator.require(count.is_some(), "/taskCount", "give 1 to 10000000");
-                (Vec::new(), count.unwrap_or(1))
-            }
-        };
-        validator.finish()?;
-        Ok(BenchmarkVersion {
-            benchmark,
-            version,
-            title,
-            description,
-            metric: self.metric,
-            chance_level: self.chance_level,
-            evidence: self.evidence,
-            task_count,
-            attempts_per_task: self.attempts_per_task,
-            private_tasks: self.private_tasks,
-            tasks_published_on: published,
-            parts,
-            tasks,
-        })
-    }
-}
-
-fn check_tasks(validator: &mut Validator, inputs: Vec<TaskInput>) -> Vec<Task> {
-    validator.require((1..=MOST_TASKS).contains(&inputs.len()), "/tasks", "give 1 to 10000 tasks");
-    let mut seen = HashSet::new();
-    let mut tasks = Vec::with_capacity(inputs.len());
-    for (index, input) in inputs.into_iter().enumerate() {
-        let at = |member: &str| format!("/tasks/{index}/{member}");
-        let task = Task {
-            id: validator.text(&at("id"), &input.id, 1, 200),
-            scenario: validator.optional_text(&at("scenario"), input.scenario.as_deref(), 100),
-            language: validator.optional_text(&at("language"), input.language.as_deref(), 100),
-            difficulty: validator.optional_text(&at("difficulty"), input.difficulty.as_deref(), 100),
-            cluster: validator.optional_text(&at("cluster"), input.cluster.as_deref(), 100),
-        };
-        validator.require(seen.insert(task.id.clone()), &at("id"), "another task has this id");
-        tasks.push(task);
-    }
-    for (member, values) in Slices::of(&tasks).dimensions() {
-        validator.require(values.len() <= EVER_MOST_VALUES, "/tasks", &too_many_values(member));
-    }
-    tasks
-}
-
-fn too_many_values(member: &str) -> String {
-    format!("give at most {MOST_VALUES} different values of {member}")
-}
 
 /// Refuses more slices than a run keeps scores of, unless the version is there and says the same.
 async fn check_slices(app: &App, version: &BenchmarkVersion, definition: &str) -> Result<(), ApiError> {
@@ -205,8 +45,7 @@ async fn check_slices(app: &App, version: &BenchmarkVersion, definition: &str) -
     );
     validator.require(slices <= MOST_SLICES, "/tasks", &detail);
     let Err(refusal) = validator.finish() else { return Ok(()) };
-    let known = Statement::new(benchmarks::DEFINITION).bind(version.benchmark.as_str()).bind(version.version.as_str());
-    let known = app.database().query(known).await?.into_first().map(|row| row.text("definition")).transpose()?;
+    let known = benchmarks::definition(&version.benchmark, &version.version).run(app.database()).await?;
     if known.as_deref() == Some(definition) { Ok(()) } else { Err(refusal) }
 }
 
@@ -221,17 +60,28 @@ pub async fn put(
     let definition = canonical(&version)?;
     let tasks = canonical(&version.tasks)?;
     check_slices(&app, &version, &definition).await?;
-    let (owner_id, quota) = (program.owner_id(), app.config().storage_quota_bytes);
-    let batch = benchmarks::put(&version, owner_id, &definition, &tasks, quota, app.now());
-    let mut answers = match app.database().batch(batch).await {
-        Err(error) if error.is_guard() => return Err(refusal(&app, owner_id, &version).await?),
-        Err(error) if storage::is_exceeded(&error) => return Err(over_quota(&app, owner_id).await?),
-        answers => answers.map_err(program_failed)?.into_iter(),
+    let (owner_id, quota_bytes) = (program.owner_id(), app.config().storage_quota_bytes);
+    let new = NewVersion { version: &version, owner_id, definition: &definition, tasks: &tasks, quota_bytes };
+    let mut batch = Batch::new();
+    let declared = new.declare(&mut batch, app.now());
+    let mut answers = match batch.run(app.database()).await {
+        Err(BatchError::Guard(Guard::BenchmarkOwner)) => {
+            return Err(ApiError::new(NOT_OWNER, "somebody else declared this benchmark"));
+        }
+        Err(BatchError::Guard(Guard::VersionLimit)) => {
+            let detail = format!("a benchmark has at most {MOST_VERSIONS} versions");
+            return Err(ApiError::new(TOO_MANY_VERSIONS, detail));
+        }
+        Err(BatchError::Guard(Guard::VersionReplaceable)) => {
+            return Err(ApiError::new(VERSION_IN_USE, "declare another version"));
+        }
+        Err(BatchError::Guard(Guard::StorageQuota)) => return Err(over_quota(&app, owner_id).await?),
+        answers => answers.map_err(program_failed)?,
     };
-    let existed = answers.next().is_some_and(|rows| !rows.is_empty());
+    let existed = answers.take(declared.before)?.is_some();
     // An administrator may have given it another title.
-    let title = answers.next_back().and_then(Rows::into_first).map(|row| row.text("title")).transpose()?;
-    let version = BenchmarkVersion { title: title.unwrap_or_default(), ..version };
+    let title = answers.take(declared.after)?.map(|after| after.title).unwrap_or_default();
+    let version = BenchmarkVersion { title, ..version };
     Ok((if existed { StatusCode::OK } else { StatusCode::CREATED }, Answer(VersionBody::declared(version))))
 }
 
@@ -282,29 +132,6 @@ impl VersionBody {
         let tasks = std::mem::take(&mut version.tasks);
         Self::new(version, Slices::of(&tasks), Some(tasks))
     }
-
-    /// As anyone may read it.
-    fn public(row: &Row) -> Result<Self, DatabaseError> {
-        Ok(Self::new(BenchmarkVersion::from_row(row, Vec::new())?, Slices::from_row(row)?, None))
-    }
-}
-
-/// Which of the guards it was.
-async fn refusal(app: &App, owner_id: &str, version: &BenchmarkVersion) -> Result<ApiError, ApiError> {
-    let of_benchmark = |sql| Statement::new(sql).bind(version.benchmark.as_str());
-    let count = of_benchmark(benchmarks::COUNT_VERSIONS).bind(version.version.as_str());
-    let mut answers = app.database().batch(vec![of_benchmark(benchmarks::OWNER), count]).await?.into_iter();
-    let mut next = || answers.next().and_then(Rows::into_first);
-    let owner = next().map(|row| row.optional_text("owner_id")).transpose()?.flatten();
-    let count = next().ok_or_else(|| ApiError::internal("a count without a row"))?;
-    let is_new = !count.boolean("known")?;
-    Ok(if owner.as_deref() != Some(owner_id) {
-        ApiError::new(NOT_OWNER, "somebody else declared this benchmark")
-    } else if is_new && count.integer("versions")? >= i64::from(MOST_VERSIONS) {
-        ApiError::new(TOO_MANY_VERSIONS, format!("a benchmark has at most {MOST_VERSIONS} versions"))
-    } else {
-        ApiError::new(VERSION_IN_USE, "declare another version")
-    })
 }
 
 #[derive(Serialize)]
@@ -317,16 +144,10 @@ struct Summary {
     versions: Vec<String>,
 }
 
-impl Summary {
-    fn from_row(row: &Row) -> Result<Self, DatabaseError> {
-        let versions = serde_json::from_str(&row.text("versions")?);
-        Ok(Self {
-            id: row.text("benchmark_id")?,
-            title: row.text("title")?,
-            description: row.optional_text("description")?,
-            latest_version: row.text("version")?,
-            versions: versions.map_err(|error| DatabaseError::Unavailable(format!("a list of versions: {error}")))?,
-        })
+impl From<BenchmarkSummary> for Summary {
+    fn from(of: BenchmarkSummary) -> Self {
+        let BenchmarkSummary { id, title, description, latest_version, versions } = of;
+        Self { id, title, description, latest_version, versions }
     }
 }
 
@@ -338,9 +159,8 @@ pub async fn list(
 ) -> Result<Response, ApiError> {
     let limit = page_size(page.limit)?;
     let after = read_cursor::<String>(page.cursor.as_deref())?.unwrap_or_default();
-    let statement = Statement::new(benchmarks::LIST).bind(after).bind(limit.saturating_add(1));
-    let summaries = app.database().query(statement).await?.into_iter().map(|row| Summary::from_row(&row));
-    let summaries = summaries.collect::<Result<Vec<_>, _>>()?;
+    let summaries = benchmarks::list(&after, limit.saturating_add(1)).run(app.database()).await?;
+    let summaries = summaries.into_iter().map(Summary::from).collect::<Vec<_>>();
     let (summaries, next) = take_page(summaries, limit, |summary| summary.id.clone());
     Ok(list_answer(&uri, &summaries, next))
 }
@@ -355,23 +175,21 @@ pub async fn one(
 ) -> Result<Response, ApiError> {
     let limit = page_size(page.limit.or(Some(MOST_VERSIONS)))?;
     let (time, version) = read_cursor::<(i64, String)>(page.cursor.as_deref())?.unwrap_or((END_OF_TIME, String::new()));
-    let of_benchmark = |sql| Statement::new(sql).bind(id.as_str());
-    let versions = of_benchmark(benchmarks::VERSIONS).bind(time).bind(version).bind(limit.saturating_add(1));
-    let batch = vec![of_benchmark(benchmarks::OWNER), of_benchmark(benchmarks::NEWEST), versions];
-    let mut answers = app.database().batch(batch).await?.into_iter();
-    if let Some(owner) = answers.next().and_then(Rows::into_first) {
-        refuse_hidden("benchmark", &owner)?;
-    }
-    let newest = answers.next().and_then(Rows::into_first).ok_or_else(|| ApiError::not_found("benchmark"))?;
-    let rows = answers.next().map(Rows::into_iter).into_iter().flatten();
-    let versions = rows.map(|row| Ok(Placed { at: row.integer("created_at")?, version: VersionBody::public(&row)? }));
-    let versions = versions.collect::<Result<Vec<_>, DatabaseError>>()?;
-    let (versions, next) = take_page(versions, limit, |placed| (placed.at, placed.version.version.clone()));
+    let page = PageBefore { at: Timestamp(time), id: version, rows: limit.saturating_add(1) };
+    let mut batch = Batch::new();
+    let declaration = batch.push(benchmarks::declaration(&id));
+    let newest = batch.push(benchmarks::newest(&id));
+    let versions = batch.push(benchmarks::versions(&id, &page));
+    let mut answers = batch.run(app.database()).await?;
+    refuse_hidden("benchmark", answers.take(declaration)?.and_then(|declaration| declaration.hidden_reason))?;
+    let newest = answers.take(newest)?.ok_or_else(|| ApiError::not_found("benchmark"))?;
+    let versions = answers.take(versions)?.into_iter().map(Placed::from).collect::<Vec<_>>();
+    let (versions, next) = take_page(versions, limit, |placed| (placed.at.0, placed.version.version.clone()));
     let body = json!({
         "id": id,
-        "title": newest.text("title")?,
-        "description": newest.optional_text("description")?,
-        "latestVersion": newest.text("version")?,
+        "title": newest.title,
+        "description": newest.description,
+        "latestVersion": newest.version,
         "versions": versions,
         "nextCursor": next,
     });
@@ -382,9 +200,15 @@ pub async fn one(
 #[derive(Serialize)]
 struct Placed {
     #[serde(skip)]
-    at: i64,
+    at: Timestamp,
     #[serde(flatten)]
     version: VersionBody,
+}
+
+impl From<PublicVersion> for Placed {
+    fn from(of: PublicVersion) -> Self {
+        Self { at: of.created_at, version: VersionBody::new(of.version, of.slices, None) }
+    }
 }
 
 /// A task, where it stands.
@@ -396,6 +220,12 @@ struct TaskBody {
     task: Task,
 }
 
+impl From<PlacedTask> for TaskBody {
+    fn from(PlacedTask { position, task }: PlacedTask) -> Self {
+        Self { position, task }
+    }
+}
+
 /// A version's tasks, in their order.
 pub async fn tasks(
     State(app): State<App>,
@@ -405,17 +235,16 @@ pub async fn tasks(
 ) -> Result<Response, ApiError> {
     let limit = page_size(page.limit)?;
     let after = read_cursor::<i64>(page.cursor.as_deref())?.unwrap_or(-1);
-    let of_version = |sql| Statement::new(sql).bind(id.as_str()).bind(version.as_str());
-    let tasks = of_version(benchmarks::TASKS).bind(after).bind(limit.saturating_add(1));
-    let mut answers = app.database().batch(vec![of_version(benchmarks::PRIVATE_TASKS), tasks]).await?.into_iter();
-    let private = answers.next().and_then(Rows::into_first).ok_or_else(|| ApiError::not_found("benchmark version"))?;
-    refuse_hidden("benchmark", &private)?;
-    if private.boolean("private_tasks")? {
+    let mut batch = Batch::new();
+    let visibility = batch.push(benchmarks::task_visibility(&id, &version));
+    let tasks = batch.push(benchmarks::tasks(&id, &version, after, limit.saturating_add(1)));
+    let mut answers = batch.run(app.database()).await?;
+    let visibility = answers.take(visibility)?.ok_or_else(|| ApiError::not_found("benchmark version"))?;
+    refuse_hidden("benchmark", visibility.hidden_reason)?;
+    if visibility.private {
         return Err(ApiError::new(PRIVATE_TASKS, "nobody is told the tasks of this version"));
     }
-    let rows = answers.next().map(Rows::into_iter).into_iter().flatten();
-    let tasks = rows.map(|row| Ok(TaskBody { position: row.integer("position")?, task: Task::from_row(&row)? }));
-    let tasks = tasks.collect::<Result<Vec<_>, DatabaseError>>()?;
+    let tasks = answers.take(tasks)?.into_iter().map(TaskBody::from).collect::<Vec<_>>();
     let (tasks, next) = take_page(tasks, limit, |task| task.position);
     Ok(list_answer(&uri, &tasks, next))
 }

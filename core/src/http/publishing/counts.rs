@@ -1,16 +1,22 @@
 use axum::{Json as Answer, extract::State};
 use serde::Deserialize;
 
-use super::{results::MOST_MEASURED, runs::find_own};
+use super::{
+    result_input::MOST_MEASURED,
+    runs::{find_own, not_owner},
+};
 use crate::{
     app::App,
+    domain::benchmark::Evidence,
     http::{
         credentials::{Program, ResultsWrite},
         problem::{ApiError, EVIDENCE_MISMATCH, RUN_NOT_OPEN},
         request::{Json, Path, Validator},
     },
-    ports::Statement,
-    store::runs::{self, Counts},
+    store::{
+        Batch, BatchError, Guard,
+        runs::{self, Counts},
+    },
 };
 
 #[derive(Deserialize)]
@@ -30,7 +36,7 @@ pub async fn handler(
     Json(body): Json<Body>,
 ) -> Result<Answer<Counts>, ApiError> {
     let run = find_own(&app, program.owner_id(), &id).await?;
-    if run.evidence != "counts" {
+    if run.evidence != Evidence::Counts {
         return Err(ApiError::new(EVIDENCE_MISMATCH, "this benchmark version takes results, task by task"));
     }
 
@@ -62,20 +68,16 @@ pub async fn handler(
         cost_usd: body.cost_usd,
         mean_latency_ms: body.mean_latency_ms,
     };
-    let list = serde_json::Value::from(counts.correct_by_attempt.clone()).to_string();
-    let batch = vec![
-        Statement::new(runs::EXPECT_OPEN).bind(id.as_str()).bind(program.owner_id()).bind("counts"),
-        Statement::new(runs::PUT_COUNTS)
-            .bind(id.as_str())
-            .bind(counts.total)
-            .bind(list)
-            .bind(counts.cost_usd)
-            .bind(counts.mean_latency_ms),
-        Statement::new(runs::REVISE).bind(id.as_str()),
-    ];
-    match app.database().batch(batch).await {
-        Err(error) if error.is_guard() => Err(ApiError::new(RUN_NOT_OPEN, "it was published or withdrawn")),
-        Err(error) => Err(error.into()),
-        Ok(_) => Ok(Answer(counts)),
+    let mut batch = Batch::new();
+    batch.extend([
+        runs::expect_open(&id, program.owner_id(), Evidence::Counts),
+        runs::put_counts(&id, &counts),
+        runs::revise(&id),
+    ]);
+    match batch.run(app.database()).await {
+        Err(BatchError::Guard(Guard::RunOpen)) => Err(ApiError::new(RUN_NOT_OPEN, "it was published or withdrawn")),
+        // The owner's account has gone meanwhile.
+        Err(BatchError::Guard(Guard::RunOwner)) => Err(not_owner()),
+        done => done.map(|_| Answer(counts)).map_err(ApiError::from),
     }
 }

@@ -1,9 +1,11 @@
 //! Models, benchmarks and runs: what programs declare and upload, and what anyone reads of it.
 
+mod benchmark_input;
 mod benchmarks;
 mod counts;
 mod models;
 mod publish;
+mod result_input;
 mod results;
 mod runs;
 mod withdraw;
@@ -19,8 +21,7 @@ pub use withdraw::Body as Reason;
 use crate::{
     app::App,
     http::problem::{ApiError, Problem, STORAGE_QUOTA_EXCEEDED},
-    ports::Statement,
-    store::storage::{self, Storage},
+    store::storage,
 };
 
 /// What anybody may read.
@@ -52,9 +53,8 @@ pub fn routes() -> Router<App> {
 /// # Errors
 /// What the database answers.
 async fn over_quota(app: &App, owner_id: &str) -> Result<ApiError, ApiError> {
-    let row = app.database().query(Statement::new(storage::OF_USER).bind(owner_id)).await?.into_first();
-    let row = row.ok_or_else(|| ApiError::internal("the owner of a key is gone"))?;
-    let storage = Storage::from_row(&row, app.config().storage_quota_bytes)?;
+    let storage = storage::find(owner_id, app.config().storage_quota_bytes).run(app.database()).await?;
+    let storage = storage.ok_or_else(|| ApiError::internal("the owner of a key is gone"))?;
     let left = storage.left_bytes();
     let detail = format!(
         "{left} of {} bytes are left for benchmarks, runs and results, and this takes more; an administrator can raise the quota",

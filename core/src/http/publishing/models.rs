@@ -16,8 +16,10 @@ use crate::{
         problem::{ApiError, NOT_OWNER},
         request::{Json, Path, Query, Validator},
     },
-    ports::{Rows, Statement},
-    store::models::{self, Model},
+    store::{
+        Batch,
+        models::{self, Model},
+    },
 };
 
 #[derive(Deserialize)]
@@ -57,6 +59,7 @@ pub async fn put(
         deprecated: body.deprecated,
         created_at: now,
         updated_at: now,
+        hidden_reason: None,
     };
     let window = model.context_window.is_none_or(|tokens| (1..=9_007_199_254_740_991).contains(&tokens));
     validator.require(window, "/contextWindow", "give a positive number of tokens");
@@ -67,17 +70,16 @@ pub async fn put(
     }
     validator.finish()?;
 
-    let of_model = |sql| Statement::new(sql).bind(model.id.as_str());
-    let batch = vec![of_model(models::OWNER), models::put(&model, program.owner_id()), of_model(models::BY_ID)];
-    let mut answers = app.database().batch(batch).await.map_err(program_failed)?.into_iter();
-    let before = answers.next().and_then(Rows::into_first);
-    if let Some(before) = &before
-        && before.optional_text("owner_id")?.as_deref() != Some(program.owner_id())
-    {
+    let mut batch = Batch::new();
+    let before = batch.push(models::declaration(&model.id));
+    batch.push(models::put(&model, program.owner_id()));
+    let after = batch.push(models::find(&model.id));
+    let mut answers = batch.run(app.database()).await.map_err(program_failed)?;
+    let before = answers.take(before)?;
+    if before.as_ref().is_some_and(|before| before.owner_id.as_deref() != Some(program.owner_id())) {
         return Err(ApiError::new(NOT_OWNER, "somebody else declared this model"));
     }
-    let after = answers.next_back().and_then(Rows::into_first);
-    let model = Model::from_row(&after.ok_or_else(|| ApiError::internal("a declared model is gone"))?)?;
+    let model = answers.take(after)?.ok_or_else(|| ApiError::internal("a declared model is gone"))?;
     Ok((if before.is_some() { StatusCode::OK } else { StatusCode::CREATED }, Answer(model)))
 }
 
@@ -89,9 +91,7 @@ pub async fn list(
 ) -> Result<Response, ApiError> {
     let limit = page_size(page.limit)?;
     let after = read_cursor::<String>(page.cursor.as_deref())?.unwrap_or_default();
-    let statement = Statement::new(models::LIST).bind(after).bind(limit.saturating_add(1));
-    let rows = app.database().query(statement).await?.into_iter();
-    let models = rows.map(|row| Model::from_row(&row)).collect::<Result<Vec<_>, _>>()?;
+    let models = models::list(&after, limit.saturating_add(1)).run(app.database()).await?;
     let (models, next) = take_page(models, limit, |model| model.id.clone());
     Ok(list_answer(&uri, &models, next))
 }
@@ -101,8 +101,8 @@ pub async fn one(
     State(app): State<App>,
     Path((Name(provider), Name(name))): Path<(Name, Name)>,
 ) -> Result<Answer<Model>, ApiError> {
-    let statement = Statement::new(models::BY_ID).bind(format!("{provider}/{name}"));
-    let row = app.database().query(statement).await?.into_first().ok_or_else(|| ApiError::not_found("model"))?;
-    refuse_hidden("model", &row)?;
-    Ok(Answer(Model::from_row(&row)?))
+    let model = models::find(&format!("{provider}/{name}")).run(app.database()).await?;
+    let model = model.ok_or_else(|| ApiError::not_found("model"))?;
+    refuse_hidden("model", model.hidden_reason.clone())?;
+    Ok(Answer(model))
 }

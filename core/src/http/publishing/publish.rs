@@ -5,7 +5,11 @@ use serde_json::{Value, json};
 use super::runs::{own, run_body};
 use crate::{
     app::App,
-    domain::run_aggregates::{RunAggregates, RunSums, SlicedTask},
+    domain::{
+        benchmark::Evidence,
+        run_aggregates::{RunAggregates, RunSums, SlicedTask},
+        run_status::RunStatus,
+    },
     http::{
         credentials::{Program, ResultsWrite},
         idempotency::{Caller, Claim, Idempotency, Reply},
@@ -13,17 +17,22 @@ use crate::{
         problem::{ApiError, INCOMPLETE_RUN, Problem, RUN_NOT_OPEN},
         request::Path,
     },
-    ports::{DatabaseError, Row, Rows, Statement},
     store::{
-        benchmarks,
+        Answers, Batch, BatchError, Guard,
+        benchmarks::{self, TaskPiece},
         publications::{self, Publication},
+        results::{self, AttemptPiece, TaskAttempt},
         runs::{self, Run},
     },
 };
 
+/// A position before that of every task.
+const BEFORE_ALL: i64 = -1;
 /// How often a publication begins anew, because results came in while it was computed.
 const TRIES: usize = 3;
-/// So many results are read in one go: some megabytes, and a Worker on the free plan has 50 queries.
+/// So many tasks and results are read at first, with the run.
+const FIRST_PIECE: u32 = 2000;
+/// So many are read in one go after that: some megabytes, and a Worker on the free plan has 50 queries.
 const PIECE: u32 = 4000;
 
 /// Publishes a run: checks that it answers every task, computes every aggregate, and adds a snapshot. What takes long is
@@ -42,19 +51,20 @@ pub async fn handler(
 async fn publish(app: &App, owner_id: &str, id: &str, claim: Claim) -> Result<Reply, ApiError> {
     for _ in 0..TRIES {
         let Read { run, snapshot, tasks, attempts } = Read::of(app, owner_id, id).await?;
-        if run.status == "published" {
-            return answer(app, &run, snapshot, &claim).await;
-        }
-        if run.status != "open" {
-            return Err(ApiError::new(RUN_NOT_OPEN, "it was rejected or withdrawn"));
+        match run.status {
+            RunStatus::Open => {}
+            RunStatus::Published => return answer(app, &run, snapshot, &claim).await,
+            RunStatus::Rejected | RunStatus::Withdrawn => {
+                return Err(ApiError::new(RUN_NOT_OPEN, "it was rejected or withdrawn"));
+            }
         }
         if let Some(reason) = run.hidden_reason {
             return Err(publishes_to_hidden(reason));
         }
-        let aggregates = match run.evidence.as_str() {
-            "counts" if run.counts.is_some() => None,
-            "counts" => return Err(refusal(app, &run).await?),
-            _ => match add_up(app, owner_id, &run, &tasks, attempts).await? {
+        let aggregates = match run.evidence {
+            Evidence::Counts if run.counts.is_some() => None,
+            Evidence::Counts => return Err(refusal(app, &run).await?),
+            Evidence::Results => match add_up(app, owner_id, &run, &tasks, attempts).await? {
                 Some(aggregates) => Some(aggregates),
                 None => return Err(refusal(app, &run).await?),
             },
@@ -67,9 +77,9 @@ async fn publish(app: &App, owner_id: &str, id: &str, claim: Claim) -> Result<Re
     Err(ApiError::unavailable("results kept coming in while a run was published"))
 }
 
-async fn answer(app: &App, run: &Run, snapshot: Option<Row>, claim: &Claim) -> Result<Reply, ApiError> {
+async fn answer(app: &App, run: &Run, snapshot: Option<String>, claim: &Claim) -> Result<Reply, ApiError> {
     let snapshot = snapshot.ok_or_else(|| ApiError::internal("a published run is in no snapshot"))?;
-    let answer = json!({ "run": run_body(run), "snapshotId": snapshot.text("id")? });
+    let answer = json!({ "run": run_body(run), "snapshotId": snapshot });
     let reply = Reply::json(StatusCode::OK, &answer)?;
     claim.remember(app, &reply).await;
     Ok(reply)
@@ -78,31 +88,29 @@ async fn answer(app: &App, run: &Run, snapshot: Option<Row>, claim: &Claim) -> R
 /// A run, the snapshot that it is in, and what is added up of it: its tasks and the first of its results.
 struct Read {
     run: Run,
-    snapshot: Option<Row>,
+    snapshot: Option<String>,
     tasks: Vec<SlicedTask>,
-    attempts: Rows,
+    attempts: AttemptPiece,
 }
 
 impl Read {
     async fn of(app: &App, owner_id: &str, id: &str) -> Result<Self, ApiError> {
-        let of_run = |sql| Statement::new(sql).bind(id);
-        let batch = vec![
-            of_run(runs::BY_ID),
-            of_run(publications::SNAPSHOT_OF),
-            of_run(benchmarks::SLICED_TASKS).bind(owner_id),
-            attempts_after(id, owner_id, &(String::new(), 0)),
-        ];
-        let mut answers = app.database().batch(batch).await?.into_iter();
-        let mut next = || answers.next().unwrap_or_default();
-        let (run, snapshot, tasks, attempts) = (next(), next(), next(), next());
-        let run = Run::from_row(&run.into_first().ok_or_else(|| ApiError::not_found("run"))?)?;
-        let tasks = tasks.into_iter().map(|row| benchmarks::sliced_task(&row)).collect::<Result<_, _>>()?;
-        Ok(Self { run: own(run, owner_id)?, snapshot: snapshot.into_first(), tasks, attempts })
+        let mut batch = Batch::new();
+        let run = batch.push(runs::find(id));
+        let snapshot = batch.push(publications::snapshot_of(id));
+        let tasks = batch.push(benchmarks::sliced_tasks(id, owner_id, BEFORE_ALL, FIRST_PIECE));
+        let attempts = batch.push(results::attempts(id, owner_id, &TaskAttempt::default(), FIRST_PIECE));
+        let mut answers = batch.run(app.database()).await?;
+        let run = own(answers.take(run)?.ok_or_else(|| ApiError::not_found("run"))?, owner_id)?;
+        let (snapshot, attempts) = (answers.take(snapshot)?, answers.take(attempts)?);
+        let TaskPiece { mut tasks, mut end } = answers.take(tasks)?;
+        while let Some(position) = end {
+            let piece = benchmarks::sliced_tasks(id, owner_id, position, PIECE).run(app.database()).await?;
+            tasks.extend(piece.tasks);
+            end = piece.end;
+        }
+        Ok(Self { run, snapshot, tasks, attempts })
     }
-}
-
-fn attempts_after(run_id: &str, owner_id: &str, (task, attempt): &(String, i64)) -> Statement {
-    Statement::new(runs::ATTEMPTS).bind(run_id).bind(owner_id).bind(task.as_str()).bind(*attempt).bind(PIECE)
 }
 
 /// What the run's results come to, read in pieces, of which the first is there; `None` where they are not complete.
@@ -111,62 +119,60 @@ async fn add_up(
     owner_id: &str,
     run: &Run,
     tasks: &[SlicedTask],
-    first: Rows,
+    first: AttemptPiece,
 ) -> Result<Option<RunAggregates>, ApiError> {
     let mut sums = RunSums::new(tasks);
-    let (mut rows, mut after) = (first, (String::new(), 0));
+    let mut piece = first;
     loop {
-        let is_last = u32::try_from(rows.len()).is_ok_and(|rows| rows < PIECE);
-        for row in rows {
-            sums.add(&runs::attempt_from_row(&row)?);
-            after = (row.text("task_id")?, row.integer("attempt")?);
-        }
-        if is_last {
-            break;
-        }
-        rows = app.database().query(attempts_after(&run.id, owner_id, &after)).await?;
+        piece.attempts.iter().for_each(|attempt| sums.add(attempt));
+        let Some(end) = piece.end else { break };
+        piece = results::attempts(&run.id, owner_id, &end, PIECE).run(app.database()).await?;
     }
     let attempts = u32::try_from(run.attempts_per_task).unwrap_or(u32::MAX);
     let least_tasks = if run.private_tasks { publications::LEAST_PRIVATE_TASKS } else { 1 };
     Ok(sums.finish(attempts, least_tasks))
 }
 
-/// Writes what is published, and reads it; `None` where the run has changed since it was read.
-async fn write(app: &App, publication: Publication<'_>) -> Result<Option<(Run, Option<Row>)>, ApiError> {
-    let of_run = |sql| Statement::new(sql).bind(publication.run_id);
-    let mut last = publication.publish(&app.new_id(), app.now())?;
-    last.extend([of_run(runs::BY_ID), of_run(publications::SNAPSHOT_OF)]);
-    let mut answers = Vec::new();
-    for batch in publication.beforehand()?.into_iter().chain([last]) {
-        answers = match app.database().batch(batch).await {
-            Err(error) if error.is_guard() => return Ok(None),
-            answers => answers?,
-        };
+/// Writes what is published, and reads it; `None` where the run has changed, or was hidden, since it was read.
+async fn write(app: &App, publication: Publication<'_>) -> Result<Option<(Run, Option<String>)>, ApiError> {
+    let mut last = Batch::new();
+    publication.publish(&mut last, &app.new_id(), app.now())?;
+    let run = last.push(runs::find(publication.run_id));
+    let snapshot = last.push(publications::snapshot_of(publication.run_id));
+    let mut answers = match run_in_order(app, publication.beforehand()?, last).await {
+        Err(BatchError::Guard(Guard::RunUnchanged | Guard::NotHidden)) => return Ok(None),
+        answers => answers?,
+    };
+    let run = answers.take(run)?.ok_or_else(|| ApiError::internal("a run is gone"))?;
+    Ok(Some((run, answers.take(snapshot)?)))
+}
+
+/// Runs batches one after the other, and answers the last.
+async fn run_in_order(app: &App, beforehand: Vec<Batch>, last: Batch) -> Result<Answers, BatchError> {
+    for batch in beforehand {
+        batch.run(app.database()).await?;
     }
-    let snapshot = answers.pop().and_then(Rows::into_first);
-    let run = answers.pop().and_then(Rows::into_first).ok_or_else(|| ApiError::internal("a run is gone"))?;
-    Ok(Some((Run::from_row(&run)?, snapshot)))
+    last.run(app.database()).await
 }
 
 async fn refusal(app: &App, run: &Run) -> Result<ApiError, ApiError> {
-    let benchmark = run.declared.get("benchmark").and_then(Value::as_str);
-    let batch =
-        vec![Statement::new(runs::MISSING).bind(run.id.as_str()), Statement::new(benchmarks::OWNER).bind(benchmark)];
-    let mut answers = app.database().batch(batch).await?.into_iter();
-    let missing = answers.next().map(Rows::into_iter).into_iter().flatten();
-    let missing = missing.map(|row| Ok(json!({ "task": row.text("task")?, "attempt": row.integer("attempt")? })));
-    let missing = missing.collect::<Result<Vec<_>, DatabaseError>>()?;
-    let owner = answers.next().and_then(Rows::into_first).map(|row| row.optional_text("owner_id")).transpose()?;
-    if run.private_tasks && !missing.is_empty() && owner.flatten() != run.owner_id {
+    let benchmark = run.declared.get("benchmark").and_then(Value::as_str).unwrap_or_default();
+    let mut batch = Batch::new();
+    let missing = batch.push(results::missing(&run.id));
+    let declaration = batch.push(benchmarks::declaration(benchmark));
+    let mut answers = batch.run(app.database()).await?;
+    let missing = answers.take(missing)?;
+    let declared_by = answers.take(declaration)?.and_then(|declaration| declaration.owner_id);
+    if run.private_tasks && !missing.is_empty() && declared_by != run.owner_id {
         let detail = "results are missing; which, only whoever declared the benchmark is told: its tasks are private";
         return Ok(Problem::new(INCOMPLETE_RUN, detail).member("missing", json!([])).into());
     }
-    let detail = match (run.evidence.as_str(), missing.len()) {
-        ("counts", _) => "upload the counts first".to_owned(),
+    let detail = match (run.evidence, missing.len()) {
+        (Evidence::Counts, _) => "upload the counts first".to_owned(),
         // A copy of somebody else's data does not have their private tasks.
         (_, 0) => "nobody can answer tasks that are not known here".to_owned(),
         (_, 100..) => "at least 100 results are missing; missing names the first".to_owned(),
         (_, count) => format!("{count} results are missing"),
     };
-    Ok(Problem::new(INCOMPLETE_RUN, detail).member("missing", Value::Array(missing)).into())
+    Ok(Problem::new(INCOMPLETE_RUN, detail).member("missing", json!(missing)).into())
 }

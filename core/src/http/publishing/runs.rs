@@ -8,20 +8,22 @@ use serde_json::{Value, json};
 use super::over_quota;
 use crate::{
     app::App,
-    domain::{account::refuse, statistics::pass_at_k, strict_json::StrictObject},
+    domain::{
+        account::refuse, benchmark::Metric, run_status::RunStatus, statistics::pass_at_k, strict_json::StrictObject,
+    },
     http::{
         credentials::{Program, ResultsWrite, program_failed},
         idempotency::{Caller, Claim, Idempotent, Reply},
         leaderboard::Score,
-        moderation::{hidden, publishes_to_hidden},
+        moderation::{publishes_to_hidden, refuse_hidden},
         parameters,
         problem::{ApiError, EXTERNAL_ID_CONFLICT, NOT_OWNER},
         request::{Json, Path, Validator, canonical},
     },
-    ports::{Rows, Statement, Timestamp},
+    ports::Timestamp,
     store::{
-        benchmarks, models,
-        runs::{self, Run},
+        Batch, BatchError, Guard, benchmarks, models,
+        runs::{self, NewRun, Run},
         storage,
     },
 };
@@ -115,50 +117,46 @@ async fn open(app: &App, owner_id: &str, body: Body, claim: Claim) -> Result<Rep
     let opened = Reply::json(StatusCode::CREATED, &open_body(&id, declared, now))?;
     let generation_config = Value::Object(body.generation_config.0).to_string();
 
-    let create = Statement::new(runs::CREATE)
-        .bind(id.as_str())
-        .bind(owner_id)
-        .bind(body.model.as_str())
-        .bind(body.benchmark.as_str())
-        .bind(body.version.as_str())
-        .bind(harness)
-        .bind(harness_version)
-        .bind(commit)
-        .bind(body.dirty)
-        .bind(prompt_hash)
-        .bind(generation_config)
-        .bind(attempts_policy)
-        .bind(command)
-        .bind(body.evaluator_relationship.as_str())
-        .bind(external_id.as_deref())
-        .bind(request.as_str())
-        .bind(started_at)
-        .bind(completed_at)
-        .bind(now);
+    let run = NewRun {
+        id: &id,
+        owner_id,
+        model: &body.model,
+        benchmark: &body.benchmark,
+        version: &body.version,
+        harness: &harness,
+        harness_version: &harness_version,
+        commit: &commit,
+        dirty: body.dirty,
+        prompt_hash: prompt_hash.as_deref(),
+        generation_config: &generation_config,
+        attempts_policy: attempts_policy.as_deref(),
+        command: command.as_deref(),
+        evaluator_relationship: body.evaluator_relationship.as_str(),
+        external_id: external_id.as_deref(),
+        request: &request,
+        started_at,
+        completed_at,
+        created_at: now,
+    };
+    let mut batch = Batch::new();
+    claim.expect(&mut batch);
+    batch.push(runs::open(&run));
     // The charge tells as well as the run whether one was opened.
-    let size = i64::try_from(request.len()).unwrap_or(i64::MAX);
-    let charge = Statement::new(storage::CHARGE_RUN).bind(owner_id).bind(size);
-    let guarded = claim.expect().into_iter().chain([create, charge]).chain(claim.fulfil_if_changed(app, &opened)?);
-    let guarded = guarded.chain([storage::expect_quota(owner_id, app.config().storage_quota_bytes)]);
-    let reads = [
-        Statement::new(runs::BY_ID).bind(id.as_str()),
-        Statement::new(runs::BY_EXTERNAL_ID).bind(owner_id).bind(external_id),
-        Statement::new(models::OWNER).bind(body.model.as_str()),
-        Statement::new(benchmarks::VERSION_EXISTS).bind(body.benchmark.as_str()).bind(body.version.as_str()),
-    ];
-    let reading = reads.len();
-    let mut answers = match app.database().batch(guarded.chain(reads).collect()).await {
-        Err(error) if storage::is_exceeded(&error) => return Err(over_quota(app, owner_id).await?),
+    batch.push(storage::charge_run(owner_id, i64::try_from(request.len()).unwrap_or(i64::MAX)));
+    claim.fulfil_if_changed(&mut batch, app, &opened)?;
+    batch.push(storage::expect_quota(owner_id, app.config().storage_quota_bytes));
+    let created = batch.push(runs::find(&id));
+    let earlier = batch.push(runs::find_external(owner_id, run.external_id));
+    let model = batch.push(models::declaration(run.model));
+    let version = batch.push(benchmarks::find_version(run.benchmark, run.version));
+    let mut answers = match batch.run(app.database()).await {
+        Err(BatchError::Guard(Guard::StorageQuota)) => return Err(over_quota(app, owner_id).await?),
         answers => answers.map_err(program_failed)?,
     };
-    let mut found = answers.split_off(answers.len().saturating_sub(reading)).into_iter().map(Rows::into_first);
-    let mut next = || found.next().flatten();
-    let (created, earlier, model, version) = (next(), next(), next(), next());
-    if created.is_some() {
+    if answers.take(created)?.is_some() {
         return Ok(opened);
     }
-    if let Some(earlier) = earlier {
-        let earlier = Run::from_row(&earlier)?;
+    if let Some(earlier) = answers.take(earlier)? {
         if earlier.request != request {
             return Err(ApiError::new(
                 EXTERNAL_ID_CONFLICT,
@@ -169,8 +167,11 @@ async fn open(app: &App, owner_id: &str, body: Body, claim: Claim) -> Result<Rep
         claim.remember(app, &reply).await;
         return Ok(reply);
     }
-    for found in [&model, &version].into_iter().flatten() {
-        found.optional_text("hidden_reason")?.map_or(Ok(()), |reason| Err(publishes_to_hidden(reason)))?;
+    let (model, version) = (answers.take(model)?, answers.take(version)?);
+    let of_model = model.as_ref().and_then(|model| model.hidden_reason.clone());
+    let of_benchmark = version.as_ref().and_then(|version| version.hidden_reason.clone());
+    if let Some(reason) = of_model.or(of_benchmark) {
+        return Err(publishes_to_hidden(reason));
     }
     let mut validator = Validator::default();
     let mut declared = |exists: bool, pointer, what| {
@@ -186,7 +187,7 @@ async fn open(app: &App, owner_id: &str, body: Body, claim: Claim) -> Result<Rep
 /// One run.
 pub async fn one(State(app): State<App>, Path(id): Path<String>) -> Result<Answer<Value>, ApiError> {
     let run = find(&app, &id).await?;
-    run.hidden_reason.clone().map_or(Ok(()), |reason| Err(hidden("run's model or benchmark", reason)))?;
+    refuse_hidden("run's model or benchmark", run.hidden_reason.clone())?;
     Ok(Answer(run_body(&run)))
 }
 
@@ -195,8 +196,7 @@ pub async fn one(State(app): State<App>, Path(id): Path<String>) -> Result<Answe
 /// # Errors
 /// `not_found`.
 pub async fn find(app: &App, id: &str) -> Result<Run, ApiError> {
-    let row = app.database().query(Statement::new(runs::BY_ID).bind(id)).await?.into_first();
-    Ok(Run::from_row(&row.ok_or_else(|| ApiError::not_found("run"))?)?)
+    runs::find(id).run(app.database()).await?.ok_or_else(|| ApiError::not_found("run"))
 }
 
 /// The run, where it is this person's.
@@ -212,17 +212,18 @@ pub async fn find_own(app: &App, owner_id: &str, id: &str) -> Result<Run, ApiErr
 /// # Errors
 /// `not_owner`.
 pub fn own(run: Run, owner_id: &str) -> Result<Run, ApiError> {
-    if run.owner_id.as_deref() == Some(owner_id) {
-        Ok(run)
-    } else {
-        Err(ApiError::new(NOT_OWNER, "somebody else opened this run"))
-    }
+    if run.owner_id.as_deref() == Some(owner_id) { Ok(run) } else { Err(not_owner()) }
+}
+
+/// The run is somebody else's.
+pub fn not_owner() -> ApiError {
+    ApiError::new(NOT_OWNER, "somebody else opened this run")
 }
 
 /// A run, on the wire.
 pub fn run_body(run: &Run) -> Value {
     let aggregates = run.aggregates.as_ref().map(|aggregates| {
-        let score = Score::of(&run.metric, aggregates);
+        let score = Score::of(run.metric, aggregates);
         json!({
             "tasks": aggregates.tasks,
             "correct": aggregates.correct,
@@ -253,7 +254,8 @@ pub fn run_body(run: &Run) -> Value {
 /// samples for.
 #[expect(clippy::cast_precision_loss, reason = "counts are within 2⁵³")]
 fn pass_rates(run: &Run) -> Option<BTreeMap<u64, f64>> {
-    let fewest = run.pass_counts.iter().map(|(samples, ..)| *samples).min().filter(|_| run.metric == "pass_rate")?;
+    let fewest =
+        run.pass_counts.iter().map(|(samples, ..)| *samples).min().filter(|_| run.metric == Metric::PassRate)?;
     let rate = |k: u64| {
         let tasks = run.pass_counts.iter().map(|(.., tasks)| *tasks as f64).sum::<f64>();
         let passes = run.pass_counts.iter().map(|(n, c, tasks)| Some(pass_at_k(*n, *c, k)? * *tasks as f64));
@@ -274,7 +276,7 @@ fn parts(run: &Run) -> Option<Value> {
 /// The same of a run that is opened now.
 fn open_body(id: &str, declared: Value, now: Timestamp) -> Value {
     let state = json!({
-        "status": "open",
+        "status": RunStatus::Open,
         "reason": null,
         "createdAt": now,
         "publishedAt": null,

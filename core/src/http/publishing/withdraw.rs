@@ -5,12 +5,13 @@ use serde_json::Value;
 use super::runs::{find_own, run_body};
 use crate::{
     app::App,
+    domain::run_status::RunStatus,
     http::{
         credentials::{Program, ResultsWrite},
         problem::{ApiError, RUN_NOT_PUBLISHED},
         request::{Json, Path, Validator},
     },
-    store::publications::Ending,
+    store::{BatchError, Guard, publications::Ending},
 };
 
 /// Why a run ends; everyone may read it.
@@ -42,14 +43,15 @@ pub async fn handler(
     Json(body): Json<Body>,
 ) -> Result<Answer<Value>, ApiError> {
     let (owner_id, reason) = (program.owner_id(), body.reason()?);
-    let ending = Ending { run_id: &id, status: "withdrawn", reason: &reason, at: app.now() };
-    match app.database().batch(ending.of_published(Some(owner_id), &app.new_id())).await {
-        Err(error) if error.is_guard() => {}
-        answers => drop(answers?),
+    let ending = Ending { run_id: &id, status: RunStatus::Withdrawn, reason: &reason, at: app.now() };
+    match ending.of_published(Some(owner_id), &app.new_id()).run(app.database()).await {
+        // What it is instead, the run tells.
+        Err(BatchError::Guard(Guard::RunPublished)) => {}
+        done => drop(done?),
     }
     let run = find_own(&app, owner_id, &id).await?;
-    match run.status.as_str() {
-        "withdrawn" => Ok(Answer(run_body(&run))),
-        status => Err(ApiError::new(RUN_NOT_PUBLISHED, format!("it is {status}"))),
+    match run.status {
+        RunStatus::Withdrawn => Ok(Answer(run_body(&run))),
+        status => Err(ApiError::new(RUN_NOT_PUBLISHED, format!("it is {}", status.as_str()))),
     }
 }

@@ -11,18 +11,21 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
-use super::keys;
+use super::public_keys;
 use crate::{
     app::App,
     domain::api_key::{ApiKey, KeyHash},
     http::{
         client::Client,
+        key_changes,
         problem::{ApiError, INVALID_SIGNATURE},
         request::{UPLOAD_LIMIT, parse_json, read_body, require_json},
     },
     mail::{self, Letter},
-    ports::Statement,
-    store::leaks::{self, KnownKey, Leak},
+    store::{
+        Batch,
+        leaks::{self, KnownKey, Leak},
+    },
 };
 
 const IDENTIFIER: &str = "github-public-key-identifier";
@@ -44,7 +47,7 @@ struct Match {
     source: Option<String>,
 }
 
-/// What it was. The token is told by its SHA-256 in hexadecimal: an answer holds no key.
+/// Whether a match was an API key of ours. It names the token by its SHA-256 in hexadecimal: an answer holds no key.
 #[derive(Serialize)]
 pub struct Feedback {
     token_hash: String,
@@ -52,9 +55,10 @@ pub struct Feedback {
     label: &'static str,
 }
 
-/// Takes a report of <https://docs.github.com/en/code-security/secret-scanning/secret-scanning-partnership-program/secret-scanning-partner-program>:
-/// active keys in it are revoked and their owners written to, all of them or none. A report that comes again changes
-/// nothing.
+/// Takes a report of the secret scanning partner program: revokes the active keys in it and writes to their owners, of all
+/// of them or of none. A report that comes again changes nothing.
+///
+/// See <https://docs.github.com/en/code-security/secret-scanning/secret-scanning-partnership-program/secret-scanning-partner-program>.
 pub async fn handler(State(app): State<App>, request: Request) -> Result<Answer<Vec<Feedback>>, ApiError> {
     let (parts, body) = request.into_parts();
     require_json(&parts.headers)?;
@@ -68,21 +72,23 @@ pub async fn handler(State(app): State<App>, request: Request) -> Result<Answer<
             places.entry(key.hash()).or_insert(one);
         }
     }
-    let known = known(&app, places.keys()).await?;
+    let known =
+        if places.is_empty() { Vec::new() } else { leaks::find(places.keys(), app.now()).run(app.database()).await? };
     let active = || known.iter().filter(|key| key.is_active);
     let leaks = active().filter_map(|key| places.get(&key.hash).map(|place| leak(&app, key, place)));
     let leaks = leaks.collect::<Result<Vec<_>, _>>()?;
     if !leaks.is_empty() {
-        app.ports().key_gate.announce(&active().map(|key| key.hash).collect::<Vec<_>>()).await?;
-        app.database()
-            .batch(leaks.chunks(KEYS_AT_ONCE).flat_map(|some| leaks::revoke(some, app.now())).collect())
-            .await?;
+        key_changes::invalidate(&app, &active().map(|key| key.hash).collect::<Vec<_>>()).await?;
+        let batch = leaks.chunks(KEYS_AT_ONCE).flat_map(|some| leaks::revoke(some, app.now())).collect::<Batch>();
+        batch.run(app.database()).await?;
         mail::deliver_in_background(&app);
     }
     let ours = known.iter().map(|key| key.hash).collect::<HashSet<_>>();
     Ok(Answer(matches.into_iter().map(|one| feedback(one, &ours)).collect()))
 }
 
+/// Checks that GitHub sent the report.
+///
 /// # Errors
 /// `invalid_signature` unless the body is signed with a key of GitHub's.
 async fn verify(app: &App, headers: &HeaderMap, body: &[u8]) -> Result<(), ApiError> {
@@ -92,23 +98,12 @@ async fn verify(app: &App, headers: &HeaderMap, body: &[u8]) -> Result<(), ApiEr
     let identifier = header(IDENTIFIER).ok_or_else(|| refused("Github-Public-Key-Identifier names no key"))?;
     let signature = header(SIGNATURE).and_then(|value| STANDARD.decode(value).ok());
     let signature = signature.ok_or_else(|| refused("Github-Public-Key-Signature is no signature in base64"))?;
-    let key = keys::find(app, identifier).await?;
+    let key = public_keys::find(app, identifier).await?;
     let key = key.ok_or_else(|| refused("GitHub has no key of this identifier"))?;
     if key.verify(body, &signature) { Ok(()) } else { Err(refused("the signature is not of this body")) }
 }
 
-/// Those of the keys that there are, or were, by their hashes.
-async fn known(app: &App, hashes: impl Iterator<Item = &KeyHash>) -> Result<Vec<KnownKey>, ApiError> {
-    let hashes = hashes.map(|hash| hash.to_hex()).collect::<Vec<_>>();
-    if hashes.is_empty() {
-        return Ok(Vec::new());
-    }
-    let statement = Statement::new(leaks::KNOWN).bind(json!(hashes).to_string()).bind(app.now());
-    let rows = app.database().query(statement).await?;
-    Ok(rows.into_iter().map(|row| KnownKey::from_row(&row)).collect::<Result<_, _>>()?)
-}
-
-/// What is written about a key.
+/// Composes what is written about a leaked key.
 fn leak(app: &App, key: &KnownKey, place: &Match) -> Result<Leak, ApiError> {
     let url = place.url.as_deref().filter(|url| is_shown(url, LONGEST_URL) && is_web_address(url));
     let source = place.source.as_deref().filter(|source| !source.is_empty() && is_shown(source, LONGEST_SOURCE));
@@ -142,7 +137,7 @@ fn is_web_address(text: &str) -> bool {
     uri.is_some_and(|uri| matches!(uri.scheme_str(), Some("https" | "http")) && uri.host().is_some())
 }
 
-/// Whether a text of the report may be kept and mailed: it is not too long, and holds no key.
+/// Tells whether a text of the report may be kept and mailed: it is not too long, and holds no key.
 fn is_shown(text: &str, most: usize) -> bool {
     let holds_key = || text.match_indices("aib_").any(|(at, _)| text.get(at..).is_some_and(starts_with_key));
     text.chars().count() <= most && !text.contains(char::is_control) && !holds_key()

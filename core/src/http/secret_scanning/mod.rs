@@ -1,7 +1,7 @@
 //! `/api/v1/secret-scanning`: whoever searches public places for leaked credentials reports API keys of ours here.
 
 mod github;
-mod keys;
+mod public_keys;
 
 use axum::{Router, routing::post};
 

@@ -22,7 +22,7 @@ pub struct Parameters {
     to: Option<String>,
 }
 
-/// The mails kept instead of sent, newest first. In production, or with a provider, it does not exist.
+/// Shows the mails that were kept instead of sent, newest first. In production, or with a provider, it does not exist.
 pub async fn handler(
     State(app): State<App>,
     headers: HeaderMap,

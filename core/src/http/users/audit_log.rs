@@ -4,16 +4,18 @@ use serde_json::{Value, json};
 use crate::{
     app::App,
     http::{credentials::Person, page::NewestFirst, problem::ApiError},
-    ports::Statement,
-    store::audit::{self, Event},
+    store::{
+        Batch,
+        audit::{self, Event},
+    },
 };
 
-/// The person's security events, newest first.
+/// Lists the caller's security events, newest first.
 pub async fn handler(State(app): State<App>, person: Person, page: NewestFirst) -> Result<Response, ApiError> {
-    let statement = page.bind(Statement::new(audit::OF_USER).bind(person.user_id.as_str()));
-    let (_, answers) = person.read(&app, vec![statement]).await?;
-    let events = answers.into_iter().flatten().map(|row| Event::from_row(&row)).collect::<Result<Vec<_>, _>>()?;
-    Ok(page.answer(events, Event::position, body))
+    let mut batch = Batch::new();
+    let events = batch.push(audit::list_of_user(&person.user_id, &page.rows()));
+    let (_, mut answers) = person.read(&app, batch).await?;
+    Ok(page.answer(answers.take(events)?, Event::position, body))
 }
 
 /// An event as its person sees it: who else acted is told by their office, not by name.

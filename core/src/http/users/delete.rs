@@ -8,8 +8,7 @@ use crate::{
     domain::Secret,
     http::{client::Client, credentials::Person, key_changes, problem::ApiError, request::Json, step_up},
     mail::{self, Letter},
-    ports::Statement,
-    store::{audit, idempotency, outbox, users},
+    store::{Batch, api_keys, audit, idempotency, outbox, users},
 };
 
 #[derive(Deserialize)]
@@ -19,25 +18,27 @@ pub struct Body {
     code: Option<Secret>,
 }
 
-/// The person goes, with sessions, keys and everything else that is theirs, in one batch. What they published stays
-/// without a name; security events stay without particulars.
+/// Deletes the caller's account, with sessions, keys and everything else that is theirs, in one batch. What they published
+/// stays without a name; security events stay without particulars.
 pub async fn handler(State(app): State<App>, person: Person, Json(body): Json<Body>) -> Result<StatusCode, ApiError> {
     let user_id = person.user_id.as_str();
     // What can fail comes before the guess, which would else be lost.
-    let (_, answers) = person.read(&app, vec![key_changes::live_keys(&app, user_id)]).await?;
-    let announced = key_changes::announce(&app, answers.into_iter().next()).await?;
+    let mut batch = Batch::new();
+    let keys = batch.push(api_keys::live_hashes(user_id, app.now()));
+    let (_, mut answers) = person.read(&app, batch).await?;
+    let invalidated = answers.take(keys)?;
+    key_changes::invalidate(&app, &invalidated).await?;
     let proof = step_up::check_both(&app, &person, &body.password, body.code.as_ref()).await?;
-    let mut effects = vec![
-        key_changes::live_keys(&app, user_id),
-        Statement::new(audit::WIPE).bind(user_id),
-        Client::nobody().event(&app, "account_deleted", json!({})).of(user_id, Some(user_id)),
-        Statement::new(outbox::DELETE_OF_PERSON).bind(user_id),
-        mail::queue(&app, &Letter::AccountDeleted)?.to(&proof.user.email, None),
-        Statement::new(users::DELETE).essential().bind(user_id),
-    ];
+    let mut effects = Batch::new();
+    let keys = effects.push(api_keys::live_hashes(user_id, app.now()));
+    effects.push(audit::wipe(user_id));
+    effects.push(Client::nobody().event(&app, "account_deleted", json!({})).of(user_id, Some(user_id)));
+    effects.push(outbox::delete_of_user(user_id));
+    effects.push(mail::queue(&app, &Letter::AccountDeleted)?.to(&proof.user.email, None));
+    effects.push(users::delete(user_id));
     effects.extend(idempotency::forget(user_id));
-    let answers = proof.carry_out(&app, &person, effects).await?;
-    key_changes::announce_others(&app, answers.into_iter().next(), &announced).await?;
+    let mut answers = proof.carry_out(&app, &person, effects).await?;
+    key_changes::invalidate_others(&app, answers.take(keys)?, &invalidated).await?;
     mail::deliver_in_background(&app);
     Ok(StatusCode::NO_CONTENT)
 }

@@ -19,8 +19,10 @@ use crate::{
         step_up,
     },
     mail::{self, Letter, Notice},
-    ports::Statement,
-    store::users,
+    store::{
+        Batch,
+        users::{self, NewAddress},
+    },
 };
 
 #[derive(Deserialize)]
@@ -59,21 +61,22 @@ async fn ask(app: &App, person: &Person, body: Body, claim: Claim) -> Result<Rep
     let (token, now) = (random_token(app), app.now());
     let confirm = Letter::ConfirmEmail { token: token.expose().to_owned() };
     let user_id = person.user_id.as_str();
-    let mut effects = vec![
-        Statement::new(users::END_NEW_ADDRESSES).bind(user_id).bind(now),
-        Statement::new(users::ADD_NEW_ADDRESS)
-            .bind(user_id)
-            .bind(account::token_hash(token.expose()))
-            .bind(now)
-            .bind(now.plus_seconds(VERIFICATION_SECONDS))
-            .bind(new_email.as_str()),
-        mail::queue(app, &confirm)?.to_if_changed(new_email.as_str(), Some(user_id)),
-        mail::queue(app, &Letter::AddressHasAccount)?.to_account(new_email.as_str(), Some(true)),
-        mail::queue(app, &Letter::AddressReserved)?.to_reserved(new_email.as_str(), Some(user_id)),
-        mail::notice(app, Notice::EmailChangeRequested)?.to(&proof.user.email, Some(user_id)),
-        person.event(app, "email_change_requested", json!({})),
-    ];
-    effects.extend(claim.fulfil(app, &reply)?);
+    let new_address = NewAddress {
+        user_id,
+        email: new_email.as_str(),
+        token_hash: account::token_hash(token.expose()),
+        now,
+        expires: now.plus_seconds(VERIFICATION_SECONDS),
+    };
+    let mut effects = Batch::new();
+    effects.push(users::end_new_addresses(user_id, now));
+    effects.push(users::add_new_address(new_address));
+    effects.push(mail::queue(app, &confirm)?.to_if_changed(new_email.as_str(), Some(user_id)));
+    effects.push(mail::queue(app, &Letter::AddressHasAccount)?.to_account(new_email.as_str(), Some(true)));
+    effects.push(mail::queue(app, &Letter::AddressReserved)?.to_reserved(new_email.as_str(), Some(user_id)));
+    effects.push(mail::notice(app, Notice::EmailChangeRequested)?.to(&proof.user.email, Some(user_id)));
+    effects.push(person.event(app, "email_change_requested", json!({})));
+    claim.fulfil(&mut effects, app, &reply)?;
     proof.carry_out(app, person, effects).await?;
     mail::deliver_in_background(app);
     Ok(reply)

@@ -1,7 +1,8 @@
 use axum::{Json as Answer, extract::State};
 use serde::Deserialize;
+use serde_json::json;
 
-use super::UserBody;
+use super::{UserBody, account_gone};
 use crate::{
     app::App,
     domain::account,
@@ -11,13 +12,12 @@ use crate::{
         problem::ApiError,
         request::{Json, given},
     },
-    ports::{Rows, Statement},
-    store::users::{self, User},
+    store::{Batch, users},
 };
 
-/// The caller.
+/// Tells who the caller is.
 pub async fn get(State(app): State<App>, person: Person) -> Result<Answer<UserBody>, ApiError> {
-    let (user, _) = person.read(&app, Vec::new()).await?;
+    let (user, _) = person.read(&app, Batch::new()).await?;
     Ok(Answer(user.into()))
 }
 
@@ -35,17 +35,15 @@ pub async fn patch(
     Json(body): Json<Body>,
 ) -> Result<Answer<UserBody>, ApiError> {
     limits::admit_person(&app, &person).await?;
-    let mut writes = Vec::new();
+    let mut batch = Batch::new();
     if let Some(name) = body.full_name {
         let name = name.map(|name| account::full_name(&name)).transpose();
         let name = name.map_err(|refusal| ApiError::invalid_member("/fullName", refusal))?;
-        writes.push(Statement::new(users::RENAME).bind(person.user_id.as_str()).bind(name).bind(app.now()));
-        let event = person.client.event(&app, "profile_changed", serde_json::json!({ "members": ["fullName"] }));
-        writes.push(event.of_if_changed(&person.user_id, Some(&person.user_id)));
+        let event = person.client.event(&app, "profile_changed", json!({ "members": ["fullName"] }));
+        batch.push(users::rename(&person.user_id, name.as_deref(), app.now()));
+        batch.push(event.of_if_changed(&person.user_id, Some(&person.user_id)));
     }
-    writes.push(Statement::new(users::BY_ID).bind(person.user_id.as_str()));
-    let answers = person.write(&app, writes).await??;
-    let row = answers.into_iter().next_back().and_then(Rows::into_first);
-    let user = User::from_row(&row.ok_or_else(|| ApiError::internal("the person of a live session is gone"))?)?;
-    Ok(Answer(user.into()))
+    let user = batch.push(users::find(&person.user_id));
+    let user = person.write(&app, batch).await?.take(user)?;
+    Ok(Answer(user.ok_or_else(account_gone)?.into()))
 }

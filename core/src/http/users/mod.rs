@@ -13,7 +13,7 @@ use axum::{
 };
 use serde::Serialize;
 
-use crate::{app::App, ports::Timestamp, store::users::User};
+use crate::{app::App, http::problem::ApiError, ports::Timestamp, store::users::User};
 
 pub fn routes() -> Router<App> {
     Router::new()
@@ -49,4 +49,9 @@ impl From<User> for UserBody {
             created_at: user.created_at,
         }
     }
+}
+
+/// The person of a live session is not there, which no constraint of the database allows.
+fn account_gone() -> ApiError {
+    ApiError::internal("the person of a live session is gone")
 }

@@ -4,7 +4,7 @@ use serde::Serialize;
 use crate::{
     app::App,
     http::{credentials::Person, problem::ApiError},
-    store::storage::Storage,
+    store::{Batch, storage::Storage},
 };
 
 #[derive(Serialize)]
@@ -15,9 +15,9 @@ pub struct Body {
     left_bytes: i64,
 }
 
-/// How much the caller has stored of benchmarks, runs and results, and how much they may.
+/// Tells how much the caller has stored of benchmarks, runs and results, and how much they may.
 pub async fn handler(State(app): State<App>, person: Person) -> Result<Json<Body>, ApiError> {
-    let (user, _) = person.read(&app, Vec::new()).await?;
+    let (user, _) = person.read(&app, Batch::new()).await?;
     let storage = user.storage(app.config().storage_quota_bytes);
     Ok(Json(Body { storage, left_bytes: storage.left_bytes() }))
 }

@@ -9,8 +9,9 @@ use std::{
 };
 
 use aibaas_core::{
-    ports::{Database as _, DatabaseError, Statement},
+    ports::DatabaseError,
     store::{
+        BatchError, Guard,
         dump::{self, FORMAT, Load, TABLES, Table},
         migrations,
     },
@@ -63,25 +64,20 @@ pub async fn import(options: Options) -> Result<ExitCode, Failure> {
 
 async fn put(database: &SqliteDatabase, load: Load) -> Result<Vec<(&'static str, u64)>, String> {
     let failed = |error: DatabaseError| error.to_string();
-    if is_used(database).await.map_err(failed)? {
+    if dump::is_used().run(database).await.map_err(failed)? {
         return Err(USED.to_owned());
     }
-    let (statements, loaded) = load.finish();
-    match database.batch(statements).await {
-        Ok(answers) => loaded.counts(answers).map_err(failed),
+    let (batch, loaded) = load.finish();
+    match batch.run(database).await {
+        Ok(mut answers) => loaded.counts(&mut answers).map_err(failed),
         // Somebody was faster.
-        Err(error) if error.is_guard() && is_used(database).await.map_err(failed)? => Err(USED.to_owned()),
-        Err(error) if error.is_guard() => {
+        Err(BatchError::Guard(Guard::DeploymentUnused)) => Err(USED.to_owned()),
+        Err(BatchError::Guard(Guard::DatasetComplete)) => {
             Err("the dump contradicts itself, as when a benchmark was changed while it was made: export again"
                 .to_owned())
         }
         Err(error) => Err(format!("nothing was loaded: {error}")),
     }
-}
-
-async fn is_used(database: &SqliteDatabase) -> Result<bool, DatabaseError> {
-    let row = database.query(Statement::new(dump::IS_USED)).await?.into_first();
-    row.map_or(Ok(true), |row| row.boolean("used"))
 }
 
 /// Reads the directory, and checks every file against its checksum and the manifest.

@@ -19,8 +19,8 @@ use crate::{
         guessing::Guess,
         problem::{ApiError, INCORRECT_CODE, MFA_NOT_ENABLED},
     },
-    ports::Statement,
     store::{
+        Batch, BatchError, Guard, Query,
         mfa::{self, SecondFactor, Totp},
         users::User,
     },
@@ -61,11 +61,11 @@ impl Code {
         }
     }
 
-    /// Where it is right, what uses it: once, so [`EXPECT_ONE_CHANGE`] has to follow.
+    /// Where it is right, what uses it up, once: the batch expects [`Guard::SecondFactorUnused`] of it.
     ///
     /// # Errors
     /// A fault of ours, when the authenticator's secret cannot be read.
-    pub fn uses(&self, app: &App, user_id: &str, second_factor: &SecondFactor) -> Result<Option<Statement>, ApiError> {
+    pub fn uses(&self, app: &App, user_id: &str, second_factor: &SecondFactor) -> Result<Option<Query<()>>, ApiError> {
         match self {
             Self::Totp(code) => {
                 let Some(totp) = second_factor.totp.as_ref().filter(|totp| totp.confirmed) else { return Ok(None) };
@@ -73,10 +73,10 @@ impl Code {
                 let Some(step) = secret.matching_step(*code, app.now(), totp.last_step) else { return Ok(None) };
                 // Sealed anew, so that it outlives any number of rotations of JWT_SECRET.
                 let sealed = app.keys().seal(&totp.id, app.random(), secret.as_bytes()).map_err(ApiError::internal)?;
-                Ok(Some(Statement::new(mfa::USE_STEP).bind(totp.id.as_str()).bind(step).bind(sealed)))
+                Ok(Some(mfa::use_step(&totp.id, step, sealed)))
             }
             Self::Recovery(code) if second_factor.recovery_code_matches => {
-                Ok(Some(Statement::new(mfa::USE_RECOVERY_CODE).bind(user_id).bind(code.hash()).bind(app.now())))
+                Ok(Some(mfa::use_recovery_code(user_id, code.hash(), app.now())))
             }
             Self::Recovery(_) | Self::Unreadable => Ok(None),
         }
@@ -94,10 +94,10 @@ fn open(app: &App, totp: &Totp) -> Result<TotpSecret, ApiError> {
 
 /// The caller with their second factor.
 async fn second_factor(app: &App, person: &Person) -> Result<(User, SecondFactor), ApiError> {
-    let of_user = Statement::new(mfa::OF_USER).bind(person.user_id.as_str()).bind(None::<&str>);
-    let (user, answers) = person.read(app, vec![of_user]).await?;
-    let second_factor = answers.into_iter().next().map(SecondFactor::from_rows).transpose()?;
-    Ok((user, second_factor.ok_or_else(|| ApiError::internal("a statement got no answer"))?))
+    let mut batch = Batch::new();
+    let second_factor = batch.push(mfa::find(&person.user_id, None));
+    let (user, mut answers) = person.read(app, batch).await?;
+    Ok((user, answers.take(second_factor)?))
 }
 
 /// What is given to change the second factor.
@@ -117,13 +117,13 @@ pub fn guess_at_code(app: &App, person: &Person) -> Guess {
 
 /// Counts a wrong code, or one that somebody else has just used, and says why it is not taken.
 pub async fn failed(app: &App, person: &Person, guess: &Guess, method: &'static str) -> ApiError {
-    let mut batch = Vec::from(guess.reserve());
+    let mut batch = Batch::new();
+    guess.reserve(&mut batch);
     batch.push(person.event(app, "mfa_failed", json!({ "method": method })));
     match person.write(app, batch).await {
-        Ok(Ok(_)) => incorrect_code(),
-        Ok(Err(error)) if error.is_guard() => guess.refused(app).await,
-        Ok(Err(error)) => error.into(),
-        Err(error) => error,
+        Ok(_) => incorrect_code(),
+        Err(BatchError::Guard(Guard::GuessAllowed)) => guess.refused(app).await,
+        Err(error) => error.into(),
     }
 }
 

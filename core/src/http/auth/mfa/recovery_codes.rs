@@ -14,8 +14,8 @@ use crate::{
         step_up,
     },
     mail::{self, Notice},
-    ports::{Statement, Timestamp},
-    store::mfa,
+    ports::Timestamp,
+    store::{Batch, mfa},
 };
 
 /// Codes that nobody has seen yet.
@@ -27,9 +27,10 @@ impl NewCodes {
         Self((0..CODES).map(|_| RecoveryCode::from_random(app.random())).collect())
     }
 
-    /// Puts them in the place of those that the person has.
-    pub fn replace(&self, user_id: &str, now: Timestamp) -> [Statement; 2] {
-        mfa::replace_recovery_codes(user_id, self.0.iter().map(RecoveryCode::hash), now)
+    /// Puts them, in a batch, in the place of those that the person has.
+    pub fn replace(&self, batch: &mut Batch, user_id: &str, now: Timestamp) {
+        batch.push(mfa::forget_recovery_codes(user_id));
+        batch.push(mfa::add_recovery_codes(user_id, self.0.iter().map(RecoveryCode::hash), now));
     }
 
     /// The only answer that shows them.
@@ -55,13 +56,13 @@ async fn replace(app: &App, person: &Person, body: StepUp, claim: Claim) -> Resu
     let proof = step_up::check_second_factor(app, person, &body.password, body.code.as_ref()).await?;
     let codes = NewCodes::new(app);
     let reply = codes.reply()?;
-    let mut effects = Vec::from(codes.replace(&person.user_id, app.now()));
-    effects.extend([
-        person.event(app, "recovery_codes_created", json!({ "methods": proof.methods() })),
-        mail::notice(app, Notice::RecoveryCodesReplaced)?.to(&proof.user.email, Some(&proof.user.id)),
-    ]);
-    effects.extend(claim.fulfil(app, &reply)?);
-    proof.carry_out(app, person, effects).await?;
+    let mut batch = Batch::new();
+    codes.replace(&mut batch, &person.user_id, app.now());
+    batch.push(person.event(app, "recovery_codes_created", json!({ "methods": proof.methods() })));
+    let notice = mail::notice(app, Notice::RecoveryCodesReplaced)?;
+    batch.push(notice.to(&proof.user.email, Some(&proof.user.id)));
+    claim.fulfil(&mut batch, app, &reply)?;
+    proof.carry_out(app, person, batch).await?;
     mail::deliver_in_background(app);
     Ok(reply)
 }

@@ -13,16 +13,12 @@ use crate::{
     http::{
         credentials::Person,
         idempotency::{Caller, Claim, Idempotent, Reply},
-        problem::{ApiError, INCORRECT_PASSWORD, MFA_ALREADY_ENABLED, REAUTHENTICATION_REQUIRED},
+        problem::{ApiError, MFA_ALREADY_ENABLED, REAUTHENTICATION_REQUIRED},
         request::{Json, OptionalJson},
-        step_up,
+        step_up::{self, StepUpError},
     },
     mail::{self, Notice},
-    ports::Statement,
-    store::{
-        EXPECT_ONE_CHANGE, mfa,
-        sessions::{self, Session},
-    },
+    store::{Batch, BatchError, Guard, mfa, sessions},
 };
 
 /// How long after the login no password is asked for, in milliseconds.
@@ -40,15 +36,16 @@ pub async fn enrol(
     person: Person,
     OptionalJson(body): OptionalJson<EnrolBody>,
 ) -> Result<Answer<Value>, ApiError> {
-    let (user, answers) = person.read(&app, vec![sessions::by_id(&person.session_id)]).await?;
+    let mut batch = Batch::new();
+    let session = batch.push(sessions::find(&person.session_id));
+    let (user, mut answers) = person.read(&app, batch).await?;
     if user.mfa_enabled {
         return Err(already_enabled());
     }
     let proof = match &body.password {
         Some(password) => Some(step_up::check_password(&app, &person, password).await?),
         None => {
-            let session = answers.into_iter().next().map(Session::from_rows).transpose()?.flatten();
-            if session.is_none_or(|session| app.now().ms_since(session.started_at) > FRESH_MS) {
+            if answers.take(session)?.is_none_or(|session| app.now().ms_since(session.started_at) > FRESH_MS) {
                 return Err(ApiError::new(
                     REAUTHENTICATION_REQUIRED,
                     "the login is more than 10 minutes ago: give the password",
@@ -63,24 +60,16 @@ pub async fn enrol(
     let uri = secret.uri(&user.email);
     let qr_svg = qr_svg(uri.expose()).map_err(ApiError::internal)?;
 
-    let effects = vec![
-        Statement::new(mfa::PUT_PENDING).bind(id).bind(user.id.as_str()).bind(sealed).bind(app.now()),
-        Statement::new(EXPECT_ONE_CHANGE),
-    ];
+    let mut batch = Batch::new();
+    batch.expect(Guard::MfaDisabled, mfa::put_pending(&id, &user.id, sealed, app.now()));
     let written = match proof {
-        Some(proof) => proof.carry_out(&app, &person, effects).await.map(drop),
-        None => match person.write(&app, effects).await? {
-            Err(error) if error.is_guard() => Err(already_enabled()),
-            answers => answers.map(drop).map_err(ApiError::from),
-        },
+        Some(proof) => proof.carry_out(&app, &person, batch).await,
+        None => person.write(&app, batch).await.map_err(StepUpError::Effects),
     };
     match written {
-        Err(ApiError::Problem(problem)) if problem.is(INCORRECT_PASSWORD) => {
-            let (user, _) = person.read(&app, Vec::new()).await?;
-            return Err(if user.mfa_enabled { already_enabled() } else { ApiError::Problem(problem) });
-        }
+        Err(StepUpError::Effects(BatchError::Guard(Guard::MfaDisabled))) => return Err(already_enabled()),
         written => written?,
-    }
+    };
     let secret = secret.base32();
     Ok(Answer(json!({ "secret": secret.expose(), "otpauthUri": uri.expose(), "qrSvg": qr_svg })))
 }
@@ -111,24 +100,20 @@ async fn put_in_force(app: &App, person: &Person, body: ConfirmBody, claim: Clai
 
     let codes = NewCodes::new(app);
     let reply = codes.reply()?;
-    let mut batch = Vec::from(guess.reserve());
-    batch.extend([
-        Statement::new(mfa::CONFIRM).bind(totp.id.as_str()).bind(now).bind(step),
-        Statement::new(EXPECT_ONE_CHANGE),
-        Statement::new(mfa::SET_ENABLED).bind(user.id.as_str()).bind(now),
-        guess.succeeded(),
-        person.event(app, "mfa_enabled", json!({ "method": "totp" })),
-        mail::notice(app, Notice::MfaEnabled)?.to(&user.email, Some(&user.id)),
-    ]);
-    batch.extend(codes.replace(&user.id, now));
-    batch.extend(claim.fulfil(app, &reply)?);
-    match person.write(app, batch).await? {
-        Err(error) if error.is_guard() => {
-            let (_, pending) = second_factor(app, person).await?;
-            let still_pending = pending.totp.is_some_and(|other| other.id == totp.id && !other.confirmed);
-            return Err(if still_pending { guess.refused(app).await } else { not_enabled() });
-        }
-        answers => answers.map(drop)?,
+    let mut batch = Batch::new();
+    batch.expect(Guard::MfaPending, mfa::confirm(&totp.id, step, now));
+    guess.reserve(&mut batch);
+    batch.push(mfa::set_enabled(&user.id, now));
+    batch.push(guess.succeeded());
+    batch.push(person.event(app, "mfa_enabled", json!({ "method": "totp" })));
+    batch.push(mail::notice(app, Notice::MfaEnabled)?.to(&user.email, Some(&user.id)));
+    codes.replace(&mut batch, &user.id, now);
+    claim.fulfil(&mut batch, app, &reply)?;
+    match person.write(app, batch).await {
+        Ok(_) => {}
+        Err(BatchError::Guard(Guard::MfaPending)) => return Err(not_enabled()),
+        Err(BatchError::Guard(Guard::GuessAllowed)) => return Err(guess.refused(app).await),
+        Err(error) => return Err(error.into()),
     }
     mail::deliver_in_background(app);
     Ok(reply)
@@ -138,15 +123,15 @@ async fn put_in_force(app: &App, person: &Person, body: ConfirmBody, claim: Clai
 pub async fn disable(State(app): State<App>, person: Person, Json(body): Json<StepUp>) -> Result<StatusCode, ApiError> {
     let proof = step_up::check_second_factor(&app, &person, &body.password, body.code.as_ref()).await?;
     let user_id = person.user_id.as_str();
-    let effects = vec![
-        Statement::new(mfa::REMOVE).bind(user_id),
-        Statement::new(mfa::SET_ENABLED).bind(user_id).bind(app.now()),
-        Statement::new(mfa::FORGET_RECOVERY_CODES).bind(user_id),
-        Statement::new(mfa::FORGET_CHALLENGES).bind(user_id),
-        person.event(&app, "mfa_disabled", json!({ "methods": proof.methods() })),
-        mail::notice(&app, Notice::MfaDisabled)?.to(&proof.user.email, Some(&proof.user.id)),
-    ];
-    proof.carry_out(&app, &person, effects).await?;
+    let mut batch = Batch::new();
+    batch.push(mfa::remove(user_id));
+    batch.push(mfa::set_enabled(user_id, app.now()));
+    batch.push(mfa::forget_recovery_codes(user_id));
+    batch.push(mfa::forget_challenges(user_id));
+    batch.push(person.event(&app, "mfa_disabled", json!({ "methods": proof.methods() })));
+    let notice = mail::notice(&app, Notice::MfaDisabled)?;
+    batch.push(notice.to(&proof.user.email, Some(&proof.user.id)));
+    proof.carry_out(&app, &person, batch).await?;
     mail::deliver_in_background(&app);
     Ok(StatusCode::NO_CONTENT)
 }

@@ -101,7 +101,7 @@ pub async fn compare(
         [only] => format!("{} against {}", comparison.a.display_name, only.b.display_name),
         several => format!("{} against {} models", comparison.a.display_name, several.len()),
     };
-    let found = View { comparison: &comparison, scale: Scale::of(&page.scope.metric) }.markup();
+    let found = View { comparison: &comparison, scale: Scale::of(page.scope.metric) }.markup();
     Ok(answer(&headers, &title, &page.markup(&found)))
 }
 

@@ -28,12 +28,16 @@ use super::{
 };
 use crate::{
     app::App,
+    domain::benchmark::Metric,
     http::{
         page::{document, html_answer, html_page},
         problem::{ApiError, HIDDEN, MALFORMED_REQUEST},
     },
-    ports::{Rows, Timestamp},
-    store::pages::{self, Choice, VersionFacts},
+    ports::Timestamp,
+    store::{
+        Batch,
+        pages::{self, Choice, VersionFacts},
+    },
 };
 
 /// So many rows has a page.
@@ -112,16 +116,16 @@ pub async fn board(
     let as_of = position.as_ref().map_or_else(|| app.now(), |position| Timestamp(position.as_of));
     let snapshot = scope.snapshot.as_ref().map(|snapshot| snapshot.id.clone());
     let is_known_slice = query.is_known_slice(&scope.slices);
-    let about = app.database().batch(pages::of_version(&scope.benchmark, &scope.version, BENCHMARKS));
-    let about = async { Ok(about.await?.into_iter()) };
+    let mut batch = Batch::new();
+    let known = batch.push(pages::choices(&scope.benchmark, BENCHMARKS));
+    let facts = batch.push(pages::version_facts(&scope.benchmark, &scope.version));
+    let about = async { Ok(batch.run(app.database()).await?) };
     let (board, mut about) = try_join(Board::read(&app, scope, query.slice()), about).await?;
-    let rows = about.next().map(Rows::into_iter).into_iter().flatten();
-    let known = rows.map(|row| Choice::from_row(&row)).collect::<Result<Vec<_>, _>>()?;
-    let facts = about.next().and_then(Rows::into_first).map(|row| VersionFacts::from_row(&row)).transpose()?;
+    let (known, facts) = (about.take(known)?, about.take(facts)?);
 
     let mut chosen = board.rows.clone();
     query.apply(&mut chosen, as_of);
-    let plotted = plot::cost_plot(&chosen, Scale::of(&board.scope.metric));
+    let plotted = plot::cost_plot(&chosen, Scale::of(board.scope.metric));
     let matching = chosen.len();
     let (rows, next) = query.page(chosen, position.as_ref(), ROWS, snapshot.as_deref(), as_of)?;
     let page = Page { choices, known, facts: facts.unwrap_or_default(), board, rows, matching, next };
@@ -177,7 +181,7 @@ struct Page {
 impl Page {
     fn markup(&self, plot: Option<Markup>) -> Markup {
         let scope = &self.board.scope;
-        let scale = Scale::of(&scope.metric);
+        let scale = Scale::of(scope.metric);
         let snapshot = scope.snapshot.as_ref().map(|snapshot| snapshot.id.as_str());
         let pinned = self.choices.get("snapshot").and(snapshot);
         html! {
@@ -224,11 +228,11 @@ impl Page {
                 @if facts.task_count > 0 {
                     div { dt { "Tasks" } dd { (facts.task_count) @if facts.private_tasks { " (private)" } @if facts.attempts_per_task > 1 { " × " (facts.attempts_per_task) } } }
                 }
-                div { dt { "Metric" } dd { (if scope.metric == "pass_rate" { "pass rate" } else { "mean score" }) } }
-                @if let Some(level) = facts.chance_level { div { dt { "Guessing scores" } dd { (Scale::of(&scope.metric).score(level)) } } }
+                div { dt { "Metric" } dd { (if scope.metric == Metric::PassRate { "pass rate" } else { "mean score" }) } }
+                @if let Some(level) = facts.chance_level { div { dt { "Guessing scores" } dd { (Scale::of(scope.metric).score(level)) } } }
                 @if let Some(since) = &facts.tasks_published_on { div { dt { "Tasks public since" } dd { (since) } } }
                 @if !facts.parts.is_empty() {
-                    div { dt { "Score made of" } dd { (facts.parts.iter().map(|(id, weight)| format!("{id} {weight}")).collect::<Vec<_>>().join(" · ")) } }
+                    div { dt { "Score made of" } dd { (facts.parts.iter().map(|part| format!("{} {}", part.id, part.weight)).collect::<Vec<_>>().join(" · ")) } }
                 }
                 @if let Some(snapshot) = &scope.snapshot { div { dt { "As of" } dd { time datetime=(snapshot.created_at) { (minute(snapshot.created_at)) } } } }
             }

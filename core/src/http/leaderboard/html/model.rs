@@ -17,17 +17,17 @@ use super::{
 };
 use crate::{
     app::App,
+    domain::run_status::RunStatus,
     http::{
         leaderboard::{
             board::{Board, RowBody, Wanted},
-            history::{self, PastRun},
+            history::{self, PastRunBody},
         },
         page::html_page,
         parameters::Name,
         problem::ApiError,
         request::Path,
     },
-    ports::Statement,
     store::{
         leaderboard::Scope,
         models::{self, Model},
@@ -54,19 +54,18 @@ pub async fn model(
 ) -> Result<Response, ApiError> {
     Choices::of(&uri, "")?.parse::<Nothing>()?;
     let id = format!("{provider}/{name}");
-    let facts = async { Ok(app.database().query(Statement::new(models::BY_ID).bind(id.as_str())).await?.into_first()) };
-    let (row, runs) = match unless_hidden(try_join(facts, history::newest(&app, &id, RUNS)).await)? {
+    let found = async { Ok(models::find(&id).run(app.database()).await?) };
+    let (model, runs) = match unless_hidden(try_join(found, history::newest(&app, &id, RUNS)).await)? {
         Ok(found) => found,
         Err(hidden) => return Ok(hidden),
     };
-    let (Some(row), Some(runs)) = (row, runs) else {
+    let (Some(model), Some(runs)) = (model, runs) else {
         let nothing = html! {
             p { "There is no model " code { (id) } "." }
             p { a href="/leaderboard" { "The leaderboard" } }
         };
         return Ok(html_page(StatusCode::NOT_FOUND, "No such model", &nothing));
     };
-    let model = Model::from_row(&row)?;
 
     let mut boards = Vec::new();
     for run in runs.iter().filter(|run| run.current) {
@@ -94,7 +93,7 @@ async fn standing(app: &App, model: &str, benchmark: &str, version: &str) -> Res
     Ok(row.map(|row| Standing { scope: board.scope, row, of }))
 }
 
-fn markup(model: &Model, runs: &[PastRun], standings: &[Standing], base_url: &str) -> Markup {
+fn markup(model: &Model, runs: &[PastRunBody], standings: &[Standing], base_url: &str) -> Markup {
     html! {
         p class="meta" { (model.id) @if model.deprecated { " " span class="flag" { "retired by its provider" } } }
         (facts(model))
@@ -148,7 +147,7 @@ fn thousands(number: i64) -> String {
 }
 
 fn standing_table(model: &Model, standings: &[Standing]) -> Markup {
-    let scale = standings.first().map_or(Scale::Score, |standing| Scale::of(&standing.scope.metric));
+    let scale = standings.first().map_or(Scale::Score, |standing| Scale::of(standing.scope.metric));
     html! {
         h2 id="standing" { "Where it stands" }
         div class="wide" role="region" tabindex="0" aria-labelledby="standing" {
@@ -164,7 +163,7 @@ fn standing_table(model: &Model, standings: &[Standing]) -> Markup {
                 } }
                 tbody { @for Standing { scope, row, of } in standings {
                     @let own = [("benchmark", scope.benchmark.as_str()), ("version", scope.version.as_str())];
-                    @let scale = Scale::of(&scope.metric);
+                    @let scale = Scale::of(scope.metric);
                     tr {
                         td class="k" { (row.rank) small { @if row.rank_low != row.rank_high { (row.rank_low) "–" (row.rank_high) " " } "of " (of) } }
                         th scope="row" {
@@ -188,14 +187,14 @@ fn standing_table(model: &Model, standings: &[Standing]) -> Markup {
 }
 
 /// A chart for each benchmark that has several published runs, oldest first.
-fn histories(runs: &[PastRun], standings: &[Standing]) -> Markup {
+fn histories(runs: &[PastRunBody], standings: &[Standing]) -> Markup {
     let mut benchmarks = runs.iter().map(|run| run.benchmark.as_str()).collect::<Vec<_>>();
     benchmarks.sort_unstable();
     benchmarks.dedup();
     let charts = benchmarks.into_iter().enumerate().filter_map(|(id, benchmark)| {
-        let of_it = runs.iter().rev().filter(|run| run.benchmark == benchmark && run.status == "published");
-        let scale = of_it.clone().next_back().map_or(Scale::Score, |run| Scale::of(&run.metric));
-        let scores = of_it.filter_map(|run| dated(run, Scale::of(&run.metric))).collect::<Vec<_>>();
+        let of_it = runs.iter().rev().filter(|run| run.benchmark == benchmark && run.status == RunStatus::Published);
+        let scale = of_it.clone().next_back().map_or(Scale::Score, |run| Scale::of(run.metric));
+        let scores = of_it.filter_map(|run| dated(run, Scale::of(run.metric))).collect::<Vec<_>>();
         let titled = standings.iter().find(|standing| standing.scope.benchmark == benchmark);
         let title = titled.map_or(benchmark, |standing| standing.scope.title.as_str());
         let about = format!("{title}: scores of {}, with 95 % intervals", count(scores.len(), "published run"));
@@ -211,14 +210,14 @@ fn histories(runs: &[PastRun], standings: &[Standing]) -> Markup {
     html! { @if !charts.is_empty() { h2 { "Over time" } @for chart in charts { (chart) } } }
 }
 
-fn dated(run: &PastRun, scale: Scale) -> Option<Dated> {
+fn dated(run: &PastRunBody, scale: Scale) -> Option<Dated> {
     let score = run.score?;
     let text = format!("{}, version {}: {}", minute(run.published_at), run.version, scale.score(score));
     let interval = run.score_low.zip(run.score_high);
     Some(Dated { at: run.published_at, version: run.version.clone(), score, interval, text })
 }
 
-fn runs_table(model: &Model, runs: &[PastRun]) -> Markup {
+fn runs_table(model: &Model, runs: &[PastRunBody]) -> Markup {
     html! {
         h2 id="runs" { "Every published run" }
         p class="meta" id="about-runs" {
@@ -244,19 +243,19 @@ fn runs_table(model: &Model, runs: &[PastRun]) -> Markup {
     }
 }
 
-fn run_row(run: &PastRun) -> Markup {
-    let scale = Scale::of(&run.metric);
-    let status = match run.status.as_str() {
-        "published" if run.current => "current",
-        "published" => "superseded",
-        other => other,
+fn run_row(run: &PastRunBody) -> Markup {
+    let scale = Scale::of(run.metric);
+    let status = match run.status {
+        RunStatus::Published if run.current => "current",
+        RunStatus::Published => "superseded",
+        other => other.as_str(),
     };
     html! {
         tr {
             td { a href={ "/api/v1/runs/" (run.run_id) } { time datetime=(run.published_at) { (minute(run.published_at)) } } }
             td { (run.benchmark) small { (run.version) } }
             td class="status" {
-                span class=[(run.status != "published").then_some("flag")] { (status) }
+                span class=[(run.status != RunStatus::Published).then_some("flag")] { (status) }
                 @if let Some(at) = run.withdrawn_at { " " (day(at)) }
                 @if let Some(reason) = &run.reason { small { (reason) } }
             }

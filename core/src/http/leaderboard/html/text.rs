@@ -1,6 +1,6 @@
 //! How the pages write numbers, dates and addresses.
 
-use crate::ports::Timestamp;
+use crate::{domain::benchmark::Metric, ports::Timestamp};
 
 /// What a score is shown as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,8 +12,11 @@ pub enum Scale {
 }
 
 impl Scale {
-    pub fn of(metric: &str) -> Self {
-        if metric == "pass_rate" { Self::PassRate } else { Self::Score }
+    pub fn of(metric: Metric) -> Self {
+        match metric {
+            Metric::PassRate => Self::PassRate,
+            Metric::Score => Self::Score,
+        }
     }
 
     /// `88.0 %`, or `0.880`.

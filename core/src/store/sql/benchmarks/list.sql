@@ -1,8 +1,26 @@
--- A page of benchmarks after ?1, at most ?2, each as its newest version describes it, with the names of its newest versions.
-SELECT b.id AS benchmark_id, n.version, n.title, n.description,
-  (SELECT json_group_array(version) FROM (SELECT v.version FROM benchmark_versions AS v WHERE v.benchmark_id = b.id
-    ORDER BY v.created_at DESC, v.version DESC LIMIT 100)) AS versions
+-- Lists the benchmarks that are not hidden, by id, each as its newest version describes it, with the names of its
+-- newest versions.
+-- ?1 the benchmark that the page before ended with, ?2 rows
+SELECT
+  b.id AS benchmark_id, n.version, n.title, n.description,
+  (
+    SELECT json_group_array(version)
+    FROM (
+      SELECT v.version
+      FROM benchmark_versions AS v
+      WHERE v.benchmark_id = b.id
+      ORDER BY v.created_at DESC, v.version DESC
+      LIMIT 100
+    )
+  ) AS versions
 FROM (SELECT id FROM benchmarks WHERE id > ?1 AND hidden_reason IS NULL ORDER BY id LIMIT ?2) AS b
-CROSS JOIN benchmark_versions AS n ON n.benchmark_id = b.id AND n.version = (SELECT l.version FROM benchmark_versions AS l
-  WHERE l.benchmark_id = b.id ORDER BY l.created_at DESC, l.version DESC LIMIT 1)
+  CROSS JOIN benchmark_versions AS n
+    ON n.benchmark_id = b.id
+    AND n.version = (
+      SELECT l.version
+      FROM benchmark_versions AS l
+      WHERE l.benchmark_id = b.id
+      ORDER BY l.created_at DESC, l.version DESC
+      LIMIT 1
+    )
 ORDER BY b.id

@@ -1,6 +1,6 @@
--- Guard: fails the batch where the new address of the link ?1 is kept, at ?2, for somebody else.
+-- Guard `address_free`: the new address of the link ?1 is not kept, at ?2, for somebody else.
 INSERT INTO batch_guard (expectation)
-SELECT 'a free address'
+SELECT 'address_free'
 WHERE EXISTS (
   SELECT 1
   FROM one_time_tokens AS t JOIN email_undos AS e ON e.old_email = t.new_email AND e.user_id <> t.user_id

@@ -1,2 +1,2 @@
--- Guard after begin.sql: fails the batch where the password may not be checked now.
-INSERT INTO batch_guard (expectation) SELECT 'a turn' WHERE changes() < 1
+-- Guard `password_turn`, after begin.sql: the password may be checked now.
+INSERT INTO batch_guard (expectation) SELECT 'password_turn' WHERE changes() < 1

@@ -1,2 +1,2 @@
--- ?1 id, ?2 reason
+-- Hides benchmark ?1 for the reason ?2, where it is not hidden.
 UPDATE benchmarks SET hidden_reason = ?2 WHERE id = ?1 AND hidden_reason IS NULL

@@ -1,3 +1,2 @@
--- How moderation left a model.
--- ?1 id
+-- How moderation left model ?1.
 SELECT id, owner_id, hidden_reason, display_name AS name, given_name IS NOT NULL AS renamed FROM models WHERE id = ?1

@@ -1,2 +1,3 @@
--- Keeps what a comparison needs of run ?1, in one row: the tasks' means ?2, the counts of passes ?3, the parts' means ?4.
+-- Keeps what a comparison needs of a run, in one row.
+-- ?1 run, ?2 the tasks' means, ?3 the counts of passes, ?4 the parts' means, each in JSON
 INSERT INTO run_scores (run_id, scores, pass_counts, parts) VALUES (?1, ?2, ?3, ?4)

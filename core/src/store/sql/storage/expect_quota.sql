@@ -1,3 +1,6 @@
--- Guard: what the statement before it charged is within the quota of person ?1; ?2 is the deployment's.
-INSERT INTO storage_guard (exceeded) SELECT 1 WHERE changes() > 0
+-- Guards that what the statement before charged is within the person's quota.
+-- ?1 person, ?2 the deployment's quota in bytes, for whoever has none of their own
+INSERT INTO batch_guard (expectation)
+SELECT 'storage_quota'
+WHERE changes() > 0
   AND EXISTS (SELECT 1 FROM users WHERE id = ?1 AND storage_bytes > coalesce(storage_quota_bytes, ?2))

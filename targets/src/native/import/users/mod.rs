@@ -18,8 +18,11 @@ use std::{
 };
 
 use aibaas_core::{
-    ports::{Clock as _, Database as _, DatabaseError},
-    store::imports::{self, ImportedUser},
+    ports::Clock as _,
+    store::{
+        Batch, BatchError,
+        imports::{self, ImportedUser},
+    },
 };
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -148,11 +151,13 @@ enum Fate {
     Refused(&'static str),
 }
 
-async fn add(database: &SqliteDatabase, users: &[ImportedUser]) -> Result<Vec<Fate>, DatabaseError> {
-    let there = database.batch(imports::add_users(users)).await?.into_iter().next().unwrap_or_default();
+async fn add(database: &SqliteDatabase, users: &[ImportedUser]) -> Result<Vec<Fate>, BatchError> {
+    let mut batch = Batch::new();
+    let there = batch.push(imports::users_there(users));
+    batch.push(imports::add_users(users));
+    let there = batch.run(database).await?.take(there)?;
     let (mut addresses, mut owners) = (HashMap::new(), HashMap::new());
-    for row in there {
-        let (id, email) = (row.text("id")?, row.text("email")?);
+    for (id, email) in there {
         owners.insert(email.clone(), id.clone());
         addresses.insert(id, email);
     }
@@ -260,7 +265,7 @@ impl Summary {
 
 #[cfg(test)]
 mod tests {
-    use aibaas_core::ports::{Statement, Timestamp};
+    use aibaas_core::ports::{Database as _, Statement, Timestamp};
 
     use super::*;
 

@@ -1,0 +1,164 @@
+//! What a benchmark version says: how its runs are scored, and on which tasks.
+
+use std::collections::BTreeSet;
+
+/// The most values of a dimension: more tell tasks apart rather than grouping them.
+pub const MOST_VALUES: usize = 50;
+/// The most slices of a version: one for each combination of values that its tasks have. Each run keeps so many scores.
+pub const MOST_SLICES: usize = 2500;
+/// The most versions of a benchmark.
+pub const MOST_VERSIONS: u32 = 100;
+
+/// What the runs of a version bring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Evidence {
+    /// Results, task by task.
+    Results,
+    /// Only counts: how many of the tasks passed. For sources that publish no more.
+    Counts,
+}
+
+/// What a score means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Metric {
+    /// The share of tasks passed.
+    PassRate,
+    /// The mean of the tasks' scores.
+    Score,
+}
+
+impl Evidence {
+    /// Its name in the database and on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Results => "results",
+            Self::Counts => "counts",
+        }
+    }
+
+    /// The evidence of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Results, Self::Counts].into_iter().find(|evidence| evidence.as_str() == name)
+    }
+}
+
+impl Metric {
+    /// Its name in the database and on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::PassRate => "pass_rate",
+            Self::Score => "score",
+        }
+    }
+    /// The metric of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::PassRate, Self::Score].into_iter().find(|metric| metric.as_str() == name)
+    }
+}
+
+/// A task and the slices that it belongs to.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+pub struct Task {
+    /// Unique within its version.
+    pub id: String,
+    /// Slice.
+    pub scenario: Option<String>,
+    /// Slice.
+    pub language: Option<String>,
+    /// Slice.
+    pub difficulty: Option<String>,
+    /// Tasks of one cluster resemble each other, such as those of one repository: their scores are not independent.
+    pub cluster: Option<String>,
+}
+
+impl Task {
+    /// Scenario, language, difficulty.
+    #[must_use]
+    pub fn dimensions(&self) -> [Option<String>; 3] {
+        [self.scenario.clone(), self.language.clone(), self.difficulty.clone()]
+    }
+}
+
+/// A part of a composite score, such as a judge's.
+#[derive(Clone, Debug, PartialEq, serde::Deserialize, serde::Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Part {
+    /// Unique within its version.
+    pub id: String,
+    /// Its share, to that of the other parts; positive.
+    pub weight: f64,
+}
+
+/// The values that a version's tasks have in each dimension, in order.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+pub struct Slices {
+    /// Scenarios.
+    pub scenario: BTreeSet<String>,
+    /// Languages.
+    pub language: BTreeSet<String>,
+    /// Difficulties.
+    pub difficulty: BTreeSet<String>,
+}
+
+impl Slices {
+    /// The dimensions, by name.
+    #[must_use]
+    pub fn dimensions(&self) -> [(&'static str, &BTreeSet<String>); 3] {
+        [("scenario", &self.scenario), ("language", &self.language), ("difficulty", &self.difficulty)]
+    }
+
+    /// Those of these tasks.
+    #[must_use]
+    pub fn of(tasks: &[Task]) -> Self {
+        let values = |of: fn(&Task) -> &Option<String>| tasks.iter().filter_map(|task| of(task).clone()).collect();
+        Self {
+            scenario: values(|task| &task.scenario),
+            language: values(|task| &task.language),
+            difficulty: values(|task| &task.difficulty),
+        }
+    }
+}
+
+/// A version, with its tasks. Its JSON is what is compared when it is declared again.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BenchmarkVersion {
+    /// The benchmark's id.
+    pub benchmark: String,
+    /// Immutable once a run stands on it.
+    pub version: String,
+    /// What people call the benchmark.
+    pub title: String,
+    /// What it measures.
+    pub description: Option<String>,
+    /// What a score means.
+    pub metric: Metric,
+    /// What guessing scores.
+    pub chance_level: Option<f64>,
+    /// What its runs bring.
+    pub evidence: Evidence,
+    /// How many tasks there are.
+    pub task_count: u32,
+    /// How often each task is tried.
+    pub attempts_per_task: u32,
+    /// Whether its tasks, and results by task, are told to nobody.
+    #[serde(serialize_with = "null_where_false")]
+    pub private_tasks: bool,
+    /// The day or month since when anyone could read the tasks.
+    pub tasks_published_on: Option<String>,
+    /// What a score is made of, where it is composite.
+    pub parts: Option<Vec<Part>>,
+    /// The tasks; none where the evidence is counts.
+    pub tasks: Vec<Task>,
+}
+
+/// What says nothing is left out of a definition, so that older ones are still the same.
+fn null_where_false<S: serde::Serializer>(value: &bool, serializer: S) -> Result<S::Ok, S::Error> {
+    if *value { serializer.serialize_bool(true) } else { serializer.serialize_none() }
+}

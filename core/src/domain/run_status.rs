@@ -1,0 +1,38 @@
+//! What has become of a run.
+
+use serde::Serialize;
+
+/// What has become of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RunStatus {
+    /// It takes results.
+    Open,
+    /// It is in the ranking, or was until the model's next run came.
+    Published,
+    /// An administrator took it out.
+    Rejected,
+    /// Its owner took it out.
+    Withdrawn,
+}
+
+impl RunStatus {
+    /// Its name in the database and on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Published => "published",
+            Self::Rejected => "rejected",
+            Self::Withdrawn => "withdrawn",
+        }
+    }
+
+    /// The status of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Open, Self::Published, Self::Rejected, Self::Withdrawn]
+            .into_iter()
+            .find(|status| status.as_str() == name)
+    }
+}

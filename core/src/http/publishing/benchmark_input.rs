@@ -1,0 +1,176 @@
+//! What declares a benchmark version, and what may stand in it.
+
+use std::collections::HashSet;
+
+use serde::Deserialize;
+
+use crate::{
+    domain::benchmark::{BenchmarkVersion, Evidence, MOST_VALUES, Metric, Part, Slices, Task},
+    http::{problem::ApiError, request::Validator},
+};
+
+const MOST_TASKS: usize = 10_000;
+const MOST_ATTEMPTS: u32 = 10;
+const MOST_PARTS: usize = 20;
+const MOST_WEIGHT: f64 = 1e6;
+/// As many values could a dimension have before [`MOST_VALUES`]: what was declared then is still the same.
+const EVER_MOST_VALUES: usize = 100;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Body {
+    title: String,
+    description: Option<String>,
+    metric: Metric,
+    chance_level: Option<f64>,
+    #[serde(default = "default_evidence")]
+    evidence: Evidence,
+    #[serde(default)]
+    private_tasks: bool,
+    tasks_published_on: Option<String>,
+    parts: Option<PartsInput>,
+    tasks: Option<Vec<TaskInput>>,
+    task_count: Option<u32>,
+    #[serde(default = "default_attempts")]
+    attempts_per_task: u32,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TaskInput {
+    id: String,
+    scenario: Option<String>,
+    language: Option<String>,
+    difficulty: Option<String>,
+    cluster: Option<String>,
+}
+
+/// The parts of a composite score: one's own, or the product's.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum PartsInput {
+    Own(Vec<Part>),
+    Named(DefaultParts),
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum DefaultParts {
+    Default,
+}
+
+/// Who judges, and how much it counts, unless a version says otherwise.
+const DEFAULT_PARTS: [(&str, f64); 5] =
+    [("automated", 40.0), ("staff", 25.0), ("community", 20.0), ("self-review", 7.5), ("panel", 7.5)];
+
+impl PartsInput {
+    fn check(self, validator: &mut Validator, metric: Metric) -> Vec<Part> {
+        let parts = match self {
+            Self::Own(parts) => parts,
+            Self::Named(DefaultParts::Default) => {
+                DEFAULT_PARTS.iter().map(|(id, weight)| Part { id: (*id).to_owned(), weight: *weight }).collect()
+            }
+        };
+        validator.require(metric == Metric::Score, "/parts", "only a score has parts: give metric score");
+        validator.require((1..=MOST_PARTS).contains(&parts.len()), "/parts", "give 1 to 20 parts");
+        let mut seen = HashSet::new();
+        for (index, part) in parts.iter().enumerate() {
+            let at = |member: &str| format!("/parts/{index}/{member}");
+            validator.slug(&at("id"), &part.id);
+            validator.require(part.id.len() <= 50, &at("id"), "give at most 50 characters");
+            validator.require(seen.insert(part.id.clone()), &at("id"), "another part has this id");
+            let weighs = part.weight > 0.0 && part.weight <= MOST_WEIGHT;
+            validator.require(weighs, &at("weight"), "give more than 0, and at most 1000000");
+        }
+        parts
+    }
+}
+
+fn default_evidence() -> Evidence {
+    Evidence::Results
+}
+
+fn default_attempts() -> u32 {
+    1
+}
+
+impl Body {
+    /// The version that it declares.
+    ///
+    /// # Errors
+    /// `validation_failed`.
+    pub fn check(self, benchmark: String, version: String) -> Result<BenchmarkVersion, ApiError> {
+        let mut validator = Validator::default();
+        validator.slug("?id", &benchmark);
+        validator.slug("?version", &version);
+        let title = validator.name("/title", &self.title, 255);
+        let description = validator.optional_text("/description", self.description.as_deref(), 10_000);
+        let chance = self.chance_level.is_none_or(|level| (0.0..=1.0).contains(&level));
+        validator.require(chance, "/chanceLevel", "give 0 to 1");
+        let attempts = (1..=MOST_ATTEMPTS).contains(&self.attempts_per_task);
+        validator.require(attempts, "/attemptsPerTask", "give 1 to 10");
+        let published = validator.optional_date("/tasksPublishedOn", self.tasks_published_on.as_deref());
+        let has_parts = self.parts.is_some();
+        let parts = self.parts.map(|parts| parts.check(&mut validator, self.metric));
+        let (tasks, task_count) = match self.evidence {
+            Evidence::Results => {
+                let absent = self.task_count.is_none();
+                validator.require(absent, "/taskCount", "the tasks are counted; give it with evidence counts only");
+                let tasks = check_tasks(&mut validator, self.tasks.unwrap_or_default());
+                let count = u32::try_from(tasks.len()).unwrap_or(u32::MAX);
+                (tasks, count)
+            }
+            Evidence::Counts => {
+                validator.require(self.tasks.is_none(), "/tasks", "a version whose evidence is counts has no tasks");
+                let is_rate = self.metric == Metric::PassRate;
+                validator.require(is_rate, "/metric", "counts are of passes: give pass_rate");
+                validator.require(!has_parts, "/parts", "counts have no parts");
+                let count = self.task_count.filter(|count| (1..=10_000_000).contains(count));
+                validator.require(count.is_some(), "/taskCount", "give 1 to 10000000");
+                (Vec::new(), count.unwrap_or(1))
+            }
+        };
+        validator.finish()?;
+        Ok(BenchmarkVersion {
+            benchmark,
+            version,
+            title,
+            description,
+            metric: self.metric,
+            chance_level: self.chance_level,
+            evidence: self.evidence,
+            task_count,
+            attempts_per_task: self.attempts_per_task,
+            private_tasks: self.private_tasks,
+            tasks_published_on: published,
+            parts,
+            tasks,
+        })
+    }
+}
+
+fn check_tasks(validator: &mut Validator, inputs: Vec<TaskInput>) -> Vec<Task> {
+    validator.require((1..=MOST_TASKS).contains(&inputs.len()), "/tasks", "give 1 to 10000 tasks");
+    let mut seen = HashSet::new();
+    let mut tasks = Vec::with_capacity(inputs.len());
+    for (index, input) in inputs.into_iter().enumerate() {
+        let at = |member: &str| format!("/tasks/{index}/{member}");
+        let task = Task {
+            id: validator.text(&at("id"), &input.id, 1, 200),
+            scenario: validator.optional_text(&at("scenario"), input.scenario.as_deref(), 100),
+            language: validator.optional_text(&at("language"), input.language.as_deref(), 100),
+            difficulty: validator.optional_text(&at("difficulty"), input.difficulty.as_deref(), 100),
+            cluster: validator.optional_text(&at("cluster"), input.cluster.as_deref(), 100),
+        };
+        validator.require(seen.insert(task.id.clone()), &at("id"), "another task has this id");
+        tasks.push(task);
+    }
+    for (member, values) in Slices::of(&tasks).dimensions() {
+        validator.require(values.len() <= EVER_MOST_VALUES, "/tasks", &too_many_values(member));
+    }
+    tasks
+}
+
+pub(super) fn too_many_values(member: &str) -> String {
+    format!("give at most {MOST_VALUES} different values of {member}")
+}

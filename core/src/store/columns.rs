@@ -1,0 +1,52 @@
+//! Columns that hold more than SQLite knows of: times, names of a few values, JSON and hashes.
+
+use std::fmt::Display;
+
+use serde::de::DeserializeOwned;
+
+use crate::{
+    domain::api_key::KeyHash,
+    ports::{DatabaseError, Row, Timestamp},
+};
+
+fn unreadable(column: &str, error: impl Display) -> DatabaseError {
+    DatabaseError::Unavailable(format!("{column}: {error}"))
+}
+
+/// Reads what is kept as JSON.
+pub(super) fn read_json<T: DeserializeOwned>(row: &Row, column: &str) -> Result<T, DatabaseError> {
+    serde_json::from_str(&row.text(column)?).map_err(|error| unreadable(column, error))
+}
+
+/// Reads a number that is never negative.
+pub(super) fn number(row: &Row, column: &str) -> Result<u32, DatabaseError> {
+    u32::try_from(row.integer(column)?).map_err(|error| unreadable(column, error))
+}
+
+/// Reads a time.
+pub(super) fn time(row: &Row, column: &str) -> Result<Timestamp, DatabaseError> {
+    row.integer(column).map(Timestamp)
+}
+
+/// Reads a time that may be null.
+pub(super) fn optional_time(row: &Row, column: &str) -> Result<Option<Timestamp>, DatabaseError> {
+    row.optional_integer(column).map(|time| time.map(Timestamp))
+}
+
+/// Reads the hash of an API key.
+pub(super) fn key_hash(row: &Row, column: &str) -> Result<KeyHash, DatabaseError> {
+    let hash = row.optional_blob(column)?.as_deref().and_then(KeyHash::from_bytes);
+    hash.ok_or_else(|| unreadable(column, "no hash of a key"))
+}
+
+/// Reads a column that names one of a few values.
+pub(super) fn read_named<T>(row: &Row, column: &str, named: impl Fn(&str) -> Option<T>) -> Result<T, DatabaseError> {
+    let name = row.text(column)?;
+    named(&name).ok_or_else(|| DatabaseError::Unavailable(format!("{column} is {name}")))
+}
+
+/// Reads a column of JSON that we wrote, where it is not null.
+pub(super) fn optional_json<T: DeserializeOwned>(row: &Row, column: &str) -> Result<Option<T>, DatabaseError> {
+    let read = |text: String| serde_json::from_str(&text);
+    row.optional_text(column)?.map(read).transpose().map_err(|error| unreadable(column, error))
+}

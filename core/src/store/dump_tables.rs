@@ -1,0 +1,320 @@
+//! The tables of the public data set: their columns, and the statements that read and load them. A test proves that the
+//! statements have just these columns.
+
+use super::dump::{
+    Kind::{Boolean, Integer, Json, Real, Text},
+    Table,
+};
+
+/// How many rows a statement loads at most.
+const MOST_ROWS: usize = 1000;
+
+/// Every table, each after those that it refers to.
+pub static TABLES: [Table; 12] = [
+    Table {
+        name: "models",
+        page: include_str!("sql/dump/page_models.sql"),
+        load: include_str!("sql/dump/load_models.sql"),
+        most_rows: 1,
+        whole: true,
+        keys: &["id"],
+        columns: &[
+            ("id", Text),
+            ("provider", Text),
+            ("display_name", Text),
+            ("context_window", Integer),
+            ("input_usd_per_mtok", Real),
+            ("output_usd_per_mtok", Real),
+            ("licence", Text),
+            ("released_on", Text),
+            ("training_cutoff", Text),
+            ("deprecated", Boolean),
+            ("created_at", Integer),
+            ("updated_at", Integer),
+        ],
+    },
+    Table {
+        name: "benchmarks",
+        page: include_str!("sql/dump/page_benchmarks.sql"),
+        load: include_str!("sql/dump/load_benchmarks.sql"),
+        most_rows: MOST_ROWS,
+        whole: true,
+        keys: &["id"],
+        columns: &[("id", Text), ("created_at", Integer)],
+    },
+    Table {
+        name: "benchmark_versions",
+        page: include_str!("sql/dump/page_benchmark_versions.sql"),
+        load: include_str!("sql/dump/load_benchmark_versions.sql"),
+        most_rows: MOST_ROWS,
+        whole: false,
+        keys: &["benchmark_id", "version"],
+        columns: &[
+            ("benchmark_id", Text),
+            ("version", Text),
+            ("title", Text),
+            ("description", Text),
+            ("metric", Text),
+            ("chance_level", Real),
+            ("evidence", Text),
+            ("task_count", Integer),
+            ("attempts_per_task", Integer),
+            ("private_tasks", Boolean),
+            ("tasks_published_on", Text),
+            ("parts", Json),
+            ("slices", Json),
+            ("definition", Json),
+            ("created_at", Integer),
+        ],
+    },
+    Table {
+        name: "benchmark_tasks",
+        page: include_str!("sql/dump/page_benchmark_tasks.sql"),
+        load: include_str!("sql/dump/load_benchmark_tasks.sql"),
+        most_rows: MOST_ROWS,
+        whole: false,
+        keys: &["benchmark_id", "version", "task_id"],
+        columns: &[
+            ("benchmark_id", Text),
+            ("version", Text),
+            ("task_id", Text),
+            ("position", Integer),
+            ("scenario", Text),
+            ("language", Text),
+            ("difficulty", Text),
+            ("cluster", Text),
+        ],
+    },
+    Table {
+        name: "runs",
+        page: include_str!("sql/dump/page_runs.sql"),
+        load: include_str!("sql/dump/load_runs.sql"),
+        most_rows: MOST_ROWS,
+        whole: true,
+        keys: &["id"],
+        columns: &[
+            ("id", Text),
+            ("model_id", Text),
+            ("benchmark_id", Text),
+            ("version", Text),
+            ("harness", Text),
+            ("harness_version", Text),
+            ("commit_hash", Text),
+            ("dirty", Boolean),
+            ("prompt_hash", Text),
+            ("generation_config", Json),
+            ("attempts_policy", Text),
+            ("command", Text),
+            ("evaluator_relationship", Text),
+            ("external_id", Text),
+            ("started_at", Integer),
+            ("completed_at", Integer),
+            ("status", Text),
+            ("reason", Text),
+            ("created_at", Integer),
+            ("published_at", Integer),
+            ("withdrawn_at", Integer),
+        ],
+    },
+    Table {
+        name: "results",
+        page: include_str!("sql/dump/page_results.sql"),
+        load: include_str!("sql/dump/load_results.sql"),
+        most_rows: MOST_ROWS,
+        whole: true,
+        keys: &["run_id", "task_id", "attempt"],
+        columns: &[
+            ("run_id", Text),
+            ("task_id", Text),
+            ("attempt", Integer),
+            ("status", Text),
+            ("score", Real),
+            ("samples", Integer),
+            ("correct", Integer),
+            ("latency_ms", Real),
+            ("input_tokens", Integer),
+            ("output_tokens", Integer),
+            ("cost_usd", Real),
+            ("parts", Json),
+        ],
+    },
+    Table {
+        name: "run_counts",
+        page: include_str!("sql/dump/page_run_counts.sql"),
+        load: include_str!("sql/dump/load_run_counts.sql"),
+        most_rows: MOST_ROWS,
+        whole: true,
+        keys: &["run_id"],
+        columns: &[
+            ("run_id", Text),
+            ("total", Integer),
+            ("correct_by_attempt", Json),
+            ("cost_usd", Real),
+            ("mean_latency_ms", Real),
+        ],
+    },
+    Table {
+        name: "run_slices",
+        page: include_str!("sql/dump/page_run_slices.sql"),
+        load: include_str!("sql/dump/load_run_slices.sql"),
+        most_rows: MOST_ROWS,
+        whole: true,
+        keys: &["run_id", "scenario", "language", "difficulty"],
+        columns: &[
+            ("run_id", Text),
+            ("scenario", Text),
+            ("language", Text),
+            ("difficulty", Text),
+            ("tasks", Integer),
+            ("clusters", Integer),
+            ("correct", Integer),
+            ("total", Integer),
+            ("score", Real),
+            ("squares", Real),
+            ("cost_usd", Real),
+            ("uncosted", Integer),
+            ("p50_ms", Real),
+            ("p95_ms", Real),
+        ],
+    },
+    Table {
+        name: "run_scores",
+        page: include_str!("sql/dump/page_run_scores.sql"),
+        load: include_str!("sql/dump/load_run_scores.sql"),
+        most_rows: MOST_ROWS,
+        whole: true,
+        keys: &["run_id"],
+        columns: &[("run_id", Text), ("scores", Json), ("pass_counts", Json), ("parts", Json)],
+    },
+    Table {
+        name: "snapshots",
+        page: include_str!("sql/dump/page_snapshots.sql"),
+        load: include_str!("sql/dump/load_snapshots.sql"),
+        most_rows: MOST_ROWS,
+        whole: true,
+        keys: &["seq"],
+        columns: &[("seq", Integer), ("id", Text), ("benchmark_id", Text), ("version", Text), ("created_at", Integer)],
+    },
+    Table {
+        name: "leaderboard_entries",
+        page: include_str!("sql/dump/page_leaderboard_entries.sql"),
+        load: include_str!("sql/dump/load_leaderboard_entries.sql"),
+        most_rows: MOST_ROWS,
+        whole: true,
+        keys: &["benchmark_id", "version", "model_id", "from_seq"],
+        columns: &[
+            ("benchmark_id", Text),
+            ("version", Text),
+            ("model_id", Text),
+            ("run_id", Text),
+            ("from_seq", Integer),
+            ("to_seq", Integer),
+            ("display_name", Text),
+            ("contaminated", Boolean),
+        ],
+    },
+    Table {
+        name: "changes",
+        page: include_str!("sql/dump/page_changes.sql"),
+        load: include_str!("sql/dump/load_changes.sql"),
+        most_rows: MOST_ROWS,
+        whole: true,
+        keys: &["seq"],
+        columns: &[
+            ("seq", Integer),
+            ("benchmark_id", Text),
+            ("kind", Text),
+            ("model_id", Text),
+            ("run_id", Text),
+            ("reason", Text),
+            ("previous_run_id", Text),
+            ("current_run_id", Text),
+            ("rank_before", Integer),
+            ("rank_after", Integer),
+            ("moved", Json),
+        ],
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What stands between the parenthesis that opens the text and the one that closes it.
+    fn in_parentheses(text: &str) -> &str {
+        let mut depth = 0_i32;
+        let end = text.find(|letter| {
+            depth += i32::from(letter == '(') - i32::from(letter == ')');
+            depth == 0
+        });
+        &text[1..end.unwrap()]
+    }
+
+    /// The parts between commas that stand in no parentheses.
+    fn parts(list: &str) -> Vec<String> {
+        let mut depth = 0_i32;
+        let parts = list.split(|letter| {
+            depth += i32::from(letter == '(') - i32::from(letter == ')');
+            depth == 0 && letter == ','
+        });
+        parts.map(|part| part.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
+    }
+
+    /// The names of the columns that a page's last `SELECT` gives.
+    fn columns_of_page(sql: &str) -> Vec<String> {
+        let (_, select) = sql.rsplit_once("\nSELECT").unwrap();
+        let (select, _) = select.split_once("\nFROM").unwrap();
+        let name = |part: &String| part.rsplit([' ', '.']).next().unwrap().to_owned();
+        parts(select).iter().map(name).collect()
+    }
+
+    /// The columns that a statement writes, each with what it writes there.
+    fn loaded(sql: &str, table: &str) -> Vec<(String, String)> {
+        let (_, columns) = sql.split_once(&format!("INSERT INTO {table} ")).unwrap();
+        let columns = in_parentheses(columns);
+        let values = match sql.split_once("VALUES ") {
+            Some((_, values)) => in_parentheses(values),
+            None => sql.split_once("\nSELECT").unwrap().1.split_once("\nFROM").unwrap().0,
+        };
+        let (columns, values) = (parts(columns), parts(values));
+        assert_eq!(columns.len(), values.len(), "{table}");
+        columns.into_iter().zip(values).collect()
+    }
+
+    #[test]
+    fn a_page_tells_every_column_of_its_table() {
+        for table in &TABLES {
+            let mut found = columns_of_page(table.page);
+            found.retain(|column| !["walked", "told"].contains(&column.as_str()));
+            let mut declared = table.columns.iter().map(|(name, _)| (*name).to_owned()).collect::<Vec<_>>();
+            found.sort();
+            declared.sort();
+            assert_eq!(found, declared, "{}", table.name);
+        }
+    }
+
+    #[test]
+    fn every_column_of_a_table_is_loaded_from_its_name() {
+        for table in &TABLES {
+            let mut found = loaded(table.load, table.name);
+            match table.name {
+                "benchmark_versions" => {
+                    let definitions = include_str!("sql/dump/load_benchmark_definitions.sql");
+                    found.extend(loaded(definitions, "benchmark_definitions").split_off(2));
+                }
+                // What opened a run is not told.
+                "runs" => assert_eq!(found.pop(), Some(("request".to_owned(), "'{}'".to_owned()))),
+                _ => {}
+            }
+            let mut declared = table.columns.iter().map(|(name, _)| (*name).to_owned()).collect::<Vec<_>>();
+            let mut names = found.iter().map(|(column, _)| column.clone()).collect::<Vec<_>>();
+            names.sort();
+            declared.sort();
+            assert_eq!(names, declared, "{}", table.name);
+            for (column, value) in found {
+                let expected = [format!("value ->> '{column}'"), format!("?1 ->> '$[0].{column}'")];
+                assert!(expected.contains(&value), "{}: {column} is {value}", table.name);
+            }
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! Guards: what a batch expects to find. A statement that inserts a guard's name into `batch_guard` undoes the batch, and
+//! the name comes back as that of the constraint which refused it.
+
+use super::query::{Query, sql};
+use crate::ports::Statement;
+
+macro_rules! guards {
+    ($($(#[$doc:meta])+ $guard:ident => $name:literal,)+) => {
+        /// What a batch expects. The names are those of the constraints of `batch_guard` in `migrations/`.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Guard {
+            $($(#[$doc])+ $guard,)+
+        }
+
+        impl Guard {
+            /// Every guard.
+            pub const ALL: &[Self] = &[$(Self::$guard),+];
+
+            /// The name of its constraint.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$guard => $name,)+
+                }
+            }
+        }
+    };
+}
+guards! {
+    /// The account is as it was when it was read: active, verified, and with the same password and second factor.
+    AccountUnchanged => "account_unchanged",
+    /// The caller's account is active.
+    AccountActive => "account_active",
+    /// The caller is an administrator.
+    AdminRole => "admin_role",
+    /// Nobody else has the address.
+    AddressFree => "address_free",
+    /// The key was not revoked.
+    ApiKeyActive => "api_key_active",
+    /// The owner has room for one more active key.
+    ApiKeyLimit => "api_key_limit",
+    /// The key is as it was when it was read, has no successor, and its owner has room for one.
+    ApiKeyRotatable => "api_key_rotatable",
+    /// The caller owns the benchmark.
+    BenchmarkOwner => "benchmark_owner",
+    /// The half login still waits for its code.
+    ChallengeOpen => "challenge_open",
+    /// Every row of the dataset has arrived.
+    DatasetComplete => "dataset_complete",
+    /// The deployment holds no results yet.
+    DeploymentUnused => "deployment_unused",
+    /// The delay of earlier failures has passed.
+    GuessAllowed => "guess_allowed",
+    /// The request still holds its `Idempotency-Key`.
+    IdempotencyClaim => "idempotency_claim",
+    /// The mailed link works and was not used.
+    LinkUnused => "link_unused",
+    /// The person has a second factor.
+    MfaEnabled => "mfa_enabled",
+    /// The person has no second factor.
+    MfaDisabled => "mfa_disabled",
+    /// The second factor that is being set up is still the one that was shown.
+    MfaPending => "mfa_pending",
+    /// Neither model nor benchmark is hidden.
+    NotHidden => "not_hidden",
+    /// Nobody else registered the address.
+    OnlyRegistration => "only_registration",
+    /// The password is the one that was checked.
+    PasswordUnchanged => "password_unchanged",
+    /// The password may be checked now.
+    PasswordTurn => "password_turn",
+    /// No result contradicts one that is stored.
+    ResultsConsistent => "results_consistent",
+    /// The person has another role than the one that they are given.
+    RoleChanges => "role_changes",
+    /// The run takes results.
+    RunOpen => "run_open",
+    /// The run is the caller's.
+    RunOwner => "run_owner",
+    /// The run is published.
+    RunPublished => "run_published",
+    /// No results came in since the run was read.
+    RunUnchanged => "run_unchanged",
+    /// The code or recovery code was not used before.
+    SecondFactorUnused => "second_factor_unused",
+    /// The session exists.
+    SessionExists => "session_exists",
+    /// The caller's session lives.
+    SessionLive => "session_live",
+    /// The owner has room for what is stored.
+    StorageQuota => "storage_quota",
+    /// The benchmark version has every task that results name.
+    TasksKnown => "tasks_known",
+    /// The person exists.
+    UserExists => "user_exists",
+    /// The benchmark has room for one more version.
+    VersionLimit => "version_limit",
+    /// The benchmark version is new, the same as before, or not used by any run.
+    VersionReplaceable => "version_replaceable",
+}
+
+impl Guard {
+    /// The guard of that constraint.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|guard| guard.name() == name)
+    }
+
+    /// Fails the batch unless the statement before changed exactly one row.
+    pub(super) fn one_change(self) -> Statement {
+        let query: Query<()> = sql!("guards/one_change").bind(self.name()).execute();
+        query.into_statement()
+    }
+}

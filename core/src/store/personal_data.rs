@@ -1,0 +1,270 @@
+//! What is held about a person, for the copy that they may ask for (GDPR, articles 15 and 20).
+
+use serde::Serialize;
+
+use super::{
+    api_keys::ApiKeyRecord,
+    audit::Event,
+    query::{Query, Sql, sql},
+    sessions::SessionSummary,
+};
+use crate::ports::{DatabaseError, Row, Timestamp};
+
+/// Whose data to read, and how much of each list.
+#[derive(Clone, Copy, Debug)]
+pub struct PersonalData<'a> {
+    /// The person.
+    pub user_id: &'a str,
+    /// How many rows to read at most.
+    pub rows: u32,
+    /// How many rows to leave out before those.
+    pub skipped: u32,
+}
+
+impl PersonalData<'_> {
+    fn bind(&self, sql: Sql) -> Sql {
+        sql.bind(self.user_id).bind(self.rows).bind(self.skipped)
+    }
+
+    /// Lists their sessions, newest first.
+    pub fn sessions(&self) -> Query<Vec<RememberedSession>> {
+        self.bind(sql!("personal_data/sessions")).all(RememberedSession::from_row)
+    }
+
+    /// Lists their API keys, newest first.
+    pub fn api_keys(&self) -> Query<Vec<ApiKeyRecord>> {
+        self.bind(sql!("personal_data/api_keys")).all(ApiKeyRecord::from_row)
+    }
+
+    /// Lists how much their API keys were used, by key and day, newest first.
+    pub fn api_key_use(&self) -> Query<Vec<DailyUse>> {
+        self.bind(sql!("personal_data/api_key_use")).all(DailyUse::from_row)
+    }
+
+    /// Lists the networks that they have logged in from.
+    pub fn known_networks(&self) -> Query<Vec<KnownNetwork>> {
+        self.bind(sql!("personal_data/known_networks")).all(KnownNetwork::from_row)
+    }
+
+    /// Lists their security events, newest first.
+    pub fn security_events(&self) -> Query<Vec<Event>> {
+        self.bind(sql!("personal_data/security_events")).all(Event::from_row)
+    }
+
+    /// Lists their mails, newest first.
+    pub fn mails(&self) -> Query<Vec<MailSummary>> {
+        self.bind(sql!("personal_data/mails")).all(MailSummary::from_row)
+    }
+
+    /// Lists the mailed links that still work, oldest first.
+    pub fn pending_links(&self, now: Timestamp) -> Query<Vec<PendingLink>> {
+        self.bind(sql!("personal_data/pending_links")).bind(now).all(PendingLink::from_row)
+    }
+
+    /// Lists the former addresses that are kept for them, oldest first.
+    pub fn former_addresses(&self, now: Timestamp) -> Query<Vec<FormerAddress>> {
+        self.bind(sql!("personal_data/former_addresses")).bind(now).all(FormerAddress::from_row)
+    }
+
+    /// Lists the models that they declared.
+    pub fn models(&self) -> Query<Vec<Declared>> {
+        self.bind(sql!("personal_data/models")).all(Declared::from_row)
+    }
+
+    /// Lists the benchmarks that they declared.
+    pub fn benchmarks(&self) -> Query<Vec<Declared>> {
+        self.bind(sql!("personal_data/benchmarks")).all(Declared::from_row)
+    }
+
+    /// Lists the runs that they opened.
+    pub fn runs(&self) -> Query<Vec<OpenedRun>> {
+        self.bind(sql!("personal_data/runs")).all(OpenedRun::from_row)
+    }
+}
+
+/// A session that lives, or is remembered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RememberedSession {
+    /// What its person sees of a session that lives.
+    pub session: SessionSummary,
+    /// When it was ended.
+    pub revoked_at: Option<Timestamp>,
+    /// Why it was ended.
+    pub revoked_reason: Option<String>,
+}
+
+impl RememberedSession {
+    fn from_row(row: &Row) -> Result<Self, DatabaseError> {
+        Ok(Self {
+            session: SessionSummary::from_row(row)?,
+            revoked_at: row.optional_integer("revoked_at")?.map(Timestamp),
+            revoked_reason: row.optional_text("revoked_reason")?,
+        })
+    }
+}
+
+/// How often an API key was used on a day.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DailyUse {
+    /// Requests let in.
+    pub allowed: i64,
+    /// Requests that its limit stopped.
+    pub limited: i64,
+    /// Requests refused.
+    pub denied: i64,
+    /// Which key.
+    pub api_key_id: String,
+    /// When the day begins (UTC).
+    pub day: Timestamp,
+}
+
+impl DailyUse {
+    fn from_row(row: &Row) -> Result<Self, DatabaseError> {
+        Ok(Self {
+            allowed: row.integer("allowed")?,
+            limited: row.integer("limited")?,
+            denied: row.integer("denied")?,
+            api_key_id: row.text("key_id")?,
+            day: Timestamp(row.integer("day")?),
+        })
+    }
+}
+
+/// A network that a person has logged in from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KnownNetwork {
+    /// In CIDR notation.
+    pub network: String,
+    /// When they first came from it.
+    pub first_seen_at: Timestamp,
+    /// When they last came from it.
+    pub last_seen_at: Timestamp,
+}
+
+impl KnownNetwork {
+    fn from_row(row: &Row) -> Result<Self, DatabaseError> {
+        Ok(Self {
+            network: row.text("network")?,
+            first_seen_at: Timestamp(row.integer("first_seen_at")?),
+            last_seen_at: Timestamp(row.integer("last_seen_at")?),
+        })
+    }
+}
+
+/// A mail, without its text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MailSummary {
+    /// Which template.
+    pub kind: String,
+    /// When it was asked for.
+    pub created_at: Timestamp,
+    /// When the provider accepted it.
+    pub sent_at: Option<Timestamp>,
+}
+
+impl MailSummary {
+    fn from_row(row: &Row) -> Result<Self, DatabaseError> {
+        Ok(Self {
+            kind: row.text("kind")?,
+            created_at: Timestamp(row.integer("created_at")?),
+            sent_at: row.optional_integer("sent_at")?.map(Timestamp),
+        })
+    }
+}
+
+/// A mailed link that still works.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PendingLink {
+    /// `verify_email`, `reset_password` or `change_email`.
+    pub purpose: String,
+    /// The address that it moves the account to, where it does.
+    pub new_email: Option<String>,
+    /// When it was mailed.
+    pub created_at: Timestamp,
+    /// When it ends.
+    pub expires_at: Timestamp,
+}
+
+impl PendingLink {
+    fn from_row(row: &Row) -> Result<Self, DatabaseError> {
+        Ok(Self {
+            purpose: row.text("purpose")?,
+            new_email: row.optional_text("new_email")?,
+            created_at: Timestamp(row.integer("created_at")?),
+            expires_at: Timestamp(row.integer("expires_at")?),
+        })
+    }
+}
+
+/// An address that is kept for the account that left it, while that can be undone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FormerAddress {
+    /// The address.
+    pub old_email: String,
+    /// When the account left it.
+    pub created_at: Timestamp,
+    /// Until when it is kept.
+    pub expires_at: Timestamp,
+}
+
+impl FormerAddress {
+    fn from_row(row: &Row) -> Result<Self, DatabaseError> {
+        Ok(Self {
+            old_email: row.text("old_email")?,
+            created_at: Timestamp(row.integer("created_at")?),
+            expires_at: Timestamp(row.integer("expires_at")?),
+        })
+    }
+}
+
+/// A model or a benchmark.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Declared {
+    /// Its id.
+    pub id: String,
+    /// When it was declared.
+    pub created_at: Timestamp,
+}
+
+impl Declared {
+    fn from_row(row: &Row) -> Result<Self, DatabaseError> {
+        Ok(Self { id: row.text("id")?, created_at: Timestamp(row.integer("created_at")?) })
+    }
+}
+
+/// A run, by what it is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OpenedRun {
+    /// Its id.
+    pub id: String,
+    /// The model's id.
+    pub model: String,
+    /// The benchmark's id.
+    pub benchmark: String,
+    /// The benchmark's version.
+    pub version: String,
+    /// `open`, `published`, `rejected` or `withdrawn`.
+    pub status: String,
+    /// When it was opened.
+    pub created_at: Timestamp,
+}
+
+impl OpenedRun {
+    fn from_row(row: &Row) -> Result<Self, DatabaseError> {
+        Ok(Self {
+            id: row.text("id")?,
+            model: row.text("model_id")?,
+            benchmark: row.text("benchmark_id")?,
+            version: row.text("version")?,
+            status: row.text("status")?,
+            created_at: Timestamp(row.integer("created_at")?),
+        })
+    }
+}

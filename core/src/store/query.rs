@@ -1,0 +1,248 @@
+//! Typed queries: a statement, and how its rows become what was asked for; and batches of them.
+
+use super::Guard;
+use crate::ports::{Database, DatabaseError, Row, Rows, Statement, Timestamp, Value};
+
+type Read<T> = Box<dyn FnOnce(Rows) -> Result<T, DatabaseError> + Send>;
+
+/// Reads `core/src/store/sql/$name.sql`, as the beginning of a [`Query`].
+macro_rules! sql {
+    ($name:literal) => {
+        $crate::store::query::Sql::new(include_str!(concat!("sql/", $name, ".sql")))
+    };
+}
+pub(super) use sql;
+
+/// One statement of `core/src/store/sql`, whose parameters are being bound.
+#[must_use]
+pub(super) struct Sql(Statement);
+
+impl Sql {
+    pub(super) fn new(text: &'static str) -> Self {
+        Self(Statement::new(text))
+    }
+
+    /// Binds the next positional parameter.
+    pub(super) fn bind(self, value: impl Into<Value>) -> Self {
+        Self(self.0.bind(value))
+    }
+
+    /// Binds a page of a list, newest first: time and id where the page before ended, and how many rows at most.
+    pub(super) fn bind_page(self, page: &PageBefore) -> Self {
+        self.bind(page.at).bind(page.id.as_str()).bind(page.rows)
+    }
+
+    /// Marks it as one that a full disk must not stop: it ends somebody's access or frees space.
+    pub(super) fn essential(self) -> Self {
+        Self(self.0.essential())
+    }
+
+    /// Reads nothing of its answer.
+    pub(super) fn execute(self) -> Query<()> {
+        self.read(|_| Ok(()))
+    }
+
+    /// Reads every row.
+    pub(super) fn all<T: 'static>(
+        self,
+        mut from_row: impl FnMut(&Row) -> Result<T, DatabaseError> + Send + 'static,
+    ) -> Query<Vec<T>> {
+        self.read(move |rows| rows.into_iter().map(|row| from_row(&row)).collect())
+    }
+
+    /// Reads the first row, if there is one.
+    pub(super) fn optional<T: 'static>(
+        self,
+        from_row: impl FnOnce(&Row) -> Result<T, DatabaseError> + Send + 'static,
+    ) -> Query<Option<T>> {
+        self.read(|rows| rows.into_first().map(|row| from_row(&row)).transpose())
+    }
+
+    /// Reads the row of a statement that always gives one.
+    pub(super) fn one<T: 'static>(
+        self,
+        from_row: impl FnOnce(&Row) -> Result<T, DatabaseError> + Send + 'static,
+    ) -> Query<T> {
+        let missing = || DatabaseError::Unavailable("a statement gave no row".to_owned());
+        self.read(move |rows| from_row(&rows.into_first().ok_or_else(missing)?))
+    }
+
+    /// Reads whether there is a row.
+    pub(super) fn exists(self) -> Query<bool> {
+        self.read(|rows| Ok(!rows.is_empty()))
+    }
+
+    /// Reads how many rows there are.
+    pub(super) fn count(self) -> Query<usize> {
+        self.read(|rows| Ok(rows.len()))
+    }
+
+    /// Reads the rows in a way of its own.
+    pub(super) fn read<T>(self, read: impl FnOnce(Rows) -> Result<T, DatabaseError> + Send + 'static) -> Query<T> {
+        Query { statement: self.0, read: Box::new(read) }
+    }
+}
+
+/// A page of a list that is ordered by time and id, newest first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PageBefore {
+    /// The time of the row that the page before ended with.
+    pub at: Timestamp,
+    /// The id of that row.
+    pub id: String,
+    /// How many rows to read at most.
+    pub rows: u32,
+}
+
+/// A statement with its parameters, and how its rows become a `T`.
+#[must_use = "a query does nothing until it is run, alone or in a batch"]
+pub struct Query<T> {
+    statement: Statement,
+    read: Read<T>,
+}
+
+impl<T> Query<T> {
+    /// Runs it alone.
+    ///
+    /// # Errors
+    /// As [`Database::query`]; [`DatabaseError::Unavailable`] where the rows are not what the code expects.
+    pub async fn run(self, database: &dyn Database) -> Result<T, DatabaseError> {
+        (self.read)(database.query(self.statement).await?)
+    }
+
+    /// Runs it by the caller's own means, where those are no [`Database`].
+    ///
+    /// # Errors
+    /// As [`Query::run`].
+    pub fn run_with(self, run: impl FnOnce(Statement) -> Result<Rows, DatabaseError>) -> Result<T, DatabaseError> {
+        (self.read)(run(self.statement)?)
+    }
+
+    /// Turns its answer into another.
+    pub fn map<U: 'static>(self, map: impl FnOnce(T) -> U + Send + 'static) -> Query<U>
+    where
+        T: 'static,
+    {
+        let read = self.read;
+        Query { statement: self.statement, read: Box::new(move |rows| read(rows).map(map)) }
+    }
+
+    /// The statement alone, for a host that runs it in a way of its own.
+    #[must_use]
+    pub fn into_statement(self) -> Statement {
+        self.statement
+    }
+}
+
+/// Where a batch's answer to one of its queries will be.
+pub struct Handle<T> {
+    index: usize,
+    read: Read<T>,
+}
+
+/// Queries that run in order, all or nothing. See [`Database::batch`].
+#[derive(Default)]
+#[must_use = "a batch does nothing until it is run"]
+pub struct Batch {
+    /// What comes before everything else, and is not answered.
+    heads: Vec<Statement>,
+    statements: Vec<Statement>,
+}
+
+impl Batch {
+    /// A batch without queries.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a query. Its answer is in [`Answers`], for the handle.
+    pub fn push<T>(&mut self, query: Query<T>) -> Handle<T> {
+        let handle = Handle { index: self.statements.len(), read: query.read };
+        self.statements.push(query.statement);
+        handle
+    }
+
+    /// Adds queries whose answers nobody reads.
+    pub fn extend(&mut self, queries: impl IntoIterator<Item = Query<()>>) {
+        self.statements.extend(queries.into_iter().map(|query| query.statement));
+    }
+
+    /// Adds a write that has to change exactly one row: else the batch is undone and fails by the guard.
+    pub fn expect<T>(&mut self, guard: Guard, query: Query<T>) -> Handle<T> {
+        let handle = self.push(query);
+        self.statements.push(guard.one_change());
+        handle
+    }
+
+    /// Adds a guard before everything that the batch holds.
+    pub fn guarded_by(&mut self, guard: Query<()>) {
+        self.heads.insert(0, guard.statement);
+    }
+
+    /// Adds another batch before everything that this one holds. Nobody reads its answers.
+    pub fn preceded_by(&mut self, first: Self) {
+        let rest = std::mem::take(&mut self.heads);
+        self.heads = first.heads;
+        self.heads.extend(first.statements);
+        self.heads.extend(rest);
+    }
+
+    /// Whether there is nothing to run.
+    pub fn is_empty(&self) -> bool {
+        self.statements.is_empty()
+    }
+
+    /// Runs it: all of it is done, or nothing.
+    ///
+    /// # Errors
+    /// [`BatchError::Guard`] where a guard undid it; else as [`Database::batch`].
+    pub async fn run(self, database: &dyn Database) -> Result<Answers, BatchError> {
+        let heads = self.heads.len();
+        let mut statements = self.heads;
+        statements.extend(self.statements);
+        let answers = database.batch(statements).await?;
+        Ok(Answers(answers.into_iter().skip(heads).map(Some).collect()))
+    }
+}
+
+impl FromIterator<Query<()>> for Batch {
+    fn from_iter<I: IntoIterator<Item = Query<()>>>(queries: I) -> Self {
+        let mut batch = Self::new();
+        batch.extend(queries);
+        batch
+    }
+}
+
+/// What a batch gave back.
+pub struct Answers(Vec<Option<Rows>>);
+
+impl Answers {
+    /// The answer to one of the batch's queries.
+    ///
+    /// # Errors
+    /// [`DatabaseError::Unavailable`] where the rows are not what the code expects.
+    pub fn take<T>(&mut self, handle: Handle<T>) -> Result<T, DatabaseError> {
+        let rows = self.0.get_mut(handle.index).and_then(Option::take);
+        (handle.read)(rows.ok_or_else(|| DatabaseError::Unavailable("an answer is missing in a batch".to_owned()))?)
+    }
+}
+
+/// Why a batch was undone.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BatchError {
+    /// What it expects is not so.
+    #[error("guard {}", .0.name())]
+    Guard(Guard),
+    /// Anything else.
+    #[error(transparent)]
+    Database(DatabaseError),
+}
+
+impl From<DatabaseError> for BatchError {
+    fn from(error: DatabaseError) -> Self {
+        match &error {
+            DatabaseError::Constraint(name) => Guard::named(name).map_or(Self::Database(error), Self::Guard),
+            _ => Self::Database(error),
+        }
+    }
+}

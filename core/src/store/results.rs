@@ -1,0 +1,242 @@
+//! Results of a run, task by task: what is uploaded, what is read, and what publishing adds up.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize, ser::SerializeSeq as _};
+
+use super::{
+    columns::{optional_json, read_named},
+    query::{Query, sql},
+};
+use crate::{
+    domain::run_aggregates::Attempt,
+    ports::{DatabaseError, Row},
+};
+
+/// How an attempt ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ResultStatus {
+    /// It passed, or scored.
+    Success,
+    /// It did not.
+    Failed,
+    /// It took too long.
+    Timeout,
+    /// It broke.
+    Error,
+}
+
+impl ResultStatus {
+    fn named(name: &str) -> Option<Self> {
+        match name {
+            "success" => Some(Self::Success),
+            "failed" => Some(Self::Failed),
+            "timeout" => Some(Self::Timeout),
+            "error" => Some(Self::Error),
+            _ => None,
+        }
+    }
+}
+
+/// One attempt at one task, on the wire too.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TaskResult {
+    /// The task's id.
+    pub task: String,
+    /// From 1.
+    pub attempt: i64,
+    /// How it ended.
+    pub status: ResultStatus,
+    /// 0 to 1.
+    pub score: f64,
+    /// Of each part of a composite score, what it gave.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parts: Option<BTreeMap<String, f64>>,
+    /// How many samples it stands for, where there are several.
+    pub samples: Option<i64>,
+    /// How many of them passed.
+    pub correct: Option<i64>,
+    /// Milliseconds.
+    pub latency_ms: Option<f64>,
+    /// Tokens that the model read.
+    pub input_tokens: Option<i64>,
+    /// Tokens that it wrote.
+    pub output_tokens: Option<i64>,
+    /// US dollars.
+    pub cost_usd: Option<f64>,
+}
+
+impl TaskResult {
+    /// Reads a row of `results`.
+    ///
+    /// # Errors
+    /// When a column is missing or unreadable.
+    pub fn from_row(row: &Row) -> Result<Self, DatabaseError> {
+        Ok(Self {
+            task: row.text("task_id")?,
+            attempt: row.integer("attempt")?,
+            status: read_named(row, "status", ResultStatus::named)?,
+            score: row.real("score")?,
+            parts: optional_json(row, "parts")?,
+            samples: row.optional_integer("samples")?,
+            correct: row.optional_integer("correct")?,
+            latency_ms: row.optional_real("latency_ms")?,
+            input_tokens: row.optional_integer("input_tokens")?,
+            output_tokens: row.optional_integer("output_tokens")?,
+            cost_usd: row.optional_real("cost_usd")?,
+        })
+    }
+}
+
+/// Results that are uploaded, as the statements take them. Each is a list: SQLite reads each of them several times, and
+/// what names its members is longer than they are.
+#[derive(Clone, Debug)]
+pub struct Upload(String);
+
+impl Upload {
+    /// The results, each with its place in the upload.
+    ///
+    /// # Errors
+    /// [`DatabaseError::Unavailable`] when a number cannot be written.
+    pub fn new(results: &[(usize, &TaskResult)]) -> Result<Self, DatabaseError> {
+        let rows =
+            results.iter().map(|(position, result)| UploadRow { position: *position, result }).collect::<Vec<_>>();
+        let rows = serde_json::to_string(&rows);
+        rows.map(Self).map_err(|error| DatabaseError::Unavailable(format!("an upload: {error}")))
+    }
+
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A result, and where it stands in the upload.
+struct UploadRow<'a> {
+    position: usize,
+    result: &'a TaskResult,
+}
+
+impl Serialize for UploadRow<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let TaskResult { task, attempt, status, score, parts, samples, correct, .. } = self.result;
+        let TaskResult { latency_ms, input_tokens, output_tokens, cost_usd, .. } = self.result;
+        let mut list = serializer.serialize_seq(Some(12))?;
+        list.serialize_element(&self.position)?;
+        list.serialize_element(task)?;
+        list.serialize_element(attempt)?;
+        list.serialize_element(status)?;
+        list.serialize_element(score)?;
+        list.serialize_element(samples)?;
+        list.serialize_element(correct)?;
+        list.serialize_element(latency_ms)?;
+        list.serialize_element(input_tokens)?;
+        list.serialize_element(output_tokens)?;
+        list.serialize_element(cost_usd)?;
+        list.serialize_element(parts)?;
+        list.end()
+    }
+}
+
+/// An attempt at a task, or its place in the order of all: by task, then by attempt.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct TaskAttempt {
+    /// The task's id.
+    pub task: String,
+    /// From 1.
+    pub attempt: i64,
+}
+
+impl TaskAttempt {
+    fn from_row(row: &Row) -> Result<Self, DatabaseError> {
+        Ok(Self { task: row.text("task")?, attempt: row.integer("attempt")? })
+    }
+}
+
+/// An uploaded result whose task or attempt the run's version does not have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownTask {
+    /// Its place in the upload, from 0.
+    pub position: i64,
+    /// What it names.
+    pub named: TaskAttempt,
+}
+
+/// Guards that the run's version has every task and attempt of the upload: [`Guard::TasksKnown`](super::Guard).
+pub fn expect_known_tasks(run_id: &str, upload: &Upload) -> Query<()> {
+    sql!("results/expect_known_tasks").bind(run_id).bind(upload.as_str()).execute()
+}
+
+/// Lists what [`expect_known_tasks`] failed by, at most 100.
+pub fn unknown_tasks(run_id: &str, upload: &Upload) -> Query<Vec<UnknownTask>> {
+    sql!("results/unknown_tasks")
+        .bind(run_id)
+        .bind(upload.as_str())
+        .all(|row| Ok(UnknownTask { position: row.integer("position")?, named: TaskAttempt::from_row(row)? }))
+}
+
+/// Guards that no result of the upload contradicts one that the run has: [`Guard::ResultsConsistent`](super::Guard).
+pub fn expect_consistent(run_id: &str, upload: &Upload) -> Query<()> {
+    sql!("results/expect_consistent").bind(run_id).bind(upload.as_str()).execute()
+}
+
+/// Lists what [`expect_consistent`] failed by, at most 100.
+pub fn conflicts(run_id: &str, upload: &Upload) -> Query<Vec<TaskAttempt>> {
+    sql!("results/conflicts").bind(run_id).bind(upload.as_str()).all(TaskAttempt::from_row)
+}
+
+/// Stores the results of the upload that are new.
+pub fn add(run_id: &str, upload: &Upload) -> Query<()> {
+    sql!("results/add").bind(run_id).bind(upload.as_str()).execute()
+}
+
+/// Counts the rows that the last write of the batch has changed, and leaves that count as it is.
+pub fn count_changes() -> Query<u64> {
+    sql!("results/count_changes").one(|row| Ok(u64::try_from(row.integer("changes")?).unwrap_or(0)))
+}
+
+/// Lists a run's results after a place, by task and attempt.
+pub fn list(run_id: &str, after: &TaskAttempt, rows: u32) -> Query<Vec<TaskResult>> {
+    sql!("results/list").bind(run_id).bind(after.task.as_str()).bind(after.attempt).bind(rows).all(TaskResult::from_row)
+}
+
+/// Lists attempts at tasks that the run has no result for, at most 100, in the order of the tasks.
+pub fn missing(run_id: &str) -> Query<Vec<TaskAttempt>> {
+    sql!("results/missing").bind(run_id).all(TaskAttempt::from_row)
+}
+
+/// A piece of a run's results, as publishing adds them up.
+#[derive(Clone, Debug)]
+pub struct AttemptPiece {
+    /// By task and attempt.
+    pub attempts: Vec<Attempt>,
+    /// Where it ends; `None` where no further piece can follow.
+    pub end: Option<TaskAttempt>,
+}
+
+/// Reads a piece of the results of a person's open run after a place, at most so many rows.
+pub fn attempts(run_id: &str, owner_id: &str, after: &TaskAttempt, rows: u32) -> Query<AttemptPiece> {
+    let piece = sql!("results/attempts").bind(run_id).bind(owner_id).bind(after.task.as_str()).bind(after.attempt);
+    piece.bind(rows).read(move |found| {
+        let is_last = u32::try_from(found.len()).is_ok_and(|found| found < rows);
+        let (mut attempts, mut end) = (Vec::with_capacity(found.len()), None);
+        for row in found {
+            attempts.push(attempt_from_row(&row)?);
+            end = Some(TaskAttempt { task: row.text("task_id")?, attempt: row.integer("attempt")? });
+        }
+        Ok(AttemptPiece { attempts, end: end.filter(|_| !is_last) })
+    })
+}
+
+fn attempt_from_row(row: &Row) -> Result<Attempt, DatabaseError> {
+    Ok(Attempt {
+        task: row.text("task_id")?,
+        score: row.real("score")?,
+        samples: row.optional_integer("samples")?,
+        correct: row.optional_integer("correct")?,
+        latency_ms: row.optional_real("latency_ms")?,
+        cost_usd: row.optional_real("cost_usd")?,
+        parts: optional_json(row, "parts")?.unwrap_or_default(),
+    })
+}

@@ -1,0 +1,72 @@
+//! The runs of a model that were ever published.
+
+use super::{
+    PageBefore,
+    columns::read_named,
+    query::{Query, sql},
+    runs::Aggregates,
+};
+use crate::{
+    domain::{benchmark::Metric, run_status::RunStatus},
+    ports::{DatabaseError, Row, Timestamp},
+};
+
+/// A run of a model that was published at some time.
+#[derive(Clone, Debug)]
+pub struct PastRun {
+    /// Its id.
+    pub id: String,
+    /// The benchmark.
+    pub benchmark: String,
+    /// Its version.
+    pub version: String,
+    /// What ran it.
+    pub harness: String,
+    /// Which version of that.
+    pub harness_version: String,
+    /// Who evaluated.
+    pub evaluator_relationship: String,
+    /// When it began.
+    pub started_at: Option<Timestamp>,
+    /// What has become of it.
+    pub status: RunStatus,
+    /// Why it was rejected or withdrawn.
+    pub reason: Option<String>,
+    /// When it was published.
+    pub published_at: Timestamp,
+    /// When it was withdrawn or rejected.
+    pub withdrawn_at: Option<Timestamp>,
+    /// What its score means.
+    pub metric: Metric,
+    /// What publishing kept.
+    pub aggregates: Option<Aggregates>,
+    /// Whether it is the model's row on the leaderboard.
+    pub current: bool,
+}
+
+impl PastRun {
+    fn from_row(row: &Row) -> Result<Self, DatabaseError> {
+        let time = |column: &str| row.optional_integer(column).map(|time| time.map(Timestamp));
+        Ok(Self {
+            id: row.text("id")?,
+            benchmark: row.text("benchmark_id")?,
+            version: row.text("version")?,
+            harness: row.text("harness")?,
+            harness_version: row.text("harness_version")?,
+            evaluator_relationship: row.text("evaluator_relationship")?,
+            started_at: time("started_at")?,
+            status: read_named(row, "status", RunStatus::named)?,
+            reason: row.optional_text("reason")?,
+            published_at: Timestamp(row.integer("published_at")?),
+            withdrawn_at: time("withdrawn_at")?,
+            metric: read_named(row, "metric", Metric::named)?,
+            aggregates: Aggregates::from_row(row)?,
+            current: row.boolean("current")?,
+        })
+    }
+}
+
+/// Lists the runs of a model that were ever published, on a benchmark or on any, newest first.
+pub fn list(model: &str, benchmark: Option<&str>, page: &PageBefore) -> Query<Vec<PastRun>> {
+    sql!("runs/history").bind(model).bind(benchmark).bind_page(page).all(PastRun::from_row)
+}

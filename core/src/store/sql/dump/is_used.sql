@@ -1,0 +1,5 @@
+-- Tells whether the database holds what a dump would be mixed with.
+SELECT
+  EXISTS (SELECT 1 FROM models WHERE id > '')
+  OR EXISTS (SELECT 1 FROM benchmarks WHERE id > '')
+  OR EXISTS (SELECT 1 FROM runs WHERE id > '') AS used

@@ -1,0 +1,2 @@
+-- Deletes mail ?1.
+DELETE FROM outbox WHERE id = ?1

@@ -1,0 +1,2 @@
+-- Deletes the mails of person ?1.
+DELETE FROM outbox WHERE user_id = ?1

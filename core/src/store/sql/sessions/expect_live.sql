@@ -1,0 +1,6 @@
+-- Guard: session ?1 of person ?2 lives at ?3 (`session_live`), and the person is not suspended (`account_active`).
+INSERT INTO batch_guard (expectation)
+SELECT CASE coalesce(max(u.status), '') WHEN 'suspended' THEN 'account_active' ELSE 'session_live' END
+FROM sessions AS s JOIN users AS u ON u.id = s.user_id
+WHERE s.id = ?1 AND s.user_id = ?2 AND s.revoked_at IS NULL AND s.expires_at > ?3
+HAVING coalesce(max(u.status), '') <> 'active'
