@@ -89,7 +89,7 @@ fn tick(random: &mut Rng, window: i64) -> i64 {
 }
 
 async fn forget(database: &SimulatedDatabase, clock: i64) {
-    rate_limits::expire(Timestamp(clock), 100_000).run(database).await.expect("an answer");
+    rate_limits::expire(Timestamp(clock), 100_000).run(database.port().as_ref()).await.expect("an answer");
 }
 
 #[tokio::test]
