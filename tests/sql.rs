@@ -76,6 +76,61 @@ fn every_file_holds_one_statement_that_prepares_and_scans_nothing_that_grows() {
     }
 }
 
+/// The source files below a folder of the application, with their texts.
+fn sources(folder: &std::path::Path) -> Vec<(std::path::PathBuf, String)> {
+    let entries = std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let mut found = Vec::new();
+    for path in entries.map(|entry| entry.expect("an entry").path()) {
+        if path.is_dir() {
+            found.extend(sources(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push((path.clone(), std::fs::read_to_string(&path).expect("a source file")));
+        }
+    }
+    found
+}
+
+#[test]
+fn only_the_store_makes_statements() {
+    let core = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../core/src");
+    let outside = sources(&core).into_iter().filter(|(path, _)| {
+        let path = path.strip_prefix(&core).expect("a file of the application");
+        !path.starts_with("store") && !path.starts_with("ports")
+    });
+    let outside = outside.collect::<Vec<_>>();
+    assert!(outside.len() > 100, "{}", outside.len());
+    for (path, text) in outside {
+        for sign in
+            ["Statement", ".bind(", "&Row", "Rows::", "Rows>", "SELECT ", "INSERT INTO", "DELETE FROM", "UPDATE "]
+        {
+            assert!(!text.contains(sign), "{}: {sign}", path.display());
+        }
+    }
+}
+
+#[test]
+fn every_file_is_used() {
+    let store = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../core/src/store");
+    let text = sources(&store).into_iter().map(|(_, text)| text).collect::<String>();
+    for (name, _) in files() {
+        let is_used = text.contains(&format!("sql!(\"{name}\")")) || text.contains(&format!("\"sql/{name}.sql\""));
+        assert!(is_used, "{name}");
+    }
+}
+
+#[test]
+fn every_guard_is_used() {
+    let of = |folder| sources(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(folder));
+    let text = of("../core/src").into_iter().chain(of("../targets/src")).map(|(_, text)| text).collect::<String>();
+    let text = text.replace(char::is_whitespace, "");
+    let texts = files().into_iter().map(|(_, text)| text).collect::<String>();
+    for guard in Guard::ALL {
+        let is_used =
+            text.contains(&format!("expect(Guard::{guard:?},")) || texts.contains(&format!("'{}'", guard.name()));
+        assert!(is_used, "{guard:?}");
+    }
+}
+
 #[test]
 fn every_guard_is_a_constraint_that_tells_its_name() {
     let database = migrated();
