@@ -247,7 +247,7 @@ mod tests {
             depth += i32::from(letter == '(') - i32::from(letter == ')');
             depth == 0
         });
-        &text[1..end.unwrap()]
+        text.get(1..end.unwrap()).unwrap()
     }
 
     /// The parts between commas that stand in no parentheses.
