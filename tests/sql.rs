@@ -100,6 +100,8 @@ fn only_the_store_makes_statements() {
     let outside = outside.collect::<Vec<_>>();
     assert!(outside.len() > 100, "{}", outside.len());
     for (path, text) in outside {
+        // Unit tests may stand in for a database.
+        let text = text.split("#[cfg(test)]").next().unwrap_or_default();
         for sign in
             ["Statement", ".bind(", "&Row", "Rows::", "Rows>", "SELECT ", "INSERT INTO", "DELETE FROM", "UPDATE "]
         {
