@@ -60,7 +60,7 @@ fn found(mutant: Mutant) {
         assert!(outcome.mutated, "{}: no statement has this text any more", mutant.name);
         let Some(broken) = outcome.broken else { continue };
         let breaks = &mut |steps: &[plan::Step]| shrink::play_mutant(seed, steps, mutant).broken;
-        let short = shrink::shrink(&steps, 250, breaks);
+        let short = shrink::shrink(&steps, 600, breaks);
         println!(
             "{}: seed {seed}, {:?}, {} steps:\n{}",
             mutant.name,
