@@ -187,11 +187,6 @@ impl Batch {
         self.heads.extend(rest);
     }
 
-    /// Whether there is nothing to run.
-    pub fn is_empty(&self) -> bool {
-        self.statements.is_empty()
-    }
-
     /// Runs it: all of it is done, or nothing.
     ///
     /// # Errors
