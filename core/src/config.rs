@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use crate::{
-    domain::{JwtAlgorithm, Secret, account::Email, network::Network, password_hash},
+    domain::{JwtAlgorithm, Secret, account::Email, network::Network, origin, password_hash},
     ports::{Clock, Deadlines, Limit, MovableClock},
 };
 
@@ -168,6 +168,43 @@ impl Reader<'_> {
             _ => self.mistake(format!("{name} must be an absolute URL, such as https://api.example.com")),
         }
         Some(value.trim_end_matches('/').to_owned())
+    }
+
+    /// A URL that clients compare and browsers know this deployment by: it stands in the form that these use.
+    fn public_url(&mut self, name: &str, secure: bool) -> Option<String> {
+        let before = self.mistakes.len();
+        let value = self.url(name, secure)?;
+        if self.mistakes.len() == before {
+            match origin::as_browsers_send(&value) {
+                None => self.mistake(format!("{name} must name a host, such as https://api.example.com")),
+                Some(origin) => {
+                    let path = value.parse::<http::Uri>().map(|uri| uri.path().to_owned()).unwrap_or_default();
+                    let usual = format!("{origin}{}", path.trim_end_matches('/'));
+                    if usual != value {
+                        self.mistake(format!("{name} is {value:?}, which browsers write otherwise: write {usual}"));
+                    }
+                }
+            }
+        }
+        Some(value)
+    }
+
+    fn cors_origins(&mut self, default: &str) -> Vec<String> {
+        let origins = self.get("CORS_ORIGINS").unwrap_or_else(|| default.to_owned());
+        let origins = origins.split(',').map(str::trim).filter(|origin| !origin.is_empty());
+        let origins = origins.map(str::to_owned).collect::<Vec<_>>();
+        for given in &origins {
+            match origin::as_browsers_send(given) {
+                Some(sent) if sent == *given => {}
+                Some(sent) => self.mistake(format!(
+                    "CORS_ORIGINS holds {given:?}, which no browser sends as its origin: write {sent}"
+                )),
+                None => self.mistake(format!(
+                    "CORS_ORIGINS holds {given:?}, which is no origin: scheme://host[:port], no path, no wildcard"
+                )),
+            }
+        }
+        origins
     }
 
     fn limit(&mut self, name: &str, policy: &str, default: (u32, u32)) -> Limit {
@@ -378,33 +415,15 @@ impl Config {
         });
         let admin_emails = admin_emails.collect();
 
-        let base_url = read.url("BASE_URL", production).unwrap_or_else(|| {
+        let base_url = read.public_url("BASE_URL", production).unwrap_or_else(|| {
             if production {
                 read.mistake("BASE_URL is missing: the public https:// address of this API");
             }
             defaults.base_url
         });
-        let app_url = read.url("APP_URL", production);
+        let app_url = read.public_url("APP_URL", production);
 
-        let cors_origins = read
-            .get("CORS_ORIGINS")
-            .unwrap_or_else(|| if production { String::new() } else { DEVELOPMENT_ORIGINS.to_owned() })
-            .split(',')
-            .map(|origin| origin.trim().to_owned())
-            .filter(|origin| !origin.is_empty())
-            .collect::<Vec<_>>();
-        for origin in &cors_origins {
-            let exact = origin.parse::<http::Uri>().is_ok_and(|uri| {
-                uri.scheme_str()
-                    .zip(uri.authority())
-                    .is_some_and(|(scheme, authority)| *origin == format!("{scheme}://{authority}"))
-            });
-            if !exact {
-                read.mistake(format!(
-                    "CORS_ORIGINS holds {origin:?}, which is no origin: scheme://host[:port], no path, no wildcard"
-                ));
-            }
-        }
+        let cors_origins = read.cors_origins(if production { "" } else { DEVELOPMENT_ORIGINS });
 
         let mail_provider = Self::mail_provider(&mut read, production);
         let mail_from = match read.get("MAIL_FROM") {
@@ -626,6 +645,33 @@ mod tests {
     }
 
     #[test]
+    fn an_origin_that_no_browser_sends_is_named_with_what_to_write() {
+        for (given, write) in [
+            ("https://App.example.com", "https://app.example.com"),
+            ("HTTPS://app.example.com", "https://app.example.com"),
+            ("https://app.example.com:443", "https://app.example.com"),
+            ("http://localhost:80", "http://localhost"),
+            ("https://app.example.com/", "https://app.example.com"),
+            ("https://app.example.com/start", "https://app.example.com"),
+        ] {
+            let mistake =
+                format!("CORS_ORIGINS holds {given:?}, which no browser sends as its origin: write {write}");
+            assert_eq!(load(&[("CORS_ORIGINS", given)]).unwrap_err().0, [mistake]);
+            assert_eq!(load(&[("CORS_ORIGINS", write)]).unwrap().cors_origins, [write]);
+        }
+        for (name, given, write) in [
+            ("BASE_URL", "https://API.example.com/V1/", "https://api.example.com/V1"),
+            ("BASE_URL", "http://127.0.0.1:80", "http://127.0.0.1"),
+            ("APP_URL", "https://app.example.com:443/start", "https://app.example.com/start"),
+        ] {
+            let [mistake] = load(&[(name, given)]).unwrap_err().0.try_into().unwrap();
+            assert!(mistake.starts_with(name) && mistake.ends_with(&format!("write {write}")), "{mistake}");
+            assert!(load(&[(name, write)]).is_ok());
+        }
+        assert_eq!(load(&[("APP_URL", "https://app.example.com/")]).unwrap().app_url.unwrap(), "https://app.example.com");
+    }
+
+    #[test]
     fn production_refuses_what_is_weak() {
         let good = [
             ("ENVIRONMENT", "production"),
@@ -657,7 +703,13 @@ mod tests {
             ("APP_URL", "https://user:secret@app.example.com"),
             ("TICK_SECRET", "tick"),
             ("CORS_ORIGINS", "*"),
+            ("BASE_URL", "https://API.example.com"),
+            ("BASE_URL", "https://api.example.com:443/"),
+            ("APP_URL", "HTTPS://app.example.com/start"),
+            ("APP_URL", "https://*.example.com"),
             ("CORS_ORIGINS", "https://a.example/path"),
+            ("CORS_ORIGINS", "https://*.example.com"),
+            ("CORS_ORIGINS", "https://app.example.com, https://App.example.com"),
             ("RESEND_API_URL", "http://127.0.0.1:1"),
             ("SENDGRID_API_KEY", "SG.1"),
             ("RATE_LIMIT_LOGIN", "0/60"),

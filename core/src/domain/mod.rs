@@ -12,6 +12,7 @@ mod keys;
 pub mod network;
 #[cfg(test)]
 mod numbers;
+pub mod origin;
 pub mod password_hash;
 pub mod prepaid;
 pub mod recovery_code;
