@@ -85,6 +85,7 @@ impl SlidingLog {
 
     /// Adds what was admitted elsewhere, at a time that may be past; whether it fits was asked there.
     pub fn add(&mut self, cost: u32, at: Timestamp) {
+        self.advance(at);
         self.used = self.used.saturating_add(cost);
         let place = self.entries.partition_point(|(earlier, _)| *earlier < at);
         match self.entries.get_mut(place) {
@@ -253,6 +254,21 @@ mod tests {
         assert!(!log.admit(u32::MAX, u64::MAX, u32::MAX, Timestamp(i64::MAX)).0);
         assert!(log.admit(u32::MAX, 1, u32::MAX, Timestamp(i64::MAX)).0);
         assert!(!log.admit(u32::MAX, 1, 1, Timestamp(i64::MIN)).0);
+    }
+
+    #[test]
+    fn what_was_admitted_elsewhere_moves_the_time_on() {
+        let mut log = SlidingLog::default();
+        log.add(1, Timestamp(5000));
+        // This clock is behind the other one: the charge counts from where the log stands.
+        assert!(log.admit(2, 1000, 1, Timestamp(4000)).0);
+        assert_eq!(log.entries().collect::<Vec<_>>(), [(Timestamp(5000), 2)]);
+        assert!(!log.admit(2, 1000, 1, Timestamp(5999)).0);
+        assert!(log.admit(2, 1000, 2, Timestamp(6000)).0);
+        // What comes late stands where it belongs, and moves nothing.
+        log.add(1, Timestamp(5500));
+        assert_eq!(log.entries().collect::<Vec<_>>(), [(Timestamp(5500), 1), (Timestamp(6000), 2)]);
+        assert_eq!((log.used(), log.used_since(Timestamp(5500))), (3, 2));
     }
 
     #[test]

@@ -103,9 +103,12 @@ impl Subject {
         let allowed = limits.iter().all(|limit| self.state(limit, now).remaining >= cost);
         if allowed {
             for limit in limits {
-                self.log(limit).charge(limit.limit, cost, now);
+                let log = self.log(limit);
+                log.charge(limit.limit, cost, now);
+                // Where the clock was set back, the log's own time is the later one.
+                let charged_at = log.entries().next_back().map_or(now, |(at, _)| at);
                 let window_ms = i64::from(limit.window_seconds).saturating_mul(1000);
-                self.idle_from = self.idle_from.max(now.plus_ms(window_ms));
+                self.idle_from = self.idle_from.max(charged_at.plus_ms(window_ms));
             }
         }
         Admission { allowed, states: limits.iter().map(|limit| self.state(limit, now)).collect() }
@@ -191,6 +194,17 @@ mod tests {
         assert_eq!(refused.states[0], LimitState { remaining: 3, reset_after_ms: 59_000 });
         assert!(limiter.admit("a", &limits[..1], 3, Timestamp(1000)).await.unwrap().allowed);
         assert!(limiter.admit("b", &limits, 2, Timestamp(1000)).await.unwrap().allowed);
+    }
+
+    #[tokio::test]
+    async fn nothing_in_use_is_swept_away_by_a_clock_set_back() {
+        let limiter = MemoryRateLimiter::default();
+        let limits = [limit("requests", 1, 10)];
+        assert!(!limiter.admit("a", &limits, 2, Timestamp(20_000)).await.unwrap().allowed);
+        assert!(limiter.admit("a", &limits, 1, Timestamp(15_000)).await.unwrap().allowed);
+        limiter.sweep(Timestamp(26_000));
+        assert!(!limiter.admit("a", &limits, 1, Timestamp(29_999)).await.unwrap().allowed);
+        assert!(limiter.admit("a", &limits, 1, Timestamp(30_000)).await.unwrap().allowed);
     }
 
     #[tokio::test]
