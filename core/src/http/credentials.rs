@@ -271,7 +271,8 @@ fn denied(denial: Denial, scope: &'static str) -> ApiError {
     }
 }
 
-fn invalid_key() -> ApiError {
+/// Nobody has the key, or not any more.
+pub fn invalid_key() -> ApiError {
     ApiError::new(INVALID_API_KEY, "this is no API key of ours")
 }
 
@@ -305,4 +306,23 @@ pub fn may_publish(app: &App, role: &str, scope: &str) -> Result<(), ApiError> {
 
 fn publishers_only(scope: &str) -> ApiError {
     ApiError::new(ROLE_REQUIRED, format!("the scope {scope} needs the role publisher or admin"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ports::DatabaseError;
+
+    #[test]
+    fn a_program_whose_owner_is_gone_has_no_key_any_more() {
+        let dangling = DatabaseError::from_sqlite_message("D1_ERROR: FOREIGN KEY constraint failed: SQLITE_CONSTRAINT");
+        for gone in [BatchError::from(dangling), BatchError::Guard(Guard::IdempotencyClaim)] {
+            assert!(
+                matches!(program_failed(gone), ApiError::Problem(problem) if problem.is(INVALID_API_KEY)),
+                "it is no fault of ours"
+            );
+        }
+        let other = DatabaseError::from_sqlite_message("UNIQUE constraint failed: runs.id");
+        assert!(matches!(program_failed(other.into()), ApiError::Fault(_)));
+    }
 }

@@ -20,7 +20,10 @@ pub use withdraw::Body as Reason;
 
 use crate::{
     app::App,
-    http::problem::{ApiError, Problem, STORAGE_QUOTA_EXCEEDED},
+    http::{
+        credentials::invalid_key,
+        problem::{ApiError, Problem, STORAGE_QUOTA_EXCEEDED},
+    },
     store::storage,
 };
 
@@ -51,10 +54,10 @@ pub fn routes() -> Router<App> {
 /// What a batch is refused with that its owner has no room for.
 ///
 /// # Errors
-/// What the database answers.
+/// `invalid_api_key` where the owner's account has gone meanwhile; else what the database answers.
 async fn over_quota(app: &App, owner_id: &str) -> Result<ApiError, ApiError> {
     let storage = storage::find(owner_id, app.config().storage_quota_bytes).run(app.database()).await?;
-    let storage = storage.ok_or_else(|| ApiError::internal("the owner of a key is gone"))?;
+    let storage = storage.ok_or_else(invalid_key)?;
     let left = storage.left_bytes();
     let detail = format!(
         "{left} of {} bytes are left for benchmarks, runs and results, and this takes more; an administrator can raise the quota",
@@ -65,4 +68,30 @@ async fn over_quota(app: &App, owner_id: &str) -> Result<ApiError, ApiError> {
         .member("quotaBytes", storage.quota_bytes.into())
         .member("leftBytes", left.into())
         .into())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use futures_util::FutureExt as _;
+
+    use super::*;
+    use crate::{
+        config::{Config, Environment, HostDefaults},
+        http::problem::INVALID_API_KEY,
+        ports::counting::Counting,
+    };
+
+    #[test]
+    fn an_owner_who_is_gone_by_then_has_no_quota_and_no_key() {
+        let defaults = HostDefaults {
+            environment: Environment::Development,
+            base_url: "http://a.example".to_owned(),
+            most_hash_memory_kib: 65_536,
+        };
+        let app = App::new(Arc::new(Counting::default()).ports(), Config::load(&|_| None, defaults).unwrap());
+        let refused = over_quota(&app, "nobody").now_or_never().expect("these ports never wait");
+        assert!(matches!(refused, Err(ApiError::Problem(problem)) if problem.is(INVALID_API_KEY)));
+    }
 }
