@@ -1,8 +1,12 @@
 //! Every SQL text of the application prepares against the migrated schema, and none scans a table that grows.
 
-use aibaas_core::store::{
-    Guard,
-    migrations::{CREATE_LOG, MIGRATIONS, Migration},
+use aibaas_core::{
+    ports::{Timestamp, Value},
+    store::{
+        Guard,
+        migrations::{CREATE_LOG, MIGRATIONS, Migration},
+        sessions,
+    },
 };
 use rusqlite::Connection;
 
@@ -147,6 +151,41 @@ fn every_guard_is_a_constraint_that_tells_its_name() {
         assert_eq!(Guard::named(guard.name()), Some(*guard));
     }
     fails_by("anything else", "expectation_failed");
+}
+
+/// A session that ended by itself takes the place of none that lives.
+#[test]
+fn only_live_sessions_are_too_many() {
+    const DAY_MS: i64 = 86_400_000;
+    let database = migrated();
+    let user = "INSERT INTO users (id, email, created_at, updated_at, password_changed_at) VALUES ('u', 'u@example.com', 1, 1, 1)";
+    database.execute(user, []).expect("a person");
+    let now = 100 * DAY_MS;
+    let add = |id: String, created: i64, used: i64| {
+        let session = "INSERT INTO sessions (id, user_id, nonce, generation, created_at, rotated_at, last_used_at, expires_at) \
+                       VALUES (?1, 'u', x'00', 0, ?2, ?3, ?3, ?4)";
+        database.execute(session, (id, created, used, created + 30 * DAY_MS)).expect("a session");
+    };
+    let end_oldest = || {
+        let statement = sessions::end_oldest("u", Timestamp(now)).into_statement();
+        let values = statement.params.iter().map(|value| match value {
+            Value::Integer(number) => rusqlite::types::Value::Integer(*number),
+            Value::Text(text) => rusqlite::types::Value::Text(text.clone()),
+            other => panic!("{other:?}"),
+        });
+        database.execute(statement.sql, rusqlite::params_from_iter(values)).expect("it runs")
+    };
+    add("oldest".to_owned(), now - 20 * DAY_MS, now);
+    // Unused for exactly as long as a session lives so, and past its end whatever its use.
+    (0..100).for_each(|number| add(format!("idle-{number}"), now - 8 * DAY_MS, now - 7 * DAY_MS));
+    (0..100).for_each(|number| add(format!("over-{number}"), now - 30 * DAY_MS, now));
+    assert_eq!(end_oldest(), 0);
+    (0..99).for_each(|number| add(format!("live-{number}"), now - DAY_MS, now));
+    assert_eq!(end_oldest(), 0, "a hundred live");
+    add("newest".to_owned(), now, now);
+    assert_eq!(end_oldest(), 1);
+    let ended = database.query_row("SELECT id FROM sessions WHERE revoked_reason = 'too_many'", [], |row| row.get(0));
+    assert_eq!(ended, Ok("oldest".to_owned()));
 }
 
 #[test]

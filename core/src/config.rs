@@ -654,8 +654,7 @@ mod tests {
             ("https://app.example.com/", "https://app.example.com"),
             ("https://app.example.com/start", "https://app.example.com"),
         ] {
-            let mistake =
-                format!("CORS_ORIGINS holds {given:?}, which no browser sends as its origin: write {write}");
+            let mistake = format!("CORS_ORIGINS holds {given:?}, which no browser sends as its origin: write {write}");
             assert_eq!(load(&[("CORS_ORIGINS", given)]).unwrap_err().0, [mistake]);
             assert_eq!(load(&[("CORS_ORIGINS", write)]).unwrap().cors_origins, [write]);
         }
@@ -668,7 +667,10 @@ mod tests {
             assert!(mistake.starts_with(name) && mistake.ends_with(&format!("write {write}")), "{mistake}");
             assert!(load(&[(name, write)]).is_ok());
         }
-        assert_eq!(load(&[("APP_URL", "https://app.example.com/")]).unwrap().app_url.unwrap(), "https://app.example.com");
+        assert_eq!(
+            load(&[("APP_URL", "https://app.example.com/")]).unwrap().app_url.unwrap(),
+            "https://app.example.com"
+        );
     }
 
     #[test]

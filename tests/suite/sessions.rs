@@ -28,7 +28,8 @@ cases![
         the_grace_period_ends,
         concurrent_refreshes_agree,
         refreshing_makes_no_second_session,
-        a_refresh_is_a_use;
+        a_refresh_is_a_use,
+        an_unused_session_ends;
 ];
 
 const ORIGIN: &str = "http://localhost:3000";
@@ -304,6 +305,24 @@ async fn a_refresh_is_a_use(host: Host) {
     let (still, after) = used().await;
     assert!(after > before, "{after} after {before}");
     assert_eq!(still, created);
+}
+
+async fn an_unused_session_ends(host: Host) {
+    let user = User::verified(&host).await;
+    host.stop_time().await;
+    let used = refresh(&user.api, &user.tokens["refreshToken"]).await.expect(200);
+    let unused = user.login_from(&host.client()).await;
+    let id = unused.session_id().await;
+    host.advance(Duration::from_millis(7 * 86_400_000 - 1)).await;
+    let used = refresh(&user.api, &used["refreshToken"]).await.expect(200);
+    let api = user.api.with(used["accessToken"].as_str().unwrap());
+    let listed = || async { api.get("/api/v1/auth/sessions").await.expect(200)["data"].as_array().unwrap().len() };
+    assert_eq!(listed().await, 2);
+    host.advance(Duration::from_millis(1)).await;
+    assert_eq!(listed().await, 1);
+    api.delete(format!("/api/v1/auth/sessions/{id}")).await.problem(404, "not_found");
+    refresh(&unused.api, &unused.tokens["refreshToken"]).await.problem(401, "session_revoked");
+    refresh(&user.api, &used["refreshToken"]).await.expect(200);
 }
 
 async fn sessions_have_pages(host: Host) {

@@ -6,8 +6,9 @@ use super::{
 };
 use crate::ports::Timestamp;
 
-/// How long, in seconds.
+/// How long, in seconds. A second factor that is not older than the change by as much may be the thief's, too.
 const SECONDS: i64 = 72 * 3600;
+const MS: i64 = SECONDS * 1000;
 
 /// Adds a link of 72 hours for the present address of the person of `link_hash`, whose account is about to move.
 pub fn add(link_hash: &[u8], undo_hash: Vec<u8>, now: Timestamp) -> Query<()> {
@@ -41,12 +42,12 @@ pub fn add_reset(hash: &[u8], link: &NewLink) -> Query<()> {
 
 /// Removes an authenticator that may be the thief's.
 pub fn forget_factor(hash: &[u8]) -> Query<()> {
-    sql!("email_undos/forget_factor").bind(hash).execute()
+    sql!("email_undos/forget_factor").bind(hash).bind(MS).execute()
 }
 
 /// Removes recovery codes that may be the thief's; [`forget_factor`] comes before.
 pub fn forget_recovery_codes(hash: &[u8]) -> Query<()> {
-    sql!("email_undos/forget_recovery_codes").bind(hash).execute()
+    sql!("email_undos/forget_recovery_codes").bind(hash).bind(MS).execute()
 }
 
 /// Forgets the person's logins that wait for a second factor.

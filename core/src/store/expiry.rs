@@ -21,7 +21,7 @@ pub const EXPIRIES: [Expiry; 13] = [
     |batch, now, rows| expire(batch, sql!("email_undos/expire"), now, rows),
     |batch, now, rows| {
         batch.push(users::wipe_given_up(now, rows));
-        expire(batch, sql!("users/expire_given_up"), now, rows)
+        batch.push(users::expire_given_up(now, rows))
     },
     |batch, now, rows| expire(batch, sql!("audit/expire"), now, rows),
     |batch, now, rows| expire(batch, sql!("mfa/expire_challenges"), now, rows),

@@ -3,7 +3,7 @@
 use super::query::{PageBefore, Query, sql};
 use super::users::User;
 use crate::{
-    domain::Secret,
+    domain::{ACCESS_TOKEN_SECONDS, Secret},
     ports::{DatabaseError, Row, Timestamp},
 };
 
@@ -13,6 +13,8 @@ const ABSOLUTE_SECONDS: i64 = 30 * 86_400;
 const IDLE_MS: i64 = 7 * 86_400_000;
 /// How long the token before the current one still gets the current one, in milliseconds.
 const GRACE_MS: i64 = 10_000;
+/// An access token is given with a use, or within the grace after it: while it counts, its session cannot be idle.
+const _: () = assert!(ACCESS_TOKEN_SECONDS * 1000 + GRACE_MS < IDLE_MS);
 /// The most live sessions of one person; the oldest ends.
 const MOST_LIVE: i64 = 100;
 
@@ -61,7 +63,8 @@ impl Session {
         })
     }
 
-    /// Whether an access token of this session still counts.
+    /// Whether an access token of this session still counts. How long the session was not used is not asked: a token is
+    /// given with a use, and ends long before the session would be idle.
     #[must_use]
     pub fn is_live(&self, now: Timestamp) -> bool {
         !self.revoked && self.expires_at > now
@@ -121,12 +124,12 @@ pub fn end(id: &str, reason: &'static str, now: Timestamp) -> Query<bool> {
 
 /// Ends the session that another one of the same person takes the place of.
 pub fn end_replaced(id: &str, user_id: &str, now: Timestamp) -> Query<()> {
-    sql!("sessions/end_of_user").bind(id).bind(user_id).bind(now).bind("replaced").execute()
+    sql!("sessions/end_of_user").bind(id).bind(user_id).bind(now).bind("replaced").bind(IDLE_MS).execute()
 }
 
-/// Ends the oldest sessions of a person who has more than 100.
+/// Ends the oldest live sessions of a person who has more than 100. Those that ended by themselves take nobody's place.
 pub fn end_oldest(user_id: &str, now: Timestamp) -> Query<()> {
-    sql!("sessions/end_oldest").bind(user_id).bind(now).bind(MOST_LIVE).execute()
+    sql!("sessions/end_oldest").bind(user_id).bind(now).bind(MOST_LIVE).bind(IDLE_MS).execute()
 }
 
 /// Ends every session of a person but one; without an exception it ends all.
@@ -178,12 +181,12 @@ impl SessionSummary {
 
 /// Lists a person's live sessions, newest first.
 pub fn list(user_id: &str, page: &PageBefore, now: Timestamp) -> Query<Vec<SessionSummary>> {
-    sql!("sessions/list").bind(user_id).bind_page(page).bind(now).all(SessionSummary::from_row)
+    sql!("sessions/list").bind(user_id).bind_page(page).bind(now).bind(IDLE_MS).all(SessionSummary::from_row)
 }
 
 /// Ends a live session of a person.
 pub fn end_of_user(id: &str, user_id: &str, reason: &'static str, now: Timestamp) -> Query<()> {
-    sql!("sessions/end_of_user").essential().bind(id).bind(user_id).bind(now).bind(reason).execute()
+    sql!("sessions/end_of_user").essential().bind(id).bind(user_id).bind(now).bind(reason).bind(IDLE_MS).execute()
 }
 
 /// Finds a session, with its person.
@@ -192,7 +195,7 @@ pub fn find(id: &str) -> Query<Option<Session>> {
 }
 
 /// Guards that the session lives and that its person's account is active: [`Guard::SessionLive`](super::Guard) and
-/// [`Guard::AccountActive`](super::Guard).
+/// [`Guard::AccountActive`](super::Guard). As [`Session::is_live`], it does not ask how long the session was not used.
 pub fn expect_live(id: &str, user_id: &str, now: Timestamp) -> Query<()> {
     sql!("sessions/expect_live").bind(id).bind(user_id).bind(now).execute()
 }

@@ -11,6 +11,9 @@ use crate::{
     ports::{DatabaseError, Row, Timestamp},
 };
 
+/// How long a registration waits for its proof, in milliseconds: 30 days.
+const GIVEN_UP_MS: i64 = 30 * 86_400_000;
+
 /// A person.
 #[derive(Clone, Debug)]
 pub struct User {
@@ -227,5 +230,10 @@ pub fn add_new_address(new: NewAddress<'_>) -> Query<()> {
 /// Wipes where accounts that nobody proved were registered from, before they expire. Accounts of another system, which
 /// nobody registered here, stay.
 pub(super) fn wipe_given_up(now: Timestamp, rows: u32) -> Query<()> {
-    sql!("users/wipe_given_up").essential().bind(now).bind(rows).execute()
+    sql!("users/wipe_given_up").essential().bind(now).bind(rows).bind(GIVEN_UP_MS).execute()
+}
+
+/// Deletes the accounts of [`wipe_given_up`], which comes before, and counts them.
+pub(super) fn expire_given_up(now: Timestamp, rows: u32) -> Query<usize> {
+    sql!("users/expire_given_up").essential().bind(now).bind(rows).bind(GIVEN_UP_MS).count()
 }

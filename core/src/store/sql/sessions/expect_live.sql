@@ -1,4 +1,5 @@
 -- Guard: session ?1 of person ?2 lives at ?3 (`session_live`), and the person is not suspended (`account_active`).
+-- Whose access token still counts has used the session within its minutes, so that it cannot be idle.
 INSERT INTO batch_guard (expectation)
 SELECT CASE coalesce(max(u.status), '') WHEN 'suspended' THEN 'account_active' ELSE 'session_live' END
 FROM sessions AS s JOIN users AS u ON u.id = s.user_id
