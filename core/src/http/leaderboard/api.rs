@@ -78,7 +78,8 @@ async fn read(
     let snapshot = scope.snapshot.as_ref().map(|snapshot| snapshot.id.clone());
     let is_known_slice = query.is_known_slice(&scope.slices);
 
-    // What depends on nothing but the snapshot and moderation never changes: it can be kept, and its tag is known beforehand.
+    // What depends on nothing but the snapshot and moderation never changes while this build renders it: it can be kept, and
+    // its tag is known beforehand.
     let kept_as = snapshot.as_ref().filter(|_| format == Format::Json && position.is_none());
     let kept_as = kept_as.and_then(|snapshot| cache_key(&query, &scope, snapshot, limit));
     if let Some(key) = &kept_as {
@@ -150,11 +151,12 @@ fn keep(app: &App, key: &str, kept: &Kept) {
     }));
 }
 
-/// Where the first page of a slice is kept: of those that a snapshot has, and of usual sizes.
+/// Where the first page of a slice, as this build renders it, is kept: of those that a snapshot has, and of usual sizes.
 fn cache_key(query: &BoardQuery, scope: &Scope, snapshot: &str, limit: u32) -> Option<String> {
     let kept = query.is_known_slice(&scope.slices) && query.is_whole_slice() && KEPT_LIMITS.contains(&limit);
     let slice = caching::etag(json!(query.slice()).to_string().as_bytes());
-    kept.then(|| format!("leaderboard/3/{snapshot}/{}/{limit}/{}", scope.moderation, slice.trim_matches('"')))
+    let slice = slice.trim_matches('"');
+    kept.then(|| format!("leaderboard/{}/{snapshot}/{}/{limit}/{slice}", caching::BUILD, scope.moderation))
 }
 
 fn answer(uri: &http::Uri, format: Format, body: String, next: Option<&str>, tag: &str) -> Response {

@@ -18,7 +18,11 @@ pub const REVALIDATED: HeaderValue = HeaderValue::from_static("public, no-cache"
 /// The same of what is asked again and again to hear of what is new.
 pub const SECONDS: HeaderValue = HeaderValue::from_static("public, max-age=5");
 
-/// A tag of everything that makes the answer what it is.
+/// The fingerprint of the sources that render answers. What is kept of an answer, and what it is known by without having
+/// been rendered, names it: another build may render another answer of the same rows.
+pub const BUILD: &str = env!("AIBAAS_SOURCES");
+
+/// A tag of everything that makes the answer what it is: of its body, or by [`tag_of`].
 #[must_use]
 pub fn etag(of: &[u8]) -> String {
     let hash = Sha256::digest(of).iter().take(16).map(|byte| format!("{byte:02x}")).collect::<String>();
@@ -78,11 +82,15 @@ pub fn cacheable(mut response: Response, tag: &str, holds: HeaderValue) -> Respo
     response
 }
 
-/// The tag of what depends on nothing but a snapshot and what is asked of it. `what` names the answer, and is changed
-/// with the form of it.
+/// The tag of an answer that depends on nothing but what is given here, and on the build that renders it. The first part
+/// names the answer.
 #[must_use]
-pub fn tag_of_snapshot(what: &str, snapshot: &str, asked: &impl serde::Serialize) -> String {
-    etag(serde_json::json!([what, snapshot, asked]).to_string().as_bytes())
+pub fn tag_of(what: &impl serde::Serialize) -> String {
+    tag_by(BUILD, what)
+}
+
+fn tag_by(build: &str, what: &impl serde::Serialize) -> String {
+    etag(serde_json::json!([build, what]).to_string().as_bytes())
 }
 
 /// This body as an answer, or 304 where the client has it.
@@ -94,4 +102,17 @@ pub fn answer(headers: &HeaderMap, media_type: &'static str, body: String, holds
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
         cacheable(response, &tag, holds)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_build_has_another_tag() {
+        let what = ("pareto", "01939f40-02b7-7a11-9c55-6d7e8f901234", [None::<&str>; 3]);
+        assert!(BUILD.len() == 16 && BUILD.bytes().all(|digit| digit.is_ascii_hexdigit()), "{BUILD}");
+        assert_eq!(tag_of(&what), tag_by(BUILD, &what));
+        assert_ne!(tag_by("0000000000000001", &what), tag_by("0000000000000002", &what));
+    }
 }

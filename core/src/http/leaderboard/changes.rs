@@ -65,7 +65,7 @@ pub async fn handler(
     };
     let begin = cursor.unwrap_or(begin);
 
-    let tag = caching::etag(json!([latest, moderation, benchmark, after, limit, begin]).to_string().as_bytes());
+    let tag = caching::tag_of(&("changes", &latest, moderation, benchmark, after, limit, begin));
     if let Some(not_modified) = caching::not_modified(&headers, &tag, SECONDS) {
         return Ok(not_modified);
     }

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     api::KEPT_LIMITS,
-    caching::{etag, not_modified},
+    caching::{etag, not_modified, tag_of},
     formats,
 };
 use crate::{
@@ -100,8 +100,8 @@ pub async fn or_last_answer(State(app): State<App>, request: Request, next: Next
     }
 }
 
-/// Under which key the last answer to this request is kept. Nobody can fill the cache: what is asked for has to exist,
-/// and is a first page of the usual size.
+/// Under which key the last answer to this request, as this build renders it, is kept. Nobody can fill the cache: what is
+/// asked for has to exist, and is a first page of the usual size.
 fn question(request: &Request) -> Option<String> {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return None;
@@ -121,8 +121,7 @@ fn question(request: &Request) -> Option<String> {
     });
     asked.sort_unstable();
     let format = formats::accepted(request.headers()).media_type();
-    let asked = serde_json::json!([path, asked, format, env!("CARGO_PKG_VERSION")]).to_string();
-    usual.then(|| format!("last/1/{}", etag(asked.as_bytes()).trim_matches('"')))
+    usual.then(|| format!("last/{}", tag_of(&(path, asked, format)).trim_matches('"')))
 }
 
 /// Sees to it that the answer is kept. Where it is kept already, that costs nothing, or a look into the cache.
