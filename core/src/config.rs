@@ -57,6 +57,19 @@ pub enum Publishing {
     Roles,
 }
 
+impl Publishing {
+    /// Reads it alone, as [`Config::load`] does: for whoever makes keys beside the server.
+    ///
+    /// # Errors
+    /// [`ConfigError`] where `PUBLISHING` or `ENVIRONMENT` is wrong.
+    pub fn load(lookup: &dyn Fn(&str) -> Option<String>, default: Environment) -> Result<Self, ConfigError> {
+        let mut read = Reader { lookup, mistakes: Vec::new() };
+        let environment = read.environment(default);
+        let publishing = read.publishing(environment);
+        if read.mistakes.is_empty() { Ok(publishing) } else { Err(ConfigError(read.mistakes)) }
+    }
+}
+
 /// The checked configuration.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -146,6 +159,30 @@ impl Reader<'_> {
 
     fn mistake(&mut self, text: impl Into<String>) {
         self.mistakes.push(text.into());
+    }
+
+    fn environment(&mut self, default: Environment) -> Environment {
+        match self.get("ENVIRONMENT").as_deref() {
+            None => default,
+            Some("development") => Environment::Development,
+            Some("production") => Environment::Production,
+            Some(_) => {
+                self.mistake("ENVIRONMENT must be development or production");
+                Environment::Production
+            }
+        }
+    }
+
+    fn publishing(&mut self, environment: Environment) -> Publishing {
+        match self.get("PUBLISHING").as_deref() {
+            None if environment == Environment::Production => Publishing::Roles,
+            None | Some("open") => Publishing::Open,
+            Some("roles") => Publishing::Roles,
+            Some(_) => {
+                self.mistake("PUBLISHING must be open or roles");
+                Publishing::Roles
+            }
+        }
     }
 
     fn url(&mut self, name: &str, secure: bool) -> Option<String> {
@@ -368,15 +405,7 @@ impl Config {
     pub fn load(lookup: &dyn Fn(&str) -> Option<String>, defaults: HostDefaults) -> Result<Self, ConfigError> {
         let mut read = Reader { lookup, mistakes: Vec::new() };
         let environment_is_given = read.get("ENVIRONMENT").is_some();
-        let environment = match read.get("ENVIRONMENT").as_deref() {
-            None => defaults.environment,
-            Some("development") => Environment::Development,
-            Some("production") => Environment::Production,
-            Some(_) => {
-                read.mistake("ENVIRONMENT must be development or production");
-                Environment::Production
-            }
-        };
+        let environment = read.environment(defaults.environment);
         let production = environment == Environment::Production;
 
         let jwt_secret = read.secret("JWT_SECRET", production).unwrap_or_else(|| {
@@ -442,15 +471,7 @@ impl Config {
             }
         };
 
-        let publishing = match read.get("PUBLISHING").as_deref() {
-            None if production => Publishing::Roles,
-            None | Some("open") => Publishing::Open,
-            Some("roles") => Publishing::Roles,
-            Some(_) => {
-                read.mistake("PUBLISHING must be open or roles");
-                Publishing::Roles
-            }
-        };
+        let publishing = read.publishing(environment);
         let dev_clock = match read.get("DEV_CLOCK").as_deref() {
             None => false,
             Some(_) if production => {
@@ -596,6 +617,22 @@ mod tests {
         assert!(config.is_for_this_machine_only(), "nobody asked for it");
         assert!(!load(&[("ENVIRONMENT", "development")]).unwrap().is_for_this_machine_only());
         assert_eq!(config.cors_origins, ["http://localhost:3000", "http://localhost:5173"]);
+    }
+
+    #[test]
+    fn who_may_publish_is_read_alone_as_with_the_rest() {
+        let cases: [(&[(&str, &str)], Publishing); 4] = [
+            (&[], Publishing::Open),
+            (&[("ENVIRONMENT", "production")], Publishing::Roles),
+            (&[("ENVIRONMENT", "production"), ("PUBLISHING", "open")], Publishing::Open),
+            (&[("PUBLISHING", "roles")], Publishing::Roles),
+        ];
+        for (given, expected) in cases {
+            let lookup = |name: &str| given.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+            assert_eq!(Publishing::load(&lookup, Environment::Development), Ok(expected), "{given:?}");
+        }
+        let wrong = Publishing::load(&|name| Some(name.to_owned()), Environment::Development).unwrap_err().0;
+        assert_eq!(wrong, ["ENVIRONMENT must be development or production", "PUBLISHING must be open or roles"]);
     }
 
     #[test]

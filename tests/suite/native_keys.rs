@@ -163,6 +163,20 @@ pub async fn the_command_line_refuses_wrong_keys() {
         let (code, out, said) = create(&user.email, more);
         assert!(code == Some(2) && out.is_empty() && said.contains(words), "{more:?}: {code:?} {said}");
     }
+    let publishing = |variables: &[(&str, &str)]| {
+        let mut command = native::command().expect("the binary");
+        command.args(["keys", "create", "--email", &user.email, "--name", "k", "--scope", "keys:verify"]);
+        command.args(["--scope", "results:write", "--data-dir"]).arg(data).envs(variables.iter().copied());
+        let output = command.output().expect("it runs");
+        let said = String::from_utf8(output.stderr).expect("UTF-8");
+        (output.status.code(), String::from_utf8(output.stdout).expect("UTF-8"), said)
+    };
+    for variables in [&[("PUBLISHING", "roles")][..], &[("ENVIRONMENT", "production")]] {
+        let (code, out, said) = publishing(variables);
+        assert!(code == Some(1) && out.is_empty() && said.contains("results:write needs the role publisher"), "{said}");
+    }
+    let (code, out, said) = publishing(&[("PUBLISHING", "perhaps")]);
+    assert!(code == Some(2) && out.is_empty() && said.contains("PUBLISHING must be"), "{said}");
     for (email, words) in [("nobody@example.com", "nobody has an account"), (&unverified, "not verified")] {
         let (code, out, said) = create(email, &[]);
         assert!(code == Some(1) && out.is_empty() && said.contains(words), "{said}");

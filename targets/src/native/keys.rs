@@ -4,6 +4,7 @@
 use std::{fmt::Write as _, io::Write as _, process::ExitCode};
 
 use aibaas_core::{
+    Environment, Publishing,
     domain::{
         account::Email,
         api_key::{ApiKey, SCOPES, WRITING_SCOPES},
@@ -24,6 +25,7 @@ use super::{
     data_directory,
     machine::{SystemClock, SystemEntropy},
     operator::{self, address, failed, find},
+    serve::variable,
 };
 
 /// Keys that are read at a time.
@@ -42,7 +44,7 @@ pub enum Command {
     Revoke(Revoke),
 }
 
-/// The key to be made; the rules are the API's.
+/// The key to be made; the rules are the API's. Who may publish, `PUBLISHING` and `ENVIRONMENT` say here too.
 #[derive(Args, Debug)]
 pub struct Create {
     /// Address of the account that it is for.
@@ -124,6 +126,8 @@ pub async fn run(command: Command) -> Result<ExitCode, Failure> {
 impl Create {
     async fn run(self, database: &dyn Database) -> Result<(), Failure> {
         let now = SystemClock.now();
+        let publishing = Publishing::load(&variable, Environment::Development);
+        let publishing = publishing.map_err(|error| Failure::misconfigured(error.to_string()))?;
         let (email, new) = self.checked(now)?;
         let user = find(database, &email).await?;
         if !user.email_verified {
@@ -131,6 +135,9 @@ impl Create {
         }
         if user.suspended {
             return Err(Failure::failed(format!("{} is suspended: no key of theirs works", user.email)));
+        }
+        if publishing == Publishing::Roles && !publishes(&user) {
+            may_not_publish(&user, &new.scopes)?;
         }
         let mut random = [0; 64];
         SystemEntropy.fill(&mut random);
@@ -180,6 +187,24 @@ impl Create {
     }
 }
 
+/// Whether keys of theirs publish, where only some do.
+fn publishes(user: &User) -> bool {
+    ["publisher", "admin"].contains(&user.role.as_str())
+}
+
+fn writing_scope(scopes: &[String]) -> Option<&String> {
+    scopes.iter().find(|scope| WRITING_SCOPES.contains(&scope.as_str()))
+}
+
+/// Refuses a writing key, as the API does.
+fn may_not_publish(user: &User, scopes: &[String]) -> Result<(), Failure> {
+    let Some(scope) = writing_scope(scopes) else { return Ok(()) };
+    Err(Failure::failed(format!(
+        "{} is a {}: where PUBLISHING=roles, the scope {scope} needs the role publisher or admin",
+        user.email, user.role
+    )))
+}
+
 fn complaint(mistake: &Mistake) -> String {
     let option = match mistake.member {
         "scopes" => "--scope",
@@ -211,8 +236,7 @@ fn told(user: &User, new: &ApiKeyRecord) -> String {
     if let Some(end) = new.expires_at {
         let _ = write!(told, ", until {end}");
     }
-    let writes = new.scopes.iter().any(|scope| WRITING_SCOPES.contains(&scope.as_str()));
-    if writes && user.role == "user" {
+    if writing_scope(&new.scopes).is_some() && !publishes(user) {
         told.push_str("\nwhere PUBLISHING=roles, it publishes only once its owner is a publisher");
     }
     told

@@ -87,8 +87,9 @@ pub async fn serve(options: ServeOptions) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Reads a variable of the configuration.
 #[expect(clippy::disallowed_methods, reason = "this is the host that reads the configuration")]
-fn variable(name: &str) -> Option<String> {
+pub fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
