@@ -648,6 +648,39 @@ async fn what_an_administrator_did_to_others_outlives_them() {
     assert_eq!(simulation.count(&format!("SELECT count(*) FROM audit_events WHERE {publisher} AND ip IS NOT NULL")), 0);
 }
 
+/// The list of the configuration wins over what an administrator says, and the log says that it did.
+#[tokio::test]
+async fn whoever_is_configured_is_an_administrator_again_at_the_next_login() {
+    let simulation = Simulation::new(&[("ADMIN_EMAILS", "root@example.com, ada@example.com")]).await;
+    let root = admin(&simulation).await;
+    let tokens = person(&simulation).await;
+    assert_eq!(tokens["user"]["role"], "admin");
+    let id = tokens["user"]["id"].as_str().expect("an id");
+    let path = format!("/api/v1/admin/users/{id}");
+    let change = |body: Value| {
+        let simulation = &simulation;
+        let (root, path) = (root["accessToken"].as_str(), path.as_str());
+        async move { simulation.call(Method::PATCH, path, root, Some(body)).await }
+    };
+    simulation.pass_seconds(1);
+    assert_eq!(change(json!({ "role": "user" })).await.1["role"], "user");
+    assert_eq!(me(&simulation, &tokens).await.1["role"], "user", "until then it holds");
+    assert_eq!(refresh(&simulation, &tokens).await.1["user"]["role"], "user", "a refresh is no login");
+    simulation.pass_seconds(1);
+    let again = login(&simulation, ADA).await;
+    assert_eq!(again["user"]["role"], "admin");
+    let log = format!("/api/v1/admin/audit-log?userId={id}");
+    let (_, log) = simulation.call(Method::GET, &log, root["accessToken"].as_str(), None).await;
+    let changes = log["data"].as_array().expect("events").iter().filter(|event| event["event"] == "role_changed");
+    let changes = changes.map(|event| (event["actorId"].clone(), event["details"].clone())).collect::<Vec<_>>();
+    let configured = (Value::Null, json!({ "role": "admin", "by": "configuration" }));
+    let demoted = (root["user"]["id"].clone(), json!({ "role": "user" }));
+    assert_eq!(changes, [configured.clone(), demoted, configured]);
+    // Whoever must stay out is suspended: the list lets nobody in.
+    assert_eq!(change(json!({ "status": "suspended" })).await.0, 200);
+    assert_eq!(login_status(&simulation, ADA, PASSWORD).await, 403);
+}
+
 #[tokio::test]
 async fn mails_to_earlier_addresses_go_with_the_person() {
     let simulation = Simulation::new(&[]).await;

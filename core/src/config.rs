@@ -96,7 +96,7 @@ pub struct Config {
     pub breached_passwords_url: Option<String>,
     /// `GITHUB_SECRET_SCANNING_KEYS_URL`: where GitHub publishes the keys that sign its reports of leaked API keys.
     pub github_secret_scanning_keys_url: String,
-    /// `ADMIN_EMAILS`: who is an administrator from their next login on.
+    /// `ADMIN_EMAILS`: who is an administrator from their next login on, whatever role they were given meanwhile.
     pub admin_emails: Vec<Email>,
     /// Who sends mail.
     pub mail_provider: MailProvider,

@@ -69,7 +69,11 @@ async fn grant(database: &dyn Database, email: &Email) -> Result<String, Failure
 async fn revoke(database: &dyn Database, email: &Email) -> Result<String, Failure> {
     let user = find(database, email).await?;
     Ok(match set_role(database, &user, users::demote, "user").await? {
-        true => format!("{} is no administrator any more", user.email),
+        true => format!(
+            "{} is no administrator any more; where the server's ADMIN_EMAILS names the address, the next login makes them \
+             one again",
+            user.email
+        ),
         false => format!("{} is no administrator", user.email),
     })
 }

@@ -56,6 +56,7 @@ pub async fn start_session(
     }
     let details = json!({ "sessionId": id.as_str(), "methods": admitted.methods });
     batch.push(client.event(app, "login", details).of(&user.id, Some(&user.id)));
+    // The list wins over an administrator who took the role away; the event says that it did.
     if app.config().admin_emails.iter().any(|email| email.as_str() == user.email) {
         batch.push(users::promote(&user.id, now));
         let details = json!({ "role": "admin", "by": "configuration" });
