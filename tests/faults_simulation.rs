@@ -306,7 +306,8 @@ async fn reads_are_tried_a_second_time() {
             world.simulation.faults.heal();
         }
         let rename = asked(Method::PATCH, "/api/v1/users/me", Whom::Person, &[], Some(json!({ "fullName": "Ada" })));
-        world.simulation.faults.set_after(0, 1, Database, Fault::Fails(why));
+        // The first of its round trips reads the session.
+        world.simulation.faults.set_after(1, 1, Database, Fault::Fails(why));
         let heard = world.send(&rename, None);
         assert_eq!((heard.status, heard.ms), (503, 0), "{why}");
         // Nobody knows whether it was done, but where the database says that it did not begin.

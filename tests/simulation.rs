@@ -6,7 +6,7 @@ use aibaas_tests::{
     keys::{VERIFY, unknown_key},
     simulation::{Failure, Simulation},
 };
-use axum::http::Method;
+use axum::http::{Method, Request};
 use serde_json::{Value, json};
 
 const HOUR: i64 = 3600;
@@ -201,9 +201,44 @@ async fn round_trips_to_the_database_are_few() {
     me(&simulation, &tokens).await;
     count("me", 1);
     simulation.call(Method::GET, "/api/v1/users/me/export", tokens["accessToken"].as_str(), None).await;
-    count("export", 1);
+    count("export, whose session is checked before its person's limit is charged", 2);
     post(&simulation, "/auth/logout", tokens["accessToken"].as_str(), json!({})).await;
     count("logout", 1);
+}
+
+/// Whoever stole a token cannot use up the limits of its person once the session has ended.
+#[tokio::test]
+async fn an_ended_session_uses_up_nobodys_limit() {
+    let simulation = Simulation::new(&[]).await;
+    let stolen = person(&simulation).await;
+    let tokens = login(&simulation, ADA).await;
+    let (stolen, token) = (stolen["accessToken"].as_str(), tokens["accessToken"].as_str());
+    let key = json!({ "name": "k", "scopes": ["keys:verify"] });
+    let (status, created) = post(&simulation, "/api-keys", token, key.clone()).await;
+    assert_eq!(status, 201, "{created}");
+    let of_key = format!("/api/v1/api-keys/{}", created["apiKey"]["id"].as_str().expect("an id"));
+    assert_eq!(post(&simulation, "/auth/logout", stolen, json!({})).await.0, 204);
+    for (method, path, body) in [
+        (Method::PATCH, "/api/v1/users/me", Some(json!({ "fullName": "Mallory" }))),
+        (Method::GET, "/api/v1/users/me/export", None),
+        (Method::POST, "/api/v1/api-keys", Some(key.clone())),
+        (Method::PATCH, of_key.as_str(), Some(json!({ "name": "taken" }))),
+        (Method::POST, format!("{of_key}/rotate").as_str(), Some(json!({}))),
+    ] {
+        let (status, problem) = simulation.call(method, path, stolen, body).await;
+        assert_eq!((status, &problem["code"]), (401, &json!("session_revoked")), "{path}");
+    }
+    let again = simulation.post_once("/api/v1/api-keys", "once", stolen, Some(&key)).await;
+    assert_eq!(again.status, 401);
+    let limit = async |method: Method, path: &str, body: Value| {
+        let request = Request::builder().method(method).uri(path);
+        let answer = simulation.answer(request, token, Some(&body)).await;
+        answer.headers()["ratelimit"].to_str().expect("a text").to_owned()
+    };
+    let account = limit(Method::PATCH, "/api/v1/users/me", json!({ "fullName": "Ada" })).await;
+    assert_eq!(account, "\"account\";r=299;t=3600");
+    let keys = limit(Method::POST, "/api/v1/api-keys", key).await;
+    assert_eq!(keys, "\"keys\";r=998;t=3600");
 }
 
 async fn wrong_login(simulation: &Simulation) -> (u16, Option<u64>) {

@@ -127,6 +127,11 @@ impl IntoResponse for Reply {
 pub struct Claim(Option<store::Claim>);
 
 impl Claim {
+    /// Whether there is one. A person's session was checked then, in the round trip that claimed the key.
+    pub fn is_held(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// Fulfils it in the batch that makes the reply true. Where the claim has passed to another request, the batch is
     /// undone by [`Guard::IdempotencyClaim`].
     ///

@@ -27,7 +27,8 @@ async fn admit_client(app: &App, client: &Client, limit: &Limit) -> Result<(), A
     admit(app, client, &format!("{}:{}", limit.name, client.network()), limit.clone()).await
 }
 
-/// Counts one of the calls of a person that leave something behind, whichever session makes it.
+/// Counts one of the calls of a person that leave something behind, whichever session makes it. The session is checked
+/// before: one that has ended uses up nothing.
 ///
 /// # Errors
 /// As [`admit_client`].
@@ -36,7 +37,8 @@ pub async fn admit_person(app: &App, person: &Person) -> Result<(), ApiError> {
     admit(app, &person.client, &format!("person:{}", person.user_id), limit).await
 }
 
-/// Counts one of the changes to keys that a person makes and that leave rows behind. Revoking is never counted.
+/// Counts one of the changes to keys that a person makes and that leave rows behind. Revoking is never counted. The session
+/// is checked before, as for [`admit_person`].
 ///
 /// # Errors
 /// As [`admit_client`].

@@ -41,13 +41,13 @@ pub async fn handler(
     let change = ApiKeyChange { name, description, scopes, rate_limit, allowed_ips };
     let change = change.check().map_err(ApiError::mistakes)?;
     let members = change.members();
-    limits::admit_key_change(&app, &person).await?;
 
     let mut reads = Batch::new();
     let hash = reads.push(api_keys::hash(&id, &person.user_id));
     let (user, mut answers) = person.read(&app, reads).await?;
     let hash = answers.take(hash)?.ok_or_else(no_such_key)?;
     may_have(&app, &user.role, change.scopes.as_deref().unwrap_or_default())?;
+    limits::admit_key_change(&app, &person).await?;
     // Names and descriptions decide nothing.
     if change.scopes.is_some() || change.rate_limit.is_some() || change.allowed_ips.is_some() {
         key_changes::invalidate(&app, &[hash]).await?;

@@ -16,7 +16,7 @@ use crate::{
     },
     store::{
         Batch, BatchError, Guard,
-        api_keys::{self, ApiKeyRecord, MOST_ACTIVE},
+        api_keys::{self, KeyToRotate, MOST_ACTIVE},
     },
 };
 
@@ -42,15 +42,18 @@ pub async fn handler(
     let mut validator = Validator::default();
     validator.require(body.overlap_seconds <= MOST_OVERLAP_SECONDS, "/overlapSeconds", "give 0 to 604800");
     validator.finish()?;
-    limits::admit_key_change(&app, &person).await?;
     request.once(&app, Caller::Person(&person), |claim| rotate(&app, &person, &id, body.overlap_seconds, claim)).await
 }
 
 /// Writes what was read of the key, as its successor. A batch that finds another key than that, or no room for one more,
-/// is undone; the next look tells why.
+/// is undone; the next look tells why. However many looks it takes, the change is counted once.
 async fn rotate(app: &App, person: &Person, id: &str, overlap: u32, claim: Claim) -> Result<Reply, ApiError> {
-    for _ in 0..ATTEMPTS {
-        let old = to_rotate(app, person, id, overlap).await?;
+    for attempt in 0..ATTEMPTS {
+        let KeyToRotate { key: old, hash, .. } = to_rotate(app, person, id, overlap).await?;
+        if attempt == 0 {
+            limits::admit_key_change(app, person).await?;
+        }
+        key_changes::invalidate(app, &[hash]).await?;
         let now = app.now();
         let key = ApiKey::generate(old.environment.as_str(), &app.random())
             .ok_or_else(|| ApiError::internal("too little randomness for a key"))?;
@@ -71,8 +74,8 @@ async fn rotate(app: &App, person: &Person, id: &str, overlap: u32, claim: Claim
     Err(ApiError::unavailable("a key is changed faster than it can be rotated"))
 }
 
-/// Reads the key as it stands, where it may be rotated, and invalidates it at the gate.
-async fn to_rotate(app: &App, person: &Person, id: &str, overlap: u32) -> Result<ApiKeyRecord, ApiError> {
+/// Reads the key as it stands, where it may be rotated.
+async fn to_rotate(app: &App, person: &Person, id: &str, overlap: u32) -> Result<KeyToRotate, ApiError> {
     let now = app.now();
     let mut batch = Batch::new();
     let found = batch.push(api_keys::to_rotate(id, &person.user_id, now));
@@ -87,6 +90,5 @@ async fn to_rotate(app: &App, person: &Person, id: &str, overlap: u32) -> Result
     if found.others.saturating_add(i64::from(overlap > 0)) >= MOST_ACTIVE {
         return Err(too_many());
     }
-    key_changes::invalidate(app, &[found.hash]).await?;
-    Ok(found.key)
+    Ok(found)
 }

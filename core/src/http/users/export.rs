@@ -44,6 +44,7 @@ pub async fn handler(
     person: Person,
     Query(parameters): Query<Parameters>,
 ) -> Result<Response, ApiError> {
+    person.read(&app, Batch::new()).await?;
     limits::admit_person(&app, &person).await?;
     let begin = read_cursor::<u32>(parameters.cursor.as_deref())?.unwrap_or(0);
     let now = app.now();

@@ -34,6 +34,7 @@ pub async fn patch(
     person: Person,
     Json(body): Json<Body>,
 ) -> Result<Answer<UserBody>, ApiError> {
+    person.read(&app, Batch::new()).await?;
     limits::admit_person(&app, &person).await?;
     let mut batch = Batch::new();
     if let Some(name) = body.full_name {
