@@ -4,6 +4,7 @@
 use aibaas_core::{
     SqlKeyGate, SqlRateLimiter,
     domain::{
+        ApiKeyId,
         api_key::KeyHash,
         key_use::{Decision, KeyUse},
     },
@@ -218,9 +219,10 @@ async fn keys_may_share_a_limit() {
     let database = SimulatedDatabase::new().await;
     keys(&database, &[(5, 60), (5, 60)]).await;
     database.run(Statement::new("UPDATE api_keys SET first_key_id = 'key-0' WHERE id = 'key-1'")).await;
+    let (first, second) = (ApiKeyId::from("key-0"), ApiKeyId::from("key-1"));
     let charge = async |costs: [u32; 2], at: i64| {
         let of = |key_id, cost| Charge { key_id, cost, is_denied: false, verifier: None };
-        let uses = [of("key-0", costs[0]), of("key-1", costs[1])];
+        let uses = [of(&first, costs[0]), of(&second, costs[1])];
         key_uses::charge(&uses, Timestamp(START + at)).run(&*database.port()).await.expect("an answer")
     };
     assert_eq!(charge([2, 2], 0).await, 2);
@@ -241,12 +243,13 @@ async fn what_is_kept_of_logs_is_what_the_limit_goes_on_with() {
     for at in [0, 10, 10, 30] {
         gate.admit(&[use_of(hashes[0], 2)], Timestamp(START + at)).await.expect("a decision");
     }
+    let (first, second) = (ApiKeyId::from("key-0"), ApiKeyId::from("key-1"));
     let read =
-        async || key_uses::log("key-0", 60_000, Timestamp(START + 40)).run(&*database.port()).await.expect("a log");
+        async || key_uses::log(&first, 60_000, Timestamp(START + 40)).run(&*database.port()).await.expect("a log");
     let log = read().await;
     assert_eq!(log.used(), 8);
     for _ in 0..2 {
-        for query in key_uses::keep_logs([("key-0", 60_000, &log), ("key-1", 60_000, &log)]) {
+        for query in key_uses::keep_logs([(&first, 60_000, &log), (&second, 60_000, &log)]) {
             query.run(&*database.port()).await.expect("an answer");
         }
         assert!(read().await.entries().eq(log.entries()));

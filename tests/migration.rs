@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 
 use aibaas_core::{
-    domain::run_aggregates::RunSums,
+    domain::{RunId, UserId, run_aggregates::RunSums},
     ports,
     store::{
         Batch, benchmarks,
@@ -174,17 +174,18 @@ impl ports::Database for Memory {
 
 /// As the application of now publishes.
 async fn publish(database: &Memory, (run, _, benchmark, at): &Published) {
-    let tasks = benchmarks::sliced_tasks(run, "owner", -1, 1000).run(database).await.expect("tasks");
+    let (run_id, owner_id) = (&RunId::from(run.as_str()), &UserId::from("owner"));
+    let tasks = benchmarks::sliced_tasks(run_id, owner_id, -1, 1000).run(database).await.expect("tasks");
     assert_eq!(tasks.end, None, "all of them");
     let mut sums = RunSums::new(&tasks.tasks);
-    let piece = results::attempts(run, "owner", &TaskAttempt::default(), 1000).run(database).await.expect("results");
+    let piece = results::attempts(run_id, owner_id, &TaskAttempt::default(), 1000).run(database).await.expect("results");
     assert_eq!(piece.end, None, "all of them");
     for attempt in &piece.attempts {
         sums.add(attempt);
     }
     let aggregates = sums.finish(if *benchmark == "tried" { 2 } else { 1 }, 1);
     assert_eq!(aggregates.is_some(), *benchmark != "counted");
-    let publication = Publication { run_id: run, owner_id: "owner", revision: 0, aggregates: aggregates.as_ref() };
+    let publication = Publication { run_id, owner_id, revision: 0, aggregates: aggregates.as_ref() };
     assert!(publication.beforehand().expect("nothing beforehand").is_empty());
     let mut batch = Batch::new();
     publication.publish(&mut batch, &format!("snapshot-{run}"), ports::Timestamp(*at)).expect("a batch");

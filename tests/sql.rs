@@ -167,7 +167,7 @@ fn only_live_sessions_are_too_many() {
         database.execute(session, (id, created, used, created + 30 * DAY_MS)).expect("a session");
     };
     let end_oldest = || {
-        let statement = sessions::end_oldest("u", Timestamp(now)).into_statement();
+        let statement = sessions::end_oldest(&"u".into(), Timestamp(now)).into_statement();
         let values = statement.params.iter().map(|value| match value {
             Value::Integer(number) => rusqlite::types::Value::Integer(*number),
             Value::Text(text) => rusqlite::types::Value::Text(text.clone()),

@@ -6,7 +6,9 @@ use unicode_normalization::UnicodeNormalization as _;
 use zeroize::Zeroizing;
 
 use super::{
-    Secret, common_passwords,
+    Secret,
+    api_key::Scope,
+    common_passwords,
     visible::{has_visible, is_bidi_control},
 };
 
@@ -168,6 +170,12 @@ impl AccountStatus {
             Self::Suspended => "suspended",
         }
     }
+
+    /// The status of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Active, Self::Suspended].into_iter().find(|status| status.as_str() == name)
+    }
 }
 
 /// What somebody may do besides what everybody may.
@@ -194,6 +202,36 @@ impl Role {
             Self::Service => "service",
             Self::Admin => "admin",
         }
+    }
+
+    /// The role of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::User, Self::Publisher, Self::Service, Self::Admin].into_iter().find(|role| role.as_str() == name)
+    }
+
+    /// Whether it may administer the deployment.
+    #[must_use]
+    pub fn administers(self) -> bool {
+        self == Self::Admin
+    }
+
+    /// Whether it may publish where the deployment lets only some.
+    #[must_use]
+    pub fn publishes(self) -> bool {
+        matches!(self, Self::Publisher | Self::Admin)
+    }
+
+    /// Whether the scope works in its keys where the deployment lets only some publish.
+    #[must_use]
+    pub fn may_use(self, scope: Scope) -> bool {
+        self.publishes() || !scope.publishes()
+    }
+
+    /// Whether its keys verify everybody's.
+    #[must_use]
+    pub fn serves(self) -> bool {
+        self == Self::Service
     }
 }
 

@@ -1,9 +1,13 @@
 //! API keys: `aib_live_` or `aib_test_`, 32 base62 characters, and 6 base62 characters of CRC-32 over all before.
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
-use super::Secret;
+use super::{
+    Secret,
+    account::{Refusal, refuse},
+};
 
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const BODY: usize = 32;
@@ -12,9 +16,58 @@ const CHECKSUM: usize = 6;
 const SHOWN: usize = 13;
 
 /// What a key may be used for.
-pub const SCOPES: [&str; 4] = ["leaderboard:read", "results:write", "models:write", "keys:verify"];
-/// The scopes that change what is published.
-pub const WRITING_SCOPES: [&str; 2] = ["results:write", "models:write"];
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Scope {
+    /// Reading what is public at the key's own limit.
+    #[serde(rename = "leaderboard:read")]
+    LeaderboardRead,
+    /// Writing runs and their results.
+    #[serde(rename = "results:write")]
+    ResultsWrite,
+    /// Writing models and benchmarks.
+    #[serde(rename = "models:write")]
+    ModelsWrite,
+    /// Asking about keys that a service was shown.
+    #[serde(rename = "keys:verify")]
+    KeysVerify,
+}
+
+impl Scope {
+    /// Every scope.
+    pub const ALL: [Self; 4] = [Self::LeaderboardRead, Self::ResultsWrite, Self::ModelsWrite, Self::KeysVerify];
+
+    /// Its name.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::LeaderboardRead => "leaderboard:read",
+            Self::ResultsWrite => "results:write",
+            Self::ModelsWrite => "models:write",
+            Self::KeysVerify => "keys:verify",
+        }
+    }
+
+    /// The scope of this name.
+    ///
+    /// # Errors
+    /// [`Refusal`] `invalid_value`, which names them all.
+    pub fn named(name: &str) -> Result<Self, Refusal> {
+        let unknown = || refuse("invalid_value", format!("the scopes are {}", Self::ALL.map(Self::as_str).join(", ")));
+        Self::ALL.into_iter().find(|scope| scope.as_str() == name).ok_or_else(unknown)
+    }
+
+    /// Whether it changes what is published.
+    #[must_use]
+    pub fn publishes(self) -> bool {
+        matches!(self, Self::ResultsWrite | Self::ModelsWrite)
+    }
+}
+
+impl std::fmt::Display for Scope {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
 
 /// A key whose form and checksum are right.
 #[derive(Clone, Debug)]
@@ -69,7 +122,7 @@ impl ApiKey {
 }
 
 /// Whether a key still works.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum KeyStatus {
     /// It works.
@@ -138,13 +191,13 @@ impl std::fmt::Debug for KeyHash {
 }
 
 /// In lower-case hex.
-impl serde::Serialize for KeyHash {
+impl Serialize for KeyHash {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.to_hex())
     }
 }
 
-impl<'de> serde::Deserialize<'de> for KeyHash {
+impl<'de> Deserialize<'de> for KeyHash {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
         let bytes = data_encoding::HEXLOWER.decode(text.as_bytes()).ok();

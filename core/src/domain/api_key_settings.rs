@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::{
     account::{Refusal, refuse},
-    api_key::SCOPES,
+    api_key::Scope,
     network::Network,
     values,
 };
@@ -26,7 +26,7 @@ pub struct AskedApiKey {
     pub name: String,
     /// What it is for: at most 1000 characters.
     pub description: Option<String>,
-    /// What it may do: at least one of [`SCOPES`].
+    /// What it may do: names of at least one [`Scope`].
     pub scopes: Vec<String>,
     /// Requests admitted in a window: 1 to 100 000.
     #[serde(default = "default_limit")]
@@ -84,7 +84,7 @@ pub struct NewApiKey {
     /// What it is for.
     pub description: Option<String>,
     /// What it may do.
-    pub scopes: Vec<String>,
+    pub scopes: Vec<Scope>,
     /// Requests admitted in a window.
     pub rate_limit: u32,
     /// Length of the window.
@@ -122,7 +122,7 @@ impl AskedApiKey {
         let mut mistakes = Mistakes::default();
         let name = mistakes.name(&self.name);
         let description = mistakes.description(self.description.as_deref());
-        mistakes.scopes(&self.scopes);
+        let scopes = mistakes.scopes(&self.scopes);
         mistakes.rate_limit(self.rate_limit);
         let window = 1..=MOST_WINDOW_SECONDS;
         mistakes.require(window.contains(&self.rate_limit_window_seconds), "rateLimitWindowSeconds", "give 1 to 86400");
@@ -132,7 +132,7 @@ impl AskedApiKey {
         Ok(NewApiKey {
             name,
             description,
-            scopes: self.scopes,
+            scopes,
             rate_limit: self.rate_limit,
             rate_limit_window_seconds: self.rate_limit_window_seconds,
             allowed_ips,
@@ -142,14 +142,14 @@ impl AskedApiKey {
     }
 }
 
-/// What is to be changed of a key; the rest stays.
+/// What is asked to be changed of a key; the rest stays.
 #[derive(Clone, Debug, Default)]
-pub struct ApiKeyChange {
+pub struct AskedApiKeyChange {
     /// What its owner calls it.
     pub name: Option<String>,
     /// What it is for; `Some(None)` is nothing.
     pub description: Option<Option<String>>,
-    /// What it may do.
+    /// What it may do: names of at least one [`Scope`].
     pub scopes: Option<Vec<String>>,
     /// Requests admitted in a window.
     pub rate_limit: Option<u32>,
@@ -157,26 +157,41 @@ pub struct ApiKeyChange {
     pub allowed_ips: Option<Vec<String>>,
 }
 
-impl ApiKeyChange {
-    /// The same, checked by the rules of a new key, its blocks each in their one spelling.
+impl AskedApiKeyChange {
+    /// What is changed, by the rules of a new key.
     ///
     /// # Errors
     /// Every [`Mistake`].
-    pub fn check(self) -> Result<Self, Vec<Mistake>> {
+    pub fn check(self) -> Result<ApiKeyChange, Vec<Mistake>> {
         let mut mistakes = Mistakes::default();
         let name = self.name.map(|name| mistakes.name(&name));
         let description = self.description.map(|text| mistakes.description(text.as_deref()));
-        if let Some(scopes) = &self.scopes {
-            mistakes.scopes(scopes);
-        }
+        let scopes = self.scopes.map(|scopes| mistakes.scopes(&scopes));
         if let Some(limit) = self.rate_limit {
             mistakes.rate_limit(limit);
         }
         let allowed_ips = self.allowed_ips.map(|blocks| mistakes.allowed_ips(&blocks));
         mistakes.finish()?;
-        Ok(Self { name, description, scopes: self.scopes, rate_limit: self.rate_limit, allowed_ips })
+        Ok(ApiKeyChange { name, description, scopes, rate_limit: self.rate_limit, allowed_ips })
     }
+}
 
+/// What is changed of a key, checked; the rest stays.
+#[derive(Clone, Debug, Default)]
+pub struct ApiKeyChange {
+    /// What its owner calls it.
+    pub name: Option<String>,
+    /// What it is for; `Some(None)` is nothing.
+    pub description: Option<Option<String>>,
+    /// What it may do.
+    pub scopes: Option<Vec<Scope>>,
+    /// Requests admitted in a window.
+    pub rate_limit: Option<u32>,
+    /// CIDR blocks it may be used from, each in its one spelling.
+    pub allowed_ips: Option<Vec<String>>,
+}
+
+impl ApiKeyChange {
     /// The members that are given.
     #[must_use]
     pub fn members(&self) -> Vec<&'static str> {
@@ -244,14 +259,15 @@ impl Mistakes {
         self.check("description", None, values::text(text?, 0, 1000)).filter(|text| !text.is_empty())
     }
 
-    fn scopes(&mut self, scopes: &[String]) {
-        self.require(!scopes.is_empty(), "scopes", "give at least one scope");
-        for (index, scope) in scopes.iter().enumerate() {
-            let known = SCOPES.contains(&scope.as_str());
-            self.require_item(known, "scopes", index, &format!("the scopes are {}", SCOPES.join(", ")));
-            let repeated = scopes.iter().take(index).any(|earlier| earlier == scope);
+    fn scopes(&mut self, names: &[String]) -> Vec<Scope> {
+        self.require(!names.is_empty(), "scopes", "give at least one scope");
+        let mut scopes = Vec::new();
+        for (index, name) in names.iter().enumerate() {
+            scopes.extend(self.check("scopes", Some(index), Scope::named(name)));
+            let repeated = names.iter().take(index).any(|earlier| earlier == name);
             self.require_item(!repeated, "scopes", index, "name each scope once");
         }
+        scopes
     }
 
     fn rate_limit(&mut self, limit: u32) {
@@ -331,15 +347,16 @@ mod tests {
 
     #[test]
     fn a_change_keeps_the_rules_of_a_new_key() {
-        let change = ApiKeyChange {
+        let change = AskedApiKeyChange {
             description: Some(Some("  ".to_owned())),
             allowed_ips: Some(vec!["::ffff:10.1.2.3".to_owned()]),
-            ..ApiKeyChange::default()
+            ..AskedApiKeyChange::default()
         };
-        assert_eq!(change.members(), ["description", "allowedIps"]);
         let change = change.check().unwrap();
+        assert_eq!(change.members(), ["description", "allowedIps"]);
         assert_eq!((change.description, change.allowed_ips), (Some(None), Some(vec!["10.1.2.3/32".to_owned()])));
-        let change = ApiKeyChange { scopes: Some(Vec::new()), rate_limit: Some(100_001), ..ApiKeyChange::default() };
+        let (scopes, rate_limit) = (Some(Vec::new()), Some(100_001));
+        let change = AskedApiKeyChange { scopes, rate_limit, ..AskedApiKeyChange::default() };
         assert_eq!(change.check().unwrap_err().len(), 2);
     }
 }

@@ -4,7 +4,11 @@ use std::{borrow::Cow, net::IpAddr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use super::{SlidingLog, api_key::KeyHash, network::Network};
+use super::{
+    ApiKeyId, SlidingLog, UserId,
+    api_key::{KeyHash, Scope},
+    network::Network,
+};
 use crate::ports::{LimitState, Timestamp};
 
 /// The length of an hour.
@@ -14,16 +18,16 @@ pub const HOUR_MS: i64 = 3_600_000;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyGrant {
     /// The key's id.
-    pub id: String,
+    pub id: ApiKeyId,
     /// Its owner's.
-    pub user_id: String,
+    pub user_id: UserId,
     /// The first of the keys that were rotated one into the other, itself where there is none before it. They share one
     /// limit, whose subject this id is.
-    pub first_key_id: String,
+    pub first_key_id: ApiKeyId,
     /// The hash of that key.
     pub first_key_hash: KeyHash,
     /// What it may be used for.
-    pub scopes: Vec<String>,
+    pub scopes: Vec<Scope>,
     /// Cost admitted in a window.
     pub rate_limit: u32,
     /// Length of the window.
@@ -63,7 +67,7 @@ impl KeyGrant {
             Some(Denial::OwnerSuspended)
         } else if !self.allowed_ips.is_empty() && !of.address.is_some_and(may_come_from) {
             Some(Denial::Address)
-        } else if !of.scopes.iter().all(|wanted| self.scopes.iter().any(|held| held == wanted)) {
+        } else if !of.scopes.iter().all(|wanted| self.scopes.contains(wanted)) {
             Some(if of.optional { Denial::NotNeeded } else { Denial::Scope })
         } else if of.publishes && !self.owner_publishes {
             Some(Denial::Role)
@@ -79,7 +83,7 @@ pub struct KeyUse {
     /// Which key.
     pub hash: KeyHash,
     /// The scopes that it needs.
-    pub scopes: Vec<Cow<'static, str>>,
+    pub scopes: Vec<Scope>,
     /// Who presents it.
     pub address: Option<IpAddr>,
     /// What it costs of the key's limit.
@@ -102,9 +106,9 @@ pub enum Verifier {
     /// The owner of a key that was let in to ask.
     Owner {
         /// The key's id.
-        key_id: String,
+        key_id: ApiKeyId,
         /// Its owner's.
-        user_id: String,
+        user_id: UserId,
         /// Whether that is a service of the platform.
         serves: bool,
     },
@@ -271,12 +275,12 @@ fn is_counted(decision: &Decision) -> bool {
 
 /// What was counted of the keys that share a limit, by their ids: a handful.
 #[derive(Clone, Debug, Default)]
-pub struct UsageByKey(Vec<(String, Usage)>);
+pub struct UsageByKey(Vec<(ApiKeyId, Usage)>);
 
 impl UsageByKey {
     /// What was kept of keys, to be gone on with.
     #[must_use]
-    pub fn restored(kept: impl IntoIterator<Item = (String, HourOfUse, bool)>) -> Self {
+    pub fn restored(kept: impl IntoIterator<Item = (ApiKeyId, HourOfUse, bool)>) -> Self {
         let mut usage = Self::default();
         for (key_id, hour, changed) in kept {
             usage.of(&key_id).hours.push((hour, changed));
@@ -285,22 +289,20 @@ impl UsageByKey {
     }
 
     /// To be kept for [`UsageByKey::restored`]: of each hour whose it is, and whether it changed since it was saved.
-    pub fn hours(&self) -> impl Iterator<Item = (&str, HourOfUse, bool)> {
-        self.0
-            .iter()
-            .flat_map(|(id, usage)| usage.hours.iter().map(move |(hour, changed)| (id.as_str(), *hour, *changed)))
+    pub fn hours(&self) -> impl Iterator<Item = (&ApiKeyId, HourOfUse, bool)> {
+        self.0.iter().flat_map(|(id, usage)| usage.hours.iter().map(move |(hour, changed)| (id, *hour, *changed)))
     }
 
     /// Whether anything is known of the key.
     #[must_use]
-    pub fn knows(&self, key_id: &str) -> bool {
+    pub fn knows(&self, key_id: &ApiKeyId) -> bool {
         self.0.iter().any(|(id, _)| id == key_id)
     }
 
     /// What was counted of the key.
-    pub fn of(&mut self, key_id: &str) -> &mut Usage {
+    pub fn of(&mut self, key_id: &ApiKeyId) -> &mut Usage {
         let index = self.0.iter().position(|(id, _)| id == key_id).unwrap_or_else(|| {
-            self.0.push((key_id.to_owned(), Usage::default()));
+            self.0.push((key_id.clone(), Usage::default()));
             self.0.len().saturating_sub(1)
         });
         #[expect(clippy::indexing_slicing, reason = "found or pushed just above")]
@@ -309,14 +311,14 @@ impl UsageByKey {
 
     /// What is not saved yet.
     #[must_use]
-    pub fn unsaved(&self) -> Vec<(String, HourOfUse)> {
+    pub fn unsaved(&self) -> Vec<(ApiKeyId, HourOfUse)> {
         let unsaved = self.hours().filter(|(.., changed)| *changed);
         unsaved.map(|(id, hour, _)| (id.to_owned(), hour)).collect()
     }
 
     /// What is not saved yet of the key.
     #[must_use]
-    pub fn unsaved_of(&self, key_id: &str) -> Vec<HourOfUse> {
+    pub fn unsaved_of(&self, key_id: &ApiKeyId) -> Vec<HourOfUse> {
         let of_key = self.hours().filter(|(id, _, changed)| *changed && *id == key_id);
         of_key.map(|(_, hour, _)| hour).collect()
     }
@@ -328,7 +330,7 @@ impl UsageByKey {
     }
 
     /// Notes what has been saved, and forgets hours that are over.
-    pub fn saved(&mut self, saved: &[(String, HourOfUse)], now: Timestamp) {
+    pub fn saved(&mut self, saved: &[(ApiKeyId, HourOfUse)], now: Timestamp) {
         for (id, usage) in &mut self.0 {
             let of_key = saved.iter().filter(|(saved, _)| saved == id).map(|(_, hour)| *hour).collect::<Vec<_>>();
             usage.saved(&of_key, now);
@@ -419,11 +421,11 @@ mod tests {
 
     fn grant() -> KeyGrant {
         KeyGrant {
-            id: "key".to_owned(),
-            user_id: "user".to_owned(),
-            first_key_id: "key".to_owned(),
+            id: "key".into(),
+            user_id: "user".into(),
+            first_key_id: "key".into(),
             first_key_hash: KeyHash::from_bytes(&[7; 32]).unwrap(),
-            scopes: vec!["models:write".to_owned(), "keys:verify".to_owned()],
+            scopes: vec![Scope::ModelsWrite, Scope::KeysVerify],
             rate_limit: 5,
             rate_limit_window_seconds: 60,
             allowed_ips: Vec::new(),
@@ -435,10 +437,10 @@ mod tests {
         }
     }
 
-    fn using(scopes: &[&'static str]) -> KeyUse {
+    fn using(scopes: &[Scope]) -> KeyUse {
         KeyUse {
             hash: KeyHash::from_bytes(&[7; 32]).unwrap(),
-            scopes: scopes.iter().map(|scope| Cow::Borrowed(*scope)).collect(),
+            scopes: scopes.to_vec(),
             address: None,
             cost: 1,
             publishes: false,
@@ -450,10 +452,10 @@ mod tests {
     #[test]
     fn each_reason_refuses_and_the_first_is_told() {
         let now = Timestamp(1000);
-        let (plain, of) = (grant(), using(&["models:write"]));
+        let (plain, of) = (grant(), using(&[Scope::ModelsWrite]));
         assert_eq!(plain.denial(&of, now), None);
         assert_eq!(plain.denial(&using(&[]), now), None);
-        assert_eq!(plain.denial(&using(&["models:write", "results:write"]), now), Some(Denial::Scope));
+        assert_eq!(plain.denial(&using(&[Scope::ModelsWrite, Scope::ResultsWrite]), now), Some(Denial::Scope));
         assert_eq!(plain.denial(&KeyUse { publishes: true, ..of.clone() }, now), Some(Denial::Role));
         let publisher = KeyGrant { owner_publishes: true, ..grant() };
         assert_eq!(publisher.denial(&KeyUse { publishes: true, ..of.clone() }, now), None);
@@ -485,15 +487,15 @@ mod tests {
         let mut ledger = KeyLedger::default();
         let refused = ledger.decide(&Arc::new(scopeless), &without, now);
         assert!(matches!(refused, Decision::Denied(_, Denial::NotNeeded)), "{refused:?}");
-        assert!(!ledger.usage.is_unsaved() && !ledger.usage.knows("key"));
+        assert!(!ledger.usage.is_unsaved() && !ledger.usage.knows(&"key".into()));
     }
 
     #[test]
     fn of_others_keys_only_services_learn_anything() {
         let (own, now) = (grant(), Timestamp(0));
-        let others = KeyGrant { id: "theirs".to_owned(), user_id: "them".to_owned(), ..grant() };
+        let others = KeyGrant { id: "theirs".into(), user_id: "them".into(), ..grant() };
         let revoked = KeyGrant { revoked: true, expires_at_ms: Some(0), owner_suspended: true, ..others.clone() };
-        let shown = KeyUse { verifier: Some(Verifier::UseBefore), ..using(&["nothing"]) };
+        let shown = KeyUse { verifier: Some(Verifier::UseBefore), ..using(&[Scope::LeaderboardRead]) };
         assert_eq!(own.denial(&shown, now), Some(Denial::NotYours), "nobody was let in to ask");
         let asks = |grant: &KeyGrant, of: &KeyUse, asker: &KeyGrant| grant.denial(&of.after(Some(asker)), now);
         assert_eq!(asks(&own, &shown, &own), Some(Denial::Scope));
@@ -506,13 +508,13 @@ mod tests {
         let mut ledger = KeyLedger::default();
         let refused = ledger.decide(&Arc::new(others), &shown.after(Some(&own)), now);
         assert!(matches!(refused, Decision::Denied(_, Denial::NotYours)), "{refused:?}");
-        assert!(!ledger.usage.is_unsaved() && !ledger.usage.knows("theirs"));
+        assert!(!ledger.usage.is_unsaved() && !ledger.usage.knows(&"theirs".into()));
     }
 
     #[test]
     fn rotated_keys_share_a_limit_and_are_counted_each() {
         let (first, now) = (Arc::new(grant()), Timestamp(1000));
-        let successor = Arc::new(KeyGrant { id: "successor".to_owned(), ..grant() });
+        let successor = Arc::new(KeyGrant { id: "successor".into(), ..grant() });
         // A limit that was lowered meanwhile is asked of what both used.
         let lowered = Arc::new(KeyGrant { rate_limit: 3, ..KeyGrant::clone(&successor) });
         let mut ledger = KeyLedger::default();
@@ -520,8 +522,9 @@ mod tests {
         {
             assert_eq!(ledger.decide(key, &using(&[]), now).is_allowed(), allowed, "{}", key.id);
         }
-        let counts =
-            |id| ledger.usage.unsaved_of(id).iter().map(|hour| (hour.allowed, hour.limited)).collect::<Vec<_>>();
+        let counts = |id: &str| {
+            ledger.usage.unsaved_of(&id.into()).iter().map(|hour| (hour.allowed, hour.limited)).collect::<Vec<_>>()
+        };
         assert_eq!((counts("key"), counts("successor")), (vec![(2, 0)], vec![(2, 1)]));
     }
 
@@ -614,7 +617,7 @@ mod tests {
                         assert!(!ledger.usage.is_unsaved(), "seed {seed}");
                         if numbers.below(3) == 0 {
                             ledger.usage = UsageByKey::default();
-                            saved.values().for_each(|hour| ledger.usage.of("key").take_up(*hour));
+                            saved.values().for_each(|hour| ledger.usage.of(&"key".into()).take_up(*hour));
                         }
                     }
                 }

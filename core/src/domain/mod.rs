@@ -6,6 +6,8 @@ pub mod api_key_settings;
 pub mod benchmark;
 pub mod common_passwords;
 pub mod ecdsa_p256;
+pub mod evaluator;
+mod ids;
 pub mod jws;
 pub mod key_use;
 mod keys;
@@ -27,6 +29,7 @@ pub mod user_agent;
 pub mod values;
 pub mod visible;
 
+pub use ids::{ApiKeyId, RunId, SessionId, UserId};
 pub use jws::JwtAlgorithm;
 pub use keys::{ACCESS_TOKEN_SECONDS, AccessClaims, Keys, RefreshToken, TokenError};
 pub use secret::Secret;

@@ -16,6 +16,7 @@ use std::{collections::HashMap, sync::Arc};
 use serde::{Deserialize, Serialize};
 
 use super::{
+    ApiKeyId,
     api_key::KeyHash,
     key_use::{Decision, Denial, HourOfUse, KeyGrant, KeyLedger, KeyUse},
 };
@@ -54,7 +55,7 @@ pub struct Report {
     /// Which block.
     pub id: u32,
     /// The id of the key that it was lent for.
-    pub key_id: String,
+    pub key_id: ApiKeyId,
     /// How many milliseconds ago, and how much.
     pub used: Vec<(u32, u32)>,
     /// What it decided meanwhile.
@@ -440,9 +441,9 @@ mod tests {
     impl World {
         fn new(seed: u64, limit: u32, window_seconds: u32, instances: usize, loses_reports: bool) -> Self {
             let grant = KeyGrant {
-                id: "key".to_owned(),
-                user_id: "user".to_owned(),
-                first_key_id: "key".to_owned(),
+                id: "key".into(),
+                user_id: "user".into(),
+                first_key_id: "key".into(),
                 first_key_hash: KeyHash::from_bytes(&[0; 32]).unwrap(),
                 scopes: Vec::new(),
                 rate_limit: limit,

@@ -15,14 +15,15 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     client::Client,
-    credentials::Person,
+    credentials::ClaimedSession,
     problem::{ApiError, IDEMPOTENCY_IN_PROGRESS, IDEMPOTENCY_KEY_REUSED, MALFORMED_REQUEST, Problem},
     request::{FromBody, read},
 };
 use crate::{
     app::App,
+    domain::UserId,
     store::{
-        Answers, Batch, BatchError, Guard,
+        Batch, BatchError, Guard,
         idempotency::{self as store, Claimed},
     },
 };
@@ -72,12 +73,12 @@ fn key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
     Ok(Some(key.to_owned()))
 }
 
-/// Who sends a request: a key is known under its caller's name only.
+/// Who sends a request: an idempotency key is known under its caller's name only.
 pub enum Caller<'a> {
-    /// A person; the session is checked in the round trip that claims the key.
-    Person(&'a Person),
-    /// A program of this person's.
-    Program(&'a str),
+    /// A user; their session is confirmed in the round trip that claims the key.
+    Session(&'a ClaimedSession),
+    /// A program whose API key is this user's.
+    ApiKeyClient(&'a UserId),
     /// Somebody without a credential.
     Network(&'a Client),
 }
@@ -85,17 +86,29 @@ pub enum Caller<'a> {
 impl Caller<'_> {
     fn name(&self) -> String {
         match self {
-            Self::Person(person) => store::person(&person.user_id),
-            Self::Program(owner_id) => store::programs(owner_id),
+            Self::Session(session) => session.idempotency_caller(),
+            Self::ApiKeyClient(owner_id) => store::api_key_clients(owner_id),
             Self::Network(client) => format!("network:{}", client.network()),
         }
     }
 
-    async fn write(&self, app: &App, batch: Batch) -> Result<Answers, BatchError> {
-        match self {
-            Self::Person(person) => person.write(app, batch).await,
-            Self::Program(_) | Self::Network(_) => batch.run(app.database()).await,
-        }
+    /// Claims the key, and finds what stands under it then.
+    async fn claim(&self, app: &App, claim: &store::Claim, fingerprint: Vec<u8>) -> Result<Option<Claimed>, ApiError> {
+        let take = |batch: &mut Batch| {
+            batch.push(claim.take(fingerprint, app.now()));
+            batch.push(claim.find())
+        };
+        let (found, mut answers) = match self {
+            Self::Session(session) => {
+                let mut batch = session.batch();
+                (take(&mut batch), batch.run(app).await?)
+            }
+            Self::ApiKeyClient(_) | Self::Network(_) => {
+                let mut batch = Batch::new();
+                (take(&mut batch), batch.run(app.database()).await?)
+            }
+        };
+        Ok(answers.take(found)?)
     }
 }
 
@@ -123,59 +136,71 @@ impl IntoResponse for Reply {
     }
 }
 
-/// What a request holds of its key while it runs; of a request without a key, nothing.
+/// What a request holds of its key while it runs; of a request without a key, nothing. The answer consumes it.
+#[must_use = "a request is answered by fulfilling its claim"]
 pub struct Claim(Option<store::Claim>);
 
-impl Claim {
-    /// Whether there is one. A person's session was checked then, in the round trip that claimed the key.
-    pub fn is_held(&self) -> bool {
-        self.0.is_some()
-    }
+/// A reply that stands with its claim: what [`Idempotency::once`] sends.
+pub struct Fulfilled {
+    reply: Reply,
+    claim: Claim,
+}
 
+impl Fulfilled {
+    /// Gives the claim back where the batch that was to fulfil it did not.
+    pub fn undone(self) -> Claim {
+        self.claim
+    }
+}
+
+/// [`Fulfilled`] but for the reply, which the effect of the batch has to tell first.
+pub struct FulfilledUpload(Claim);
+
+impl FulfilledUpload {
+    /// The reply that was stored.
+    pub fn reply(self, reply: Reply) -> Fulfilled {
+        Fulfilled { reply, claim: self.0 }
+    }
+}
+
+impl Claim {
     /// Fulfils it in the batch that makes the reply true. Where the claim has passed to another request, the batch is
     /// undone by [`Guard::IdempotencyClaim`].
     ///
     /// # Errors
     /// A fault of ours, when the reply cannot be sealed.
-    pub fn fulfil(&self, batch: &mut Batch, app: &App, reply: &Reply) -> Result<(), ApiError> {
-        if let Some((claim, sealed)) = self.sealed(app, reply)? {
+    pub fn fulfil(self, batch: &mut Batch, app: &App, reply: Reply) -> Result<Fulfilled, ApiError> {
+        if let Some((claim, sealed)) = self.sealed(app, &reply)? {
             batch.expect(Guard::IdempotencyClaim, claim.fulfil(reply.status.as_u16(), sealed));
         }
-        Ok(())
+        Ok(Fulfilled { reply, claim: self })
     }
 
-    /// The same with a reply that becomes true if the statement before changes a row. Where it does not, the claim
-    /// stands, so the batch needs [`Claim::expect`], too.
+    /// [`Claim::fulfil`] with a reply that becomes true if the statement before changes a row.
     ///
     /// # Errors
     /// As [`Claim::fulfil`].
-    pub fn fulfil_if_changed(&self, batch: &mut Batch, app: &App, reply: &Reply) -> Result<(), ApiError> {
-        if let Some((claim, sealed)) = self.sealed(app, reply)? {
+    pub fn fulfil_if_changed(self, batch: &mut Batch, app: &App, reply: Reply) -> Result<Fulfilled, ApiError> {
+        if let Some((claim, sealed)) = self.sealed(app, &reply)? {
+            batch.guarded_by(claim.expect());
             batch.push(claim.fulfil_if_changed(reply.status.as_u16(), sealed));
         }
-        Ok(())
+        Ok(Fulfilled { reply, claim: self })
     }
 
-    /// The same with an upload's reply, `{"accepted":…,"repeated":…}`: `count` results, of which the last statement to
-    /// write stores those that are new. The batch needs [`Claim::expect`], too.
-    pub fn fulfil_upload(&self, batch: &mut Batch, count: usize) {
-        if let Self(Some(claim)) = self {
+    /// [`Claim::fulfil`] with an upload's reply, `{"accepted":…,"repeated":…}`: `count` results, of which the last
+    /// statement to write stores those that are new.
+    pub fn fulfil_upload(self, batch: &mut Batch, count: usize) -> FulfilledUpload {
+        if let Self(Some(claim)) = &self {
+            batch.guarded_by(claim.expect());
             batch.push(claim.fulfil_upload(count));
         }
-    }
-
-    /// Guards the batch, before everything it holds: [`Guard::IdempotencyClaim`] undoes it where the claim has passed to
-    /// another request.
-    pub fn expect(&self, batch: &mut Batch) {
-        if let Self(Some(claim)) = self {
-            batch.guarded_by(claim.expect());
-        }
+        FulfilledUpload(self)
     }
 
     /// Fulfils it after the fact, where to do all again would come to the same reply. To fail is then no failure.
-    pub async fn remember(&self, app: &App, reply: &Reply) {
-        let Self(Some(claim)) = self else { return };
-        let remembered = match self.sealed(app, reply) {
+    pub async fn remember(self, app: &App, reply: Reply) -> Fulfilled {
+        let remembered = match self.sealed(app, &reply) {
             Ok(Some((claim, sealed))) => {
                 let fulfil = claim.fulfil(reply.status.as_u16(), sealed);
                 fulfil.run(app.database()).await.map_err(ApiError::from)
@@ -183,10 +208,11 @@ impl Claim {
             Ok(None) => Ok(()),
             Err(error) => Err(error),
         };
-        if let Err(error) = remembered {
+        if let (Err(error), Self(Some(claim))) = (remembered, &self) {
             log::warn!("an answer was not remembered: {error:?}");
             release_later(app, claim.clone());
         }
+        Fulfilled { reply, claim: self }
     }
 
     fn sealed(&self, app: &App, reply: &Reply) -> Result<Option<(&store::Claim, Vec<u8>)>, ApiError> {
@@ -219,25 +245,22 @@ impl Idempotency {
         work: impl FnOnce(Claim) -> W,
     ) -> Result<Response, ApiError>
     where
-        W: Future<Output = Result<Reply, ApiError>>,
+        W: Future<Output = Result<Fulfilled, ApiError>>,
     {
-        let Some(Keyed { key, digest }) = self.0 else { return Ok(work(Claim(None)).await?.into_response()) };
+        let Some(Keyed { key, digest }) = self.0 else { return Ok(work(Claim(None)).await?.reply.into_response()) };
         let claim = store::Claim { caller: caller.name(), key, id: app.new_id() };
         let fingerprint = app.keys().fingerprint(&digest).map_err(ApiError::internal)?;
         let mut held = Held { app, claim: Some(claim.clone()) };
-        let mut batch = Batch::new();
-        batch.push(claim.take(fingerprint, app.now()));
-        let found = batch.push(claim.find());
-        let found = caller.write(app, batch).await?.take(found)?;
+        let found = caller.claim(app, &claim, fingerprint).await?;
         let found = found.ok_or_else(|| ApiError::internal("a claimed key is gone"))?;
         if found.claim != claim.id {
             held.claim = None;
             return replay(app, &digest, found);
         }
         let refusal = match work(Claim(Some(claim.clone()))).await {
-            Ok(reply) => {
+            Ok(fulfilled) => {
                 held.claim = None;
-                return Ok(reply.into_response());
+                return Ok(fulfilled.reply.into_response());
             }
             Err(refusal) => refusal,
         };

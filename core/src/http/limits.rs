@@ -7,7 +7,7 @@ use http::{HeaderName, request::Parts};
 
 use super::{
     client::Client,
-    credentials::Person,
+    credentials::UserSession,
     problem::{ApiError, Problem, TOO_MANY_REQUESTS},
 };
 use crate::{
@@ -27,24 +27,23 @@ async fn admit_client(app: &App, client: &Client, limit: &Limit) -> Result<(), A
     admit(app, client, &format!("{}:{}", limit.name, client.network()), limit.clone()).await
 }
 
-/// Counts one of the calls of a person that leave something behind, whichever session makes it. The session is checked
-/// before: one that has ended uses up nothing.
+/// Counts one of the calls of a person that leave something behind, whichever session makes it. One that has ended uses
+/// up nothing.
 ///
 /// # Errors
 /// As [`admit_client`].
-pub async fn admit_person(app: &App, person: &Person) -> Result<(), ApiError> {
+pub async fn admit_person(app: &App, session: &UserSession<'_>) -> Result<(), ApiError> {
     let limit = Limit { name: "account".to_owned(), limit: 300, window_seconds: 3600 };
-    admit(app, &person.client, &format!("person:{}", person.user_id), limit).await
+    admit(app, session.client(), &format!("person:{}", session.user.id), limit).await
 }
 
-/// Counts one of the changes to keys that a person makes and that leave rows behind. Revoking is never counted. The session
-/// is checked before, as for [`admit_person`].
+/// Counts one of the changes to keys that a person makes and that leave rows behind. Revoking is never counted.
 ///
 /// # Errors
 /// As [`admit_client`].
-pub async fn admit_key_change(app: &App, person: &Person) -> Result<(), ApiError> {
+pub async fn admit_key_change(app: &App, session: &UserSession<'_>) -> Result<(), ApiError> {
     let limit = Limit { name: "keys".to_owned(), limit: 1000, window_seconds: 3600 };
-    admit(app, &person.client, &format!("keys:{}", person.user_id), limit).await
+    admit(app, session.client(), &format!("keys:{}", session.user.id), limit).await
 }
 
 /// A route's limit for each client, counted before the body is looked at: a malformed request counts too.

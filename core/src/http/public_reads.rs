@@ -17,7 +17,7 @@ use lru::LruCache;
 
 use super::{
     client::Client,
-    credentials::{LeaderboardRead, Scope as _, admitted, key_use, offered_key},
+    credentials::{LeaderboardRead, RequiredScope as _, admitted, key_use, offered_key},
     limits,
     problem::ApiError,
     unknown_keys,
@@ -100,12 +100,12 @@ async fn admit(app: &App, client: &Client, headers: &HeaderMap) -> Result<Reader
 
 /// Whether the key was let in; not where it lacks the scope, as then it reads as anybody.
 async fn reads_with(app: &App, client: &Client, key: &ApiKey) -> Result<bool, ApiError> {
-    let of = KeyUse { optional: true, ..key_use(app, key, LeaderboardRead::NAME, client) };
+    let of = KeyUse { optional: true, ..key_use(app, key, LeaderboardRead::SCOPE, client) };
     let decision = unknown_keys::admit(app, client, &of).await?;
     if matches!(decision, Some(Decision::Denied(_, Denial::NotNeeded))) {
         return Ok(false);
     }
-    admitted(client, decision, LeaderboardRead::NAME)?;
+    admitted(client, decision, LeaderboardRead::SCOPE)?;
     Ok(true)
 }
 

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{
     auth::mfa::{Code, code_required, failed, guess_at_code, not_enabled},
-    credentials::Person,
+    credentials::{ClaimedSession, SessionBatch},
     guessing::{Guess, InFlight},
     passwords,
     problem::{ApiError, INCORRECT_PASSWORD},
@@ -69,9 +69,9 @@ enum Asked {
 /// Asks for the password alone.
 ///
 /// # Errors
-/// `incorrect_password`, `too_many_attempts`, and what [`Person::write`] may answer.
-pub async fn check_password(app: &App, person: &Person, password: &Secret) -> Result<Proof, ApiError> {
-    check(app, person, password, None, Asked::No).await
+/// `incorrect_password`, `too_many_attempts`, and what [`SessionBatch::run`] may answer.
+pub async fn check_password(app: &App, caller: &ClaimedSession, password: &Secret) -> Result<Proof, ApiError> {
+    check(app, caller, password, None, Asked::No).await
 }
 
 /// Asks for the password, and for a code of the second factor where the person has one.
@@ -80,11 +80,11 @@ pub async fn check_password(app: &App, person: &Person, password: &Secret) -> Re
 /// As [`check_password`]; `validation_failed` where the code is missing, `incorrect_code`.
 pub async fn check_both(
     app: &App,
-    person: &Person,
+    caller: &ClaimedSession,
     password: &Secret,
     code: Option<&Secret>,
 ) -> Result<Proof, ApiError> {
-    check(app, person, password, code, Asked::WhereThereIsOne).await
+    check(app, caller, password, code, Asked::WhereThereIsOne).await
 }
 
 /// The same of a person who has a second factor.
@@ -93,29 +93,30 @@ pub async fn check_both(
 /// As [`check_both`]; `mfa_not_enabled`.
 pub async fn check_second_factor(
     app: &App,
-    person: &Person,
+    caller: &ClaimedSession,
     password: &Secret,
     code: Option<&Secret>,
 ) -> Result<Proof, ApiError> {
-    check(app, person, password, code, Asked::Always).await
+    check(app, caller, password, code, Asked::Always).await
 }
 
 async fn check(
     app: &App,
-    person: &Person,
+    caller: &ClaimedSession,
     password: &Secret,
     code: Option<&Secret>,
     asked: Asked,
 ) -> Result<Proof, ApiError> {
-    let subject = format!("session:{}", person.session_id);
+    let subject = caller.session_subject();
     let mut in_flight = InFlight::new(app, Target::of(&subject));
     let code = code.map(Code::parse);
     let (user, second_factor) = loop {
-        let mut batch = Batch::new();
+        let mut batch = caller.batch();
+        let user_id = batch.user_id();
         in_flight.begin(&mut batch);
-        let user = batch.push(users::find_for_step_up(&person.user_id));
-        let second_factor = batch.push(mfa::find(&person.user_id, code.as_ref().and_then(Code::recovery_hash)));
-        match person.write(app, batch).await {
+        let user = batch.push(users::find_for_step_up(user_id));
+        let second_factor = batch.push(mfa::find(user_id, code.as_ref().and_then(Code::recovery_hash)));
+        match batch.run(app).await {
             Err(BatchError::Guard(Guard::PasswordTurn)) => in_flight.wait().await?,
             answers => {
                 let mut answers = answers?;
@@ -138,18 +139,18 @@ async fn check(
     if !passwords::verify(app, presented_password(password), proof.user.password_hash.clone()).await? {
         let mut batch = Batch::new();
         proof.in_flight.wrong(&mut batch);
-        batch.push(person.event(app, "password_check_failed", json!({})));
+        batch.push(caller.event(app, "password_check_failed", json!({})));
         batch.run(app.database()).await?;
         proof.in_flight.ended();
         return Err(incorrect_password());
     }
     if let Some(code) = code.filter(|_| asked != Asked::No && proof.user.mfa_enabled) {
-        let (guess, method) = (guess_at_code(app, person), code.method());
+        let (guess, method) = (guess_at_code(app, caller), code.method());
         match code.uses(app, &proof.user.id, &second_factor)? {
             Some(uses) => proof.second = Some(SecondProof { method, guess, uses }),
             None => {
                 proof.release().await?;
-                return Err(failed(app, person, &guess, method).await);
+                return Err(failed(app, caller, &guess, method).await);
             }
         }
     }
@@ -185,8 +186,8 @@ impl Proof {
     ///
     /// # Errors
     /// [`StepUpError::Refused`] with `incorrect_password`, `incorrect_code`, `too_many_attempts`, `mfa_not_enabled`, or
-    /// `validation_failed` where a code is asked for by now; else as [`Person::write`].
-    pub async fn carry_out(self, app: &App, person: &Person, mut effects: Batch) -> Result<Answers, StepUpError> {
+    /// `validation_failed` where a code is asked for by now; else as [`SessionBatch::run`].
+    pub async fn carry_out(self, app: &App, mut effects: SessionBatch<'_>) -> Result<Answers, StepUpError> {
         let Self { user, subject, mut in_flight, asked, second } = self;
         let mut proof = Batch::new();
         proof.push(users::expect_password(&user.id, user.password_hash.as_ref()));
@@ -201,8 +202,9 @@ impl Proof {
             proof.push(guess.succeeded());
             (guess, method)
         });
+        let caller = effects.caller();
         effects.preceded_by(proof);
-        let guard = match person.write(app, effects).await {
+        let guard = match effects.run(app).await {
             Ok(answers) => {
                 in_flight.ended();
                 return Ok(answers);
@@ -216,7 +218,7 @@ impl Proof {
             (Guard::MfaEnabled, _) if asked == Asked::Always => not_enabled(),
             (Guard::GuessAllowed, Some((guess, _))) => guess.refused(app).await,
             (Guard::MfaEnabled | Guard::SecondFactorUnused, Some((guess, method))) => {
-                failed(app, person, &guess, method).await
+                failed(app, caller, &guess, method).await
             }
             (guard, _) => return Err(StepUpError::Effects(BatchError::Guard(guard))),
         }))

@@ -5,7 +5,10 @@ use super::{
     users::User,
 };
 use crate::{
-    domain::account::{AccountStatus, Role},
+    domain::{
+        UserId,
+        account::{AccountStatus, Role},
+    },
     ports::Timestamp,
 };
 
@@ -40,12 +43,12 @@ pub fn list_users(filter: &UserFilter, page: &PageBefore) -> Query<Vec<User>> {
 }
 
 /// Gives a person the status and the role that are given.
-pub fn change_user(id: &str, status: Option<AccountStatus>, role: Option<Role>, now: Timestamp) -> Query<()> {
+pub fn change_user(id: &UserId, status: Option<AccountStatus>, role: Option<Role>, now: Timestamp) -> Query<()> {
     let sql = sql!("admin/change_user").bind(id).bind(status.map(AccountStatus::as_str)).bind(role.map(Role::as_str));
     sql.bind(now).execute()
 }
 
 /// Guards that the person is an administrator: [`Guard::AdminRole`](super::Guard).
-pub fn expect_admin(user_id: &str) -> Query<()> {
+pub fn expect_admin(user_id: &UserId) -> Query<()> {
     sql!("admin/expect_admin").bind(user_id).execute()
 }

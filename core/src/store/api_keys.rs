@@ -1,12 +1,15 @@
 //! API keys.
 
+use serde::Serialize;
+
 use super::{
     columns,
     query::{PageBefore, Query, sql},
 };
 use crate::{
     domain::{
-        api_key::{ApiKey, KeyHash, KeyStatus},
+        ApiKeyId, UserId,
+        api_key::{ApiKey, KeyHash, KeyStatus, Scope},
         api_key_settings::{ApiKeyChange, KeyEnvironment, NewApiKey},
     },
     ports::{DatabaseError, Row, Timestamp},
@@ -19,9 +22,9 @@ pub const MOST_ACTIVE: i64 = 50;
 #[derive(Clone, Debug)]
 pub struct ApiKeyRecord {
     /// UUIDv7.
-    pub id: String,
+    pub id: ApiKeyId,
     /// Its owner.
-    pub user_id: String,
+    pub user_id: UserId,
     /// What the owner calls it.
     pub name: String,
     /// What it is for.
@@ -29,7 +32,7 @@ pub struct ApiKeyRecord {
     /// The start of the key.
     pub key_prefix: String,
     /// What it may do.
-    pub scopes: Vec<String>,
+    pub scopes: Vec<Scope>,
     /// Requests admitted in a window.
     pub rate_limit: u32,
     /// Length of the window.
@@ -47,7 +50,7 @@ pub struct ApiKeyRecord {
     /// When it was revoked.
     pub revoked_at: Option<Timestamp>,
     /// The key that it took over from.
-    pub rotated_from: Option<String>,
+    pub rotated_from: Option<ApiKeyId>,
 }
 
 impl ApiKeyRecord {
@@ -57,8 +60,8 @@ impl ApiKeyRecord {
     /// When a column is missing or unreadable.
     pub fn from_row(row: &Row) -> Result<Self, DatabaseError> {
         Ok(Self {
-            id: row.text("id")?,
-            user_id: row.text("user_id")?,
+            id: row.text("id")?.into(),
+            user_id: row.text("user_id")?.into(),
             name: row.text("name")?,
             description: row.optional_text("description")?,
             key_prefix: row.text("key_prefix")?,
@@ -71,13 +74,13 @@ impl ApiKeyRecord {
             created_at: columns::time(row, "created_at")?,
             last_used_at: columns::optional_time(row, "last_used_at")?,
             revoked_at: columns::optional_time(row, "revoked_at")?,
-            rotated_from: row.optional_text("rotated_from")?,
+            rotated_from: row.optional_text("rotated_from")?.map(Into::into),
         })
     }
 
     /// Returns the key that takes over from it at `now`, with the same settings and as long a life.
     #[must_use]
-    pub fn successor(&self, id: String, key: &ApiKey, now: Timestamp) -> Self {
+    pub fn successor(&self, id: ApiKeyId, key: &ApiKey, now: Timestamp) -> Self {
         let lives_on = |end: Timestamp| now.plus_ms(end.0.saturating_sub(self.created_at.0));
         Self {
             id,
@@ -105,7 +108,7 @@ impl ApiKeyRecord {
 impl NewApiKey {
     /// Returns the record that [`create`] stores.
     #[must_use]
-    pub fn into_record(self, id: String, user_id: String, key: &ApiKey, now: Timestamp) -> ApiKeyRecord {
+    pub fn into_record(self, id: ApiKeyId, user_id: UserId, key: &ApiKey, now: Timestamp) -> ApiKeyRecord {
         ApiKeyRecord {
             id,
             user_id,
@@ -171,27 +174,27 @@ pub fn list_all(before_id: &str, rows: u32) -> Query<Vec<OwnedApiKey>> {
 }
 
 /// Finds a key, whoever owns it.
-pub fn find(id: &str) -> Query<Option<OwnedApiKey>> {
+pub fn find(id: &ApiKeyId) -> Query<Option<OwnedApiKey>> {
     sql!("api_keys/find").bind(id).optional(OwnedApiKey::from_row)
 }
 
 /// Lists a person's keys, newest first.
-pub fn list(user_id: &str, page: &PageBefore) -> Query<Vec<ApiKeyRecord>> {
+pub fn list(user_id: &UserId, page: &PageBefore) -> Query<Vec<ApiKeyRecord>> {
     sql!("api_keys/list").bind(user_id).bind_page(page).all(ApiKeyRecord::from_row)
 }
 
 /// Finds one of a person's keys.
-pub fn of_user(id: &str, user_id: &str) -> Query<Option<ApiKeyRecord>> {
+pub fn of_user(id: &ApiKeyId, user_id: &UserId) -> Query<Option<ApiKeyRecord>> {
     sql!("api_keys/of_user").bind(id).bind(user_id).optional(ApiKeyRecord::from_row)
 }
 
 /// Finds the hash of one of a person's keys.
-pub fn hash(id: &str, user_id: &str) -> Query<Option<KeyHash>> {
+pub fn hash(id: &ApiKeyId, user_id: &UserId) -> Query<Option<KeyHash>> {
     sql!("api_keys/hash").bind(id).bind(user_id).optional(|row| columns::key_hash(row, "key_hash"))
 }
 
 /// Lists the hashes of a person's keys that may still work.
-pub fn live_hashes(user_id: &str, now: Timestamp) -> Query<Vec<KeyHash>> {
+pub fn live_hashes(user_id: &UserId, now: Timestamp) -> Query<Vec<KeyHash>> {
     sql!("api_keys/live_hashes").bind(user_id).bind(now).all(|row| columns::key_hash(row, "key_hash"))
 }
 
@@ -216,7 +219,7 @@ pub fn create(new: &ApiKeyRecord, key: &ApiKey) -> Query<()> {
 }
 
 /// Changes what is given of one of a person's keys, where it is active.
-pub fn change(id: &str, user_id: &str, change: &ApiKeyChange, now: Timestamp) -> Query<()> {
+pub fn change(id: &ApiKeyId, user_id: &UserId, change: &ApiKeyChange, now: Timestamp) -> Query<()> {
     sql!("api_keys/change")
         .bind(id)
         .bind(user_id)
@@ -231,12 +234,12 @@ pub fn change(id: &str, user_id: &str, change: &ApiKeyChange, now: Timestamp) ->
 }
 
 /// Revokes one of a person's keys. A second time changes no row.
-pub fn revoke(id: &str, user_id: &str, reason: &'static str, now: Timestamp) -> Query<()> {
+pub fn revoke(id: &ApiKeyId, user_id: &UserId, reason: &'static str, now: Timestamp) -> Query<()> {
     sql!("api_keys/revoke").essential().bind(id).bind(user_id).bind(now).bind(reason).execute()
 }
 
 /// Finds one of a person's keys, with what decides whether it may be rotated.
-pub fn to_rotate(id: &str, user_id: &str, now: Timestamp) -> Query<Option<KeyToRotate>> {
+pub fn to_rotate(id: &ApiKeyId, user_id: &UserId, now: Timestamp) -> Query<Option<KeyToRotate>> {
     sql!("api_keys/to_rotate").bind(id).bind(user_id).bind(now).optional(KeyToRotate::from_row)
 }
 
@@ -263,13 +266,13 @@ pub fn succeed(old: &ApiKeyRecord, new: &ApiKeyRecord, key: &ApiKey, overlaps: b
 
 /// Ends a key that has a successor: at once, or after the overlap, unless it ends sooner.
 pub fn end_rotated(old: &ApiKeyRecord, overlap_seconds: u32, now: Timestamp) -> Query<()> {
-    let (id, user_id) = (old.id.as_str(), old.user_id.as_str());
+    let (id, user_id) = (&old.id, &old.user_id);
     if overlap_seconds == 0 {
         return sql!("api_keys/revoke").bind(id).bind(user_id).bind(now).bind("rotated").execute();
     }
     sql!("api_keys/end_at").bind(id).bind(user_id).bind(now.plus_seconds(overlap_seconds.into())).execute()
 }
 
-fn json(list: &[String]) -> String {
-    serde_json::Value::from(list.to_vec()).to_string()
+fn json<T: Serialize>(list: &[T]) -> String {
+    serde_json::json!(list).to_string()
 }

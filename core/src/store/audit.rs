@@ -3,7 +3,10 @@
 use serde_json::Value;
 
 use super::query::{PageBefore, Query, Sql, sql};
-use crate::ports::{DatabaseError, Row, Timestamp};
+use crate::{
+    domain::{SessionId, UserId},
+    ports::{DatabaseError, Row, Timestamp},
+};
 
 /// Lists everybody's events, newest first.
 pub fn list(page: &PageBefore) -> Query<Vec<Event>> {
@@ -11,12 +14,12 @@ pub fn list(page: &PageBefore) -> Query<Vec<Event>> {
 }
 
 /// Lists a person's events, newest first.
-pub fn list_of_user(user_id: &str, page: &PageBefore) -> Query<Vec<Event>> {
+pub fn list_of_user(user_id: &UserId, page: &PageBefore) -> Query<Vec<Event>> {
     sql!("audit/list_of_user").bind(user_id).bind_page(page).all(Event::from_row)
 }
 
 /// Wipes the particulars of a person who leaves. What happened and when stays, and so does what they did to others.
-pub fn wipe(user_id: &str) -> Query<()> {
+pub fn wipe(user_id: &UserId) -> Query<()> {
     sql!("audit/wipe").bind(user_id).execute()
 }
 
@@ -52,12 +55,12 @@ impl NewEvent {
     }
 
     /// Records it of a person, by a person.
-    pub fn of(self, user_id: &str, actor_id: Option<&str>) -> Query<()> {
+    pub fn of(self, user_id: &UserId, actor_id: Option<&UserId>) -> Query<()> {
         self.bind(sql!("audit/add")).bind(user_id).bind(actor_id).execute()
     }
 
     /// Records it of a person, by a person, where the statement before changed a row.
-    pub fn of_if_changed(self, user_id: &str, actor_id: Option<&str>) -> Query<()> {
+    pub fn of_if_changed(self, user_id: &UserId, actor_id: Option<&UserId>) -> Query<()> {
         self.bind(sql!("audit/add_if_changed")).bind(user_id).bind(actor_id).execute()
     }
 
@@ -77,7 +80,7 @@ impl NewEvent {
     }
 
     /// Records it of the person of a session, where the statement before changed a row.
-    pub fn of_session_if_changed(self, session_id: &str) -> Query<()> {
+    pub fn of_session_if_changed(self, session_id: &SessionId) -> Query<()> {
         self.bind(sql!("audit/add_for_session_if_changed")).bind(session_id).execute()
     }
 }
@@ -92,9 +95,9 @@ pub struct Event {
     /// What.
     pub name: String,
     /// To whom; nobody where an address without an account was tried.
-    pub user_id: Option<String>,
+    pub user_id: Option<UserId>,
     /// By whom; nobody where nobody was logged in.
-    pub actor_id: Option<String>,
+    pub actor_id: Option<UserId>,
     /// From which address.
     pub ip: Option<String>,
     /// With which client.
@@ -117,8 +120,8 @@ impl Event {
             id: row.text("id")?,
             at: Timestamp(row.integer("at")?),
             name: row.text("event")?,
-            user_id: row.optional_text("user_id")?,
-            actor_id: row.optional_text("actor_id")?,
+            user_id: row.optional_text("user_id")?.map(Into::into),
+            actor_id: row.optional_text("actor_id")?.map(Into::into),
             ip: row.optional_text("ip")?,
             user_agent: row.optional_text("user_agent")?,
             details: serde_json::from_str(&details)

@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     domain::{
+        RunId, UserId,
         benchmark::{BenchmarkVersion, Evidence, MOST_VERSIONS, Metric, Slices, Task},
         run_aggregates::SlicedTask,
     },
@@ -66,7 +67,7 @@ pub struct NewVersion<'a> {
     /// What it says.
     pub version: &'a BenchmarkVersion,
     /// Who declares it.
-    pub owner_id: &'a str,
+    pub owner_id: &'a UserId,
     /// The version in canonical JSON.
     pub definition: &'a str,
     /// Its tasks in canonical JSON.
@@ -277,7 +278,7 @@ pub struct TaskPiece {
 }
 
 /// Lists the tasks of a person's open run after a position, at most so many rows.
-pub fn sliced_tasks(run_id: &str, owner_id: &str, after: i64, rows: u32) -> Query<TaskPiece> {
+pub fn sliced_tasks(run_id: &RunId, owner_id: &UserId, after: i64, rows: u32) -> Query<TaskPiece> {
     sql!("benchmarks/sliced_tasks").bind(run_id).bind(owner_id).bind(after).bind(rows).read(move |found| {
         let is_last = u32::try_from(found.len()).is_ok_and(|found| found < rows);
         let (mut tasks, mut end) = (Vec::with_capacity(found.len()), None);

@@ -1,7 +1,10 @@
 //! The log of changes: a line for each snapshot and each act of moderation, in the order in which they were committed.
 
 use super::query::{Query, sql};
-use crate::ports::{DatabaseError, Row, Timestamp};
+use crate::{
+    domain::RunId,
+    ports::{DatabaseError, Row, Timestamp},
+};
 
 /// Where a line of the log stands: by its snapshot, and after that by moderation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Deserialize, serde::Serialize)]
@@ -35,13 +38,13 @@ pub struct Change {
     /// What an administrator called it.
     pub name: Option<String>,
     /// The run.
-    pub run_id: Option<String>,
+    pub run_id: Option<RunId>,
     /// Why it was withdrawn, rejected or moderated.
     pub reason: Option<String>,
     /// The run that stood for the model before.
-    pub previous_run_id: Option<String>,
+    pub previous_run_id: Option<RunId>,
     /// The run that stands for it since.
-    pub current_run_id: Option<String>,
+    pub current_run_id: Option<RunId>,
     /// The model's rank before, where it had one.
     pub rank_before: Option<i64>,
     /// The model's rank since, where it has one.
@@ -67,10 +70,10 @@ impl Change {
             version: row.optional_text("version")?,
             model: row.optional_text("model_id")?,
             name: row.optional_text("name")?,
-            run_id: row.optional_text("run_id")?,
+            run_id: row.optional_text("run_id")?.map(Into::into),
             reason: row.optional_text("reason")?,
-            previous_run_id: row.optional_text("previous_run_id")?,
-            current_run_id: row.optional_text("current_run_id")?,
+            previous_run_id: row.optional_text("previous_run_id")?.map(Into::into),
+            current_run_id: row.optional_text("current_run_id")?.map(Into::into),
             rank_before: row.optional_integer("rank_before")?,
             rank_after: row.optional_integer("rank_after")?,
             moved,

@@ -8,7 +8,7 @@ use super::{
     runs::Aggregates,
 };
 use crate::{
-    domain::benchmark::BenchmarkVersion,
+    domain::{RunId, benchmark::BenchmarkVersion},
     ports::{DatabaseError, Row},
 };
 
@@ -20,7 +20,7 @@ pub struct ComparedRun {
     /// What people call it.
     pub display_name: String,
     /// Its run.
-    pub run_id: String,
+    pub run_id: RunId,
     /// Over all tasks.
     pub aggregates: Aggregates,
     /// Each task's mean score, in the order of the version's tasks; `None` where the evidence is counts.
@@ -37,7 +37,7 @@ impl ComparedRun {
         Ok(Self {
             model: row.text("model_id")?,
             display_name: row.text("display_name")?,
-            run_id: row.text("run_id")?,
+            run_id: row.text("run_id")?.into(),
             aggregates: Aggregates::from_row(row)?.ok_or_else(scoreless)?,
             scores: optional_json(row, "scores")?,
         })

@@ -5,7 +5,7 @@
 use serde_json::json;
 
 use super::query::{Query, Sql, sql};
-use crate::ports::Timestamp;
+use crate::{domain::UserId, ports::Timestamp};
 
 /// After so long a check counts as broken off, in milliseconds: no request lives longer.
 const BROKEN_OFF_MS: i64 = 60_000;
@@ -127,7 +127,7 @@ pub fn clear(subject: &str) -> Query<()> {
 }
 
 /// Notes that a person has logged in from a network.
-pub fn remember_network(user_id: &str, network: &str, now: Timestamp) -> Query<()> {
+pub fn remember_network(user_id: &UserId, network: &str, now: Timestamp) -> Query<()> {
     sql!("guesses/remember_network").bind(user_id).bind(network).bind(now).execute()
 }
 

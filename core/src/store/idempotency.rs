@@ -1,29 +1,32 @@
 //! Requests that carry an `Idempotency-Key`: claimed while they run, and then their answers.
 
 use super::query::{Query, Sql, sql};
-use crate::ports::{DatabaseError, Row, Timestamp};
+use crate::{
+    domain::UserId,
+    ports::{DatabaseError, Row, Timestamp},
+};
 
 /// How long a claim keeps others out, in seconds: longer than any request lives.
 pub const CLAIM_SECONDS: i64 = 90;
 /// How long an answer is replayed, in seconds.
 pub const REPLAY_SECONDS: i64 = 86_400;
 
-/// Names a person as the caller of a request.
+/// Names a user as the caller of a request.
 #[must_use]
-pub fn person(user_id: &str) -> String {
+pub fn user(user_id: &UserId) -> String {
     format!("person:{user_id}")
 }
 
-/// Names whoever holds one of a person's API keys. It is the person who counts: a program that goes on with a rotated
-/// key is the same caller.
+/// Names whoever holds one of a user's API keys. It is the user who counts: a program that goes on with a rotated key is
+/// the same caller.
 #[must_use]
-pub fn programs(owner_id: &str) -> String {
+pub fn api_key_clients(owner_id: &UserId) -> String {
     format!("programs:{owner_id}")
 }
 
-/// Forgets the requests of a person and of their programs.
-pub fn forget(user_id: &str) -> [Query<()>; 2] {
-    [person(user_id), programs(user_id)].map(|caller| sql!("idempotency/forget").bind(caller).execute())
+/// Forgets the requests of a user and of their programs.
+pub fn forget(user_id: &UserId) -> [Query<()>; 2] {
+    [user(user_id), api_key_clients(user_id)].map(|caller| sql!("idempotency/forget").bind(caller).execute())
 }
 
 /// A key, and who claims it.

@@ -126,7 +126,7 @@ impl SqlKeyGate {
 
 fn charge_of<'a>((of, grant, denial): &'a Asked<'_>) -> Charge<'a> {
     let verifier = match &of.verifier {
-        Some(Verifier::Owner { key_id, .. }) => Some(key_id.as_str()),
+        Some(Verifier::Owner { key_id, .. }) => Some(key_id),
         _ => None,
     };
     Charge { key_id: &grant.id, cost: of.cost, is_denied: denial.is_some(), verifier }
@@ -136,7 +136,7 @@ impl<'a> LimitOf<'a> {
     /// The limit of a key.
     fn key(grant: &'a KeyGrant) -> Self {
         Self {
-            subject: &grant.first_key_id,
+            subject: grant.first_key_id.as_str(),
             name: "key",
             limit: grant.rate_limit,
             window_ms: i64::try_from(grant.window_ms()).unwrap_or(i64::MAX),

@@ -9,7 +9,8 @@ use super::{
 };
 use crate::{
     domain::{
-        SlidingLog,
+        ApiKeyId, SlidingLog,
+        account::Role,
         api_key::KeyHash,
         key_use::{HourOfUse, KeyGrant},
     },
@@ -51,7 +52,7 @@ impl UseCounts {
 #[derive(Clone, Copy, Debug)]
 pub struct UseOfKey<'a> {
     /// The key's id.
-    pub key_id: &'a str,
+    pub key_id: &'a ApiKeyId,
     /// The first hour.
     pub from: Timestamp,
     /// The hour after the last.
@@ -66,13 +67,13 @@ pub struct UseOfKey<'a> {
 #[derive(Clone, Copy, Debug)]
 pub struct Charge<'a> {
     /// The key's id.
-    pub key_id: &'a str,
+    pub key_id: &'a ApiKeyId,
     /// What it costs of the key's limit.
     pub cost: u32,
     /// Whether it is refused whatever the limit says.
     pub is_denied: bool,
     /// The id of the key of whoever asks about this one; `None` where its holder uses it.
-    pub verifier: Option<&'a str>,
+    pub verifier: Option<&'a ApiKeyId>,
 }
 
 /// Reads what the key grants, and what was saved of its use in this hour.
@@ -90,11 +91,11 @@ pub fn grant(hash: KeyHash, now: Timestamp) -> Query<Option<(KeyGrant, HourOfUse
 }
 
 fn read_grant(row: &Row) -> Result<KeyGrant, DatabaseError> {
-    let owner_role = row.text("owner_role")?;
+    let owner_role = columns::read_named(row, "owner_role", Role::named)?;
     Ok(KeyGrant {
-        id: row.text("id")?,
-        user_id: row.text("user_id")?,
-        first_key_id: row.text("first_key_id")?,
+        id: row.text("id")?.into(),
+        user_id: row.text("user_id")?.into(),
+        first_key_id: row.text("first_key_id")?.into(),
         first_key_hash: columns::key_hash(row, "first_key_hash")?,
         scopes: columns::read_json(row, "scopes")?,
         rate_limit: columns::number(row, "rate_limit")?,
@@ -103,8 +104,8 @@ fn read_grant(row: &Row) -> Result<KeyGrant, DatabaseError> {
         expires_at_ms: row.optional_integer("expires_at")?,
         revoked: row.text("status")? != "active",
         owner_suspended: row.text("owner_status")? != "active",
-        owner_publishes: ["publisher", "admin"].contains(&owner_role.as_str()),
-        owner_serves: owner_role == "service",
+        owner_publishes: owner_role.publishes(),
+        owner_serves: owner_role.serves(),
     })
 }
 
@@ -135,7 +136,7 @@ fn charges(uses: &[Charge<'_>]) -> String {
 }
 
 /// Saves what was counted of keys, each by its id. To save twice changes nothing.
-pub fn save<'a>(hours: impl IntoIterator<Item = (&'a str, HourOfUse)>) -> Query<()> {
+pub fn save<'a>(hours: impl IntoIterator<Item = (&'a ApiKeyId, HourOfUse)>) -> Query<()> {
     let hours = hours
         .into_iter()
         .map(|(id, hour)| json!([id, hour.start_ms, hour.allowed, hour.limited, hour.denied, hour.last_used_ms]));
@@ -155,12 +156,12 @@ pub fn by_bucket(of: UseOfKey<'_>) -> Query<Vec<(Timestamp, UseCounts)>> {
 }
 
 /// Lists what was saved of a key's use from one hour on and before another, each told by its start, oldest first.
-pub fn by_hour(key_id: &str, from: Timestamp, to: Timestamp) -> Query<Vec<HourOfUse>> {
+pub fn by_hour(key_id: &ApiKeyId, from: Timestamp, to: Timestamp) -> Query<Vec<HourOfUse>> {
     sql!("key_uses/by_hour").bind(key_id).bind(from).bind(to).all(|row| read_hour(row, row.integer("hour")?))
 }
 
 /// Reads what a limit has admitted and still counts, by the id of the first key that shares it.
-pub fn log(first_key_id: &str, window_ms: u64, now: Timestamp) -> Query<SlidingLog> {
+pub fn log(first_key_id: &ApiKeyId, window_ms: u64, now: Timestamp) -> Query<SlidingLog> {
     let window_ms = i64::try_from(window_ms).unwrap_or(i64::MAX);
     let entry = |row: &Row| {
         let cost = u32::try_from(row.integer("cost")?).unwrap_or(u32::MAX);
@@ -171,7 +172,7 @@ pub fn log(first_key_id: &str, window_ms: u64, now: Timestamp) -> Query<SlidingL
 
 /// Puts these logs in the place of those that are there, in one batch. Each comes with the id of the first key that
 /// shares the limit, and with the limit's window in milliseconds.
-pub fn keep_logs<'a>(logs: impl IntoIterator<Item = (&'a str, u64, &'a SlidingLog)>) -> [Query<()>; 2] {
+pub fn keep_logs<'a>(logs: impl IntoIterator<Item = (&'a ApiKeyId, u64, &'a SlidingLog)>) -> [Query<()>; 2] {
     let logs = logs.into_iter().map(|(id, window_ms, log)| {
         json!([id, window_ms, log.entries().map(|(at, cost)| json!([at.0, cost])).collect::<serde_json::Value>()])
     });

@@ -6,7 +6,11 @@ use super::{
     runs::Aggregates,
 };
 use crate::{
-    domain::benchmark::{Evidence, Metric, Slices},
+    domain::{
+        RunId,
+        benchmark::{Evidence, Metric, Slices},
+        evaluator::EvaluatorRelationship,
+    },
     ports::{DatabaseError, Row, Timestamp},
 };
 
@@ -83,11 +87,11 @@ pub struct Entry {
     /// What people call it.
     pub display_name: String,
     /// Its run.
-    pub run_id: String,
+    pub run_id: RunId,
     /// When that was published.
     pub published_at: Timestamp,
     /// Who evaluated.
-    pub evaluator_relationship: String,
+    pub evaluator_relationship: EvaluatorRelationship,
     /// Whether the harness had uncommitted changes.
     pub dirty: bool,
     /// Whether the model was trained after the tasks were published.
@@ -107,9 +111,9 @@ impl Entry {
         Ok(Self {
             model: row.text("model_id")?,
             display_name: row.text("display_name")?,
-            run_id: row.text("run_id")?,
+            run_id: row.text("run_id")?.into(),
             published_at: Timestamp(row.integer("published_at")?),
-            evaluator_relationship: row.text("evaluator_relationship")?,
+            evaluator_relationship: read_named(row, "evaluator_relationship", EvaluatorRelationship::named)?,
             dirty: row.boolean("dirty")?,
             contaminated: row.boolean("contaminated")?,
             attempts_policy: row.optional_text("attempts_policy")?,

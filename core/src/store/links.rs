@@ -4,7 +4,10 @@ use super::{
     query::{Query, Sql, sql},
     users::{Registration, User},
 };
-use crate::{domain::Secret, ports::Timestamp};
+use crate::{
+    domain::{Secret, UserId},
+    ports::Timestamp,
+};
 
 /// What a link is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,6 +101,6 @@ pub fn end_of_link(hash: &[u8], now: Timestamp) -> Query<()> {
 }
 
 /// Ends every link of a person.
-pub fn end_of_user(user_id: &str, now: Timestamp) -> Query<()> {
+pub fn end_of_user(user_id: &UserId, now: Timestamp) -> Query<()> {
     sql!("links/end_of_user").bind(user_id).bind(now).execute()
 }

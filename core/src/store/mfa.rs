@@ -7,7 +7,7 @@ use super::{
     users::User,
 };
 use crate::{
-    domain::Secret,
+    domain::{Secret, UserId},
     ports::{DatabaseError, Row, Timestamp},
 };
 
@@ -118,7 +118,7 @@ pub fn charge_challenge(hash: &[u8], is_right: bool, now: Timestamp) -> Query<()
 }
 
 /// Finds a person's second factor, confirmed or not. Looks whether the recovery code with the hash is one of theirs.
-pub fn find(user_id: &str, recovery_hash: Option<Vec<u8>>) -> Query<SecondFactor> {
+pub fn find(user_id: &UserId, recovery_hash: Option<Vec<u8>>) -> Query<SecondFactor> {
     let find = sql!("mfa/find").bind(user_id).bind(recovery_hash).optional(SecondFactor::from_row);
     find.map(|found| found.unwrap_or(SecondFactor { totp: None, recovery_code_matches: false }))
 }
@@ -129,12 +129,12 @@ pub fn use_step(totp_id: &str, step: i64, sealed: Vec<u8>) -> Query<()> {
 }
 
 /// Uses a recovery code, once.
-pub fn use_recovery_code(user_id: &str, hash: Vec<u8>, now: Timestamp) -> Query<()> {
+pub fn use_recovery_code(user_id: &UserId, hash: Vec<u8>, now: Timestamp) -> Query<()> {
     sql!("mfa/use_recovery_code").bind(user_id).bind(hash).bind(now).execute()
 }
 
 /// Adds an authenticator that waits for its first code, in the place of one that waits; never of one that is confirmed.
-pub fn put_pending(id: &str, user_id: &str, sealed: Vec<u8>, now: Timestamp) -> Query<()> {
+pub fn put_pending(id: &str, user_id: &UserId, sealed: Vec<u8>, now: Timestamp) -> Query<()> {
     sql!("mfa/put_pending").bind(id).bind(user_id).bind(sealed).bind(now).execute()
 }
 
@@ -144,33 +144,33 @@ pub fn confirm(totp_id: &str, step: i64, now: Timestamp) -> Query<()> {
 }
 
 /// Removes a person's confirmed authenticator.
-pub fn remove(user_id: &str) -> Query<()> {
+pub fn remove(user_id: &UserId) -> Query<()> {
     sql!("mfa/remove").bind(user_id).execute()
 }
 
 /// Asks a person for a second factor from now on where they have one, and else not.
-pub fn set_enabled(user_id: &str, now: Timestamp) -> Query<()> {
+pub fn set_enabled(user_id: &UserId, now: Timestamp) -> Query<()> {
     sql!("mfa/set_enabled").bind(user_id).bind(now).execute()
 }
 
 /// Guards that a person has a second factor ([`Guard::MfaEnabled`](super::Guard)), or has none
 /// ([`Guard::MfaDisabled`](super::Guard)).
-pub fn expect_enabled(user_id: &str, enabled: bool) -> Query<()> {
+pub fn expect_enabled(user_id: &UserId, enabled: bool) -> Query<()> {
     sql!("mfa/expect_enabled").bind(user_id).bind(enabled).execute()
 }
 
 /// Forgets a person's recovery codes, used ones too.
-pub fn forget_recovery_codes(user_id: &str) -> Query<()> {
+pub fn forget_recovery_codes(user_id: &UserId) -> Query<()> {
     sql!("mfa/forget_recovery_codes").bind(user_id).execute()
 }
 
 /// Adds recovery codes of these hashes.
-pub fn add_recovery_codes(user_id: &str, hashes: impl Iterator<Item = Vec<u8>>, now: Timestamp) -> Query<()> {
+pub fn add_recovery_codes(user_id: &UserId, hashes: impl Iterator<Item = Vec<u8>>, now: Timestamp) -> Query<()> {
     let hashes = hashes.map(|hash| data_encoding::HEXLOWER.encode(&hash)).collect::<Vec<_>>();
     sql!("mfa/add_recovery_codes").bind(user_id).bind(json!(hashes).to_string()).bind(now).execute()
 }
 
 /// Forgets a person's logins that wait for a second factor.
-pub fn forget_challenges(user_id: &str) -> Query<()> {
+pub fn forget_challenges(user_id: &UserId) -> Query<()> {
     sql!("mfa/forget_challenges").bind(user_id).execute()
 }

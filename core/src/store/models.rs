@@ -4,7 +4,10 @@ use super::{
     declarations::Declaration,
     query::{Query, sql},
 };
-use crate::ports::{DatabaseError, Row, Timestamp};
+use crate::{
+    domain::UserId,
+    ports::{DatabaseError, Row, Timestamp},
+};
 
 /// A model.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
@@ -66,7 +69,7 @@ pub fn declaration(id: &str) -> Query<Option<Declaration>> {
 }
 
 /// Declares a model, or changes one that the same person declared.
-pub fn put(model: &Model, owner_id: &str) -> Query<()> {
+pub fn put(model: &Model, owner_id: &UserId) -> Query<()> {
     let provider = model.id.split('/').next().unwrap_or_default();
     sql!("models/put")
         .bind(model.id.as_str())

@@ -1,10 +1,13 @@
 //! Moderation: what administrators hide and rename, and the public log of it.
 
 use super::query::{Query, sql};
-use crate::ports::{DatabaseError, Row, Timestamp};
+use crate::{
+    domain::{RunId, UserId},
+    ports::{DatabaseError, Row, Timestamp},
+};
 
 /// Guards that neither the model nor the benchmark of a run is hidden: [`Guard::NotHidden`](super::Guard).
-pub fn expect_visible(run_id: &str) -> Query<()> {
+pub fn expect_visible(run_id: &RunId) -> Query<()> {
     sql!("moderations/expect_visible").bind(run_id).execute()
 }
 
@@ -135,7 +138,7 @@ pub struct Moderated {
     pub hidden_reason: Option<String>,
     /// Who declared it.
     #[serde(skip)]
-    pub owner_id: Option<String>,
+    pub owner_id: Option<UserId>,
 }
 
 impl Moderated {
@@ -147,7 +150,7 @@ impl Moderated {
             renamed: row.boolean("renamed")?,
             hidden: hidden_reason.is_some(),
             hidden_reason,
-            owner_id: row.optional_text("owner_id")?,
+            owner_id: row.optional_text("owner_id")?.map(Into::into),
         })
     }
 }

@@ -1,7 +1,10 @@
 //! The transactional outbox of mails.
 
 use super::query::{Query, Sql, sql};
-use crate::ports::{DatabaseError, Row, Timestamp, Value};
+use crate::{
+    domain::{SessionId, UserId},
+    ports::{DatabaseError, Row, Timestamp, Value},
+};
 
 /// The most mails of a kind that an address gets in an hour, whoever asks for them.
 pub const MOST_AN_HOUR: i64 = 10;
@@ -64,7 +67,7 @@ pub fn delete(id: &str) -> Query<()> {
 }
 
 /// Deletes a person's mails.
-pub fn delete_of_user(user_id: &str) -> Query<()> {
+pub fn delete_of_user(user_id: &UserId) -> Query<()> {
     sql!("outbox/delete_of_user").bind(user_id).execute()
 }
 
@@ -126,25 +129,25 @@ impl QueuedMail {
     }
 
     /// Queues it for the address, where that is kept for the account that left it, which is not this person's.
-    pub fn to_reserved(self, email: &str, except: Option<&str>) -> Query<()> {
+    pub fn to_reserved(self, email: &str, except: Option<&UserId>) -> Query<()> {
         let sql = self.bind(sql!("outbox/add_for_reserved"), email);
         sql.bind(except).bind(MOST_AN_HOUR).execute()
     }
 
     /// Queues it for the address, whoever has it. It goes with this person's account.
-    pub fn to(self, email: &str, user_id: Option<&str>) -> Query<()> {
+    pub fn to(self, email: &str, user_id: Option<&UserId>) -> Query<()> {
         self.bind(sql!("outbox/add"), email).bind(user_id).execute()
     }
 
     /// Queues it for the address, where the statement before changed a row. It goes with this person's account, or with
     /// that of whoever has the address.
-    pub fn to_if_changed(self, email: &str, user_id: Option<&str>) -> Query<()> {
+    pub fn to_if_changed(self, email: &str, user_id: Option<&UserId>) -> Query<()> {
         let sql = self.bind(sql!("outbox/add_if_changed"), email);
         sql.bind(user_id).bind(MOST_AN_HOUR).execute()
     }
 
     /// Queues it for a person, where the statement before changed a row.
-    pub fn to_person_if_changed(self, user_id: &str) -> Query<()> {
+    pub fn to_person_if_changed(self, user_id: &UserId) -> Query<()> {
         self.bind(sql!("outbox/add_for_user_if_changed"), user_id).execute()
     }
 
@@ -154,7 +157,7 @@ impl QueuedMail {
     }
 
     /// Queues it for the person of a session, where the statement before changed a row.
-    pub fn to_person_of_session_if_changed(self, session_id: &str) -> Query<()> {
+    pub fn to_person_of_session_if_changed(self, session_id: &SessionId) -> Query<()> {
         self.bind(sql!("outbox/add_for_session_if_changed"), session_id).execute()
     }
 }

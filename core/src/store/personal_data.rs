@@ -8,13 +8,16 @@ use super::{
     query::{Query, Sql, sql},
     sessions::SessionSummary,
 };
-use crate::ports::{DatabaseError, Row, Timestamp};
+use crate::{
+    domain::{ApiKeyId, UserId},
+    ports::{DatabaseError, Row, Timestamp},
+};
 
 /// Whose data to read, and how much of each list.
 #[derive(Clone, Copy, Debug)]
 pub struct PersonalData<'a> {
     /// The person.
-    pub user_id: &'a str,
+    pub user_id: &'a UserId,
     /// How many rows to read at most.
     pub rows: u32,
     /// How many rows to leave out before those.
@@ -114,7 +117,7 @@ pub struct DailyUse {
     /// Requests refused.
     pub denied: i64,
     /// Which key.
-    pub api_key_id: String,
+    pub api_key_id: ApiKeyId,
     /// When the day begins (UTC).
     pub day: Timestamp,
 }
@@ -125,7 +128,7 @@ impl DailyUse {
             allowed: row.integer("allowed")?,
             limited: row.integer("limited")?,
             denied: row.integer("denied")?,
-            api_key_id: row.text("key_id")?,
+            api_key_id: row.text("key_id")?.into(),
             day: Timestamp(row.integer("day")?),
         })
     }

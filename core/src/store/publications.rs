@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     domain::{
+        RunId, UserId,
         run_aggregates::{RunAggregates, Slice},
         run_status::RunStatus,
     },
@@ -22,9 +23,9 @@ const PIECE: usize = 1000;
 #[derive(Clone, Copy, Debug)]
 pub struct Publication<'a> {
     /// The run.
-    pub run_id: &'a str,
+    pub run_id: &'a RunId,
     /// Whose it is.
-    pub owner_id: &'a str,
+    pub owner_id: &'a UserId,
     /// Of its results.
     pub revision: i64,
     /// What was computed of them; of counts, nothing.
@@ -113,7 +114,7 @@ fn json(value: &impl serde::Serialize) -> Result<String, DatabaseError> {
 #[derive(Clone, Copy, Debug)]
 pub struct Ending<'a> {
     /// The run.
-    pub run_id: &'a str,
+    pub run_id: &'a RunId,
     /// Withdrawn or rejected.
     pub status: RunStatus,
     /// For everyone to read.
@@ -128,31 +129,29 @@ impl Ending<'_> {
         sql!("publications/end").bind(self.run_id).bind(self.status.as_str()).bind(self.reason).bind(self.at).execute()
     }
 
-    /// Takes a published run out of the ranking; the run is `owner_id`'s, or anybody's. The batch fails by
+    /// Takes a published run out of the ranking in a batch; the run is `owner_id`'s, or anybody's. The batch fails by
     /// [`Guard::RunPublished`](super::Guard).
-    pub fn of_published(&self, owner_id: Option<&str>, snapshot_id: &str) -> Batch {
-        [
+    pub fn of_published(&self, batch: &mut Batch, owner_id: Option<&UserId>, snapshot_id: &str) {
+        batch.extend([
             sql!("publications/expect_published").bind(self.run_id).bind(owner_id).execute(),
             self.end(),
             add_snapshot(self.run_id, snapshot_id, self.at),
             sql!("publications/close_entry_of_run").bind(self.run_id).bind(snapshot_id).execute(),
             sql!("publications/reinstate").bind(self.run_id).bind(snapshot_id).execute(),
             add_change(self.run_id, snapshot_id, Some(self.status.as_str())),
-        ]
-        .into_iter()
-        .collect()
+        ]);
     }
 }
 
-fn add_snapshot(run_id: &str, snapshot_id: &str, now: Timestamp) -> Query<()> {
+fn add_snapshot(run_id: &RunId, snapshot_id: &str, now: Timestamp) -> Query<()> {
     sql!("publications/add_snapshot").bind(run_id).bind(snapshot_id).bind(now).execute()
 }
 
-fn add_change(run_id: &str, snapshot_id: &str, kind: Option<&str>) -> Query<()> {
+fn add_change(run_id: &RunId, snapshot_id: &str, kind: Option<&str>) -> Query<()> {
     sql!("publications/add_change").bind(run_id).bind(snapshot_id).bind(kind).execute()
 }
 
 /// Finds the snapshot that a run came in with.
-pub fn snapshot_of(run_id: &str) -> Query<Option<String>> {
+pub fn snapshot_of(run_id: &RunId) -> Query<Option<String>> {
     sql!("publications/snapshot_of").bind(run_id).optional(|row| row.text("id"))
 }

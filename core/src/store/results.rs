@@ -9,7 +9,7 @@ use super::{
     query::{Query, sql},
 };
 use crate::{
-    domain::run_aggregates::Attempt,
+    domain::{RunId, UserId, run_aggregates::Attempt},
     ports::{DatabaseError, Row},
 };
 
@@ -164,12 +164,12 @@ pub struct UnknownTask {
 }
 
 /// Guards that the run's version has every task and attempt of the upload: [`Guard::TasksKnown`](super::Guard).
-pub fn expect_known_tasks(run_id: &str, upload: &Upload) -> Query<()> {
+pub fn expect_known_tasks(run_id: &RunId, upload: &Upload) -> Query<()> {
     sql!("results/expect_known_tasks").bind(run_id).bind(upload.as_str()).execute()
 }
 
 /// Lists what [`expect_known_tasks`] failed by, at most 100.
-pub fn unknown_tasks(run_id: &str, upload: &Upload) -> Query<Vec<UnknownTask>> {
+pub fn unknown_tasks(run_id: &RunId, upload: &Upload) -> Query<Vec<UnknownTask>> {
     sql!("results/unknown_tasks")
         .bind(run_id)
         .bind(upload.as_str())
@@ -177,17 +177,17 @@ pub fn unknown_tasks(run_id: &str, upload: &Upload) -> Query<Vec<UnknownTask>> {
 }
 
 /// Guards that no result of the upload contradicts one that the run has: [`Guard::ResultsConsistent`](super::Guard).
-pub fn expect_consistent(run_id: &str, upload: &Upload) -> Query<()> {
+pub fn expect_consistent(run_id: &RunId, upload: &Upload) -> Query<()> {
     sql!("results/expect_consistent").bind(run_id).bind(upload.as_str()).execute()
 }
 
 /// Lists what [`expect_consistent`] failed by, at most 100.
-pub fn conflicts(run_id: &str, upload: &Upload) -> Query<Vec<TaskAttempt>> {
+pub fn conflicts(run_id: &RunId, upload: &Upload) -> Query<Vec<TaskAttempt>> {
     sql!("results/conflicts").bind(run_id).bind(upload.as_str()).all(TaskAttempt::from_row)
 }
 
 /// Stores the results of the upload that are new.
-pub fn add(run_id: &str, upload: &Upload) -> Query<()> {
+pub fn add(run_id: &RunId, upload: &Upload) -> Query<()> {
     sql!("results/add").bind(run_id).bind(upload.as_str()).execute()
 }
 
@@ -197,12 +197,12 @@ pub fn count_changes() -> Query<u64> {
 }
 
 /// Lists a run's results after a place, by task and attempt.
-pub fn list(run_id: &str, after: &TaskAttempt, rows: u32) -> Query<Vec<TaskResult>> {
+pub fn list(run_id: &RunId, after: &TaskAttempt, rows: u32) -> Query<Vec<TaskResult>> {
     sql!("results/list").bind(run_id).bind(after.task.as_str()).bind(after.attempt).bind(rows).all(TaskResult::from_row)
 }
 
 /// Lists attempts at tasks that the run has no result for, at most 100, in the order of the tasks.
-pub fn missing(run_id: &str) -> Query<Vec<TaskAttempt>> {
+pub fn missing(run_id: &RunId) -> Query<Vec<TaskAttempt>> {
     sql!("results/missing").bind(run_id).all(TaskAttempt::from_row)
 }
 
@@ -216,7 +216,7 @@ pub struct AttemptPiece {
 }
 
 /// Reads a piece of the results of a person's open run after a place, at most so many rows.
-pub fn attempts(run_id: &str, owner_id: &str, after: &TaskAttempt, rows: u32) -> Query<AttemptPiece> {
+pub fn attempts(run_id: &RunId, owner_id: &UserId, after: &TaskAttempt, rows: u32) -> Query<AttemptPiece> {
     let piece = sql!("results/attempts").bind(run_id).bind(owner_id).bind(after.task.as_str()).bind(after.attempt);
     piece.bind(rows).read(move |found| {
         let is_last = u32::try_from(found.len()).is_ok_and(|found| found < rows);

@@ -7,7 +7,7 @@ use super::{
     runs::Aggregates,
 };
 use crate::{
-    domain::{benchmark::Metric, run_status::RunStatus},
+    domain::{RunId, benchmark::Metric, evaluator::EvaluatorRelationship, run_status::RunStatus},
     ports::{DatabaseError, Row, Timestamp},
 };
 
@@ -15,7 +15,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct PastRun {
     /// Its id.
-    pub id: String,
+    pub id: RunId,
     /// The benchmark.
     pub benchmark: String,
     /// Its version.
@@ -25,7 +25,7 @@ pub struct PastRun {
     /// Which version of that.
     pub harness_version: String,
     /// Who evaluated.
-    pub evaluator_relationship: String,
+    pub evaluator_relationship: EvaluatorRelationship,
     /// When it began.
     pub started_at: Option<Timestamp>,
     /// What has become of it.
@@ -48,12 +48,12 @@ impl PastRun {
     fn from_row(row: &Row) -> Result<Self, DatabaseError> {
         let time = |column: &str| row.optional_integer(column).map(|time| time.map(Timestamp));
         Ok(Self {
-            id: row.text("id")?,
+            id: row.text("id")?.into(),
             benchmark: row.text("benchmark_id")?,
             version: row.text("version")?,
             harness: row.text("harness")?,
             harness_version: row.text("harness_version")?,
-            evaluator_relationship: row.text("evaluator_relationship")?,
+            evaluator_relationship: read_named(row, "evaluator_relationship", EvaluatorRelationship::named)?,
             started_at: time("started_at")?,
             status: read_named(row, "status", RunStatus::named)?,
             reason: row.optional_text("reason")?,

@@ -8,7 +8,9 @@ use super::{
 };
 use crate::{
     domain::{
+        RunId, UserId,
         benchmark::{Evidence, Metric, Part},
+        evaluator::EvaluatorRelationship,
         run_status::RunStatus,
     },
     ports::{DatabaseError, Row, Timestamp},
@@ -77,9 +79,9 @@ pub struct Counts {
 #[derive(Clone, Debug)]
 pub struct Run {
     /// UUIDv7.
-    pub id: String,
+    pub id: RunId,
     /// Whose keys may change it; `None` once they deleted their account.
-    pub owner_id: Option<String>,
+    pub owner_id: Option<UserId>,
     /// What it claims to be: harness, commit and so on, as the wire shows it.
     pub declared: serde_json::Map<String, serde_json::Value>,
     /// What has become of it.
@@ -154,8 +156,8 @@ impl Run {
             }),
         };
         Ok(Self {
-            id: row.text("id")?,
-            owner_id: row.optional_text("owner_id")?,
+            id: row.text("id")?.into(),
+            owner_id: row.optional_text("owner_id")?.map(Into::into),
             declared: declared.as_object().cloned().unwrap_or_default(),
             status: read_named(row, "status", RunStatus::named)?,
             reason: row.optional_text("reason")?,
@@ -183,9 +185,9 @@ impl Run {
 #[derive(Clone, Debug)]
 pub struct NewRun<'a> {
     /// UUIDv7.
-    pub id: &'a str,
+    pub id: &'a RunId,
     /// Whose it is.
-    pub owner_id: &'a str,
+    pub owner_id: &'a UserId,
     /// `provider/name`.
     pub model: &'a str,
     /// The benchmark.
@@ -209,7 +211,7 @@ pub struct NewRun<'a> {
     /// What was called.
     pub command: Option<&'a str>,
     /// `first_party`, `third_party` or `self_reported`.
-    pub evaluator_relationship: &'static str,
+    pub evaluator_relationship: EvaluatorRelationship,
     /// The owner's own name for it.
     pub external_id: Option<&'a str>,
     /// The request that opens it, in canonical JSON.
@@ -238,7 +240,7 @@ pub fn open(run: &NewRun<'_>) -> Query<()> {
         .bind(run.generation_config)
         .bind(run.attempts_policy)
         .bind(run.command)
-        .bind(run.evaluator_relationship)
+        .bind(run.evaluator_relationship.as_str())
         .bind(run.external_id)
         .bind(run.request)
         .bind(run.started_at)
@@ -248,39 +250,39 @@ pub fn open(run: &NewRun<'_>) -> Query<()> {
 }
 
 /// Finds a run.
-pub fn find(id: &str) -> Query<Option<Run>> {
+pub fn find(id: &RunId) -> Query<Option<Run>> {
     sql!("runs/find").bind(id).optional(Run::from_row)
 }
 
 /// Finds the run that a person's external id stands for.
-pub fn find_external(owner_id: &str, external_id: Option<&str>) -> Query<Option<Run>> {
+pub fn find_external(owner_id: &UserId, external_id: Option<&str>) -> Query<Option<Run>> {
     sql!("runs/find_external").bind(owner_id).bind(external_id).optional(Run::from_row)
 }
 
 /// Guards that the run is the person's, open, and brings this evidence: [`Guard::RunOwner`](super::Guard) and
 /// [`Guard::RunOpen`](super::Guard).
-pub fn expect_open(id: &str, owner_id: &str, evidence: Evidence) -> Query<()> {
+pub fn expect_open(id: &RunId, owner_id: &UserId, evidence: Evidence) -> Query<()> {
     sql!("runs/expect_open").bind(id).bind(owner_id).bind(evidence.as_str()).execute()
 }
 
 /// Guards that the run is open, whoever's it is: [`Guard::RunOpen`](super::Guard).
-pub fn expect_still_open(id: &str) -> Query<()> {
+pub fn expect_still_open(id: &RunId) -> Query<()> {
     sql!("runs/expect_still_open").bind(id).execute()
 }
 
 /// Guards that the run is the person's and open, and its results are those of a revision:
 /// [`Guard::RunUnchanged`](super::Guard).
-pub fn expect_unchanged(id: &str, owner_id: &str, revision: i64) -> Query<()> {
+pub fn expect_unchanged(id: &RunId, owner_id: &UserId, revision: i64) -> Query<()> {
     sql!("runs/expect_unchanged").bind(id).bind(owner_id).bind(revision).execute()
 }
 
 /// Counts a change of a run's results, where the statement before made one.
-pub fn revise(id: &str) -> Query<()> {
+pub fn revise(id: &RunId) -> Query<()> {
     sql!("runs/revise").bind(id).execute()
 }
 
 /// Stores the counts of a run, in place of those that it has.
-pub fn put_counts(id: &str, counts: &Counts) -> Query<()> {
+pub fn put_counts(id: &RunId, counts: &Counts) -> Query<()> {
     sql!("runs/put_counts")
         .bind(id)
         .bind(counts.total)

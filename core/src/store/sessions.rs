@@ -3,7 +3,7 @@
 use super::query::{PageBefore, Query, sql};
 use super::users::User;
 use crate::{
-    domain::{ACCESS_TOKEN_SECONDS, Secret},
+    domain::{ACCESS_TOKEN_SECONDS, Secret, SessionId, UserId},
     ports::{DatabaseError, Row, Timestamp},
 };
 
@@ -18,11 +18,11 @@ const _: () = assert!(ACCESS_TOKEN_SECONDS * 1000 + GRACE_MS < IDLE_MS);
 /// The most live sessions of one person; the oldest ends.
 const MOST_LIVE: i64 = 100;
 
-/// A session, with its person.
+/// A session, with its user.
 #[derive(Clone)]
 pub struct Session {
     /// UUIDv7.
-    pub id: String,
+    pub id: SessionId,
     /// What the refresh token's MAC is bound to.
     pub nonce: Vec<u8>,
     /// Which refresh token is the current one.
@@ -50,7 +50,7 @@ impl Session {
     /// When a column is missing.
     pub fn from_row(row: &Row) -> Result<Self, DatabaseError> {
         Ok(Self {
-            id: row.text("session_id")?,
+            id: row.text("session_id")?.into(),
             nonce: row.optional_blob("nonce")?.unwrap_or_default(),
             generation: row.integer("generation")?,
             rotated_at: Timestamp(row.integer("rotated_at")?),
@@ -74,7 +74,7 @@ impl Session {
 /// A session that starts.
 pub struct NewSession<'a> {
     /// UUIDv7.
-    pub id: &'a str,
+    pub id: &'a SessionId,
     /// Whose it is, as they were read.
     pub user: &'a User,
     /// What the refresh tokens' MAC is bound to.
@@ -94,7 +94,7 @@ pub struct NewSession<'a> {
 pub fn create(new: NewSession<'_>) -> Query<()> {
     sql!("sessions/create")
         .bind(new.id)
-        .bind(new.user.id.as_str())
+        .bind(&new.user.id)
         .bind(new.nonce.to_vec())
         .bind(new.user_agent)
         .bind(new.ip)
@@ -107,33 +107,33 @@ pub fn create(new: NewSession<'_>) -> Query<()> {
 }
 
 /// Moves a session on to its next refresh token, where the generation of the one presented is current.
-pub fn rotate(id: &str, generation: i64, now: Timestamp) -> Query<()> {
+pub fn rotate(id: &SessionId, generation: i64, now: Timestamp) -> Query<()> {
     sql!("sessions/rotate").bind(id).bind(generation).bind(now).bind(IDLE_MS).execute()
 }
 
 /// Ends a session of which an old refresh token was presented, unless it was the last one a moment ago.
-pub fn end_reused(id: &str, generation: i64, now: Timestamp) -> Query<()> {
+pub fn end_reused(id: &SessionId, generation: i64, now: Timestamp) -> Query<()> {
     sql!("sessions/end_reused").bind(id).bind(generation).bind(now).bind(GRACE_MS).execute()
 }
 
 /// Ends a session, and tells whether its refresh token rides in a cookie: not where it had ended before.
-pub fn end(id: &str, reason: &'static str, now: Timestamp) -> Query<bool> {
+pub fn end(id: &SessionId, reason: &'static str, now: Timestamp) -> Query<bool> {
     let end = sql!("sessions/end").essential().bind(id).bind(now).bind(reason);
     end.optional(|row| row.boolean("cookie")).map(|cookie| cookie.unwrap_or(false))
 }
 
 /// Ends the session that another one of the same person takes the place of.
-pub fn end_replaced(id: &str, user_id: &str, now: Timestamp) -> Query<()> {
+pub fn end_replaced(id: &SessionId, user_id: &UserId, now: Timestamp) -> Query<()> {
     sql!("sessions/end_of_user").bind(id).bind(user_id).bind(now).bind("replaced").bind(IDLE_MS).execute()
 }
 
 /// Ends the oldest live sessions of a person who has more than 100. Those that ended by themselves take nobody's place.
-pub fn end_oldest(user_id: &str, now: Timestamp) -> Query<()> {
+pub fn end_oldest(user_id: &UserId, now: Timestamp) -> Query<()> {
     sql!("sessions/end_oldest").bind(user_id).bind(now).bind(MOST_LIVE).bind(IDLE_MS).execute()
 }
 
 /// Ends every session of a person but one; without an exception it ends all.
-pub fn end_others(user_id: &str, except: Option<&str>, reason: &'static str, now: Timestamp) -> Query<()> {
+pub fn end_others(user_id: &UserId, except: Option<&SessionId>, reason: &'static str, now: Timestamp) -> Query<()> {
     sql!("sessions/end_others").essential().bind(user_id).bind(now).bind(reason).bind(except).execute()
 }
 
@@ -146,7 +146,7 @@ pub fn end_of_link(link_hash: &[u8], reason: &'static str, now: Timestamp) -> Qu
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionSummary {
     /// UUIDv7.
-    pub id: String,
+    pub id: SessionId,
     /// What the client called itself at the login.
     pub user_agent: Option<String>,
     /// From where the person logged in.
@@ -168,7 +168,7 @@ impl SessionSummary {
     /// When a column is missing.
     pub fn from_row(row: &Row) -> Result<Self, DatabaseError> {
         Ok(Self {
-            id: row.text("id")?,
+            id: row.text("id")?.into(),
             user_agent: row.optional_text("user_agent")?,
             ip: row.optional_text("ip")?,
             cookie: row.boolean("cookie")?,
@@ -180,22 +180,22 @@ impl SessionSummary {
 }
 
 /// Lists a person's live sessions, newest first.
-pub fn list(user_id: &str, page: &PageBefore, now: Timestamp) -> Query<Vec<SessionSummary>> {
+pub fn list(user_id: &UserId, page: &PageBefore, now: Timestamp) -> Query<Vec<SessionSummary>> {
     sql!("sessions/list").bind(user_id).bind_page(page).bind(now).bind(IDLE_MS).all(SessionSummary::from_row)
 }
 
 /// Ends a live session of a person.
-pub fn end_of_user(id: &str, user_id: &str, reason: &'static str, now: Timestamp) -> Query<()> {
+pub fn end_of_user(id: &SessionId, user_id: &UserId, reason: &'static str, now: Timestamp) -> Query<()> {
     sql!("sessions/end_of_user").essential().bind(id).bind(user_id).bind(now).bind(reason).bind(IDLE_MS).execute()
 }
 
 /// Finds a session, with its person.
-pub fn find(id: &str) -> Query<Option<Session>> {
+pub fn find(id: &SessionId) -> Query<Option<Session>> {
     sql!("sessions/find").bind(id).optional(Session::from_row)
 }
 
 /// Guards that the session lives and that its person's account is active: [`Guard::SessionLive`](super::Guard) and
 /// [`Guard::AccountActive`](super::Guard). As [`Session::is_live`], it does not ask how long the session was not used.
-pub fn expect_live(id: &str, user_id: &str, now: Timestamp) -> Query<()> {
+pub fn expect_live(id: &SessionId, user_id: &UserId, now: Timestamp) -> Query<()> {
     sql!("sessions/expect_live").bind(id).bind(user_id).bind(now).execute()
 }

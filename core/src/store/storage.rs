@@ -5,36 +5,39 @@ use super::{
     query::{Query, sql},
     results::Upload,
 };
-use crate::ports::{DatabaseError, Row};
+use crate::{
+    domain::{RunId, UserId},
+    ports::{DatabaseError, Row},
+};
 
 /// Guards that what the statement before charged is within the owner's quota, the deployment's where they have none of
 /// their own: [`Guard::StorageQuota`](super::Guard).
-pub fn expect_quota(owner_id: &str, quota_bytes: i64) -> Query<()> {
+pub fn expect_quota(owner_id: &UserId, quota_bytes: i64) -> Query<()> {
     sql!("storage/expect_quota").bind(owner_id).bind(quota_bytes).execute()
 }
 
 /// Charges a person for a run whose request has so many bytes, where the statement before opened one.
-pub fn charge_run(owner_id: &str, bytes: i64) -> Query<()> {
+pub fn charge_run(owner_id: &UserId, bytes: i64) -> Query<()> {
     sql!("storage/charge_run").bind(owner_id).bind(bytes).execute()
 }
 
 /// Charges a person for those of the results that the run does not have yet.
-pub fn charge_results(run_id: &str, upload: &Upload, owner_id: &str) -> Query<()> {
+pub fn charge_results(run_id: &RunId, upload: &Upload, owner_id: &UserId) -> Query<()> {
     sql!("storage/charge_results").bind(run_id).bind(upload.as_str()).bind(owner_id).execute()
 }
 
 /// Charges a person for a version whose definition grows to so many bytes.
-pub fn charge_version(benchmark: &str, version: &str, owner_id: &str, bytes: i64) -> Query<()> {
+pub fn charge_version(benchmark: &str, version: &str, owner_id: &UserId, bytes: i64) -> Query<()> {
     sql!("storage/charge_version").bind(benchmark).bind(version).bind(owner_id).bind(bytes).execute()
 }
 
 /// Takes back from a person what a version no longer needs, whose definition shrinks to so many bytes.
-pub fn refund_version(benchmark: &str, version: &str, owner_id: &str, bytes: i64) -> Query<()> {
+pub fn refund_version(benchmark: &str, version: &str, owner_id: &UserId, bytes: i64) -> Query<()> {
     sql!("storage/refund_version").bind(benchmark).bind(version).bind(owner_id).bind(bytes).execute()
 }
 
 /// Finds what a person has stored; without a quota of their own, the deployment's holds.
-pub fn find(user_id: &str, quota_bytes: i64) -> Query<Option<Storage>> {
+pub fn find(user_id: &UserId, quota_bytes: i64) -> Query<Option<Storage>> {
     sql!("storage/of_user").bind(user_id).optional(move |row| Storage::from_row(row, quota_bytes))
 }
 
@@ -66,6 +69,6 @@ impl Storage {
 }
 
 /// Gives a person a quota of their own in bytes, or the deployment's.
-pub fn set_quota(owner_id: &str, quota_bytes: Option<i64>) -> Query<()> {
+pub fn set_quota(owner_id: &UserId, quota_bytes: Option<i64>) -> Query<()> {
     sql!("storage/set_quota").bind(owner_id).bind(quota_bytes).execute()
 }

@@ -1,13 +1,16 @@
 //! People.
 
 use super::{
-    BatchError, Guard,
+    BatchError, Guard, columns,
     links::NewLink,
     query::{Query, sql},
     storage::Storage,
 };
 use crate::{
-    domain::Secret,
+    domain::{
+        Secret, UserId,
+        account::{AccountStatus, Role},
+    },
     ports::{DatabaseError, Row, Timestamp},
 };
 
@@ -18,7 +21,7 @@ const GIVEN_UP_MS: i64 = 30 * 86_400_000;
 #[derive(Clone, Debug)]
 pub struct User {
     /// UUIDv7, or another UUID where the account comes from another system.
-    pub id: String,
+    pub id: UserId,
     /// Unique, in lower case.
     pub email: String,
     /// PHC string; `None` where they log in another way.
@@ -27,10 +30,10 @@ pub struct User {
     pub full_name: Option<String>,
     /// Whether the address is proved.
     pub email_verified: bool,
-    /// `user`, `publisher` or `admin`.
-    pub role: String,
-    /// Whether an administrator has suspended them.
-    pub suspended: bool,
+    /// What they may do besides what everybody may.
+    pub role: Role,
+    /// Whether they may log in and use their keys.
+    pub status: AccountStatus,
     /// Whether a second factor is asked for.
     pub mfa_enabled: bool,
     /// When they registered.
@@ -48,13 +51,13 @@ impl User {
     /// When a column is missing.
     pub fn from_row(row: &Row) -> Result<Self, DatabaseError> {
         Ok(Self {
-            id: row.text("id")?,
+            id: row.text("id")?.into(),
             email: row.text("email")?,
             password_hash: row.optional_text("password_hash")?.map(Secret::new),
             full_name: row.optional_text("full_name")?,
             email_verified: row.boolean("email_verified")?,
-            role: row.text("role")?,
-            suspended: row.text("status")? == "suspended",
+            role: columns::read_named(row, "role", Role::named)?,
+            status: columns::read_named(row, "status", AccountStatus::named)?,
             mfa_enabled: row.boolean("mfa_enabled")?,
             created_at: Timestamp(row.integer("created_at")?),
             storage_bytes: row.integer("storage_bytes")?,
@@ -88,7 +91,7 @@ impl LoginAccount {
 /// A registration, hashed.
 pub struct Registration<'a> {
     /// The id of the account, if it is new.
-    pub id: &'a str,
+    pub id: &'a UserId,
     /// The address.
     pub email: &'a str,
     /// PHC string of the password.
@@ -102,12 +105,12 @@ pub struct Registration<'a> {
 }
 
 /// Finds a person.
-pub fn find(id: &str) -> Query<Option<User>> {
+pub fn find(id: &UserId) -> Query<Option<User>> {
     sql!("users/find").bind(id).optional(User::from_row)
 }
 
 /// Finds a person who is asked for their password again, on a full disk too: it may be to delete the account.
-pub fn find_for_step_up(id: &str) -> Query<Option<User>> {
+pub fn find_for_step_up(id: &UserId) -> Query<Option<User>> {
     sql!("users/find").essential().bind(id).optional(User::from_row)
 }
 
@@ -163,49 +166,49 @@ pub fn delete_unproved(link_hash: &[u8]) -> Query<()> {
 }
 
 /// Sets another password, where the present one has the hash `from`.
-pub fn change_password(id: &str, from: Option<&Secret>, to: &Secret, now: Timestamp) -> Query<()> {
+pub fn change_password(id: &UserId, from: Option<&Secret>, to: &Secret, now: Timestamp) -> Query<()> {
     sql!("users/change_password").bind(id).bind(from.map(Secret::expose)).bind(to.expose()).bind(now).execute()
 }
 
 /// Replaces the hash of a password by another hash of the same password.
-pub fn rehash(id: &str, from: &Secret, to: &Secret) -> Query<()> {
+pub fn rehash(id: &UserId, from: &Secret, to: &Secret) -> Query<()> {
     sql!("users/rehash").bind(id).bind(from.expose()).bind(to.expose()).execute()
 }
 
 /// Guards that a password still has the hash: [`Guard::PasswordUnchanged`].
-pub fn expect_password(id: &str, password_hash: Option<&Secret>) -> Query<()> {
+pub fn expect_password(id: &UserId, password_hash: Option<&Secret>) -> Query<()> {
     sql!("users/expect_password").bind(id).bind(password_hash.map(Secret::expose)).execute()
 }
 
 /// Makes a person an administrator, where their address is proved and they are none yet.
-pub fn promote(id: &str, now: Timestamp) -> Query<()> {
+pub fn promote(id: &UserId, now: Timestamp) -> Query<()> {
     sql!("users/promote").bind(id).bind(now).execute()
 }
 
 /// Makes an administrator an ordinary user.
-pub fn demote(id: &str, now: Timestamp) -> Query<()> {
+pub fn demote(id: &UserId, now: Timestamp) -> Query<()> {
     sql!("users/demote").bind(id).bind(now).execute()
 }
 
 /// Gives a person another name, or none. Nothing changes where they have it already.
-pub fn rename(id: &str, name: Option<&str>, now: Timestamp) -> Query<()> {
+pub fn rename(id: &UserId, name: Option<&str>, now: Timestamp) -> Query<()> {
     sql!("users/rename").bind(id).bind(name).bind(now).execute()
 }
 
 /// Deletes a person, and with them everything that refers to them. What they published stays, without an owner.
-pub fn delete(id: &str) -> Query<()> {
+pub fn delete(id: &UserId) -> Query<()> {
     sql!("users/delete").essential().bind(id).execute()
 }
 
 /// Ends the links that would move a person's account to another address.
-pub fn end_new_addresses(id: &str, now: Timestamp) -> Query<()> {
+pub fn end_new_addresses(id: &UserId, now: Timestamp) -> Query<()> {
     sql!("users/end_new_addresses").bind(id).bind(now).execute()
 }
 
 /// A link that moves an account to another address.
 pub struct NewAddress<'a> {
     /// Whose account.
-    pub user_id: &'a str,
+    pub user_id: &'a UserId,
     /// To which address.
     pub email: &'a str,
     /// SHA-256 of the link's token.

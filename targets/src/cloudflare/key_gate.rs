@@ -9,7 +9,7 @@ use std::{
 
 use aibaas_core::{
     domain::{
-        SlidingLog,
+        ApiKeyId, SlidingLog,
         api_key::KeyHash,
         key_use::{Decision, HourOfUse, KeyGrant, KeyLedger, KeyUse, UsageByKey},
         prepaid::{Block, FreshGrant, KeyHome, LEND_MS, Lent, Reply, Report, Verdict},
@@ -158,7 +158,7 @@ impl KeyObjects {
     }
 
     /// Reads which objects keep the limits of these keys, and hands back the ids of those that there are.
-    async fn learn_first_keys(&self, keys: &[KeyHash]) -> Result<Vec<String>, KeyGateError> {
+    async fn learn_first_keys(&self, keys: &[KeyHash]) -> Result<Vec<ApiKeyId>, KeyGateError> {
         let now = self.clock.now();
         if keys.is_empty() {
             return Ok(Vec::new());
@@ -321,9 +321,9 @@ const SAVE_AGAIN_MS: i64 = 10_000;
 #[wasm_bindgen]
 pub struct KeyObject {
     home: KeyHome,
-    first_key_id: Option<String>,
+    first_key_id: Option<ApiKeyId>,
     saved_at: Timestamp,
-    saving: Vec<(String, HourOfUse)>,
+    saving: Vec<(ApiKeyId, HourOfUse)>,
     window_ms: i64,
     stored: Stored,
 }
@@ -337,12 +337,12 @@ struct Stored {
     older: Option<Timestamp>,
     lent: Vec<Lent>,
     /// Of which key, what was counted, whether it is unsaved.
-    uses: Vec<(String, HourOfUse, bool)>,
-    first_key_id: Option<String>,
+    uses: Vec<(ApiKeyId, HourOfUse, bool)>,
+    first_key_id: Option<ApiKeyId>,
 }
 
 /// Key id, hour, allowed, limited, denied, last use, whether it is unsaved.
-type SavedHour = (String, i64, u64, u64, u64, Option<i64>, u8);
+type SavedHour = (ApiKeyId, i64, u64, u64, u64, Option<i64>, u8);
 
 /// What a new instance of the object finds in its storage.
 #[derive(Deserialize)]
@@ -351,7 +351,7 @@ struct Found {
     lent: Vec<(u32, u32, i64)>,
     uses: Vec<SavedHour>,
     /// The first key's id, window, when its use was saved last, until when the key is being changed.
-    about: Option<(String, i64, i64, i64)>,
+    about: Option<(ApiKeyId, i64, i64, i64)>,
 }
 
 impl Stored {
@@ -396,7 +396,7 @@ impl KeyObject {
         let home = KeyHome::new(KeyLedger { log, usage }, lent, Some(Timestamp(changing_until)), nonce);
         let mut object = Self {
             home,
-            first_key_id: first_key_id.filter(|id| !id.is_empty()),
+            first_key_id: first_key_id.filter(|id| !id.as_str().is_empty()),
             saved_at: Timestamp(saved_at),
             saving: Vec::new(),
             window_ms,
@@ -448,7 +448,7 @@ impl KeyObject {
         let about = json!([
             "INSERT INTO about (one, key_id, window, saved_at, changing_until) VALUES (1, ?, ?, ?, ?) \
              ON CONFLICT DO UPDATE SET changing_until = excluded.changing_until",
-            self.first_key_id.as_deref().unwrap_or_default(),
+            self.first_key_id.as_ref().map_or("", ApiKeyId::as_str),
             self.window_ms,
             self.saved_at.0,
             until.0
@@ -470,7 +470,7 @@ impl KeyObject {
 
     /// What was counted of the key with this id and is not saved.
     pub fn unsaved(&self, key_id: &str) -> Option<String> {
-        let key_id = serde_json::from_str::<String>(key_id).ok()?;
+        let key_id = serde_json::from_str::<ApiKeyId>(key_id).ok()?;
         serde_json::to_string(&self.home.ledger.usage.unsaved_of(&key_id)).ok()
     }
 
@@ -483,7 +483,7 @@ impl KeyObject {
         if self.saving.is_empty() {
             return String::new();
         }
-        let hours = self.saving.iter().map(|(id, hour)| (id.as_str(), *hour));
+        let hours = self.saving.iter().map(|(id, hour)| (id, *hour));
         d1::asked(&[key_uses::save(hours).into_statement()]).unwrap_or_default()
     }
 
@@ -507,11 +507,10 @@ impl KeyObject {
             return self.keeping(waits, None, now);
         }
         let (stored, ledger) = (&self.stored, &self.home.ledger);
-        let same =
-            stored.uses.iter().map(|(id, hour, unsaved)| (id.as_str(), *hour, *unsaved)).eq(ledger.usage.hours())
-                && stored.lent == self.home.lent()
-                && stored.older.is_none()
-                && (stored.newest == ledger.log.entries().next_back() || ledger.log.is_empty());
+        let same = stored.uses.iter().map(|(id, hour, unsaved)| (id, *hour, *unsaved)).eq(ledger.usage.hours())
+            && stored.lent == self.home.lent()
+            && stored.older.is_none()
+            && (stored.newest == ledger.log.entries().next_back() || ledger.log.is_empty());
         json!([waits, [], null, !same]).to_string()
     }
 
@@ -576,7 +575,7 @@ impl KeyObject {
                 key_id, hour.start_ms, hour.allowed, hour.limited, hour.denied, hour.last_used_ms, u8::from(*unsaved)
             ]));
         }
-        let is_kept = |(id, old, _): &&(String, HourOfUse, bool)| {
+        let is_kept = |(id, old, _): &&(ApiKeyId, HourOfUse, bool)| {
             uses.iter().any(|(key_id, hour, _)| key_id == id && hour.start_ms == old.start_ms)
         };
         for (key_id, gone, _) in stored.uses.iter().filter(|known| !is_kept(known)) {

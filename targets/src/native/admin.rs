@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use aibaas_core::{
-    domain::account::Email,
+    domain::{UserId, account::Email},
     ports::{Clock as _, Database, Timestamp},
     store::{
         Batch, Guard, Query,
@@ -82,7 +82,7 @@ async fn revoke(database: &dyn Database, email: &Email) -> Result<String, Failur
 async fn set_role(
     database: &dyn Database,
     user: &User,
-    set: impl FnOnce(&str, Timestamp) -> Query<()>,
+    set: impl FnOnce(&UserId, Timestamp) -> Query<()>,
     role: &str,
 ) -> Result<bool, Failure> {
     let now = SystemClock.now();

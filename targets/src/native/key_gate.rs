@@ -13,6 +13,7 @@ use std::{
 
 use aibaas_core::{
     domain::{
+        ApiKeyId,
         api_key::KeyHash,
         key_use::{Decision, HOUR_MS, HourOfUse, KeyGrant, KeyLedger, KeyUse, UsageByKey},
     },
@@ -67,7 +68,7 @@ pub struct MemoryKeyGate {
     save_every: Duration,
     database: Arc<dyn Database>,
     /// Limits of whose keys something is to be saved, and that wait for nothing.
-    due: Mutex<Vec<String>>,
+    due: Mutex<Vec<ApiKeyId>>,
     wake: Notify,
 }
 
@@ -81,7 +82,7 @@ struct Reader {
 #[derive(Default)]
 struct Shard {
     /// By the id of the first key that shares the limit.
-    entries: HashMap<String, Entry>,
+    entries: HashMap<ApiKeyId, Entry>,
     swept: Option<Timestamp>,
 }
 
@@ -235,7 +236,7 @@ impl MemoryKeyGate {
     /// Saves what is counted of the keys that share these limits, and hands back those of which there was something: they
     /// are to be looked at again. The others are forgotten until they are used again. What could not be saved is due at
     /// once.
-    async fn save(&self, limits: &[String], now: Timestamp) -> Result<Vec<String>, DatabaseError> {
+    async fn save(&self, limits: &[ApiKeyId], now: Timestamp) -> Result<Vec<ApiKeyId>, DatabaseError> {
         let mut counted = Vec::new();
         for limit in limits {
             let mut shard = self.shard(limit)?;
@@ -254,9 +255,13 @@ impl MemoryKeyGate {
         outcome.map(|()| limits)
     }
 
-    async fn write(&self, counted: &[(String, Vec<(String, HourOfUse)>)], now: Timestamp) -> Result<(), DatabaseError> {
+    async fn write(
+        &self,
+        counted: &[(ApiKeyId, Vec<(ApiKeyId, HourOfUse)>)],
+        now: Timestamp,
+    ) -> Result<(), DatabaseError> {
         for some in counted.chunks(KEYS_A_SAVE) {
-            let hours = some.iter().flat_map(|(_, hours)| hours.iter().map(|(id, hour)| (id.as_str(), *hour)));
+            let hours = some.iter().flat_map(|(_, hours)| hours.iter().map(|(id, hour)| (id, *hour)));
             key_uses::save(hours).run(&*self.database).await?;
             for (limit, hours) in some {
                 if let Some(entry) = self.shard(limit)?.entries.get_mut(limit) {
@@ -285,7 +290,7 @@ impl MemoryKeyGate {
                 fits
             });
             let some = logs.split_off(logs.len().saturating_sub(some.count()));
-            let some = some.iter().map(|(id, window_ms, log)| (id.as_str(), *window_ms, log));
+            let some = some.iter().map(|(id, window_ms, log)| (id, *window_ms, log));
             let batch = key_uses::keep_logs(some).into_iter().collect::<Batch>();
             batch.run(&*self.database).await?;
         }
@@ -305,7 +310,7 @@ impl MemoryKeyGate {
             .ok_or_else(|| DatabaseError::Unavailable("the gate has no reader".to_owned()))
     }
 
-    fn shard(&self, limit: &str) -> Result<MutexGuard<'_, Shard>, DatabaseError> {
+    fn shard(&self, limit: &ApiKeyId) -> Result<MutexGuard<'_, Shard>, DatabaseError> {
         let place = usize::try_from(self.hasher.hash_one(limit).checked_rem(SHARDS as u64).unwrap_or(0)).unwrap_or(0);
         let shard = self.shards.get(place);
         shard.map(lock).ok_or_else(|| DatabaseError::Unavailable("no such shard".to_owned()))
@@ -362,7 +367,7 @@ impl Reader {
     }
 
     /// Goes on from what is saved of a key's use.
-    fn take_up(&self, usage: &mut UsageByKey, key_id: &str, now: Timestamp) -> Result<(), DatabaseError> {
+    fn take_up(&self, usage: &mut UsageByKey, key_id: &ApiKeyId, now: Timestamp) -> Result<(), DatabaseError> {
         // The hours on both sides, too: around the full hour, not all who ask agree which it is.
         let hour = Timestamp(HourOfUse::of(now).start_ms);
         let (from, to) = (hour.plus_ms(HOUR_MS.saturating_neg()), hour.plus_ms(HOUR_MS.saturating_mul(2)));
@@ -421,7 +426,7 @@ mod tests {
     use std::{path::PathBuf, sync::atomic::AtomicBool};
 
     use aibaas_core::{
-        domain::key_use::Denial,
+        domain::{api_key::Scope, key_use::Denial},
         migrate,
         ports::{Rows, Statement},
     };
@@ -456,7 +461,7 @@ mod tests {
             migrate(&*database).await.unwrap();
             let user = "INSERT INTO users (id, email, created_at, updated_at, password_changed_at) VALUES ('u', 'a@b.c', 0, 0, 0)";
             let key = "INSERT INTO api_keys (id, user_id, name, key_hash, key_prefix, scopes, rate_limit, \
-                 rate_limit_window_seconds, environment, created_at) VALUES (?1, 'u', '', ?2, '', '[\"a\"]', 100, 60, 'live', 0)";
+                 rate_limit_window_seconds, environment, created_at) VALUES (?1, 'u', '', ?2, '', '[\"keys:verify\"]', 100, 60, 'live', 0)";
             let keys = (0..keys).map(|key_| Statement::new(key).bind(format!("k{key_}")).bind(hash(key_)));
             database.batch(std::iter::once(Statement::new(user)).chain(keys).collect()).await.unwrap();
             Self { directory, database, gate }
@@ -489,7 +494,7 @@ mod tests {
 
         /// What is saved of the key: hour, allowed, limited, denied.
         async fn saved(&self, key: u32) -> Vec<(i64, u64, u64, u64)> {
-            let of = key_uses::by_hour(&format!("k{key}"), Timestamp(0), Timestamp(i64::MAX));
+            let of = key_uses::by_hour(&format!("k{key}").into(), Timestamp(0), Timestamp(i64::MAX));
             let hours = of.run(&*self.database).await.unwrap().into_iter();
             hours.map(|hour| (hour.start_ms, hour.allowed, hour.limited, hour.denied)).collect()
         }
@@ -521,7 +526,7 @@ mod tests {
     }
 
     fn with(key: u32) -> KeyUse {
-        let scopes = vec!["a".into()];
+        let scopes = vec![Scope::KeysVerify];
         KeyUse { hash: hash(key), scopes, address: None, cost: 1, publishes: false, optional: false, verifier: None }
     }
 
@@ -602,7 +607,7 @@ mod tests {
         let decisions = fixture.gate.admit(&both(with(0)), START).await.unwrap();
         let [Decision::Allowed(..), Decision::Limited(_, state)] = &decisions[..] else { panic!("{decisions:?}") };
         assert_eq!(state.remaining, 40);
-        for first in [with(9), KeyUse { scopes: vec!["b".into()], ..with(0) }, KeyUse { cost: 99, ..with(0) }] {
+        for first in [with(9), KeyUse { scopes: vec![Scope::ModelsWrite], ..with(0) }, KeyUse { cost: 99, ..with(0) }] {
             let decisions = fixture.gate.admit(&both(first), START).await.unwrap();
             assert!(decisions.len() == 1 && !decisions[0].is_allowed(), "{decisions:?}");
         }
@@ -631,7 +636,7 @@ mod tests {
     async fn counts_around_a_full_hour_fall_into_their_hours() {
         let mut fixture = Fixture::new(1).await;
         let next = Timestamp(hour(START) + HOUR_MS);
-        let (last, limits) = (next.plus_ms(-1), ["k0".to_owned()]);
+        let (last, limits) = (next.plus_ms(-1), [ApiKeyId::from("k0")]);
         assert_eq!(fixture.burst(3, last).await, 3);
         fixture.restart(last).await;
         // Asked in that order, decided in this.
@@ -640,7 +645,7 @@ mod tests {
         assert_eq!(fixture.gate.save(&limits, next).await.unwrap(), limits);
         assert_eq!(fixture.burst(4, last).await, 4);
         assert_eq!(fixture.gate.save(&limits, next).await.unwrap(), limits);
-        assert_eq!(fixture.gate.save(&limits, next).await.unwrap(), [""; 0]);
+        assert_eq!(fixture.gate.save(&limits, next).await.unwrap(), []);
         assert_eq!(fixture.saved(0).await, [(hour(last), 9, 0, 0), (hour(next), 1, 0, 0)]);
     }
 
@@ -657,7 +662,7 @@ mod tests {
         let after = START.plus_seconds(60);
         fixture.gate.sweep(after);
         assert_eq!(fixture.held(), held, "not saved yet");
-        let keys = (0..400).map(|key| format!("k{key}")).collect::<Vec<_>>();
+        let keys = (0..400).map(|key| ApiKeyId::from(format!("k{key}"))).collect::<Vec<_>>();
         assert_eq!(fixture.gate.save(&keys, START).await.unwrap().len(), held);
         assert_eq!(fixture.gate.save(&keys, START).await.unwrap().len(), 0);
         fixture.gate.sweep(after.plus_ms(-1));

@@ -6,8 +6,9 @@ use std::{fmt::Write as _, io::Write as _, process::ExitCode};
 use aibaas_core::{
     Environment, Publishing,
     domain::{
-        account::Email,
-        api_key::{ApiKey, SCOPES, WRITING_SCOPES},
+        ApiKeyId,
+        account::{AccountStatus, Email},
+        api_key::{ApiKey, Scope},
         api_key_settings::{AskedApiKey, KeyEnvironment, Mistake, NewApiKey},
     },
     ports::{Clock as _, Database, Entropy as _, Timestamp},
@@ -54,7 +55,7 @@ pub struct Create {
     #[arg(long)]
     name: String,
     /// What it may do; may be given several times.
-    #[arg(long = "scope", value_name = "SCOPE", required = true, value_parser = PossibleValuesParser::new(SCOPES))]
+    #[arg(long = "scope", value_name = "SCOPE", required = true, value_parser = PossibleValuesParser::new(Scope::ALL.map(Scope::as_str)))]
     scopes: Vec<String>,
     /// What it is for.
     #[arg(long, value_name = "TEXT")]
@@ -98,7 +99,7 @@ pub struct List {
 #[derive(Args, Debug)]
 pub struct Revoke {
     /// The key's id, as `keys list` tells it.
-    id: String,
+    id: ApiKeyId,
     #[command(flatten)]
     data: DataDirectory,
 }
@@ -133,17 +134,23 @@ impl Create {
         if !user.email_verified {
             return Err(Failure::failed(format!("{} is not verified: whose address it is, nobody knows", user.email)));
         }
-        if user.suspended {
+        if user.status == AccountStatus::Suspended {
             return Err(Failure::failed(format!("{} is suspended: no key of theirs works", user.email)));
         }
-        if publishing == Publishing::Roles && !publishes(&user) {
-            may_not_publish(&user, &new.scopes)?;
+        if publishing == Publishing::Roles
+            && let Some(scope) = refused_scope(&user, &new.scopes)
+        {
+            return Err(Failure::failed(format!(
+                "{} is a {}: where PUBLISHING=roles, the scope {scope} needs the role publisher or admin",
+                user.email,
+                user.role.as_str()
+            )));
         }
         let mut random = [0; 64];
         SystemEntropy.fill(&mut random);
         let key = ApiKey::generate(new.environment.as_str(), &random);
         let key = key.ok_or_else(|| Failure::failed("the random numbers made no key; try again"))?;
-        let new = new.into_record(operator::new_id(now), user.id.clone(), &key, now);
+        let new = new.into_record(operator::new_id(now).into(), user.id.clone(), &key, now);
         let event = operator::event(now, "api_key_created", json!({ "apiKeyId": new.id, "by": "command line" }));
         let mut batch = Batch::new();
         batch.expect(Guard::ApiKeyLimit, api_keys::create(&new, &key));
@@ -187,22 +194,13 @@ impl Create {
     }
 }
 
-/// Whether keys of theirs publish, where only some do.
-fn publishes(user: &User) -> bool {
-    ["publisher", "admin"].contains(&user.role.as_str())
+/// The first scope that works only in a publisher's key, where the user is none and PUBLISHING=roles.
+fn refused_scope(user: &User, scopes: &[Scope]) -> Option<Scope> {
+    scopes.iter().copied().find(|scope| !user.role.may_use(*scope))
 }
 
-fn writing_scope(scopes: &[String]) -> Option<&String> {
-    scopes.iter().find(|scope| WRITING_SCOPES.contains(&scope.as_str()))
-}
-
-/// Refuses a writing key, as the API does.
-fn may_not_publish(user: &User, scopes: &[String]) -> Result<(), Failure> {
-    let Some(scope) = writing_scope(scopes) else { return Ok(()) };
-    Err(Failure::failed(format!(
-        "{} is a {}: where PUBLISHING=roles, the scope {scope} needs the role publisher or admin",
-        user.email, user.role
-    )))
+fn names(scopes: &[Scope]) -> Vec<&'static str> {
+    scopes.iter().copied().map(Scope::as_str).collect()
 }
 
 fn complaint(mistake: &Mistake) -> String {
@@ -226,7 +224,7 @@ fn told(user: &User, new: &ApiKeyRecord) -> String {
     let _ = write!(
         told,
         "\nmay {}, {} requests in {} seconds",
-        new.scopes.join(", "),
+        names(&new.scopes).join(", "),
         new.rate_limit,
         new.rate_limit_window_seconds
     );
@@ -236,7 +234,7 @@ fn told(user: &User, new: &ApiKeyRecord) -> String {
     if let Some(end) = new.expires_at {
         let _ = write!(told, ", until {end}");
     }
-    if writing_scope(&new.scopes).is_some() && !publishes(user) {
+    if refused_scope(user, &new.scopes).is_some() {
         told.push_str("\nwhere PUBLISHING=roles, it publishes only once its owner is a publisher");
     }
     told
@@ -292,7 +290,7 @@ async fn of_one(database: &dyn Database, user: User) -> Result<Vec<OwnedApiKey>,
     loop {
         let page = api_keys::list(&user.id, &before).run(database).await.map_err(failed)?;
         let Some(last) = page.last() else { return Ok(keys) };
-        (before.at, before.id) = (last.created_at, last.id.clone());
+        (before.at, before.id) = (last.created_at, last.id.to_string());
         keys.extend(page.into_iter().map(|key| OwnedApiKey { key, owner_email: user.email.clone() }));
     }
 }
@@ -322,11 +320,11 @@ fn to_json(owned: &OwnedApiKey, now: Timestamp) -> Value {
 fn cells(owned: &OwnedApiKey, now: Timestamp) -> [String; 8] {
     let key = &owned.key;
     [
-        key.id.clone(),
+        key.id.to_string(),
         key.key_prefix.clone(),
         owned.owner_email.clone(),
         printable(&key.name).chars().take(NAME).collect(),
-        key.scopes.join(","),
+        names(&key.scopes).join(","),
         key.status(now).as_str().to_owned(),
         minute(key.created_at),
         key.last_used_at.map_or_else(|| "never".to_owned(), minute),
@@ -366,7 +364,7 @@ impl Revoke {
         let OwnedApiKey { key, owner_email } = owned.ok_or_else(|| {
             Failure::failed(format!(
                 "there is no key with the id {}; `aibaas keys list` tells them",
-                printable(&self.id)
+                printable(self.id.as_str())
             ))
         })?;
         let now = SystemClock.now();

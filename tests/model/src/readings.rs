@@ -33,7 +33,7 @@ impl Episode {
             }
             Reading::Login => {
                 let token = RefreshToken::parse(answer.json["refreshToken"].as_str()?)?;
-                (state.maker(&token.session_id) == Some(op) && token.generation == 0).then_some(Seen::Done)?
+                (state.maker(token.session_id.as_str()) == Some(op) && token.generation == 0).then_some(Seen::Done)?
             }
             Reading::Person => (answer.json["email"] == address(sent.step.person)
                 || answer.json["user"]["email"] == address(sent.step.person))
@@ -96,7 +96,7 @@ impl Episode {
             Reading::Login | Reading::Refresh => {
                 let token = text(&body["refreshToken"]);
                 let Some(parsed) = RefreshToken::parse(&token) else { return Ok(()) };
-                let login = maker(&parsed.session_id);
+                let login = maker(parsed.session_id.as_str());
                 let person = &mut self.people[sent.step.person];
                 match person.sessions.iter_mut().find(|session| session.op == login) {
                     Some(session) => {
@@ -112,7 +112,7 @@ impl Episode {
                         let user_id = text(&body["user"]["id"]);
                         person.sessions.push(KnownSession {
                             op: login,
-                            id: parsed.session_id.clone(),
+                            id: parsed.session_id.to_string(),
                             owner: maker(&user_id),
                             user_id,
                             access: text(&body["accessToken"]),

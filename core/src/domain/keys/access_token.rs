@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Keys, token_cache::TokenId};
 use crate::{
-    domain::{Secret, jws::Unverified},
+    domain::{Secret, SessionId, UserId, account::Role, jws::Unverified},
     ports::Timestamp,
 };
 
@@ -20,16 +20,16 @@ pub struct AccessClaims {
     pub iss: String,
     /// Audience: the same.
     pub aud: String,
-    /// The person.
-    pub sub: String,
+    /// The user.
+    pub sub: UserId,
     /// Their session.
-    pub sid: String,
+    pub sid: SessionId,
     /// The token's own id.
     pub jti: String,
     /// Their address.
     pub email: String,
     /// Their role.
-    pub role: String,
+    pub role: Role,
 }
 
 /// Why an access token is not accepted.
@@ -107,11 +107,11 @@ mod tests {
         AccessClaims {
             iss: text("i"),
             aud: text("i"),
-            sub: text("u"),
-            sid: text("s"),
+            sub: "u".into(),
+            sid: "s".into(),
             jti: text("j"),
             email: text("e"),
-            role: text("user"),
+            role: Role::User,
         }
     }
 

@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use super::{
-    Secret,
+    Secret, SessionId,
     jws::{JwtAlgorithm, Signer, Verifier},
 };
 use token_cache::TokenCache;
@@ -42,7 +42,7 @@ struct KeySet {
 #[derive(Clone, PartialEq, Eq)]
 pub struct RefreshToken {
     /// The session's id.
-    pub session_id: String,
+    pub session_id: SessionId,
     /// Which of the session's tokens this is.
     pub generation: i64,
     mac: Vec<u8>,
@@ -82,9 +82,9 @@ impl KeySet {
         }
     }
 
-    fn refresh_mac(&self, session_id: &str, generation: i64, nonce: &[u8]) -> Option<Hmac<Sha256>> {
+    fn refresh_mac(&self, session_id: &SessionId, generation: i64, nonce: &[u8]) -> Option<Hmac<Sha256>> {
         let mut mac = <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(self.refresh.as_ref()).ok()?;
-        mac.update(session_id.as_bytes());
+        mac.update(session_id.as_str().as_bytes());
         mac.update(&generation.to_be_bytes());
         mac.update(nonce);
         Some(mac)
@@ -131,7 +131,7 @@ impl Keys {
     ///
     /// # Errors
     /// Never in practice: HMAC takes a key of any length.
-    pub fn refresh_token(&self, session_id: &str, generation: i64, nonce: &[u8]) -> Result<Secret, String> {
+    pub fn refresh_token(&self, session_id: &SessionId, generation: i64, nonce: &[u8]) -> Result<Secret, String> {
         let mac = self.current.refresh_mac(session_id, generation, nonce).ok_or("no refresh key")?;
         let mac = URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes());
         Ok(Secret::new(format!("aibr_{session_id}.{generation}.{mac}")))
@@ -195,7 +195,7 @@ impl RefreshToken {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let mut parts = text.strip_prefix("aibr_")?.split('.');
-        let session_id = uuid::Uuid::try_parse(parts.next()?).ok()?.to_string();
+        let session_id = uuid::Uuid::try_parse(parts.next()?).ok()?.to_string().into();
         let generation = parts.next()?.parse().ok().filter(|generation| *generation >= 0)?;
         let mac = URL_SAFE_NO_PAD.decode(parts.next()?).ok().filter(|mac| mac.len() == 32)?;
         parts.next().is_none().then_some(Self { session_id, generation, mac })
@@ -213,7 +213,7 @@ mod tests {
     #[test]
     fn refresh_tokens_are_bound_to_session_generation_and_nonce() {
         let id = "0199b6a0-0000-7000-8000-000000000000";
-        let token = keys("a").refresh_token(id, 3, b"nonce").unwrap();
+        let token = keys("a").refresh_token(&id.into(), 3, b"nonce").unwrap();
         let parsed = RefreshToken::parse(token.expose()).unwrap();
         assert_eq!((parsed.session_id.as_str(), parsed.generation), (id, 3));
         assert!(keys("a").is_refresh_token(&parsed, b"nonce"));

@@ -7,11 +7,8 @@ use serde_json::json;
 
 use crate::{
     app::App,
-    http::{credentials::Person, page::NewestFirst, parameters, problem::ApiError, request::Query},
-    store::{
-        Batch,
-        audit::{self, Event},
-    },
+    http::{credentials::ClaimedAdmin, page::NewestFirst, parameters, problem::ApiError, request::Query},
+    store::audit::{self, Event},
 };
 
 #[derive(Deserialize)]
@@ -26,18 +23,18 @@ pub struct Parameters {
 /// Lists everybody's security events, or one person's, newest first.
 pub async fn handler(
     State(app): State<App>,
-    person: Person,
+    admin: ClaimedAdmin,
     OriginalUri(uri): OriginalUri,
     Query(parameters): Query<Parameters>,
 ) -> Result<Response, ApiError> {
     let page = NewestFirst::new(uri, parameters.limit, parameters.cursor.as_deref())?;
-    let mut batch = Batch::new();
+    let mut batch = admin.batch();
     let events = batch.push(match parameters.user_id {
-        Some(user_id) => audit::list_of_user(&user_id, &page.rows()),
+        Some(user_id) => audit::list_of_user(&user_id.into(), &page.rows()),
         None => audit::list(&page.rows()),
     });
-    let events = person.read_as_admin(&app, batch).await?.take(events)?;
-    Ok(page.answer(events, Event::position, |event| {
+    let (_, mut answers) = batch.read(&app).await?;
+    Ok(page.answer(answers.take(events)?, Event::position, |event| {
         json!({
             "id": event.id,
             "at": event.at,

@@ -7,16 +7,13 @@ use serde_json::json;
 use crate::{
     app::App,
     http::{
-        credentials::Person,
+        credentials::ClaimedAdmin,
         parameters::Name,
         problem::ApiError,
         publishing::Reason,
         request::{Json, Path, Validator},
     },
-    store::{
-        Batch,
-        moderations::{Act, Moderated, Moderation, Subject},
-    },
+    store::moderations::{Act, Moderated, Moderation, Subject},
 };
 
 #[derive(Deserialize)]
@@ -37,25 +34,25 @@ type Ids = Path<(Name, Name)>;
 
 pub async fn hide_model(
     State(app): State<App>,
-    person: Person,
+    admin: ClaimedAdmin,
     Path((Name(provider), Name(name))): Ids,
     Json(body): Json<Reason>,
 ) -> Result<Answer<Moderated>, ApiError> {
-    moderate(&app, &person, Subject::Model(&format!("{provider}/{name}")), Act::Hide, &body.reason()?).await
+    moderate(&app, &admin, Subject::Model(&format!("{provider}/{name}")), Act::Hide, &body.reason()?).await
 }
 
 pub async fn unhide_model(
     State(app): State<App>,
-    person: Person,
+    admin: ClaimedAdmin,
     Path((Name(provider), Name(name))): Ids,
     Json(body): Json<Reason>,
 ) -> Result<Answer<Moderated>, ApiError> {
-    moderate(&app, &person, Subject::Model(&format!("{provider}/{name}")), Act::Unhide, &body.reason()?).await
+    moderate(&app, &admin, Subject::Model(&format!("{provider}/{name}")), Act::Unhide, &body.reason()?).await
 }
 
 pub async fn rename_model(
     State(app): State<App>,
-    person: Person,
+    admin: ClaimedAdmin,
     Path((Name(provider), Name(name))): Ids,
     Json(body): Json<NewDisplayName>,
 ) -> Result<Answer<Moderated>, ApiError> {
@@ -63,30 +60,30 @@ pub async fn rename_model(
     let called = validator.text("/displayName", &body.display_name, 1, 255);
     let reason = validator.text("/reason", &body.reason, 1, 1000);
     validator.finish()?;
-    moderate(&app, &person, Subject::Model(&format!("{provider}/{name}")), Act::Rename(&called), &reason).await
+    moderate(&app, &admin, Subject::Model(&format!("{provider}/{name}")), Act::Rename(&called), &reason).await
 }
 
 pub async fn hide_benchmark(
     State(app): State<App>,
-    person: Person,
+    admin: ClaimedAdmin,
     Path(Name(id)): Path<Name>,
     Json(body): Json<Reason>,
 ) -> Result<Answer<Moderated>, ApiError> {
-    moderate(&app, &person, Subject::Benchmark(&id), Act::Hide, &body.reason()?).await
+    moderate(&app, &admin, Subject::Benchmark(&id), Act::Hide, &body.reason()?).await
 }
 
 pub async fn unhide_benchmark(
     State(app): State<App>,
-    person: Person,
+    admin: ClaimedAdmin,
     Path(Name(id)): Path<Name>,
     Json(body): Json<Reason>,
 ) -> Result<Answer<Moderated>, ApiError> {
-    moderate(&app, &person, Subject::Benchmark(&id), Act::Unhide, &body.reason()?).await
+    moderate(&app, &admin, Subject::Benchmark(&id), Act::Unhide, &body.reason()?).await
 }
 
 pub async fn rename_benchmark(
     State(app): State<App>,
-    person: Person,
+    admin: ClaimedAdmin,
     Path(Name(id)): Path<Name>,
     Json(body): Json<NewTitle>,
 ) -> Result<Answer<Moderated>, ApiError> {
@@ -94,14 +91,14 @@ pub async fn rename_benchmark(
     let title = validator.text("/title", &body.title, 1, 255);
     let reason = validator.text("/reason", &body.reason, 1, 1000);
     validator.finish()?;
-    moderate(&app, &person, Subject::Benchmark(&id), Act::Rename(&title), &reason).await
+    moderate(&app, &admin, Subject::Benchmark(&id), Act::Rename(&title), &reason).await
 }
 
 /// Carries it out, with its line in the log of changes and its security event, in one batch. What is so already is no
 /// error, and leaves no line.
 async fn moderate(
     app: &App,
-    person: &Person,
+    admin: &ClaimedAdmin,
     subject: Subject<'_>,
     act: Act<'_>,
     reason: &str,
@@ -111,9 +108,10 @@ async fn moderate(
         Subject::Benchmark(_) => ("benchmark", "benchmarkId"),
     };
     let no_such = || ApiError::not_found(what);
-    let mut batch = Batch::new();
+    let mut batch = admin.batch();
     let before = batch.push(subject.find());
-    let before = person.read_as_admin(app, batch).await?.take(before)?.ok_or_else(no_such)?;
+    let (_, mut answers) = batch.read(app).await?;
+    let before = answers.take(before)?.ok_or_else(no_such)?;
 
     let name = match (subject, act) {
         (Subject::Model(_), Act::Hide) => "model_hidden",
@@ -124,15 +122,15 @@ async fn moderate(
         (Subject::Benchmark(_), Act::Rename(_)) => "benchmark_renamed",
     };
     let details = json!({ named: subject.id(), "reason": reason, "before": before.name });
-    let event = person.client.event(app, name, details);
+    let event = admin.event(app, name, details);
     let moderation = Moderation { subject, act, reason, at: app.now() };
-    let mut batch = Batch::new();
+    let mut batch = admin.batch();
     batch.push(moderation.apply());
     batch.push(moderation.log(&app.new_id()));
     // The line in the log tells by what it inserts whether the event is due.
-    batch.push(event.of_if_changed(before.owner_id.as_deref().unwrap_or(&person.user_id), Some(&person.user_id)));
+    batch.push(event.of_if_changed(before.owner_id.as_ref()));
     batch.extend(moderation.rename_copies());
     let after = batch.push(subject.find());
-    let after = person.write_as_admin(app, batch).await?.take(after)?.ok_or_else(no_such)?;
+    let after = batch.run(app).await?.take(after)?.ok_or_else(no_such)?;
     Ok(Answer(after))
 }

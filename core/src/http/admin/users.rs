@@ -11,9 +11,12 @@ use unicode_normalization::UnicodeNormalization as _;
 use crate::{
     app::App,
     config::MOST_STORAGE_QUOTA,
-    domain::account::{AccountStatus, Role},
+    domain::{
+        UserId,
+        account::{AccountStatus, Role},
+    },
     http::{
-        credentials::Person,
+        credentials::ClaimedAdmin,
         key_changes,
         page::NewestFirst,
         parameters,
@@ -23,8 +26,8 @@ use crate::{
     },
     mail::{self, Notice},
     store::{
-        Batch, BatchError, Guard,
-        admin::{self, UserFilter},
+        BatchError, Guard,
+        admin::{self as store, UserFilter},
         api_keys, links, mfa, sessions,
         storage::{self, Storage},
         users::{self, User},
@@ -42,11 +45,7 @@ pub struct AdminUserBody {
 
 impl AdminUserBody {
     fn of(app: &App, user: User) -> Self {
-        Self {
-            status: if user.suspended { AccountStatus::Suspended } else { AccountStatus::Active },
-            storage: user.storage(app.config().storage_quota_bytes),
-            user: user.into(),
-        }
+        Self { status: user.status, storage: user.storage(app.config().storage_quota_bytes), user: user.into() }
     }
 }
 
@@ -63,28 +62,30 @@ pub struct Parameters {
 /// Lists people, newest first; `q` is the start of an address or of a name.
 pub async fn list(
     State(app): State<App>,
-    person: Person,
+    admin: ClaimedAdmin,
     OriginalUri(uri): OriginalUri,
     Query(parameters): Query<Parameters>,
 ) -> Result<Response, ApiError> {
     let page = NewestFirst::new(uri, parameters.limit, parameters.cursor.as_deref())?;
     let prefix = parameters.q.map(|q| q.trim().nfc().collect::<String>()).filter(|q| !q.is_empty());
     let filter = UserFilter { prefix, status: parameters.status };
-    let mut batch = Batch::new();
-    let people = batch.push(admin::list_users(&filter, &page.rows()));
-    let people = person.read_as_admin(&app, batch).await?.take(people)?;
-    Ok(page.answer(people, |user| (user.created_at.0, user.id.clone()), |user| AdminUserBody::of(&app, user)))
+    let mut batch = admin.batch();
+    let people = batch.push(store::list_users(&filter, &page.rows()));
+    let (_, mut answers) = batch.read(&app).await?;
+    let people = answers.take(people)?;
+    Ok(page.answer(people, |user| (user.created_at.0, user.id.clone().into()), |user| AdminUserBody::of(&app, user)))
 }
 
 /// Tells of one person.
 pub async fn one(
     State(app): State<App>,
-    person: Person,
-    Path(id): Path<String>,
+    admin: ClaimedAdmin,
+    Path(id): Path<UserId>,
 ) -> Result<Answer<AdminUserBody>, ApiError> {
-    let mut batch = Batch::new();
+    let mut batch = admin.batch();
     let user = batch.push(users::find(&id));
-    let user = person.read_as_admin(&app, batch).await?.take(user)?.ok_or_else(no_such_user)?;
+    let (_, mut answers) = batch.read(&app).await?;
+    let user = answers.take(user)?.ok_or_else(no_such_user)?;
     Ok(Answer(AdminUserBody::of(&app, user)))
 }
 
@@ -106,12 +107,12 @@ pub struct Change {
 /// are refused while it lasts.
 pub async fn change(
     State(app): State<App>,
-    person: Person,
-    Path(id): Path<String>,
+    admin: ClaimedAdmin,
+    Path(id): Path<UserId>,
     Json(change): Json<Change>,
 ) -> Result<Answer<AdminUserBody>, ApiError> {
-    if id == person.user_id {
-        person.read_as_admin(&app, Batch::new()).await?;
+    if id == *admin.batch().user_id() {
+        admin.confirm(&app).await?;
         return Err(ApiError::new(OWN_ACCOUNT, "another administrator has to do this"));
     }
     let mut validator = Validator::default();
@@ -120,15 +121,16 @@ pub async fn change(
     validator.require(possible, "/storageQuotaBytes", "give 0 to 9007199254740991, or null");
     validator.finish()?;
     // What a person may, their keys may: both change together.
-    let mut batch = Batch::new();
+    let mut batch = admin.batch();
     let keys = batch.push(api_keys::live_hashes(&id, app.now()));
-    let invalidated = person.read_as_admin(&app, batch).await?.take(keys)?;
+    let (_, mut answers) = batch.read(&app).await?;
+    let invalidated = answers.take(keys)?;
     key_changes::invalidate(&app, &invalidated).await?;
 
     let now = app.now();
-    let event = |name, details| person.client.event(&app, name, details).of(&id, Some(&person.user_id));
-    let mut batch = Batch::new();
-    batch.expect(Guard::UserExists, admin::change_user(&id, change.status, change.role, now));
+    let event = |name, details| admin.event(&app, name, details).of(Some(&id));
+    let mut batch = admin.batch();
+    batch.expect(Guard::UserExists, store::change_user(&id, change.status, change.role, now));
     let keys = batch.push(api_keys::live_hashes(&id, now));
     if change.status == Some(AccountStatus::Suspended) {
         batch.push(sessions::end_others(&id, None, "suspended", now));
@@ -146,7 +148,7 @@ pub async fn change(
         batch.push(event("role_changed", json!({ "role": role })));
     }
     let user = batch.push(users::find(&id));
-    let mut answers = match person.write_as_admin(&app, batch).await {
+    let mut answers = match batch.run(&app).await {
         Err(BatchError::Guard(Guard::UserExists)) => return Err(no_such_user()),
         answers => answers?,
     };
@@ -158,35 +160,35 @@ pub async fn change(
 /// Ends every session of a person.
 pub async fn end_sessions(
     State(app): State<App>,
-    person: Person,
-    Path(id): Path<String>,
+    admin: ClaimedAdmin,
+    Path(id): Path<UserId>,
 ) -> Result<StatusCode, ApiError> {
-    let event = person.client.event(&app, "sessions_ended_by_administrator", json!({}));
-    let mut batch = Batch::new();
+    let event = admin.event(&app, "sessions_ended_by_administrator", json!({}));
+    let mut batch = admin.batch();
     batch.push(sessions::end_others(&id, None, "ended_by_administrator", app.now()));
-    batch.push(event.of_if_changed(&id, Some(&person.user_id)));
+    batch.push(event.of_if_changed(Some(&id)));
     let user = batch.push(users::find(&id));
-    let user = person.write_as_admin(&app, batch).await?.take(user)?;
+    let user = batch.run(&app).await?.take(user)?;
     user.map(|_| StatusCode::NO_CONTENT).ok_or_else(no_such_user)
 }
 
 /// Removes the second factor of a person who has lost it. They are told, in case it was not they who asked.
 pub async fn remove_second_factor(
     State(app): State<App>,
-    person: Person,
-    Path(id): Path<String>,
+    admin: ClaimedAdmin,
+    Path(id): Path<UserId>,
 ) -> Result<StatusCode, ApiError> {
-    let event = person.client.event(&app, "mfa_disabled", json!({ "method": "administrator" }));
-    let mut batch = Batch::new();
+    let event = admin.event(&app, "mfa_disabled", json!({ "method": "administrator" }));
+    let mut batch = admin.batch();
     batch.push(mfa::forget_recovery_codes(&id));
     batch.push(mfa::forget_challenges(&id));
     batch.push(mfa::remove(&id));
     // The event and the mail each tell by what they insert whether the next is due.
-    batch.push(event.of_if_changed(&id, Some(&person.user_id)));
+    batch.push(event.of_if_changed(Some(&id)));
     batch.push(mail::notice(&app, Notice::MfaDisabled)?.to_person_if_changed(&id));
     batch.push(mfa::set_enabled(&id, app.now()));
     let user = batch.push(users::find(&id));
-    person.write_as_admin(&app, batch).await?.take(user)?.ok_or_else(no_such_user)?;
+    batch.run(&app).await?.take(user)?.ok_or_else(no_such_user)?;
     mail::deliver_in_background(&app);
     Ok(StatusCode::NO_CONTENT)
 }

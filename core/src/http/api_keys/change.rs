@@ -2,17 +2,17 @@ use axum::{Json as Answer, extract::State};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{ApiKeyBody, may_have, no_such_key, not_active};
+use super::{ApiKeyBody, no_such_key, not_active};
 use crate::{
     app::App,
-    domain::{api_key::KeyStatus, api_key_settings::ApiKeyChange},
+    domain::{ApiKeyId, api_key::KeyStatus, api_key_settings::AskedApiKeyChange},
     http::{
-        credentials::Person,
+        credentials::{ClaimedSession, may_have},
         key_changes, limits,
         problem::ApiError,
         request::{Json, Path, given},
     },
-    store::{Batch, api_keys},
+    store::api_keys,
 };
 
 #[derive(Deserialize)]
@@ -33,35 +33,35 @@ pub struct Body {
 /// Changes what is given of a key; its next use is decided by that. A `null` description is removed.
 pub async fn handler(
     State(app): State<App>,
-    person: Person,
-    Path(id): Path<String>,
+    caller: ClaimedSession,
+    Path(id): Path<ApiKeyId>,
     Json(body): Json<Body>,
 ) -> Result<Answer<ApiKeyBody>, ApiError> {
     let Body { name, description, scopes, rate_limit, allowed_ips } = body;
-    let change = ApiKeyChange { name, description, scopes, rate_limit, allowed_ips };
+    let change = AskedApiKeyChange { name, description, scopes, rate_limit, allowed_ips };
     let change = change.check().map_err(ApiError::mistakes)?;
     let members = change.members();
 
-    let mut reads = Batch::new();
-    let hash = reads.push(api_keys::hash(&id, &person.user_id));
-    let (user, mut answers) = person.read(&app, reads).await?;
+    let mut reads = caller.batch();
+    let owner_id = reads.user_id();
+    let hash = reads.push(api_keys::hash(&id, owner_id));
+    let (session, mut answers) = reads.read(&app).await?;
     let hash = answers.take(hash)?.ok_or_else(no_such_key)?;
-    may_have(&app, &user.role, change.scopes.as_deref().unwrap_or_default())?;
-    limits::admit_key_change(&app, &person).await?;
+    may_have(&app, session.user.role, change.scopes.as_deref().unwrap_or_default())?;
+    limits::admit_key_change(&app, &session).await?;
     // Names and descriptions decide nothing.
     if change.scopes.is_some() || change.rate_limit.is_some() || change.allowed_ips.is_some() {
         key_changes::invalidate(&app, &[hash]).await?;
     }
     let now = app.now();
-    let mut writes = Batch::new();
+    let mut writes = caller.batch();
     if !members.is_empty() {
-        writes.push(api_keys::change(&id, &person.user_id, &change, now));
-        let details = json!({ "apiKeyId": id.as_str(), "members": members });
-        let event = person.client.event(&app, "api_key_changed", details);
-        writes.push(event.of_if_changed(&person.user_id, Some(&person.user_id)));
+        writes.push(api_keys::change(&id, owner_id, &change, now));
+        let details = json!({ "apiKeyId": id, "members": members });
+        writes.push(caller.event_if_changed(&app, "api_key_changed", details));
     }
-    let key = writes.push(api_keys::of_user(&id, &person.user_id));
-    let key = person.write(&app, writes).await?.take(key)?.ok_or_else(no_such_key)?;
+    let key = writes.push(api_keys::of_user(&id, owner_id));
+    let key = writes.run(&app).await?.take(key)?.ok_or_else(no_such_key)?;
     // As the batch found it: of a key that does not live, nothing was changed.
     if key.status(now) == KeyStatus::Active {
         Ok(Answer(ApiKeyBody::new(key, now)))

@@ -3,34 +3,34 @@ use axum::{Json as Answer, extract::State, response::Response};
 use super::{ApiKeyBody, no_such_key};
 use crate::{
     app::App,
-    http::{credentials::Person, page::NewestFirst, problem::ApiError, request::Path},
+    domain::ApiKeyId,
+    http::{credentials::ClaimedSession, page::NewestFirst, problem::ApiError, request::Path},
     ports::Timestamp,
-    store::{
-        Batch,
-        api_keys::{self, ApiKeyRecord},
-    },
+    store::api_keys::{self, ApiKeyRecord},
 };
 
 /// Lists the caller's keys, newest first.
-pub async fn list(State(app): State<App>, person: Person, page: NewestFirst) -> Result<Response, ApiError> {
-    let mut batch = Batch::new();
-    let keys = batch.push(api_keys::list(&person.user_id, &page.rows()));
-    let (_, mut answers) = person.read(&app, batch).await?;
+pub async fn list(State(app): State<App>, caller: ClaimedSession, page: NewestFirst) -> Result<Response, ApiError> {
+    let mut batch = caller.batch();
+    let owner_id = batch.user_id();
+    let keys = batch.push(api_keys::list(owner_id, &page.rows()));
+    let (_, mut answers) = batch.read(&app).await?;
     let now = app.now();
-    let position = |key: &ApiKeyRecord| (key.created_at.0, key.id.clone());
+    let position = |key: &ApiKeyRecord| (key.created_at.0, key.id.clone().into());
     Ok(page.answer(answers.take(keys)?, position, |key| ApiKeyBody::new(key, now)))
 }
 
 /// Shows one of the caller's keys.
 pub async fn one(
     State(app): State<App>,
-    person: Person,
-    Path(id): Path<String>,
+    caller: ClaimedSession,
+    Path(id): Path<ApiKeyId>,
 ) -> Result<Answer<ApiKeyBody>, ApiError> {
-    let mut batch = Batch::new();
-    let hash = batch.push(api_keys::hash(&id, &person.user_id));
-    let key = batch.push(api_keys::of_user(&id, &person.user_id));
-    let (_, mut answers) = person.read(&app, batch).await?;
+    let mut batch = caller.batch();
+    let owner_id = batch.user_id();
+    let hash = batch.push(api_keys::hash(&id, owner_id));
+    let key = batch.push(api_keys::of_user(&id, owner_id));
+    let (_, mut answers) = batch.read(&app).await?;
     let hash = answers.take(hash)?.ok_or_else(no_such_key)?;
     let mut key = answers.take(key)?.ok_or_else(no_such_key)?;
     let unsaved = app.ports().key_gate.unsaved(hash).await?;

@@ -6,15 +6,15 @@ use serde::{Deserialize, Serialize};
 use super::no_such_key;
 use crate::{
     app::App,
-    domain::{key_use::HOUR_MS, values},
+    domain::{ApiKeyId, key_use::HOUR_MS, values},
     http::{
-        credentials::Person,
+        credentials::ClaimedSession,
         problem::{ApiError, MALFORMED_REQUEST},
         request::{Path, Query},
     },
     ports::Timestamp,
     store::{
-        Batch, api_keys,
+        api_keys,
         key_uses::{self, UseCounts, UseOfKey},
     },
 };
@@ -97,7 +97,7 @@ impl Parameters {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Usage {
-    api_key_id: String,
+    api_key_id: ApiKeyId,
     bucket: Bucket,
     from: Timestamp,
     to: Timestamp,
@@ -115,22 +115,23 @@ struct BucketOfUse {
 /// How often a key was let in, stopped by its limit, and refused; empty buckets too, oldest first.
 pub async fn handler(
     State(app): State<App>,
-    person: Person,
-    Path(id): Path<String>,
+    caller: ClaimedSession,
+    Path(id): Path<ApiKeyId>,
     Query(parameters): Query<Parameters>,
 ) -> Result<Answer<Usage>, ApiError> {
     let bucket = parameters.bucket;
     let (from, to) = parameters.range(app.now())?;
-    let mut reads = Batch::new();
-    let hash = reads.push(api_keys::hash(&id, &person.user_id));
-    let (_, mut answers) = person.read(&app, reads).await?;
+    let mut reads = caller.batch();
+    let owner_id = reads.user_id();
+    let hash = reads.push(api_keys::hash(&id, owner_id));
+    let (_, mut answers) = reads.read(&app).await?;
     let hash = answers.take(hash)?.ok_or_else(no_such_key)?;
     // First what is not saved: whatever is saved from here on, the database is asked after that.
     let unsaved = app.ports().key_gate.unsaved(hash).await?;
     let of = UseOfKey { key_id: &id, from, to, bucket_ms: bucket.ms(), unsaved: &unsaved };
-    let mut reads = Batch::new();
+    let mut reads = caller.batch();
     let counted = reads.push(key_uses::by_bucket(of));
-    let (_, mut answers) = person.read(&app, reads).await?;
+    let (_, mut answers) = reads.read(&app).await?;
     let counted = answers.take(counted)?.into_iter().collect::<HashMap<_, _>>();
     let starts = std::iter::successors(Some(from), |start| Some(bucket.end(*start))).take_while(|start| *start < to);
     let of = |start: Timestamp| counted.get(&start).copied().unwrap_or_default();

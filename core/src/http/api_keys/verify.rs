@@ -1,4 +1,4 @@
-use std::{borrow::Cow, net::IpAddr};
+use std::net::IpAddr;
 
 use axum::{
     Json as Answer,
@@ -11,13 +11,13 @@ use serde::{Deserialize, Serialize};
 use crate::{
     app::App,
     domain::{
-        Secret,
-        api_key::{ApiKey, SCOPES},
+        ApiKeyId, Secret, UserId,
+        api_key::{ApiKey, Scope},
         key_use::{Decision, Denial, KeyGrant, KeyUse, Verifier},
     },
     http::{
         client::Client,
-        credentials::{KeysVerify, Scope as _, admitted, key_use, needs_publisher, presented_key},
+        credentials::{KeysVerify, RequiredScope as _, admitted, key_use, needs_publisher, presented_key},
         problem::{
             ACCOUNT_SUSPENDED, API_KEY_EXPIRED, API_KEY_REVOKED, INSUFFICIENT_SCOPE, INVALID_API_KEY, IP_NOT_ALLOWED,
             ROLE_REQUIRED, TOO_MANY_REQUESTS,
@@ -49,25 +49,41 @@ fn one() -> u32 {
     1
 }
 
-impl Question {
-    async fn read(headers: &HeaderMap, body: Body) -> Result<(Self, Option<IpAddr>), ApiError> {
+/// A question whose values are true to their rules.
+struct Asked {
+    key: Secret,
+    scopes: Vec<Scope>,
+    cost: u32,
+    address: Option<IpAddr>,
+}
+
+impl Asked {
+    async fn read(headers: &HeaderMap, body: Body) -> Result<Self, ApiError> {
         request::require_json(headers)?;
         let body = request::read_body(headers, body, BODY_LIMIT).await?;
-        let question = request::parse_object::<Self>(&body)?;
+        let Question { key, scopes: names, cost, ip } = request::parse_object(&body)?;
         let mut validator = Validator::default();
-        for (index, scope) in question.scopes.iter().enumerate() {
-            let pointer = format!("/scopes/{index}");
-            validator.require(
-                SCOPES.contains(&scope.as_str()),
-                &pointer,
-                &format!("the scopes are {}", SCOPES.join(", ")),
-            );
-        }
-        validator.require(question.cost <= MOST_COST, "/cost", "give 0 to 100000");
-        let address = question.ip.as_deref().map(|ip| ip.parse::<IpAddr>().map(|address| address.to_canonical()));
+        let named = names.iter().enumerate();
+        let scopes = named.filter_map(|(index, name)| validator.check(&format!("/scopes/{index}"), Scope::named(name)));
+        let scopes = scopes.collect();
+        validator.require(cost <= MOST_COST, "/cost", "give 0 to 100000");
+        let address = ip.map(|ip| ip.parse::<IpAddr>().map(|address| address.to_canonical()));
         validator.require(!matches!(address, Some(Err(_))), "/ip", "give an IPv4 or IPv6 address");
         validator.finish()?;
-        Ok((question, address.and_then(Result::ok)))
+        Ok(Self { key, scopes, cost, address: address.and_then(Result::ok) })
+    }
+
+    /// What is asked of the key that was shown, where it has the form of one.
+    fn shown(&self, app: &App) -> Option<KeyUse> {
+        Some(KeyUse {
+            hash: ApiKey::parse(self.key.expose())?.hash(),
+            publishes: self.scopes.iter().any(|scope| needs_publisher(app, *scope)),
+            scopes: self.scopes.clone(),
+            address: self.address,
+            cost: self.cost,
+            optional: false,
+            verifier: Some(Verifier::UseBefore),
+        })
     }
 }
 
@@ -77,9 +93,9 @@ impl Question {
 pub struct Verdict {
     valid: bool,
     code: &'static str,
-    api_key_id: Option<String>,
-    user_id: Option<String>,
-    scopes: Vec<String>,
+    api_key_id: Option<ApiKeyId>,
+    user_id: Option<UserId>,
+    scopes: Vec<Scope>,
     rate_limit: Option<Standing>,
 }
 
@@ -142,9 +158,9 @@ fn code(denial: Denial) -> Option<Code> {
 pub async fn handler(State(app): State<App>, request: Request) -> Result<Answer<Verdict>, ApiError> {
     let (parts, body) = request.into_parts();
     let client = Client::of(&parts);
-    let caller = key_use(&app, &presented_key(&app, &parts.headers)?, KeysVerify::NAME, &client);
-    let question = Question::read(&parts.headers, body).await;
-    let shown = question.as_ref().ok().and_then(|(question, address)| shown(&app, question, *address));
+    let caller = key_use(&app, &presented_key(&app, &parts.headers)?, KeysVerify::SCOPE, &client);
+    let asked = Asked::read(&parts.headers, body).await;
+    let shown = asked.as_ref().ok().and_then(|asked| asked.shown(&app));
     let now = app.now();
     let itself = shown.as_ref().is_some_and(|shown| shown.hash == caller.hash);
     let (client_shows, showers) = showers(&app, &client, &caller, shown.as_ref());
@@ -170,9 +186,9 @@ pub async fn handler(State(app): State<App>, request: Request) -> Result<Answer<
     // Deciding may have taken a moment.
     let now = app.now();
     let own_state = if let Some(Decision::Allowed(_, state)) = &own { Some(state.clone()) } else { None };
-    let own = admitted(&client, own, KeysVerify::NAME)?;
+    let own = admitted(&client, own, KeysVerify::SCOPE)?;
     // A stranger hears of no mistake in what they sent.
-    question?;
+    asked?;
     let Some(shown) = shown else { return Ok(Answer(Verdict::unknown())) };
     if itself {
         return Ok(Answer(Verdict::of(
@@ -204,17 +220,4 @@ pub async fn handler(State(app): State<App>, request: Request) -> Result<Answer<
 fn showers(app: &App, client: &Client, caller: &KeyUse, shown: Option<&KeyUse>) -> (Shower, Option<Shower>) {
     let others = shown.filter(|shown| shown.hash != caller.hash);
     (Shower::client(app, client), others.and_then(|shown| Shower::of_service(app, caller.hash, shown.address)))
-}
-
-/// What is asked of the key that was shown, where it has the form of one.
-fn shown(app: &App, question: &Question, address: Option<IpAddr>) -> Option<KeyUse> {
-    Some(KeyUse {
-        hash: ApiKey::parse(question.key.expose())?.hash(),
-        publishes: question.scopes.iter().any(|scope| needs_publisher(app, scope)),
-        scopes: question.scopes.iter().cloned().map(Cow::Owned).collect(),
-        address,
-        cost: question.cost,
-        optional: false,
-        verifier: Some(Verifier::UseBefore),
-    })
 }

@@ -16,7 +16,7 @@ use crate::{
     app::App,
     domain::{
         Secret,
-        account::{self, Email, presented_password},
+        account::{self, AccountStatus, Email, presented_password},
         password_hash,
     },
     http::{
@@ -91,7 +91,7 @@ pub async fn handler(
             break;
         };
         let mut batch = attempt.succeeded(network_known);
-        if !user.email_verified || user.suspended {
+        if !user.email_verified || user.status == AccountStatus::Suspended {
             batch.run(app.database()).await?;
             attempt.in_flight.ended();
             return Err(if user.email_verified { suspended() } else { not_verified() });
@@ -106,7 +106,7 @@ pub async fn handler(
                 Err(error) => log::warn!("a password could not be hashed anew: {error:?}"),
             }
         }
-        let admitted = Admitted { user: &user, cookie, replaces: brought.as_deref(), methods: &["password"] };
+        let admitted = Admitted { user: &user, cookie, replaces: brought.as_ref(), methods: &["password"] };
         match go_on(&app, &client, admitted, batch).await {
             Err(BatchError::Guard(Guard::AccountUnchanged | Guard::PasswordUnchanged)) => {}
             next => {

@@ -57,7 +57,7 @@ pub async fn handler(
     let admitted = Admitted {
         user,
         cookie: attempt.challenge.cookie,
-        replaces: brought.as_deref(),
+        replaces: brought.as_ref(),
         methods: if is_recovery { &["password", "recovery_code"] } else { &["password", "totp"] },
     };
     match start_session(&app, &client, admitted, batch).await {

@@ -8,10 +8,10 @@ use serde_json::json;
 use super::{refresh, tokens};
 use crate::{
     app::App,
-    domain::RefreshToken,
+    domain::{RefreshToken, SessionId, UserId},
     http::{
         client::Client,
-        credentials::Person,
+        credentials::ClaimedSession,
         problem::{ApiError, INVALID_TOKEN, MISSING_CREDENTIALS},
     },
     store::{Batch, Handle, sessions},
@@ -23,9 +23,11 @@ pub async fn handler(State(app): State<App>, request: Request) -> Result<Respons
     let client = Client::of(&parts);
     let mut rides_in_cookie = false;
     let ends_cookie = if parts.headers.contains_key(header::AUTHORIZATION) {
-        let person = Person::from_request_parts(&mut parts, &app).await?;
-        let (batch, ends_cookie) = end(&app, &person.client, &person.user_id, &person.session_id);
-        person.write(&app, batch).await?.take(ends_cookie)?
+        let caller = ClaimedSession::from_request_parts(&mut parts, &app).await?;
+        let mut batch = caller.batch();
+        let (user_id, id) = (batch.user_id(), batch.session_id());
+        let ends_cookie = end(&mut batch, &app, &client, user_id, id);
+        batch.run(&app).await?.take(ends_cookie)?
     } else {
         let cookie_session = tokens::cookie_session(&parts.headers)?;
         let token = refresh::presented(&app, Request::from_parts(parts, body)).await?;
@@ -34,7 +36,8 @@ pub async fn handler(State(app): State<App>, request: Request) -> Result<Respons
         let token = RefreshToken::parse(token.expose()).ok_or_else(invalid)?;
         rides_in_cookie = cookie_session.as_ref() == Some(&token.session_id);
         let session = refresh::genuine(&app, &token).await?;
-        let (batch, ends_cookie) = end(&app, &client, &session.user.id, &session.id);
+        let mut batch = Batch::new();
+        let ends_cookie = end(&mut batch, &app, &client, &session.user.id, &session.id);
         batch.run(app.database()).await?.take(ends_cookie)?
     };
     let mut response = StatusCode::NO_CONTENT.into_response();
@@ -45,11 +48,10 @@ pub async fn handler(State(app): State<App>, request: Request) -> Result<Respons
     Ok(response)
 }
 
-/// A batch that ends the session, and whether its refresh token rides in a cookie.
-fn end(app: &App, client: &Client, user_id: &str, session_id: &str) -> (Batch, Handle<bool>) {
-    let event = client.event(app, "logout", json!({ "sessionId": session_id }));
-    let mut batch = Batch::new();
-    let ends_cookie = batch.push(sessions::end(session_id, "logout", app.now()));
+/// Ends the session in a batch, which tells whether its refresh token rides in a cookie.
+fn end(batch: &mut Batch, app: &App, client: &Client, user_id: &UserId, id: &SessionId) -> Handle<bool> {
+    let event = client.event(app, "logout", json!({ "sessionId": id }));
+    let ends_cookie = batch.push(sessions::end(id, "logout", app.now()));
     batch.push(event.of_if_changed(user_id, Some(user_id)));
-    (batch, ends_cookie)
+    ends_cookie
 }

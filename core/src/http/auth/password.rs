@@ -24,7 +24,7 @@ use crate::{
     },
     http::{
         client::Client,
-        credentials::Person,
+        credentials::ClaimedSession,
         limits::{Limited, Resend},
         page::html_page,
         passwords,
@@ -180,10 +180,10 @@ fn yes() -> bool {
 /// Sets another password, where the present one is given.
 pub async fn change(
     State(app): State<App>,
-    person: Person,
+    caller: ClaimedSession,
     Json(body): Json<ChangeBody>,
 ) -> Result<StatusCode, ApiError> {
-    let proof = step_up::check_password(&app, &person, &body.current_password).await?;
+    let proof = step_up::check_password(&app, &caller, &body.current_password).await?;
     let hash = match new_password(&app, &body.new_password, &proof.user).await {
         Ok(hash) => hash,
         Err(error) => {
@@ -192,18 +192,19 @@ pub async fn change(
         }
     };
 
-    let (user, user_id, now) = (&proof.user, person.user_id.as_str(), app.now());
-    let mut batch = Batch::new();
+    let mut batch = caller.batch();
+    let (user, user_id, now) = (&proof.user, batch.user_id(), app.now());
     let change = users::change_password(user_id, user.password_hash.as_ref(), &hash, now);
     batch.expect(Guard::PasswordUnchanged, change);
     batch.push(links::end_of_user(user_id, now));
     let details = json!({ "otherSessionsEnded": body.revoke_other_sessions });
-    batch.push(person.event(&app, "password_changed", details));
+    batch.push(caller.event(&app, "password_changed", details));
     batch.push(mail::notice(&app, Notice::PasswordChanged)?.to(&user.email, Some(user_id)));
     if body.revoke_other_sessions {
-        batch.push(sessions::end_others(user_id, Some(&person.session_id), "password_changed", now));
+        let current = batch.session_id();
+        batch.push(sessions::end_others(user_id, Some(current), "password_changed", now));
     }
-    proof.carry_out(&app, &person, batch).await?;
+    proof.carry_out(&app, batch).await?;
     mail::deliver_in_background(&app);
     Ok(StatusCode::NO_CONTENT)
 }

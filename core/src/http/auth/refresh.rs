@@ -9,7 +9,7 @@ use serde_json::json;
 use super::tokens;
 use crate::{
     app::App,
-    domain::{RefreshToken, Secret},
+    domain::{RefreshToken, Secret, account::AccountStatus},
     http::{
         client::Client,
         credentials::suspended,
@@ -36,13 +36,13 @@ pub async fn handler(State(app): State<App>, client: Client, request: Request) -
     let token = RefreshToken::parse(token.expose()).ok_or_else(unknown)?;
     let session = genuine(&app, &token).await?;
     let ended = || ApiError::new(SESSION_REVOKED, "log in again");
-    if session.user.suspended {
+    if session.user.status == AccountStatus::Suspended {
         return Err(suspended());
     }
 
     let now = app.now();
     let notice = mail::queue(&app, &Letter::SessionEnded { at: now.to_string() })?;
-    let reused = client.event(&app, "refresh_token_reused", json!({ "sessionId": token.session_id.as_str() }));
+    let reused = client.event(&app, "refresh_token_reused", json!({ "sessionId": token.session_id }));
     let mut batch = Batch::new();
     batch.push(sessions::rotate(&token.session_id, token.generation, now));
     batch.push(sessions::end_reused(&token.session_id, token.generation, now));

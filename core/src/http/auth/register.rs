@@ -12,7 +12,7 @@ use crate::{
     },
     http::{
         client::Client,
-        idempotency::{Caller, Claim, Idempotent, Reply},
+        idempotency::{Caller, Claim, Fulfilled, Idempotent, Reply},
         limits::{Limited, Register},
         passwords,
         problem::ApiError,
@@ -45,7 +45,7 @@ pub async fn handler(
     request.once(&app, Caller::Network(&client), |claim| register(&app, &client, body, claim)).await
 }
 
-async fn register(app: &App, client: &Client, body: Body, claim: Claim) -> Result<Reply, ApiError> {
+async fn register(app: &App, client: &Client, body: Body, claim: Claim) -> Result<Fulfilled, ApiError> {
     let mut validator = Validator::default();
     let email = validator.check("/email", Email::parse(&body.email));
     let name = body.full_name.as_deref().and_then(|name| validator.check("/fullName", account::full_name(name)));
@@ -65,7 +65,7 @@ async fn register(app: &App, client: &Client, body: Body, claim: Claim) -> Resul
     let verify = Letter::VerifyEmail { token: token.expose().to_owned(), at: now.to_string() };
 
     let registration = Registration {
-        id: &app.new_id(),
+        id: &app.new_id().into(),
         email: email.as_str(),
         password_hash: &hash,
         full_name: name.as_deref(),
@@ -83,8 +83,8 @@ async fn register(app: &App, client: &Client, body: Body, claim: Claim) -> Resul
     batch.push(mail::queue(app, &verify)?.to_account(email.as_str(), Some(false)));
     batch.push(mail::queue(app, &Letter::AlreadyRegistered)?.to_account(email.as_str(), Some(true)));
     batch.push(mail::queue(app, &Letter::AddressReserved)?.to_reserved(email.as_str(), None));
-    claim.fulfil(&mut batch, app, &reply)?;
+    let registered = claim.fulfil(&mut batch, app, reply)?;
     batch.run(app.database()).await?;
     mail::deliver_in_background(app);
-    Ok(reply)
+    Ok(registered)
 }

@@ -4,27 +4,28 @@ use serde_json::{Value, json};
 
 use crate::{
     app::App,
-    domain::user_agent,
-    http::{credentials::Person, page::NewestFirst, problem::ApiError, request::Path},
+    domain::{SessionId, user_agent},
+    http::{credentials::ClaimedSession, page::NewestFirst, problem::ApiError, request::Path},
     store::{
-        Batch, BatchError, Guard,
+        BatchError, Guard,
         sessions::{self, SessionSummary},
     },
 };
 
 /// Lists the caller's live sessions, newest first.
-pub async fn list(State(app): State<App>, person: Person, page: NewestFirst) -> Result<Response, ApiError> {
-    let mut batch = Batch::new();
-    let sessions = batch.push(sessions::list(&person.user_id, &page.rows(), app.now()));
-    let (_, mut answers) = person.read(&app, batch).await?;
+pub async fn list(State(app): State<App>, caller: ClaimedSession, page: NewestFirst) -> Result<Response, ApiError> {
+    let mut batch = caller.batch();
+    let user_id = batch.user_id();
+    let sessions = batch.push(sessions::list(user_id, &page.rows(), app.now()));
+    let (current, mut answers) = batch.read(&app).await?;
     let body = |session: SessionSummary| {
         let mut body = body(&session);
         if let Some(members) = body.as_object_mut() {
-            members.insert("current".to_owned(), (session.id == person.session_id).into());
+            members.insert("current".to_owned(), (session.id == *current.id()).into());
         }
         body
     };
-    Ok(page.answer(answers.take(sessions)?, |session| (session.created_at.0, session.id.clone()), body))
+    Ok(page.answer(answers.take(sessions)?, |session| (session.created_at.0, session.id.clone().into()), body))
 }
 
 /// A session as its person sees it.
@@ -42,23 +43,27 @@ pub fn body(session: &SessionSummary) -> Value {
 }
 
 /// Ends one of the caller's sessions.
-pub async fn end(State(app): State<App>, person: Person, Path(id): Path<String>) -> Result<StatusCode, ApiError> {
-    let mut batch = Batch::new();
-    batch.expect(Guard::SessionExists, sessions::end_of_user(&id, &person.user_id, "ended_by_person", app.now()));
-    batch.push(person.event(&app, "session_ended", json!({ "sessionId": id })));
-    match person.write(&app, batch).await {
+pub async fn end(
+    State(app): State<App>,
+    caller: ClaimedSession,
+    Path(id): Path<SessionId>,
+) -> Result<StatusCode, ApiError> {
+    let mut batch = caller.batch();
+    let user_id = batch.user_id();
+    batch.expect(Guard::SessionExists, sessions::end_of_user(&id, user_id, "ended_by_person", app.now()));
+    batch.push(caller.event(&app, "session_ended", json!({ "sessionId": id })));
+    match batch.run(&app).await {
         Err(BatchError::Guard(Guard::SessionExists)) => Err(ApiError::not_found("session")),
         done => done.map(|_| StatusCode::NO_CONTENT).map_err(ApiError::from),
     }
 }
 
 /// Ends all of the caller's sessions but the current one.
-pub async fn end_others(State(app): State<App>, person: Person) -> Result<StatusCode, ApiError> {
-    let end = sessions::end_others(&person.user_id, Some(&person.session_id), "ended_by_person", app.now());
-    let event = person.client.event(&app, "other_sessions_ended", json!({}));
-    let mut batch = Batch::new();
-    batch.push(end);
-    batch.push(event.of_if_changed(&person.user_id, Some(&person.user_id)));
-    person.write(&app, batch).await?;
+pub async fn end_others(State(app): State<App>, caller: ClaimedSession) -> Result<StatusCode, ApiError> {
+    let mut batch = caller.batch();
+    let (user_id, current) = (batch.user_id(), batch.session_id());
+    batch.push(sessions::end_others(user_id, Some(current), "ended_by_person", app.now()));
+    batch.push(caller.event_if_changed(&app, "other_sessions_ended", json!({})));
+    batch.run(&app).await?;
     Ok(StatusCode::NO_CONTENT)
 }

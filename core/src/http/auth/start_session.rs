@@ -4,6 +4,7 @@ use serde_json::json;
 
 use crate::{
     app::App,
+    domain::SessionId,
     http::client::Client,
     ports::DatabaseError,
     store::{
@@ -20,7 +21,7 @@ pub struct Admitted<'a> {
     /// Whether the refresh token rides in a cookie.
     pub cookie: bool,
     /// The session that the browser brought along, which ends with this login if it is the same person's.
-    pub replaces: Option<&'a str>,
+    pub replaces: Option<&'a SessionId>,
     /// The factors that were given, for the security event.
     pub methods: &'static [&'static str],
 }
@@ -35,7 +36,7 @@ pub async fn start_session(
     admitted: Admitted<'_>,
     mut batch: Batch,
 ) -> Result<Session, BatchError> {
-    let (user, now, id) = (admitted.user, app.now(), app.new_id());
+    let (user, now, id) = (admitted.user, app.now(), SessionId::from(app.new_id()));
     let session = NewSession {
         id: &id,
         user,
@@ -54,7 +55,7 @@ pub async fn start_session(
     if client.address.is_some() {
         batch.push(guesses::remember_network(&user.id, &client.network(), now));
     }
-    let details = json!({ "sessionId": id.as_str(), "methods": admitted.methods });
+    let details = json!({ "sessionId": id, "methods": admitted.methods });
     batch.push(client.event(app, "login", details).of(&user.id, Some(&user.id)));
     // The list wins over an administrator who took the role away; the event says that it did.
     if app.config().admin_emails.iter().any(|email| email.as_str() == user.email) {

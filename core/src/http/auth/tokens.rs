@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::{
     app::App,
-    domain::{ACCESS_TOKEN_SECONDS, AccessClaims, RefreshToken, Secret},
+    domain::{ACCESS_TOKEN_SECONDS, AccessClaims, RefreshToken, Secret, SessionId},
     http::{
         problem::{ApiError, MALFORMED_REQUEST, ORIGIN_NOT_ALLOWED},
         users::UserBody,
@@ -29,7 +29,7 @@ pub fn answer(app: &App, session: &Session, now: Timestamp) -> Result<Response, 
         sid: session.id.clone(),
         jti: app.new_id(),
         email: user.email.clone(),
-        role: user.role.clone(),
+        role: user.role,
     };
     let access = app.keys().sign_access_token(claims, now).map_err(ApiError::internal)?;
     let refresh =
@@ -92,7 +92,7 @@ pub fn cookie_token(headers: &HeaderMap) -> Result<Option<Secret>, ApiError> {
 ///
 /// # Errors
 /// As [`cookie_token`].
-pub fn cookie_session(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
+pub fn cookie_session(headers: &HeaderMap) -> Result<Option<SessionId>, ApiError> {
     let token = cookie_token(headers)?;
     Ok(token.and_then(|token| RefreshToken::parse(token.expose())).map(|token| token.session_id))
 }
@@ -101,7 +101,7 @@ pub fn cookie_session(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
 ///
 /// # Errors
 /// `origin_not_allowed`, and as [`cookie_token`].
-pub fn cookie_brought(app: &App, headers: &HeaderMap) -> Result<Option<String>, ApiError> {
+pub fn cookie_brought(app: &App, headers: &HeaderMap) -> Result<Option<SessionId>, ApiError> {
     require_allowed_origin(app, headers)?;
     cookie_session(headers)
 }

@@ -5,7 +5,9 @@ use serde::Serialize;
 use crate::{
     app::App,
     domain::{
+        RunId,
         benchmark::{Evidence, Metric},
+        evaluator::EvaluatorRelationship,
         statistics::{Interval, MINIMUM_CLUSTERS, normal, pareto_front, rank_ranges, ranks, tie_groups, wilson},
     },
     http::{moderation::refuse_hidden, problem::ApiError},
@@ -69,9 +71,9 @@ pub struct RowBody {
     #[serde(rename = "latencyMsP95")]
     pub latency_ms_p95: Option<f64>,
     pub pareto_optimal: Option<bool>,
-    pub run_id: String,
+    pub run_id: RunId,
     pub published_at: Timestamp,
-    pub evaluator_relationship: String,
+    pub evaluator_relationship: EvaluatorRelationship,
     pub flags: Vec<&'static str>,
 }
 
@@ -173,7 +175,7 @@ pub fn known_cost(aggregates: &Aggregates) -> Option<f64> {
 fn flags(scope: &Scope, entry: &Entry, cost: Option<f64>) -> Vec<&'static str> {
     let flags = [
         (cost.is_none(), "missing_cost"),
-        (entry.evaluator_relationship == "self_reported", "self_reported"),
+        (entry.evaluator_relationship == EvaluatorRelationship::SelfReported, "self_reported"),
         (scope.evidence == Evidence::Counts, "counts_only"),
         (entry.dirty, "dirty_harness"),
         (entry.contaminated, "contamination"),

@@ -13,6 +13,7 @@ use super::{
 use crate::{
     app::App,
     domain::{
+        RunId,
         benchmark::{BenchmarkVersion, MOST_VALUES, Metric, Task},
         statistics::{Difference, Discordant, Interval, holm, mcnemar, newcombe, paired_difference},
     },
@@ -84,7 +85,7 @@ pub struct Comparison {
 pub struct Side {
     pub model: String,
     pub display_name: String,
-    pub run_id: String,
+    pub run_id: RunId,
     pub score: f64,
 }
 
@@ -380,7 +381,7 @@ mod tests {
             p50_ms: None,
             p95_ms: None,
         };
-        ComparedRun { model: String::new(), display_name: String::new(), run_id: String::new(), aggregates, scores }
+        ComparedRun { model: String::new(), display_name: String::new(), run_id: "".into(), aggregates, scores }
     }
 
     /// Of 100 tasks, both pass 30, neither 2, the first alone 37, the second alone 31.

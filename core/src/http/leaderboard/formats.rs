@@ -4,7 +4,7 @@ use http::{HeaderMap, header};
 use serde::Serialize;
 
 use super::board::RowBody;
-use crate::{http::problem::ApiError, ports::Timestamp};
+use crate::{domain::evaluator::EvaluatorRelationship, http::problem::ApiError, ports::Timestamp};
 
 /// How rows are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,7 +74,7 @@ struct Cells<'a> {
     pareto_optimal: Option<bool>,
     run_id: &'a str,
     published_at: Timestamp,
-    evaluator_relationship: &'a str,
+    evaluator_relationship: EvaluatorRelationship,
     flags: String,
 }
 
@@ -105,9 +105,9 @@ pub fn csv(rows: &[RowBody]) -> Result<String, ApiError> {
             latency_ms_p50: row.latency_ms_p50,
             latency_ms_p95: row.latency_ms_p95,
             pareto_optimal: row.pareto_optimal,
-            run_id: &row.run_id,
+            run_id: row.run_id.as_str(),
             published_at: row.published_at,
-            evaluator_relationship: &row.evaluator_relationship,
+            evaluator_relationship: row.evaluator_relationship,
             flags: row.flags.join(" "),
         };
         writer.serialize(cells).map_err(|error| fault(&error))?;

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     app::App,
-    domain::{benchmark::Metric, run_status::RunStatus},
+    domain::{RunId, benchmark::Metric, evaluator::EvaluatorRelationship, run_status::RunStatus},
     http::{
         moderation::refuse_hidden,
         page::{END_OF_TIME, NewestFirst},
@@ -39,7 +39,7 @@ pub struct Parameters {
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PastRunBody {
-    pub run_id: String,
+    pub run_id: RunId,
     pub benchmark: String,
     pub version: String,
     pub status: RunStatus,
@@ -50,7 +50,7 @@ pub struct PastRunBody {
     pub correct: Option<u64>,
     pub total: Option<u64>,
     pub cost_usd: Option<f64>,
-    pub evaluator_relationship: String,
+    pub evaluator_relationship: EvaluatorRelationship,
     pub harness: String,
     pub harness_version: String,
     pub started_at: Option<Timestamp>,
@@ -102,7 +102,7 @@ pub async fn handler(
     let model = format!("{provider}/{name}");
     let runs = read(&app, &model, parameters.benchmark.as_deref(), &page.rows()).await?;
     let runs = runs.ok_or_else(|| ApiError::not_found("model"))?;
-    let mut response = page.answer(runs, |run| (run.published_at.0, run.run_id.clone()), |run| run);
+    let mut response = page.answer(runs, |run| (run.published_at.0, run.run_id.clone().into()), |run| run);
     response.headers_mut().insert(header::CACHE_CONTROL, MINUTE);
     Ok(response)
 }

@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     app::App,
+    domain::RunId,
     http::{parameters, problem::ApiError, request::Query},
 };
 
@@ -42,7 +43,7 @@ pub struct Parameters {
 struct Point {
     model: String,
     display_name: String,
-    run_id: String,
+    run_id: RunId,
     score: f64,
     score_low: Option<f64>,
     score_high: Option<f64>,

@@ -18,7 +18,7 @@ use crate::{
         run_aggregates::count_slices,
     },
     http::{
-        credentials::{ModelsWrite, Program, program_failed},
+        credentials::{ApiKeyClient, ModelsWrite, write_error},
         moderation::refuse_hidden,
         page::{END_OF_TIME, PageQuery, list as list_answer, page_size, read_cursor, take_page, with_next_link},
         parameters::Name,
@@ -52,7 +52,7 @@ async fn check_slices(app: &App, version: &BenchmarkVersion, definition: &str) -
 /// Declares a version. The same again is fine at any time; anything else only while no run stands on it.
 pub async fn put(
     State(app): State<App>,
-    program: Program<ModelsWrite>,
+    client: ApiKeyClient<ModelsWrite>,
     Path((Name(id), version)): Path<(Name, String)>,
     LargeJson(body): LargeJson<Body>,
 ) -> Result<(StatusCode, Answer<VersionBody>), ApiError> {
@@ -60,7 +60,7 @@ pub async fn put(
     let definition = canonical(&version)?;
     let tasks = canonical(&version.tasks)?;
     check_slices(&app, &version, &definition).await?;
-    let (owner_id, quota_bytes) = (program.owner_id(), app.config().storage_quota_bytes);
+    let (owner_id, quota_bytes) = (client.owner_id(), app.config().storage_quota_bytes);
     let new = NewVersion { version: &version, owner_id, definition: &definition, tasks: &tasks, quota_bytes };
     let mut batch = Batch::new();
     let declared = new.declare(&mut batch, app.now());
@@ -76,7 +76,7 @@ pub async fn put(
             return Err(ApiError::new(VERSION_IN_USE, "declare another version"));
         }
         Err(BatchError::Guard(Guard::StorageQuota)) => return Err(over_quota(&app, owner_id).await?),
-        answers => answers.map_err(program_failed)?,
+        answers => answers.map_err(write_error)?,
     };
     let existed = answers.take(declared.before)?.is_some();
     // An administrator may have given it another title.

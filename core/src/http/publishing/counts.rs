@@ -7,9 +7,9 @@ use super::{
 };
 use crate::{
     app::App,
-    domain::benchmark::Evidence,
+    domain::{RunId, benchmark::Evidence},
     http::{
-        credentials::{Program, ResultsWrite},
+        credentials::{ApiKeyClient, ResultsWrite},
         problem::{ApiError, EVIDENCE_MISMATCH, RUN_NOT_OPEN},
         request::{Json, Path, Validator},
     },
@@ -31,11 +31,11 @@ pub struct Body {
 /// Takes the counts of an aggregate-only source: how many of the version's tasks passed by each attempt.
 pub async fn handler(
     State(app): State<App>,
-    program: Program<ResultsWrite>,
-    Path(id): Path<String>,
+    client: ApiKeyClient<ResultsWrite>,
+    Path(id): Path<RunId>,
     Json(body): Json<Body>,
 ) -> Result<Answer<Counts>, ApiError> {
-    let run = find_own(&app, program.owner_id(), &id).await?;
+    let run = find_own(&app, client.owner_id(), &id).await?;
     if run.evidence != Evidence::Counts {
         return Err(ApiError::new(EVIDENCE_MISMATCH, "this benchmark version takes results, task by task"));
     }
@@ -70,7 +70,7 @@ pub async fn handler(
     };
     let mut batch = Batch::new();
     batch.extend([
-        runs::expect_open(&id, program.owner_id(), Evidence::Counts),
+        runs::expect_open(&id, client.owner_id(), Evidence::Counts),
         runs::put_counts(&id, &counts),
         runs::revise(&id),
     ]);

@@ -20,6 +20,7 @@ pub use withdraw::Body as Reason;
 
 use crate::{
     app::App,
+    domain::UserId,
     http::{
         credentials::invalid_key,
         problem::{ApiError, Problem, STORAGE_QUOTA_EXCEEDED},
@@ -55,7 +56,7 @@ pub fn routes() -> Router<App> {
 ///
 /// # Errors
 /// `invalid_api_key` where the owner's account has gone meanwhile; else what the database answers.
-async fn over_quota(app: &App, owner_id: &str) -> Result<ApiError, ApiError> {
+async fn over_quota(app: &App, owner_id: &UserId) -> Result<ApiError, ApiError> {
     let storage = storage::find(owner_id, app.config().storage_quota_bytes).run(app.database()).await?;
     let storage = storage.ok_or_else(invalid_key)?;
     let left = storage.left_bytes();
@@ -91,7 +92,7 @@ mod tests {
             most_hash_memory_kib: 65_536,
         };
         let app = App::new(Arc::new(Counting::default()).ports(), Config::load(&|_| None, defaults).unwrap());
-        let refused = over_quota(&app, "nobody").now_or_never().expect("these ports never wait");
+        let refused = over_quota(&app, &"nobody".into()).now_or_never().expect("these ports never wait");
         assert!(matches!(refused, Err(ApiError::Problem(problem)) if problem.is(INVALID_API_KEY)));
     }
 }

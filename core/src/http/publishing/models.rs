@@ -9,7 +9,7 @@ use serde::Deserialize;
 use crate::{
     app::App,
     http::{
-        credentials::{ModelsWrite, Program, program_failed},
+        credentials::{ApiKeyClient, ModelsWrite, write_error},
         moderation::refuse_hidden,
         page::{PageQuery, list as list_answer, page_size, read_cursor, take_page},
         parameters::Name,
@@ -39,7 +39,7 @@ pub struct Body {
 /// Declares a model, or changes one of one's own; the same again changes nothing.
 pub async fn put(
     State(app): State<App>,
-    program: Program<ModelsWrite>,
+    client: ApiKeyClient<ModelsWrite>,
     Path((Name(provider), Name(name))): Path<(Name, Name)>,
     Json(body): Json<Body>,
 ) -> Result<(StatusCode, Answer<Model>), ApiError> {
@@ -72,11 +72,11 @@ pub async fn put(
 
     let mut batch = Batch::new();
     let before = batch.push(models::declaration(&model.id));
-    batch.push(models::put(&model, program.owner_id()));
+    batch.push(models::put(&model, client.owner_id()));
     let after = batch.push(models::find(&model.id));
-    let mut answers = batch.run(app.database()).await.map_err(program_failed)?;
+    let mut answers = batch.run(app.database()).await.map_err(write_error)?;
     let before = answers.take(before)?;
-    if before.as_ref().is_some_and(|before| before.owner_id.as_deref() != Some(program.owner_id())) {
+    if before.as_ref().is_some_and(|before| before.owner_id.as_ref() != Some(client.owner_id())) {
         return Err(ApiError::new(NOT_OWNER, "somebody else declared this model"));
     }
     let model = answers.take(after)?.ok_or_else(|| ApiError::internal("a declared model is gone"))?;

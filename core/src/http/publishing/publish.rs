@@ -6,13 +6,14 @@ use super::runs::{own, run_body};
 use crate::{
     app::App,
     domain::{
+        RunId, UserId,
         benchmark::Evidence,
         run_aggregates::{RunAggregates, RunSums, SlicedTask},
         run_status::RunStatus,
     },
     http::{
-        credentials::{Program, ResultsWrite},
-        idempotency::{Caller, Claim, Idempotency, Reply},
+        credentials::{ApiKeyClient, ResultsWrite},
+        idempotency::{Caller, Claim, Fulfilled, Idempotency, Reply},
         moderation::publishes_to_hidden,
         problem::{ApiError, INCOMPLETE_RUN, Problem, RUN_NOT_OPEN},
         request::Path,
@@ -40,20 +41,20 @@ const PIECE: u32 = 4000;
 /// error: a lost reply may be asked for once more.
 pub async fn handler(
     State(app): State<App>,
-    program: Program<ResultsWrite>,
-    Path(id): Path<String>,
+    client: ApiKeyClient<ResultsWrite>,
+    Path(id): Path<RunId>,
     request: Idempotency,
 ) -> Result<Response, ApiError> {
-    let owner_id = program.owner_id();
-    request.once(&app, Caller::Program(owner_id), |claim| publish(&app, owner_id, &id, claim)).await
+    let owner_id = client.owner_id();
+    request.once(&app, Caller::ApiKeyClient(owner_id), |claim| publish(&app, owner_id, &id, claim)).await
 }
 
-async fn publish(app: &App, owner_id: &str, id: &str, claim: Claim) -> Result<Reply, ApiError> {
+async fn publish(app: &App, owner_id: &UserId, id: &RunId, claim: Claim) -> Result<Fulfilled, ApiError> {
     for _ in 0..TRIES {
         let Read { run, snapshot, tasks, attempts } = Read::of(app, owner_id, id).await?;
         match run.status {
             RunStatus::Open => {}
-            RunStatus::Published => return answer(app, &run, snapshot, &claim).await,
+            RunStatus::Published => return answer(app, &run, snapshot, claim).await,
             RunStatus::Rejected | RunStatus::Withdrawn => {
                 return Err(ApiError::new(RUN_NOT_OPEN, "it was rejected or withdrawn"));
             }
@@ -71,18 +72,17 @@ async fn publish(app: &App, owner_id: &str, id: &str, claim: Claim) -> Result<Re
         };
         let publication = Publication { run_id: id, owner_id, revision: run.revision, aggregates: aggregates.as_ref() };
         if let Some((run, snapshot)) = write(app, publication).await? {
-            return answer(app, &run, snapshot, &claim).await;
+            return answer(app, &run, snapshot, claim).await;
         }
     }
     Err(ApiError::unavailable("results kept coming in while a run was published"))
 }
 
-async fn answer(app: &App, run: &Run, snapshot: Option<String>, claim: &Claim) -> Result<Reply, ApiError> {
+async fn answer(app: &App, run: &Run, snapshot: Option<String>, claim: Claim) -> Result<Fulfilled, ApiError> {
     let snapshot = snapshot.ok_or_else(|| ApiError::internal("a published run is in no snapshot"))?;
     let answer = json!({ "run": run_body(run), "snapshotId": snapshot });
     let reply = Reply::json(StatusCode::OK, &answer)?;
-    claim.remember(app, &reply).await;
-    Ok(reply)
+    Ok(claim.remember(app, reply).await)
 }
 
 /// A run, the snapshot that it is in, and what is added up of it: its tasks and the first of its results.
@@ -94,7 +94,7 @@ struct Read {
 }
 
 impl Read {
-    async fn of(app: &App, owner_id: &str, id: &str) -> Result<Self, ApiError> {
+    async fn of(app: &App, owner_id: &UserId, id: &RunId) -> Result<Self, ApiError> {
         let mut batch = Batch::new();
         let run = batch.push(runs::find(id));
         let snapshot = batch.push(publications::snapshot_of(id));
@@ -116,7 +116,7 @@ impl Read {
 /// What the run's results come to, read in pieces, of which the first is there; `None` where they are not complete.
 async fn add_up(
     app: &App,
-    owner_id: &str,
+    owner_id: &UserId,
     run: &Run,
     tasks: &[SlicedTask],
     first: AttemptPiece,

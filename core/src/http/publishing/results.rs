@@ -14,10 +14,10 @@ use super::{
 };
 use crate::{
     app::App,
-    domain::benchmark::Evidence,
+    domain::{RunId, UserId, benchmark::Evidence},
     http::{
-        credentials::{Program, ResultsWrite, program_failed},
-        idempotency::{Caller, Claim, Idempotent, Reply},
+        credentials::{ApiKeyClient, ResultsWrite, write_error},
+        idempotency::{Caller, Claim, Fulfilled, Idempotent, Reply},
         moderation::refuse_hidden,
         page::{PageQuery, list as list_answer, page_size, read_cursor, take_page},
         problem::{ApiError, CONFLICTING_RESULTS, EVIDENCE_MISMATCH, PRIVATE_TASKS, Problem, RUN_NOT_OPEN},
@@ -37,15 +37,15 @@ const MOST_CONFLICTS: usize = 100;
 /// Takes up to 1000 results, all or none. What was uploaded before may come again, but may not change.
 pub async fn upload(
     State(app): State<App>,
-    program: Program<ResultsWrite>,
-    Path(id): Path<String>,
+    client: ApiKeyClient<ResultsWrite>,
+    Path(id): Path<RunId>,
     Idempotent(request, results): Idempotent<Body>,
 ) -> Result<Response, ApiError> {
-    let owner_id = program.owner_id();
-    request.once(&app, Caller::Program(owner_id), |claim| add(&app, owner_id, &id, results, claim)).await
+    let owner_id = client.owner_id();
+    request.once(&app, Caller::ApiKeyClient(owner_id), |claim| add(&app, owner_id, &id, results, claim)).await
 }
 
-async fn add(app: &App, owner_id: &str, id: &str, results: Body, claim: Claim) -> Result<Reply, ApiError> {
+async fn add(app: &App, owner_id: &UserId, id: &RunId, results: Body, claim: Claim) -> Result<Fulfilled, ApiError> {
     let run = find_own(app, owner_id, id).await?;
     if run.evidence != Evidence::Results {
         return Err(ApiError::new(EVIDENCE_MISMATCH, "this benchmark version takes counts: PUT …/counts"));
@@ -54,7 +54,6 @@ async fn add(app: &App, owner_id: &str, id: &str, results: Body, claim: Claim) -
     let upload = Upload::new(&without_repeats(&results)?)?;
 
     let mut batch = Batch::new();
-    claim.expect(&mut batch);
     batch.extend([
         runs::expect_open(id, owner_id, Evidence::Results),
         results::expect_known_tasks(id, &upload),
@@ -66,14 +65,14 @@ async fn add(app: &App, owner_id: &str, id: &str, results: Body, claim: Claim) -
     ]);
     // Both count what was stored: reading the count leaves it as it is.
     let accepted = batch.push(results::count_changes());
-    claim.fulfil_upload(&mut batch, results.len());
+    let uploaded = claim.fulfil_upload(&mut batch, results.len());
     match batch.run(app.database()).await {
         Ok(mut answers) => {
             let accepted = usize::try_from(answers.take(accepted)?).unwrap_or(usize::MAX);
             let answer = json!({ "accepted": accepted, "repeated": results.len().saturating_sub(accepted) });
-            Reply::json(StatusCode::OK, &answer)
+            Reply::json(StatusCode::OK, &answer).map(|reply| uploaded.reply(reply))
         }
-        Err(error) => Err(refusal(app, &run, &upload, error).await?),
+        Err(error) => Err(refusal(app, owner_id, &run, &upload, error).await?),
     }
 }
 
@@ -99,7 +98,13 @@ fn conflict(conflicts: &[TaskAttempt]) -> ApiError {
 }
 
 /// What an upload is refused with that was undone.
-async fn refusal(app: &App, run: &Run, upload: &Upload, error: BatchError) -> Result<ApiError, ApiError> {
+async fn refusal(
+    app: &App,
+    owner_id: &UserId,
+    run: &Run,
+    upload: &Upload,
+    error: BatchError,
+) -> Result<ApiError, ApiError> {
     Ok(match error {
         BatchError::Guard(Guard::RunOpen) => ApiError::new(RUN_NOT_OPEN, "it was published or withdrawn"),
         // The owner's account has gone meanwhile.
@@ -108,8 +113,8 @@ async fn refusal(app: &App, run: &Run, upload: &Upload, error: BatchError) -> Re
         BatchError::Guard(Guard::ResultsConsistent) => {
             conflict(&results::conflicts(&run.id, upload).run(app.database()).await?)
         }
-        BatchError::Guard(Guard::StorageQuota) => over_quota(app, run.owner_id.as_deref().unwrap_or_default()).await?,
-        error => program_failed(error),
+        BatchError::Guard(Guard::StorageQuota) => over_quota(app, owner_id).await?,
+        error => write_error(error),
     })
 }
 
@@ -128,7 +133,7 @@ async fn unknown_tasks(app: &App, run: &Run, upload: &Upload) -> Result<ApiError
 pub async fn list(
     State(app): State<App>,
     OriginalUri(uri): OriginalUri,
-    Path(id): Path<String>,
+    Path(id): Path<RunId>,
     Query(page): Query<PageQuery>,
 ) -> Result<Response, ApiError> {
     let limit = page_size(page.limit)?;

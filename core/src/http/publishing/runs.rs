@@ -9,11 +9,12 @@ use super::over_quota;
 use crate::{
     app::App,
     domain::{
-        account::refuse, benchmark::Metric, run_status::RunStatus, statistics::pass_at_k, strict_json::StrictObject,
+        RunId, UserId, account::refuse, benchmark::Metric, evaluator::EvaluatorRelationship, run_status::RunStatus,
+        statistics::pass_at_k, strict_json::StrictObject,
     },
     http::{
-        credentials::{Program, ResultsWrite, program_failed},
-        idempotency::{Caller, Claim, Idempotent, Reply},
+        credentials::{ApiKeyClient, ResultsWrite, write_error},
+        idempotency::{Caller, Claim, Fulfilled, Idempotent, Reply},
         leaderboard::Score,
         moderation::{publishes_to_hidden, refuse_hidden},
         parameters,
@@ -46,41 +47,23 @@ pub struct Body {
     generation_config: StrictObject,
     attempts_policy: Option<String>,
     command: Option<String>,
-    evaluator_relationship: Relationship,
+    evaluator_relationship: EvaluatorRelationship,
     external_id: Option<String>,
     started_at: Option<String>,
     completed_at: Option<String>,
 }
 
-#[derive(Clone, Copy, Deserialize, Serialize)]
-#[serde(rename_all = "snake_case")]
-enum Relationship {
-    FirstParty,
-    ThirdParty,
-    SelfReported,
-}
-
-impl Relationship {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::FirstParty => "first_party",
-            Self::ThirdParty => "third_party",
-            Self::SelfReported => "self_reported",
-        }
-    }
-}
-
 /// Opens a run. With an `externalId` the same request again gets the run that it opened.
 pub async fn create(
     State(app): State<App>,
-    program: Program<ResultsWrite>,
+    client: ApiKeyClient<ResultsWrite>,
     Idempotent(request, Json(body)): Idempotent<Json<Body>>,
 ) -> Result<Response, ApiError> {
-    let owner_id = program.owner_id();
-    request.once(&app, Caller::Program(owner_id), |claim| open(&app, owner_id, body, claim)).await
+    let owner_id = client.owner_id();
+    request.once(&app, Caller::ApiKeyClient(owner_id), |claim| open(&app, owner_id, body, claim)).await
 }
 
-async fn open(app: &App, owner_id: &str, body: Body, claim: Claim) -> Result<Reply, ApiError> {
+async fn open(app: &App, owner_id: &UserId, body: Body, claim: Claim) -> Result<Fulfilled, ApiError> {
     let mut validator = Validator::default();
     let mut text = |pointer: &str, text: &str, most| validator.text(pointer, text, 1, most);
     let harness = text("/harness", &body.harness, 100);
@@ -96,7 +79,7 @@ async fn open(app: &App, owner_id: &str, body: Body, claim: Claim) -> Result<Rep
     validator.require(in_order, "/completedAt", "a run ends after it started");
     validator.finish()?;
     let request = canonical(&body)?;
-    let (id, now) = (app.new_id(), app.now());
+    let (id, now) = (RunId::from(app.new_id()), app.now());
     let declared = json!({
         "model": body.model,
         "benchmark": body.benchmark,
@@ -131,7 +114,7 @@ async fn open(app: &App, owner_id: &str, body: Body, claim: Claim) -> Result<Rep
         generation_config: &generation_config,
         attempts_policy: attempts_policy.as_deref(),
         command: command.as_deref(),
-        evaluator_relationship: body.evaluator_relationship.as_str(),
+        evaluator_relationship: body.evaluator_relationship,
         external_id: external_id.as_deref(),
         request: &request,
         started_at,
@@ -139,11 +122,10 @@ async fn open(app: &App, owner_id: &str, body: Body, claim: Claim) -> Result<Rep
         created_at: now,
     };
     let mut batch = Batch::new();
-    claim.expect(&mut batch);
     batch.push(runs::open(&run));
     // The charge tells as well as the run whether one was opened.
     batch.push(storage::charge_run(owner_id, i64::try_from(request.len()).unwrap_or(i64::MAX)));
-    claim.fulfil_if_changed(&mut batch, app, &opened)?;
+    let opened = claim.fulfil_if_changed(&mut batch, app, opened)?;
     batch.push(storage::expect_quota(owner_id, app.config().storage_quota_bytes));
     let created = batch.push(runs::find(&id));
     let earlier = batch.push(runs::find_external(owner_id, run.external_id));
@@ -151,7 +133,7 @@ async fn open(app: &App, owner_id: &str, body: Body, claim: Claim) -> Result<Rep
     let version = batch.push(benchmarks::find_version(run.benchmark, run.version));
     let mut answers = match batch.run(app.database()).await {
         Err(BatchError::Guard(Guard::StorageQuota)) => return Err(over_quota(app, owner_id).await?),
-        answers => answers.map_err(program_failed)?,
+        answers => answers.map_err(write_error)?,
     };
     if answers.take(created)?.is_some() {
         return Ok(opened);
@@ -164,8 +146,7 @@ async fn open(app: &App, owner_id: &str, body: Body, claim: Claim) -> Result<Rep
             ));
         }
         let reply = Reply::json(StatusCode::OK, &run_body(&earlier))?;
-        claim.remember(app, &reply).await;
-        return Ok(reply);
+        return Ok(opened.undone().remember(app, reply).await);
     }
     let (model, version) = (answers.take(model)?, answers.take(version)?);
     let of_model = model.as_ref().and_then(|model| model.hidden_reason.clone());
@@ -185,7 +166,7 @@ async fn open(app: &App, owner_id: &str, body: Body, claim: Claim) -> Result<Rep
 }
 
 /// One run.
-pub async fn one(State(app): State<App>, Path(id): Path<String>) -> Result<Answer<Value>, ApiError> {
+pub async fn one(State(app): State<App>, Path(id): Path<RunId>) -> Result<Answer<Value>, ApiError> {
     let run = find(&app, &id).await?;
     refuse_hidden("run's model or benchmark", run.hidden_reason.clone())?;
     Ok(Answer(run_body(&run)))
@@ -195,7 +176,7 @@ pub async fn one(State(app): State<App>, Path(id): Path<String>) -> Result<Answe
 ///
 /// # Errors
 /// `not_found`.
-pub async fn find(app: &App, id: &str) -> Result<Run, ApiError> {
+pub async fn find(app: &App, id: &RunId) -> Result<Run, ApiError> {
     runs::find(id).run(app.database()).await?.ok_or_else(|| ApiError::not_found("run"))
 }
 
@@ -203,7 +184,7 @@ pub async fn find(app: &App, id: &str) -> Result<Run, ApiError> {
 ///
 /// # Errors
 /// `not_found` or `not_owner`.
-pub async fn find_own(app: &App, owner_id: &str, id: &str) -> Result<Run, ApiError> {
+pub async fn find_own(app: &App, owner_id: &UserId, id: &RunId) -> Result<Run, ApiError> {
     own(find(app, id).await?, owner_id)
 }
 
@@ -211,8 +192,8 @@ pub async fn find_own(app: &App, owner_id: &str, id: &str) -> Result<Run, ApiErr
 ///
 /// # Errors
 /// `not_owner`.
-pub fn own(run: Run, owner_id: &str) -> Result<Run, ApiError> {
-    if run.owner_id.as_deref() == Some(owner_id) { Ok(run) } else { Err(not_owner()) }
+pub fn own(run: Run, owner_id: &UserId) -> Result<Run, ApiError> {
+    if run.owner_id.as_ref() == Some(owner_id) { Ok(run) } else { Err(not_owner()) }
 }
 
 /// The run is somebody else's.
@@ -274,7 +255,7 @@ fn parts(run: &Run) -> Option<Value> {
 }
 
 /// The same of a run that is opened now.
-fn open_body(id: &str, declared: Value, now: Timestamp) -> Value {
+fn open_body(id: &RunId, declared: Value, now: Timestamp) -> Value {
     let state = json!({
         "status": RunStatus::Open,
         "reason": null,

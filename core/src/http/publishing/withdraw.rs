@@ -5,13 +5,13 @@ use serde_json::Value;
 use super::runs::{find_own, run_body};
 use crate::{
     app::App,
-    domain::run_status::RunStatus,
+    domain::{RunId, run_status::RunStatus},
     http::{
-        credentials::{Program, ResultsWrite},
+        credentials::{ApiKeyClient, ResultsWrite},
         problem::{ApiError, RUN_NOT_PUBLISHED},
         request::{Json, Path, Validator},
     },
-    store::{BatchError, Guard, publications::Ending},
+    store::{Batch, BatchError, Guard, publications::Ending},
 };
 
 /// Why a run ends; everyone may read it.
@@ -38,13 +38,15 @@ impl Body {
 /// changes says why. Withdrawing again is no error, and changes nothing.
 pub async fn handler(
     State(app): State<App>,
-    program: Program<ResultsWrite>,
-    Path(id): Path<String>,
+    client: ApiKeyClient<ResultsWrite>,
+    Path(id): Path<RunId>,
     Json(body): Json<Body>,
 ) -> Result<Answer<Value>, ApiError> {
-    let (owner_id, reason) = (program.owner_id(), body.reason()?);
+    let (owner_id, reason) = (client.owner_id(), body.reason()?);
     let ending = Ending { run_id: &id, status: RunStatus::Withdrawn, reason: &reason, at: app.now() };
-    match ending.of_published(Some(owner_id), &app.new_id()).run(app.database()).await {
+    let mut batch = Batch::new();
+    ending.of_published(&mut batch, Some(owner_id), &app.new_id());
+    match batch.run(app.database()).await {
         // What it is instead, the run tells.
         Err(BatchError::Guard(Guard::RunPublished)) => {}
         done => drop(done?),

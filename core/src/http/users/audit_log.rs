@@ -3,18 +3,16 @@ use serde_json::{Value, json};
 
 use crate::{
     app::App,
-    http::{credentials::Person, page::NewestFirst, problem::ApiError},
-    store::{
-        Batch,
-        audit::{self, Event},
-    },
+    http::{credentials::ClaimedSession, page::NewestFirst, problem::ApiError},
+    store::audit::{self, Event},
 };
 
 /// Lists the caller's security events, newest first.
-pub async fn handler(State(app): State<App>, person: Person, page: NewestFirst) -> Result<Response, ApiError> {
-    let mut batch = Batch::new();
-    let events = batch.push(audit::list_of_user(&person.user_id, &page.rows()));
-    let (_, mut answers) = person.read(&app, batch).await?;
+pub async fn handler(State(app): State<App>, caller: ClaimedSession, page: NewestFirst) -> Result<Response, ApiError> {
+    let mut batch = caller.batch();
+    let user_id = batch.user_id();
+    let events = batch.push(audit::list_of_user(user_id, &page.rows()));
+    let (_, mut answers) = batch.read(&app).await?;
     Ok(page.answer(answers.take(events)?, Event::position, body))
 }
 

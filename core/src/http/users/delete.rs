@@ -6,9 +6,9 @@ use serde_json::json;
 use crate::{
     app::App,
     domain::Secret,
-    http::{client::Client, credentials::Person, key_changes, problem::ApiError, request::Json, step_up},
+    http::{client::Client, credentials::ClaimedSession, key_changes, problem::ApiError, request::Json, step_up},
     mail::{self, Letter},
-    store::{Batch, api_keys, audit, idempotency, outbox, users},
+    store::{api_keys, audit, idempotency, outbox, users},
 };
 
 #[derive(Deserialize)]
@@ -20,16 +20,20 @@ pub struct Body {
 
 /// Deletes the caller's account, with sessions, keys and everything else that is theirs, in one batch. What they published
 /// stays without a name; security events stay without particulars.
-pub async fn handler(State(app): State<App>, person: Person, Json(body): Json<Body>) -> Result<StatusCode, ApiError> {
-    let user_id = person.user_id.as_str();
+pub async fn handler(
+    State(app): State<App>,
+    caller: ClaimedSession,
+    Json(body): Json<Body>,
+) -> Result<StatusCode, ApiError> {
     // What can fail comes before the guess, which would else be lost.
-    let mut batch = Batch::new();
+    let mut batch = caller.batch();
+    let user_id = batch.user_id();
     let keys = batch.push(api_keys::live_hashes(user_id, app.now()));
-    let (_, mut answers) = person.read(&app, batch).await?;
+    let (_, mut answers) = batch.read(&app).await?;
     let invalidated = answers.take(keys)?;
     key_changes::invalidate(&app, &invalidated).await?;
-    let proof = step_up::check_both(&app, &person, &body.password, body.code.as_ref()).await?;
-    let mut effects = Batch::new();
+    let proof = step_up::check_both(&app, &caller, &body.password, body.code.as_ref()).await?;
+    let mut effects = caller.batch();
     let keys = effects.push(api_keys::live_hashes(user_id, app.now()));
     effects.push(audit::wipe(user_id));
     effects.push(Client::nobody().event(&app, "account_deleted", json!({})).of(user_id, Some(user_id)));
@@ -37,7 +41,7 @@ pub async fn handler(State(app): State<App>, person: Person, Json(body): Json<Bo
     effects.push(mail::queue(&app, &Letter::AccountDeleted)?.to(&proof.user.email, None));
     effects.push(users::delete(user_id));
     effects.extend(idempotency::forget(user_id));
-    let mut answers = proof.carry_out(&app, &person, effects).await?;
+    let mut answers = proof.carry_out(&app, effects).await?;
     key_changes::invalidate_others(&app, answers.take(keys)?, &invalidated).await?;
     mail::deliver_in_background(&app);
     Ok(StatusCode::NO_CONTENT)

@@ -11,18 +11,15 @@ use crate::{
     },
     http::{
         auth::{VERIFICATION_SECONDS, random_token},
-        credentials::Person,
-        idempotency::{Caller, Claim, Idempotent, Reply},
+        credentials::ClaimedSession,
+        idempotency::{Caller, Claim, Fulfilled, Idempotent, Reply},
         limits::{Limited, Resend},
         problem::ApiError,
         request::{Json, Validator},
         step_up,
     },
     mail::{self, Letter, Notice},
-    store::{
-        Batch,
-        users::{self, NewAddress},
-    },
+    store::users::{self, NewAddress},
 };
 
 #[derive(Deserialize)]
@@ -38,18 +35,18 @@ pub struct Body {
 pub async fn handler(
     State(app): State<App>,
     _: Limited<Resend>,
-    person: Person,
+    caller: ClaimedSession,
     Idempotent(request, Json(body)): Idempotent<Json<Body>>,
 ) -> Result<Response, ApiError> {
-    request.once(&app, Caller::Person(&person), |claim| ask(&app, &person, body, claim)).await
+    request.once(&app, Caller::Session(&caller), |claim| ask(&app, &caller, body, claim)).await
 }
 
-async fn ask(app: &App, person: &Person, body: Body, claim: Claim) -> Result<Reply, ApiError> {
+async fn ask(app: &App, caller: &ClaimedSession, body: Body, claim: Claim) -> Result<Fulfilled, ApiError> {
     let mut validator = Validator::default();
     let new_email = validator.check("/newEmail", Email::parse(&body.new_email));
     validator.finish()?;
     let new_email = new_email.ok_or_else(|| ApiError::internal("a validated request lacks a member"))?;
-    let proof = step_up::check_both(app, person, &body.password, body.code.as_ref()).await?;
+    let proof = step_up::check_both(app, caller, &body.password, body.code.as_ref()).await?;
     if proof.user.email == new_email.as_str() {
         proof.release().await?;
         let refusal = account::refuse("unchanged", "this is the address of the account already");
@@ -60,7 +57,8 @@ async fn ask(app: &App, person: &Person, body: Body, claim: Claim) -> Result<Rep
     let reply = Reply::json(StatusCode::ACCEPTED, &answer)?;
     let (token, now) = (random_token(app), app.now());
     let confirm = Letter::ConfirmEmail { token: token.expose().to_owned() };
-    let user_id = person.user_id.as_str();
+    let mut effects = caller.batch();
+    let user_id = effects.user_id();
     let new_address = NewAddress {
         user_id,
         email: new_email.as_str(),
@@ -68,16 +66,15 @@ async fn ask(app: &App, person: &Person, body: Body, claim: Claim) -> Result<Rep
         now,
         expires: now.plus_seconds(VERIFICATION_SECONDS),
     };
-    let mut effects = Batch::new();
     effects.push(users::end_new_addresses(user_id, now));
     effects.push(users::add_new_address(new_address));
     effects.push(mail::queue(app, &confirm)?.to_if_changed(new_email.as_str(), Some(user_id)));
     effects.push(mail::queue(app, &Letter::AddressHasAccount)?.to_account(new_email.as_str(), Some(true)));
     effects.push(mail::queue(app, &Letter::AddressReserved)?.to_reserved(new_email.as_str(), Some(user_id)));
     effects.push(mail::notice(app, Notice::EmailChangeRequested)?.to(&proof.user.email, Some(user_id)));
-    effects.push(person.event(app, "email_change_requested", json!({})));
-    claim.fulfil(&mut effects, app, &reply)?;
-    proof.carry_out(app, person, effects).await?;
+    effects.push(caller.event(app, "email_change_requested", json!({})));
+    let asked = claim.fulfil(&mut effects, app, reply)?;
+    proof.carry_out(app, effects).await?;
     mail::deliver_in_background(app);
-    Ok(reply)
+    Ok(asked)
 }

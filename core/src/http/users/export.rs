@@ -13,7 +13,7 @@ use crate::{
     http::{
         api_keys::ApiKeyBody,
         auth::sessions as session_list,
-        credentials::Person,
+        credentials::ClaimedSession,
         limits,
         page::{read_cursor, with_next_link, write_cursor},
         problem::ApiError,
@@ -21,7 +21,7 @@ use crate::{
     },
     ports::DatabaseError,
     store::{
-        Answers, Batch, Handle,
+        Answers, Handle,
         personal_data::{PersonalData, RememberedSession},
         users,
     },
@@ -41,16 +41,17 @@ pub struct Parameters {
 pub async fn handler(
     State(app): State<App>,
     OriginalUri(uri): OriginalUri,
-    person: Person,
+    caller: ClaimedSession,
     Query(parameters): Query<Parameters>,
 ) -> Result<Response, ApiError> {
-    person.read(&app, Batch::new()).await?;
-    limits::admit_person(&app, &person).await?;
+    let session = caller.confirm(&app).await?;
+    limits::admit_person(&app, &session).await?;
     let begin = read_cursor::<u32>(parameters.cursor.as_deref())?.unwrap_or(0);
     let now = app.now();
-    let of_person = PersonalData { user_id: &person.user_id, rows: PAGE.saturating_add(1), skipped: begin };
-    let mut batch = Batch::new();
-    let user = batch.push(users::find(&person.user_id));
+    let mut batch = caller.batch();
+    let user_id = batch.user_id();
+    let of_person = PersonalData { user_id, rows: PAGE.saturating_add(1), skipped: begin };
+    let user = batch.push(users::find(user_id));
     let sessions = batch.push(of_person.sessions());
     let api_keys = batch.push(of_person.api_keys());
     let api_key_use = batch.push(of_person.api_key_use());
@@ -63,9 +64,9 @@ pub async fn handler(
     let benchmarks = batch.push(of_person.benchmarks());
     let runs = batch.push(of_person.runs());
     if begin == 0 {
-        batch.push(person.event(&app, "data_exported", json!({})));
+        batch.push(caller.event(&app, "data_exported", json!({})));
     }
-    let mut answers = person.write(&app, batch).await?;
+    let mut answers = batch.run(&app).await?;
     let user = answers.take(user)?.ok_or_else(account_gone)?;
 
     let mut lists = Lists { answers, has_more: false };

@@ -7,18 +7,17 @@ use crate::{
     app::App,
     domain::account,
     http::{
-        credentials::Person,
+        credentials::ClaimedSession,
         limits,
         problem::ApiError,
         request::{Json, given},
     },
-    store::{Batch, users},
+    store::users,
 };
 
 /// Tells who the caller is.
-pub async fn get(State(app): State<App>, person: Person) -> Result<Answer<UserBody>, ApiError> {
-    let (user, _) = person.read(&app, Batch::new()).await?;
-    Ok(Answer(user.into()))
+pub async fn get(State(app): State<App>, caller: ClaimedSession) -> Result<Answer<UserBody>, ApiError> {
+    Ok(Answer(caller.confirm(&app).await?.user.into()))
 }
 
 #[derive(Deserialize)]
@@ -31,20 +30,20 @@ pub struct Body {
 /// Changes what is given; `null` removes the name.
 pub async fn patch(
     State(app): State<App>,
-    person: Person,
+    caller: ClaimedSession,
     Json(body): Json<Body>,
 ) -> Result<Answer<UserBody>, ApiError> {
-    person.read(&app, Batch::new()).await?;
-    limits::admit_person(&app, &person).await?;
-    let mut batch = Batch::new();
+    let session = caller.confirm(&app).await?;
+    limits::admit_person(&app, &session).await?;
+    let mut batch = caller.batch();
+    let user_id = batch.user_id();
     if let Some(name) = body.full_name {
         let name = name.map(|name| account::full_name(&name)).transpose();
         let name = name.map_err(|refusal| ApiError::invalid_member("/fullName", refusal))?;
-        let event = person.client.event(&app, "profile_changed", json!({ "members": ["fullName"] }));
-        batch.push(users::rename(&person.user_id, name.as_deref(), app.now()));
-        batch.push(event.of_if_changed(&person.user_id, Some(&person.user_id)));
+        batch.push(users::rename(user_id, name.as_deref(), app.now()));
+        batch.push(caller.event_if_changed(&app, "profile_changed", json!({ "members": ["fullName"] })));
     }
-    let user = batch.push(users::find(&person.user_id));
-    let user = person.write(&app, batch).await?.take(user)?;
+    let user = batch.push(users::find(user_id));
+    let user = batch.run(&app).await?.take(user)?;
     Ok(Answer(user.ok_or_else(account_gone)?.into()))
 }

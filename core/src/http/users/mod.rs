@@ -13,7 +13,13 @@ use axum::{
 };
 use serde::Serialize;
 
-use crate::{app::App, http::problem::ApiError, ports::Timestamp, store::users::User};
+use crate::{
+    app::App,
+    domain::{UserId, account::Role},
+    http::problem::ApiError,
+    ports::Timestamp,
+    store::users::User,
+};
 
 pub fn routes() -> Router<App> {
     Router::new()
@@ -28,11 +34,11 @@ pub fn routes() -> Router<App> {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct UserBody {
-    id: String,
+    id: UserId,
     email: String,
     full_name: Option<String>,
     email_verified: bool,
-    role: String,
+    role: Role,
     mfa_enabled: bool,
     created_at: Timestamp,
 }

@@ -3,8 +3,8 @@ use serde::Serialize;
 
 use crate::{
     app::App,
-    http::{credentials::Person, problem::ApiError},
-    store::{Batch, storage::Storage},
+    http::{credentials::ClaimedSession, problem::ApiError},
+    store::storage::Storage,
 };
 
 #[derive(Serialize)]
@@ -16,8 +16,7 @@ pub struct Body {
 }
 
 /// Tells how much the caller has stored of benchmarks, runs and results, and how much they may.
-pub async fn handler(State(app): State<App>, person: Person) -> Result<Json<Body>, ApiError> {
-    let (user, _) = person.read(&app, Batch::new()).await?;
-    let storage = user.storage(app.config().storage_quota_bytes);
+pub async fn handler(State(app): State<App>, caller: ClaimedSession) -> Result<Json<Body>, ApiError> {
+    let storage = caller.confirm(&app).await?.user.storage(app.config().storage_quota_bytes);
     Ok(Json(Body { storage, left_bytes: storage.left_bytes() }))
 }

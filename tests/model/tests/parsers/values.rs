@@ -3,7 +3,7 @@
 use aibaas_core::{
     Config, Environment, HostDefaults,
     domain::{
-        JwtAlgorithm, Keys, RefreshToken, Secret,
+        JwtAlgorithm, Keys, RefreshToken, Secret, SessionId,
         account::{self, Email},
         api_key::ApiKey,
         jws::Verifier,
@@ -149,7 +149,7 @@ proptest! {
 
     #[test]
     fn refresh_tokens_read_as_they_print(id in any::<u128>(), generation in 0..i64::MAX, at in any::<prop::sample::Index>(), with in any::<char>()) {
-        let id = id_of(id);
+        let id = SessionId::from(id_of(id));
         let keys = Keys::derive(&Secret::new("a secret of this test, and long enough"), None, JwtAlgorithm::EdDsa);
         let token = keys.refresh_token(&id, generation, b"nonce").expect("a token").expose().to_owned();
         let read = RefreshToken::parse(&token).expect("a token");

@@ -9,18 +9,18 @@ use serde_json::json;
 use crate::{
     app::App,
     domain::{
-        Secret,
+        Secret, UserId,
         account::refuse,
         recovery_code::RecoveryCode,
         totp::{TotpCode, TotpSecret},
     },
     http::{
-        credentials::Person,
+        credentials::ClaimedSession,
         guessing::Guess,
         problem::{ApiError, INCORRECT_CODE, MFA_NOT_ENABLED},
     },
     store::{
-        Batch, BatchError, Guard, Query,
+        BatchError, Guard, Query,
         mfa::{self, SecondFactor, Totp},
         users::User,
     },
@@ -65,7 +65,12 @@ impl Code {
     ///
     /// # Errors
     /// A fault of ours, when the authenticator's secret cannot be read.
-    pub fn uses(&self, app: &App, user_id: &str, second_factor: &SecondFactor) -> Result<Option<Query<()>>, ApiError> {
+    pub fn uses(
+        &self,
+        app: &App,
+        user_id: &UserId,
+        second_factor: &SecondFactor,
+    ) -> Result<Option<Query<()>>, ApiError> {
         match self {
             Self::Totp(code) => {
                 let Some(totp) = second_factor.totp.as_ref().filter(|totp| totp.confirmed) else { return Ok(None) };
@@ -93,11 +98,12 @@ fn open(app: &App, totp: &Totp) -> Result<TotpSecret, ApiError> {
 }
 
 /// The caller with their second factor.
-async fn second_factor(app: &App, person: &Person) -> Result<(User, SecondFactor), ApiError> {
-    let mut batch = Batch::new();
-    let second_factor = batch.push(mfa::find(&person.user_id, None));
-    let (user, mut answers) = person.read(app, batch).await?;
-    Ok((user, answers.take(second_factor)?))
+async fn second_factor(app: &App, caller: &ClaimedSession) -> Result<(User, SecondFactor), ApiError> {
+    let mut batch = caller.batch();
+    let user_id = batch.user_id();
+    let second_factor = batch.push(mfa::find(user_id, None));
+    let (session, mut answers) = batch.read(app).await?;
+    Ok((session.user, answers.take(second_factor)?))
 }
 
 /// What is given to change the second factor.
@@ -111,16 +117,16 @@ pub struct StepUp {
 }
 
 /// Codes have guesses of their own: who holds a right code has not thereby shown to know the password.
-pub fn guess_at_code(app: &App, person: &Person) -> Guess {
-    Guess::new(app, format!("session:{}:codes", person.session_id))
+pub fn guess_at_code(app: &App, caller: &ClaimedSession) -> Guess {
+    Guess::new(app, format!("{}:codes", caller.session_subject()))
 }
 
 /// Counts a wrong code, or one that somebody else has just used, and says why it is not taken.
-pub async fn failed(app: &App, person: &Person, guess: &Guess, method: &'static str) -> ApiError {
-    let mut batch = Batch::new();
+pub async fn failed(app: &App, caller: &ClaimedSession, guess: &Guess, method: &'static str) -> ApiError {
+    let mut batch = caller.batch();
     guess.reserve(&mut batch);
-    batch.push(person.event(app, "mfa_failed", json!({ "method": method })));
-    match person.write(app, batch).await {
+    batch.push(caller.event(app, "mfa_failed", json!({ "method": method })));
+    match batch.run(app).await {
         Ok(_) => incorrect_code(),
         Err(BatchError::Guard(Guard::GuessAllowed)) => guess.refused(app).await,
         Err(error) => error.into(),

@@ -5,10 +5,13 @@ use serde_json::json;
 use super::StepUp;
 use crate::{
     app::App,
-    domain::recovery_code::{CODES, RecoveryCode},
+    domain::{
+        UserId,
+        recovery_code::{CODES, RecoveryCode},
+    },
     http::{
-        credentials::Person,
-        idempotency::{Caller, Claim, Idempotent, Reply},
+        credentials::ClaimedSession,
+        idempotency::{Caller, Claim, Fulfilled, Idempotent, Reply},
         problem::ApiError,
         request::Json,
         step_up,
@@ -28,7 +31,7 @@ impl NewCodes {
     }
 
     /// Puts them, in a batch, in the place of those that the person has.
-    pub fn replace(&self, batch: &mut Batch, user_id: &str, now: Timestamp) {
+    pub fn replace(&self, batch: &mut Batch, user_id: &UserId, now: Timestamp) {
         batch.push(mfa::forget_recovery_codes(user_id));
         batch.push(mfa::add_recovery_codes(user_id, self.0.iter().map(RecoveryCode::hash), now));
     }
@@ -46,23 +49,24 @@ impl NewCodes {
 /// Makes ten new recovery codes, where password and a code are given; the earlier ones are dead.
 pub async fn create(
     State(app): State<App>,
-    person: Person,
+    caller: ClaimedSession,
     Idempotent(request, Json(body)): Idempotent<Json<StepUp>>,
 ) -> Result<Response, ApiError> {
-    request.once(&app, Caller::Person(&person), |claim| replace(&app, &person, body, claim)).await
+    request.once(&app, Caller::Session(&caller), |claim| replace(&app, &caller, body, claim)).await
 }
 
-async fn replace(app: &App, person: &Person, body: StepUp, claim: Claim) -> Result<Reply, ApiError> {
-    let proof = step_up::check_second_factor(app, person, &body.password, body.code.as_ref()).await?;
+async fn replace(app: &App, caller: &ClaimedSession, body: StepUp, claim: Claim) -> Result<Fulfilled, ApiError> {
+    let proof = step_up::check_second_factor(app, caller, &body.password, body.code.as_ref()).await?;
     let codes = NewCodes::new(app);
     let reply = codes.reply()?;
-    let mut batch = Batch::new();
-    codes.replace(&mut batch, &person.user_id, app.now());
-    batch.push(person.event(app, "recovery_codes_created", json!({ "methods": proof.methods() })));
+    let mut batch = caller.batch();
+    let user_id = batch.user_id();
+    codes.replace(&mut batch, user_id, app.now());
+    batch.push(caller.event(app, "recovery_codes_created", json!({ "methods": proof.methods() })));
     let notice = mail::notice(app, Notice::RecoveryCodesReplaced)?;
     batch.push(notice.to(&proof.user.email, Some(&proof.user.id)));
-    claim.fulfil(&mut batch, app, &reply)?;
-    proof.carry_out(app, person, batch).await?;
+    let replaced = claim.fulfil(&mut batch, app, reply)?;
+    proof.carry_out(app, batch).await?;
     mail::deliver_in_background(app);
-    Ok(reply)
+    Ok(replaced)
 }

@@ -11,14 +11,14 @@ use crate::{
         totp::{TotpCode, TotpSecret, qr_svg},
     },
     http::{
-        credentials::Person,
-        idempotency::{Caller, Claim, Idempotent, Reply},
+        credentials::{ClaimedSession, UserSession},
+        idempotency::{Caller, Claim, Fulfilled, Idempotent},
         problem::{ApiError, MFA_ALREADY_ENABLED, REAUTHENTICATION_REQUIRED},
         request::{Json, OptionalJson},
         step_up::{self, StepUpError},
     },
     mail::{self, Notice},
-    store::{Batch, BatchError, Guard, mfa, sessions},
+    store::{BatchError, Guard, mfa},
 };
 
 /// How long after the login no password is asked for, in milliseconds.
@@ -33,19 +33,17 @@ pub struct EnrolBody {
 /// Makes a secret for an authenticator; a first code puts it in force. What was pending before is replaced.
 pub async fn enrol(
     State(app): State<App>,
-    person: Person,
+    caller: ClaimedSession,
     OptionalJson(body): OptionalJson<EnrolBody>,
 ) -> Result<Answer<Value>, ApiError> {
-    let mut batch = Batch::new();
-    let session = batch.push(sessions::find(&person.session_id));
-    let (user, mut answers) = person.read(&app, batch).await?;
+    let UserSession { user, started_at, .. } = caller.confirm(&app).await?;
     if user.mfa_enabled {
         return Err(already_enabled());
     }
     let proof = match &body.password {
-        Some(password) => Some(step_up::check_password(&app, &person, password).await?),
+        Some(password) => Some(step_up::check_password(&app, &caller, password).await?),
         None => {
-            if answers.take(session)?.is_none_or(|session| app.now().ms_since(session.started_at) > FRESH_MS) {
+            if app.now().ms_since(started_at) > FRESH_MS {
                 return Err(ApiError::new(
                     REAUTHENTICATION_REQUIRED,
                     "the login is more than 10 minutes ago: give the password",
@@ -60,11 +58,11 @@ pub async fn enrol(
     let uri = secret.uri(&user.email);
     let qr_svg = qr_svg(uri.expose()).map_err(ApiError::internal)?;
 
-    let mut batch = Batch::new();
+    let mut batch = caller.batch();
     batch.expect(Guard::MfaDisabled, mfa::put_pending(&id, &user.id, sealed, app.now()));
     let written = match proof {
-        Some(proof) => proof.carry_out(&app, &person, batch).await,
-        None => person.write(&app, batch).await.map_err(StepUpError::Effects),
+        Some(proof) => proof.carry_out(&app, batch).await,
+        None => batch.run(&app).await.map_err(StepUpError::Effects),
     };
     match written {
         Err(StepUpError::Effects(BatchError::Guard(Guard::MfaDisabled))) => return Err(already_enabled()),
@@ -83,55 +81,64 @@ pub struct ConfirmBody {
 /// Puts the pending secret in force, where the code is its.
 pub async fn confirm(
     State(app): State<App>,
-    person: Person,
+    caller: ClaimedSession,
     Idempotent(request, Json(body)): Idempotent<Json<ConfirmBody>>,
 ) -> Result<Response, ApiError> {
-    request.once(&app, Caller::Person(&person), |claim| put_in_force(&app, &person, body, claim)).await
+    request.once(&app, Caller::Session(&caller), |claim| put_in_force(&app, &caller, body, claim)).await
 }
 
-async fn put_in_force(app: &App, person: &Person, body: ConfirmBody, claim: Claim) -> Result<Reply, ApiError> {
-    let (user, pending) = second_factor(app, person).await?;
+async fn put_in_force(
+    app: &App,
+    caller: &ClaimedSession,
+    body: ConfirmBody,
+    claim: Claim,
+) -> Result<Fulfilled, ApiError> {
+    let (user, pending) = second_factor(app, caller).await?;
     let totp = pending.totp.filter(|totp| !totp.confirmed).ok_or_else(not_enabled)?;
-    let (secret, now, guess) = (open(app, &totp)?, app.now(), guess_at_code(app, person));
+    let (secret, now, guess) = (open(app, &totp)?, app.now(), guess_at_code(app, caller));
     let step = TotpCode::parse(body.code.expose()).and_then(|code| secret.matching_step(code, now, totp.last_step));
     let Some(step) = step else {
-        return Err(failed(app, person, &guess, "totp").await);
+        return Err(failed(app, caller, &guess, "totp").await);
     };
 
     let codes = NewCodes::new(app);
     let reply = codes.reply()?;
-    let mut batch = Batch::new();
+    let mut batch = caller.batch();
     batch.expect(Guard::MfaPending, mfa::confirm(&totp.id, step, now));
     guess.reserve(&mut batch);
     batch.push(mfa::set_enabled(&user.id, now));
     batch.push(guess.succeeded());
-    batch.push(person.event(app, "mfa_enabled", json!({ "method": "totp" })));
+    batch.push(caller.event(app, "mfa_enabled", json!({ "method": "totp" })));
     batch.push(mail::notice(app, Notice::MfaEnabled)?.to(&user.email, Some(&user.id)));
     codes.replace(&mut batch, &user.id, now);
-    claim.fulfil(&mut batch, app, &reply)?;
-    match person.write(app, batch).await {
+    let confirmed = claim.fulfil(&mut batch, app, reply)?;
+    match batch.run(app).await {
         Ok(_) => {}
         Err(BatchError::Guard(Guard::MfaPending)) => return Err(not_enabled()),
         Err(BatchError::Guard(Guard::GuessAllowed)) => return Err(guess.refused(app).await),
         Err(error) => return Err(error.into()),
     }
     mail::deliver_in_background(app);
-    Ok(reply)
+    Ok(confirmed)
 }
 
 /// Removes the second factor, where password and a code are given.
-pub async fn disable(State(app): State<App>, person: Person, Json(body): Json<StepUp>) -> Result<StatusCode, ApiError> {
-    let proof = step_up::check_second_factor(&app, &person, &body.password, body.code.as_ref()).await?;
-    let user_id = person.user_id.as_str();
-    let mut batch = Batch::new();
+pub async fn disable(
+    State(app): State<App>,
+    caller: ClaimedSession,
+    Json(body): Json<StepUp>,
+) -> Result<StatusCode, ApiError> {
+    let proof = step_up::check_second_factor(&app, &caller, &body.password, body.code.as_ref()).await?;
+    let mut batch = caller.batch();
+    let user_id = batch.user_id();
     batch.push(mfa::remove(user_id));
     batch.push(mfa::set_enabled(user_id, app.now()));
     batch.push(mfa::forget_recovery_codes(user_id));
     batch.push(mfa::forget_challenges(user_id));
-    batch.push(person.event(&app, "mfa_disabled", json!({ "methods": proof.methods() })));
+    batch.push(caller.event(&app, "mfa_disabled", json!({ "methods": proof.methods() })));
     let notice = mail::notice(&app, Notice::MfaDisabled)?;
     batch.push(notice.to(&proof.user.email, Some(&proof.user.id)));
-    proof.carry_out(&app, &person, batch).await?;
+    proof.carry_out(&app, batch).await?;
     mail::deliver_in_background(&app);
     Ok(StatusCode::NO_CONTENT)
 }

@@ -264,7 +264,7 @@ fn run_row(run: &PastRunBody) -> Markup {
                 @if let Some((low, high)) = run.score_low.zip(run.score_high) { small { (scale.interval(low, high)) } }
             }
             td class="n" { @match run.cost_usd { Some(cost) => (usd(cost)), None => span class="none" { "unknown" } } }
-            td { (words(&run.evaluator_relationship)) }
+            td { (words(run.evaluator_relationship.as_str())) }
             td { (run.harness) small { (run.harness_version) } }
         }
     }

@@ -181,7 +181,7 @@ impl<'a> Table<'a> {
                         @if let Some(ms) = row.latency_ms_p95 { small { (duration(ms)) } }
                     }
                 }
-                @if self.evaluators_differ { td { (words(&row.evaluator_relationship)) } }
+                @if self.evaluators_differ { td { (words(row.evaluator_relationship.as_str())) } }
                 td { (day(row.published_at)) }
                 td class="c" { input type="checkbox" name="model" value=(row.model) aria-label=(row.display_name); }
             }
@@ -192,7 +192,7 @@ impl<'a> Table<'a> {
     fn legend(&self) -> Markup {
         let occurs = |flag: &str| self.rows.iter().any(|row| row.flags.contains(&flag));
         let evaluator =
-            self.rows.first().filter(|_| !self.evaluators_differ).map(|row| words(&row.evaluator_relationship));
+            self.rows.first().filter(|_| !self.evaluators_differ).map(|row| words(row.evaluator_relationship.as_str()));
         html! {
             section aria-labelledby="legend" {
                 h2 id="legend" { "How to read this" }
@@ -264,7 +264,7 @@ pub fn at_a_glance(board: &[RowBody], scale: Scale) -> Markup {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{http::page::document, ports::Timestamp};
+    use crate::{domain::evaluator::EvaluatorRelationship, http::page::document, ports::Timestamp};
 
     /// As long as the names and numbers of real boards are.
     fn row(n: usize) -> RowBody {
@@ -285,9 +285,13 @@ mod tests {
             latency_ms_p50: Some(44_100.0),
             latency_ms_p95: Some(91_000.0),
             pareto_optimal: Some(n.is_multiple_of(10)),
-            run_id: "01a2081f-2c7d-795d-8393-0b4db28a6121".to_owned(),
+            run_id: "01a2081f-2c7d-795d-8393-0b4db28a6121".into(),
             published_at: Timestamp(1_795_395_723_004),
-            evaluator_relationship: if n == 1 { "self_reported" } else { "third_party" }.to_owned(),
+            evaluator_relationship: if n == 1 {
+                EvaluatorRelationship::SelfReported
+            } else {
+                EvaluatorRelationship::ThirdParty
+            },
             flags: if n.is_multiple_of(4) { vec!["self_reported", "contamination"] } else { Vec::new() },
         }
     }

@@ -1,0 +1,35 @@
+//! Who evaluated a model.
+
+use serde::{Deserialize, Serialize};
+
+/// How whoever evaluated a model stands to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EvaluatorRelationship {
+    /// Its vendor evaluated it.
+    FirstParty,
+    /// Somebody else did.
+    ThirdParty,
+    /// Its vendor says so, and nobody else has looked.
+    SelfReported,
+}
+
+impl EvaluatorRelationship {
+    /// Its name in the database and on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::FirstParty => "first_party",
+            Self::ThirdParty => "third_party",
+            Self::SelfReported => "self_reported",
+        }
+    }
+
+    /// The relationship of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::FirstParty, Self::ThirdParty, Self::SelfReported]
+            .into_iter()
+            .find(|relationship| relationship.as_str() == name)
+    }
+}

@@ -1,0 +1,65 @@
+//! Ids of what the application keeps, a type for each, so that one cannot stand in the place of another.
+//!
+//! An id that a request names may be any text: one that nothing has is not found.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! ids {
+    ($($(#[$doc:meta])+ $id:ident;)+) => {$(
+        $(#[$doc])+
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $id(String);
+
+        impl $id {
+            /// Its text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl From<String> for $id {
+            fn from(id: String) -> Self {
+                Self(id)
+            }
+        }
+
+        impl From<&str> for $id {
+            fn from(id: &str) -> Self {
+                Self(id.to_owned())
+            }
+        }
+
+        impl From<$id> for String {
+            fn from(id: $id) -> Self {
+                id.0
+            }
+        }
+
+        impl From<&$id> for crate::ports::Value {
+            fn from(id: &$id) -> Self {
+                Self::Text(id.0.clone())
+            }
+        }
+
+        impl fmt::Display for $id {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    )+};
+}
+
+ids! {
+    /// A user: a UUIDv7, or another UUID where the account comes from another system.
+    UserId;
+    /// A session: a UUIDv7.
+    SessionId;
+    /// An API key: a UUIDv7. It is no secret.
+    ApiKeyId;
+    /// A run: a UUIDv7.
+    RunId;
+}

@@ -1,0 +1,254 @@
+//! Users who are logged in. An access token only claims a session; the database confirms it, in the same round trip that
+//! reads or writes what the request is about.
+
+use std::ops::{Deref, DerefMut};
+
+use axum::extract::FromRequestParts;
+use http::request::Parts;
+use serde_json::Value;
+
+use super::bearer;
+use crate::{
+    app::App,
+    domain::{SessionId, TokenError, UserId, account::AccountStatus, api_key::looks_like_key},
+    http::{
+        client::Client,
+        problem::{
+            ACCOUNT_SUSPENDED, ApiError, EXPIRED_TOKEN, INVALID_TOKEN, ROLE_REQUIRED, SESSION_REVOKED,
+            USER_TOKEN_REQUIRED,
+        },
+    },
+    ports::Timestamp,
+    store::{
+        Answers, Batch, BatchError, Query, admin,
+        audit::NewEvent,
+        idempotency,
+        sessions::{self, Session},
+        users::User,
+    },
+};
+
+/// A session that a genuine access token claims. It may have ended since the token was given: whatever is read or
+/// written for it goes through [`ClaimedSession::batch`], which alone tells whose it is.
+pub struct ClaimedSession {
+    user_id: UserId,
+    id: SessionId,
+    client: Client,
+}
+
+/// [`ClaimedSession`] on the routes of administrators: the database confirms the role, too.
+pub struct ClaimedAdmin(ClaimedSession);
+
+/// A session that the database has confirmed, as it was at that moment.
+pub struct UserSession<'a> {
+    caller: &'a ClaimedSession,
+    /// Whose it is.
+    pub user: User,
+    /// When they logged in.
+    pub started_at: Timestamp,
+}
+
+impl FromRequestParts<App> for ClaimedSession {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let user_token_required = || ApiError::new(USER_TOKEN_REQUIRED, "log in, and send the access token");
+        if parts.headers.contains_key("x-api-key") {
+            return Err(user_token_required());
+        }
+        let token = bearer(&parts.headers)?;
+        if looks_like_key(token) {
+            return Err(user_token_required());
+        }
+        match app.keys().verify_access_token(token, &app.config().base_url, app.now()) {
+            Ok(claims) => Ok(Self { user_id: claims.sub, id: claims.sid, client: Client::of(parts) }),
+            Err(TokenError::Expired) => Err(ApiError::new(EXPIRED_TOKEN, "get a new one with the refresh token")),
+            Err(TokenError::Invalid) => Err(ApiError::new(INVALID_TOKEN, "this is no access token of ours")),
+        }
+    }
+}
+
+impl FromRequestParts<App> for ClaimedAdmin {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        ClaimedSession::from_request_parts(parts, app).await.map(Self)
+    }
+}
+
+impl ClaimedSession {
+    /// Begins a batch that comes to nothing where the session has ended.
+    pub fn batch(&self) -> SessionBatch<'_> {
+        SessionBatch { caller: self, admins_only: false, batch: Batch::new() }
+    }
+
+    /// Confirms the session, and reads nothing besides.
+    ///
+    /// # Errors
+    /// As [`SessionBatch::read`].
+    pub async fn confirm(&self, app: &App) -> Result<UserSession<'_>, ApiError> {
+        self.batch().read(app).await.map(|(session, _)| session)
+    }
+
+    /// A security event of the user, caused by themselves.
+    pub fn event(&self, app: &App, name: &'static str, details: Value) -> Query<()> {
+        self.client.event(app, name, details).of(&self.user_id, Some(&self.user_id))
+    }
+
+    /// [`ClaimedSession::event`], where the statement before it in the batch changes a row.
+    pub fn event_if_changed(&self, app: &App, name: &'static str, details: Value) -> Query<()> {
+        self.client.event(app, name, details).of_if_changed(&self.user_id, Some(&self.user_id))
+    }
+
+    /// Names the user as who holds an idempotency key, whether or not the session lives.
+    pub fn idempotency_caller(&self) -> String {
+        idempotency::user(&self.user_id)
+    }
+
+    /// Names the session as the subject of a limit, whether or not it lives.
+    pub fn session_subject(&self) -> String {
+        format!("session:{}", self.id)
+    }
+
+    fn confirmed(&self, app: &App, found: Option<Session>) -> Result<UserSession<'_>, ApiError> {
+        let is_claimed = |session: &Session| session.user.id == self.user_id && session.is_live(app.now());
+        let Session { user, started_at, .. } = found.filter(is_claimed).ok_or_else(session_revoked)?;
+        match user.status {
+            AccountStatus::Active => Ok(UserSession { caller: self, user, started_at }),
+            AccountStatus::Suspended => Err(suspended()),
+        }
+    }
+}
+
+impl UserSession<'_> {
+    /// Its id.
+    pub fn id(&self) -> &SessionId {
+        &self.caller.id
+    }
+
+    /// What the user calls with.
+    pub fn client(&self) -> &Client {
+        &self.caller.client
+    }
+}
+
+impl ClaimedAdmin {
+    /// Begins a batch that comes to nothing where the session has ended, or its user is no administrator.
+    pub fn batch(&self) -> SessionBatch<'_> {
+        SessionBatch { admins_only: true, ..self.0.batch() }
+    }
+
+    /// Confirms session and role, and reads nothing besides.
+    ///
+    /// # Errors
+    /// As [`SessionBatch::read`].
+    pub async fn confirm(&self, app: &App) -> Result<UserSession<'_>, ApiError> {
+        self.batch().read(app).await.map(|(session, _)| session)
+    }
+
+    /// A security event, at the administrator's hands.
+    pub fn event(&self, app: &App, name: &'static str, details: Value) -> AdminEvent<'_> {
+        AdminEvent { actor: &self.0.user_id, event: self.0.client.event(app, name, details) }
+    }
+}
+
+/// A security event at an administrator's hands that has yet to be recorded of somebody.
+pub struct AdminEvent<'a> {
+    actor: &'a UserId,
+    event: NewEvent,
+}
+
+impl AdminEvent<'_> {
+    /// Records it of a user; of the administrator themselves where there is none.
+    pub fn of(self, user_id: Option<&UserId>) -> Query<()> {
+        self.event.of(user_id.unwrap_or(self.actor), Some(self.actor))
+    }
+
+    /// [`AdminEvent::of`], where the statement before it in the batch changes a row.
+    pub fn of_if_changed(self, user_id: Option<&UserId>) -> Query<()> {
+        self.event.of_if_changed(user_id.unwrap_or(self.actor), Some(self.actor))
+    }
+}
+
+/// A batch of a session that is only claimed. To run it is to confirm the session: there is no other way to run it.
+#[must_use = "a batch does nothing until it is read or run"]
+pub struct SessionBatch<'a> {
+    caller: &'a ClaimedSession,
+    admins_only: bool,
+    batch: Batch,
+}
+
+impl<'a> SessionBatch<'a> {
+    /// Whose session it is, if it lives.
+    pub fn user_id(&self) -> &'a UserId {
+        &self.caller.user_id
+    }
+
+    /// Who runs it.
+    pub fn caller(&self) -> &'a ClaimedSession {
+        self.caller
+    }
+
+    /// Which session it is, if it lives.
+    pub fn session_id(&self) -> &'a SessionId {
+        &self.caller.id
+    }
+
+    /// Runs a batch that only reads.
+    ///
+    /// # Errors
+    /// `session_revoked`, `account_suspended` or, of an administrator's batch, `role_required`, whatever the reads found.
+    pub async fn read(self, app: &App) -> Result<(UserSession<'a>, Answers), ApiError> {
+        let Self { caller, admins_only, mut batch } = self;
+        let session = batch.push(sessions::find(&caller.id));
+        let mut answers = batch.run(app.database()).await?;
+        let session = caller.confirmed(app, answers.take(session)?)?;
+        if admins_only && !session.user.role.administers() {
+            return Err(self::admins_only());
+        }
+        Ok((session, answers))
+    }
+
+    /// Runs a batch that writes, and is undone where the session has ended.
+    ///
+    /// # Errors
+    /// [`Guard::SessionLive`](crate::store::Guard), [`Guard::AccountActive`](crate::store::Guard) or, of an
+    /// administrator's batch, [`Guard::AdminRole`](crate::store::Guard); else as [`Batch::run`].
+    pub async fn run(self, app: &App) -> Result<Answers, BatchError> {
+        let Self { caller, admins_only, mut batch } = self;
+        if admins_only {
+            batch.guarded_by(admin::expect_admin(&caller.user_id));
+        }
+        batch.guarded_by(sessions::expect_live(&caller.id, &caller.user_id, app.now()));
+        batch.run(app.database()).await
+    }
+}
+
+impl Deref for SessionBatch<'_> {
+    type Target = Batch;
+
+    fn deref(&self) -> &Batch {
+        &self.batch
+    }
+}
+
+impl DerefMut for SessionBatch<'_> {
+    fn deref_mut(&mut self) -> &mut Batch {
+        &mut self.batch
+    }
+}
+
+/// The caller's session has ended.
+pub fn session_revoked() -> ApiError {
+    ApiError::new(SESSION_REVOKED, "log in again")
+}
+
+/// The account is suspended.
+pub fn suspended() -> ApiError {
+    ApiError::new(ACCOUNT_SUSPENDED, "ask the operators why")
+}
+
+/// The caller is no administrator.
+pub fn admins_only() -> ApiError {
+    ApiError::new(ROLE_REQUIRED, "this needs the role admin")
+}
