@@ -31,6 +31,7 @@ pub const MIGRATIONS: &[Migration] = &[
     migration!("0008_moderation.sql"),
     migration!("0010_names.sql"),
     migration!("0011_guards.sql"),
+    migration!("0012_change_views.sql"),
 ];
 
 /// Names the newest migration: which schema this program works with.

@@ -4,44 +4,19 @@
 -- ?1 and ?3 the place of the line before: its snapshot's and moderation's, ?2 rows, ?4 benchmark
 SELECT *
 FROM (
-  SELECT
-    c.seq, 0 AS act, n.id, c.kind, n.created_at, c.benchmark_id, n.version, c.model_id, c.run_id, c.reason,
-    c.previous_run_id, c.current_run_id, c.rank_before, c.rank_after,
-    CASE
-      WHEN EXISTS (
-        SELECT 1
-        FROM json_each(c.moved) AS w
-          JOIN models AS h ON h.id = w.value ->> 'model'
-        WHERE h.hidden_reason IS NOT NULL
-      )
-        THEN (
-          SELECT json_group_array(json(w.value))
-          FROM json_each(c.moved) AS w
-          WHERE NOT EXISTS (
-            SELECT 1 FROM models AS h WHERE h.id = w.value ->> 'model' AND h.hidden_reason IS NOT NULL
-          )
-        )
-      ELSE c.moved
-    END AS moved,
-    NULL AS name
-  FROM changes AS c
-    CROSS JOIN snapshots AS n ON n.seq = c.seq
-    CROSS JOIN models AS m ON m.id = c.model_id AND m.hidden_reason IS NULL
-    CROSS JOIN benchmarks AS b ON b.id = c.benchmark_id AND b.hidden_reason IS NULL
-  WHERE c.benchmark_id = ?4 AND c.seq < ?1 + (?3 > 0)
-  ORDER BY c.seq DESC
+  SELECT *
+  FROM public_changes
+  WHERE benchmark_id = ?4 AND seq < ?1 + (?3 > 0)
+  ORDER BY seq DESC
   LIMIT ?2
 )
 UNION ALL
 SELECT *
 FROM (
-  SELECT
-    o.after_seq AS seq, o.seq AS act, o.id, o.kind, o.created_at, o.benchmark_id, NULL AS version, o.model_id,
-    NULL AS run_id, o.reason, NULL AS previous_run_id, NULL AS current_run_id, NULL AS rank_before,
-    NULL AS rank_after, '[]' AS moved, o.name
-  FROM moderations AS o
-  WHERE o.benchmark_id = ?4 AND (o.after_seq, o.seq) < (?1, ?3)
-  ORDER BY o.after_seq DESC, o.seq DESC
+  SELECT *
+  FROM moderation_changes
+  WHERE benchmark_id = ?4 AND (seq, act) < (?1, ?3)
+  ORDER BY seq DESC, act DESC
   LIMIT ?2
 )
 ORDER BY seq DESC, act DESC
