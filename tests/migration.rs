@@ -178,7 +178,8 @@ async fn publish(database: &Memory, (run, _, benchmark, at): &Published) {
     let tasks = benchmarks::sliced_tasks(run_id, owner_id, -1, 1000).run(database).await.expect("tasks");
     assert_eq!(tasks.end, None, "all of them");
     let mut sums = RunSums::new(&tasks.tasks);
-    let piece = results::attempts(run_id, owner_id, &TaskAttempt::default(), 1000).run(database).await.expect("results");
+    let piece =
+        results::attempts(run_id, owner_id, &TaskAttempt::default(), 1000).run(database).await.expect("results");
     assert_eq!(piece.end, None, "all of them");
     for attempt in &piece.attempts {
         sums.add(attempt);

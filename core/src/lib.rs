@@ -11,12 +11,12 @@
 )]
 
 mod app;
-mod breached;
 mod config;
 pub mod domain;
 mod http;
 mod mail;
 pub mod ports;
+mod pwned_passwords;
 pub mod store;
 
 pub use app::{App, ClientAddress};

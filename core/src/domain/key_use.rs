@@ -417,7 +417,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::domain::{api_key::KeyHash, numbers::Numbers};
+    use crate::domain::{api_key::KeyHash, test_rng::TestRng};
 
     fn grant() -> KeyGrant {
         KeyGrant {
@@ -553,7 +553,7 @@ mod tests {
     #[test]
     fn charges_what_it_allows_and_counts_everything_once() {
         for seed in 1..200_u64 {
-            let mut numbers = Numbers(seed);
+            let mut numbers = TestRng(seed);
             let mut grant = KeyGrant { rate_limit: 1 + numbers.below(6) as u32, ..grant() };
             let mut ledger = KeyLedger::default();
             let mut allowed_costs = Vec::<(i64, u32)>::new();

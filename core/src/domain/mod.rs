@@ -10,10 +10,7 @@ pub mod evaluator;
 mod ids;
 pub mod jws;
 pub mod key_use;
-mod keys;
 pub mod network;
-#[cfg(test)]
-mod numbers;
 pub mod origin;
 pub mod password_hash;
 pub mod prepaid;
@@ -21,9 +18,12 @@ pub mod recovery_code;
 pub mod run_aggregates;
 pub mod run_status;
 mod secret;
+mod signing_keys;
 mod sliding_log;
 pub mod statistics;
 pub mod strict_json;
+#[cfg(test)]
+mod test_rng;
 pub mod totp;
 pub mod user_agent;
 pub mod values;
@@ -31,6 +31,6 @@ pub mod visible;
 
 pub use ids::{ApiKeyId, RunId, SessionId, UserId};
 pub use jws::JwtAlgorithm;
-pub use keys::{ACCESS_TOKEN_SECONDS, AccessClaims, Keys, RefreshToken, TokenError};
 pub use secret::Secret;
+pub use signing_keys::{ACCESS_TOKEN_SECONDS, AccessClaims, Keys, RefreshToken, TokenError};
 pub use sliding_log::SlidingLog;

@@ -406,11 +406,11 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::domain::{api_key::KeyHash, numbers::Numbers};
+    use crate::domain::{api_key::KeyHash, test_rng::TestRng};
 
     /// Instances with clocks of their own, and messages that take their time or are lost.
     struct World {
-        numbers: Numbers,
+        numbers: TestRng,
         now: i64,
         home: KeyHome,
         grant: KeyGrant,
@@ -456,7 +456,7 @@ mod tests {
                 owner_serves: false,
             };
             let mut world = Self {
-                numbers: Numbers(seed),
+                numbers: TestRng(seed),
                 now: 1_000_000,
                 home: KeyHome::new(KeyLedger::default(), Vec::new(), None, 7),
                 grant,

@@ -112,7 +112,7 @@ impl SlidingLog {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::numbers::Numbers;
+    use crate::domain::test_rng::TestRng;
 
     /// The rule itself, over everything ever admitted.
     #[derive(Default)]
@@ -137,7 +137,7 @@ mod tests {
     }
 
     /// How a clock goes on: it may stand still, leap, and be set back.
-    fn tick(numbers: &mut Numbers, window: i64) -> i64 {
+    fn tick(numbers: &mut TestRng, window: i64) -> i64 {
         let some = numbers.below(1 + window as u64 / 2) as i64;
         match numbers.below(20) {
             0..6 => 0,
@@ -150,7 +150,7 @@ mod tests {
     #[test]
     fn decides_as_the_rule_says() {
         for seed in 1..400_u64 {
-            let mut numbers = Numbers(seed);
+            let mut numbers = TestRng(seed);
             let (limit, window) = (1 + numbers.below(12) as u32, 1 + numbers.below(60) as i64);
             let (mut log, mut oracle, mut clock) = (SlidingLog::default(), Oracle::default(), 1_000_000_i64);
             for _ in 0..200 {
@@ -174,7 +174,7 @@ mod tests {
     #[test]
     fn what_reset_promises_comes_true_and_not_before() {
         for seed in 1..200_u64 {
-            let mut numbers = Numbers(seed);
+            let mut numbers = TestRng(seed);
             let (limit, window) = (1 + numbers.below(6) as u32, 2 + numbers.below(60) as i64);
             let (mut log, mut clock) = (SlidingLog::default(), 1_000_000_i64);
             for _ in 0..100 {
@@ -191,7 +191,7 @@ mod tests {
     #[test]
     fn several_limits_are_charged_together_or_not_at_all() {
         for seed in 1..200_u64 {
-            let mut numbers = Numbers(seed);
+            let mut numbers = TestRng(seed);
             let count = 1 + numbers.below(4);
             let limits = (0..count).map(|_| (1 + numbers.below(8) as u32, 1 + numbers.below(60) as i64));
             let limits = limits.collect::<Vec<_>>();
@@ -224,7 +224,7 @@ mod tests {
     #[test]
     fn goes_on_from_what_was_kept_of_it() {
         for seed in 1..200_u64 {
-            let mut numbers = Numbers(seed);
+            let mut numbers = TestRng(seed);
             let (limit, window) = (1 + numbers.below(12) as u32, 1 + numbers.below(60));
             let (mut log, mut clock) = (SlidingLog::default(), 1_000_000_i64);
             for _ in 0..100 {

@@ -5,7 +5,7 @@ use std::{convert::Infallible, net::IpAddr};
 use axum::extract::FromRequestParts;
 use http::{HeaderName, HeaderValue, header, request::Parts};
 
-use super::envelope::AnswerHeaders;
+use super::middleware::AnswerHeaders;
 use crate::{
     app::{App, ClientAddress},
     domain::network::Network,

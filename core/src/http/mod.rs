@@ -6,15 +6,15 @@ mod auth;
 mod client;
 mod credentials;
 mod deadline;
-mod envelope;
 mod export;
 mod fault_log;
-mod guessing;
 mod host_refusal;
 mod idempotency;
 mod key_changes;
 mod leaderboard;
 mod limits;
+mod login_throttle;
+mod middleware;
 mod moderation;
 mod page;
 mod parameters;
@@ -30,12 +30,12 @@ mod step_up;
 mod unknown_keys;
 mod users;
 
-use axum::{Router, middleware};
+use axum::{Router, middleware::from_fn_with_state};
 
-pub use envelope::refuse;
 pub use fault_log::FaultLog;
 pub use host_refusal::HostRefusal;
 pub use leaderboard::LastAnswers;
+pub use middleware::refuse;
 pub use problem::ApiError;
 pub use public_reads::ReadCounts;
 pub use request_body::{BodyStalled, Sleep, UnreadBody, watch_body};
@@ -60,9 +60,9 @@ pub fn router(app: &App) -> Router {
         .fallback(no_such_path)
         .method_not_allowed_fallback(no_such_method);
     if app.clock().movable().is_some() {
-        router = router.layer(middleware::from_fn_with_state(app.clone(), site::follow));
+        router = router.layer(from_fn_with_state(app.clone(), site::follow));
     }
-    router.layer(middleware::from_fn_with_state(app.clone(), envelope::envelope)).with_state(app.clone())
+    router.layer(from_fn_with_state(app.clone(), middleware::complete)).with_state(app.clone())
 }
 
 /// What anybody may read.
@@ -71,7 +71,7 @@ fn public_routes(app: &App) -> Router<App> {
         .merge(publishing::public_routes())
         .merge(leaderboard::routes(app))
         .merge(export::routes())
-        .route_layer(middleware::from_fn_with_state(app.clone(), public_reads::count))
+        .route_layer(from_fn_with_state(app.clone(), public_reads::count))
 }
 
 async fn no_such_path() -> ApiError {

@@ -3,13 +3,13 @@
 use super::problem::ApiError;
 use crate::{
     app::App,
-    breached,
     domain::{
         Secret,
         account::{Refusal, presented_password},
         password_hash,
     },
     ports::{HashJob, HashOutcome},
+    pwned_passwords,
 };
 
 /// Checks the password; where there is no hash to check against, spends as much and says no.
@@ -55,8 +55,8 @@ pub async fn hash(app: &App, password: Secret) -> Result<Secret, ApiError> {
 /// # Errors
 /// As [`hash`].
 pub async fn hash_new(app: &App, password: Secret) -> Result<Result<Secret, Refusal>, ApiError> {
-    if breached::is_breached(app, &password).await {
-        return Ok(Err(breached::refusal()));
+    if pwned_passwords::is_pwned(app, &password).await {
+        return Ok(Err(pwned_passwords::refusal()));
     }
     hash(app, password).await.map(Ok)
 }

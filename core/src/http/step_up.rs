@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{
     auth::mfa::{Code, code_required, failed, guess_at_code, not_enabled},
     credentials::{ClaimedSession, SessionBatch},
-    guessing::{Guess, InFlight},
+    login_throttle::{Guess, InFlight},
     passwords,
     problem::{ApiError, INCORRECT_PASSWORD},
 };
@@ -15,7 +15,7 @@ use crate::{
     domain::{Secret, account::presented_password},
     store::{
         Answers, Batch, BatchError, Guard, Query,
-        guesses::{self, Target},
+        login_throttle::{self, Target},
         mfa,
         users::{self, User},
     },
@@ -168,7 +168,7 @@ impl Proof {
     /// # Errors
     /// Whatever the database answers.
     pub async fn release(mut self) -> Result<(), ApiError> {
-        let batch = Batch::from_iter([guesses::clear(&self.subject), self.in_flight.end()]);
+        let batch = Batch::from_iter([login_throttle::clear(&self.subject), self.in_flight.end()]);
         batch.run(self.in_flight.app().database()).await?;
         self.in_flight.ended();
         Ok(())
@@ -191,7 +191,7 @@ impl Proof {
         let Self { user, subject, mut in_flight, asked, second } = self;
         let mut proof = Batch::new();
         proof.push(users::expect_password(&user.id, user.password_hash.as_ref()));
-        proof.push(guesses::clear(&subject));
+        proof.push(login_throttle::clear(&subject));
         proof.push(in_flight.end());
         if asked != Asked::No {
             proof.push(mfa::expect_enabled(&user.id, user.mfa_enabled));

@@ -3,7 +3,7 @@
 mod providers;
 mod templates;
 
-pub use templates::{Letter, Notice};
+pub use templates::{EmailTemplate, Notice};
 
 use crate::{
     app::App,
@@ -24,15 +24,15 @@ const ROUNDS: usize = 7;
 /// How far back `/dev/mail` shows mails.
 const SHOWN_SECONDS: i64 = 7 * 86_400;
 
-/// Seals the letter for its outbox row.
+/// Seals the template for its outbox row.
 ///
 /// # Errors
 /// A fault of ours, when it cannot be written down.
-pub fn queue(app: &App, letter: &Letter) -> Result<QueuedMail, ApiError> {
+pub fn queue(app: &App, template: &EmailTemplate) -> Result<QueuedMail, ApiError> {
     let id = app.new_id();
-    let plain = serde_json::to_vec(letter).map_err(|error| ApiError::internal(error.to_string()))?;
+    let plain = serde_json::to_vec(template).map_err(|error| ApiError::internal(error.to_string()))?;
     let payload = app.keys().seal(&id, app.random(), &plain).map_err(ApiError::internal)?;
-    Ok(QueuedMail { id, kind: letter.kind(), payload, now: app.now() })
+    Ok(QueuedMail { id, kind: template.kind(), payload, now: app.now() })
 }
 
 /// Seals a notice of this moment for its outbox row.
@@ -40,7 +40,7 @@ pub fn queue(app: &App, letter: &Letter) -> Result<QueuedMail, ApiError> {
 /// # Errors
 /// As [`queue`].
 pub fn notice(app: &App, what: Notice) -> Result<QueuedMail, ApiError> {
-    queue(app, &Letter::Notice { what, at: app.now().to_string() })
+    queue(app, &EmailTemplate::Notice { what, at: app.now().to_string() })
 }
 
 /// Sends what is due, after the answer.
@@ -117,8 +117,8 @@ fn note(app: &App, due: &DueMail, sent: Result<(), MailError>) -> Query<()> {
 
 /// Opens the mail of an outbox row; `None` where its text was wiped, or was sealed under a secret that is gone.
 fn open(app: &App, id: &str, recipient: &str, payload: &[u8]) -> Option<Mail> {
-    let letter = app.keys().open(id, payload).and_then(|plain| serde_json::from_slice::<Letter>(&plain).ok());
-    letter.map(|letter| letter.render(app.config(), recipient))
+    let template = app.keys().open(id, payload).and_then(|plain| serde_json::from_slice::<EmailTemplate>(&plain).ok());
+    template.map(|template| template.render(app.config(), recipient))
 }
 
 /// A mail that was kept instead of sent.

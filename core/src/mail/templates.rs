@@ -9,7 +9,7 @@ pub const ACCOUNT_DELETED: &str = "account_deleted";
 /// What a mail says. Waits sealed in the outbox, since it may hold a token.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Letter {
+pub enum EmailTemplate {
     /// Prove that the address is yours.
     VerifyEmail {
         /// The token of the link.
@@ -124,7 +124,7 @@ struct Texts {
     closing: &'static str,
 }
 
-impl Letter {
+impl EmailTemplate {
     /// The name of its kind, as the outbox keeps it.
     #[must_use]
     pub fn kind(&self) -> &'static str {
@@ -326,13 +326,13 @@ mod tests {
 
     #[test]
     fn a_name_cannot_break_out_of_the_html() {
-        let letter = Letter::ApiKeyLeaked {
+        let template = EmailTemplate::ApiKeyLeaked {
             name: "<b onclick='x'>&\"".to_owned(),
             key_prefix: "aib_live_x".to_owned(),
             url: None,
             at: "now".to_owned(),
         };
-        let mail = letter.render(&config(None), "ada@example.com");
+        let mail = template.render(&config(None), "ada@example.com");
         assert!(mail.html.contains("&lt;b onclick='x'&gt;&amp;&quot;"));
         assert!(!mail.html.contains("<b "));
         assert!(mail.text.contains("<b onclick='x'>"), "plain text is plain");
@@ -340,15 +340,15 @@ mod tests {
 
     #[test]
     fn links_lead_to_the_front_end_where_there_is_one() {
-        let letter = Letter::VerifyEmail { token: "tok".to_owned(), at: "now".to_owned() };
+        let template = EmailTemplate::VerifyEmail { token: "tok".to_owned(), at: "now".to_owned() };
         assert!(
-            letter
+            template
                 .render(&config(Some("https://app.example")), "a@b.example")
                 .text
                 .contains("\nhttps://app.example/verify-email?token=tok\n")
         );
         assert!(
-            letter
+            template
                 .render(&config(None), "a@b.example")
                 .text
                 .contains("\nhttp://127.0.0.1:8787/api/v1/auth/verify-email?token=tok\n")

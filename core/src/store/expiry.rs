@@ -15,9 +15,9 @@ pub const EXPIRIES: [Expiry; 13] = [
     |batch, now, rows| expire(batch, sql!("sessions/expire"), now, rows),
     |batch, now, rows| expire(batch, sql!("links/expire"), now, rows),
     |batch, now, rows| expire(batch, sql!("outbox/expire"), now, rows),
-    |batch, now, rows| expire(batch, sql!("guesses/expire"), now, rows),
-    |batch, now, rows| expire(batch, sql!("guesses/expire_networks"), now, rows),
-    |batch, now, rows| expire(batch, sql!("guesses/expire_in_flight"), now, rows),
+    |batch, now, rows| expire(batch, sql!("login_throttle/expire"), now, rows),
+    |batch, now, rows| expire(batch, sql!("login_throttle/expire_networks"), now, rows),
+    |batch, now, rows| expire(batch, sql!("login_throttle/expire_in_flight"), now, rows),
     |batch, now, rows| expire(batch, sql!("email_undos/expire"), now, rows),
     |batch, now, rows| {
         batch.push(users::wipe_given_up(now, rows));

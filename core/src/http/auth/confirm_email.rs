@@ -22,7 +22,7 @@ use crate::{
         request::{Json, Query},
         users::UserBody,
     },
-    mail::{self, Letter},
+    mail::{self, EmailTemplate},
     store::{
         Batch, audit, email_undos,
         links::{self, Purpose},
@@ -42,7 +42,7 @@ pub async fn handler(
 
 async fn change(app: &App, client: &Client, token: &str) -> Result<User, ApiError> {
     let (link, now, undo) = (Link::new(token, Purpose::ChangeEmail), app.now(), random_token(app));
-    let changed = Letter::EmailChanged { token: undo.expose().to_owned(), at: now.to_string() };
+    let changed = EmailTemplate::EmailChanged { token: undo.expose().to_owned(), at: now.to_string() };
     let mut batch = Batch::new();
     batch.push(email_undos::expect_free(&link.hash, now));
     // Of and to the old address, so before the change.

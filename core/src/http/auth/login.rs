@@ -22,8 +22,8 @@ use crate::{
     http::{
         client::Client,
         credentials::suspended,
-        guessing::LoginAttempt,
         limits::{Limited, Login},
+        login_throttle::LoginAttempt,
         passwords,
         problem::{ApiError, EMAIL_NOT_VERIFIED, INVALID_CREDENTIALS},
         request::Json,

@@ -13,8 +13,8 @@ use crate::{
     domain::{Secret, account},
     http::{
         client::Client,
-        guessing::Guess,
         limits::{Limited, Login},
+        login_throttle::Guess,
         problem::{ApiError, INVALID_MFA_CODE, INVALID_MFA_TOKEN},
         request::Json,
     },

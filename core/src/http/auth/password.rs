@@ -32,11 +32,11 @@ use crate::{
         request::{Json, Query},
         step_up,
     },
-    mail::{self, Letter, Notice},
+    mail::{self, EmailTemplate, Notice},
     store::{
-        Batch, Guard, guesses,
+        Batch, Guard,
         links::{self, NewLink, Purpose},
-        sessions,
+        login_throttle, sessions,
         users::{self, User},
     },
 };
@@ -55,7 +55,7 @@ pub async fn forgot(
 ) -> Result<(StatusCode, Answer<Value>), ApiError> {
     let email = Email::parse(&body.email).map_err(|refusal| ApiError::invalid_member("/email", refusal))?;
     let (token, now) = (random_token(&app), app.now());
-    let letter = Letter::ResetPassword { token: token.expose().to_owned() };
+    let template = EmailTemplate::ResetPassword { token: token.expose().to_owned() };
     let link = NewLink {
         hash: account::token_hash(token.expose()),
         created_at: now,
@@ -63,7 +63,7 @@ pub async fn forgot(
     };
     let mut batch = Batch::new();
     batch.push(links::add_reset(email.as_str(), &link));
-    batch.push(mail::queue(&app, &letter)?.to_if_changed(email.as_str(), None));
+    batch.push(mail::queue(&app, &template)?.to_if_changed(email.as_str(), None));
     batch.push(client.event(&app, "password_reset_requested", json!({})).of_address(email.as_str()));
     batch.run(app.database()).await?;
     mail::deliver_in_background(&app);
@@ -123,7 +123,7 @@ async fn reset_password(app: &App, client: &Client, body: &ResetBody) -> Result<
     batch.push(mail::notice(app, Notice::PasswordChanged)?.to_person_of_token(&link.hash));
     if client.address.is_some() {
         // Whoever strangers keep waiting gets in from here again.
-        batch.push(guesses::remember_network_of_link(&link.hash, &client.network(), now));
+        batch.push(login_throttle::remember_network_of_link(&link.hash, &client.network(), now));
     }
     link.use_once(app, batch).await.map_err(refusal)?;
     mail::deliver_in_background(app);

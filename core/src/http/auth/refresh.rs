@@ -16,7 +16,7 @@ use crate::{
         problem::{ApiError, INVALID_TOKEN, MISSING_CREDENTIALS, SESSION_REVOKED},
         request::{BODY_LIMIT, parse_object, read_body},
     },
-    mail::{self, Letter},
+    mail::{self, EmailTemplate},
     store::{
         Batch,
         sessions::{self, Session},
@@ -41,7 +41,7 @@ pub async fn handler(State(app): State<App>, client: Client, request: Request) -
     }
 
     let now = app.now();
-    let notice = mail::queue(&app, &Letter::SessionEnded { at: now.to_string() })?;
+    let notice = mail::queue(&app, &EmailTemplate::SessionEnded { at: now.to_string() })?;
     let reused = client.event(&app, "refresh_token_reused", json!({ "sessionId": token.session_id }));
     let mut batch = Batch::new();
     batch.push(sessions::rotate(&token.session_id, token.generation, now));

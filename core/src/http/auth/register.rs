@@ -18,7 +18,7 @@ use crate::{
         problem::ApiError,
         request::{Json, Validator},
     },
-    mail::{self, Letter},
+    mail::{self, EmailTemplate},
     store::{
         Batch,
         links::{self, NewLink},
@@ -62,7 +62,7 @@ async fn register(app: &App, client: &Client, body: Body, claim: Claim) -> Resul
     let reply = Reply::json(StatusCode::ACCEPTED, &answer)?;
     let token = random_token(app);
     let now = app.now();
-    let verify = Letter::VerifyEmail { token: token.expose().to_owned(), at: now.to_string() };
+    let verify = EmailTemplate::VerifyEmail { token: token.expose().to_owned(), at: now.to_string() };
 
     let registration = Registration {
         id: &app.new_id().into(),
@@ -81,8 +81,8 @@ async fn register(app: &App, client: &Client, body: Body, claim: Claim) -> Resul
     batch.push(links::add_verification(&registration));
     batch.push(client.event(app, "account_registered", json!({})).of_address_if_unproved(email.as_str()));
     batch.push(mail::queue(app, &verify)?.to_account(email.as_str(), Some(false)));
-    batch.push(mail::queue(app, &Letter::AlreadyRegistered)?.to_account(email.as_str(), Some(true)));
-    batch.push(mail::queue(app, &Letter::AddressReserved)?.to_reserved(email.as_str(), None));
+    batch.push(mail::queue(app, &EmailTemplate::AlreadyRegistered)?.to_account(email.as_str(), Some(true)));
+    batch.push(mail::queue(app, &EmailTemplate::AddressReserved)?.to_reserved(email.as_str(), None));
     let registered = claim.fulfil(&mut batch, app, reply)?;
     batch.run(app.database()).await?;
     mail::deliver_in_background(app);

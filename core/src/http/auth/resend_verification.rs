@@ -12,7 +12,7 @@ use crate::{
         problem::ApiError,
         request::Json,
     },
-    mail::{self, Letter},
+    mail::{self, EmailTemplate},
     store::{
         Batch,
         links::{self, NewLink},
@@ -35,7 +35,7 @@ pub async fn handler(
 
     let token = random_token(&app);
     let now = app.now();
-    let verify = Letter::VerifyEmail { token: token.expose().to_owned(), at: now.to_string() };
+    let verify = EmailTemplate::VerifyEmail { token: token.expose().to_owned(), at: now.to_string() };
     let link = NewLink {
         hash: account::token_hash(token.expose()),
         created_at: now,

@@ -8,7 +8,7 @@ use crate::{
     http::client::Client,
     ports::DatabaseError,
     store::{
-        Batch, BatchError, Guard, guesses,
+        Batch, BatchError, Guard, login_throttle,
         sessions::{self, NewSession, Session},
         users::{self, User},
     },
@@ -53,7 +53,7 @@ pub async fn start_session(
     batch.push(sessions::end_oldest(&user.id, now));
     // A client without an address is in no network.
     if client.address.is_some() {
-        batch.push(guesses::remember_network(&user.id, &client.network(), now));
+        batch.push(login_throttle::remember_network(&user.id, &client.network(), now));
     }
     let details = json!({ "sessionId": id, "methods": admitted.methods });
     batch.push(client.event(app, "login", details).of(&user.id, Some(&user.id)));

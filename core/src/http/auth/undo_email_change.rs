@@ -23,7 +23,7 @@ use crate::{
         request::{Json, Query},
         users::UserBody,
     },
-    mail::{self, Letter, Notice},
+    mail::{self, EmailTemplate, Notice},
     store::{
         Batch, Guard, email_undos,
         links::{self, NewLink},
@@ -51,7 +51,7 @@ async fn undo(app: &App, client: &Client, token: &str) -> Result<User, ApiError>
         created_at: now,
         expires_at: now.plus_seconds(RESET_SECONDS),
     };
-    let choose = Letter::EmailChangeUndone { token: reset.expose().to_owned(), at: now.to_string() };
+    let choose = EmailTemplate::EmailChangeUndone { token: reset.expose().to_owned(), at: now.to_string() };
     let mut batch = Batch::new();
     batch.expect(Guard::LinkUnused, email_undos::use_once(&hash, now));
     batch.push(email_undos::end_links(&hash, now));

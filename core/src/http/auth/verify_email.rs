@@ -16,7 +16,7 @@ use crate::{
     domain::{Secret, account::refuse},
     http::{
         client::Client,
-        guessing::InFlight,
+        login_throttle::InFlight,
         page::html_page,
         passwords,
         problem::{ApiError, INCORRECT_PASSWORD},
@@ -25,8 +25,8 @@ use crate::{
     },
     store::{
         Batch, BatchError, Guard,
-        guesses::{self, Target},
         links::{self, Purpose},
+        login_throttle::{self, Target},
         users::{self, User},
     },
 };
@@ -97,7 +97,7 @@ async fn with_password(app: &App, client: &Client, token: &str, password: &Secre
         in_flight.ended();
         return Err(ApiError::new(INCORRECT_PASSWORD, "give the password that was chosen with this registration"));
     }
-    let batch = Batch::from_iter([in_flight.end(), guesses::clear(&subject)]);
+    let batch = Batch::from_iter([in_flight.end(), login_throttle::clear(&subject)]);
     let user = verify(app, client, &link, batch).await.map_err(refusal)?;
     in_flight.ended();
     Ok(user)

@@ -21,10 +21,10 @@ use crate::{
         problem::{ApiError, INVALID_SIGNATURE},
         request::{UPLOAD_LIMIT, parse_json, read_body, require_json},
     },
-    mail::{self, Letter},
+    mail::{self, EmailTemplate},
     store::{
         Batch,
-        leaks::{self, KnownKey, Leak},
+        secret_scanning::{self, KnownKey, Leak},
     },
 };
 
@@ -72,14 +72,18 @@ pub async fn handler(State(app): State<App>, request: Request) -> Result<Answer<
             places.entry(key.hash()).or_insert(one);
         }
     }
-    let known =
-        if places.is_empty() { Vec::new() } else { leaks::find(places.keys(), app.now()).run(app.database()).await? };
+    let known = if places.is_empty() {
+        Vec::new()
+    } else {
+        secret_scanning::find(places.keys(), app.now()).run(app.database()).await?
+    };
     let active = || known.iter().filter(|key| key.is_active);
     let leaks = active().filter_map(|key| places.get(&key.hash).map(|place| leak(&app, key, place)));
     let leaks = leaks.collect::<Result<Vec<_>, _>>()?;
     if !leaks.is_empty() {
         key_changes::invalidate(&app, &active().map(|key| key.hash).collect::<Vec<_>>()).await?;
-        let batch = leaks.chunks(KEYS_AT_ONCE).flat_map(|some| leaks::revoke(some, app.now())).collect::<Batch>();
+        let batch =
+            leaks.chunks(KEYS_AT_ONCE).flat_map(|some| secret_scanning::revoke(some, app.now())).collect::<Batch>();
         batch.run(app.database()).await?;
         mail::deliver_in_background(&app);
     }
@@ -107,7 +111,7 @@ async fn verify(app: &App, headers: &HeaderMap, body: &[u8]) -> Result<(), ApiEr
 fn leak(app: &App, key: &KnownKey, place: &Match) -> Result<Leak, ApiError> {
     let url = place.url.as_deref().filter(|url| is_shown(url, LONGEST_URL) && is_web_address(url));
     let source = place.source.as_deref().filter(|source| !source.is_empty() && is_shown(source, LONGEST_SOURCE));
-    let letter = Letter::ApiKeyLeaked {
+    let template = EmailTemplate::ApiKeyLeaked {
         name: key.name.clone(),
         key_prefix: key.key_prefix.clone(),
         url: url.map(str::to_owned),
@@ -121,7 +125,7 @@ fn leak(app: &App, key: &KnownKey, place: &Match) -> Result<Leak, ApiError> {
             "api_key_leaked",
             json!({ "apiKeyId": key.id, "url": url, "source": source }),
         ),
-        mail: mail::queue(app, &letter)?,
+        mail: mail::queue(app, &template)?,
     })
 }
 

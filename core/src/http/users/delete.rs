@@ -7,7 +7,7 @@ use crate::{
     app::App,
     domain::Secret,
     http::{client::Client, credentials::ClaimedSession, key_changes, problem::ApiError, request::Json, step_up},
-    mail::{self, Letter},
+    mail::{self, EmailTemplate},
     store::{api_keys, audit, idempotency, outbox, users},
 };
 
@@ -38,7 +38,7 @@ pub async fn handler(
     effects.push(audit::wipe(user_id));
     effects.push(Client::nobody().event(&app, "account_deleted", json!({})).of(user_id, Some(user_id)));
     effects.push(outbox::delete_of_user(user_id));
-    effects.push(mail::queue(&app, &Letter::AccountDeleted)?.to(&proof.user.email, None));
+    effects.push(mail::queue(&app, &EmailTemplate::AccountDeleted)?.to(&proof.user.email, None));
     effects.push(users::delete(user_id));
     effects.extend(idempotency::forget(user_id));
     let mut answers = proof.carry_out(&app, effects).await?;

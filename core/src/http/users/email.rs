@@ -18,7 +18,7 @@ use crate::{
         request::{Json, Validator},
         step_up,
     },
-    mail::{self, Letter, Notice},
+    mail::{self, EmailTemplate, Notice},
     store::users::{self, NewAddress},
 };
 
@@ -56,7 +56,7 @@ async fn ask(app: &App, caller: &ClaimedSession, body: Body, claim: Claim) -> Re
     let answer = json!({ "status": "confirmation_required", "email": new_email.as_str() });
     let reply = Reply::json(StatusCode::ACCEPTED, &answer)?;
     let (token, now) = (random_token(app), app.now());
-    let confirm = Letter::ConfirmEmail { token: token.expose().to_owned() };
+    let confirm = EmailTemplate::ConfirmEmail { token: token.expose().to_owned() };
     let mut effects = caller.batch();
     let user_id = effects.user_id();
     let new_address = NewAddress {
@@ -69,8 +69,8 @@ async fn ask(app: &App, caller: &ClaimedSession, body: Body, claim: Claim) -> Re
     effects.push(users::end_new_addresses(user_id, now));
     effects.push(users::add_new_address(new_address));
     effects.push(mail::queue(app, &confirm)?.to_if_changed(new_email.as_str(), Some(user_id)));
-    effects.push(mail::queue(app, &Letter::AddressHasAccount)?.to_account(new_email.as_str(), Some(true)));
-    effects.push(mail::queue(app, &Letter::AddressReserved)?.to_reserved(new_email.as_str(), Some(user_id)));
+    effects.push(mail::queue(app, &EmailTemplate::AddressHasAccount)?.to_account(new_email.as_str(), Some(true)));
+    effects.push(mail::queue(app, &EmailTemplate::AddressReserved)?.to_reserved(new_email.as_str(), Some(user_id)));
     effects.push(mail::notice(app, Notice::EmailChangeRequested)?.to(&proof.user.email, Some(user_id)));
     effects.push(caller.event(app, "email_change_requested", json!({})));
     let asked = claim.fulfil(&mut effects, app, reply)?;

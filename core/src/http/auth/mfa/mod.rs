@@ -16,7 +16,7 @@ use crate::{
     },
     http::{
         credentials::ClaimedSession,
-        guessing::Guess,
+        login_throttle::Guess,
         problem::{ApiError, INCORRECT_CODE, MFA_NOT_ENABLED},
     },
     store::{

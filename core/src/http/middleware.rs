@@ -51,8 +51,8 @@ impl AnswerHeaders {
     }
 }
 
-/// Puts the answer into its envelope.
-pub async fn envelope(State(app): State<App>, mut request: Request, next: Next) -> Response {
+/// Completes the answer of every request.
+pub async fn complete(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let names_one_host = names_one_host(&request);
     join_repeated(request.headers_mut());
     let request_id = request_id(&app, request.headers());

@@ -12,7 +12,7 @@ use crate::{
     ports::Timestamp,
     store::{
         Batch, Guard, Query,
-        guesses::{self, ACCOUNT, Target},
+        login_throttle::{self, ACCOUNT, Target},
         users::{self, LoginAccount},
     },
 };
@@ -44,7 +44,7 @@ impl InFlight {
         // From now on, since the batch may be carried out although nobody hears of it.
         self.begun = true;
         batch.push(self.target.begin(&self.id, self.app.now()));
-        batch.push(guesses::expect_begun());
+        batch.push(login_throttle::expect_begun());
     }
 
     /// Waits for a turn.
@@ -74,13 +74,13 @@ impl InFlight {
 
     /// Ends the check in a batch: the password was wrong. When that has run, [`InFlight::ended`] follows.
     pub fn wrong(&self, batch: &mut Batch) {
-        batch.push(guesses::count(&self.id, self.app.now()));
+        batch.push(login_throttle::count(&self.id, self.app.now()));
         batch.push(self.end());
     }
 
     /// Ends the check: the password was right, or was not checked after all. Then as [`InFlight::wrong`].
     pub fn end(&self) -> Query<()> {
-        guesses::end(&self.id)
+        login_throttle::end(&self.id)
     }
 
     /// The application that it is checked in.
@@ -142,7 +142,7 @@ impl LoginAttempt {
     /// Begins the batch of a right password: no guess, and everything that failed from this network goes where the
     /// account knows it. When that has run, [`InFlight::ended`] follows.
     pub fn succeeded(&self, network_known: bool) -> Batch {
-        let clear = network_known.then(|| guesses::clear(&self.acquaintance));
+        let clear = network_known.then(|| login_throttle::clear(&self.acquaintance));
         std::iter::once(self.in_flight.end()).chain(clear).collect()
     }
 }
@@ -161,12 +161,12 @@ impl Guess {
 
     /// Counts it in a batch, which fails by [`Guard::GuessAllowed`] while a delay lasts.
     pub fn reserve(&self, batch: &mut Batch) {
-        batch.expect(Guard::GuessAllowed, guesses::reserve(&self.subject, ACCOUNT, self.at));
+        batch.expect(Guard::GuessAllowed, login_throttle::reserve(&self.subject, ACCOUNT, self.at));
     }
 
     /// Tells how long the delay lasts.
     pub async fn refused(&self, app: &App) -> ApiError {
-        match guesses::free_at(&self.subject, ACCOUNT).run(app.database()).await {
+        match login_throttle::free_at(&self.subject, ACCOUNT).run(app.database()).await {
             Ok(free_at) => too_many(free_at, app.now()),
             Err(error) => error.into(),
         }
@@ -174,12 +174,12 @@ impl Guess {
 
     /// Takes it back: it was right.
     pub fn take_back(&self) -> Query<()> {
-        guesses::take_back(&self.subject, self.at)
+        login_throttle::take_back(&self.subject, self.at)
     }
 
     /// Forgets the guesses before it too: it was right.
     pub fn succeeded(&self) -> Query<()> {
-        guesses::clear(&self.subject)
+        login_throttle::clear(&self.subject)
     }
 }
 

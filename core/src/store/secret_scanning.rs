@@ -54,7 +54,7 @@ pub struct Leak {
 /// Finds the keys with these hashes, active or not.
 pub fn find<'a>(hashes: impl IntoIterator<Item = &'a KeyHash>, now: Timestamp) -> Query<Vec<KnownKey>> {
     let hashes = hashes.into_iter().map(|hash| hash.to_hex()).collect::<serde_json::Value>();
-    sql!("leaks/find").bind(hashes.to_string()).bind(now).all(KnownKey::from_row)
+    sql!("secret_scanning/find").bind(hashes.to_string()).bind(now).all(KnownKey::from_row)
 }
 
 /// Revokes those of the keys that are active, and writes about these alone: whoever comes second writes nothing.
@@ -71,6 +71,6 @@ pub fn revoke(leaks: &[Leak], now: Timestamp) -> [Query<()>; 3] {
         })
     };
     let leaks = leaks.iter().map(leak).collect::<serde_json::Value>().to_string();
-    [sql!("leaks/add_events"), sql!("leaks/queue_mails"), sql!("leaks/revoke")]
+    [sql!("secret_scanning/add_events"), sql!("secret_scanning/queue_mails"), sql!("secret_scanning/revoke")]
         .map(|sql| sql.essential().bind(leaks.as_str()).bind(now).execute())
 }

@@ -71,12 +71,12 @@ impl Target {
 
     /// Begins to check a password guessed at it, unless that has to wait; [`expect_begun`] follows.
     pub fn begin(&self, id: &str, now: Timestamp) -> Query<()> {
-        self.bind(sql!("guesses/begin").bind(id).bind(now).bind(now.plus_ms(BROKEN_OFF_MS))).execute()
+        self.bind(sql!("login_throttle/begin").bind(id).bind(now).bind(now.plus_ms(BROKEN_OFF_MS))).execute()
     }
 
     /// Tells when a password may be checked.
     pub fn turn(&self, now: Timestamp) -> Query<Turn> {
-        self.bind(sql!("guesses/turn").bind(now))
+        self.bind(sql!("login_throttle/turn").bind(now))
             .one(|row| Ok(Turn { free_at: Timestamp(row.integer("free_at")?), is_full: row.boolean("is_full")? }))
     }
 }
@@ -92,46 +92,46 @@ pub struct Turn {
 
 /// Guards that the [`Target::begin`] before it began: [`Guard::PasswordTurn`](super::Guard).
 pub fn expect_begun() -> Query<()> {
-    sql!("guesses/expect_begun").execute()
+    sql!("login_throttle/expect_begun").execute()
 }
 
 /// Counts the password that is being checked as wrong.
 pub fn count(id: &str, now: Timestamp) -> Query<()> {
-    sql!("guesses/count").bind(id).bind(now).execute()
+    sql!("login_throttle/count").bind(id).bind(now).execute()
 }
 
 /// Ends the check of a password.
 pub fn end(id: &str) -> Query<()> {
-    sql!("guesses/end").bind(id).execute()
+    sql!("login_throttle/end").bind(id).execute()
 }
 
 /// Counts a guess at a subject, unless the delay of those before has not passed.
 pub fn reserve(subject: &str, patience: Patience, now: Timestamp) -> Query<()> {
-    sql!("guesses/reserve").bind(subject).bind(now).bind(patience.free).bind(patience.longest_ms).execute()
+    sql!("login_throttle/reserve").bind(subject).bind(now).bind(patience.free).bind(patience.longest_ms).execute()
 }
 
 /// Tells when the next guess at a subject is free.
 pub fn free_at(subject: &str, patience: Patience) -> Query<Timestamp> {
-    let free_at = sql!("guesses/free_at").bind(subject).bind(patience.free).bind(patience.longest_ms);
+    let free_at = sql!("login_throttle/free_at").bind(subject).bind(patience.free).bind(patience.longest_ms);
     free_at.optional(|row| row.integer("free_at").map(Timestamp)).map(|at| at.unwrap_or(Timestamp(0)))
 }
 
 /// Takes back a guess that was right, as if it had not been made.
 pub fn take_back(subject: &str, guessed_at: Timestamp) -> Query<()> {
-    sql!("guesses/take_back").bind(subject).bind(guessed_at).execute()
+    sql!("login_throttle/take_back").bind(subject).bind(guessed_at).execute()
 }
 
 /// Forgets the failures at a subject: whoever guessed right is the owner.
 pub fn clear(subject: &str) -> Query<()> {
-    sql!("guesses/clear").bind(subject).execute()
+    sql!("login_throttle/clear").bind(subject).execute()
 }
 
 /// Notes that a person has logged in from a network.
 pub fn remember_network(user_id: &UserId, network: &str, now: Timestamp) -> Query<()> {
-    sql!("guesses/remember_network").bind(user_id).bind(network).bind(now).execute()
+    sql!("login_throttle/remember_network").bind(user_id).bind(network).bind(now).execute()
 }
 
 /// Notes that the person of a mailed link came from a network.
 pub fn remember_network_of_link(link_hash: &[u8], network: &str, now: Timestamp) -> Query<()> {
-    sql!("guesses/remember_network_of_link").bind(link_hash).bind(network).bind(now).execute()
+    sql!("login_throttle/remember_network_of_link").bind(link_hash).bind(network).bind(now).execute()
 }

@@ -1,9 +1,9 @@
 //! For randomised tests.
 
-/// Numbers that a seed determines.
-pub struct Numbers(pub u64);
+/// TestRng that a seed determines.
+pub struct TestRng(pub u64);
 
-impl Numbers {
+impl TestRng {
     /// The next, below the bound.
     pub fn below(&mut self, bound: u64) -> u64 {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);

@@ -20,7 +20,7 @@ const TIMEOUT_MS: u32 = 2_000;
 ///
 /// Without that setting it is not, and neither when the service cannot be reached or understood: its outage is no
 /// reason to turn people away. The failure is logged, without what was asked.
-pub async fn is_breached(app: &App, password: &Secret) -> bool {
+pub async fn is_pwned(app: &App, password: &Secret) -> bool {
     let Some(url) = &app.config().breached_passwords_url else { return false };
     let hash = Secret::new(HEXUPPER.encode(&Sha1::digest(password.expose())));
     let Some((prefix, suffix)) = hash.expose().split_at_checked(5) else { return false };
@@ -93,7 +93,7 @@ mod tests {
             most_hash_memory_kib: 65_536,
         };
         let app = App::new(counting.ports(), Config::load(&lookup, defaults).unwrap());
-        let breached = is_breached(&app, &Secret::new("password")).now_or_never().expect("these ports never wait");
+        let breached = is_pwned(&app, &Secret::new("password")).now_or_never().expect("these ports never wait");
         let requests = counting.requests.lock().unwrap().clone();
         (breached, requests)
     }
