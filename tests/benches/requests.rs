@@ -53,7 +53,7 @@ fn import(programs: &Programs, kind: Kind, url: &str) -> Outcome<()> {
         User::verified(&host).await.key(json!({ "name": "import", "scopes": scopes, "rateLimit": 100_000 })).await
     });
     let key = created["key"].as_str().ok_or("no key")?;
-    let mut import = Command::new(&programs.native);
+    let mut import = Command::new(&programs.client);
     import.args(["import", "aider"]).arg(tools::root().join("data/aider/polyglot_leaderboard.yml"));
     tools::run(import.args(["--url", url, "--api-key", key]), "it was built a moment ago")?;
     Ok(())

@@ -2,6 +2,7 @@
 //! with the way to install it where not.
 
 use std::{
+    collections::BTreeMap,
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::{Mutex, OnceLock, PoisonError},
@@ -35,14 +36,39 @@ pub fn cargo(arguments: &[&str]) -> Result<String, String> {
     run(&mut command, "install Rust with rustup, https://rustup.rs")
 }
 
-/// Builds the native binary, with the features that `cargo test` itself has built the packages with, so that nothing
-/// is built twice; then tells where it is.
+/// Builds a program of the workspace, once, with the features that `cargo test` itself has built the packages with, so
+/// that nothing is built twice; returns where it is.
 ///
 /// # Errors
 /// What cargo printed.
-pub fn native_binary() -> Result<PathBuf, String> {
-    cargo(&["build", "--quiet", "--bin", "aibaas"])?;
-    Ok(target_directory().join("debug").join(format!("aibaas{}", std::env::consts::EXE_SUFFIX)))
+pub fn program(name: &'static str) -> Result<PathBuf, String> {
+    static BUILT: Mutex<BTreeMap<&str, Result<PathBuf, String>>> = Mutex::new(BTreeMap::new());
+    let build = || {
+        cargo(&["build", "--quiet", "--bin", name])?;
+        Ok(target_directory().join("debug").join(format!("{name}{}", std::env::consts::EXE_SUFFIX)))
+    };
+    BUILT.lock().unwrap_or_else(PoisonError::into_inner).entry(name).or_insert_with(build).clone()
+}
+
+/// Returns a command of the program, with nothing of this process's configuration.
+///
+/// # Errors
+/// What cargo printed.
+pub fn command(program: &'static str) -> Result<Command, String> {
+    let mut command = Command::new(self::program(program)?);
+    command.env_clear().stdin(Stdio::null());
+    if let Some(path) = std::env::var_os("PATH") {
+        command.env("PATH", path);
+    }
+    Ok(command)
+}
+
+/// Returns a command of the client, as [`command`].
+///
+/// # Errors
+/// What cargo printed.
+pub fn client() -> Result<Command, String> {
+    command("aibaas-client")
 }
 
 /// Builds the Spin component.

@@ -15,6 +15,7 @@ use aibaas_tests::{
         Host, Kind, Setup,
         native::{self, Server},
     },
+    tools,
 };
 use rusqlite::Connection;
 use serde_json::{Value, json};
@@ -43,10 +44,9 @@ const TABLES: [&str; 12] = [
     "changes",
 ];
 
-/// Runs the program, and tells whether it ended well and what it said.
-async fn run(arguments: &[&str]) -> (bool, String) {
-    let mut command = tokio::process::Command::from(native::command().expect("the binary"));
-    let output = command.args(arguments).output().await.expect("it runs");
+/// Runs a program, and returns whether it ended well and what it printed.
+async fn run(program: std::process::Command, arguments: &[&str]) -> (bool, String) {
+    let output = tokio::process::Command::from(program).args(arguments).output().await.expect("it runs");
     let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     (output.status.success(), said)
 }
@@ -55,13 +55,17 @@ fn text(path: &Path) -> &str {
     path.to_str().expect("UTF-8")
 }
 
+async fn try_export(url: &str, dump: &Path) -> (bool, String) {
+    run(tools::client().expect("the client"), &["export", "--url", url, text(dump)]).await
+}
+
 async fn export(url: &str, dump: &Path) {
-    let (well, said) = run(&["export", "--url", url, text(dump)]).await;
+    let (well, said) = try_export(url, dump).await;
     assert!(well && said.contains("12 tables"), "{said}");
 }
 
 async fn import(dump: &Path, data: &Path) -> (bool, String) {
-    run(&["import", "dump", text(dump), "--data-dir", text(data)]).await
+    run(native::command().expect("the server"), &["import", "dump", text(dump), "--data-dir", text(data)]).await
 }
 
 /// A native instance that was filled with a dump of another.
@@ -79,7 +83,7 @@ impl Copy {
         // What is moderated while it is made contradicts itself, and whoever exports begins again.
         let mut said = String::new();
         for _ in 0..20 {
-            let (exported, told) = run(&["export", "--url", url, text(&dump)]).await;
+            let (exported, told) = try_export(url, &dump).await;
             let (well, refusal) = if exported { import(&dump, &data).await } else { (false, told) };
             if well {
                 said.clear();
@@ -607,10 +611,10 @@ pub async fn a_dump_that_does_not_fit_is_refused() {
     let dump = folder.path().join("dump");
     export(&server.url, &dump).await;
 
-    let (well, said) = run(&["export", "--url", &server.url, text(&dump)]).await;
+    let (well, said) = try_export(&server.url, &dump).await;
     assert!(!well && said.contains("not empty"), "{said}");
     let nowhere = folder.path().join("nowhere");
-    let (well, said) = run(&["export", "--url", &format!("{}/wrong", server.url), text(&nowhere)]).await;
+    let (well, said) = try_export(&format!("{}/wrong", server.url), &nowhere).await;
     assert!(!well && said.contains("404"), "{said}");
     let left = std::fs::read_dir(folder.path()).unwrap().count();
     assert_eq!(left, 1, "nothing is left of an export that failed");
@@ -695,7 +699,7 @@ pub async fn a_killed_import_leaves_nothing() {
     std::fs::write(&manifest, told.to_string()).unwrap();
     sign(&dump);
 
-    let mut command = tokio::process::Command::from(native::command().expect("the binary"));
+    let mut command = tokio::process::Command::from(native::command().expect("the server"));
     command.args(["import", "dump", text(&dump), "--data-dir", text(&data)]).kill_on_drop(true);
     let mut halfway = command.spawn().expect("it runs");
     let log = data.join("aibaas.db-wal");

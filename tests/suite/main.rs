@@ -242,6 +242,7 @@ fn once(kinds: &[Kind]) -> Vec<Trial> {
         counted("secrecy::on_spin".to_owned(), || RUNTIME.block_on(secrecy::on_spin())),
         counted("secrecy::in_workerd".to_owned(), || RUNTIME.block_on(secrecy::in_workerd())),
         plain("native_program::command_line", native_program::command_line),
+        plain("native_program::command_line_of_the_client", native_program::command_line_of_the_client),
         plain(
             "native_program::other_machines_are_not_served_by_mistake",
             native_program::other_machines_are_not_served_by_mistake,

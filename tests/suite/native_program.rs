@@ -9,6 +9,7 @@ use aibaas_tests::{
         Host, Kind, Setup,
         native::{self, Server},
     },
+    tools,
     wire::Wire,
 };
 use serde_json::json;
@@ -33,8 +34,31 @@ pub fn command_line() {
     }
     let (output, said) = run(&["--no-such-option"], &[]);
     assert!(!output.status.success() && said.contains("--no-such-option"), "{said}");
-    let (output, said) = run(&["import", "aider", "/no/such/file", "--api-key", "x"], &[]);
+    let (output, said) = run(&["import", "users", "/no/such/file"], &[]);
     assert!(!output.status.success() && said.contains("/no/such/file"), "{said}");
+    for arguments in [&["--help"][..], &["import", "--help"]] {
+        let (output, said) = run(arguments, &[]);
+        assert!(output.status.success() && said.contains("aibaas-client"), "{said}");
+    }
+}
+
+/// The same of the client.
+pub fn command_line_of_the_client() {
+    let run = |arguments: &[&str]| {
+        let output = tools::client().expect("the client").args(arguments).output().expect("it runs");
+        let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        (output.status.code(), said)
+    };
+    let (code, said) = run(&["--version"]);
+    assert!(code == Some(0) && said.trim() == concat!("aibaas-client ", env!("CARGO_PKG_VERSION")), "{said}");
+    let (code, said) = run(&["import", "--help"]);
+    assert_eq!(code, Some(0), "{said}");
+    for word in ["aider", "evalperf", "inspect", "lm-eval"] {
+        assert!(said.contains(word), "{word} in {said}");
+    }
+    assert_eq!(run(&[]).0, Some(2), "a command is needed");
+    let (code, said) = run(&["import", "aider", "/no/such/file", "--api-key", "x"]);
+    assert!(code == Some(1) && said.contains("aibaas-client: cannot read /no/such/file"), "{said}");
 }
 
 /// Production with nothing configured: everything that is missing, at once.

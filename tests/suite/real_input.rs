@@ -1,4 +1,4 @@
-//! Real results, imported by the program that comes with the server.
+//! Real results, imported by the client.
 
 use std::{
     collections::BTreeMap,
@@ -12,7 +12,7 @@ use std::{
 use aibaas_tests::{
     Publisher, cases,
     fixtures::row,
-    host::{Host, native},
+    host::Host,
     oracle::{Entry, Slice, Sliced},
     tools,
 };
@@ -67,7 +67,7 @@ fn sound_rows() -> (Vec<(String, u32)>, usize) {
 }
 
 fn import(arguments: &[&str], url: &str, key: &str) -> tokio::process::Command {
-    let mut command = tokio::process::Command::from(native::command().expect("the binary"));
+    let mut command = tokio::process::Command::from(tools::client().expect("the client"));
     command.current_dir(tools::root()).arg("import").args(arguments).args(["--url", url, "--api-key", key]);
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     command

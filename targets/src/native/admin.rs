@@ -14,10 +14,11 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::{
-    cli::{DataDirectory, Failure, say},
-    data_directory,
+    data_directory::{self, DataDirectory},
+    error::CliError,
     machine::SystemClock,
     operator::{self, address, find},
+    output::print_line,
 };
 
 /// What to change.
@@ -42,8 +43,8 @@ pub struct Account {
 /// Changes it, and says what came of it.
 ///
 /// # Errors
-/// [`Failure`] when there is no such account, its address is not verified, or the database cannot be opened.
-pub async fn change(change: Change) -> Result<ExitCode, Failure> {
+/// [`CliError`] when there is no such account, its address is not verified, or the database cannot be opened.
+pub async fn change(change: Change) -> Result<ExitCode, CliError> {
     let (Change::Grant(account) | Change::Revoke(account)) = &change;
     let database = operator::open(&account.data.directory).await?;
     let said = match &change {
@@ -51,14 +52,14 @@ pub async fn change(change: Change) -> Result<ExitCode, Failure> {
         Change::Revoke(account) => revoke(&database, &account.email).await,
     };
     data_directory::close(database).await;
-    say(&said?);
+    print_line(&said?);
     Ok(ExitCode::SUCCESS)
 }
 
-async fn grant(database: &dyn Database, email: &Email) -> Result<String, Failure> {
+async fn grant(database: &dyn Database, email: &Email) -> Result<String, CliError> {
     let user = find(database, email).await?;
     if !user.email_verified {
-        return Err(Failure::failed(format!("{} is not verified: whose address it is, nobody knows", user.email)));
+        return Err(CliError::failed(format!("{} is not verified: whose address it is, nobody knows", user.email)));
     }
     Ok(match set_role(database, &user, users::promote, "admin").await? {
         true => format!("{} is an administrator now", user.email),
@@ -66,7 +67,7 @@ async fn grant(database: &dyn Database, email: &Email) -> Result<String, Failure
     })
 }
 
-async fn revoke(database: &dyn Database, email: &Email) -> Result<String, Failure> {
+async fn revoke(database: &dyn Database, email: &Email) -> Result<String, CliError> {
     let user = find(database, email).await?;
     Ok(match set_role(database, &user, users::demote, "user").await? {
         true => format!(
@@ -84,7 +85,7 @@ async fn set_role(
     user: &User,
     set: impl FnOnce(&UserId, Timestamp) -> Query<()>,
     role: &str,
-) -> Result<bool, Failure> {
+) -> Result<bool, CliError> {
     let now = SystemClock.now();
     let event = operator::event(now, "role_changed", json!({ "role": role, "by": "command line" }));
     let mut batch = Batch::new();

@@ -6,11 +6,26 @@ use std::{
 };
 
 use aibaas_core::migrate;
+use clap::Args;
 
 use super::{
-    cli::Failure,
     database::{Durability, SqliteDatabase},
+    error::CliError,
 };
+
+/// Where the native server keeps its data.
+#[derive(Args, Clone, Debug)]
+pub struct DataDirectory {
+    /// Directory of the database.
+    #[arg(
+        id = "data_dir",
+        long = "data-dir",
+        env = "AIBAAS_DATA_DIR",
+        value_name = "DIRECTORY",
+        default_value = "./.aibaas"
+    )]
+    pub directory: PathBuf,
+}
 
 /// The database's file.
 pub fn database_file(directory: &Path) -> PathBuf {
@@ -26,13 +41,13 @@ pub fn cache_file(directory: &Path) -> PathBuf {
 /// the old one without its data.
 ///
 /// # Errors
-/// [`Failure`] that says what to do.
-pub fn check(directory: &Path) -> Result<(), Failure> {
+/// [`CliError`] that says what to do.
+pub fn check(directory: &Path) -> Result<(), CliError> {
     let file = database_file(directory);
     let refuse = |what: &str| {
         let (file, directory) = (file.display(), directory.display());
         let advice = format!("put the database back, or empty {directory} to begin anew");
-        Err(Failure::failed(format!("{file} {what}: {advice}")))
+        Err(CliError::failed(format!("{file} {what}: {advice}")))
     };
     match std::fs::metadata(&file) {
         Ok(metadata) if metadata.len() == 0 => refuse("is empty"),
@@ -45,25 +60,25 @@ pub fn check(directory: &Path) -> Result<(), Failure> {
 /// Makes the directory, its owner's alone, if it is not there.
 ///
 /// # Errors
-/// [`Failure`] when the system refuses.
-pub fn create(directory: &Path) -> Result<(), Failure> {
+/// [`CliError`] when the system refuses.
+pub fn create(directory: &Path) -> Result<(), CliError> {
     let mut builder = DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(directory).map_err(|error| Failure::failed(format!("cannot use {}: {error}", directory.display())))
+    builder.create(directory).map_err(|error| CliError::failed(format!("cannot use {}: {error}", directory.display())))
 }
 
 /// Opens the database of the directory and brings it to the newest schema. A server may run on it meanwhile: SQLite
 /// lets one of the two write at a time, and the other waits.
 ///
 /// # Errors
-/// [`Failure`] when it cannot be opened or migrated.
-pub async fn open(directory: &Path) -> Result<SqliteDatabase, Failure> {
+/// [`CliError`] when it cannot be opened or migrated.
+pub async fn open(directory: &Path) -> Result<SqliteDatabase, CliError> {
     check(directory)?;
     let database = SqliteDatabase::open(&database_file(directory), Durability::Full, 1)
-        .map_err(|error| Failure::failed(error.to_string()))?;
-    migrate(&database).await.map_err(|error| Failure::failed(format!("cannot migrate the database: {error}")))?;
+        .map_err(|error| CliError::failed(error.to_string()))?;
+    migrate(&database).await.map_err(|error| CliError::failed(format!("cannot migrate the database: {error}")))?;
     Ok(database)
 }
 

@@ -9,9 +9,9 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 /// What is read of an answer at most.
 const LARGEST_ANSWER: usize = 1024 * 1024;
 
-/// A builder of clients that trust the roots of the system and the bundled ones (a bare container has none of its
+/// Returns a builder of clients that trust the roots of the system and the bundled ones (a bare container has none of its
 /// own) and that go only where they are told.
-pub fn builder() -> reqwest::ClientBuilder {
+fn builder() -> reqwest::ClientBuilder {
     // It fails only when a provider is installed already, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let roots =
@@ -77,8 +77,8 @@ fn failed(error: reqwest::Error) -> HttpError {
     HttpError(describe(error))
 }
 
-/// The error with the cause that reqwest's own text hides, and without the address, which the log may not show.
-pub fn describe(error: reqwest::Error) -> String {
+/// Describes the error with the cause that reqwest's own text hides, and without the address, which the log may not show.
+fn describe(error: reqwest::Error) -> String {
     let error = error.without_url();
     let mut text = error.to_string();
     let mut cause = std::error::Error::source(&error);

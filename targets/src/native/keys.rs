@@ -22,10 +22,11 @@ use clap::{Args, Subcommand, builder::PossibleValuesParser};
 use serde_json::{Value, json};
 
 use super::{
-    cli::{DataDirectory, Failure, complain, say},
-    data_directory,
+    data_directory::{self, DataDirectory},
+    error::CliError,
     machine::{SystemClock, SystemEntropy},
     operator::{self, address, failed, find},
+    output::{print_line, warn},
     serve::variable,
 };
 
@@ -107,8 +108,8 @@ pub struct Revoke {
 /// Does it.
 ///
 /// # Errors
-/// [`Failure`] when it was asked wrongly, cannot be done, or the database cannot be opened.
-pub async fn run(command: Command) -> Result<ExitCode, Failure> {
+/// [`CliError`] when it was asked wrongly, cannot be done, or the database cannot be opened.
+pub async fn run(command: Command) -> Result<ExitCode, CliError> {
     let data = match &command {
         Command::Create(create) => &create.data,
         Command::List(list) => &list.data,
@@ -125,22 +126,22 @@ pub async fn run(command: Command) -> Result<ExitCode, Failure> {
 }
 
 impl Create {
-    async fn run(self, database: &dyn Database) -> Result<(), Failure> {
+    async fn run(self, database: &dyn Database) -> Result<(), CliError> {
         let now = SystemClock.now();
         let publishing = Publishing::load(&variable, Environment::Development);
-        let publishing = publishing.map_err(|error| Failure::misconfigured(error.to_string()))?;
+        let publishing = publishing.map_err(|error| CliError::misconfigured(error.to_string()))?;
         let (email, new) = self.checked(now)?;
         let user = find(database, &email).await?;
         if !user.email_verified {
-            return Err(Failure::failed(format!("{} is not verified: whose address it is, nobody knows", user.email)));
+            return Err(CliError::failed(format!("{} is not verified: whose address it is, nobody knows", user.email)));
         }
         if user.status == AccountStatus::Suspended {
-            return Err(Failure::failed(format!("{} is suspended: no key of theirs works", user.email)));
+            return Err(CliError::failed(format!("{} is suspended: no key of theirs works", user.email)));
         }
         if publishing == Publishing::Roles
             && let Some(scope) = refused_scope(&user, &new.scopes)
         {
-            return Err(Failure::failed(format!(
+            return Err(CliError::failed(format!(
                 "{} is a {}: where PUBLISHING=roles, the scope {scope} needs the role publisher or admin",
                 user.email,
                 user.role.as_str()
@@ -149,32 +150,32 @@ impl Create {
         let mut random = [0; 64];
         SystemEntropy.fill(&mut random);
         let key = ApiKey::generate(new.environment.as_str(), &random);
-        let key = key.ok_or_else(|| Failure::failed("the random numbers made no key; try again"))?;
+        let key = key.ok_or_else(|| CliError::failed("the random numbers made no key; try again"))?;
         let new = new.into_record(operator::new_id(now).into(), user.id.clone(), &key, now);
         let event = operator::event(now, "api_key_created", json!({ "apiKeyId": new.id, "by": "command line" }));
         let mut batch = Batch::new();
         batch.expect(Guard::ApiKeyLimit, api_keys::create(&new, &key));
         batch.push(event.of(&user.id, None));
         batch.run(database).await.map_err(|error| match error {
-            BatchError::Guard(Guard::ApiKeyLimit) => Failure::failed(format!(
+            BatchError::Guard(Guard::ApiKeyLimit) => CliError::failed(format!(
                 "{} has {} active keys already: revoke one first",
                 user.email,
                 api_keys::MOST_ACTIVE
             )),
             error => failed(error),
         })?;
-        complain(&told(&user, &new));
+        warn(&told(&user, &new));
         // Shown this once: a key that nobody could read is of no use to anybody.
         let mut out = std::io::stdout().lock();
         writeln!(out, "{}", key.secret().expose()).and_then(|()| out.flush()).map_err(|error| {
-            Failure::failed(format!(
+            CliError::failed(format!(
                 "the key could not be written ({error}): revoke it with aibaas keys revoke {}",
                 new.id
             ))
         })
     }
 
-    fn checked(self, now: Timestamp) -> Result<(Email, NewApiKey), Failure> {
+    fn checked(self, now: Timestamp) -> Result<(Email, NewApiKey), CliError> {
         let usual = AskedApiKey::new(self.name, self.scopes);
         let asked = AskedApiKey {
             description: self.description,
@@ -188,7 +189,7 @@ impl Create {
         };
         let mistakes = |mistakes: Vec<Mistake>| {
             let lines = mistakes.iter().map(complaint);
-            Failure::misconfigured(lines.collect::<Vec<_>>().join("\n"))
+            CliError::misconfigured(lines.collect::<Vec<_>>().join("\n"))
         };
         Ok((self.email, asked.check(now).map_err(mistakes)?))
     }
@@ -241,16 +242,16 @@ fn told(user: &User, new: &ApiKeyRecord) -> String {
 }
 
 impl List {
-    async fn run(self, database: &dyn Database) -> Result<(), Failure> {
+    async fn run(self, database: &dyn Database) -> Result<(), CliError> {
         let keys = match &self.email {
             Some(email) => of_one(database, find(database, email).await?).await?,
             None => of_everybody(database).await?,
         };
         let now = SystemClock.now();
         if self.json {
-            say(&ascii(&keys.iter().map(|owned| to_json(owned, now)).collect::<Value>().to_string()));
+            print_line(&ascii(&keys.iter().map(|owned| to_json(owned, now)).collect::<Value>().to_string()));
         } else {
-            table(&keys, now).iter().for_each(|line| say(line));
+            table(&keys, now).iter().for_each(|line| print_line(line));
         }
         Ok(())
     }
@@ -271,7 +272,7 @@ fn ascii(json: &str) -> String {
     text
 }
 
-async fn of_everybody(database: &dyn Database) -> Result<Vec<OwnedApiKey>, Failure> {
+async fn of_everybody(database: &dyn Database) -> Result<Vec<OwnedApiKey>, CliError> {
     let mut keys: Vec<OwnedApiKey> = Vec::new();
     loop {
         // After every id.
@@ -284,7 +285,7 @@ async fn of_everybody(database: &dyn Database) -> Result<Vec<OwnedApiKey>, Failu
     }
 }
 
-async fn of_one(database: &dyn Database, user: User) -> Result<Vec<OwnedApiKey>, Failure> {
+async fn of_one(database: &dyn Database, user: User) -> Result<Vec<OwnedApiKey>, CliError> {
     let mut before = PageBefore { at: Timestamp(i64::MAX), id: "~".to_owned(), rows: PAGE };
     let mut keys: Vec<OwnedApiKey> = Vec::new();
     loop {
@@ -359,10 +360,10 @@ fn printable(text: &str) -> String {
 }
 
 impl Revoke {
-    async fn run(self, database: &dyn Database) -> Result<(), Failure> {
+    async fn run(self, database: &dyn Database) -> Result<(), CliError> {
         let owned = api_keys::find(&self.id).run(database).await.map_err(failed)?;
         let OwnedApiKey { key, owner_email } = owned.ok_or_else(|| {
-            Failure::failed(format!(
+            CliError::failed(format!(
                 "there is no key with the id {}; `aibaas keys list` tells them",
                 printable(self.id.as_str())
             ))
@@ -373,7 +374,7 @@ impl Revoke {
         batch.expect(Guard::ApiKeyActive, api_keys::revoke(&key.id, &key.user_id, "operator", now));
         batch.push(event.of(&key.user_id, None));
         let name = printable(&key.name);
-        say(&match operator::run_if(database, Guard::ApiKeyActive, batch).await? {
+        print_line(&match operator::run_if(database, Guard::ApiKeyActive, batch).await? {
             true => format!("{} ({name}) of {owner_email} is revoked", key.id),
             false => format!("{} ({name}) of {owner_email} was revoked already", key.id),
         });

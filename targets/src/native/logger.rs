@@ -3,7 +3,7 @@
 use aibaas_core::ports::Clock as _;
 use log::{Level, LevelFilter, Log, Metadata, Record};
 
-use super::{cli::complain, machine::SystemClock};
+use super::{machine::SystemClock, output::warn};
 
 struct StderrLog;
 
@@ -24,7 +24,7 @@ impl Log for StderrLog {
         if self.enabled(record.metadata()) {
             // One event, one line, whatever a message carries.
             let message = record.args().to_string().replace(['\n', '\r'], " ");
-            complain(&format!("{} {} {message}", SystemClock.now(), record.level()));
+            warn(&format!("{} {} {message}", SystemClock.now(), record.level()));
         }
     }
 

@@ -12,15 +12,15 @@ use aibaas_core::{
     },
 };
 
-use super::{cli::Failure, data_directory, database::SqliteDatabase, machine::SystemEntropy};
+use super::{data_directory, database::SqliteDatabase, error::CliError, machine::SystemEntropy};
 
 /// Opens the database of the directory, which must be there. A server may run on it meanwhile.
 ///
 /// # Errors
-/// [`Failure`] when it is not there, or cannot be opened.
-pub async fn open(directory: &Path) -> Result<SqliteDatabase, Failure> {
+/// [`CliError`] when it is not there, or cannot be opened.
+pub async fn open(directory: &Path) -> Result<SqliteDatabase, CliError> {
     if !data_directory::database_file(directory).exists() {
-        return Err(Failure::failed(format!("there is no database in {}", directory.display())));
+        return Err(CliError::failed(format!("there is no database in {}", directory.display())));
     }
     data_directory::open(directory).await
 }
@@ -36,10 +36,10 @@ pub fn address(text: &str) -> Result<Email, String> {
 /// Finds the account with an address.
 ///
 /// # Errors
-/// [`Failure`] when there is none.
-pub async fn find(database: &dyn Database, email: &Email) -> Result<User, Failure> {
+/// [`CliError`] when there is none.
+pub async fn find(database: &dyn Database, email: &Email) -> Result<User, CliError> {
     let user = users::find_by_email(email.as_str()).run(database).await.map_err(failed)?;
-    user.ok_or_else(|| Failure::failed(format!("nobody has an account with the address {}", email.as_str())))
+    user.ok_or_else(|| CliError::failed(format!("nobody has an account with the address {}", email.as_str())))
 }
 
 /// A security event that nobody over the network caused.
@@ -58,8 +58,8 @@ pub fn new_id(now: Timestamp) -> String {
 /// Runs a batch, and returns whether what it expects by the guard was so. Else it changed nothing.
 ///
 /// # Errors
-/// [`Failure`] when it failed otherwise.
-pub async fn run_if(database: &dyn Database, guard: Guard, batch: Batch) -> Result<bool, Failure> {
+/// [`CliError`] when it failed otherwise.
+pub async fn run_if(database: &dyn Database, guard: Guard, batch: Batch) -> Result<bool, CliError> {
     match batch.run(database).await {
         Ok(_) => Ok(true),
         Err(BatchError::Guard(found)) if found == guard => Ok(false),
@@ -68,6 +68,6 @@ pub async fn run_if(database: &dyn Database, guard: Guard, batch: Batch) -> Resu
 }
 
 /// Reports the database's fault.
-pub fn failed(error: impl Display) -> Failure {
-    Failure::failed(error.to_string())
+pub fn failed(error: impl Display) -> CliError {
+    CliError::failed(error.to_string())
 }

@@ -14,21 +14,23 @@ use aibaas_core::{
     ports::{Clock, Ports},
     unknown_variables,
 };
+use clap::Args;
 use futures_util::stream::{self, BoxStream, StreamExt as _};
 use tokio::{net::TcpListener, task::JoinHandle, time::MissedTickBehavior};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     background::TrackedTasks,
-    cli::{Failure, ServeOptions, say},
     connections::{ConnectionLimits, Server, accept, raise_descriptor_limit},
-    data_directory,
+    data_directory::{self, DataDirectory},
     database::{Durability, SqliteDatabase},
+    error::CliError,
     http_client::ReqwestClient,
     key_gate::MemoryKeyGate,
     key_value::SqliteKeyValue,
     logger,
     machine::{SystemClock, SystemEntropy, SystemTimer},
+    output::print_line,
     password_hasher::ThreadPoolHasher,
     rate_limiter::MemoryRateLimiter,
 };
@@ -38,28 +40,38 @@ const DRAIN: Duration = Duration::from_secs(15);
 /// How often what is due is done.
 const TICK: Duration = Duration::from_secs(15);
 
-/// What the command line reads from the environment, for all commands.
+/// What the command line reads from the environment, for all commands, and AIBAAS_API_KEY, which is the client's.
 const OWN_VARIABLES: [&str; 5] =
     ["AIBAAS_API_KEY", "AIBAAS_DATA_DIR", "AIBAAS_LISTEN", "MAX_CONNECTIONS", "MAX_CONNECTIONS_PER_ADDRESS"];
+
+/// Where the server listens and keeps its data.
+#[derive(Args, Clone, Debug)]
+pub struct Options {
+    /// Address to listen on; port 0 takes a free one.
+    #[arg(long, env = "AIBAAS_LISTEN", value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8787")]
+    pub listen: SocketAddr,
+    #[command(flatten)]
+    pub data: DataDirectory,
+}
 
 /// Serves until SIGTERM or SIGINT, then drains.
 ///
 /// # Errors
-/// [`Failure`] when the configuration is wrong or the server cannot start.
-pub async fn serve(options: ServeOptions) -> Result<ExitCode, Failure> {
+/// [`CliError`] when the configuration is wrong or the server cannot start.
+pub async fn serve(options: Options) -> Result<ExitCode, CliError> {
     logger::install();
     // Before all else, so that a signal during the start is not lost.
     let stop = stop_signals()?;
     let descriptors = raise_descriptor_limit();
     let listener = TcpListener::bind(options.listen)
         .await
-        .map_err(|error| Failure::failed(format!("cannot listen on {}: {error}", options.listen)))?;
-    let address = listener.local_addr().map_err(|error| Failure::failed(error.to_string()))?;
+        .map_err(|error| CliError::failed(format!("cannot listen on {}: {error}", options.listen)))?;
+    let address = listener.local_addr().map_err(|error| CliError::failed(error.to_string()))?;
     let url = format!("http://{}", reachable(address));
     let defaults =
         HostDefaults { environment: Environment::Development, base_url: url.clone(), most_hash_memory_kib: 1_048_576 };
     let (config, limits) =
-        configure(defaults, descriptors).map_err(|error| Failure::misconfigured(error.to_string()))?;
+        configure(defaults, descriptors).map_err(|error| CliError::misconfigured(error.to_string()))?;
     for name in unknown_variables(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()), &OWN_VARIABLES) {
         log::warn!("{name} is no variable of this release; is it misspelt?");
     }
@@ -67,7 +79,9 @@ pub async fn serve(options: ServeOptions) -> Result<ExitCode, Failure> {
     let (keeps_mail, proxies) = (config.keeps_mail(), config.trusted_proxies.clone());
 
     let host = Host::start(&options.data.directory, config.clock(SystemClock)).await?;
-    migrate(&*host.database).await.map_err(|error| Failure::failed(format!("cannot migrate the database: {error}")))?;
+    migrate(&*host.database)
+        .await
+        .map_err(|error| CliError::failed(format!("cannot migrate the database: {error}")))?;
     let app = App::new(host.ports(), config);
     let ticking = tokio::spawn(host.clone().tick(app.clone(), stop.clone()));
     let saving = tokio::spawn({
@@ -75,10 +89,13 @@ pub async fn serve(options: ServeOptions) -> Result<ExitCode, Failure> {
         async move { host.key_gate.save_in_time(&*host.clock, stop).await }
     });
 
-    say(&format!("listening on http://{address}, for {} connections, {} an address", limits.total, limits.per_network));
-    say(&format!("data in {}", options.data.directory.display()));
+    print_line(&format!(
+        "listening on http://{address}, for {} connections, {} an address",
+        limits.total, limits.per_network
+    ));
+    print_line(&format!("data in {}", options.data.directory.display()));
     if keeps_mail {
-        say(&format!("development: mail is not sent but shown at {url}/dev/mail"));
+        print_line(&format!("development: mail is not sent but shown at {url}/dev/mail"));
     }
     let connections = accept(&listener, Server::new(app.clone(), limits, proxies), &stop).await;
     drop(listener);
@@ -107,11 +124,11 @@ fn configure(defaults: HostDefaults, descriptors: Option<u64>) -> Result<(Config
 }
 
 /// Refuses to serve other machines where nobody said for what.
-fn require_environment(listen: SocketAddr, config: &Config) -> Result<(), Failure> {
+fn require_environment(listen: SocketAddr, config: &Config) -> Result<(), CliError> {
     if !config.is_for_this_machine_only() || listen.ip().to_canonical().is_loopback() {
         return Ok(());
     }
-    Err(Failure::misconfigured(format!(
+    Err(CliError::misconfigured(format!(
         "ENVIRONMENT is not set, and other machines reach {listen}. Set ENVIRONMENT=production; or set \
          ENVIRONMENT=development to let everybody there in with the public development secret and read all mail at \
          /dev/mail; or listen on 127.0.0.1"
@@ -129,9 +146,9 @@ fn reachable(address: SocketAddr) -> SocketAddr {
 }
 
 /// Cancelled by the first SIGTERM or SIGINT; the second ends the process without waiting for anything.
-fn stop_signals() -> Result<CancellationToken, Failure> {
+fn stop_signals() -> Result<CancellationToken, CliError> {
     let stop = CancellationToken::new();
-    let mut signals = signals().map_err(|error| Failure::failed(error.to_string()))?;
+    let mut signals = signals().map_err(|error| CliError::failed(error.to_string()))?;
     let stopped = stop.clone();
     tokio::spawn(async move {
         signals.next().await;
@@ -163,14 +180,14 @@ fn signals() -> std::io::Result<BoxStream<'static, ()>> {
 }
 
 /// Takes the data directory for this process: two limiters or two writers would each keep half a promise.
-fn lock_directory(directory: &Path) -> Result<File, Failure> {
+fn lock_directory(directory: &Path) -> Result<File, CliError> {
     data_directory::create(directory)?;
-    let failed = |error: std::io::Error| Failure::failed(format!("cannot use {}: {error}", directory.display()));
+    let failed = |error: std::io::Error| CliError::failed(format!("cannot use {}: {error}", directory.display()));
     let lock = File::options().create(true).truncate(false).write(true).open(directory.join("lock")).map_err(failed)?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),
         Err(TryLockError::WouldBlock) => {
-            Err(Failure::failed(format!("another aibaas already serves from {}", directory.display())))
+            Err(CliError::failed(format!("another aibaas already serves from {}", directory.display())))
         }
         Err(TryLockError::Error(error)) => Err(failed(error)),
     }
@@ -192,8 +209,8 @@ struct Host {
 }
 
 impl Host {
-    async fn start(directory: &Path, clock: Arc<dyn Clock>) -> Result<Self, Failure> {
-        let failed = |error: &dyn std::fmt::Display| Failure::failed(error.to_string());
+    async fn start(directory: &Path, clock: Arc<dyn Clock>) -> Result<Self, CliError> {
+        let failed = |error: &dyn std::fmt::Display| CliError::failed(error.to_string());
         let lock = lock_directory(directory)?;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         data_directory::check(directory)?;

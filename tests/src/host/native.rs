@@ -2,9 +2,9 @@
 
 use std::{
     io::{BufRead, BufReader},
-    path::{Path, PathBuf},
+    path::Path,
     process::{Child, Command, Stdio},
-    sync::{Mutex, OnceLock, mpsc},
+    sync::{Mutex, mpsc},
     time::Duration,
 };
 
@@ -73,26 +73,12 @@ impl Drop for Server {
     }
 }
 
-/// The built binary.
-///
-/// # Errors
-/// What cargo printed.
-pub fn binary() -> Result<PathBuf, String> {
-    static BINARY: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    BINARY.get_or_init(tools::native_binary).clone()
-}
-
-/// The binary with nothing of this process's configuration.
+/// Returns a command of the native server, as [`tools::command`].
 ///
 /// # Errors
 /// What cargo printed.
 pub fn command() -> Result<Command, String> {
-    let mut command = Command::new(binary()?);
-    command.env_clear().stdin(Stdio::null());
-    if let Some(path) = std::env::var_os("PATH") {
-        command.env("PATH", path);
-    }
-    Ok(command)
+    tools::command("aibaas")
 }
 
 pub(super) fn start(setup: Setup, provider: Option<&str>, folder: tempfile::TempDir) -> Result<Started, String> {

@@ -20,11 +20,12 @@ use clap::Args;
 use indicatif::ProgressBar;
 use sha2::{Digest as _, Sha256};
 
+use super::dump_files::{CHECKSUMS, MANIFEST, Manifest, checksum_of, file_name, hex};
 use crate::native::{
-    cli::{DataDirectory, Failure, say},
-    data_directory,
+    data_directory::{self, DataDirectory},
     database::SqliteDatabase,
-    dump_files::{CHECKSUMS, MANIFEST, Manifest, checksum_of, file_name, hex, trouble},
+    error::CliError,
+    output::print_line,
 };
 
 /// Bytes of one statement; the row that goes beyond them is its last.
@@ -34,7 +35,7 @@ const USED: &str = "the database holds models, benchmarks or runs already: load 
 /// What is loaded, and where to.
 #[derive(Args, Debug)]
 pub struct Options {
-    /// Directory that `aibaas export` wrote. All of it is held in memory while it is loaded.
+    /// Directory that `aibaas-client export` wrote. All of it is held in memory while it is loaded.
     directory: PathBuf,
     #[command(flatten)]
     data: DataDirectory,
@@ -43,13 +44,13 @@ pub struct Options {
 /// Loads everything, in one transaction; accounts may be there already.
 ///
 /// # Errors
-/// [`Failure`] when a file is not what its checksum says, the dump is of another form or schema, or the database holds
+/// [`CliError`] when a file is not what its checksum says, the dump is of another form or schema, or the database holds
 /// data. Then nothing was loaded.
-pub async fn import(options: Options) -> Result<ExitCode, Failure> {
+pub async fn import(options: Options) -> Result<ExitCode, CliError> {
     let progress = ProgressBar::new_spinner();
     progress.enable_steady_tick(Duration::from_millis(100));
     progress.set_message("reading and checking");
-    let (manifest, load) = read(&options.directory).map_err(Failure::failed)?;
+    let (manifest, load) = read(&options.directory).map_err(CliError::failed)?;
     progress.set_message("loading");
     data_directory::create(&options.data.directory)?;
     let database = data_directory::open(&options.data.directory).await?;
@@ -57,8 +58,8 @@ pub async fn import(options: Options) -> Result<ExitCode, Failure> {
     data_directory::close(database).await;
     progress.finish_and_clear();
     let moment = manifest.snapshot_id.map_or_else(|| "before any snapshot".to_owned(), |id| format!("snapshot {id}"));
-    let counts = loaded.map_err(Failure::failed)?.into_iter().map(|(table, rows)| format!("{table} {rows}"));
-    say(&format!("loaded {moment}: {}", counts.collect::<Vec<_>>().join(", ")));
+    let counts = loaded.map_err(CliError::failed)?.into_iter().map(|(table, rows)| format!("{table} {rows}"));
+    print_line(&format!("loaded {moment}: {}", counts.collect::<Vec<_>>().join(", ")));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -84,7 +85,7 @@ async fn put(database: &SqliteDatabase, load: Load) -> Result<Vec<(&'static str,
 fn read(directory: &Path) -> Result<(Manifest, Load), String> {
     let text = |name: &str| {
         let path = directory.join(name);
-        File::open(&path).and_then(std::io::read_to_string).map_err(|error| trouble(&path, &error))
+        File::open(&path).and_then(std::io::read_to_string).map_err(|error| with_path(&path, &error))
     };
     let checksums = text(CHECKSUMS)?;
     let expect = |file: &str, hash: Sha256| {
@@ -100,13 +101,18 @@ fn read(directory: &Path) -> Result<(Manifest, Load), String> {
     for (table, told) in TABLES.iter().zip(&manifest.tables) {
         let file = file_name(table.name);
         let path = directory.join(&file);
-        let (rows, hash) = read_table(&path, table, &mut load).map_err(|error| trouble(&path, &error))?;
+        let (rows, hash) = read_table(&path, table, &mut load).map_err(|error| with_path(&path, &error))?;
         expect(&file, hash)?;
         if rows != told.rows {
             return Err(format!("{file} has {rows} rows, and {MANIFEST} says {}", told.rows));
         }
     }
     Ok((manifest, load))
+}
+
+/// Describes what went wrong with a file.
+fn with_path(path: &Path, error: &std::io::Error) -> String {
+    format!("{}: {error}", path.display())
 }
 
 /// Whether this program can load it.

@@ -30,10 +30,11 @@ use sha2::{Digest as _, Sha256};
 
 use self::rows::{Row, Rows};
 use crate::native::{
-    cli::{DataDirectory, Failure, say},
-    data_directory,
+    data_directory::{self, DataDirectory},
     database::SqliteDatabase,
+    error::CliError,
     machine::SystemClock,
+    output::print_line,
 };
 
 /// Accounts of one transaction.
@@ -54,9 +55,9 @@ pub struct Options {
 /// Imports every row that can be; the others are told with their lines.
 ///
 /// # Errors
-/// [`Failure`] when the file cannot be read to its end, or the accounts cannot be kept.
-pub async fn import(options: Options) -> Result<ExitCode, Failure> {
-    let from = |error: &dyn Display| Failure::failed(format!("{}: {error}", options.file.display()));
+/// [`CliError`] when the file cannot be read to its end, or the accounts cannot be kept.
+pub async fn import(options: Options) -> Result<ExitCode, CliError> {
+    let from = |error: &dyn Display| CliError::failed(format!("{}: {error}", options.file.display()));
     let rows = Rows::open(&options.file).map_err(|error| from(&error))?;
     let length = options.file.metadata().map_err(|error| from(&error))?.len();
     let mut import = Import {
@@ -70,7 +71,7 @@ pub async fn import(options: Options) -> Result<ExitCode, Failure> {
     let told = target.told(&summary);
     let closed = target.close(outcome.is_ok()).await;
     outcome.and(closed)?;
-    say(&told);
+    print_line(&told);
     Ok(ExitCode::SUCCESS)
 }
 
@@ -81,13 +82,13 @@ enum Target {
 }
 
 impl Target {
-    async fn open(options: &Options) -> Result<Self, Failure> {
+    async fn open(options: &Options) -> Result<Self, CliError> {
         let Some(path) = &options.sql else {
             data_directory::create(&options.data.directory)?;
             return data_directory::open(&options.data.directory).await.map(Self::Database);
         };
         let file =
-            new_file(path).map_err(|error| Failure::failed(format!("cannot write {}: {error}", path.display())))?;
+            new_file(path).map_err(|error| CliError::failed(format!("cannot write {}: {error}", path.display())))?;
         Ok(Self::File { file: BufWriter::new(file), path: path.clone() })
     }
 
@@ -118,7 +119,7 @@ impl Target {
     }
 
     /// Ends it. Half a file would pass for a whole one: it goes.
-    async fn close(self, whole: bool) -> Result<(), Failure> {
+    async fn close(self, whole: bool) -> Result<(), CliError> {
         match self {
             Self::Database(database) => data_directory::close(database).await,
             Self::File { mut file, path } => {
@@ -127,7 +128,7 @@ impl Target {
                     drop(file);
                     let _ = std::fs::remove_file(&path);
                 }
-                written.map_err(|error| Failure::failed(format!("cannot write {}: {error}", path.display())))?;
+                written.map_err(|error| CliError::failed(format!("cannot write {}: {error}", path.display())))?;
             }
         }
         Ok(())

@@ -14,9 +14,12 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{
-    Benchmark, Counts, Entry, Evidence, Model, Plan, Provenance, Run, Submission, TaskResult,
+    listing::some_of,
     names::{self, LONGEST_NAME, slug},
-    source::{python_json, some_of, unix},
+    options::Provenance,
+    plan::{Benchmark, Counts, Entry, Evidence, Model, Plan, Run, Submission, TaskResult},
+    python_json::python_json,
+    times::unix,
 };
 
 /// Which results, and what of them.

@@ -8,9 +8,9 @@ use zip::{ZipWriter, write::SimpleFileOptions};
 
 use super::{aider, evalperf, inspect, lm_eval};
 
-const AIDER: &str = include_str!("../../../../../data/aider/polyglot_leaderboard.yml");
-const EVALPERF: &str = include_str!("../../../../../data/evalplus/evalperf_per_task.csv");
-const INSPECT: &str = include_str!("../../../../../data/inspect/inspect_popularity.json");
+const AIDER: &str = include_str!("../../../../data/aider/polyglot_leaderboard.yml");
+const EVALPERF: &str = include_str!("../../../../data/evalplus/evalperf_per_task.csv");
+const INSPECT: &str = include_str!("../../../../data/inspect/inspect_popularity.json");
 const LM_EVAL: &str = r#"{"results":{"arith":{"exact_match,none":0.5,"sample_len":4}},"configs":{"arith":{"task":"arith",
     "metric_list":[{"metric":"exact_match"}]}},"versions":{"arith":3.0},"n-samples":{"arith":{"effective":4}},
     "config":{"model":"hf","model_args":"pretrained=a/b,dtype=float16"},"date":1729355280.5,"lm_eval_version":"0.4.13",

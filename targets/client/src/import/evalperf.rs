@@ -10,9 +10,10 @@ use csv::StringRecord;
 use serde_json::{Map, Value, json};
 
 use super::{
-    Benchmark, Entry, Evidence, Model, Plan, Run, Status, Submission, TaskResult,
+    listing::some_of,
     names::{self, LONGEST_NAME, slug},
-    source::{local_as_utc, some_of},
+    plan::{Benchmark, Entry, Evidence, Model, Plan, Run, Status, Submission, TaskResult},
+    times::local_as_utc,
 };
 
 /// What is not in the table.
@@ -285,7 +286,7 @@ mod tests {
 
     use super::*;
 
-    const TABLE: &str = include_str!("../../../../../data/evalplus/evalperf_per_task.csv");
+    const TABLE: &str = include_str!("../../../../data/evalplus/evalperf_per_task.csv");
 
     #[derive(Parser)]
     struct Command {

@@ -2,12 +2,13 @@
 
 use sha2::{Digest, Sha256};
 
-/// Of a model's name, a benchmark's id and its version.
-pub(super) const LONGEST_NAME: usize = 100;
-pub(super) const LONGEST_PROVIDER: usize = 64;
+/// The most characters of a model's name, a benchmark's id and its version.
+pub const LONGEST_NAME: usize = 100;
+/// The most characters of a provider.
+const LONGEST_PROVIDER: usize = 64;
 const LONGEST_EXTERNAL_ID: usize = 200;
 /// What a run is given where nobody tells the vendor.
-pub(super) const UNKNOWN: &str = "unknown";
+pub const UNKNOWN: &str = "unknown";
 
 /// Families of models by how their names begin.
 const FAMILIES: &[(&str, &str)] = &[
@@ -43,8 +44,8 @@ const VENDORS: &[(&str, &str)] = &[
     ("x-ai", "xai"),
 ];
 
-/// Lower-case letters, digits and `._-`, starting with one of the first two.
-pub(super) fn slug(text: &str, longest: usize) -> String {
+/// Makes an identifier of the text: lower-case letters, digits and `._-`, starting with one of the first two.
+pub fn slug(text: &str, longest: usize) -> String {
     let mut slug = String::new();
     for character in text.chars().map(|character| character.to_ascii_lowercase()) {
         let plain = character.is_ascii_lowercase() || character.is_ascii_digit();
@@ -59,21 +60,21 @@ pub(super) fn slug(text: &str, longest: usize) -> String {
     slug.trim_end_matches(['-', '.', '_']).to_owned()
 }
 
-/// The vendor whose models have names that begin like this.
-pub(super) fn family(model: &str) -> Option<&'static str> {
+/// Returns the vendor whose models have names that begin like this.
+pub fn family(model: &str) -> Option<&'static str> {
     let model = model.to_ascii_lowercase();
     FAMILIES.iter().find(|(family, _)| model.starts_with(family)).map(|(_, provider)| *provider)
 }
 
-/// The vendor that a hub or a router calls so; none where the name makes no identifier.
-pub(super) fn vendor(organisation: &str) -> Option<String> {
+/// Returns the vendor that a hub or a router calls so; none where the name makes no identifier.
+pub fn vendor(organisation: &str) -> Option<String> {
     let slug = slug(organisation, LONGEST_PROVIDER);
     let known = VENDORS.iter().find(|(alias, _)| *alias == slug).map(|(_, vendor)| (*vendor).to_owned());
     known.or(Some(slug)).filter(|vendor| !vendor.is_empty())
 }
 
-/// The name of a run at its source, which also tells what it is imported as. One that is too long ends in a hash.
-pub(super) fn external_id(parts: &[&str]) -> String {
+/// Joins the name of a run at its source with what the run is imported as. A name that is too long ends in a hash.
+pub fn external_id(parts: &[&str]) -> String {
     let whole = parts.join("/");
     if whole.chars().count() <= LONGEST_EXTERNAL_ID {
         return whole;

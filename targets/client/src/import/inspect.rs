@@ -14,9 +14,12 @@ use serde_json::{Map, Value, json};
 use zip::{ZipArchive, result::ZipError};
 
 use super::{
-    Benchmark, Entry, Evidence, MOST_ATTEMPTS, Model, Plan, Provenance, Run, Status, Submission, TaskResult,
+    listing::some_of,
     names::{self, LONGEST_NAME, slug},
-    source::{python_json, some_of, utc},
+    options::Provenance,
+    plan::{Benchmark, Entry, Evidence, MOST_ATTEMPTS, Model, Plan, Run, Status, Submission, TaskResult},
+    python_json::python_json,
+    times::utc,
 };
 
 /// Which logs, and what of them.
@@ -687,7 +690,7 @@ mod tests {
 
     use super::*;
 
-    const LOG: &str = include_str!("../../../../../data/inspect/inspect_popularity.json");
+    const LOG: &str = include_str!("../../../../data/inspect/inspect_popularity.json");
 
     #[derive(Parser)]
     struct Command {

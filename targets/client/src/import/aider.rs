@@ -6,8 +6,8 @@ use saphyr_parser::{Event, Parser, ScalarStyle};
 use serde_json::{Map, json};
 
 use super::{
-    Benchmark, Counts, Entry, Evidence, Model, Plan, Relationship, Run, Submission,
     names::{self, LONGEST_NAME, slug},
+    plan::{Benchmark, Counts, Entry, Evidence, Model, Plan, Relationship, Run, Submission},
 };
 
 const BENCHMARK: &str = "aider-polyglot";
@@ -311,7 +311,7 @@ mod tests {
 
     use super::*;
 
-    const LEADERBOARD: &str = include_str!("../../../../../data/aider/polyglot_leaderboard.yml");
+    const LEADERBOARD: &str = include_str!("../../../../data/aider/polyglot_leaderboard.yml");
 
     fn sound(plan: &Plan) -> Vec<&Submission> {
         plan.entries.iter().filter_map(|entry| entry.submission.as_ref().ok()).collect()

@@ -1,0 +1,56 @@
+//! The command line.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::{error::CliError, export, import, output::warn};
+
+/// Publishes results to an instance of AIBaaS, and downloads its public data, through its API.
+#[derive(Debug, Parser)]
+#[command(name = "aibaas-client", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Publish another leaderboard's results, or an evaluation's, from files.
+    #[command(subcommand)]
+    Import(import::Source),
+    /// Download the whole public data set of an instance, with checksums. Anyone may.
+    Export(export::Options),
+}
+
+/// Runs the program: returns 0 when it did what was asked, 1 when that failed, 2 when the command line is wrong.
+#[must_use]
+pub fn main() -> ExitCode {
+    let command = Cli::parse().command;
+    run(command).unwrap_or_else(|error| {
+        warn(&format!("aibaas-client: {error}"));
+        ExitCode::FAILURE
+    })
+}
+
+fn run(command: Command) -> Result<ExitCode, CliError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(CliError::new)?;
+    runtime.block_on(async {
+        match command {
+            Command::Import(source) => import::import(source).await,
+            Command::Export(options) => export::export(options).await.map(|()| ExitCode::SUCCESS),
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,77 @@
+//! What an instance is asked for.
+
+use std::time::Duration;
+
+use http::{HeaderMap, StatusCode, header};
+use reqwest::{Client, Url};
+use serde::Deserialize;
+
+use crate::api::{ApiError, client_builder, retry_after, with_retries};
+
+const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// The instance whose data is exported.
+pub struct Instance {
+    client: Client,
+    /// Where it says what there is.
+    pub manifest: Url,
+}
+
+impl Instance {
+    /// Makes a client of the instance there.
+    ///
+    /// # Errors
+    /// What is wrong with the address.
+    pub fn new(url: &str) -> Result<Self, String> {
+        let manifest = Url::parse(&format!("{}/api/v1/export", url.trim_end_matches('/')))
+            .map_err(|error| format!("--url {url}: {error}"))?;
+        let client = client_builder().timeout(TIMEOUT).build().map_err(|error| error.to_string())?;
+        Ok(Self { client, manifest })
+    }
+
+    /// Resolves a link of the instance to itself.
+    ///
+    /// # Errors
+    /// That it leads elsewhere, or is no address.
+    pub fn resolve(&self, from: &Url, link: &str) -> Result<Url, String> {
+        let url = from.join(link).map_err(|error| format!("the server's link {link:?}: {error}"))?;
+        if url.origin() == self.manifest.origin() { Ok(url) } else { Err(format!("the server links to {url}")) }
+    }
+
+    /// Gets the headers and the body of a success.
+    ///
+    /// # Errors
+    /// The path, and why there is none.
+    pub async fn get(&self, url: &Url, report: &dyn Fn(&str)) -> Result<(HeaderMap, Vec<u8>), String> {
+        let answer = with_retries(report, async || self.try_get(url).await).await;
+        answer.map_err(|error| format!("{}: {}", url.path(), error.reason))
+    }
+
+    async fn try_get(&self, url: &Url) -> Result<(HeaderMap, Vec<u8>), ApiError> {
+        let response = self.client.get(url.clone()).send().await.map_err(ApiError::unanswered)?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = response.bytes().await.map_err(ApiError::unanswered)?.to_vec();
+        if status == StatusCode::OK {
+            return Ok((headers, body));
+        }
+        let problem = serde_json::from_slice::<Problem>(&body);
+        let reason = problem.map_or_else(|_| status.to_string(), |problem| format!("{status}: {}", problem.detail));
+        let later = status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error();
+        let retry_after = later.then(|| retry_after(&headers));
+        Err(ApiError { status: Some(status), retry_after, ..ApiError::unsent(reason) })
+    }
+}
+
+/// What is needed of a problem's body (RFC 9457).
+#[derive(Deserialize)]
+struct Problem {
+    detail: String,
+}
+
+/// Returns where the next page is, as `Link` says (RFC 8288).
+pub fn next_page(headers: &HeaderMap) -> Option<String> {
+    let mut links = headers.get_all(header::LINK).iter().filter_map(|link| link.to_str().ok());
+    let link = links.find(|link| link.contains("rel=\"next\""))?;
+    let (_, rest) = link.split_once('<')?;
+    rest.split_once('>').map(|(target, _)| target.to_owned())
+}

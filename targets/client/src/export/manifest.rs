@@ -1,0 +1,49 @@
+//! What an export tells of its files: `manifest.json`, and `SHA256SUMS`, which `sha256sum -c` checks.
+
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+
+/// The form of the rows that this program knows.
+pub const FORMAT: u32 = 1;
+/// The file that says what the others are.
+pub const MANIFEST: &str = "manifest.json";
+/// The file of checksums, in the form of GNU coreutils.
+pub const CHECKSUMS: &str = "SHA256SUMS";
+
+/// What an export has.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Manifest {
+    /// The form of the rows.
+    pub format: u32,
+    /// The name of the newest migration where they come from.
+    pub schema: String,
+    /// The newest snapshot in it.
+    pub snapshot_id: Option<String>,
+    /// That snapshot's place in the order of all.
+    pub seq: i64,
+    /// When the instance answered.
+    pub generated_at: String,
+    /// Each after those that it refers to.
+    pub tables: Vec<TableFile>,
+}
+
+/// A table's file.
+#[derive(Debug, Serialize)]
+pub struct TableFile {
+    /// The table's name.
+    pub name: String,
+    /// How many rows it has.
+    pub rows: u64,
+}
+
+/// Returns the name of a table's file.
+pub fn file_name(table: &str) -> String {
+    format!("{table}.ndjson")
+}
+
+/// Returns a line of [`CHECKSUMS`].
+pub fn checksum_line(hash: Sha256, file: &str) -> String {
+    let hash = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    format!("{hash}  {file}\n")
+}

@@ -1,0 +1,10 @@
+//! `aibaas-client export`: downloads the whole public data set of an instance, as of one snapshot.
+
+mod command;
+mod directory;
+mod download;
+mod instance;
+mod manifest;
+mod table_writer;
+
+pub use command::{Options, export};

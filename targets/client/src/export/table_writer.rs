@@ -1,0 +1,56 @@
+//! Writes the rows of a table as they come.
+
+use std::{
+    fs::File,
+    io::{BufWriter, Write as _},
+    path::{Path, PathBuf},
+};
+
+use sha2::{Digest as _, Sha256};
+
+use super::{directory::with_path, manifest::file_name};
+
+/// The file of a table that is being written.
+pub struct TableWriter {
+    path: PathBuf,
+    file: BufWriter<File>,
+    hash: Sha256,
+    rows: u64,
+}
+
+impl TableWriter {
+    /// Makes the file, which must be new.
+    ///
+    /// # Errors
+    /// Why it cannot be made.
+    pub fn new(directory: &Path, table: &str) -> Result<Self, String> {
+        let path = directory.join(file_name(table));
+        let file = File::create_new(&path).map_err(|error| with_path(&path, &error))?;
+        Ok(Self { path, file: BufWriter::new(file), hash: Sha256::new(), rows: 0 })
+    }
+
+    /// Adds a page, and returns how many rows it has.
+    ///
+    /// # Errors
+    /// Why it cannot be written, or that it ends within a row.
+    pub fn write(&mut self, page: &[u8]) -> Result<u64, String> {
+        if page.last().is_some_and(|byte| *byte != b'\n') {
+            return Err(with_path(&self.path, &"the server's page ends within a row"));
+        }
+        self.file.write_all(page).map_err(|error| with_path(&self.path, &error))?;
+        self.hash.update(page);
+        let rows = u64::try_from(page.iter().filter(|byte| **byte == b'\n').count()).unwrap_or(u64::MAX);
+        self.rows = self.rows.saturating_add(rows);
+        Ok(rows)
+    }
+
+    /// Has the system keep the file; returns its checksum and how many rows it has.
+    ///
+    /// # Errors
+    /// Why it cannot be kept.
+    pub fn finish(mut self) -> Result<(Sha256, u64), String> {
+        let written = self.file.flush().and_then(|()| self.file.get_ref().sync_all());
+        written.map_err(|error| with_path(&self.path, &error))?;
+        Ok((self.hash, self.rows))
+    }
+}

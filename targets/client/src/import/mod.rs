@@ -1,0 +1,22 @@
+//! `aibaas-client import`: publishes other systems' results through the public API.
+//!
+//! A module a source turns documents into a [`plan::Plan`]; what is done with it is the same for all. Every run carries
+//! the name that it has at its source, so an import that was interrupted or repeated publishes nothing twice.
+
+mod aider;
+mod evalperf;
+#[cfg(test)]
+mod fuzz;
+mod inspect;
+mod listing;
+mod lm_eval;
+mod names;
+mod options;
+mod plan;
+mod publish;
+mod publisher;
+mod python_json;
+mod source;
+mod times;
+
+pub use source::{Source, import};

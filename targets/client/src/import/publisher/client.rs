@@ -1,0 +1,286 @@
+//! The client of the API that every importer shares.
+
+use std::time::Duration;
+
+use http::{Method, StatusCode, header};
+use reqwest::{Client, Response, Url};
+use serde_json::{Value, json};
+
+use super::{
+    opened_run::OpenedRun,
+    payload::{Payload, uploads},
+};
+use crate::{
+    api::{ApiError, client_builder, retry_after, with_retries},
+    import::plan::{Benchmark, Evidence, Submission},
+};
+
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What became of a submission that did not fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Published,
+    AlreadyThere,
+}
+
+/// Publishes through the API. Every request may be sent again: none has an effect twice.
+pub struct Publisher {
+    client: Client,
+    base: Url,
+    api_key: header::HeaderValue,
+}
+
+impl Publisher {
+    /// Makes a client of the API there, with this key.
+    ///
+    /// # Errors
+    /// What is wrong with the address or the key.
+    pub fn new(url: &str, api_key: &str) -> Result<Self, String> {
+        let base = Url::parse(&format!("{}/api/v1/", url.trim_end_matches('/')))
+            .map_err(|error| format!("--url {url}: {error}"))?;
+        let mut api_key = header::HeaderValue::from_str(&format!("Bearer {api_key}"))
+            .map_err(|_| "the API key holds characters that no key has".to_owned())?;
+        api_key.set_sensitive(true);
+        let client = client_builder().timeout(TIMEOUT).build().map_err(|error| error.to_string())?;
+        Ok(Self { client, base, api_key })
+    }
+
+    /// Declares the benchmark version; one that is there with the same content stays.
+    ///
+    /// # Errors
+    /// Why it is not declared.
+    pub async fn declare_benchmark(&self, benchmark: &Benchmark, report: &dyn Fn(&str)) -> Result<(), String> {
+        let Benchmark { id, version, body } = benchmark;
+        let path = format!("benchmarks/{id}/versions/{version}");
+        match self.send(Method::PUT, &path, Some(Payload::json(body)?), report).await {
+            Ok(_) => Ok(()),
+            Err(error) if error.code == "version_in_use" => Err(format!(
+                "version {version} of {id} is there with another definition (tasks, metric, attempts or texts), and with \
+                 runs, so it never changes; import into a version of another name ({})",
+                error.reason
+            )),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Publishes one run, from wherever an earlier import left it.
+    ///
+    /// # Errors
+    /// Why it is not published.
+    pub async fn publish(&self, submission: &Submission, report: &dyn Fn(&str)) -> Result<Outcome, String> {
+        self.declare_model(submission, report).await?;
+        let opened = self.send(Method::POST, "runs", Some(Payload::json(&submission.run)?), report).await?;
+        let run: OpenedRun = serde_json::from_value(opened)
+            .map_err(|error| format!("the server's answer about the run is not understood: {error}"))?;
+        match run.status.as_str() {
+            "open" => {}
+            "published" if run.has(&submission.evidence) => return Ok(Outcome::AlreadyThere),
+            "published" => return Err(format!("run {} is published already, with other numbers", run.id)),
+            status => return Err(format!("run {} is {status} on the server", run.id)),
+        }
+        match &submission.evidence {
+            Evidence::Counts(counts) => {
+                self.send(Method::PUT, &format!("runs/{}/counts", run.id), Some(Payload::json(counts)?), report)
+                    .await?;
+            }
+            Evidence::Results(results) => {
+                let uploads = uploads(results)?;
+                let path = format!("runs/{}/results", run.id);
+                let whole = uploads.len();
+                for (index, lines) in uploads.into_iter().enumerate() {
+                    report(&format!("{}: upload {} of {whole}", submission.run.model, index.saturating_add(1)));
+                    self.send(Method::POST, &path, Some(Payload::lines(lines)), report).await?;
+                }
+            }
+        }
+        self.send(Method::POST, &format!("runs/{}/publish", run.id), Some(Payload::json(&json!({}))?), report).await?;
+        Ok(Outcome::Published)
+    }
+
+    /// Declares the model where nobody has: one that is there stays as it is.
+    async fn declare_model(&self, submission: &Submission, report: &dyn Fn(&str)) -> Result<(), String> {
+        let model = &submission.model;
+        let path = format!("models/{}/{}", model.provider, model.name);
+        match self.send(Method::GET, &path, None, report).await {
+            Ok(_) => return Ok(()),
+            Err(error) if error.status == Some(StatusCode::NOT_FOUND) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let body = Payload::json(&json!({"displayName": model.display_name}))?;
+        match self.send(Method::PUT, &path, Some(body), report).await {
+            Ok(_) => Ok(()),
+            // Somebody else was faster: our run belongs to the model all the same.
+            Err(error) if error.code == "not_owner" => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Payload>,
+        report: &dyn Fn(&str),
+    ) -> Result<Value, ApiError> {
+        let url = self.base.join(path).map_err(|error| ApiError::unsent(format!("{path}: {error}")))?;
+        with_retries(report, async || {
+            let mut request =
+                self.client.request(method.clone(), url.clone()).header(header::AUTHORIZATION, &self.api_key);
+            if let Some(Payload { media_type, bytes }) = &body {
+                request = request.header(header::CONTENT_TYPE, *media_type).body(bytes.clone());
+            }
+            answer_of(request.send().await.map_err(ApiError::unanswered)?).await
+        })
+        .await
+    }
+}
+
+/// Returns the body of a success, else what the problem says (RFC 9457).
+async fn answer_of(response: Response) -> Result<Value, ApiError> {
+    let status = response.status();
+    let asked = retry_after(response.headers());
+    let body = response.json::<Value>().await.unwrap_or(Value::Null);
+    if status.is_success() {
+        return Ok(body);
+    }
+    let text = |name: &str| body.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let mut reason = match body.get("code") {
+        Some(_) => format!("{} {}: {}", status.as_u16(), text("code"), text("detail")),
+        None => status.to_string(),
+    };
+    for error in body.get("errors").and_then(Value::as_array).into_iter().flatten() {
+        let part = |name: &str| error.get(name).and_then(Value::as_str).unwrap_or_default();
+        reason.push_str(&format!("; {} {}", part("pointer"), part("detail")));
+    }
+    let later = [StatusCode::TOO_MANY_REQUESTS, StatusCode::SERVICE_UNAVAILABLE].contains(&status);
+    Err(ApiError { status: Some(status), code: text("code"), reason, retry_after: later.then_some(asked) })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+    use crate::{
+        import::plan::{Counts, Model, Run, TaskResult},
+        test_server::{self, Received},
+    };
+
+    /// A publisher to a server that gives these answers, one after another, and what that receives.
+    async fn server(answers: Vec<(u16, Option<&'static str>, Value)>) -> (Publisher, Arc<Mutex<Vec<Received>>>) {
+        let answer = |(status, retry_after, body): (u16, Option<&'static str>, Value)| {
+            (status, retry_after.map(|seconds| ("retry-after", seconds)).into_iter().collect(), body.to_string())
+        };
+        let (url, received) = test_server::start(answers.into_iter().map(answer).collect()).await;
+        (Publisher::new(&url, "aib_test").unwrap(), received)
+    }
+
+    /// Method and path of each request; all of them had the key.
+    fn asked(received: &Mutex<Vec<Received>>) -> Vec<String> {
+        let received = received.lock().unwrap();
+        assert!(received.iter().all(|request| request.headers["authorization"] == "Bearer aib_test"));
+        received.iter().map(|request| format!("{} {}", request.method, request.path)).collect()
+    }
+
+    fn submission() -> Submission {
+        Submission {
+            model: Model { provider: "p".to_owned(), name: "m".to_owned(), display_name: "M".to_owned() },
+            run: Run { model: "p/m".to_owned(), external_id: "x".to_owned(), ..Run::default() },
+            evidence: Evidence::Counts(Counts {
+                total: 2,
+                correct_by_attempt: vec![1, 2],
+                cost_usd: None,
+                mean_latency_ms: Some(5.0),
+            }),
+        }
+    }
+
+    #[tokio::test]
+    async fn waits_when_asked_to_and_publishes_once() {
+        let (publisher, received) = server(vec![
+            (429, Some("0"), json!({"code": "rate_limited"})),
+            (404, None, json!({"code": "not_found"})),
+            (201, None, json!({})),
+            (503, Some("0"), Value::Null),
+            (201, None, json!({"id": "r1", "status": "open"})),
+            (200, None, json!({})),
+            (200, None, json!({})),
+        ])
+        .await;
+        assert_eq!(publisher.publish(&submission(), &|_| {}).await, Ok(Outcome::Published));
+        let run = "POST /api/v1/runs";
+        let model = ["GET /api/v1/models/p/m", "PUT /api/v1/models/p/m"];
+        let rest = ["PUT /api/v1/runs/r1/counts", "POST /api/v1/runs/r1/publish"];
+        assert_eq!(asked(&received), [model[0], model[0], model[1], run, run, rest[0], rest[1]]);
+    }
+
+    #[tokio::test]
+    async fn results_are_uploaded_in_pieces() {
+        let (publisher, received) = server(vec![
+            (200, None, json!({})),
+            (201, None, json!({"id": "r1", "status": "open"})),
+            (200, None, json!({"accepted": 1000})),
+            (200, None, json!({"accepted": 0, "repeated": 200})),
+            (200, None, json!({})),
+        ])
+        .await;
+        let results = (0..1200).map(|task| TaskResult::scored(format!("t{task}"), 1, 1.0));
+        let submission = Submission { evidence: Evidence::Results(results.collect()), ..submission() };
+        assert_eq!(publisher.publish(&submission, &|_| {}).await, Ok(Outcome::Published));
+        let upload = "POST /api/v1/runs/r1/results";
+        assert_eq!(asked(&received)[2..], [upload, upload, "POST /api/v1/runs/r1/publish"]);
+    }
+
+    #[tokio::test]
+    async fn a_version_with_another_definition_is_told() {
+        let in_use = json!({"code": "version_in_use", "detail": "Declare another version."});
+        let (publisher, _) = server(vec![(409, None, in_use)]).await;
+        let benchmark = Benchmark { id: "b".to_owned(), version: "2".to_owned(), body: json!({}) };
+        let reason = publisher.declare_benchmark(&benchmark, &|_| {}).await.unwrap_err();
+        assert!(reason.starts_with("version 2 of b is there with another definition"), "{reason}");
+    }
+
+    #[tokio::test]
+    async fn leaves_alone_what_is_published() {
+        let counts = json!({"total": 2, "correctByAttempt": [1, 2], "costUsd": null, "meanLatencyMs": 5});
+        let published = json!({"id": "r1", "status": "published", "counts": counts});
+        let (publisher, received) = server(vec![(200, None, json!({})), (200, None, published)]).await;
+        assert_eq!(publisher.publish(&submission(), &|_| {}).await, Ok(Outcome::AlreadyThere));
+        assert_eq!(asked(&received).len(), 2);
+    }
+
+    #[tokio::test]
+    async fn says_why_it_failed() {
+        let errors = json!({"code": "validation_failed", "detail": "Invalid.", "errors": [{"pointer": "/total", "detail": "must be 225"}]});
+        let not_owner = json!({"code": "not_owner", "detail": "Not yours."});
+        for (answers, reason) in [
+            (
+                vec![
+                    (404, None, Value::Null),
+                    (403, None, not_owner),
+                    (201, None, json!({"id": "r", "status": "open"})),
+                    (422, None, errors),
+                ],
+                "422 validation_failed: Invalid.; /total must be 225",
+            ),
+            (vec![(429, Some("3600"), json!({"code": "rate_limited", "detail": "Slow."}))], "429 rate_limited: Slow."),
+            (vec![(502, None, Value::Null)], "502 Bad Gateway"),
+            (
+                vec![(200, None, json!({})), (201, None, json!({}))],
+                "the server's answer about the run is not understood: missing field `id`",
+            ),
+            (
+                vec![(200, None, json!({})), (200, None, json!({"id": "r", "status": "published", "counts": null}))],
+                "run r is published already, with other numbers",
+            ),
+            (
+                vec![(200, None, json!({})), (200, None, json!({"id": "r", "status": "withdrawn"}))],
+                "run r is withdrawn on the server",
+            ),
+        ] {
+            let (publisher, _) = server(answers).await;
+            assert_eq!(publisher.publish(&submission(), &|_| {}).await, Err(reason.to_owned()));
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! Publishing through the API.
+
+mod client;
+mod opened_run;
+mod payload;
+
+pub use client::{Outcome, Publisher};
