@@ -1,0 +1,210 @@
+//! Dependencies point one way: what each part of the workspace may name of the others.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// Crates of single hosts, and of programs beside them.
+const HOST_CRATES: [&str; 14] = [
+    "aibaas",
+    "aibaas_client",
+    "clap",
+    "hyper",
+    "hyper_util",
+    "js_sys",
+    "reqwest",
+    "rusqlite",
+    "rustls",
+    "spin_sdk",
+    "tokio",
+    "wasm_bindgen",
+    "wasm_bindgen_futures",
+    "worker",
+];
+
+/// Parts of the application, and all that each of them may name.
+const LOWER_PARTS: [(&str, &[&str]); 3] =
+    [("domain", &["domain", "ports"]), ("ports", &["domain", "ports"]), ("store", &["domain", "ports", "store"])];
+
+const HOSTS: [&str; 3] = ["cloudflare", "native", "spin"];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// Reads the files of a crate, by their paths below its `src`: their code, without comments and unit tests.
+fn sources(krate: &str) -> Vec<(PathBuf, String)> {
+    let src = root().join(krate).join("src");
+    let mut files = Vec::new();
+    collect(&src, &mut files);
+    let for_tests = files.iter().flat_map(|(path, text)| test_modules(path, text)).collect::<Vec<_>>();
+    files.retain(|(path, _)| !for_tests.iter().any(|module| path.with_extension("").starts_with(module)));
+    files.iter().map(|(path, text)| (path.strip_prefix(&src).expect("below src").to_owned(), code(text))).collect()
+}
+
+fn collect(folder: &Path, files: &mut Vec<(PathBuf, String)>) {
+    let entries = fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    for path in entries.map(|entry| entry.expect("an entry").path()) {
+        if path.is_dir() {
+            collect(&path, files);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push((path.clone(), read(&path)));
+        }
+    }
+}
+
+/// The paths, without their extension, of the modules that a file has for unit tests alone.
+fn test_modules(path: &Path, text: &str) -> Vec<PathBuf> {
+    let module = path.with_extension("");
+    let is_root = ["lib", "main", "mod"].iter().any(|name| module.ends_with(name));
+    let folder = if is_root { module.parent().expect("a folder").to_owned() } else { module };
+    let declared = text.split("#[cfg(test)]\n").skip(1).filter_map(|rest| {
+        let line = rest.lines().next()?;
+        line.trim_start_matches("pub ").strip_prefix("mod ")?.strip_suffix(';')
+    });
+    declared.map(|name| folder.join(name)).collect()
+}
+
+fn code(text: &str) -> String {
+    let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+    text.lines().filter(|line| !line.trim_start().starts_with("//")).map(|line| format!("{line}\n")).collect()
+}
+
+/// The places of paths that begin so, each with what follows.
+fn paths<'a>(code: &'a str, beginning: &str) -> Vec<&'a str> {
+    let begins = |at: &usize| !code[..*at].ends_with(|before: char| before.is_alphanumeric() || "_:".contains(before));
+    code.match_indices(beginning).filter(|(at, _)| begins(at)).map(|(at, found)| &code[at + found.len()..]).collect()
+}
+
+/// The first names of what follows `crate::`: one, or those of a group in braces.
+fn first_names(rest: &str) -> Vec<String> {
+    let mut members = vec![rest];
+    if let Some(group) = rest.strip_prefix('{') {
+        let (mut depth, mut start) = (1, 0);
+        members.clear();
+        for (at, letter) in group.char_indices() {
+            match letter {
+                '{' => depth += 1,
+                '}' => depth -= 1,
+                _ => {}
+            }
+            if depth == 0 || (depth == 1 && letter == ',') {
+                members.push(&group[start..at]);
+                start = at + 1;
+            }
+            if depth == 0 {
+                break;
+            }
+        }
+    }
+    let name = |member: &str| {
+        member.trim_start().split(|letter: char| !letter.is_alphanumeric() && letter != '_').next().map(str::to_owned)
+    };
+    members.into_iter().filter_map(name).filter(|name| !name.is_empty()).collect()
+}
+
+/// What a file names at the top of its crate, by `crate::` or by as many `super::` as lead there.
+fn named(file: &Path, code: &str) -> BTreeSet<String> {
+    let mut module = file.with_extension("");
+    if module.ends_with("mod") {
+        module.pop();
+    }
+    let depth = module.components().count();
+    let mut named = paths(code, "crate::").into_iter().flat_map(first_names).collect::<BTreeSet<_>>();
+    for mut rest in paths(code, "super::") {
+        let mut up = 1;
+        while let Some(further) = rest.strip_prefix("super::") {
+            (up, rest) = (up + 1, further);
+        }
+        if up >= depth {
+            named.extend(first_names(rest));
+        }
+    }
+    named
+}
+
+/// The names of the crates that a manifest depends on, as code writes them.
+fn dependencies(manifest: &Path) -> BTreeSet<String> {
+    let text = read(manifest);
+    let sections =
+        text.split("\n[").filter(|section| section.lines().next().is_some_and(|head| head.ends_with("dependencies]")));
+    let lines =
+        sections.flat_map(|section| section.lines().skip(1)).filter(|line| line.starts_with(char::is_alphanumeric));
+    let name = |line: &str| line.split(['.', ' ', '=']).next().unwrap_or_default().replace('-', "_");
+    lines.map(name).collect()
+}
+
+#[test]
+fn the_application_names_no_host() {
+    let files = sources("core");
+    assert!(files.len() > 100, "{}", files.len());
+    for (file, code) in files {
+        for host in HOST_CRATES {
+            assert!(paths(&code, &format!("{host}::")).is_empty(), "{} names {host}", file.display());
+        }
+    }
+    let dependencies = dependencies(&root().join("core/Cargo.toml"));
+    assert!(dependencies.contains("axum"), "{dependencies:?}");
+    assert!(HOST_CRATES.iter().all(|host| !dependencies.contains(*host)), "{dependencies:?}");
+}
+
+#[test]
+fn lower_parts_of_the_application_name_no_higher_ones() {
+    for (part, allowed) in LOWER_PARTS {
+        let files = sources("core").into_iter().filter(|(file, _)| file.starts_with(part)).collect::<Vec<_>>();
+        assert!(files.len() > 10, "{part}: {}", files.len());
+        for (file, code) in files {
+            let named = named(&file, &code);
+            assert!(named.iter().all(|name| allowed.contains(&name.as_str())), "{} names {named:?}", file.display());
+        }
+    }
+}
+
+#[test]
+fn client_and_server_share_no_code() {
+    let of = |manifest: &str| dependencies(&root().join(manifest));
+    let client = of("targets/client/Cargo.toml");
+    assert!(client.contains("reqwest") && !client.iter().any(|name| name.starts_with("aibaas")), "{client:?}");
+    for server in ["core/Cargo.toml", "targets/Cargo.toml"] {
+        assert!(!of(server).contains("aibaas_client"), "{server}");
+    }
+    for (file, code) in sources("targets/client") {
+        assert!(paths(&code, "aibaas::").is_empty() && !code.contains("aibaas_core"), "{}", file.display());
+    }
+}
+
+#[test]
+fn hosts_do_not_name_each_other() {
+    for host in HOSTS {
+        let files = sources("targets").into_iter().filter(|(file, _)| file.starts_with(host)).collect::<Vec<_>>();
+        assert!(files.len() > 5, "{host}: {}", files.len());
+        for (file, code) in files {
+            let named = named(&file, &code);
+            assert!(named.iter().all(|name| name == host), "{} names {named:?}", file.display());
+        }
+    }
+}
+
+#[test]
+fn a_forbidden_arrow_would_be_found() {
+    let names = |file: &str, text: &str| named(Path::new(file), &code(text)).into_iter().collect::<Vec<_>>().join(" ");
+    assert_eq!(names("domain/a.rs", "use crate::http::Problem;"), "http");
+    assert_eq!(names("domain/a.rs", "use crate::{\n    domain::{b, store::c},\n    App,\n};"), "App domain");
+    assert_eq!(names("domain/a.rs", "super::super::mail::send(super::b)"), "mail");
+    assert_eq!(names("domain/mod.rs", "super::{mail, http::{a, b}}"), "http mail");
+    assert_eq!(names("domain/a/b.rs", "super::super::c(http::Method::GET)"), "");
+    assert_eq!(names("domain/a.rs", "// crate::http\n#[cfg(test)]\nmod tests {\n    use crate::store;\n}"), "");
+    assert_eq!(
+        paths("tokio::spawn(); a::tokio::b; my_tokio::c; [tokio::d]", "tokio::"),
+        ["spawn(); a::tokio::b; my_tokio::c; [tokio::d]", "d]"]
+    );
+    let tests =
+        test_modules(Path::new("ports/mod.rs"), "mod a;\n#[cfg(test)]\npub mod counting;\n#[cfg(test)]\nmod tests {}");
+    assert_eq!(tests, [Path::new("ports/counting")]);
+}
