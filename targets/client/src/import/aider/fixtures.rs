@@ -1,0 +1,21 @@
+//! The published leaderboard, a row of it, and what is made of them.
+
+use crate::import::plan::{Counts, Evidence, Plan, Submission};
+
+/// The file as Aider publishes it.
+pub const LEADERBOARD: &str = include_str!("../../../../../data/aider/polyglot_leaderboard.yml");
+
+/// A row with nothing wrong in it.
+pub const ROW: &str = "- {dirname: d, test_cases: 225, model: m, edit_format: diff, commit_hash: 1234e56, pass_rate_1: 20.0, pass_rate_2: 40.0, pass_num_1: 45, pass_num_2: 90, total_tests: 225, command: c, date: 2025-02-25, versions: v, seconds_per_case: 1.5, total_cost: 0.5}\n";
+
+/// What is published of the rows.
+pub fn sound(plan: &Plan) -> Vec<&Submission> {
+    plan.entries.iter().filter_map(|entry| entry.submission.as_ref().ok()).collect()
+}
+
+pub fn counts(submission: &Submission) -> &Counts {
+    match &submission.evidence {
+        Evidence::Counts(counts) => counts,
+        Evidence::Results(_) => panic!("no counts"),
+    }
+}

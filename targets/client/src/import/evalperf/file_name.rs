@@ -1,0 +1,64 @@
+//! What the table calls a model: the name of a result file.
+
+use crate::import::{
+    names::{self, LONGEST_NAME, slug},
+    plan::Model,
+};
+
+/// What the name of a result file tells: `Qwen--QwQ-32B-Preview_vllm_temp_1.0`, with `-perf-instruct` behind it where
+/// the prompt asked for speed.
+pub struct FileName<'a> {
+    organisation: Option<&'a str>,
+    name: &'a str,
+    pub backend: Option<&'a str>,
+    pub variant: Option<&'a str>,
+}
+
+impl<'a> FileName<'a> {
+    /// Reads the name.
+    pub fn of(text: &'a str) -> Self {
+        let (name, rest) = text.rsplit_once("_temp_").map_or((text, None), |(name, rest)| (name, Some(rest)));
+        let variant = rest.and_then(|rest| rest.split_once('-')).map(|(_, variant)| variant);
+        let split = rest.and_then(|_| name.rsplit_once('_'));
+        let (name, backend) = split.map_or((name, None), |(name, backend)| (name, Some(backend)));
+        let (organisation, name) =
+            name.split_once("--").map_or((None, name), |(organisation, name)| (Some(organisation), name));
+        Self { organisation, name, backend, variant }
+    }
+
+    /// Names the model.
+    ///
+    /// # Errors
+    /// That it makes no identifier.
+    pub fn model(&self) -> Result<Model, String> {
+        let provider = self
+            .organisation
+            .and_then(names::vendor)
+            .or_else(|| names::family(self.name).map(str::to_owned))
+            .unwrap_or_else(|| names::UNKNOWN.to_owned());
+        let display_name = match self.variant {
+            Some(variant) => format!("{} ({variant})", self.name),
+            None => self.name.to_owned(),
+        };
+        let name = slug(&display_name, LONGEST_NAME);
+        if name.is_empty() {
+            return Err(format!("model is {display_name:?}, which makes no identifier"));
+        }
+        Ok(Model { provider, name, display_name })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_files_names_are_read_too() {
+        let of = |text| FileName::of(text).model().map(|model| (model.provider, model.name));
+        let is = |provider: &str, name: &str| Ok((provider.to_owned(), name.to_owned()));
+        assert_eq!(of("deepseek-chat-v3"), is("deepseek", "deepseek-chat-v3"));
+        assert_eq!(of("some_model"), is("unknown", "some_model"));
+        assert_eq!(of("org--some_model_hf_temp_0.0"), is("org", "some_model"));
+        assert!(of("???").is_err());
+    }
+}

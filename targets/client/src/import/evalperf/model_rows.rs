@@ -1,0 +1,106 @@
+//! The rows of one model, which become a run.
+
+use std::collections::HashSet;
+
+use serde_json::{Map, Value};
+
+use super::{Options, file_name::FileName, row::Row};
+use crate::import::{
+    listing::some_of,
+    names,
+    plan::{Evidence, Run, Submission, TaskResult},
+    times::local_as_utc,
+};
+
+/// The rows of one model.
+#[derive(Debug, Default)]
+pub struct ModelRows {
+    pub name: String,
+    pub line: u64,
+    date: String,
+    temperature: String,
+    results: Vec<TaskResult>,
+    tasks: HashSet<String>,
+    /// What was wrong first.
+    pub wrong: Option<String>,
+}
+
+impl ModelRows {
+    /// Begins with the name of the model, and the line of its first row.
+    pub fn new(name: &str, line: u64) -> Self {
+        Self { name: name.to_owned(), line, ..Self::default() }
+    }
+
+    /// Adds a row.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn take(&mut self, row: &Row<'_>) -> Result<(), String> {
+        row.text("model")?;
+        let (date, temperature) = (row.text("date")?, row.text("temperature")?);
+        if self.tasks.is_empty() {
+            date.clone_into(&mut self.date);
+            temperature.clone_into(&mut self.temperature);
+        } else if (date, temperature) != (&self.date, &self.temperature) {
+            return Err("date or temperature is not that of the model's other rows".to_owned());
+        }
+        let result = row.result()?;
+        if !self.tasks.insert(result.task.clone()) {
+            return Err(format!("{} stands twice", result.task));
+        }
+        self.results.push(result);
+        Ok(())
+    }
+
+    /// Makes the run, of which each task of the table has to have a row.
+    ///
+    /// # Errors
+    /// Why it would be wrong to publish it.
+    pub fn submission(&self, tasks: &[String], options: &Options) -> Result<Submission, String> {
+        if let Some(reason) = &self.wrong {
+            return Err(reason.clone());
+        }
+        let missing: Vec<_> = tasks.iter().filter(|task| !self.tasks.contains(*task)).collect();
+        if !missing.is_empty() {
+            return Err(format!("{} of {} tasks are missing: {}", missing.len(), tasks.len(), some_of(&missing)));
+        }
+        let name = FileName::of(&self.name);
+        let model = name.model()?;
+        let temperature: f64 = self
+            .temperature
+            .parse()
+            .ok()
+            .filter(|temperature: &f64| temperature.is_finite() && *temperature >= 0.0)
+            .ok_or_else(|| format!("temperature is {:?}, which is none", self.temperature))?;
+        let started_at = local_as_utc(&self.date).map_err(|reason| format!("date: {reason}"))?;
+        let mut config = Map::from_iter([("temperature".to_owned(), Value::from(temperature))]);
+        for (member, value) in [("backend", name.backend), ("promptStyle", name.variant)] {
+            if let Some(value) = value {
+                config.insert(member.to_owned(), value.into());
+            }
+        }
+        let samples = || self.results.iter().filter_map(|result| result.samples);
+        let (least, most) = (samples().min().unwrap_or(1), samples().max().unwrap_or(1));
+        let samples = if least == most { most.to_string() } else { format!("{least} to {most}") };
+        let run = Run {
+            model: format!("{}/{}", model.provider, model.name),
+            benchmark: options.benchmark.clone(),
+            version: options.benchmark_version.clone(),
+            harness: "evalplus".to_owned(),
+            harness_version: options.harness_version.clone(),
+            commit: options.commit.clone(),
+            attempts_policy: Some(format!("{samples} samples of each task, each counts")),
+            generation_config: config,
+            started_at: Some(started_at),
+            external_id: names::external_id(&[
+                "evalperf",
+                &options.benchmark,
+                &options.benchmark_version,
+                &self.name,
+                &self.date,
+            ]),
+            ..Run::default()
+        };
+        Ok(Submission { model, run, evidence: Evidence::Results(self.results.clone()) })
+    }
+}

@@ -1,0 +1,24 @@
+//! Options of the importer.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// What is not in the table.
+#[derive(Args, Debug)]
+pub struct Options {
+    /// The file: columns model, date, temperature, task_id, n_samples, n_correct.
+    pub file: PathBuf,
+    /// Id of the benchmark.
+    #[arg(long, value_name = "ID", default_value = "evalperf")]
+    pub benchmark: String,
+    /// Version of the benchmark; a table with other tasks needs another one.
+    #[arg(long, value_name = "VERSION", default_value = "1")]
+    pub benchmark_version: String,
+    /// Version of the harness, which the table does not tell; by default the published data set stands for it.
+    #[arg(long, value_name = "VERSION", default_value = "evalplus.github.io@8741845")]
+    pub harness_version: String,
+    /// Commit that was run, which the table does not tell; by default that of the published data set.
+    #[arg(long, default_value = "8741845")]
+    pub commit: String,
+}

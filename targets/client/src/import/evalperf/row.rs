@@ -1,0 +1,98 @@
+//! The columns of the table, and its rows.
+
+use csv::StringRecord;
+
+use super::Options;
+use crate::import::{
+    listing::some_of,
+    plan::{Status, TaskResult},
+};
+
+const REQUIRED: [&str; 6] = ["model", "date", "temperature", "task_id", "n_samples", "n_correct"];
+/// Compared with the counts, where it is there.
+const RATE: &str = "pass_at_1_pct";
+/// Rates are percents of whole numbers.
+const ROUNDING: f64 = 0.005 + 1e-9;
+
+/// Where each column stands.
+pub struct Columns(Vec<String>);
+
+impl Columns {
+    /// Reads the header.
+    ///
+    /// # Errors
+    /// Which columns are missing.
+    pub fn of(header: &StringRecord) -> Result<Self, String> {
+        let columns = Self(header.iter().map(|name| name.trim().to_owned()).collect());
+        let missing: Vec<_> = REQUIRED.iter().filter(|name| columns.position(name).is_none()).collect();
+        if missing.is_empty() { Ok(columns) } else { Err(format!("columns are missing: {}", some_of(&missing))) }
+    }
+
+    fn position(&self, name: &str) -> Option<usize> {
+        self.0.iter().position(|column| column == name)
+    }
+
+    /// Lists what has no place in the API, or is not in the table.
+    pub fn unmapped(&self, options: &Options) -> Vec<String> {
+        let mut unmapped = vec![
+            format!(
+                "harness version and commit are not in the table: {} and {} stand for them",
+                options.harness_version, options.commit
+            ),
+            "date has no time zone: read as UTC".to_owned(),
+        ];
+        let mapped = |column: &str| REQUIRED.contains(&column) || column == RATE;
+        unmapped.extend(self.0.iter().filter(|column| !mapped(column)).map(|column| match column.as_str() {
+            "dps" | "dps_norm" => format!("{column}: how fast correct samples are; the score is of passes"),
+            _ => format!("{column}: a result has no place for it"),
+        }));
+        unmapped
+    }
+}
+
+/// A row of the table.
+pub struct Row<'a> {
+    pub columns: &'a Columns,
+    pub record: &'a StringRecord,
+}
+
+impl Row<'_> {
+    fn optional(&self, name: &str) -> Option<&str> {
+        let text = self.record.get(self.columns.position(name)?)?.trim();
+        Some(text).filter(|text| !text.is_empty())
+    }
+
+    /// Returns a cell that has to say something.
+    ///
+    /// # Errors
+    /// That it does not.
+    pub fn text(&self, name: &str) -> Result<&str, String> {
+        self.optional(name).ok_or_else(|| format!("{name} is missing"))
+    }
+
+    fn count(&self, name: &str) -> Result<u32, String> {
+        let text = self.text(name)?;
+        text.parse().map_err(|_| format!("{name} is {text:?}, which is no count"))
+    }
+
+    /// Makes the result of the task.
+    ///
+    /// # Errors
+    /// Why its numbers are impossible.
+    pub fn result(&self) -> Result<TaskResult, String> {
+        let (samples, correct) = (self.count("n_samples")?, self.count("n_correct")?);
+        if samples == 0 || correct > samples {
+            return Err(format!("{correct} of {samples} samples are correct"));
+        }
+        let score = f64::from(correct) / f64::from(samples);
+        if let Some(text) = self.optional(RATE) {
+            let agrees = text.parse::<f64>().is_ok_and(|rate| (rate - 100.0 * score).abs() <= ROUNDING);
+            if !agrees {
+                return Err(format!("{RATE} is {text}, which {correct} of {samples} does not come to"));
+            }
+        }
+        let task = self.text("task_id")?.to_owned();
+        let status = Status::of(score);
+        Ok(TaskResult { status, samples: Some(samples), correct: Some(correct), ..TaskResult::scored(task, 1, score) })
+    }
+}

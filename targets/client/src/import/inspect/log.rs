@@ -1,0 +1,225 @@
+//! What is published of one log.
+
+use serde_json::{Value, json};
+
+use super::{
+    Options,
+    coverage::{Coverage, TaskId},
+    document::Document,
+    model::model,
+    results::results,
+    run::run,
+    scorer::ScorerName,
+};
+use crate::import::{
+    listing::some_of,
+    names::{LONGEST_NAME, slug},
+    plan::{MOST_ATTEMPTS, Model, Run, TaskResult},
+};
+
+/// One log, as far as it can be understood without the others.
+#[derive(Debug)]
+pub struct Log {
+    pub id: String,
+    pub version: String,
+    pub title: String,
+    pub description: String,
+    pub tasks: Vec<String>,
+    pub attempts: u32,
+    pub model: Model,
+    pub run: Run,
+    pub results: Vec<TaskResult>,
+    pub unmapped: Vec<String>,
+}
+
+impl Log {
+    /// Reads a log of either kind.
+    ///
+    /// # Errors
+    /// Why it would be wrong to publish it, or what of it is not understood.
+    pub fn read(bytes: &[u8], options: &Options) -> Result<Self, String> {
+        Document::read(bytes)?.into_log(options)
+    }
+
+    /// Returns the body that declares the benchmark version, but for its metric.
+    pub fn body(&self) -> Value {
+        let tasks = self.tasks.iter().map(|task| json!({"id": task}));
+        json!({
+            "title": self.title,
+            "description": self.description,
+            "tasks": tasks.collect::<Vec<_>>(),
+            "attemptsPerTask": self.attempts,
+        })
+    }
+}
+
+impl Document {
+    fn into_log(self, options: &Options) -> Result<Log, String> {
+        let Self { status, eval, plan, stats, invalidated, samples } = self;
+        let samples = samples.unwrap_or_default();
+        if invalidated || samples.iter().any(|sample| sample.invalidation.is_some()) {
+            return Err("the log was invalidated".to_owned());
+        }
+        if samples.is_empty() {
+            return Err(format!("status is {status}, and no sample is there"));
+        }
+        let coverage = Coverage::of(&samples, &eval)?;
+        let incomplete = coverage.lacks(&status);
+        if let Some(reason) = &incomplete
+            && !options.provenance.accept_incomplete
+        {
+            return Err(format!("{reason}; --accept-incomplete publishes what is there"));
+        }
+        if coverage.tasks.is_empty() {
+            return Err("no sample has all its epochs".to_owned());
+        }
+        let scorer = ScorerName::of(options.scorer.as_deref(), &eval, &samples)?;
+        let version = match &eval.task_version {
+            Value::String(version) => version.clone(),
+            Value::Null => "0".to_owned(),
+            version => version.to_string(),
+        };
+        let mut version = options.benchmark_version.clone().unwrap_or_else(|| slug(&version, LONGEST_NAME));
+        if incomplete.is_some() && options.benchmark_version.is_none() {
+            version = format!("{version}-{}-of-{}", coverage.tasks.len(), coverage.whole);
+        }
+        let id = options.benchmark.clone().unwrap_or_else(|| slug(&eval.task, LONGEST_NAME));
+        let mut unmapped = vec![
+            "input, target, output, messages, events, store and metadata of samples: a result has no place for them"
+                .to_owned(),
+            "model_args, task_args and solver parameters: not published, since they may hold what is private"
+                .to_owned(),
+        ];
+        if let Some(reason) = incomplete {
+            unmapped.push(format!("{reason}: what is there stands as version {version}"));
+        }
+        let results = results(&samples, &coverage, &scorer, &eval.model, &mut unmapped)?;
+        if let Some(epochs) = eval.config.epochs.filter(|epochs| *epochs > MOST_ATTEMPTS) {
+            let first = MOST_ATTEMPTS.saturating_add(1);
+            unmapped.push(format!("epochs {first} to {epochs}: the API takes {MOST_ATTEMPTS} attempts at a task"));
+        }
+        let reducers = eval.config.epochs_reducer.iter().flatten().filter(|reducer| *reducer != "mean");
+        let reducers: Vec<_> = reducers.map(String::as_str).collect();
+        if coverage.epochs > 1 && !reducers.is_empty() {
+            unmapped.push(format!("epochs_reducer {}: a task's score is the mean of its attempts", some_of(&reducers)));
+        }
+        let model = model(&eval.model)?;
+        let run = run(&eval, &plan, &stats, &scorer, [&id, &version], &model, &options.provenance)?;
+        let dataset = eval.dataset.name.as_deref().unwrap_or("without a name");
+        Ok(Log {
+            description: format!("Task {} of Inspect AI, data set {dataset}, scored by {}.", eval.task, scorer.shown),
+            title: eval.task_display_name.unwrap_or(eval.task),
+            id,
+            version,
+            tasks: coverage.tasks.into_iter().map(TaskId::into_text).collect(),
+            attempts: coverage.epochs.min(MOST_ATTEMPTS),
+            model,
+            run,
+            results,
+            unmapped,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::import::inspect::fixtures::{LOG, finished, options, read, refusal, sound};
+
+    #[test]
+    fn the_real_log_is_refused_unless_its_gaps_are_accepted() {
+        let refused = read(LOG.as_bytes(), &[]);
+        assert!(refused.benchmarks.is_empty());
+        assert_eq!(
+            refused.entries[0].submission.as_ref().unwrap_err(),
+            "status is cancelled, 3 of 100 samples are there; --accept-incomplete publishes what is there"
+        );
+
+        let plan = read(LOG.as_bytes(), &["--accept-incomplete"]);
+        let (run, results) = sound(&plan);
+        assert_eq!(
+            serde_json::to_value(run).unwrap(),
+            json!({
+                "model": "openai/gpt-4o-mini", "benchmark": "popularity", "version": "0-3-of-100",
+                "harness": "inspect_ai", "harnessVersion": "0.3.95.dev16+g6527d0861", "commit": "e9a9d7161",
+                "dirty": false, "generationConfig": {"solvers": ["system_message", "generate"]},
+                "evaluatorRelationship": "third_party", "startedAt": "2025-05-13T00:28:13.000Z",
+                "completedAt": "2025-05-13T00:28:15.000Z",
+                "externalId": "inspect/popularity/0-3-of-100/match/VnKtvCqGnnegLQ7qSBFDzx",
+            })
+        );
+        assert_eq!(
+            serde_json::to_value(results).unwrap(),
+            json!([
+                {"task": "1", "attempt": 1, "status": "success", "score": 1.0, "latencyMs": 546.0, "inputTokens": 64, "outputTokens": 2},
+                {"task": "2", "attempt": 1, "status": "success", "score": 1.0, "latencyMs": 1659.0, "inputTokens": 58, "outputTokens": 2},
+                {"task": "3", "attempt": 1, "status": "failed", "score": 0.0, "latencyMs": 528.0, "inputTokens": 70, "outputTokens": 2},
+            ])
+        );
+        assert_eq!(plan.benchmarks[0].body["metric"], "pass_rate");
+        assert_eq!(plan.benchmarks[0].body["tasks"], json!([{"id": "1"}, {"id": "2"}, {"id": "3"}]));
+        let said = "status is cancelled, 3 of 100 samples are there: what is there stands as version 0-3-of-100";
+        assert!(plan.unmapped.iter().any(|line| line == said), "{:?}", plan.unmapped);
+    }
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        type Spoil = fn(&mut Value);
+        let cases: [(Spoil, &str); 10] = [
+            (
+                |log| log["samples"][0]["scores"]["match"]["value"] = json!("?"),
+                "sample 10: the score \"?\" is no number",
+            ),
+            (
+                |log| log["samples"][0]["scores"]["match"]["value"] = json!(2),
+                "sample 10: the score 2 is not between 0 and 1",
+            ),
+            (
+                |log| log["samples"][0]["scores"]["match"]["value"] = json!([1]),
+                "sample 10: match gives a list of values",
+            ),
+            (|log| log["samples"][0]["epoch"] = json!(2), "sample 10 stands twice in epoch 2"),
+            (|log| log["samples"][0]["epoch"] = json!(3), "sample 10 has epoch 3 of 2"),
+            (|log| log["eval"]["revision"] = Value::Null, "the log tells no revision: give --commit"),
+            (|log| log["eval"]["packages"] = json!({}), "packages.inspect_ai is missing"),
+            (|log| log["invalidated"] = json!(true), "the log was invalidated"),
+            (|log| log["samples"] = json!([]), "status is success, and no sample is there"),
+            (
+                |log| log["eval"]["dataset"]["sample_ids"] = json!([9, 10, 11]),
+                "2 of 3 samples are there, missing are 11; --accept-incomplete publishes what is there",
+            ),
+        ];
+        for (spoil, reason) in cases {
+            let mut log = finished();
+            spoil(&mut log);
+            assert_eq!(refusal(&log, &[]), reason);
+        }
+        let mut log = finished();
+        log["samples"].as_array_mut().unwrap().pop();
+        assert_eq!(
+            refusal(&log, &[]),
+            "1 of 2 samples are there, without all 2 epochs are 9; --accept-incomplete publishes what is there"
+        );
+        let partial = read(log.to_string().as_bytes(), &["--accept-incomplete"]);
+        assert_eq!(sound(&partial).1.len(), 2);
+        assert_eq!(
+            refusal(&log, &["--scorer", "third", "--accept-incomplete"]),
+            "no sample has a score by third; there are match, other"
+        );
+        assert!(refusal(&finished(), &["--scorer", "other"]).contains("the score 7 is not between 0 and 1"));
+        assert!(Log::read(b"{}", &options(&[])).is_err());
+    }
+
+    #[test]
+    fn attempts_beyond_the_tenth_are_left_out() {
+        let mut log = finished();
+        log["eval"]["config"]["epochs"] = json!(11);
+        let samples = (1..=11)
+            .flat_map(|epoch| [9, 10].map(|id| json!({"id": id, "epoch": epoch, "scores": {"match": {"value": "C"}}})));
+        log["samples"] = samples.collect();
+        let plan = read(log.to_string().as_bytes(), &[]);
+        assert_eq!(sound(&plan).1.len(), 20);
+        assert_eq!(plan.benchmarks[0].body["attemptsPerTask"], 10);
+        assert!(plan.unmapped.iter().any(|line| line.starts_with("epochs 11 to 11:")), "{:?}", plan.unmapped);
+    }
+}

@@ -1,0 +1,72 @@
+//! Which model a log names.
+
+use crate::import::{
+    names::{self, LONGEST_NAME, slug},
+    plan::Model,
+};
+
+/// Interfaces that serve the models of others: the vendor is named behind them.
+const HOSTS: &[&str] = &[
+    "azureai",
+    "bedrock",
+    "cf",
+    "fireworks",
+    "groq",
+    "hf",
+    "llama-cpp-python",
+    "ollama",
+    "openai-api",
+    "openrouter",
+    "sagemaker",
+    "sambanova",
+    "sglang",
+    "together",
+    "vertex",
+    "vllm",
+];
+
+/// Reads the name of a model: `openai/gpt-4o` is that vendor's; of `hf/meta-llama/Llama-3.1-8B` and `openai/azure/gpt-4o` the last part is the
+/// name, and the vendor is the part before it where the first one serves everybody's models, else the first.
+///
+/// # Errors
+/// That the name makes no identifier.
+pub fn model(text: &str) -> Result<Model, String> {
+    let parts: Vec<&str> = text.split('/').collect();
+    let display_name = parts.last().copied().unwrap_or(text).to_owned();
+    let provider = match parts.as_slice() {
+        [host, rest @ ..] if HOSTS.contains(host) => match rest {
+            [.., vendor, _] => names::vendor(vendor),
+            _ => names::family(&display_name).map(str::to_owned).or_else(|| names::vendor(host)),
+        },
+        [vendor, _, ..] => names::vendor(vendor),
+        _ => names::family(&display_name).map(str::to_owned),
+    };
+    let name = slug(&display_name, LONGEST_NAME);
+    if name.is_empty() {
+        return Err(format!("model is {text:?}, which makes no identifier"));
+    }
+    Ok(Model { provider: provider.unwrap_or_else(|| names::UNKNOWN.to_owned()), name, display_name })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn vendors_stand_behind_those_who_serve_them() {
+        for (text, id) in [
+            ("openai/gpt-4o-mini", "openai/gpt-4o-mini"),
+            ("openai/azure/gpt-4o", "openai/gpt-4o"),
+            ("anthropic/bedrock/claude-3-5-sonnet", "anthropic/claude-3-5-sonnet"),
+            ("openrouter/x-ai/grok-4", "xai/grok-4"),
+            ("together/meta-llama/Llama-3-70b", "meta/llama-3-70b"),
+            ("groq/llama-3.1-70b", "meta/llama-3.1-70b"),
+            ("ollama/phi3:mini", "ollama/phi3-mini"),
+            ("mockllm/model", "mockllm/model"),
+            ("gpt-4", "openai/gpt-4"),
+        ] {
+            let model = model(text).unwrap();
+            assert_eq!(format!("{}/{}", model.provider, model.name), id);
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! Options of the importer.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::import::options::Provenance;
+
+/// Which logs, and what of them.
+#[derive(Args, Debug)]
+pub struct Options {
+    /// The logs, .json or .eval.
+    #[arg(required = true)]
+    pub files: Vec<PathBuf>,
+    /// The scorer whose score counts, by default the log's first; NAME.KEY where it gives several values.
+    #[arg(long, value_name = "NAME")]
+    pub scorer: Option<String>,
+    /// Id of the benchmark, by default the task's name.
+    #[arg(long, value_name = "ID")]
+    pub benchmark: Option<String>,
+    /// Version of the benchmark, by default the task's.
+    #[arg(long, value_name = "VERSION")]
+    pub benchmark_version: Option<String>,
+    #[command(flatten)]
+    pub provenance: Provenance,
+}

@@ -1,0 +1,89 @@
+//! What is published of all logs together.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::{Log, Options};
+use crate::import::{
+    listing::some_of,
+    plan::{Benchmark, Entry, Evidence, Plan, Submission},
+};
+
+/// Makes the plan of the logs. Of one benchmark version all must have the same tasks; its metric is the rate of passes
+/// where every score in all of them is 0 or 1.
+pub fn plan(logs: Vec<(String, Result<Log, String>)>, options: &Options) -> Plan {
+    let mut plan = Plan::default();
+    let mut definitions = BTreeMap::<(String, String), Definition>::new();
+    for log in logs.iter().filter_map(|(_, log)| log.as_ref().ok()) {
+        let definition = definitions
+            .entry((log.id.clone(), log.version.clone()))
+            .or_insert_with(|| Definition { body: log.body(), graded: options.provenance.graded });
+        definition.graded |= log.results.iter().any(|result| result.score != 0.0 && result.score != 1.0);
+    }
+    let mut unmapped = Vec::<(String, Vec<String>)>::new();
+    for (file, log) in logs {
+        let submission = log.and_then(|log| {
+            let definition = definitions.get(&(log.id.clone(), log.version.clone()));
+            if definition.is_some_and(|definition| definition.body != log.body()) {
+                let Log { id, version, .. } = log;
+                return Err(format!(
+                    "its tasks, epochs, data set or scorer are not those of the first log of {id}, version {version}"
+                ));
+            }
+            for reason in log.unmapped {
+                match unmapped.iter_mut().find(|(other, _)| *other == reason) {
+                    Some((_, files)) => files.push(file.clone()),
+                    None => unmapped.push((reason, vec![file.clone()])),
+                }
+            }
+            Ok(Submission { model: log.model, run: log.run, evidence: Evidence::Results(log.results) })
+        });
+        plan.entries.push(Entry { name: file, submission });
+    }
+    let sound = plan.entries.iter().filter(|entry| entry.submission.is_ok()).count();
+    let of_files = |(reason, files): (String, Vec<String>)| {
+        if files.len() == sound { reason } else { format!("{reason} ({})", some_of(&files)) }
+    };
+    plan.unmapped = unmapped.into_iter().map(of_files).collect();
+    for ((id, version), Definition { mut body, graded }) in definitions {
+        if let Value::Object(members) = &mut body {
+            members.insert("metric".to_owned(), if graded { "score" } else { "pass_rate" }.into());
+        }
+        plan.benchmarks.push(Benchmark { id, version, body });
+    }
+    plan
+}
+
+struct Definition {
+    body: Value,
+    /// Whether scores other than 0 and 1 are possible.
+    graded: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::import::inspect::fixtures::{finished, options};
+
+    #[test]
+    fn logs_of_one_benchmark_have_one_definition() {
+        let options = options(&[]);
+        let log = |model: &str, dataset: &str| {
+            let mut log = finished();
+            log["eval"]["model"] = json!(model);
+            log["eval"]["dataset"]["name"] = json!(dataset);
+            (model.to_owned(), Log::read(log.to_string().as_bytes(), &options))
+        };
+        let broken = ("c".to_owned(), Log::read(b"", &options));
+        let plan = plan(vec![log("a/b", "d"), log("b/b", "d"), broken, log("d/b", "other")], &options);
+        assert_eq!(plan.benchmarks.len(), 1);
+        assert_eq!(
+            plan.entries.iter().map(|entry| entry.submission.is_ok()).collect::<Vec<_>>(),
+            [true, true, false, false]
+        );
+        assert!(plan.unmapped.iter().all(|line| !line.ends_with(')')), "of both logs: {:?}", plan.unmapped);
+    }
+}

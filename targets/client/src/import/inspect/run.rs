@@ -1,0 +1,76 @@
+//! What a log says of its run.
+
+use super::{
+    document::{Eval, Solvers, Stats},
+    scorer::ScorerName,
+};
+use crate::import::{
+    names,
+    options::Provenance,
+    plan::{Model, Run},
+    times::utc,
+};
+
+/// Members of a generation configuration that say nothing of the model's behaviour, or may hold what is secret.
+const PRIVATE_CONFIG: &[&str] = &["extra_headers", "extra_body", "system_message", "max_connections"];
+
+/// Makes the body that opens the run.
+///
+/// # Errors
+/// What the log does not say.
+pub fn run(
+    eval: &Eval,
+    plan: &Solvers,
+    stats: &Stats,
+    scorer: &ScorerName,
+    [id, version]: [&String; 2],
+    model: &Model,
+    provenance: &Provenance,
+) -> Result<Run, String> {
+    let commit = provenance.commit.clone().or_else(|| eval.revision.as_ref().map(|revision| revision.commit.clone()));
+    let commit = commit.ok_or("the log tells no revision: give --commit")?;
+    let harness_version = eval.packages.get("inspect_ai").ok_or("packages.inspect_ai is missing")?.clone();
+    let time = |text: &Option<String>| {
+        let text = text.as_deref().filter(|text| !text.is_empty());
+        text.map(utc).transpose()
+    };
+    let started_at = time(&stats.started_at)?;
+    let started_at = started_at.map_or_else(|| utc(&eval.created), Ok)?;
+    let mut config = eval.model_generate_config.clone();
+    config.extend(plan.config.clone());
+    config.retain(|name, value| !value.is_null() && !PRIVATE_CONFIG.contains(&name.as_str()));
+    let limits = [
+        ("message_limit", eval.config.message_limit),
+        ("token_limit", eval.config.token_limit),
+        ("time_limit", eval.config.time_limit),
+        ("working_limit", eval.config.working_limit),
+    ];
+    for (name, limit) in limits {
+        if let Some(limit) = limit {
+            config.insert(name.to_owned(), limit.into());
+        }
+    }
+    let solvers: Vec<&str> = plan.steps.iter().map(|step| step.solver.as_str()).collect();
+    if !solvers.is_empty() {
+        config.insert("solvers".to_owned(), solvers.into());
+    }
+    let eval_id = match eval.eval_id.as_str() {
+        "" => names::external_id(&[&eval.run_id, &eval.task_id, &eval.created]),
+        eval_id => eval_id.to_owned(),
+    };
+    Ok(Run {
+        model: format!("{}/{}", model.provider, model.name),
+        benchmark: id.clone(),
+        version: version.clone(),
+        harness: "inspect_ai".to_owned(),
+        harness_version,
+        commit,
+        dirty: eval.revision.as_ref().and_then(|revision| revision.dirty).unwrap_or(false),
+        generation_config: config,
+        evaluator_relationship: provenance.evaluator,
+        started_at: Some(started_at),
+        completed_at: time(&stats.completed_at)?,
+        external_id: names::external_id(&["inspect", id, version, &scorer.shown, &eval_id]),
+        ..Run::default()
+    })
+}

@@ -1,0 +1,84 @@
+//! Which metric of a task is its score.
+
+use serde_json::Value;
+
+use super::task::Task;
+use crate::import::listing::some_of;
+
+/// A metric of a filter's responses, as in `acc,none`.
+pub struct Chosen {
+    pub metric: String,
+    pub filter: String,
+    pub mean: f64,
+    pub error: Option<f64>,
+    /// The others.
+    pub left: Vec<String>,
+}
+
+impl Chosen {
+    /// Returns the metric with its filter.
+    pub fn key(&self) -> String {
+        format!("{},{}", self.metric, self.filter)
+    }
+}
+
+impl Task<'_> {
+    /// Finds the metric that is asked for, or the first that the task declares.
+    ///
+    /// # Errors
+    /// That there is none, or why it is no score.
+    pub fn chosen(&self) -> Result<Chosen, String> {
+        let means =
+            self.document.results.get(self.name).and_then(Value::as_object).ok_or("its results are no object")?;
+        let metrics: Vec<(&str, &str, Option<f64>)> = means
+            .iter()
+            .filter_map(|(key, value)| key.split_once(',').map(|(metric, filter)| (metric, filter, value.as_f64())))
+            .filter(|(metric, ..)| !metric.ends_with("_stderr"))
+            .collect();
+        let keys: Vec<String> = metrics.iter().map(|(metric, filter, _)| format!("{metric},{filter}")).collect();
+        let declared = self.config().and_then(|config| config.metric_list.first()?.metric.as_str());
+        let asked = self.options.metric.as_deref();
+        let found = match asked.map(|asked| asked.split_once(',').map_or((asked, None), |(m, f)| (m, Some(f)))) {
+            Some((metric, filter)) => metrics
+                .iter()
+                .find(|(name, of, _)| *name == metric && filter.is_none_or(|filter| filter == *of))
+                .ok_or_else(|| format!("has no metric {}; there are {}", asked.unwrap_or_default(), some_of(&keys)))?,
+            None => {
+                metrics.iter().find(|(name, ..)| Some(*name) == declared).or(metrics.first()).ok_or("has no metric")?
+            }
+        };
+        let (metric, filter, mean) = *found;
+        let better =
+            self.document.higher_is_better.get(self.name).and_then(|better| better.get(metric).copied().flatten());
+        if better == Some(false) {
+            return Err(format!("of {metric}, less is better"));
+        }
+        let chosen = format!("{metric},{filter}");
+        Ok(Chosen {
+            metric: metric.to_owned(),
+            filter: filter.to_owned(),
+            mean: mean.ok_or_else(|| format!("{chosen} is no number"))?,
+            error: means.get(&format!("{metric}_stderr,{filter}")).and_then(Value::as_f64),
+            left: keys.into_iter().filter(|key| *key != chosen).collect(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::import::{
+        lm_eval::fixtures::{arith, of, read, results},
+        plan::Evidence,
+    };
+
+    #[test]
+    fn another_metric_or_filter_can_be_named() {
+        let plan = read(&results(), &[arith()], &["--metric", "exact_match,flexible-extract"]);
+        let Evidence::Results(results) = &of(&plan, "arith").as_ref().unwrap().evidence else { panic!("counts") };
+        assert_eq!(results.iter().map(|result| result.score).sum::<f64>(), 3.0);
+        assert_eq!(
+            of(&plan, "summary").as_ref().unwrap_err(),
+            "has no metric exact_match,flexible-extract; there are rouge1,none"
+        );
+    }
+}

@@ -1,0 +1,20 @@
+//! Results of lm-evaluation-harness: one JSON document with the means of every task, and a file a task with its
+//! samples, one a line.
+//!
+//! Each task becomes a run on a benchmark version of its own, its documents the version's tasks. A task whose samples
+//! are not given can be published as counts where its mean is that of so many passes.
+
+mod counts;
+mod document;
+#[cfg(test)]
+mod fixtures;
+mod metric;
+mod model;
+mod options;
+mod plan;
+mod run;
+mod samples;
+mod task;
+
+pub use options::Options;
+pub use plan::plan;

@@ -1,0 +1,31 @@
+//! Options of the importer.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::import::options::Provenance;
+
+/// Which results, and what of them.
+#[derive(Args, Debug)]
+pub struct Options {
+    /// The results, results_….json.
+    pub file: PathBuf,
+    /// The samples of its tasks, samples_TASK_….jsonl.
+    #[arg(long, num_args = 1.., value_name = "FILE")]
+    pub samples: Vec<PathBuf>,
+    /// The metric that is the score, with its filter as in `exact_match,strict-match`; by default each task's first.
+    #[arg(long, value_name = "METRIC[,FILTER]")]
+    pub metric: Option<String>,
+    /// The model, where the results name none, or a path.
+    #[arg(long, value_name = "PROVIDER/NAME")]
+    pub model: Option<String>,
+    /// Version of every benchmark, by default each task's, with the number of its examples.
+    #[arg(long, value_name = "VERSION")]
+    pub benchmark_version: Option<String>,
+    /// Version of the harness, where the results tell none.
+    #[arg(long, value_name = "VERSION")]
+    pub harness_version: Option<String>,
+    #[command(flatten)]
+    pub provenance: Provenance,
+}

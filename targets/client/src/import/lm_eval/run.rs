@@ -1,0 +1,73 @@
+//! What the results say of a run.
+
+use serde_json::{Map, Value};
+
+use super::{
+    metric::Chosen,
+    model::{PUBLIC_ARGS, arguments},
+    task::Task,
+};
+use crate::import::{
+    names,
+    plan::{Model, Run},
+    times::unix,
+};
+
+impl Task<'_> {
+    /// Makes the body that opens the run.
+    ///
+    /// # Errors
+    /// What the results do not say.
+    pub fn run(&self, chosen: &Chosen, model: &Model, id: &str, version: &str) -> Result<Run, String> {
+        let Self { document, options, .. } = self;
+        let commit = options.provenance.commit.as_ref().or(document.git_hash.as_ref());
+        let harness_version = options.harness_version.as_ref().or(document.lm_eval_version.as_ref());
+        let date = document.date.ok_or("date is missing")?;
+        let seconds = document.total_evaluation_time_seconds.as_deref().and_then(|text| text.parse::<f64>().ok());
+        let model = format!("{}/{}", model.provider, model.name);
+        Ok(Run {
+            benchmark: id.to_owned(),
+            version: version.to_owned(),
+            harness: "lm-evaluation-harness".to_owned(),
+            harness_version: harness_version.ok_or("lm_eval_version is missing: give --harness-version")?.clone(),
+            commit: commit.ok_or("git_hash is missing: give --commit")?.clone(),
+            prompt_hash: document.task_hashes.get(self.name).cloned(),
+            generation_config: self.generation_config(chosen),
+            evaluator_relationship: options.provenance.evaluator,
+            started_at: Some(unix(date)?),
+            completed_at: seconds.filter(|seconds| *seconds >= 0.0).map(|seconds| unix(date + seconds)).transpose()?,
+            external_id: names::external_id(&["lm-eval", id, version, &chosen.key(), &model, &date.to_string()]),
+            model,
+            ..Run::default()
+        })
+    }
+
+    fn generation_config(&self, chosen: &Chosen) -> Map<String, Value> {
+        let Self { document, .. } = self;
+        let config = &document.config;
+        let text = |text: &Option<String>| text.clone().map(Value::String);
+        let members = [
+            ("modelSource", text(&document.model_source).or_else(|| text(&config.model))),
+            ("modelDtype", text(&config.model_dtype)),
+            ("modelRevision", text(&config.model_revision)),
+            ("modelSha", text(&config.model_sha)),
+            ("numFewshot", self.shots().map(Value::from)),
+            ("filter", Some(chosen.filter.clone().into())),
+            ("generationKwargs", self.config().and_then(|config| config.generation_kwargs.clone())),
+            ("genKwargs", config.gen_kwargs.clone()),
+            ("chatTemplateSha", text(&document.chat_template_sha)),
+            ("systemInstructionSha", text(&document.system_instruction_sha)),
+            ("fewshotAsMultiturn", document.fewshot_as_multiturn.map(Value::from)),
+            ("randomSeed", config.random_seed.clone()),
+            ("numpySeed", config.numpy_seed.clone()),
+            ("torchSeed", config.torch_seed.clone()),
+            ("fewshotSeed", config.fewshot_seed.clone()),
+        ];
+        let told = members
+            .into_iter()
+            .filter_map(|(name, value)| Some((name.to_owned(), value.filter(|value| !value.is_null())?)));
+        let arguments =
+            arguments(config.model_args.as_ref()).into_iter().filter(|(name, _)| PUBLIC_ARGS.contains(&name.as_str()));
+        told.chain(arguments).collect()
+    }
+}

@@ -1,0 +1,158 @@
+//! What is published of one task.
+
+use serde_json::Value;
+
+use super::{
+    Options,
+    document::{Document, SampleCount, TaskConfig},
+    metric::Chosen,
+};
+use crate::import::{
+    listing::some_of,
+    names::{LONGEST_NAME, slug},
+    plan::{Benchmark, Model, Submission},
+};
+
+/// A task of the results.
+pub struct Task<'a> {
+    pub name: &'a str,
+    pub document: &'a Document,
+    pub options: &'a Options,
+}
+
+impl Task<'_> {
+    /// Makes the benchmark version and the run, and says what has no place in them.
+    ///
+    /// # Errors
+    /// Why it would be wrong to publish the task.
+    pub fn submission(&self, model: &Model, samples: &[&[u8]]) -> Result<(Benchmark, Submission, Vec<String>), String> {
+        let chosen = self.chosen()?;
+        let mut unmapped = Vec::new();
+        if !chosen.left.is_empty() {
+            unmapped.push(format!("{}: the score is {}", some_of(&chosen.left), chosen.key()));
+        }
+        let count = self.document.counts.get(self.name).copied();
+        let mut version = self.version();
+        if let Some(SampleCount { original, effective }) = count.filter(|count| count.effective < count.original) {
+            let reason = format!("{effective} of {original} documents were evaluated");
+            if !self.options.provenance.accept_incomplete {
+                return Err(format!("{reason}; --accept-incomplete publishes what is there"));
+            }
+            version = format!("{version}-{effective}-of-{original}");
+            unmapped.push(format!("{reason}: they stand as version {version}"));
+        }
+        let (mut body, evidence) = match samples {
+            [] => {
+                version = format!("{version}-counts");
+                unmapped.push(format!("no samples are given: only the number of passes stands, as version {version}"));
+                self.counted(&chosen, count)?
+            }
+            [samples] => self.sampled(&chosen, samples, count, &mut unmapped)?,
+            _ => return Err("several files of its samples are given".to_owned()),
+        };
+        if let Some(given) = &self.options.benchmark_version {
+            given.clone_into(&mut version);
+        }
+        let id = slug(self.name, LONGEST_NAME);
+        if id.is_empty() {
+            return Err("the name makes no identifier".to_owned());
+        }
+        if let Value::Object(members) = &mut body {
+            members.insert("title".to_owned(), self.name.into());
+            members.insert("description".to_owned(), self.description(&chosen).into());
+        }
+        let run = self.run(&chosen, model, &id, &version)?;
+        let model = Model {
+            provider: model.provider.clone(),
+            name: model.name.clone(),
+            display_name: model.display_name.clone(),
+        };
+        Ok((Benchmark { id, version, body }, Submission { model, run, evidence }, unmapped))
+    }
+
+    /// Returns how the task is set up.
+    pub fn config(&self) -> Option<&TaskConfig> {
+        self.document.configs.get(self.name)
+    }
+
+    /// Returns the number of examples that were given.
+    pub fn shots(&self) -> Option<u64> {
+        let told = self.document.shots.get(self.name).and_then(Value::as_u64);
+        told.or_else(|| self.config().and_then(|config| config.num_fewshot).map(u64::from))
+    }
+
+    /// Returns the task's own version with its number of examples: with another number it is another test.
+    fn version(&self) -> String {
+        let version = match self.document.versions.get(self.name) {
+            Some(Value::String(version)) => slug(version, LONGEST_NAME),
+            Some(Value::Number(version)) => version.to_string(),
+            _ => String::new(),
+        };
+        let version = if version.is_empty() { "0".to_owned() } else { version };
+        match self.shots() {
+            Some(shots) => format!("{version}-{shots}-shot"),
+            None => version,
+        }
+    }
+
+    fn description(&self, chosen: &Chosen) -> String {
+        let config = self.config();
+        let path = config.and_then(|config| config.dataset_path.as_deref());
+        let name = config.and_then(|config| config.dataset_name.as_deref());
+        let dataset = [path, name].into_iter().flatten().collect::<Vec<_>>().join(", ");
+        let dataset = if dataset.is_empty() { dataset } else { format!(" (data set {dataset})") };
+        format!("Task {} of lm-evaluation-harness{dataset}, scored by {}.", self.name, chosen.key())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::import::lm_eval::{
+        fixtures::{arith, of, options, read, results, samples},
+        plan,
+    };
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        let all = [1, 1, 1, 1].map(Value::from);
+        let wrong =
+            |scores: &[Value]| read(&results(), &[samples("arith", "exact_match", &[("strict-match", scores)])], &[]);
+        for (scores, reason) in [
+            (&all[..], "the samples come to exact_match,strict-match 1, the results say 0.5"),
+            (&all[..3], "the results are of 4 documents, the samples of 3"),
+            (&[json!(2)], "line 1 of its samples: exact_match is 2, which is not between 0 and 1"),
+            (
+                &[json!([1, 2])],
+                "line 1 of its samples: exact_match is no number: it is computed of all documents together",
+            ),
+        ] {
+            assert_eq!(of(&wrong(scores), "arith").as_ref().unwrap_err(), reason);
+        }
+        let refusal = |spoil: fn(&mut Value), arguments: &[&str]| {
+            let mut results = results();
+            spoil(&mut results);
+            match plan(results.to_string().as_bytes(), &[arith()], &options(arguments)) {
+                Ok(plan) => of(&plan, "arith").as_ref().err().cloned(),
+                Err(reason) => Some(reason),
+            }
+        };
+        let limited: fn(&mut Value) = |results| results["n-samples"]["arith"]["original"] = json!(1319);
+        assert_eq!(
+            refusal(limited, &[]).unwrap(),
+            "4 of 1319 documents were evaluated; --accept-incomplete publishes what is there"
+        );
+        assert_eq!(refusal(limited, &["--accept-incomplete"]), None);
+        let anonymous: fn(&mut Value) = |results| results["model_name"] = json!("/data/checkpoints/7");
+        assert!(refusal(anonymous, &[]).unwrap().contains("give --model"));
+        assert_eq!(refusal(anonymous, &["--model", "org/name"]), None);
+        assert_eq!(
+            refusal(|results| results["git_hash"] = Value::Null, &[]).unwrap(),
+            "git_hash is missing: give --commit"
+        );
+        assert_eq!(refusal(|results| results["git_hash"] = Value::Null, &["--commit", "abc"]), None);
+        let twice = read(&results(), &[arith(), arith()], &[]);
+        assert_eq!(of(&twice, "arith").as_ref().unwrap_err(), "several files of its samples are given");
+    }
+}
