@@ -11,7 +11,7 @@ const LARGEST_ANSWER: usize = 1024 * 1024;
 
 /// Returns a builder of clients that trust the roots of the system and the bundled ones (a bare container has none of its
 /// own) and that go only where they are told.
-fn builder() -> reqwest::ClientBuilder {
+pub fn builder() -> reqwest::ClientBuilder {
     // It fails only when a provider is installed already, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let roots =
