@@ -15,6 +15,7 @@ mod config;
 pub mod domain;
 mod http;
 mod mail;
+pub mod operators;
 pub mod ports;
 mod pwned_passwords;
 pub mod store;

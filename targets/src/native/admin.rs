@@ -2,22 +2,14 @@
 
 use std::process::ExitCode;
 
-use aibaas_core::{
-    domain::{UserId, account::Email},
-    ports::{Clock as _, Database, Timestamp},
-    store::{
-        Batch, Guard, Query,
-        users::{self, User},
-    },
-};
+use aibaas_core::domain::account::Email;
 use clap::{Args, Subcommand};
-use serde_json::json;
 
 use super::{
     data_directory::{self, DataDirectory},
+    database::SqliteDatabase,
     error::CliError,
-    machine::SystemClock,
-    operator::{self, address, find},
+    operator::{self, address},
     output::print_line,
 };
 
@@ -47,49 +39,29 @@ pub struct Account {
 pub async fn change(change: Change) -> Result<ExitCode, CliError> {
     let (Change::Grant(account) | Change::Revoke(account)) = &change;
     let database = operator::open(&account.data.directory).await?;
-    let said = match &change {
+    let report = match &change {
         Change::Grant(account) => grant(&database, &account.email).await,
         Change::Revoke(account) => revoke(&database, &account.email).await,
     };
     data_directory::close(database).await;
-    print_line(&said?);
+    print_line(&report?);
     Ok(ExitCode::SUCCESS)
 }
 
-async fn grant(database: &dyn Database, email: &Email) -> Result<String, CliError> {
-    let user = find(database, email).await?;
-    if !user.email_verified {
-        return Err(CliError::failed(format!("{} is not verified: whose address it is, nobody knows", user.email)));
-    }
-    Ok(match set_role(database, &user, users::promote, "admin").await? {
-        true => format!("{} is an administrator now", user.email),
-        false => format!("{} is an administrator already", user.email),
-    })
+async fn grant(database: &SqliteDatabase, email: &Email) -> Result<String, CliError> {
+    let is_new = operator::of(database).grant_administrator(email).await?;
+    Ok(format!("{} is an administrator {}", email.as_str(), if is_new { "now" } else { "already" }))
 }
 
-async fn revoke(database: &dyn Database, email: &Email) -> Result<String, CliError> {
-    let user = find(database, email).await?;
-    Ok(match set_role(database, &user, users::demote, "user").await? {
-        true => format!(
-            "{} is no administrator any more; where the server's ADMIN_EMAILS names the address, the next login makes them \
-             one again",
-            user.email
-        ),
-        false => format!("{} is no administrator", user.email),
+async fn revoke(database: &SqliteDatabase, email: &Email) -> Result<String, CliError> {
+    let was_one = operator::of(database).revoke_administrator(email).await?;
+    let email = email.as_str();
+    Ok(if was_one {
+        format!(
+            "{email} is no administrator any more; where the server's ADMIN_EMAILS names the address, the next login makes them \
+             one again"
+        )
+    } else {
+        format!("{email} is no administrator")
     })
-}
-
-/// Sets the role, and records it where that changed anything; returns whether it did.
-async fn set_role(
-    database: &dyn Database,
-    user: &User,
-    set: impl FnOnce(&UserId, Timestamp) -> Query<()>,
-    role: &str,
-) -> Result<bool, CliError> {
-    let now = SystemClock.now();
-    let event = operator::event(now, "role_changed", json!({ "role": role, "by": "command line" }));
-    let mut batch = Batch::new();
-    batch.expect(Guard::RoleChanges, set(&user.id, now));
-    batch.push(event.of(&user.id, None));
-    operator::run_if(database, Guard::RoleChanges, batch).await
 }

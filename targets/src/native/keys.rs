@@ -7,31 +7,26 @@ use aibaas_core::{
     Environment, Publishing,
     domain::{
         ApiKeyId,
-        account::{AccountStatus, Email},
-        api_key::{ApiKey, Scope},
-        api_key_settings::{AskedApiKey, KeyEnvironment, Mistake, NewApiKey},
+        account::Email,
+        api_key::Scope,
+        api_key_settings::{AskedApiKey, KeyEnvironment, Mistake},
     },
-    ports::{Clock as _, Database, Entropy as _, Timestamp},
-    store::{
-        Batch, BatchError, Guard, PageBefore,
-        api_keys::{self, ApiKeyRecord, OwnedApiKey},
-        users::User,
-    },
+    operators::{ApiKeyRecord, CreatedApiKey, OperatorError, OwnedApiKey, RevokedApiKey, User},
+    ports::{Clock as _, Timestamp},
 };
 use clap::{Args, Subcommand, builder::PossibleValuesParser};
 use serde_json::{Value, json};
 
 use super::{
     data_directory::{self, DataDirectory},
+    database::SqliteDatabase,
     error::CliError,
-    machine::{SystemClock, SystemEntropy},
-    operator::{self, address, failed, find},
+    machine::SystemClock,
+    operator::{self, address},
     output::{print_line, warn},
     serve::variable,
 };
 
-/// Keys that are read at a time.
-const PAGE: u32 = 500;
 /// How much of a name fits into the table.
 const NAME: usize = 40;
 
@@ -46,7 +41,7 @@ pub enum Command {
     Revoke(Revoke),
 }
 
-/// The key to be made; the rules are the API's. Who may publish, `PUBLISHING` and `ENVIRONMENT` say here too.
+/// The key to be made; the rules are the API's.
 #[derive(Args, Debug)]
 pub struct Create {
     /// Address of the account that it is for.
@@ -126,56 +121,31 @@ pub async fn run(command: Command) -> Result<ExitCode, CliError> {
 }
 
 impl Create {
-    async fn run(self, database: &dyn Database) -> Result<(), CliError> {
-        let now = SystemClock.now();
+    async fn run(self, database: &SqliteDatabase) -> Result<(), CliError> {
         let publishing = Publishing::load(&variable, Environment::Development);
         let publishing = publishing.map_err(|error| CliError::misconfigured(error.to_string()))?;
-        let (email, new) = self.checked(now)?;
-        let user = find(database, &email).await?;
-        if !user.email_verified {
-            return Err(CliError::failed(format!("{} is not verified: whose address it is, nobody knows", user.email)));
-        }
-        if user.status == AccountStatus::Suspended {
-            return Err(CliError::failed(format!("{} is suspended: no key of theirs works", user.email)));
-        }
-        if publishing == Publishing::Roles
-            && let Some(scope) = refused_scope(&user, &new.scopes)
-        {
-            return Err(CliError::failed(format!(
-                "{} is a {}: where PUBLISHING=roles, the scope {scope} needs the role publisher or admin",
-                user.email,
-                user.role.as_str()
-            )));
-        }
-        let mut random = [0; 64];
-        SystemEntropy.fill(&mut random);
-        let key = ApiKey::generate(new.environment.as_str(), &random);
-        let key = key.ok_or_else(|| CliError::failed("the random numbers made no key; try again"))?;
-        let new = new.into_record(operator::new_id(now).into(), user.id.clone(), &key, now);
-        let event = operator::event(now, "api_key_created", json!({ "apiKeyId": new.id, "by": "command line" }));
-        let mut batch = Batch::new();
-        batch.expect(Guard::ApiKeyLimit, api_keys::create(&new, &key));
-        batch.push(event.of(&user.id, None));
-        batch.run(database).await.map_err(|error| match error {
-            BatchError::Guard(Guard::ApiKeyLimit) => CliError::failed(format!(
-                "{} has {} active keys already: revoke one first",
-                user.email,
-                api_keys::MOST_ACTIVE
-            )),
-            error => failed(error),
-        })?;
-        warn(&told(&user, &new));
+        let (email, asked) = self.asked();
+        let created =
+            operator::of(database).create_api_key(&email, asked, publishing).await.map_err(|error| match error {
+                OperatorError::InvalidApiKey(mistakes) => {
+                    CliError::misconfigured(mistakes.iter().map(complaint).collect::<Vec<_>>().join("\n"))
+                }
+                error => error.into(),
+            })?;
+        let CreatedApiKey { key, record, owner } = created;
+        warn(&told(&owner, &record));
         // Shown this once: a key that nobody could read is of no use to anybody.
         let mut out = std::io::stdout().lock();
         writeln!(out, "{}", key.secret().expose()).and_then(|()| out.flush()).map_err(|error| {
             CliError::failed(format!(
                 "the key could not be written ({error}): revoke it with aibaas keys revoke {}",
-                new.id
+                record.id
             ))
         })
     }
 
-    fn checked(self, now: Timestamp) -> Result<(Email, NewApiKey), CliError> {
+    /// Whose key it is to be, and what it is asked to be.
+    fn asked(self) -> (Email, AskedApiKey) {
         let usual = AskedApiKey::new(self.name, self.scopes);
         let asked = AskedApiKey {
             description: self.description,
@@ -187,17 +157,8 @@ impl Create {
             environment: if self.environment == "test" { KeyEnvironment::Test } else { KeyEnvironment::Live },
             ..usual
         };
-        let mistakes = |mistakes: Vec<Mistake>| {
-            let lines = mistakes.iter().map(complaint);
-            CliError::misconfigured(lines.collect::<Vec<_>>().join("\n"))
-        };
-        Ok((self.email, asked.check(now).map_err(mistakes)?))
+        (self.email, asked)
     }
-}
-
-/// The first scope that works only in a publisher's key, where the user is none and PUBLISHING=roles.
-fn refused_scope(user: &User, scopes: &[Scope]) -> Option<Scope> {
-    scopes.iter().copied().find(|scope| !user.role.may_use(*scope))
 }
 
 fn names(scopes: &[Scope]) -> Vec<&'static str> {
@@ -235,18 +196,15 @@ fn told(user: &User, new: &ApiKeyRecord) -> String {
     if let Some(end) = new.expires_at {
         let _ = write!(told, ", until {end}");
     }
-    if refused_scope(user, &new.scopes).is_some() {
+    if new.scopes.iter().any(|scope| !user.role.may_use(*scope)) {
         told.push_str("\nwhere PUBLISHING=roles, it publishes only once its owner is a publisher");
     }
     told
 }
 
 impl List {
-    async fn run(self, database: &dyn Database) -> Result<(), CliError> {
-        let keys = match &self.email {
-            Some(email) => of_one(database, find(database, email).await?).await?,
-            None => of_everybody(database).await?,
-        };
+    async fn run(self, database: &SqliteDatabase) -> Result<(), CliError> {
+        let keys = operator::of(database).list_api_keys(self.email.as_ref()).await?;
         let now = SystemClock.now();
         if self.json {
             print_line(&ascii(&keys.iter().map(|owned| to_json(owned, now)).collect::<Value>().to_string()));
@@ -270,30 +228,6 @@ fn ascii(json: &str) -> String {
         }
     }
     text
-}
-
-async fn of_everybody(database: &dyn Database) -> Result<Vec<OwnedApiKey>, CliError> {
-    let mut keys: Vec<OwnedApiKey> = Vec::new();
-    loop {
-        // After every id.
-        let before = keys.last().map_or("~", |owned| owned.key.id.as_str());
-        let page = api_keys::list_all(before, PAGE).run(database).await.map_err(failed)?;
-        if page.is_empty() {
-            return Ok(keys);
-        }
-        keys.extend(page);
-    }
-}
-
-async fn of_one(database: &dyn Database, user: User) -> Result<Vec<OwnedApiKey>, CliError> {
-    let mut before = PageBefore { at: Timestamp(i64::MAX), id: "~".to_owned(), rows: PAGE };
-    let mut keys: Vec<OwnedApiKey> = Vec::new();
-    loop {
-        let page = api_keys::list(&user.id, &before).run(database).await.map_err(failed)?;
-        let Some(last) = page.last() else { return Ok(keys) };
-        (before.at, before.id) = (last.created_at, last.id.to_string());
-        keys.extend(page.into_iter().map(|key| OwnedApiKey { key, owner_email: user.email.clone() }));
-    }
 }
 
 fn to_json(owned: &OwnedApiKey, now: Timestamp) -> Value {
@@ -360,24 +294,16 @@ fn printable(text: &str) -> String {
 }
 
 impl Revoke {
-    async fn run(self, database: &dyn Database) -> Result<(), CliError> {
-        let owned = api_keys::find(&self.id).run(database).await.map_err(failed)?;
-        let OwnedApiKey { key, owner_email } = owned.ok_or_else(|| {
+    async fn run(self, database: &SqliteDatabase) -> Result<(), CliError> {
+        let revoked = operator::of(database).revoke_api_key(&self.id).await?;
+        let RevokedApiKey { revoked: OwnedApiKey { key, owner_email }, was_active } = revoked.ok_or_else(|| {
             CliError::failed(format!(
                 "there is no key with the id {}; `aibaas keys list` tells them",
                 printable(self.id.as_str())
             ))
         })?;
-        let now = SystemClock.now();
-        let event = operator::event(now, "api_key_revoked", json!({ "apiKeyId": key.id, "by": "command line" }));
-        let mut batch = Batch::new();
-        batch.expect(Guard::ApiKeyActive, api_keys::revoke(&key.id, &key.user_id, "operator", now));
-        batch.push(event.of(&key.user_id, None));
-        let name = printable(&key.name);
-        print_line(&match operator::run_if(database, Guard::ApiKeyActive, batch).await? {
-            true => format!("{} ({name}) of {owner_email} is revoked", key.id),
-            false => format!("{} ({name}) of {owner_email} was revoked already", key.id),
-        });
+        let when = if was_active { "is revoked" } else { "was revoked already" };
+        print_line(&format!("{} ({}) of {owner_email} {when}", key.id, printable(&key.name)));
         Ok(())
     }
 }

@@ -6,8 +6,8 @@ use aibaas_core::{
         account::{self, Email},
         password_hash,
     },
+    operators::ImportedUser,
     ports::Timestamp,
-    store::imports::ImportedUser,
 };
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};

@@ -18,11 +18,8 @@ use std::{
 };
 
 use aibaas_core::{
+    operators::{ImportOutcome, ImportedUser, users_as_sql},
     ports::Clock as _,
-    store::{
-        Batch, BatchError,
-        imports::{self, ImportedUser},
-    },
 };
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -34,6 +31,7 @@ use crate::native::{
     database::SqliteDatabase,
     error::CliError,
     machine::SystemClock,
+    operator,
     output::print_line,
 };
 
@@ -106,14 +104,16 @@ impl Target {
         told
     }
 
-    /// Keeps the accounts; of each, in order, what became of it.
-    async fn put(&mut self, users: &[ImportedUser]) -> Result<Vec<Fate>, String> {
+    /// Keeps the accounts; returns what becomes of each, in order.
+    async fn put(&mut self, users: &[ImportedUser]) -> Result<Vec<ImportOutcome>, String> {
         match self {
-            Self::Database(database) => add(database, users).await.map_err(|error| error.to_string()),
+            Self::Database(database) => {
+                operator::of(database).import_users(users).await.map_err(|error| error.to_string())
+            }
             Self::File { file, path } => {
-                file.write_all(imports::file_of_users(users).as_bytes())
+                file.write_all(users_as_sql(users).as_bytes())
                     .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
-                Ok(vec![Fate::Imported; users.len()])
+                Ok(vec![ImportOutcome::Imported; users.len()])
             }
         }
     }
@@ -142,33 +142,6 @@ fn new_file(path: &Path) -> std::io::Result<File> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path)
-}
-
-/// What became of an account.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fate {
-    Imported,
-    AlreadyThere,
-    Refused(&'static str),
-}
-
-async fn add(database: &SqliteDatabase, users: &[ImportedUser]) -> Result<Vec<Fate>, BatchError> {
-    let mut batch = Batch::new();
-    let there = batch.push(imports::users_there(users));
-    batch.push(imports::add_users(users));
-    let there = batch.run(database).await?.take(there)?;
-    let (mut addresses, mut owners) = (HashMap::new(), HashMap::new());
-    for (id, email) in there {
-        owners.insert(email.clone(), id.clone());
-        addresses.insert(id, email);
-    }
-    let fate = |user: &ImportedUser| match (owners.get(&user.email), addresses.get(&user.id)) {
-        (Some(owner), _) if *owner == user.id => Fate::AlreadyThere,
-        (Some(_), _) => Fate::Refused("the address belongs to another account"),
-        (None, Some(_)) => Fate::Refused("the account is there already, with another address"),
-        (None, None) => Fate::Imported,
-    };
-    Ok(users.iter().map(fate).collect())
 }
 
 /// The accounts that earlier rows of the file have, by a digest: a million of them fit.
@@ -236,12 +209,16 @@ impl Import {
         if users.is_empty() {
             return Ok(());
         }
-        let fates = self.target.put(&users).await.map_err(|error| self.summary.stopped(&lines, &error))?;
-        for ((line, user), fate) in lines.into_iter().zip(users).zip(fates) {
-            match fate {
-                Fate::Imported => self.summary.imported = self.summary.imported.saturating_add(1),
-                Fate::AlreadyThere => self.summary.already_there = self.summary.already_there.saturating_add(1),
-                Fate::Refused(reason) => self.summary.refused.push((line, format!("{}: {reason}", user.email))),
+        let outcomes = self.target.put(&users).await.map_err(|error| self.summary.stopped(&lines, &error))?;
+        for ((line, user), outcome) in lines.into_iter().zip(users).zip(outcomes) {
+            match outcome {
+                ImportOutcome::Imported => self.summary.imported = self.summary.imported.saturating_add(1),
+                ImportOutcome::AlreadyThere => {
+                    self.summary.already_there = self.summary.already_there.saturating_add(1)
+                }
+                ImportOutcome::Refused(reason) => {
+                    self.summary.refused.push((line, format!("{}: {reason}", user.email)))
+                }
             }
         }
         Ok(())
@@ -295,14 +272,23 @@ mod tests {
         let folder = std::env::temp_dir().join(format!("aibaas-import-{}", std::process::id()));
         data_directory::create(&folder).unwrap();
         let database = data_directory::open(&folder).await.unwrap();
+        let operator = operator::of(&database);
         let (a, b) = (user("a", "a@x.com"), user("b", "b@x.com"));
-        assert_eq!(add(&database, &[a.clone(), b]).await, Ok(vec![Fate::Imported; 2]));
+        assert_eq!(operator.import_users(&[a.clone(), b]).await.unwrap(), [ImportOutcome::Imported; 2]);
         let newer = Statement::new("UPDATE users SET password_hash = 'newer' WHERE id = 'a'");
         database.query(newer).await.unwrap();
 
         let rows = [a, user("c", "b@x.com"), user("b", "new@x.com"), user("d", "d@x.com")];
-        let fates = add(&database, &rows).await.unwrap();
-        assert!(matches!(fates[..], [Fate::AlreadyThere, Fate::Refused(_), Fate::Refused(_), Fate::Imported]));
+        let outcomes = operator.import_users(&rows).await.unwrap();
+        assert!(matches!(
+            outcomes[..],
+            [
+                ImportOutcome::AlreadyThere,
+                ImportOutcome::Refused(_),
+                ImportOutcome::Refused(_),
+                ImportOutcome::Imported
+            ]
+        ));
         let sql =
             "SELECT group_concat(id || ' ' || email || ' ' || password_hash, ', ' ORDER BY id) AS all_users FROM users";
         let told = database.query(Statement::new(sql)).await.unwrap().into_first().unwrap().text("all_users").unwrap();

@@ -1,0 +1,18 @@
+//! What whoever owns the machine does on the database itself, while a server may run on it.
+
+mod api_keys;
+mod error;
+mod imports;
+mod operator;
+mod roles;
+
+pub use api_keys::{CreatedApiKey, RevokedApiKey};
+pub use error::OperatorError;
+pub use imports::{ImportOutcome, users_as_sql};
+pub use operator::Operator;
+
+pub use crate::store::{
+    api_keys::{ApiKeyRecord, OwnedApiKey},
+    imports::ImportedUser,
+    users::User,
+};

@@ -1,0 +1,54 @@
+//! Whoever owns the machine, and what their commands have in common.
+
+use serde_json::Value;
+
+use super::OperatorError;
+use crate::{
+    domain::account::Email,
+    ports::{Clock, Database, Entropy, Timestamp},
+    store::{
+        Batch, BatchError, Guard,
+        audit::NewEvent,
+        users::{self, User},
+    },
+};
+
+/// Whoever owns the machine. The security events of what they do name the command line, and nobody who caused them.
+pub struct Operator<'a> {
+    /// Where everything is kept.
+    pub database: &'a dyn Database,
+    /// The time.
+    pub clock: &'a dyn Clock,
+    /// Where ids and keys come from.
+    pub entropy: &'a dyn Entropy,
+}
+
+impl Operator<'_> {
+    /// Finds the account with an address.
+    pub(super) async fn account(&self, email: &Email) -> Result<User, OperatorError> {
+        let user = users::find_by_email(email.as_str()).run(self.database).await?;
+        user.ok_or_else(|| OperatorError::NoAccount(email.as_str().to_owned()))
+    }
+
+    /// Makes a UUIDv7 (RFC 9562) of this moment.
+    pub(super) fn new_id(&self, now: Timestamp) -> String {
+        let mut random = [0; 10];
+        self.entropy.fill(&mut random);
+        let now = u64::try_from(now.0).unwrap_or_default();
+        uuid::Builder::from_unix_timestamp_millis(now, &random).into_uuid().to_string()
+    }
+
+    /// Makes a security event that nobody over the network causes.
+    pub(super) fn event(&self, now: Timestamp, name: &'static str, details: Value) -> NewEvent {
+        NewEvent { id: self.new_id(now), at: now, name, ip: None, user_agent: None, details }
+    }
+
+    /// Runs a batch, and returns whether what it expects by the guard was so. Else it changed nothing.
+    pub(super) async fn run_if(&self, guard: Guard, batch: Batch) -> Result<bool, OperatorError> {
+        match batch.run(self.database).await {
+            Ok(_) => Ok(true),
+            Err(BatchError::Guard(found)) if found == guard => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
