@@ -32,7 +32,7 @@ fn measure(programs: &Programs, kinds: &[Kind]) -> Outcome<()> {
     for &kind in kinds {
         eprintln!("{kind}: starting, and importing the Aider leaderboard");
         let (hello, application) = programs.start(kind, &Setup::KeepsMail.variables())?;
-        import(programs, kind, &application.url)?;
+        import(kind, &application.url)?;
         eprintln!("{kind}: measuring");
         let mut series = vec![Series::new("hello", &hello, get(hello.address, "/"), None)];
         let paths = PATHS.map(|path| Series::new(path, &application, get(application.address, path), None));
@@ -46,14 +46,14 @@ fn measure(programs: &Programs, kinds: &[Kind]) -> Outcome<()> {
 }
 
 /// Publishes the Aider leaderboard there.
-fn import(programs: &Programs, kind: Kind, url: &str) -> Outcome<()> {
+fn import(kind: Kind, url: &str) -> Outcome<()> {
     let host = Host::at(kind, url.to_owned(), None);
     let created = tokio::runtime::Runtime::new()?.block_on(async {
         let scopes = ["results:write", "models:write"];
         User::verified(&host).await.key(json!({ "name": "import", "scopes": scopes, "rateLimit": 100_000 })).await
     });
     let key = created["key"].as_str().ok_or("no key")?;
-    let mut import = Command::new(&programs.client);
+    let mut import = Command::new(hosts::binary("aibaas-client"));
     import.args(["import", "aider"]).arg(tools::root().join("data/aider/polyglot_leaderboard.yml"));
     tools::run(import.args(["--url", url, "--api-key", key]), "it was built a moment ago")?;
     Ok(())

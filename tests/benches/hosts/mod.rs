@@ -46,10 +46,14 @@ pub fn run(measure: fn(&Programs, &[Kind]) -> Outcome<()>) -> ExitCode {
     }
 }
 
+/// Returns where a program is that was built for release.
+pub fn binary(name: &str) -> PathBuf {
+    tools::target_directory().join("release").join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
+}
+
 /// What is started, built as it is shipped.
 pub struct Programs {
-    pub native: PathBuf,
-    pub client: PathBuf,
+    native: PathBuf,
     native_hello: PathBuf,
 }
 
@@ -67,9 +71,7 @@ impl Programs {
         if kinds.contains(&Kind::Cloudflare) {
             cloudflare::built()?;
         }
-        let binary =
-            |name| tools::target_directory().join("release").join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
-        Ok(Self { native: binary("aibaas"), client: binary("aibaas-client"), native_hello: binary("aibaas-hello") })
+        Ok(Self { native: binary("aibaas"), native_hello: binary("aibaas-hello") })
     }
 
     /// A bare hello and the application with these variables, each in a process of its own.
