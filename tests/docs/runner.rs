@@ -278,10 +278,7 @@ fn programs() -> Result<[(&'static str, PathBuf); 2], String> {
     };
     let build_all = || {
         let server = build("aibaas")?;
-        // Where the client is no package of its own, the server's program has its commands.
-        let is_apart = tools::root().join("targets/client").exists();
-        let client = if is_apart { build("aibaas-client")? } else { server.clone() };
-        Ok([("aibaas", server), ("aibaas-client", client)])
+        Ok([("aibaas", server), ("aibaas-client", build("aibaas-client")?)])
     };
     BUILT.get_or_init(build_all).clone()
 }
