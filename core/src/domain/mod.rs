@@ -10,6 +10,7 @@ pub mod evaluator;
 mod ids;
 pub mod jws;
 pub mod key_use;
+pub mod leaderboard;
 pub mod network;
 pub mod origin;
 pub mod password_hash;

@@ -5,27 +5,14 @@ use super::{
     columns::optional_json,
     leaderboard::{Scope, Snapshot},
     query::{Query, sql},
-    runs::Aggregates,
 };
 use crate::{
-    domain::{RunId, benchmark::BenchmarkVersion},
+    domain::{
+        benchmark::BenchmarkVersion,
+        leaderboard::{Aggregates, ComparedRun},
+    },
     ports::{DatabaseError, Row},
 };
-
-/// A model's entry, with the score of each task.
-#[derive(Clone, Debug)]
-pub struct ComparedRun {
-    /// `provider/name`.
-    pub model: String,
-    /// What people call it.
-    pub display_name: String,
-    /// Its run.
-    pub run_id: RunId,
-    /// Over all tasks.
-    pub aggregates: Aggregates,
-    /// Each task's mean score, in the order of the version's tasks; `None` where the evidence is counts.
-    pub scores: Option<Vec<f64>>,
-}
 
 impl ComparedRun {
     /// Reads a row of `comparisons/entries.sql`.

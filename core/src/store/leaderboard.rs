@@ -3,13 +3,12 @@
 use super::{
     columns::{read_json, read_named},
     query::{Query, sql},
-    runs::Aggregates,
 };
 use crate::{
     domain::{
-        RunId,
         benchmark::{Evidence, Metric, Slices},
         evaluator::EvaluatorRelationship,
+        leaderboard::{Aggregates, Entry},
     },
     ports::{DatabaseError, Row, Timestamp},
 };
@@ -77,29 +76,6 @@ impl Scope {
             hidden_reason: row.optional_text("hidden_reason")?,
         })
     }
-}
-
-/// One model's entry.
-#[derive(Clone, Debug)]
-pub struct Entry {
-    /// `provider/name`.
-    pub model: String,
-    /// What people call it.
-    pub display_name: String,
-    /// Its run.
-    pub run_id: RunId,
-    /// When that was published.
-    pub published_at: Timestamp,
-    /// Who evaluated.
-    pub evaluator_relationship: EvaluatorRelationship,
-    /// Whether the harness had uncommitted changes.
-    pub dirty: bool,
-    /// Whether the model was trained after the tasks were published.
-    pub contaminated: bool,
-    /// How attempts were made and counted, as the run says: the beginning of it.
-    pub attempts_policy: Option<String>,
-    /// Of the slice.
-    pub aggregates: Aggregates,
 }
 
 impl Entry {

@@ -14,8 +14,6 @@ use crate::{
     ports::{DatabaseError, Timestamp},
 };
 
-/// Of private tasks, slices of fewer are told to nobody.
-pub const LEAST_PRIVATE_TASKS: u32 = 10;
 /// So many slices are written in one go: some milliseconds, in which nobody else writes.
 const PIECE: usize = 1000;
 

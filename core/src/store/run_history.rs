@@ -4,10 +4,11 @@ use super::{
     PageBefore,
     columns::read_named,
     query::{Query, sql},
-    runs::Aggregates,
 };
 use crate::{
-    domain::{RunId, benchmark::Metric, evaluator::EvaluatorRelationship, run_status::RunStatus},
+    domain::{
+        RunId, benchmark::Metric, evaluator::EvaluatorRelationship, leaderboard::Aggregates, run_status::RunStatus,
+    },
     ports::{DatabaseError, Row, Timestamp},
 };
 

@@ -11,33 +11,11 @@ use crate::{
         RunId, UserId,
         benchmark::{Evidence, Metric, Part},
         evaluator::EvaluatorRelationship,
+        leaderboard::Aggregates,
         run_status::RunStatus,
     },
     ports::{DatabaseError, Row, Timestamp},
 };
-
-/// The score of a run, or of a slice of it, and what its interval is made of.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Aggregates {
-    /// Distinct tasks.
-    pub tasks: u64,
-    /// Clusters of tasks; a task that is in none is one of its own.
-    pub clusters: u64,
-    /// Passes.
-    pub correct: u64,
-    /// Attempts or samples.
-    pub total: u64,
-    /// The mean over tasks of each task's mean score.
-    pub score: f64,
-    /// Σ over clusters of (Σ over its tasks of (score − mean))².
-    pub squares: f64,
-    /// US dollars, where every attempt's cost is known.
-    pub cost_usd: Option<f64>,
-    /// Median latency in milliseconds.
-    pub p50_ms: Option<f64>,
-    /// 95th percentile of latency in milliseconds.
-    pub p95_ms: Option<f64>,
-}
 
 impl Aggregates {
     /// Reads the columns of `run_slices`; `None` where nothing was kept.

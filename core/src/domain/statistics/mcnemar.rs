@@ -3,7 +3,8 @@ use statrs::distribution::{Binomial, DiscreteCDF as _};
 use super::rounding::significant;
 
 /// On how many tasks two models disagree.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Discordant {
     /// Tasks that only the first passed.
     pub a_only: u64,

@@ -1,33 +1,26 @@
-//! One model against others on the same tasks (statistics: `domain::statistics`).
-
-use std::collections::BTreeMap;
+//! One model against others on the same tasks.
 
 use axum::{extract::State, response::Response};
 use http::HeaderMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    board::{Score, Wanted},
+    board::Wanted,
     caching::{self, MINUTE},
 };
 use crate::{
     app::App,
     domain::{
         RunId,
-        benchmark::{BenchmarkVersion, MOST_VALUES, Metric, Task},
-        statistics::{Difference, Discordant, Interval, holm, mcnemar, newcombe, paired_difference},
+        benchmark::BenchmarkVersion,
+        leaderboard::{CompareError, ComparedRun, Comparison, Score, adjust, compare},
     },
     http::{
         parameters,
         problem::{ApiError, PRIVATE_TASKS},
         request::{Query, Validator},
     },
-    store::{
-        Batch,
-        comparisons::{self, ComparedRun},
-        leaderboard::Scope,
-        publications::LEAST_PRIVATE_TASKS,
-    },
+    store::{Batch, comparisons, leaderboard::Scope},
 };
 
 /// How many models one model is compared with at once.
@@ -62,7 +55,7 @@ pub async fn handler(
     };
     let scope = wanted.find(&app).await?.ok_or_else(|| ApiError::not_found("leaderboard"))?;
     let others = parameters.b.split(',').collect::<Vec<_>>();
-    let comparison = Comparison::read(&app, &scope, &parameters.a, &others).await?;
+    let comparison = ComparisonBody::read(&app, &scope, &parameters.a, &others).await?;
     let body = serde_json::to_string(&comparison).map_err(|error| ApiError::internal(error.to_string()))?;
     Ok(caching::answer(&headers, "application/json", body, MINUTE))
 }
@@ -70,19 +63,19 @@ pub async fn handler(
 /// A model against others, on one snapshot of a leaderboard.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Comparison {
+pub struct ComparisonBody {
     pub benchmark: String,
     pub version: String,
     pub snapshot_id: String,
-    pub a: Side,
+    pub a: ComparedModel,
     /// In the order asked for.
-    pub comparisons: Vec<Against>,
+    pub comparisons: Vec<ComparedWith>,
 }
 
 /// A model, and the run that stands for it.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Side {
+pub struct ComparedModel {
     pub model: String,
     pub display_name: String,
     pub run_id: RunId,
@@ -91,62 +84,13 @@ pub struct Side {
 
 /// One of the comparisons. Its adjusted p-value is Holm's over all of them.
 #[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Against {
-    pub b: Side,
+pub struct ComparedWith {
+    pub b: ComparedModel,
     #[serde(flatten)]
-    pub found: Found,
-    /// The standard error of the difference, where the tasks are enough to tell it.
-    pub standard_error: Option<f64>,
-    pub method: Method,
-    pub slices: Vec<SliceFound>,
+    pub comparison: Comparison,
 }
 
-/// How the models differ on the tasks of a slice. Its adjusted p-value is Holm's over the slices of one comparison.
-#[derive(Clone, Debug, Serialize)]
-pub struct SliceFound {
-    /// `scenario`, `language` or `difficulty`.
-    pub dimension: &'static str,
-    pub value: String,
-    #[serde(flatten)]
-    pub found: Found,
-}
-
-/// A difference, a − b, with its 95 % interval where there is enough to tell one.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Found {
-    pub tasks: usize,
-    pub difference: f64,
-    pub low: Option<f64>,
-    pub high: Option<f64>,
-    pub p_value: Option<f64>,
-    pub p_value_adjusted: Option<f64>,
-    /// Of tasks that are passed or not.
-    pub discordant: Option<DiscordantBody>,
-}
-
-/// Tasks that only one of the two passed.
-#[derive(Clone, Copy, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct DiscordantBody {
-    pub a_only: u64,
-    pub b_only: u64,
-}
-
-/// What the p-value, or where there is none the interval, is made with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Method {
-    /// The exact test of the tasks that one passed and the other did not.
-    Mcnemar,
-    /// The t test of the differences task by task, or cluster by cluster.
-    PairedT,
-    /// Two pass rates of which nothing is known but the counts.
-    Newcombe,
-}
-
-impl Comparison {
+impl ComparisonBody {
     /// Compares `a` with each of the others, of which one that is named twice counts once.
     ///
     /// # Errors
@@ -179,20 +123,23 @@ impl Comparison {
 
         let first = run_of(a)?;
         let others = distinct.iter().map(|other| run_of(other)).collect::<Result<Vec<_>, _>>()?;
-        let mut comparisons =
-            others.into_iter().map(|other| Against::of(&version, first, other)).collect::<Result<Vec<_>, _>>()?;
-        adjust(comparisons.iter_mut().map(|against| &mut against.found));
+        let with = |other: &ComparedRun| {
+            let comparison = compare(&version, first, other)?;
+            Ok(ComparedWith { b: ComparedModel::of(&version, other), comparison })
+        };
+        let mut comparisons = others.into_iter().map(with).collect::<Result<Vec<_>, ApiError>>()?;
+        adjust(comparisons.iter_mut().map(|with| &mut with.comparison.found));
         Ok(Self {
             benchmark: scope.benchmark.clone(),
             version: scope.version.clone(),
             snapshot_id: snapshot.id.clone(),
-            a: Side::of(&version, first),
+            a: ComparedModel::of(&version, first),
             comparisons,
         })
     }
 }
 
-impl Side {
+impl ComparedModel {
     fn of(version: &BenchmarkVersion, run: &ComparedRun) -> Self {
         Self {
             model: run.model.clone(),
@@ -203,257 +150,13 @@ impl Side {
     }
 }
 
-impl Against {
-    fn of(version: &BenchmarkVersion, a: &ComparedRun, b: &ComparedRun) -> Result<Self, ApiError> {
-        let side = Side::of(version, b);
-        let (Some(of_a), Some(of_b)) = (&a.scores, &b.scores) else {
-            let counts = |run: &ComparedRun| (run.aggregates.correct, run.aggregates.total);
-            let Difference { difference, interval } =
-                newcombe(counts(a), counts(b)).ok_or_else(|| ApiError::internal("a run without counts"))?;
-            let found = Found {
-                tasks: usize::try_from(version.task_count).unwrap_or(usize::MAX),
-                difference,
-                low: Some(interval.low),
-                high: Some(interval.high),
-                p_value: None,
-                p_value_adjusted: None,
-                discordant: None,
-            };
-            return Ok(Self { b: side, found, standard_error: None, method: Method::Newcombe, slices: Vec::new() });
-        };
-        if version.private_tasks && version.tasks.is_empty() {
-            // A copy of somebody else's data does not have them.
-            return Err(ApiError::new(PRIVATE_TASKS, "a comparison needs the tasks, which are not known here"));
-        }
-        if of_a.len() != version.tasks.len() || of_b.len() != version.tasks.len() {
-            return Err(ApiError::internal("scores that do not fit the tasks"));
-        }
-        let pairs = version.tasks.iter().zip(of_a).zip(of_b).map(|((task, a), b)| Pair { task, a: *a, b: *b });
-        let pairs = pairs.collect::<Vec<_>>();
-        let is_passed_or_not = version.metric == Metric::PassRate && pairs.iter().all(Pair::is_passed_or_not);
-        // The exact test takes every task to be independent of the others.
-        let method = if is_passed_or_not && !has_clusters(&version.tasks) { Method::Mcnemar } else { Method::PairedT };
-        let whole = pairs.iter().collect::<Vec<_>>();
-        let (found, standard_error) = Found::of(&whole, method, is_passed_or_not);
-        let least = if version.private_tasks { LEAST_PRIVATE_TASKS } else { 1 };
-        let told = |pairs: &[&Pair<'_>]| u32::try_from(pairs.len()).is_ok_and(|tasks| tasks >= least);
-        let mut slices = slices(&pairs)
-            .into_iter()
-            .filter(|(.., pairs)| told(pairs))
-            .map(|(dimension, value, pairs)| {
-                let (found, _) = Found::of(&pairs, method, is_passed_or_not);
-                SliceFound { dimension, value: value.to_owned(), found }
-            })
-            .collect::<Vec<_>>();
-        adjust(slices.iter_mut().map(|slice| &mut slice.found));
-        Ok(Self { b: side, found, standard_error, method, slices })
-    }
-}
-
-/// A task, and what both models scored on it.
-struct Pair<'a> {
-    task: &'a Task,
-    a: f64,
-    b: f64,
-}
-
-impl Pair<'_> {
-    fn is_passed_or_not(&self) -> bool {
-        [self.a, self.b].iter().all(|score| *score == 0.0 || *score == 1.0)
-    }
-}
-
-/// Whether two tasks stand in one cluster.
-fn has_clusters(tasks: &[Task]) -> bool {
-    let mut named = tasks.iter().filter_map(|task| task.cluster.as_deref()).collect::<Vec<_>>();
-    named.sort_unstable();
-    named.windows(2).any(|pair| pair.first() == pair.last())
-}
-
-/// The tasks of each single value of each dimension, in order.
-fn slices<'a>(pairs: &'a [Pair<'a>]) -> Vec<(&'static str, &'a str, Vec<&'a Pair<'a>>)> {
-    type Value = fn(&Task) -> Option<&str>;
-    let dimensions: [(&'static str, Value); 3] = [
-        ("scenario", |task| task.scenario.as_deref()),
-        ("language", |task| task.language.as_deref()),
-        ("difficulty", |task| task.difficulty.as_deref()),
-    ];
-    let of_dimension = |(dimension, value): (&'static str, Value)| {
-        let mut values = BTreeMap::<&str, Vec<&Pair<'_>>>::new();
-        for pair in pairs {
-            if let Some(value) = value(pair.task) {
-                values.entry(value).or_default().push(pair);
+impl From<CompareError> for ApiError {
+    fn from(error: CompareError) -> Self {
+        match error {
+            CompareError::PrivateTasks => {
+                Self::new(PRIVATE_TASKS, "a comparison needs the tasks, which are not known here")
             }
+            CompareError::Inconsistent(cause) => Self::internal(cause),
         }
-        let shown = values.len() <= MOST_VALUES;
-        values.into_iter().filter(move |_| shown).map(move |(value, pairs)| (dimension, value, pairs))
-    };
-    dimensions.into_iter().flat_map(of_dimension).collect()
-}
-
-impl Found {
-    /// What the tasks tell, and the standard error.
-    #[expect(clippy::cast_precision_loss, reason = "there are not so many tasks")]
-    fn of(pairs: &[&Pair<'_>], method: Method, is_passed_or_not: bool) -> (Self, Option<f64>) {
-        let mut clusters = BTreeMap::<(Option<&str>, usize), Vec<f64>>::new();
-        for (index, pair) in pairs.iter().enumerate() {
-            // A task without a cluster is one of its own.
-            let cluster = pair.task.cluster.as_deref();
-            let alone = if cluster.is_none() { index } else { 0 };
-            clusters.entry((cluster, alone)).or_default().push(pair.a - pair.b);
-        }
-        let clusters = clusters.into_values().collect::<Vec<_>>();
-        let paired = paired_difference(&clusters);
-        let interval = paired.and_then(|paired| paired.interval).map(|interval| interval.within(-1.0, 1.0));
-        let count = |passed: fn(&Pair<'_>) -> bool| pairs.iter().filter(|pair| passed(pair)).count() as u64;
-        let discordant = is_passed_or_not
-            .then(|| Discordant { a_only: count(|pair| pair.a > pair.b), b_only: count(|pair| pair.a < pair.b) });
-        let p_value = match (method, discordant) {
-            (Method::Mcnemar, Some(discordant)) => Some(mcnemar(discordant)),
-            _ => paired.and_then(|paired| paired.p_value),
-        };
-        let sum = clusters.iter().flatten().sum::<f64>();
-        let found = Self {
-            tasks: pairs.len(),
-            difference: sum / pairs.len().max(1) as f64,
-            low: interval.map(|Interval { low, .. }| low),
-            high: interval.map(|Interval { high, .. }| high),
-            p_value,
-            p_value_adjusted: None,
-            discordant: discordant.map(|Discordant { a_only, b_only }| DiscordantBody { a_only, b_only }),
-        };
-        (found, paired.filter(|_| interval.is_some()).map(|paired| paired.standard_error))
-    }
-}
-
-/// Adjusts p-values that are read together.
-fn adjust<'a>(found: impl Iterator<Item = &'a mut Found>) {
-    let found = found.collect::<Vec<_>>();
-    let adjusted = holm(&found.iter().map(|found| found.p_value).collect::<Vec<_>>());
-    for (found, adjusted) in found.into_iter().zip(adjusted) {
-        found.p_value_adjusted = adjusted;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::benchmark::Evidence;
-    use crate::store::runs::Aggregates;
-
-    fn task(index: usize, language: Option<&str>, cluster: Option<String>) -> Task {
-        Task {
-            id: format!("t{index}"),
-            scenario: None,
-            language: language.map(str::to_owned),
-            difficulty: None,
-            cluster,
-        }
-    }
-
-    fn version(metric: Metric, tasks: Vec<Task>) -> BenchmarkVersion {
-        BenchmarkVersion {
-            benchmark: "b".to_owned(),
-            version: "1".to_owned(),
-            title: "B".to_owned(),
-            description: None,
-            metric,
-            chance_level: None,
-            evidence: Evidence::Results,
-            task_count: 225,
-            attempts_per_task: 1,
-            private_tasks: false,
-            tasks_published_on: None,
-            parts: None,
-            tasks,
-        }
-    }
-
-    fn run(scores: Option<Vec<f64>>, correct: u64, total: u64) -> ComparedRun {
-        let aggregates = Aggregates {
-            tasks: total,
-            clusters: total,
-            correct,
-            total,
-            score: correct as f64 / total as f64,
-            squares: 0.0,
-            cost_usd: None,
-            p50_ms: None,
-            p95_ms: None,
-        };
-        ComparedRun { model: String::new(), display_name: String::new(), run_id: "".into(), aggregates, scores }
-    }
-
-    /// Of 100 tasks, both pass 30, neither 2, the first alone 37, the second alone 31.
-    fn passes() -> (Vec<f64>, Vec<f64>) {
-        let scores = |passed: fn(&u32) -> bool| (0..100).map(|task| f64::from(u8::from(passed(&task)))).collect();
-        (scores(|task| *task < 67), scores(|task| *task < 30 || (67..98).contains(task)))
-    }
-
-    #[test]
-    fn passes_are_compared_by_the_exact_test() {
-        let (a, b) = passes();
-        let tasks = (0..100).map(|task_index| task(task_index, (task_index < 67).then_some("rust"), None)).collect();
-        let against =
-            Against::of(&version(Metric::PassRate, tasks), &run(Some(a), 67, 100), &run(Some(b), 61, 100)).unwrap();
-        assert_eq!(against.method, Method::Mcnemar);
-        let found = &against.found;
-        let discordant = found.discordant.unwrap();
-        assert_eq!((discordant.a_only, discordant.b_only), (37, 31));
-        assert!((found.p_value.unwrap() - 0.544_612).abs() < 5e-7 && found.p_value_adjusted.is_none());
-        assert!((found.difference - 0.06).abs() < 1e-12);
-        // numpy.std(differences, ddof=1) / 10, and scipy.stats.t.ppf(.975, 99) of it on either side.
-        assert!((against.standard_error.unwrap() - 0.082_657_868_5).abs() < 1e-9, "{against:?}");
-        assert!((found.low.unwrap() + 0.104_011_144).abs() < 1e-8, "{against:?}");
-        assert!((found.high.unwrap() - 0.224_011_144).abs() < 1e-8, "{against:?}");
-        let [rust] = against.slices.as_slice() else { panic!("{:?}", against.slices) };
-        assert_eq!((rust.dimension, rust.value.as_str(), rust.found.tasks), ("language", "rust", 67));
-        assert_eq!(rust.found.p_value_adjusted, rust.found.p_value, "the only slice");
-    }
-
-    #[test]
-    fn passes_in_clusters_are_not_independent() {
-        let (a, b) = passes();
-        let tasks = (0..100).map(|index| task(index, None, Some(format!("c{}", index / 2)))).collect();
-        let against = Against::of(
-            &version(Metric::PassRate, tasks),
-            &run(Some(a.clone()), 67, 100),
-            &run(Some(b.clone()), 61, 100),
-        );
-        let against = against.unwrap();
-        assert_eq!(against.method, Method::PairedT);
-        assert!(against.found.discordant.is_some());
-        let clusters =
-            a.iter().zip(&b).map(|(a, b)| a - b).collect::<Vec<_>>().chunks(2).map(<[f64]>::to_vec).collect::<Vec<_>>();
-        let expected = paired_difference(&clusters).unwrap();
-        assert!((against.standard_error.unwrap() - expected.standard_error).abs() < 1e-12);
-        // A cluster of one is a task that stands alone.
-        let alone = (0..100).map(|index| task(index, None, Some(format!("c{index}")))).collect::<Vec<_>>();
-        let against =
-            Against::of(&version(Metric::PassRate, alone), &run(Some(a), 67, 100), &run(Some(b), 61, 100)).unwrap();
-        assert_eq!(against.method, Method::Mcnemar);
-    }
-
-    #[test]
-    fn slices_are_adjusted_together_and_short_ones_have_no_interval() {
-        let languages = ["go", "rust"];
-        let tasks = (0..40).map(|index| task(index, languages.get(index / 30).copied(), None)).collect();
-        let a = (0..40_u32).map(|index| f64::from(index % 5) / 4.0).collect();
-        let b = (0..40_u32).map(|index| f64::from(index % 3) / 4.0).collect();
-        let against = Against::of(&version(Metric::Score, tasks), &run(Some(a), 0, 40), &run(Some(b), 0, 40)).unwrap();
-        assert_eq!((against.method, against.slices.len()), (Method::PairedT, 2));
-        let [go, rust] = against.slices.as_slice() else { panic!("{:?}", against.slices) };
-        assert!(go.found.low.is_some() && go.found.p_value.is_some() && go.found.discordant.is_none());
-        assert!(rust.found.tasks == 10 && rust.found.low.is_none() && rust.found.p_value.is_none());
-        assert_eq!(go.found.p_value_adjusted, go.found.p_value, "the other was not tested");
-    }
-
-    #[test]
-    fn counts_alone_have_newcombes_interval() {
-        let against =
-            Against::of(&version(Metric::PassRate, Vec::new()), &run(None, 56, 70), &run(None, 48, 80)).unwrap();
-        assert_eq!((against.method, against.found.tasks), (Method::Newcombe, 225));
-        assert!((against.found.low.unwrap() - 0.052_431).abs() < 5e-7);
-        assert!(against.found.p_value.is_none() && against.slices.is_empty());
     }
 }

@@ -108,7 +108,7 @@ pub fn csv(rows: &[RowBody]) -> Result<String, ApiError> {
             run_id: row.run_id.as_str(),
             published_at: row.published_at,
             evaluator_relationship: row.evaluator_relationship,
-            flags: row.flags.join(" "),
+            flags: row.flags.iter().map(|flag| flag.as_str()).collect::<Vec<_>>().join(" "),
         };
         writer.serialize(cells).map_err(|error| fault(&error))?;
     }

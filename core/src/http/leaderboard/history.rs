@@ -5,13 +5,16 @@ use axum::{
 use http::header;
 use serde::{Deserialize, Serialize};
 
-use super::{
-    board::{Score, known_cost},
-    caching::MINUTE,
-};
+use super::caching::MINUTE;
 use crate::{
     app::App,
-    domain::{RunId, benchmark::Metric, evaluator::EvaluatorRelationship, run_status::RunStatus},
+    domain::{
+        RunId,
+        benchmark::Metric,
+        evaluator::EvaluatorRelationship,
+        leaderboard::{Aggregates, Score},
+        run_status::RunStatus,
+    },
     http::{
         moderation::refuse_hidden,
         page::{END_OF_TIME, NewestFirst},
@@ -77,7 +80,7 @@ impl From<PastRun> for PastRunBody {
             score_high: interval.map(|interval| interval.high),
             correct: run.aggregates.map(|aggregates| aggregates.correct),
             total: run.aggregates.map(|aggregates| aggregates.total),
-            cost_usd: run.aggregates.as_ref().and_then(known_cost),
+            cost_usd: run.aggregates.as_ref().and_then(Aggregates::known_cost),
             evaluator_relationship: run.evaluator_relationship,
             harness: run.harness,
             harness_version: run.harness_version,

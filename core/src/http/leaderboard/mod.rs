@@ -16,7 +16,6 @@ mod query;
 
 use axum::{Router, middleware::from_fn_with_state, routing::get};
 
-pub use board::Score;
 pub use last_answer::LastAnswers;
 
 use super::public_reads;

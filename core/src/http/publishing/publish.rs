@@ -8,6 +8,7 @@ use crate::{
     domain::{
         RunId, UserId,
         benchmark::Evidence,
+        leaderboard::LEAST_PRIVATE_TASKS,
         run_aggregates::{RunAggregates, RunSums, SlicedTask},
         run_status::RunStatus,
     },
@@ -129,7 +130,7 @@ async fn add_up(
         piece = results::attempts(&run.id, owner_id, &end, PIECE).run(app.database()).await?;
     }
     let attempts = u32::try_from(run.attempts_per_task).unwrap_or(u32::MAX);
-    let least_tasks = if run.private_tasks { publications::LEAST_PRIVATE_TASKS } else { 1 };
+    let least_tasks = if run.private_tasks { LEAST_PRIVATE_TASKS } else { 1 };
     Ok(sums.finish(attempts, least_tasks))
 }
 

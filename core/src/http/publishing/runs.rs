@@ -9,13 +9,12 @@ use super::over_quota;
 use crate::{
     app::App,
     domain::{
-        RunId, UserId, account::refuse, benchmark::Metric, evaluator::EvaluatorRelationship, run_status::RunStatus,
-        statistics::pass_at_k, strict_json::StrictObject,
+        RunId, UserId, account::refuse, benchmark::Metric, evaluator::EvaluatorRelationship, leaderboard::Score,
+        run_status::RunStatus, statistics::pass_at_k, strict_json::StrictObject,
     },
     http::{
         credentials::{ApiKeyClient, ResultsWrite, write_error},
         idempotency::{Caller, Claim, Fulfilled, Idempotent, Reply},
-        leaderboard::Score,
         moderation::{publishes_to_hidden, refuse_hidden},
         parameters,
         problem::{ApiError, EXTERNAL_ID_CONFLICT, NOT_OWNER},

@@ -16,10 +16,11 @@ use super::{
 };
 use crate::{
     app::App,
+    domain::leaderboard::{Found, Method},
     http::{
         leaderboard::{
             board::{Board, RowBody, Wanted},
-            compare::{Against, Comparison, Found, Method},
+            compare::{ComparedWith, ComparisonBody},
         },
         page::html_page,
         parameters,
@@ -96,7 +97,7 @@ pub async fn compare(
         let why = format!("Choose another model than the first, or several: {MOST_OTHERS} at most.");
         return Ok(refused(StatusCode::UNPROCESSABLE_ENTITY, &why));
     }
-    let comparison = Comparison::read(&app, page.scope, a, &page.others).await?;
+    let comparison = ComparisonBody::read(&app, page.scope, a, &page.others).await?;
     let title = match comparison.comparisons.as_slice() {
         [only] => format!("{} against {}", comparison.a.display_name, only.b.display_name),
         several => format!("{} against {} models", comparison.a.display_name, several.len()),
@@ -167,7 +168,7 @@ impl Page<'_> {
 }
 
 struct View<'a> {
-    comparison: &'a Comparison,
+    comparison: &'a ComparisonBody,
     scale: Scale,
 }
 
@@ -184,29 +185,29 @@ impl View<'_> {
             several => html! {
                 p class="lede" {
                     strong { "A" } ", " a href=(model_address(&a.model)) { (a.display_name) } ", scores " strong { (self.scale.score(a.score)) } "."
-                    @if several.iter().any(|against| against.found.p_value.is_some()) {
+                    @if several.iter().any(|against| against.comparison.found.p_value.is_some()) {
                         " The p-values are adjusted for reading " (several.len()) " comparisons together (Holm)."
                     }
                 }
-                (self.table(several.iter().map(|against| (name(against, self.scale), &against.found)), "B", "All comparisons", Self::reach(several)))
+                (self.table(several.iter().map(|against| (name(against, self.scale), &against.comparison.found)), "B", "All comparisons", Self::reach(several)))
                 @for against in several {
                     h2 { "Against " (against.b.display_name) }
                     (self.verdict(against))
-                    @if !against.slices.is_empty() { (self.slices(against)) }
+                    @if !against.comparison.slices.is_empty() { (self.slices(against)) }
                 }
                 @if let Some(first) = several.first() { (self.legend(first)) }
             },
         }
     }
 
-    fn verdict(&self, against: &Against) -> Markup {
+    fn verdict(&self, against: &ComparedWith) -> Markup {
         let (a, b) = (&self.comparison.a.display_name, &against.b.display_name);
-        html! { p class="verdict" { (verdict(a, b, &against.found, self.scale)) } }
+        html! { p class="verdict" { (verdict(a, b, &against.comparison.found, self.scale)) } }
     }
 
     /// Of the only comparison, whose p-value needs no adjustment.
-    fn facts(&self, against: &Against) -> Markup {
-        let (a, b, found) = (&self.comparison.a, &against.b, &against.found);
+    fn facts(&self, against: &ComparedWith) -> Markup {
+        let (a, b, found) = (&self.comparison.a, &against.b, &against.comparison.found);
         html! {
             dl class="facts" {
                 div { dt { "A" } dd { a href=(model_address(&a.model)) { (a.display_name) } " " (self.scale.score(a.score)) } }
@@ -224,10 +225,13 @@ impl View<'_> {
     }
 
     /// The difference on all tasks and on each slice of them.
-    fn slices(&self, against: &Against) -> Markup {
-        let parts =
-            against.slices.iter().map(|slice| (html! { (slice.value) small { (slice.dimension) } }, &slice.found));
-        let whole = std::iter::once((html! { "All tasks" }, &against.found));
+    fn slices(&self, against: &ComparedWith) -> Markup {
+        let parts = against
+            .comparison
+            .slices
+            .iter()
+            .map(|slice| (html! { (slice.value) small { (slice.dimension) } }, &slice.found));
+        let whole = std::iter::once((html! { "All tasks" }, &against.comparison.found));
         let label = format!("{} against {}, by slice", self.comparison.a.display_name, against.b.display_name);
         self.table(whole.chain(parts), "Slice", &label, Self::reach(std::slice::from_ref(against)))
     }
@@ -279,17 +283,17 @@ impl View<'_> {
     }
 
     /// The round number that every interval of these is within.
-    fn reach(comparisons: &[Against]) -> f64 {
-        let found = comparisons
-            .iter()
-            .flat_map(|against| std::iter::once(&against.found).chain(against.slices.iter().map(|slice| &slice.found)));
+    fn reach(comparisons: &[ComparedWith]) -> f64 {
+        let found = comparisons.iter().flat_map(|against| {
+            std::iter::once(&against.comparison.found).chain(against.comparison.slices.iter().map(|slice| &slice.found))
+        });
         let ends = found.flat_map(|found| [Some(found.difference), found.low, found.high]).flatten();
         let most = ends.fold(0.0_f64, |most, end| most.max(end.abs()));
         ((most * 10.0).ceil() / 10.0).clamp(0.1, 1.0)
     }
 
-    fn legend(&self, against: &Against) -> Markup {
-        let method = match against.method {
+    fn legend(&self, against: &ComparedWith) -> Markup {
+        let method = match against.comparison.method {
             Method::Mcnemar => {
                 "The exact McNemar test. Only tasks that one model passed and the other did not tell the two apart."
             }
@@ -306,9 +310,9 @@ impl View<'_> {
                     dd { "The difference of the scores" @if self.scale == Scale::PassRate { ", in percentage points" } ". Where its 95 % interval holds zero, either model may be the better one." }
                     dt { "Method" }
                     dd { (method) }
-                    @if !against.slices.is_empty() {
+                    @if !against.comparison.slices.is_empty() {
                         dt { "Slices" }
-                        dd { "Their p-values are adjusted for reading " (against.slices.len()) " of them together (Holm): of many looks, one would find something by chance." }
+                        dd { "Their p-values are adjusted for reading " (against.comparison.slices.len()) " of them together (Holm): of many looks, one would find something by chance." }
                     }
                 }
             }
@@ -317,7 +321,7 @@ impl View<'_> {
 }
 
 /// The other model of a comparison, with its score.
-fn name(against: &Against, scale: Scale) -> Markup {
+fn name(against: &ComparedWith, scale: Scale) -> Markup {
     let b = &against.b;
     html! { a href=(model_address(&b.model)) { (b.display_name) } small { (scale.score(b.score)) } }
 }

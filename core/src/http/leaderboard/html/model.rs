@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     app::App,
-    domain::run_status::RunStatus,
+    domain::{leaderboard::Flag, run_status::RunStatus},
     http::{
         leaderboard::{
             board::{Board, RowBody, Wanted},
@@ -169,7 +169,7 @@ fn standing_table(model: &Model, standings: &[Standing]) -> Markup {
                         th scope="row" {
                             a href=(address("/leaderboard", &own)) { (scope.title) }
                             small { (scope.benchmark) " " (scope.version) }
-                            @for flag in row.flags.iter().filter(|flag| **flag != "missing_cost") { " " span class="flag" { (label(flag)) } }
+                            @for flag in row.flags.iter().filter(|flag| **flag != Flag::MissingCost) { " " span class="flag" { (label(*flag)) } }
                         }
                         td class="n" {
                             (scale.score(row.score))

@@ -7,33 +7,33 @@ use super::{
     plot::{bar, bar_axis},
     text::{Scale, count, day, duration, model_address, usd, words},
 };
-use crate::http::leaderboard::board::RowBody;
+use crate::{domain::leaderboard::Flag, http::leaderboard::board::RowBody};
 
 /// Flags, the words that stand for them, and what they mean.
-const FLAGS: [(&str, &str, &str); 6] = [
+const FLAGS: [(Flag, &str, &str); 6] = [
     (
-        "counts_only",
+        Flag::CountsOnly,
         "counts only",
         "The source tells how many tasks passed, but not which: there is nothing to check task by task.",
     ),
     (
-        "self_reported",
+        Flag::SelfReported,
         "self-reported",
         "The numbers come from whoever made the model or sells it; nobody else has evaluated it.",
     ),
     (
-        "dirty_harness",
+        Flag::DirtyHarness,
         "changed harness",
         "The harness had changes that are in no commit, so the run cannot be repeated exactly.",
     ),
     (
-        "contamination",
+        Flag::Contamination,
         "possible contamination",
         "The tasks were public before the model's training ended: it may have seen them.",
     ),
-    ("best_of_n", "best of several", "Each task was tried more than once and the best try counts."),
+    (Flag::BestOfN, "best of several", "Each task was tried more than once and the best try counts."),
     (
-        "missing_cost",
+        Flag::MissingCost,
         "cost unknown",
         "The cost of at least one attempt is unknown, or was told as zero: unknown is not free.",
     ),
@@ -49,7 +49,7 @@ pub struct Table<'a> {
     has_latency: bool,
     has_cost: bool,
     /// What every row is flagged with, where there are several.
-    common: Vec<&'static str>,
+    common: Vec<Flag>,
     /// How many models share each tie group, on the whole board.
     ties: Vec<usize>,
 }
@@ -58,7 +58,7 @@ impl<'a> Table<'a> {
     /// `board` is everything that was ranked, `rows` those of this page.
     pub fn new(choices: &'a Choices, scale: Scale, board: &[RowBody], rows: &'a [RowBody]) -> Self {
         let first = rows.first();
-        let is_common = |flag: &&str| rows.len() > 1 && rows.iter().all(|row| row.flags.contains(flag));
+        let is_common = |flag: &Flag| rows.len() > 1 && rows.iter().all(|row| row.flags.contains(flag));
         let groups = board.iter().map(|row| row.tie_group).max().unwrap_or(0);
         let size = |group: usize| board.iter().filter(|row| row.tie_group == group).count();
         Self {
@@ -159,8 +159,8 @@ impl<'a> Table<'a> {
                 th scope="row" {
                     a href=(model_address(&row.model)) { (row.display_name) }
                     @if row.display_name != row.model { small { (row.model) } }
-                    @for flag in row.flags.iter().filter(|flag| **flag != "missing_cost" && !self.common.contains(flag)) {
-                        " " span class="flag" { (label(flag)) }
+                    @for flag in row.flags.iter().filter(|flag| **flag != Flag::MissingCost && !self.common.contains(flag)) {
+                        " " span class="flag" { (label(*flag)) }
                     }
                 }
                 td class="n" {
@@ -190,7 +190,7 @@ impl<'a> Table<'a> {
 
     /// What the marks of this table mean, and what holds for every row.
     fn legend(&self) -> Markup {
-        let occurs = |flag: &str| self.rows.iter().any(|row| row.flags.contains(&flag));
+        let occurs = |flag: &Flag| self.rows.iter().any(|row| row.flags.contains(flag));
         let evaluator =
             self.rows.first().filter(|_| !self.evaluators_differ).map(|row| words(row.evaluator_relationship.as_str()));
         html! {
@@ -219,8 +219,8 @@ impl<'a> Table<'a> {
 }
 
 /// The words for a flag.
-pub fn label(flag: &str) -> &str {
-    FLAGS.into_iter().find(|(name, ..)| *name == flag).map_or(flag, |(_, label, _)| label)
+pub fn label(flag: Flag) -> &'static str {
+    FLAGS.into_iter().find(|(known, ..)| *known == flag).map_or(flag.as_str(), |(_, label, _)| label)
 }
 
 /// The first rank in words, the front of cost, and what is missing of it.
@@ -292,7 +292,7 @@ mod tests {
             } else {
                 EvaluatorRelationship::ThirdParty
             },
-            flags: if n.is_multiple_of(4) { vec!["self_reported", "contamination"] } else { Vec::new() },
+            flags: if n.is_multiple_of(4) { vec![Flag::SelfReported, Flag::Contamination] } else { Vec::new() },
         }
     }
 

@@ -1,0 +1,75 @@
+//! What readers of a row must know besides its score.
+
+use serde::Serialize;
+
+use super::Entry;
+use crate::domain::{benchmark::Evidence, evaluator::EvaluatorRelationship};
+
+/// What readers of a row must know besides its score.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Flag {
+    /// What the run cost is not known.
+    MissingCost,
+    /// Nobody but the vendor has looked.
+    SelfReported,
+    /// Only counts are known, not results task by task.
+    CountsOnly,
+    /// The harness had uncommitted changes.
+    DirtyHarness,
+    /// The model was trained after the tasks were published.
+    Contamination,
+    /// The best of several attempts counts.
+    BestOfN,
+}
+
+impl Flag {
+    /// Its name on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::MissingCost => "missing_cost",
+            Self::SelfReported => "self_reported",
+            Self::CountsOnly => "counts_only",
+            Self::DirtyHarness => "dirty_harness",
+            Self::Contamination => "contamination",
+            Self::BestOfN => "best_of_n",
+        }
+    }
+
+    /// The flags of an entry, on a version whose runs bring this evidence.
+    #[must_use]
+    pub fn of(entry: &Entry, evidence: Evidence) -> Vec<Self> {
+        let flags = [
+            (entry.aggregates.known_cost().is_none(), Self::MissingCost),
+            (entry.evaluator_relationship == EvaluatorRelationship::SelfReported, Self::SelfReported),
+            (evidence == Evidence::Counts, Self::CountsOnly),
+            (entry.dirty, Self::DirtyHarness),
+            (entry.contaminated, Self::Contamination),
+            (entry.attempts_policy.as_deref().is_some_and(is_best_of_several), Self::BestOfN),
+        ];
+        flags.into_iter().filter(|(holds, _)| *holds).map(|(_, flag)| flag).collect()
+    }
+}
+
+/// Whether a policy says that the best of several attempts counts: `best_of_n`, `Best-of-5`, `best of 3 runs`.
+fn is_best_of_several(policy: &str) -> bool {
+    let words = policy.to_lowercase().replace(['-', '_'], " ");
+    let number = words.strip_prefix("best of ").and_then(|rest| rest.split_whitespace().next());
+    number.is_some_and(|number| number != "1" && number != "one")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn policies_that_choose_the_best_are_known() {
+        for policy in ["best_of_n", "Best-of-5", "best of 3 runs"] {
+            assert!(is_best_of_several(policy), "{policy}");
+        }
+        for policy in ["best_of_1", "single attempt", "mean of 5", "the best of us"] {
+            assert!(!is_best_of_several(policy), "{policy}");
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! The rules of the leaderboard: what a score is, who stands where, what is remarked of a row, and how two models differ.
+
+mod comparison;
+mod flag;
+mod ranking;
+mod score;
+
+pub use comparison::{
+    CompareError, ComparedRun, Comparison, Found, LEAST_PRIVATE_TASKS, Method, SliceFound, adjust, compare,
+};
+pub use flag::Flag;
+pub use ranking::{Entry, RankedEntry, rank};
+pub use score::{Aggregates, Score};
