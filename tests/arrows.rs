@@ -29,7 +29,7 @@ const LOWER_PARTS: [(&str, &[&str]); 4] = [
     ("domain", &["domain", "ports"]),
     ("ports", &["domain", "ports"]),
     ("store", &["domain", "ports", "store"]),
-    ("operators", &["domain", "operators", "ports", "store"]),
+    ("operators", &["config", "domain", "operators", "ports", "store"]),
 ];
 
 const HOSTS: [&str; 3] = ["cloudflare", "native", "spin"];
