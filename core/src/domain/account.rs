@@ -6,25 +6,11 @@ use unicode_normalization::UnicodeNormalization as _;
 use zeroize::Zeroizing;
 
 use super::{
-    Secret,
+    Secret, ValidationError,
     api_key::Scope,
     common_passwords,
     visible::{has_visible, is_bidi_control},
 };
-
-/// Why a value is refused: a stable code and a sentence.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
-    /// `lower_snake_case`, stable.
-    pub code: &'static str,
-    /// For a person.
-    pub detail: String,
-}
-
-/// A refusal.
-pub(crate) fn refuse(code: &'static str, detail: impl Into<String>) -> Refusal {
-    Refusal { code, detail: detail.into() }
-}
 
 /// An address, trimmed and in lower case: one mailbox, one account.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,8 +24,8 @@ impl Email {
     /// no look-alike letters; nothing outside ASCII is folded into it.
     ///
     /// # Errors
-    /// [`Refusal`] `invalid_email`.
-    pub fn parse(text: &str) -> Result<Self, Refusal> {
+    /// [`ValidationError`] `invalid_email`.
+    pub fn parse(text: &str) -> Result<Self, ValidationError> {
         let text = text.trim();
         let options =
             email_address::Options::default().without_display_text().without_domain_literal().with_required_tld();
@@ -48,7 +34,7 @@ impl Email {
         if well_formed && is_at_domain && text.is_ascii() && text.len() <= 254 && !text.contains('"') {
             Ok(Self(text.to_ascii_lowercase()))
         } else {
-            Err(refuse("invalid_email", "give an e-mail address, such as ada@example.com"))
+            Err(ValidationError::new("invalid_email", "give an e-mail address, such as ada@example.com"))
         }
     }
 
@@ -86,13 +72,13 @@ fn is_a_label(label: &str) -> bool {
 /// that turn the text around it.
 ///
 /// # Errors
-/// [`Refusal`] `invalid_name`.
-pub fn full_name(text: &str) -> Result<String, Refusal> {
+/// [`ValidationError`] `invalid_name`.
+pub fn full_name(text: &str) -> Result<String, ValidationError> {
     let text = text.trim().nfc().collect::<String>();
     let length = text.chars().count();
     let is_forbidden = |character: char| character.is_control() || is_bidi_control(character);
     if length > 200 || !has_visible(&text) || text.chars().any(is_forbidden) {
-        return Err(refuse(
+        return Err(ValidationError::new(
             "invalid_name",
             "give a name of 1 to 200 characters that can be seen, without control characters",
         ));
@@ -111,29 +97,35 @@ pub fn presented_password(text: &Secret) -> Secret {
 /// are put before or after.
 ///
 /// # Errors
-/// [`Refusal`] `password_too_short`, `password_too_long`, `password_invisible`, `password_too_similar` or `password_too_common`.
-pub fn new_password(text: &Secret, email: Option<&Email>, name: Option<&str>) -> Result<Secret, Refusal> {
+/// [`ValidationError`] `password_too_short`, `password_too_long`, `password_invisible`, `password_too_similar` or `password_too_common`.
+pub fn new_password(text: &Secret, email: Option<&Email>, name: Option<&str>) -> Result<Secret, ValidationError> {
     let password = presented_password(text);
     match password.expose().chars().count() {
-        0..8 => return Err(refuse("password_too_short", "a password has at least 8 characters")),
+        0..8 => return Err(ValidationError::new("password_too_short", "a password has at least 8 characters")),
         8..=128 => {}
-        _ => return Err(refuse("password_too_long", "a password has at most 128 characters")),
+        _ => return Err(ValidationError::new("password_too_long", "a password has at most 128 characters")),
     }
     if !has_visible(password.expose()) {
-        return Err(refuse("password_invisible", "a password has at least one character that can be seen"));
+        return Err(ValidationError::new(
+            "password_invisible",
+            "a password has at least one character that can be seen",
+        ));
     }
     let lower = Zeroizing::new(password.expose().to_lowercase());
     let (local_part, domain) = email.and_then(|email| email.as_str().split_once('@')).unzip();
     let label = domain.and_then(|domain| domain.split('.').next()).filter(|label| label.len() >= 4);
     let personal = [email.map(Email::as_str), local_part, label, name];
     if personal.into_iter().flatten().any(|own| is_similar(&lower, &own.nfkc().collect::<String>().to_lowercase())) {
-        return Err(refuse(
+        return Err(ValidationError::new(
             "password_too_similar",
             "a password is not the address or the name, with or without digits",
         ));
     }
     if common_passwords::contains(password.expose()) {
-        return Err(refuse("password_too_common", "this password is one of the first that a guesser tries"));
+        return Err(ValidationError::new(
+            "password_too_common",
+            "this password is one of the first that a guesser tries",
+        ));
     }
     Ok(password)
 }

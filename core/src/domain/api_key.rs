@@ -4,10 +4,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
-use super::{
-    Secret,
-    account::{Refusal, refuse},
-};
+use super::{Secret, ValidationError};
 
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const BODY: usize = 32;
@@ -50,9 +47,11 @@ impl Scope {
     /// The scope of this name.
     ///
     /// # Errors
-    /// [`Refusal`] `invalid_value`, which names them all.
-    pub fn named(name: &str) -> Result<Self, Refusal> {
-        let unknown = || refuse("invalid_value", format!("the scopes are {}", Self::ALL.map(Self::as_str).join(", ")));
+    /// [`ValidationError`] `invalid_value`, which names them all.
+    pub fn named(name: &str) -> Result<Self, ValidationError> {
+        let unknown = || {
+            ValidationError::new("invalid_value", format!("the scopes are {}", Self::ALL.map(Self::as_str).join(", ")))
+        };
         Self::ALL.into_iter().find(|scope| scope.as_str() == name).ok_or_else(unknown)
     }
 

@@ -4,12 +4,7 @@ use std::fmt;
 
 use serde::Deserialize;
 
-use super::{
-    account::{Refusal, refuse},
-    api_key::Scope,
-    network::Network,
-    values,
-};
+use super::{ValidationError, api_key::Scope, network::Network, values};
 use crate::ports::Timestamp;
 
 /// The limiter remembers each admission of a window.
@@ -117,9 +112,9 @@ impl AskedApiKey {
     /// What the key is made with at `now`.
     ///
     /// # Errors
-    /// Every [`Mistake`].
-    pub fn check(self, now: Timestamp) -> Result<NewApiKey, Vec<Mistake>> {
-        let mut mistakes = Mistakes::default();
+    /// Every [`MemberError`].
+    pub fn check(self, now: Timestamp) -> Result<NewApiKey, Vec<MemberError>> {
+        let mut mistakes = Checks::default();
         let name = mistakes.name(&self.name);
         let description = mistakes.description(self.description.as_deref());
         let scopes = mistakes.scopes(&self.scopes);
@@ -161,9 +156,9 @@ impl AskedApiKeyChange {
     /// What is changed, by the rules of a new key.
     ///
     /// # Errors
-    /// Every [`Mistake`].
-    pub fn check(self) -> Result<ApiKeyChange, Vec<Mistake>> {
-        let mut mistakes = Mistakes::default();
+    /// Every [`MemberError`].
+    pub fn check(self) -> Result<ApiKeyChange, Vec<MemberError>> {
+        let mut mistakes = Checks::default();
         let name = self.name.map(|name| mistakes.name(&name));
         let description = self.description.map(|text| mistakes.description(text.as_deref()));
         let scopes = self.scopes.map(|scopes| mistakes.scopes(&scopes));
@@ -208,16 +203,16 @@ impl ApiKeyChange {
 
 /// A value that breaks a rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mistake {
+pub struct MemberError {
     /// The member, by its name on the wire.
     pub member: &'static str,
     /// Which of its items, where it is a list and not all of it is wrong.
     pub index: Option<usize>,
     /// What is wrong with it.
-    pub refusal: Refusal,
+    pub refusal: ValidationError,
 }
 
-impl Mistake {
+impl MemberError {
     /// Where it is in a JSON object (RFC 6901).
     #[must_use]
     pub fn pointer(&self) -> String {
@@ -226,7 +221,7 @@ impl Mistake {
 }
 
 /// `scopes[1]: name each scope once`
-impl fmt::Display for Mistake {
+impl fmt::Display for MemberError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.index {
             Some(index) => write!(f, "{}[{index}]: {}", self.member, self.refusal.detail),
@@ -236,19 +231,23 @@ impl fmt::Display for Mistake {
 }
 
 #[derive(Default)]
-struct Mistakes(Vec<Mistake>);
+struct Checks(Vec<MemberError>);
 
-impl Mistakes {
-    fn check<T>(&mut self, member: &'static str, index: Option<usize>, value: Result<T, Refusal>) -> Option<T> {
-        value.map_err(|refusal| self.0.push(Mistake { member, index, refusal })).ok()
+impl Checks {
+    fn check<T>(&mut self, member: &'static str, index: Option<usize>, value: Result<T, ValidationError>) -> Option<T> {
+        value.map_err(|refusal| self.0.push(MemberError { member, index, refusal })).ok()
     }
 
     fn require(&mut self, holds: bool, member: &'static str, detail: &str) {
-        self.check(member, None, if holds { Ok(()) } else { Err(refuse("invalid_value", detail)) });
+        self.check(member, None, if holds { Ok(()) } else { Err(ValidationError::new("invalid_value", detail)) });
     }
 
     fn require_item(&mut self, holds: bool, member: &'static str, index: usize, detail: &str) {
-        self.check(member, Some(index), if holds { Ok(()) } else { Err(refuse("invalid_value", detail)) });
+        self.check(
+            member,
+            Some(index),
+            if holds { Ok(()) } else { Err(ValidationError::new("invalid_value", detail)) },
+        );
     }
 
     fn name(&mut self, text: &str) -> String {
@@ -305,15 +304,15 @@ impl Mistakes {
         }
     }
 
-    fn finish(self) -> Result<(), Vec<Mistake>> {
+    fn finish(self) -> Result<(), Vec<MemberError>> {
         if self.0.is_empty() { Ok(()) } else { Err(self.0) }
     }
 }
 
 /// A CIDR block or an address, in its one spelling: `10.1.2.3` becomes `10.1.2.3/32`, host bits are refused.
-fn allowed_ip(text: &str) -> Result<String, Refusal> {
+fn allowed_ip(text: &str) -> Result<String, ValidationError> {
     let block = Network::parse(text).map(|block| block.to_string());
-    block.ok_or_else(|| refuse("invalid_cidr", "give an address or a CIDR block, such as 192.0.2.0/24"))
+    block.ok_or_else(|| ValidationError::new("invalid_cidr", "give an address or a CIDR block, such as 192.0.2.0/24"))
 }
 
 #[cfg(test)]

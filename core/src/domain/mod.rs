@@ -27,6 +27,7 @@ pub mod strict_json;
 mod test_rng;
 pub mod totp;
 pub mod user_agent;
+mod validation_error;
 pub mod values;
 pub mod visible;
 
@@ -35,3 +36,4 @@ pub use jws::JwtAlgorithm;
 pub use secret::Secret;
 pub use signing_keys::{ACCESS_TOKEN_SECONDS, AccessClaims, Keys, RefreshToken, TokenError};
 pub use sliding_log::SlidingLog;
+pub use validation_error::ValidationError;

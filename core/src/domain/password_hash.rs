@@ -19,10 +19,7 @@ use sha2::Sha256;
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
-use super::{
-    Secret,
-    account::{Refusal, refuse},
-};
+use super::{Secret, ValidationError};
 use crate::ports::{HashError, HashJob, HashOutcome};
 
 /// No scheme's hash comes near it.
@@ -161,25 +158,28 @@ pub fn needs_rehash(encoded: &str, params: Params) -> bool {
 /// rounds, Argon2 and scrypt up to 64 MiB, filled 8 times).
 ///
 /// # Errors
-/// [`Refusal`] `unknown_password_hash`, `malformed_password_hash` or `password_hash_too_costly`. It never holds the
+/// [`ValidationError`] `unknown_password_hash`, `malformed_password_hash` or `password_hash_too_costly`. It never holds the
 /// hash.
-pub fn check_importable(encoded: &str) -> Result<(), Refusal> {
+pub fn check_importable(encoded: &str) -> Result<(), ValidationError> {
     match Encoded::parse(encoded)?.scheme {
         Scheme::Argon2 { params, .. } if !params.is_within(&Bound::IMPORTED) => Err(too_costly(MOST_MEMORY)),
         _ => Ok(()),
     }
 }
 
-fn unknown() -> Refusal {
-    refuse("unknown_password_hash", "the hash is not of Argon2, bcrypt, PBKDF2-SHA-256 or scrypt in a known form")
+fn unknown() -> ValidationError {
+    ValidationError::new(
+        "unknown_password_hash",
+        "the hash is not of Argon2, bcrypt, PBKDF2-SHA-256 or scrypt in a known form",
+    )
 }
 
-fn malformed(what: &str) -> Refusal {
-    refuse("malformed_password_hash", format!("{what}; the hash may be truncated"))
+fn malformed(what: &str) -> ValidationError {
+    ValidationError::new("malformed_password_hash", format!("{what}; the hash may be truncated"))
 }
 
-fn too_costly(most: &str) -> Refusal {
-    refuse(
+fn too_costly(most: &str) -> ValidationError {
+    ValidationError::new(
         "password_hash_too_costly",
         format!("verifying the hash would take too long or too much memory: at most {most}"),
     )
@@ -210,7 +210,7 @@ const BCRYPT_BASE64: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(true),
 );
 
-fn decode(engine: &GeneralPurpose, text: &str) -> Result<Vec<u8>, Refusal> {
+fn decode(engine: &GeneralPurpose, text: &str) -> Result<Vec<u8>, ValidationError> {
     engine.decode(text).map_err(|_| malformed("the salt or the hash is not in base64"))
 }
 
@@ -230,7 +230,7 @@ struct Encoded {
 }
 
 impl Encoded {
-    fn parse(text: &str) -> Result<Self, Refusal> {
+    fn parse(text: &str) -> Result<Self, ValidationError> {
         if text.len() > LONGEST_ENCODED {
             return Err(unknown());
         }
@@ -263,7 +263,7 @@ impl Encoded {
         }
     }
 
-    fn argon2(name: &str, version: &str, params: &str, salt: &str, hash: &str) -> Result<Self, Refusal> {
+    fn argon2(name: &str, version: &str, params: &str, salt: &str, hash: &str) -> Result<Self, ValidationError> {
         let algorithm = Algorithm::try_from(name).map_err(|_| unknown())?;
         let version = match version {
             "v=16" => Version::V0x10,
@@ -284,7 +284,7 @@ impl Encoded {
         Self { scheme: Scheme::Argon2 { algorithm, version, params }, salt, hash }.with_lengths(8..=64, 16..=64)
     }
 
-    fn bcrypt(cost: &str, salt_and_hash: &str) -> Result<Self, Refusal> {
+    fn bcrypt(cost: &str, salt_and_hash: &str) -> Result<Self, ValidationError> {
         let cost = cost.parse().ok().filter(|cost| (4..=31).contains(cost));
         let cost = cost.ok_or_else(|| malformed("the cost is none of bcrypt's"))?;
         if cost > 14 {
@@ -295,7 +295,7 @@ impl Encoded {
         Self { scheme: Scheme::Bcrypt { cost }, salt, hash }.with_lengths(16..=16, 23..=23)
     }
 
-    fn pbkdf2(rounds: Option<u32>, salt: Vec<u8>, hash: &str, length: usize) -> Result<Self, Refusal> {
+    fn pbkdf2(rounds: Option<u32>, salt: Vec<u8>, hash: &str, length: usize) -> Result<Self, ValidationError> {
         let rounds = rounds.filter(|rounds| *rounds > 0).ok_or_else(|| malformed("the rounds are not given"))?;
         if rounds > 2_000_000 {
             return Err(too_costly("2,000,000 rounds"));
@@ -308,7 +308,7 @@ impl Encoded {
         Self { scheme: Scheme::Pbkdf2 { rounds }, salt, hash }.with_lengths(1..=LONGEST_ENCODED, length..=length)
     }
 
-    fn scrypt(params: &str, salt: &str, hash: &str) -> Result<Self, Refusal> {
+    fn scrypt(params: &str, salt: &str, hash: &str) -> Result<Self, ValidationError> {
         let [log_n, r, p] = numbers(params, ["ln=", "r=", "p="])
             .filter(|numbers| numbers.iter().all(|number| *number > 0))
             .ok_or_else(|| malformed("the parameters are not ln, r and p as scrypt has them"))?;
@@ -325,7 +325,7 @@ impl Encoded {
         Self { scheme: Scheme::Scrypt { log_n, r, p }, salt, hash }.with_lengths(1..=LONGEST_ENCODED, length..=length)
     }
 
-    fn with_lengths(self, salt: RangeInclusive<usize>, hash: RangeInclusive<usize>) -> Result<Self, Refusal> {
+    fn with_lengths(self, salt: RangeInclusive<usize>, hash: RangeInclusive<usize>) -> Result<Self, ValidationError> {
         if salt.contains(&self.salt.len()) && hash.contains(&self.hash.len()) {
             Ok(self)
         } else {

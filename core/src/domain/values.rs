@@ -1,7 +1,7 @@
 //! Rules that many values share.
 
 use super::{
-    account::{Refusal, refuse},
+    ValidationError,
     visible::{has_visible, is_bidi_control},
 };
 use crate::ports::Timestamp;
@@ -9,15 +9,15 @@ use crate::ports::Timestamp;
 /// A text of `least` to `most` characters, trimmed; one that must not be empty can be seen.
 ///
 /// # Errors
-/// [`Refusal`] `invalid_length`.
-pub fn text(text: &str, least: usize, most: usize) -> Result<String, Refusal> {
+/// [`ValidationError`] `invalid_length`.
+pub fn text(text: &str, least: usize, most: usize) -> Result<String, ValidationError> {
     let text = text.trim();
     let length = text.chars().count();
     if length < least || length > most || text.contains('\0') {
-        return Err(refuse("invalid_length", format!("give {least} to {most} characters")));
+        return Err(ValidationError::new("invalid_length", format!("give {least} to {most} characters")));
     }
     if least > 0 && !has_visible(text) {
-        return Err(refuse("invalid_value", "give characters that can be seen"));
+        return Err(ValidationError::new("invalid_value", "give characters that can be seen"));
     }
     Ok(text.to_owned())
 }
@@ -26,11 +26,11 @@ pub fn text(text: &str, least: usize, most: usize) -> Result<String, Refusal> {
 /// it.
 ///
 /// # Errors
-/// [`Refusal`] `invalid_length`, `invalid_value`.
-pub fn name(text: &str, most: usize) -> Result<String, Refusal> {
+/// [`ValidationError`] `invalid_length`, `invalid_value`.
+pub fn name(text: &str, most: usize) -> Result<String, ValidationError> {
     let name = self::text(text, 1, most)?;
     if name.chars().any(|character| character.is_control() || is_bidi_control(character)) {
-        return Err(refuse("invalid_value", "give a name without control characters"));
+        return Err(ValidationError::new("invalid_value", "give a name without control characters"));
     }
     Ok(name)
 }
@@ -38,24 +38,24 @@ pub fn name(text: &str, most: usize) -> Result<String, Refusal> {
 /// An RFC 3339 time.
 ///
 /// # Errors
-/// [`Refusal`] `invalid_timestamp`.
-pub fn timestamp(text: &str) -> Result<Timestamp, Refusal> {
+/// [`ValidationError`] `invalid_timestamp`.
+pub fn timestamp(text: &str) -> Result<Timestamp, ValidationError> {
     let time = text.parse::<jiff::Timestamp>();
     time.map(|time| Timestamp(time.as_millisecond()))
-        .map_err(|_| refuse("invalid_timestamp", "give an RFC 3339 time, such as 2026-11-23T01:02:03Z"))
+        .map_err(|_| ValidationError::new("invalid_timestamp", "give an RFC 3339 time, such as 2026-11-23T01:02:03Z"))
 }
 
 /// A day or a month of the calendar, as in ISO 8601: `2026-11-23` or `2026-11`.
 ///
 /// # Errors
-/// [`Refusal`] `invalid_value`.
-pub fn day_or_month(text: &str) -> Result<String, Refusal> {
+/// [`ValidationError`] `invalid_value`.
+pub fn day_or_month(text: &str) -> Result<String, ValidationError> {
     let day = if text.len() == 7 { format!("{text}-01") } else { text.to_owned() };
     let known = day.len() == 10 && day.parse::<jiff::civil::Date>().is_ok();
     if known {
         Ok(text.to_owned())
     } else {
-        Err(refuse("invalid_value", "give a day or a month, such as 2026-11-23 or 2026-11"))
+        Err(ValidationError::new("invalid_value", "give a day or a month, such as 2026-11-23 or 2026-11"))
     }
 }
 

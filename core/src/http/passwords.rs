@@ -3,11 +3,7 @@
 use super::problem::ApiError;
 use crate::{
     app::App,
-    domain::{
-        Secret,
-        account::{Refusal, presented_password},
-        password_hash,
-    },
+    domain::{Secret, ValidationError, account::presented_password, password_hash},
     ports::{HashJob, HashOutcome},
     pwned_passwords,
 };
@@ -54,7 +50,7 @@ pub async fn hash(app: &App, password: Secret) -> Result<Secret, ApiError> {
 ///
 /// # Errors
 /// As [`hash`].
-pub async fn hash_new(app: &App, password: Secret) -> Result<Result<Secret, Refusal>, ApiError> {
+pub async fn hash_new(app: &App, password: Secret) -> Result<Result<Secret, ValidationError>, ApiError> {
     if pwned_passwords::is_pwned(app, &password).await {
         return Ok(Err(pwned_passwords::refusal()));
     }

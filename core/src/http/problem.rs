@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::credentials;
 use crate::{
-    domain::{account::Refusal, api_key_settings::Mistake},
+    domain::{ValidationError, api_key_settings::MemberError},
     ports::{DatabaseError, HashError, KeyGateError, RateLimitError},
     store::{BatchError, Guard},
 };
@@ -257,14 +257,14 @@ impl ApiError {
 
     /// One invalid member.
     #[must_use]
-    pub fn invalid_member(pointer: &str, refusal: Refusal) -> Self {
+    pub fn invalid_member(pointer: &str, refusal: ValidationError) -> Self {
         Self::invalid(vec![FieldError { pointer: pointer.to_owned(), code: refusal.code, detail: refusal.detail }])
     }
 
     /// The mistakes of a key's settings.
     #[must_use]
-    pub fn mistakes(mistakes: Vec<Mistake>) -> Self {
-        let error = |mistake: Mistake| FieldError {
+    pub fn mistakes(mistakes: Vec<MemberError>) -> Self {
+        let error = |mistake: MemberError| FieldError {
             pointer: mistake.pointer(),
             code: mistake.refusal.code,
             detail: mistake.refusal.detail,

@@ -15,7 +15,7 @@ use super::{
     request_body::BodyStalled,
 };
 use crate::{
-    domain::{account::Refusal, values},
+    domain::{ValidationError, values},
     ports::Timestamp,
 };
 
@@ -313,7 +313,7 @@ impl Validator {
     }
 
     /// The value, or `None` with its mistake noted.
-    pub fn check<T>(&mut self, pointer: &str, value: Result<T, Refusal>) -> Option<T> {
+    pub fn check<T>(&mut self, pointer: &str, value: Result<T, ValidationError>) -> Option<T> {
         value.map_err(|refusal| self.refuse(pointer, refusal.code, refusal.detail)).ok()
     }
 

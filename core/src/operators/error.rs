@@ -1,7 +1,7 @@
 //! Why a command of an operator changes nothing.
 
 use crate::{
-    domain::{api_key::Scope, api_key_settings::Mistake},
+    domain::{api_key::Scope, api_key_settings::MemberError},
     ports::DatabaseError,
     store::{BatchError, api_keys::MOST_ACTIVE},
 };
@@ -33,7 +33,7 @@ pub enum OperatorError {
     TooManyApiKeys(String),
     /// The key breaks rules.
     #[error("the key breaks rules")]
-    InvalidApiKey(Vec<Mistake>),
+    InvalidApiKey(Vec<MemberError>),
     /// There is too little randomness for a key.
     #[error("the random numbers made no key; try again")]
     TooLittleRandomness,

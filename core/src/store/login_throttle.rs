@@ -12,7 +12,7 @@ const BROKEN_OFF_MS: i64 = 60_000;
 
 /// How guesses at one thing are slowed down.
 #[derive(Clone, Copy, Debug)]
-pub struct Patience {
+pub struct GuessPolicy {
     /// How many cost no delay.
     pub free: i64,
     /// The longest delay, in milliseconds; each time that it passes without a guess, one failure is forgiven. So typing
@@ -21,9 +21,9 @@ pub struct Patience {
 }
 
 /// For an account, a session's password and a person's codes.
-pub const ACCOUNT: Patience = Patience { free: 5, longest_ms: 900_000 };
+pub const ACCOUNT: GuessPolicy = GuessPolicy { free: 5, longest_ms: 900_000 };
 /// For one network, over all accounts.
-pub const NETWORK: Patience = Patience { free: 20, longest_ms: 60_000 };
+pub const NETWORK: GuessPolicy = GuessPolicy { free: 20, longest_ms: 60_000 };
 
 /// What a password is guessed at.
 #[derive(Clone)]
@@ -106,12 +106,12 @@ pub fn end(id: &str) -> Query<()> {
 }
 
 /// Counts a guess at a subject, unless the delay of those before has not passed.
-pub fn reserve(subject: &str, patience: Patience, now: Timestamp) -> Query<()> {
+pub fn reserve(subject: &str, patience: GuessPolicy, now: Timestamp) -> Query<()> {
     sql!("login_throttle/reserve").bind(subject).bind(now).bind(patience.free).bind(patience.longest_ms).execute()
 }
 
 /// Tells when the next guess at a subject is free.
-pub fn free_at(subject: &str, patience: Patience) -> Query<Timestamp> {
+pub fn free_at(subject: &str, patience: GuessPolicy) -> Query<Timestamp> {
     let free_at = sql!("login_throttle/free_at").bind(subject).bind(patience.free).bind(patience.longest_ms);
     free_at.optional(|row| row.integer("free_at").map(Timestamp)).map(|at| at.unwrap_or(Timestamp(0)))
 }

@@ -110,7 +110,7 @@ fn json(value: &impl serde::Serialize) -> Result<String, DatabaseError> {
 
 /// How a run ends, and why. The reason is public.
 #[derive(Clone, Copy, Debug)]
-pub struct Ending<'a> {
+pub struct RunEnding<'a> {
     /// The run.
     pub run_id: &'a RunId,
     /// Withdrawn or rejected.
@@ -121,7 +121,7 @@ pub struct Ending<'a> {
     pub at: Timestamp,
 }
 
-impl Ending<'_> {
+impl RunEnding<'_> {
     /// Ends the run, whatever it is.
     pub fn end(&self) -> Query<()> {
         sql!("publications/end").bind(self.run_id).bind(self.status.as_str()).bind(self.reason).bind(self.at).execute()

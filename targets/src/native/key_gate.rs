@@ -434,7 +434,7 @@ mod tests {
     use super::{
         super::{
             database::{Durability, SqliteDatabase},
-            machine::SystemClock,
+            system_clock::SystemClock,
         },
         *,
     };

@@ -9,7 +9,7 @@ use aibaas_core::{
         ApiKeyId,
         account::Email,
         api_key::Scope,
-        api_key_settings::{AskedApiKey, KeyEnvironment, Mistake},
+        api_key_settings::{AskedApiKey, KeyEnvironment, MemberError},
     },
     operators::{ApiKeyRecord, CreatedApiKey, OperatorError, OwnedApiKey, RevokedApiKey, User},
     ports::{Clock as _, Timestamp},
@@ -21,10 +21,10 @@ use super::{
     data_directory::{self, DataDirectory},
     database::SqliteDatabase,
     error::CliError,
-    machine::SystemClock,
     operator::{self, address},
     output::{print_line, warn},
     serve::variable,
+    system_clock::SystemClock,
 };
 
 /// How much of a name fits into the table.
@@ -165,7 +165,7 @@ fn names(scopes: &[Scope]) -> Vec<&'static str> {
     scopes.iter().copied().map(Scope::as_str).collect()
 }
 
-fn complaint(mistake: &Mistake) -> String {
+fn complaint(mistake: &MemberError) -> String {
     let option = match mistake.member {
         "scopes" => "--scope",
         "rateLimit" => "--rate-limit",

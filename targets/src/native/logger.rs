@@ -3,7 +3,7 @@
 use aibaas_core::ports::Clock as _;
 use log::{Level, LevelFilter, Log, Metadata, Record};
 
-use super::{machine::SystemClock, output::warn};
+use super::{output::warn, system_clock::SystemClock};
 
 struct StderrLog;
 

@@ -15,11 +15,11 @@ mod key_gate;
 mod key_value;
 mod keys;
 mod logger;
-mod machine;
 mod operator;
 mod output;
 mod password_hasher;
 mod rate_limiter;
 mod serve;
+mod system_clock;
 
 pub use cli::main;

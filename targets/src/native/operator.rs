@@ -11,7 +11,7 @@ use super::{
     data_directory,
     database::SqliteDatabase,
     error::CliError,
-    machine::{SystemClock, SystemEntropy},
+    system_clock::{SystemClock, SystemEntropy},
 };
 
 /// Opens the database of the directory, which must be there. A server may run on it meanwhile.

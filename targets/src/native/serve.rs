@@ -29,10 +29,10 @@ use super::{
     key_gate::MemoryKeyGate,
     key_value::SqliteKeyValue,
     logger,
-    machine::{SystemClock, SystemEntropy, SystemTimer},
     output::print_line,
     password_hasher::ThreadPoolHasher,
     rate_limiter::MemoryRateLimiter,
+    system_clock::{SystemClock, SystemEntropy, SystemTimer},
 };
 
 /// How long a shutdown waits for requests, and for mail that is being sent, which a provider has ten seconds to accept.

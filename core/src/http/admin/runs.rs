@@ -10,7 +10,7 @@ use crate::{
         publishing::{Reason, find, run_body},
         request::{Json, Path},
     },
-    store::{BatchError, Guard, publications::Ending, runs},
+    store::{BatchError, Guard, publications::RunEnding, runs},
 };
 
 /// Rejects anybody's run, open or published, with a reason that stays public. Rejecting again is no error, and changes
@@ -24,7 +24,7 @@ pub async fn reject(
     let reason = body.reason()?;
     admin.confirm(&app).await?;
     let owner = find(&app, &id).await?.owner_id;
-    let ending = Ending { run_id: &id, status: RunStatus::Rejected, reason: &reason, at: app.now() };
+    let ending = RunEnding { run_id: &id, status: RunStatus::Rejected, reason: &reason, at: app.now() };
     let event = || admin.event(&app, "run_rejected", json!({ "runId": id, "reason": reason })).of(owner.as_ref());
     let mut published = admin.batch();
     ending.of_published(&mut published, None, &app.new_id());

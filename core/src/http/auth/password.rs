@@ -19,8 +19,8 @@ use super::{
 use crate::{
     app::App,
     domain::{
-        Secret,
-        account::{self, Email, Refusal},
+        Secret, ValidationError,
+        account::{self, Email},
     },
     http::{
         client::Client,
@@ -90,7 +90,7 @@ pub async fn reset(
 /// Why a password was not set.
 enum NotSet {
     /// The person may not have this one.
-    Password(Refusal),
+    Password(ValidationError),
     /// Anything else.
     Other(ApiError),
 }
@@ -142,7 +142,7 @@ pub async fn page(Query(query): Query<Followed>) -> Response {
     password_page(StatusCode::OK, &query.token, None)
 }
 
-fn password_page(status: StatusCode, token: &str, refusal: Option<&Refusal>) -> Response {
+fn password_page(status: StatusCode, token: &str, refusal: Option<&ValidationError>) -> Response {
     let content = html! {
         (password_field("New password, at least 8 characters", "new-password", refusal.map(|refusal| refusal.detail.as_str())))
         p { "Every session of yours ends: log in anew afterwards." }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::links::{Followed, Link, form_page, invalid_or_expired, password_field, read_form, refusal, refused_page};
 use crate::{
     app::App,
-    domain::{Secret, account::refuse},
+    domain::{Secret, ValidationError},
     http::{
         client::Client,
         login_throttle::InFlight,
@@ -71,7 +71,7 @@ async fn by_link_alone(app: &App, client: &Client, token: &str, from_page: bool)
 }
 
 fn password_required() -> ApiError {
-    let refusal = refuse("required", "give the password that was chosen with this registration");
+    let refusal = ValidationError::new("required", "give the password that was chosen with this registration");
     ApiError::invalid_member("/password", refusal)
 }
 

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::{
-    board::{Board, RowBody, Wanted},
+    board::{Board, BoardSelector, RowBody},
     caching::{self, MINUTE},
     html::Scale,
 };
@@ -53,8 +53,11 @@ pub async fn handler(
 ) -> Result<Response, ApiError> {
     let unknown = || ApiError::not_found("badge");
     let name = file.strip_suffix(".svg").ok_or_else(unknown)?;
-    let wanted =
-        Wanted { benchmark: parameters.benchmark.as_deref(), version: parameters.version.as_deref(), snapshot: None };
+    let wanted = BoardSelector {
+        benchmark: parameters.benchmark.as_deref(),
+        version: parameters.version.as_deref(),
+        snapshot: None,
+    };
     let scope = wanted.find(&app).await?.ok_or_else(unknown)?;
     let board = Board::read(&app, scope, [None; 3]).await?;
     let model = format!("{provider}/{name}");

@@ -52,13 +52,13 @@ pub struct Board {
 
 /// Which leaderboard is asked for.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Wanted<'a> {
+pub struct BoardSelector<'a> {
     pub benchmark: Option<&'a str>,
     pub version: Option<&'a str>,
     pub snapshot: Option<&'a str>,
 }
 
-impl Wanted<'_> {
+impl BoardSelector<'_> {
     /// The leaderboard meant: of the newest snapshot unless another is named.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use http::HeaderMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    board::Wanted,
+    board::BoardSelector,
     caching::{self, MINUTE},
 };
 use crate::{
@@ -48,7 +48,7 @@ pub async fn handler(
     headers: HeaderMap,
     Query(parameters): Query<Parameters>,
 ) -> Result<Response, ApiError> {
-    let wanted = Wanted {
+    let wanted = BoardSelector {
         benchmark: parameters.benchmark.as_deref(),
         version: parameters.version.as_deref(),
         snapshot: parameters.snapshot.as_deref(),

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{
-    board::{Board, RowBody, Wanted},
+    board::{Board, BoardSelector, RowBody},
     caching::{self, MINUTE},
 };
 use crate::{
@@ -74,7 +74,7 @@ pub async fn handler(
     headers: HeaderMap,
     Query(parameters): Query<Parameters>,
 ) -> Result<Response, ApiError> {
-    let wanted = Wanted {
+    let wanted = BoardSelector {
         benchmark: parameters.benchmark.as_deref(),
         version: parameters.version.as_deref(),
         snapshot: parameters.snapshot.as_deref(),

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    board::{RowBody, Wanted},
+    board::{BoardSelector, RowBody},
     caching,
 };
 use crate::{
@@ -125,9 +125,9 @@ impl BoardQuery {
 
     /// Which leaderboard is meant.
     #[must_use]
-    pub fn wanted<'a>(&'a self, position: Option<&'a Position>) -> Wanted<'a> {
+    pub fn wanted<'a>(&'a self, position: Option<&'a Position>) -> BoardSelector<'a> {
         let snapshot = position.map(|position| position.snapshot.as_str()).or(self.snapshot.as_deref());
-        Wanted { benchmark: self.benchmark.as_deref(), version: self.version.as_deref(), snapshot }
+        BoardSelector { benchmark: self.benchmark.as_deref(), version: self.version.as_deref(), snapshot }
     }
 
     /// Scenario, language, difficulty.

@@ -9,7 +9,7 @@ use super::over_quota;
 use crate::{
     app::App,
     domain::{
-        RunId, UserId, account::refuse, benchmark::Metric, evaluator::EvaluatorRelationship, leaderboard::Score,
+        RunId, UserId, ValidationError, benchmark::Metric, evaluator::EvaluatorRelationship, leaderboard::Score,
         run_status::RunStatus, statistics::pass_at_k, strict_json::StrictObject,
     },
     http::{
@@ -155,7 +155,7 @@ async fn open(app: &App, owner_id: &UserId, body: Body, claim: Claim) -> Result<
     }
     let mut validator = Validator::default();
     let mut declared = |exists: bool, pointer, what| {
-        let refusal = refuse("unknown_reference", format!("declare the {what} first"));
+        let refusal = ValidationError::new("unknown_reference", format!("declare the {what} first"));
         validator.check(pointer, if exists { Ok(()) } else { Err(refusal) });
     };
     declared(model.is_some(), "/model", "model");

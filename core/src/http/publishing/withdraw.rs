@@ -11,7 +11,7 @@ use crate::{
         problem::{ApiError, RUN_NOT_PUBLISHED},
         request::{Json, Path, Validator},
     },
-    store::{Batch, BatchError, Guard, publications::Ending},
+    store::{Batch, BatchError, Guard, publications::RunEnding},
 };
 
 /// Why a run ends; everyone may read it.
@@ -43,7 +43,7 @@ pub async fn handler(
     Json(body): Json<Body>,
 ) -> Result<Answer<Value>, ApiError> {
     let (owner_id, reason) = (client.owner_id(), body.reason()?);
-    let ending = Ending { run_id: &id, status: RunStatus::Withdrawn, reason: &reason, at: app.now() };
+    let ending = RunEnding { run_id: &id, status: RunStatus::Withdrawn, reason: &reason, at: app.now() };
     let mut batch = Batch::new();
     ending.of_published(&mut batch, Some(owner_id), &app.new_id());
     match batch.run(app.database()).await {

@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::{
     app::App,
     domain::{
-        Secret,
+        Secret, ValidationError,
         account::{self, Email},
     },
     http::{
@@ -49,7 +49,7 @@ async fn ask(app: &App, caller: &ClaimedSession, body: Body, claim: Claim) -> Re
     let proof = step_up::check_both(app, caller, &body.password, body.code.as_ref()).await?;
     if proof.user.email == new_email.as_str() {
         proof.release().await?;
-        let refusal = account::refuse("unchanged", "this is the address of the account already");
+        let refusal = ValidationError::new("unchanged", "this is the address of the account already");
         return Err(ApiError::invalid_member("/newEmail", refusal));
     }
 

@@ -9,8 +9,7 @@ use serde_json::json;
 use crate::{
     app::App,
     domain::{
-        Secret, UserId,
-        account::refuse,
+        Secret, UserId, ValidationError,
         recovery_code::RecoveryCode,
         totp::{TotpCode, TotpSecret},
     },
@@ -144,7 +143,10 @@ pub fn not_enabled() -> ApiError {
 
 /// A code is asked for, and none was given.
 pub fn code_required() -> ApiError {
-    ApiError::invalid_member("/code", refuse("required", "give a code of the second factor, or a recovery code"))
+    ApiError::invalid_member(
+        "/code",
+        ValidationError::new("required", "give a code of the second factor, or a recovery code"),
+    )
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ use crate::{
     domain::leaderboard::{Found, Method},
     http::{
         leaderboard::{
-            board::{Board, RowBody, Wanted},
+            board::{Board, BoardSelector, RowBody},
             compare::{ComparedWith, ComparisonBody},
         },
         page::html_page,
@@ -63,7 +63,7 @@ pub async fn compare(
     }
     drop(ticked);
     let parameters = choices.parse::<Parameters>()?;
-    let wanted = Wanted {
+    let wanted = BoardSelector {
         benchmark: parameters.benchmark.as_deref(),
         version: parameters.version.as_deref(),
         snapshot: parameters.snapshot.as_deref(),

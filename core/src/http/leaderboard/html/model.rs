@@ -20,7 +20,7 @@ use crate::{
     domain::{leaderboard::Flag, run_status::RunStatus},
     http::{
         leaderboard::{
-            board::{Board, RowBody, Wanted},
+            board::{Board, BoardSelector, RowBody},
             history::{self, PastRunBody},
         },
         page::html_page,
@@ -85,7 +85,7 @@ pub async fn model(
 struct Nothing {}
 
 async fn standing(app: &App, model: &str, benchmark: &str, version: &str) -> Result<Option<Standing>, ApiError> {
-    let wanted = Wanted { benchmark: Some(benchmark), version: Some(version), snapshot: None };
+    let wanted = BoardSelector { benchmark: Some(benchmark), version: Some(version), snapshot: None };
     let Some(scope) = wanted.find(app).await? else { return Ok(None) };
     let board = Board::read(app, scope, [None; 3]).await?;
     let of = board.rows.len();

@@ -30,9 +30,9 @@ use crate::native::{
     data_directory::{self, DataDirectory},
     database::SqliteDatabase,
     error::CliError,
-    machine::SystemClock,
     operator,
     output::print_line,
+    system_clock::SystemClock,
 };
 
 /// Accounts of one transaction.
