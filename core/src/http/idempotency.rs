@@ -164,6 +164,11 @@ impl FulfilledUpload {
 }
 
 impl Claim {
+    /// Whether there is one.
+    pub fn is_held(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// Fulfils it in the batch that makes the reply true. Where the claim has passed to another request, the batch is
     /// undone by [`Guard::IdempotencyClaim`].
     ///

@@ -7,7 +7,7 @@ use http::{HeaderName, request::Parts};
 
 use super::{
     client::Client,
-    credentials::UserSession,
+    credentials::Confirmed,
     problem::{ApiError, Problem, TOO_MANY_REQUESTS},
 };
 use crate::{
@@ -32,18 +32,18 @@ async fn admit_client(app: &App, client: &Client, limit: &Limit) -> Result<(), A
 ///
 /// # Errors
 /// As [`admit_client`].
-pub async fn admit_person(app: &App, session: &UserSession<'_>) -> Result<(), ApiError> {
+pub async fn admit_person(app: &App, of: Confirmed<'_>) -> Result<(), ApiError> {
     let limit = Limit { name: "account".to_owned(), limit: 300, window_seconds: 3600 };
-    admit(app, session.client(), &format!("person:{}", session.user.id), limit).await
+    admit(app, of.client(), &format!("person:{}", of.user_id()), limit).await
 }
 
 /// Counts one of the changes to keys that a person makes and that leave rows behind. Revoking is never counted.
 ///
 /// # Errors
 /// As [`admit_client`].
-pub async fn admit_key_change(app: &App, session: &UserSession<'_>) -> Result<(), ApiError> {
+pub async fn admit_key_change(app: &App, of: Confirmed<'_>) -> Result<(), ApiError> {
     let limit = Limit { name: "keys".to_owned(), limit: 1000, window_seconds: 3600 };
-    admit(app, session.client(), &format!("keys:{}", session.user.id), limit).await
+    admit(app, of.client(), &format!("keys:{}", of.user_id()), limit).await
 }
 
 /// A route's limit for each client, counted before the body is looked at: a malformed request counts too.

@@ -48,7 +48,7 @@ pub async fn handler(
     let (session, mut answers) = reads.read(&app).await?;
     let hash = answers.take(hash)?.ok_or_else(no_such_key)?;
     may_have(&app, session.user.role, change.scopes.as_deref().unwrap_or_default())?;
-    limits::admit_key_change(&app, &session).await?;
+    limits::admit_key_change(&app, session.confirmed()).await?;
     // Names and descriptions decide nothing.
     if change.scopes.is_some() || change.rate_limit.is_some() || change.allowed_ips.is_some() {
         key_changes::invalidate(&app, &[hash]).await?;

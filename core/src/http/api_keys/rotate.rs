@@ -60,7 +60,7 @@ async fn rotate(
     for attempt in 0..ATTEMPTS {
         let (session, KeyToRotate { key: old, hash, .. }) = to_rotate(app, caller, id, overlap).await?;
         if attempt == 0 {
-            limits::admit_key_change(app, &session).await?;
+            limits::admit_key_change(app, session.confirmed()).await?;
         }
         key_changes::invalidate(app, &[hash]).await?;
         let now = app.now();

@@ -7,7 +7,9 @@ pub use api_key_client::{
     ApiKeyClient, KeysVerify, LeaderboardRead, ModelsWrite, RequiredScope, ResultsWrite, admitted, invalid_key,
     key_use, may_have, needs_publisher, offered_key, presented_key, write_error,
 };
-pub use session::{ClaimedAdmin, ClaimedSession, SessionBatch, UserSession, admins_only, session_revoked, suspended};
+pub use session::{
+    ClaimedAdmin, ClaimedSession, Confirmed, SessionBatch, UserSession, admins_only, session_revoked, suspended,
+};
 
 use http::{HeaderMap, header};
 

@@ -13,6 +13,7 @@ use crate::{
     domain::{SessionId, TokenError, UserId, account::AccountStatus, api_key::looks_like_key},
     http::{
         client::Client,
+        idempotency::Claim,
         problem::{
             ACCOUNT_SUSPENDED, ApiError, EXPIRED_TOKEN, INVALID_TOKEN, ROLE_REQUIRED, SESSION_REVOKED,
             USER_TOKEN_REQUIRED,
@@ -120,15 +121,36 @@ impl ClaimedSession {
     }
 }
 
-impl UserSession<'_> {
+/// That the database confirmed a session in this request: what is counted against its user may be counted.
+#[derive(Clone, Copy)]
+pub struct Confirmed<'a>(&'a ClaimedSession);
+
+impl<'a> Confirmed<'a> {
+    /// The round trip that claims an idempotency key confirms the session of who sends it.
+    pub fn by_claim(caller: &'a ClaimedSession, claim: &Claim) -> Option<Self> {
+        claim.is_held().then_some(Self(caller))
+    }
+
+    /// Whose session it is.
+    pub fn user_id(self) -> &'a UserId {
+        &self.0.user_id
+    }
+
+    /// What the user calls with.
+    pub fn client(self) -> &'a Client {
+        &self.0.client
+    }
+}
+
+impl<'a> UserSession<'a> {
     /// Its id.
     pub fn id(&self) -> &SessionId {
         &self.caller.id
     }
 
-    /// What the user calls with.
-    pub fn client(&self) -> &Client {
-        &self.caller.client
+    /// That it was confirmed.
+    pub fn confirmed(&self) -> Confirmed<'a> {
+        Confirmed(self.caller)
     }
 }
 

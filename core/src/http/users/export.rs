@@ -44,8 +44,7 @@ pub async fn handler(
     caller: ClaimedSession,
     Query(parameters): Query<Parameters>,
 ) -> Result<Response, ApiError> {
-    let session = caller.confirm(&app).await?;
-    limits::admit_person(&app, &session).await?;
+    limits::admit_person(&app, caller.confirm(&app).await?.confirmed()).await?;
     let begin = read_cursor::<u32>(parameters.cursor.as_deref())?.unwrap_or(0);
     let now = app.now();
     let mut batch = caller.batch();

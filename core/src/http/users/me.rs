@@ -33,8 +33,7 @@ pub async fn patch(
     caller: ClaimedSession,
     Json(body): Json<Body>,
 ) -> Result<Answer<UserBody>, ApiError> {
-    let session = caller.confirm(&app).await?;
-    limits::admit_person(&app, &session).await?;
+    limits::admit_person(&app, caller.confirm(&app).await?.confirmed()).await?;
     let mut batch = caller.batch();
     let user_id = batch.user_id();
     if let Some(name) = body.full_name {
