@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     config::Config,
-    domain::Keys,
+    domain::{Keys, uuid_v7},
     http, mail,
     ports::{Clock, Database, Deadlines, KeyValue, Ports, Timestamp},
     store,
@@ -123,8 +123,7 @@ impl App {
 
     /// A UUIDv7 (RFC 9562) of this moment.
     pub(crate) fn new_id(&self) -> String {
-        let ms = u64::try_from(self.now().0).unwrap_or(0);
-        uuid::Builder::from_unix_timestamp_millis(ms, &self.random()).into_uuid().to_string()
+        uuid_v7(self.now(), &self.random())
     }
 
     /// Every route, on every host. Build it once and clone it for each request.

@@ -197,10 +197,6 @@ impl KeyValue for Faulty<dyn KeyValue> {
         let put = self.port.put(key, value, ttl_seconds);
         self.faults.around(Dependency::Cache, put, |why| KeyValueError(why.to_owned())).await
     }
-
-    async fn delete(&self, key: &str) -> Result<(), KeyValueError> {
-        self.faults.around(Dependency::Cache, self.port.delete(key), |why| KeyValueError(why.to_owned())).await
-    }
 }
 
 #[async_trait]

@@ -510,10 +510,6 @@ impl KeyValue for SimulatedPorts {
         }
         Ok(())
     }
-
-    async fn delete(&self, _: &str) -> Result<(), KeyValueError> {
-        Ok(())
-    }
 }
 
 #[async_trait::async_trait]

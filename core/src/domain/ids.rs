@@ -6,6 +6,15 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::ports::Timestamp;
+
+/// Makes a UUIDv7 (RFC 9562) of a moment. `random` is fresh.
+#[must_use]
+pub fn uuid_v7(now: Timestamp, random: &[u8; 10]) -> String {
+    let ms = u64::try_from(now.0).unwrap_or_default();
+    uuid::Builder::from_unix_timestamp_millis(ms, random).into_uuid().to_string()
+}
+
 macro_rules! ids {
     ($($(#[$doc:meta])+ $id:ident;)+) => {$(
         $(#[$doc])+

@@ -31,7 +31,7 @@ mod validation_error;
 pub mod values;
 pub mod visible;
 
-pub use ids::{ApiKeyId, RunId, SessionId, UserId};
+pub use ids::{ApiKeyId, RunId, SessionId, UserId, uuid_v7};
 pub use jws::JwtAlgorithm;
 pub use secret::Secret;
 pub use signing_keys::{ACCESS_TOKEN_SECONDS, AccessClaims, Keys, RefreshToken, TokenError};

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::OperatorError;
 use crate::{
-    domain::account::Email,
+    domain::{account::Email, uuid_v7},
     ports::{Clock, Database, Entropy, Timestamp},
     store::{
         Batch, BatchError, Guard,
@@ -34,8 +34,7 @@ impl Operator<'_> {
     pub(super) fn new_id(&self, now: Timestamp) -> String {
         let mut random = [0; 10];
         self.entropy.fill(&mut random);
-        let now = u64::try_from(now.0).unwrap_or_default();
-        uuid::Builder::from_unix_timestamp_millis(now, &random).into_uuid().to_string()
+        uuid_v7(now, &random)
     }
 
     /// Makes a security event that nobody over the network causes.

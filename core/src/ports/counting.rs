@@ -89,10 +89,6 @@ impl KeyValue for Counting {
     async fn put(&self, _: &str, _: &[u8], _: u32) -> Result<(), KeyValueError> {
         Ok(())
     }
-
-    async fn delete(&self, _: &str) -> Result<(), KeyValueError> {
-        Ok(())
-    }
 }
 
 #[async_trait]

@@ -176,10 +176,6 @@ impl KeyValue for GuardedCache {
     async fn put(&self, key: &str, value: &[u8], ttl_seconds: u32) -> Result<(), KeyValueError> {
         self.within(self.guarded.deadlines.cache, self.guarded.port.put(key, value, ttl_seconds)).await
     }
-
-    async fn delete(&self, key: &str) -> Result<(), KeyValueError> {
-        self.within(self.guarded.deadlines.cache, self.guarded.port.delete(key)).await
-    }
 }
 
 #[async_trait]

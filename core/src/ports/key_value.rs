@@ -15,12 +15,6 @@ pub trait KeyValue: Send + Sync {
     /// # Errors
     /// As [`KeyValue::get`].
     async fn put(&self, key: &str, value: &[u8], ttl_seconds: u32) -> Result<(), KeyValueError>;
-
-    /// Forgets the key; deleting what is not there is no error.
-    ///
-    /// # Errors
-    /// As [`KeyValue::get`].
-    async fn delete(&self, key: &str) -> Result<(), KeyValueError>;
 }
 
 /// The cache could not be reached.

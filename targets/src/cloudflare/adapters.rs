@@ -33,10 +33,6 @@ impl KeyValue for Kv {
         let put = async { self.0.put_bytes(key, value)?.expiration_ttl(ttl).execute().await };
         SendFuture::new(put).await.map_err(unreachable_cache)
     }
-
-    async fn delete(&self, key: &str) -> Result<(), KeyValueError> {
-        SendFuture::new(self.0.delete(key)).await.map_err(unreachable_cache)
-    }
 }
 
 fn unreachable_cache(error: KvError) -> KeyValueError {

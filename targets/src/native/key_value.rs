@@ -12,7 +12,6 @@ const CREATE_INDEX: &str = "CREATE INDEX entries_by_expiry ON entries (expires_a
 const GET: &str = "SELECT value FROM entries WHERE key = ?1 AND expires_at > ?2";
 const PUT: &str = "INSERT INTO entries (key, value, expires_at) VALUES (?1, ?2, ?3)
     ON CONFLICT (key) DO UPDATE SET value = excluded.value, expires_at = excluded.expires_at";
-const DELETE: &str = "DELETE FROM entries WHERE key = ?1";
 const PURGE: &str = "DELETE FROM entries WHERE expires_at <= ?1";
 
 /// The shortest life that every host can keep.
@@ -80,10 +79,6 @@ impl KeyValue for SqliteKeyValue {
         let expires = self.clock.now().plus_seconds(i64::from(ttl_seconds.max(SHORTEST_SECONDS)));
         self.run(Statement::new(PUT).bind(key).bind(value).bind(expires)).await
     }
-
-    async fn delete(&self, key: &str) -> Result<(), KeyValueError> {
-        self.run(Statement::new(DELETE).bind(key)).await
-    }
 }
 
 #[cfg(test)]
@@ -118,9 +113,6 @@ mod tests {
         assert_eq!(cache.get("short").await.unwrap(), None);
         cache.purge().await.unwrap();
         assert_eq!(cache.get("k").await.unwrap(), Some(b"2".to_vec()));
-        cache.delete("k").await.unwrap();
-        cache.delete("k").await.unwrap();
-        assert_eq!(cache.get("k").await.unwrap(), None);
 
         cache.put("k", b"3", 600).await.unwrap();
         cache.close();

@@ -43,16 +43,6 @@ impl KeyValue for SpinKeyValue {
         let slot = if is_own || worth(in_second) < worth(in_first) { second } else { first };
         store.set(slot, encode(key, expires_at, value)).await.map_err(error)
     }
-
-    async fn delete(&self, key: &str) -> Result<(), KeyValueError> {
-        let store = Store::open_default().await.map_err(error)?;
-        for slot in slots(key) {
-            if read(&store, &slot).await?.is_some_and(|entry| entry.key == key.as_bytes()) {
-                store.delete(slot).await.map_err(error)?;
-            }
-        }
-        Ok(())
-    }
 }
 
 struct Entry {

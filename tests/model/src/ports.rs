@@ -78,14 +78,6 @@ impl KeyValue for World {
         versions.push((now, Some(value.to_vec())));
         Ok(())
     }
-
-    async fn delete(&self, key: &str) -> Result<(), KeyValueError> {
-        self.turn(i64::MIN).await;
-        let mut state = self.state();
-        let now = state.now;
-        state.cache.entry(key.to_owned()).or_default().push((now, None));
-        Ok(())
-    }
 }
 
 /// The mail provider, which knows idempotency keys as Resend does.

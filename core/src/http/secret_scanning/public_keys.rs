@@ -168,10 +168,6 @@ mod tests {
             *self.value.lock().unwrap() = Some(value.to_vec());
             Ok(())
         }
-
-        async fn delete(&self, _: &str) -> Result<(), KeyValueError> {
-            Ok(())
-        }
     }
 
     #[async_trait]
