@@ -490,7 +490,7 @@ async fn mail_waits_for_its_provider() {
     let waiting = "SELECT count(*) FROM outbox WHERE sent_at IS NULL";
     assert_eq!(simulation.count(waiting), 10, "none is lost");
     simulation.pass_seconds(3600);
-    let ((), ms) = simulation.timed(simulation.app.tick());
+    let ((), ms) = simulation.timed(aibaas_core::tick(&simulation.app));
     assert_eq!(ms, 10_000);
     assert_eq!(simulation.count(waiting), 10);
 }

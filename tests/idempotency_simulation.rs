@@ -356,7 +356,7 @@ async fn an_answer_is_replayed_for_a_day() {
     assert_ne!(next.body, first.body);
     assert_eq!(keys(&simulation), 2);
     simulation.pass_seconds(24 * HOUR);
-    simulation.app.tick().await;
+    aibaas_core::tick(&simulation.app).await;
     assert_eq!(simulation.count("SELECT count(*) FROM idempotent_requests"), 0);
 }
 

@@ -9,15 +9,9 @@ use std::{
 use crate::{
     config::Config,
     domain::{Keys, uuid_v7},
-    http, mail,
+    memory,
     ports::{Clock, Database, Deadlines, KeyValue, Ports, Timestamp},
-    store,
 };
-
-/// Rows of a table that a tick forgets in one batch: some milliseconds of the writer's time.
-const FORGOTTEN_AT_ONCE: u32 = 1000;
-/// Batches of a tick that forget, at most.
-const MOST_ROUNDS: u32 = 60;
 
 /// Who the request came from, from the host's trusted source; the host puts it into the request's extensions.
 /// Where that is one of `TRUSTED_PROXIES`, the application puts the client it told of in its place.
@@ -34,13 +28,13 @@ struct Inner {
     clock_store: Arc<dyn KeyValue>,
     config: Config,
     keys: Keys,
-    known_keys: http::KnownKeys,
-    read_counts: http::ReadCounts,
+    known_keys: memory::KnownKeys,
+    read_counts: memory::ReadCounts,
     /// Set once a shutdown has begun.
     has_stopped_sending: AtomicBool,
     has_met_unnamed_proxy: AtomicBool,
-    fault_log: http::FaultLog,
-    last_answers: http::LastAnswers,
+    fault_log: memory::FaultLog,
+    last_answers: memory::LastAnswers,
 }
 
 impl App {
@@ -55,10 +49,10 @@ impl App {
             clock_store,
             config,
             keys,
-            known_keys: http::KnownKeys::default(),
-            read_counts: http::ReadCounts::default(),
-            fault_log: http::FaultLog::default(),
-            last_answers: http::LastAnswers::default(),
+            known_keys: memory::KnownKeys::default(),
+            read_counts: memory::ReadCounts::default(),
+            fault_log: memory::FaultLog::default(),
+            last_answers: memory::LastAnswers::default(),
             has_stopped_sending: AtomicBool::new(false),
             has_met_unnamed_proxy: AtomicBool::new(false),
         }))
@@ -80,19 +74,19 @@ impl App {
         &self.0.keys
     }
 
-    pub(crate) fn fault_log(&self) -> &http::FaultLog {
+    pub(crate) fn fault_log(&self) -> &memory::FaultLog {
         &self.0.fault_log
     }
 
-    pub(crate) fn last_answers(&self) -> &http::LastAnswers {
+    pub(crate) fn last_answers(&self) -> &memory::LastAnswers {
         &self.0.last_answers
     }
 
-    pub(crate) fn known_keys(&self) -> &http::KnownKeys {
+    pub(crate) fn known_keys(&self) -> &memory::KnownKeys {
         &self.0.known_keys
     }
 
-    pub(crate) fn read_counts(&self) -> &http::ReadCounts {
+    pub(crate) fn read_counts(&self) -> &memory::ReadCounts {
         &self.0.read_counts
     }
 
@@ -126,11 +120,6 @@ impl App {
         uuid_v7(self.now(), &self.random())
     }
 
-    /// Every route, on every host. Build it once and clone it for each request.
-    pub fn router(&self) -> axum::Router {
-        http::router(self)
-    }
-
     /// Begins no further mail; what is on its way to the provider comes to its end. What is queued goes out after the
     /// next start.
     pub fn stop_sending(&self) {
@@ -144,48 +133,5 @@ impl App {
     /// Whether nobody asked before.
     pub(crate) fn is_first_unnamed_proxy(&self) -> bool {
         !self.0.has_met_unnamed_proxy.swap(true, Ordering::Relaxed)
-    }
-
-    /// The answer to a request that the application does not get to see.
-    #[must_use]
-    pub fn refuse(&self, refusal: http::HostRefusal) -> axum::response::Response {
-        http::refuse(self, refusal)
-    }
-
-    /// What a schedule does: sends the mail that is due and forgets what has expired.
-    ///
-    /// Failures are logged: the next tick tries again.
-    pub async fn tick(&self) {
-        if let Err(error) = http::catch_up(self).await {
-            log::error!("the development clock is not known: {error}");
-        }
-        mail::deliver_due(self).await;
-        if let Err(error) = self.forget_expired().await {
-            log::error!("clean-up failed: {error}");
-        }
-    }
-
-    /// Forgets what has expired in short batches, so that other writers get their turn in between; what is left of a
-    /// great backlog waits for the next tick.
-    async fn forget_expired(&self) -> Result<(), store::BatchError> {
-        let now = self.now();
-        let most = usize::try_from(FORGOTTEN_AT_ONCE).unwrap_or(usize::MAX);
-        let mut expiries = store::EXPIRIES.to_vec();
-        for _ in 0..MOST_ROUNDS {
-            if expiries.is_empty() {
-                break;
-            }
-            let mut batch = store::Batch::new();
-            let added = expiries.iter().map(|expiry| (*expiry, expiry(&mut batch, now, FORGOTTEN_AT_ONCE)));
-            let added = added.collect::<Vec<_>>();
-            let mut answers = batch.run(self.database()).await?;
-            expiries.clear();
-            for (expiry, forgotten) in added {
-                if answers.take(forgotten)? >= most {
-                    expiries.push(expiry);
-                }
-            }
-        }
-        Ok(())
     }
 }

@@ -15,12 +15,15 @@ mod config;
 pub mod domain;
 mod http;
 mod mail;
+mod memory;
 pub mod operators;
 pub mod ports;
 mod pwned_passwords;
+mod schedule;
 pub mod store;
 
 pub use app::{App, ClientAddress};
 pub use config::{Config, ConfigError, Environment, HostDefaults, MailProvider, Publishing, unknown_variables};
-pub use http::{BodyStalled, HostRefusal, Sleep, UnreadBody, watch_body};
+pub use http::{BodyStalled, HostRefusal, Sleep, UnreadBody, refuse, router, watch_body};
+pub use schedule::tick;
 pub use store::{key_gate::SqlKeyGate, migrations::migrate, rate_limits::SqlRateLimiter};

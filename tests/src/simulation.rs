@@ -191,7 +191,13 @@ impl Simulation {
         let config = Config::load(&lookup, defaults).expect("a configuration");
         migrate(ports.as_ref()).await.expect("the schema");
         let app = App::new(shared, config);
-        Self { router: app.router(), app, faults, ports, address: Mutex::new(Ipv4Addr::new(192, 0, 2, 1).into()) }
+        Self {
+            router: aibaas_core::router(&app),
+            app,
+            faults,
+            ports,
+            address: Mutex::new(Ipv4Addr::new(192, 0, 2, 1).into()),
+        }
     }
 
     /// Lets time pass.

@@ -7,7 +7,6 @@ mod client;
 mod credentials;
 mod deadline;
 mod export;
-mod fault_log;
 mod host_refusal;
 mod idempotency;
 mod key_changes;
@@ -32,19 +31,15 @@ mod users;
 
 use axum::{Router, middleware::from_fn_with_state};
 
-pub use fault_log::FaultLog;
 pub use host_refusal::HostRefusal;
-pub use leaderboard::LastAnswers;
 pub use middleware::refuse;
 pub use problem::ApiError;
-pub use public_reads::ReadCounts;
 pub use request_body::{BodyStalled, Sleep, UnreadBody, watch_body};
 pub use site::catch_up;
-pub use unknown_keys::KnownKeys;
 
 use crate::app::App;
 
-/// Every route.
+/// Makes every route, on every host. Build it once and clone it for each request.
 pub fn router(app: &App) -> Router {
     let api = Router::new()
         .nest("/auth", auth::routes())

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use super::credentials;
 use crate::{
     domain::{ValidationError, api_key_settings::MemberError},
+    mail::QueueError,
     ports::{DatabaseError, HashError, KeyGateError, RateLimitError},
     store::{BatchError, Guard},
 };
@@ -326,6 +327,12 @@ impl From<BatchError> for ApiError {
             BatchError::Guard(_) => Self::internal(error.to_string()),
             BatchError::Database(error) => error.into(),
         }
+    }
+}
+
+impl From<QueueError> for ApiError {
+    fn from(error: QueueError) -> Self {
+        Self::internal(error.to_string())
     }
 }
 

@@ -4,13 +4,7 @@
 //! The exact limit is [`crate::ports::RateLimiter`]'s. Once it has refused, this instance refuses by itself until it admits
 //! again, and asks nobody. Keys that it has seen to exist pass: a flood from behind the same address does not keep them out.
 
-use std::{
-    net::IpAddr,
-    num::NonZeroUsize,
-    sync::{Mutex, MutexGuard, PoisonError},
-};
-
-use lru::LruCache;
+use std::net::IpAddr;
 
 use super::{client::Client, limits, problem::ApiError};
 use crate::{
@@ -20,48 +14,8 @@ use crate::{
         key_use::{Decision, KeyUse},
         network::Network,
     },
-    ports::{Admission, Limit, LimitState, Timestamp},
+    ports::{Admission, Limit, LimitState},
 };
-
-/// Keys that an instance remembers to exist, the least recently used forgotten first: half a megabyte at most.
-const KEYS: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
-/// Networks that it refuses at once.
-const SUBJECTS: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
-
-/// What this instance knows without asking.
-pub struct KnownKeys(Mutex<Known>);
-
-struct Known {
-    exist: LruCache<KeyHash, ()>,
-    refused_until: LruCache<String, Timestamp>,
-}
-
-impl Default for KnownKeys {
-    fn default() -> Self {
-        Self(Mutex::new(Known { exist: LruCache::new(KEYS), refused_until: LruCache::new(SUBJECTS) }))
-    }
-}
-
-impl KnownKeys {
-    /// Until when the subject is refused with this key, unlooked.
-    fn refused_until(&self, subject: &str, key: KeyHash, now: Timestamp) -> Option<Timestamp> {
-        let mut known = self.known();
-        let until = known.refused_until.get(subject).copied().filter(|until| now < *until)?;
-        known.exist.get(&key).is_none().then_some(until)
-    }
-
-    fn exists(&self, key: KeyHash) {
-        self.known().exist.put(key, ());
-    }
-
-    fn refuse(&self, subject: String, until: Timestamp) {
-        self.known().refused_until.put(subject, until);
-    }
-
-    fn known(&self) -> MutexGuard<'_, Known> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 /// Who shows keys, and how many unknown ones they may.
 pub struct Shower {
@@ -139,21 +93,4 @@ pub async fn admit(app: &App, client: &Client, of: &KeyUse) -> Result<Option<Dec
         shower.tell(client, &admission)?;
     }
     Ok(decision)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn keys_that_exist_pass_while_unknown_ones_are_refused() {
-        let known = KnownKeys::default();
-        let key = |byte| KeyHash::from_bytes(&[byte; 32]).unwrap();
-        let refused = |subject, byte, now| known.refused_until(subject, key(byte), Timestamp(now));
-        known.exists(key(1));
-        assert_eq!(refused("a", 2, 0), None);
-        known.refuse("a".to_owned(), Timestamp(100));
-        assert_eq!(refused("a", 2, 99), Some(Timestamp(100)));
-        assert_eq!((refused("a", 1, 99), refused("b", 2, 99), refused("a", 2, 100)), (None, None, None));
-    }
 }

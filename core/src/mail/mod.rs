@@ -8,7 +8,6 @@ pub use templates::{EmailTemplate, Notice};
 use crate::{
     app::App,
     config::MailProvider,
-    http::ApiError,
     ports::{DatabaseError, Mail, MailError, Timestamp},
     store::{
         Query,
@@ -24,14 +23,19 @@ const ROUNDS: usize = 7;
 /// How far back `/dev/mail` shows mails.
 const SHOWN_SECONDS: i64 = 7 * 86_400;
 
+/// A mail could not be written down for the outbox, which is a fault of ours.
+#[derive(Debug, thiserror::Error)]
+#[error("a mail for the outbox: {0}")]
+pub struct QueueError(String);
+
 /// Seals the template for its outbox row.
 ///
 /// # Errors
-/// A fault of ours, when it cannot be written down.
-pub fn queue(app: &App, template: &EmailTemplate) -> Result<QueuedMail, ApiError> {
+/// [`QueueError`].
+pub fn queue(app: &App, template: &EmailTemplate) -> Result<QueuedMail, QueueError> {
     let id = app.new_id();
-    let plain = serde_json::to_vec(template).map_err(|error| ApiError::internal(error.to_string()))?;
-    let payload = app.keys().seal(&id, app.random(), &plain).map_err(ApiError::internal)?;
+    let plain = serde_json::to_vec(template).map_err(|error| QueueError(error.to_string()))?;
+    let payload = app.keys().seal(&id, app.random(), &plain).map_err(QueueError)?;
     Ok(QueuedMail { id, kind: template.kind(), payload, now: app.now() })
 }
 
@@ -39,7 +43,7 @@ pub fn queue(app: &App, template: &EmailTemplate) -> Result<QueuedMail, ApiError
 ///
 /// # Errors
 /// As [`queue`].
-pub fn notice(app: &App, what: Notice) -> Result<QueuedMail, ApiError> {
+pub fn notice(app: &App, what: Notice) -> Result<QueuedMail, QueueError> {
     queue(app, &EmailTemplate::Notice { what, at: app.now().to_string() })
 }
 

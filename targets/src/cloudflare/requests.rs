@@ -51,7 +51,7 @@ pub fn start(env: JsValue) {
     _ = log::set_logger(&ConsoleLog).map(|()| log::set_max_level(log::LevelFilter::Info));
     match configure(env.unchecked_into()) {
         Ok(app) => {
-            let router = app.router();
+            let router = aibaas_core::router(&app);
             WORKER.with(|worker| drop(worker.set((app, router))));
         }
         Err(mistakes) => MISTAKES.set(Some(mistakes)),
@@ -156,7 +156,7 @@ pub fn tick(id: u32) -> JsValue {
     tasks::begin(
         id,
         Box::pin(async move {
-            app.tick().await;
+            aibaas_core::tick(&app).await;
             JsValue::NULL
         }),
     )

@@ -260,7 +260,7 @@ impl Host {
                 _ = due.tick() => {}
                 () = stop.cancelled() => return,
             }
-            app.tick().await;
+            aibaas_core::tick(&app).await;
             self.rate_limiter.sweep(self.clock.now());
             self.key_gate.sweep(self.clock.now());
             if let Err(error) = self.cache.purge().await {

@@ -142,7 +142,7 @@ async fn prepare() -> Result<Result<Served, ConfigError>, String> {
         background: Arc::new(SpawnedBackground),
     };
     let is_for_this_machine_only = config.is_for_this_machine_only();
-    Ok(Ok(Served { router: App::new(ports, config).router(), is_for_this_machine_only }))
+    Ok(Ok(Served { router: aibaas_core::router(&App::new(ports, config)), is_for_this_machine_only }))
 }
 
 /// Spin hands out variables only asynchronously, and the application asks for them in one synchronous go; so it is

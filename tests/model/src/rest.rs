@@ -27,7 +27,7 @@ impl Episode {
             let app = self.app.clone();
             let op = self.new_op(Weather::CALM, 0);
             let work = Box::pin(async move {
-                app.tick().await;
+                aibaas_core::tick(&app).await;
                 None
             });
             self.tasks.push(Task { op, work });

@@ -183,7 +183,7 @@ impl Episode {
                 let op = self.new_op(step.weather, random.u64(..));
                 let app = self.app.clone();
                 let work = Box::pin(async move {
-                    app.tick().await;
+                    aibaas_core::tick(&app).await;
                     None
                 });
                 self.tasks.push(Task { op, work });

@@ -70,7 +70,7 @@ pub(crate) fn start(world: &Arc<World>) -> (App, axum::Router) {
         most_hash_memory_kib: 65_536,
     };
     let app = App::new(ports, Config::load(&lookup, defaults).expect("a configuration"));
-    let router = app.router();
+    let router = aibaas_core::router(&app);
     (app, router)
 }
 

@@ -85,7 +85,8 @@ mod tests {
         let app = App::new(counting.ports(), Config::load(&|_| None, defaults).unwrap());
         let request = Request::post(path).header("host", "a.example").header("content-type", "application/json");
         let request = request.body(Body::from(body.to_owned()));
-        let answer = app.router().oneshot(request.unwrap()).now_or_never().expect("these ports never wait");
+        let answer =
+            crate::http::router(&app).oneshot(request.unwrap()).now_or_never().expect("these ports never wait");
         let round_trips = counting.round_trips.lock().unwrap().clone();
         (answer.unwrap().status(), counting.hashes.load(Ordering::Relaxed), round_trips)
     }

@@ -1,11 +1,7 @@
 //! Public answers that outlive the database (`stale-if-error`, RFC 5861): the last good answer to a question is kept in
 //! the cache, and shown, marked as what it is, while there is no new one.
 
-use std::{
-    num::NonZeroUsize,
-    pin::pin,
-    sync::{Mutex, PoisonError},
-};
+use std::pin::pin;
 
 use axum::{
     body::{Body, HttpBody as _, to_bytes},
@@ -14,7 +10,6 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
-use lru::LruCache;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -31,42 +26,14 @@ use crate::{
 const KEPT_SECONDS: u32 = 7 * 86_400;
 /// An answer that stays the same is put again after this time, so that it does not expire.
 const KEEP_AGAIN_MS: u64 = 6 * 3_600_000;
-/// How long this instance does not even look whether it is kept.
-const LOOK_AGAIN_MS: u64 = 3_600_000;
 /// What is larger is not kept.
 const LARGEST: usize = 1 << 20;
-/// How many answers an instance remembers to be kept.
-const REMEMBERED: NonZeroUsize = match NonZeroUsize::new(256) {
-    Some(remembered) => remembered,
-    None => NonZeroUsize::MIN,
-};
 /// How long a shared cache may show it: the next who asks may get a new one.
 const HOLDS: HeaderValue = HeaderValue::from_static("public, max-age=5");
 /// RFC 9211.
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 /// For how long an answer is fresh, in seconds, as `caching::MINUTE` says.
 const FRESH_SECONDS: i64 = 60;
-
-/// Which answers this instance has seen to be kept: their tags, and when.
-pub struct LastAnswers(Mutex<LruCache<String, (String, Timestamp)>>);
-
-impl Default for LastAnswers {
-    fn default() -> Self {
-        Self(Mutex::new(LruCache::new(REMEMBERED)))
-    }
-}
-
-impl LastAnswers {
-    /// Whether the answer may not be kept yet. The next call takes it for kept.
-    fn is_news(&self, key: &str, tag: &str, now: Timestamp) -> bool {
-        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if seen.get(key).is_some_and(|(seen, at)| seen == tag && now.ms_since(*at) < LOOK_AGAIN_MS) {
-            return false;
-        }
-        seen.put(key.to_owned(), (tag.to_owned(), now));
-        true
-    }
-}
 
 /// Marks the answer to a question that anybody could make up more of, and so is not kept.
 #[derive(Clone, Copy)]
@@ -238,16 +205,5 @@ mod tests {
         }
         let post = Request::post("/api/v1/leaderboard").body(Body::empty()).unwrap();
         assert_eq!(question(&post), None);
-    }
-
-    #[test]
-    fn an_answer_is_news_until_it_is_kept() {
-        let seen = LastAnswers::default();
-        let hour = i64::try_from(LOOK_AGAIN_MS).unwrap();
-        assert!(seen.is_news("a", "1", Timestamp(0)));
-        assert!(!seen.is_news("a", "1", Timestamp(hour - 1)));
-        assert!(seen.is_news("a", "1", Timestamp(hour)));
-        assert!(seen.is_news("a", "2", Timestamp(hour)));
-        assert!(seen.is_news("b", "2", Timestamp(hour)));
     }
 }

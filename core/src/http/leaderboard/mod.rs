@@ -16,8 +16,6 @@ mod query;
 
 use axum::{Router, middleware::from_fn_with_state, routing::get};
 
-pub use last_answer::LastAnswers;
-
 use super::public_reads;
 use crate::app::App;
 

@@ -5,6 +5,7 @@ use subtle::ConstantTimeEq as _;
 use crate::{
     app::App,
     http::problem::{ApiError, INVALID_TOKEN, MISSING_CREDENTIALS},
+    schedule::tick,
 };
 use axum::response::IntoResponse as _;
 
@@ -16,6 +17,6 @@ pub async fn handler(State(app): State<App>, headers: HeaderMap) -> Result<Respo
     if !bool::from(given.as_bytes().ct_eq(secret.expose().as_bytes())) {
         return Err(ApiError::new(INVALID_TOKEN, "this is not TICK_SECRET"));
     }
-    app.tick().await;
+    tick(&app).await;
     Ok(StatusCode::NO_CONTENT.into_response())
 }

@@ -32,7 +32,12 @@ pub struct Server {
 impl Server {
     /// Serves the application to so many connections; those of the proxies are not counted by address.
     pub fn new(app: App, limits: ConnectionLimits, proxies: Vec<Network>) -> Self {
-        Self::over(app.router(), Box::new(move |refusal| app.refuse(refusal)), limits, proxies)
+        Self::over(
+            aibaas_core::router(&app),
+            Box::new(move |refusal| aibaas_core::refuse(&app, refusal)),
+            limits,
+            proxies,
+        )
     }
 
     fn over(router: Router, refuse: Refuse, limits: ConnectionLimits, proxies: Vec<Network>) -> Self {

@@ -1,0 +1,45 @@
+//! What is to be done without a request.
+
+use crate::{app::App, http::catch_up, mail, store};
+
+/// Rows of a table that a tick forgets in one batch: some milliseconds of the writer's time.
+const FORGOTTEN_AT_ONCE: u32 = 1000;
+/// Batches of a tick that forget, at most.
+const MOST_ROUNDS: u32 = 60;
+
+/// What a schedule does: sends the mail that is due and forgets what has expired.
+///
+/// Failures are logged: the next tick tries again.
+pub async fn tick(app: &App) {
+    if let Err(error) = catch_up(app).await {
+        log::error!("the development clock is not known: {error}");
+    }
+    mail::deliver_due(app).await;
+    if let Err(error) = forget_expired(app).await {
+        log::error!("clean-up failed: {error}");
+    }
+}
+
+/// Forgets what has expired in short batches, so that other writers get their turn in between; what is left of a
+/// great backlog waits for the next tick.
+async fn forget_expired(app: &App) -> Result<(), store::BatchError> {
+    let now = app.now();
+    let most = usize::try_from(FORGOTTEN_AT_ONCE).unwrap_or(usize::MAX);
+    let mut expiries = store::EXPIRIES.to_vec();
+    for _ in 0..MOST_ROUNDS {
+        if expiries.is_empty() {
+            break;
+        }
+        let mut batch = store::Batch::new();
+        let added = expiries.iter().map(|expiry| (*expiry, expiry(&mut batch, now, FORGOTTEN_AT_ONCE)));
+        let added = added.collect::<Vec<_>>();
+        let mut answers = batch.run(app.database()).await?;
+        expiries.clear();
+        for (expiry, forgotten) in added {
+            if answers.take(forgotten)? >= most {
+                expiries.push(expiry);
+            }
+        }
+    }
+    Ok(())
+}
