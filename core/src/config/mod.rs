@@ -1,11 +1,16 @@
 //! Configuration: read once, checked whole, every mistake reported together.
 
+mod reader;
+mod unknown_variables;
+
 use std::{fmt, sync::Arc};
 
 use crate::{
-    domain::{JwtAlgorithm, Secret, account::Email, network::Network, origin, password_hash},
+    domain::{JwtAlgorithm, Secret, account::Email, network::Network, password_hash},
     ports::{Clock, Deadlines, Limit, MovableClock},
 };
+use reader::{Reader, is_sender};
+pub use unknown_variables::unknown_variables;
 
 /// Where the deployment stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,263 +144,10 @@ impl fmt::Display for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
-/// 1 GiB: about a hundred of the largest runs.
-const DEFAULT_STORAGE_QUOTA: i64 = 1 << 30;
 /// What every host counts exactly.
 pub const MOST_STORAGE_QUOTA: i64 = 9_007_199_254_740_991;
 const DEVELOPMENT_SECRET: &str = "development-only-secret, not for production use 0123456789";
 const DEVELOPMENT_ORIGINS: &str = "http://localhost:3000,http://localhost:5173";
-
-struct Reader<'a> {
-    lookup: &'a dyn Fn(&str) -> Option<String>,
-    mistakes: Vec<String>,
-}
-
-impl Reader<'_> {
-    /// The variable; an empty one counts as absent.
-    fn get(&self, name: &str) -> Option<String> {
-        (self.lookup)(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
-    }
-
-    fn mistake(&mut self, text: impl Into<String>) {
-        self.mistakes.push(text.into());
-    }
-
-    fn environment(&mut self, default: Environment) -> Environment {
-        match self.get("ENVIRONMENT").as_deref() {
-            None => default,
-            Some("development") => Environment::Development,
-            Some("production") => Environment::Production,
-            Some(_) => {
-                self.mistake("ENVIRONMENT must be development or production");
-                Environment::Production
-            }
-        }
-    }
-
-    fn publishing(&mut self, environment: Environment) -> Publishing {
-        match self.get("PUBLISHING").as_deref() {
-            None if environment == Environment::Production => Publishing::Roles,
-            None | Some("open") => Publishing::Open,
-            Some("roles") => Publishing::Roles,
-            Some(_) => {
-                self.mistake("PUBLISHING must be open or roles");
-                Publishing::Roles
-            }
-        }
-    }
-
-    fn url(&mut self, name: &str, secure: bool) -> Option<String> {
-        let value = self.get(name)?;
-        let uri = value.parse::<http::Uri>().ok().filter(|uri| uri.host().is_some_and(|host| !host.is_empty()));
-        // Paths are appended to it, and it is shown to everybody.
-        let extra = [
-            ("a query", uri.as_ref().is_some_and(|uri| uri.query().is_some())),
-            ("a fragment", value.contains('#')),
-            ("a user name", uri.as_ref().and_then(http::Uri::authority).is_some_and(|of| of.as_str().contains('@'))),
-        ];
-        for (part, _) in extra.iter().filter(|(_, present)| *present) {
-            self.mistake(format!("{name} must not have {part}"));
-        }
-        let scheme = uri.as_ref().and_then(http::Uri::scheme_str);
-        match scheme {
-            Some("https") => {}
-            Some("http") if !secure => {}
-            Some("http") => self.mistake(format!("{name} must be an https:// URL in production")),
-            _ => self.mistake(format!("{name} must be an absolute URL, such as https://api.example.com")),
-        }
-        Some(value.trim_end_matches('/').to_owned())
-    }
-
-    /// A URL that clients compare and browsers know this deployment by: it stands in the form that these use.
-    fn public_url(&mut self, name: &str, secure: bool) -> Option<String> {
-        let before = self.mistakes.len();
-        let value = self.url(name, secure)?;
-        if self.mistakes.len() == before {
-            match origin::as_browsers_send(&value) {
-                None => self.mistake(format!("{name} must name a host, such as https://api.example.com")),
-                Some(origin) => {
-                    let path = value.parse::<http::Uri>().map(|uri| uri.path().to_owned()).unwrap_or_default();
-                    let usual = format!("{origin}{}", path.trim_end_matches('/'));
-                    if usual != value {
-                        self.mistake(format!("{name} is {value:?}, which browsers write otherwise: write {usual}"));
-                    }
-                }
-            }
-        }
-        Some(value)
-    }
-
-    fn cors_origins(&mut self, default: &str) -> Vec<String> {
-        let origins = self.get("CORS_ORIGINS").unwrap_or_else(|| default.to_owned());
-        let origins = origins.split(',').map(str::trim).filter(|origin| !origin.is_empty());
-        let origins = origins.map(str::to_owned).collect::<Vec<_>>();
-        for given in &origins {
-            match origin::as_browsers_send(given) {
-                Some(sent) if sent == *given => {}
-                Some(sent) => self.mistake(format!(
-                    "CORS_ORIGINS holds {given:?}, which no browser sends as its origin: write {sent}"
-                )),
-                None => self.mistake(format!(
-                    "CORS_ORIGINS holds {given:?}, which is no origin: scheme://host[:port], no path, no wildcard"
-                )),
-            }
-        }
-        origins
-    }
-
-    fn limit(&mut self, name: &str, policy: &str, default: (u32, u32)) -> Limit {
-        let given = self.get(name);
-        let (limit, window_seconds) = match given.as_deref().map(requests_in_seconds) {
-            None => default,
-            Some(Some(parsed)) => parsed,
-            Some(None) => {
-                self.mistake(format!("{name} must be requests/seconds, such as 10/600"));
-                default
-            }
-        };
-        Limit { name: policy.to_owned(), limit, window_seconds }
-    }
-
-    fn limit_or_off(&mut self, name: &str, policy: &str, default: Option<(u32, u32)>) -> Option<Limit> {
-        let given = self.get(name);
-        let limit = match given.as_deref() {
-            None => default,
-            Some("off") => None,
-            Some(value) => {
-                let parsed = requests_in_seconds(value);
-                if parsed.is_none() {
-                    self.mistake(format!("{name} must be requests/seconds, such as 600/60, or off"));
-                }
-                parsed
-            }
-        };
-        limit.map(|(limit, window_seconds)| Limit { name: policy.to_owned(), limit, window_seconds })
-    }
-
-    fn seconds(&mut self, name: &str, default: u32, most: u32) -> u32 {
-        let Some(value) = self.get(name) else { return default };
-        value.parse().ok().filter(|seconds| (1..=most).contains(seconds)).unwrap_or_else(|| {
-            self.mistake(format!("{name} must be a number from 1 to {most}"));
-            default
-        })
-    }
-
-    fn storage_quota(&mut self) -> i64 {
-        let quota = self.get("STORAGE_QUOTA_BYTES").map(|value| value.parse().ok());
-        quota
-            .unwrap_or(Some(DEFAULT_STORAGE_QUOTA))
-            .filter(|quota| (0..=MOST_STORAGE_QUOTA).contains(quota))
-            .unwrap_or_else(|| {
-                self.mistake("STORAGE_QUOTA_BYTES must be a whole number of bytes, such as 1073741824");
-                DEFAULT_STORAGE_QUOTA
-            })
-    }
-
-    fn password_params(&mut self, most_memory_kib: u32) -> password_hash::Params {
-        let default = password_hash::Params::DEFAULT;
-        let Some(text) = self.get("PASSWORD_ARGON2ID") else { return default };
-        let Some(params) = password_hash::Params::parse(&text) else {
-            self.mistake("PASSWORD_ARGON2ID must be m=KiB,t=passes,p=lanes, such as m=19456,t=2,p=1");
-            return default;
-        };
-        if !params.is_strong_enough() {
-            self.mistake(
-                "PASSWORD_ARGON2ID is below the floor: at least m=19456,t=2, m=12288,t=3 or m=47104,t=1 (OWASP)",
-            );
-        }
-        if params.memory_kib > most_memory_kib {
-            self.mistake(format!("PASSWORD_ARGON2ID takes more memory than this host has for it: m={most_memory_kib}"));
-        }
-        params
-    }
-
-    fn secret(&mut self, name: &str, production: bool) -> Option<Secret> {
-        let value = self.get(name)?;
-        if production && (is_weak(&value) || value == DEVELOPMENT_SECRET) {
-            self.mistake(format!("{name} is too weak: give at least 32 random characters (openssl rand -base64 48)"));
-        }
-        Some(Secret::new(value))
-    }
-
-    /// Notes secrets that are the same: who learns one must not know the other.
-    fn distinct(&mut self, secrets: &[(&str, Option<&Secret>)]) {
-        for (at, (name, secret)) in secrets.iter().enumerate() {
-            let same = |(_, other): &&(&str, Option<&Secret>)| {
-                secret.zip(*other).is_some_and(|(secret, other)| secret.expose() == other.expose())
-            };
-            if let Some((other, _)) = secrets.iter().take(at).find(same) {
-                self.mistake(format!("{name} is the same as {other}: give each a secret of its own"));
-            }
-        }
-    }
-}
-
-/// Whether this is an address, or a name and an address.
-fn is_sender(text: &str) -> bool {
-    let address = text.split_once('<').map_or(Some(text), |(_, rest)| rest.strip_suffix('>'));
-    address.is_some_and(|address| Email::parse(address).is_ok()) && !text.contains(['\r', '\n'])
-}
-
-/// Whether a secret is short, of few characters, one text repeated, or characters in their order.
-fn is_weak(secret: &str) -> bool {
-    let bytes = secret.as_bytes();
-    let distinct = bytes.iter().collect::<std::collections::BTreeSet<_>>().len();
-    let repeats = (1..=bytes.len() / 2).any(|period| bytes.iter().zip(bytes.iter().skip(period)).all(|(a, b)| a == b));
-    let steps = bytes.iter().zip(bytes.iter().skip(1)).filter(|(a, b)| a.abs_diff(**b) <= 1).count();
-    bytes.len() < 32 || distinct < 10 || repeats || steps > bytes.len() / 2
-}
-
-/// Reads `requests/seconds`.
-fn requests_in_seconds(value: &str) -> Option<(u32, u32)> {
-    let (limit, window) = value.split_once('/')?;
-    let limit = limit.parse::<u32>().ok().filter(|limit| *limit > 0)?;
-    let window = window.parse::<u32>().ok().filter(|window| (1..=604_800).contains(window))?;
-    Some((limit, window))
-}
-
-/// How variables of this product begin. Another one that begins so is misspelt, or of another release.
-const PREFIXES: [&str; 15] = [
-    "ADMIN_EMAIL",
-    "AIBAAS_",
-    "BREACHED_PASSWORDS_",
-    "CORS_",
-    "GITHUB_SECRET_SCANNING_",
-    "JWT_",
-    "MAIL_FROM",
-    "PASSWORD_ARGON2",
-    "PASSWORD_HASH",
-    "PUBLISHING_",
-    "RATE_LIMIT_",
-    "RESEND_API_",
-    "SENDGRID_API_",
-    "TICK_SECRET",
-    "TRUSTED_PROX",
-];
-
-/// The names among these that look like variables of this product and are none: no [`Config::load`] reads them, and the
-/// host does not know them either.
-#[must_use]
-pub fn unknown_variables(names: impl IntoIterator<Item = String>, of_host: &[&str]) -> Vec<String> {
-    let known = std::cell::RefCell::new(std::collections::BTreeSet::new());
-    let lookup = |name: &str| {
-        known.borrow_mut().insert(name.to_owned());
-        // In development everything may be configured.
-        (name == "ENVIRONMENT").then(|| "development".to_owned())
-    };
-    let defaults =
-        HostDefaults { environment: Environment::Development, base_url: String::new(), most_hash_memory_kib: u32::MAX };
-    let _ = Config::load(&lookup, defaults);
-    let known = known.into_inner();
-    let is_known = |name: &str| known.contains(name) || of_host.contains(&name);
-    let ours = |name: &String| {
-        let upper = name.to_ascii_uppercase();
-        !is_known(name) && (is_known(&upper) || PREFIXES.iter().any(|prefix| upper.starts_with(prefix)))
-    };
-    let mut unknown = names.into_iter().filter(ours).collect::<Vec<_>>();
-    unknown.sort();
-    unknown
-}
 
 impl Config {
     /// Reads and checks every variable.
@@ -584,7 +336,7 @@ impl Config {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{reader::is_weak, *};
 
     fn load(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
         let lookup = |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
