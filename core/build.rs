@@ -24,6 +24,11 @@ fn main() -> io::Result<()> {
 }
 
 fn add(path: &Path, fingerprint: &mut DefaultHasher) -> io::Result<()> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    // What editors and file managers leave beside the sources.
+    if name.starts_with('.') || name.ends_with('~') {
+        return Ok(());
+    }
     if path.is_dir() {
         let entries = fs::read_dir(path)?.map(|entry| entry.map(|entry| entry.path()));
         let mut entries = entries.collect::<io::Result<Vec<_>>>()?;

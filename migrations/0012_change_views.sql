@@ -1,4 +1,5 @@
--- The log of changes as everyone may read it. Of what is hidden it tells nothing, nor that it moved.
+-- The log of changes as everyone may read it. Of what is hidden it tells nothing, nor that it moved. A later migration that
+-- rebuilds one of the tables drops these views before, and makes them anew.
 
 -- Publications, withdrawals and rejections: a line for each snapshot.
 CREATE VIEW public_changes AS

@@ -164,9 +164,9 @@ impl FulfilledUpload {
 }
 
 impl Claim {
-    /// Whether there is one.
-    pub fn is_held(&self) -> bool {
-        self.0.is_some()
+    /// Whether there is one, of this caller.
+    pub fn is_held_by(&self, caller: &str) -> bool {
+        self.0.as_ref().is_some_and(|claim| claim.caller == caller)
     }
 
     /// Fulfils it in the batch that makes the reply true. Where the claim has passed to another request, the batch is

@@ -122,9 +122,14 @@ pub async fn run(command: Command) -> Result<ExitCode, CliError> {
 
 impl Create {
     async fn run(self, database: &SqliteDatabase) -> Result<(), CliError> {
-        let publishing = Publishing::load(&variable, Environment::Development);
-        let publishing = publishing.map_err(|error| CliError::misconfigured(error.to_string()))?;
         let (email, asked) = self.asked();
+        let publishes = asked.scopes.iter().any(|name| Scope::named(name).is_ok_and(Scope::publishes));
+        let publishing = if publishes {
+            let publishing = Publishing::load(&variable, Environment::Development);
+            publishing.map_err(|error| CliError::misconfigured(error.to_string()))?
+        } else {
+            Publishing::Open
+        };
         let created =
             operator::of(database).create_api_key(&email, asked, publishing).await.map_err(|error| match error {
                 OperatorError::InvalidApiKey(mistakes) => {

@@ -29,8 +29,9 @@ use crate::{
     },
 };
 
-/// A session that a genuine access token claims. It may have ended since the token was given: whatever is read or
-/// written for it goes through [`ClaimedSession::batch`], which alone tells whose it is.
+/// A session that a genuine access token claims. It may have ended since the token was given. Whose it is, only
+/// [`ClaimedSession::batch`] tells: what is read or written by that id is to go through the batch, whose end confirms the
+/// session.
 pub struct ClaimedSession {
     user_id: UserId,
     id: SessionId,
@@ -128,7 +129,7 @@ pub struct Confirmed<'a>(&'a ClaimedSession);
 impl<'a> Confirmed<'a> {
     /// The round trip that claims an idempotency key confirms the session of who sends it.
     pub fn by_claim(caller: &'a ClaimedSession, claim: &Claim) -> Option<Self> {
-        claim.is_held().then_some(Self(caller))
+        claim.is_held_by(&caller.idempotency_caller()).then_some(Self(caller))
     }
 
     /// Whose session it is.
