@@ -75,7 +75,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        config::{Config, Environment, HostDefaults},
+        config::{Config, HostDefaults},
         ports::{OutboundResponse, counting::Counting},
     };
 
@@ -84,11 +84,7 @@ mod tests {
         let answer = answer.map(|(status, body)| OutboundResponse { status, headers: Vec::new(), body: body.to_vec() });
         let counting = Arc::new(Counting { answer, ..Counting::default() });
         let lookup = |name: &str| url.filter(|_| name == "BREACHED_PASSWORDS_URL").map(str::to_owned);
-        let defaults = HostDefaults {
-            environment: Environment::Development,
-            base_url: "http://a.example".to_owned(),
-            most_hash_memory_kib: 65_536,
-        };
+        let defaults = HostDefaults::development("http://a.example");
         let app = App::new(counting.ports(), Config::load(&lookup, defaults).unwrap());
         let breached = is_pwned(&app, &Secret::new("password")).now_or_never().expect("these ports never wait");
         let requests = counting.requests.lock().unwrap().clone();

@@ -32,6 +32,15 @@ pub struct HostDefaults {
     pub most_hash_memory_kib: u32,
 }
 
+#[cfg(test)]
+impl HostDefaults {
+    /// A host in development that listens there, for unit tests.
+    pub(crate) fn development(base_url: &str) -> Self {
+        let base_url = base_url.to_owned();
+        Self { environment: Environment::Development, base_url, most_hash_memory_kib: 65_536 }
+    }
+}
+
 /// Who sends mail.
 #[derive(Clone, Debug)]
 pub enum MailProvider {
@@ -340,14 +349,7 @@ mod tests {
 
     fn load(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
         let lookup = |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
-        Config::load(
-            &lookup,
-            HostDefaults {
-                environment: Environment::Development,
-                base_url: "http://127.0.0.1:8787".to_owned(),
-                most_hash_memory_kib: 65_536,
-            },
-        )
+        Config::load(&lookup, HostDefaults::development("http://127.0.0.1:8787"))
     }
 
     #[test]

@@ -236,7 +236,7 @@ fn cross_origin(app: &App, headers: &mut HeaderMap, origin: Option<HeaderValue>,
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Environment, HostDefaults};
+    use crate::config::HostDefaults;
 
     #[test]
     fn what_is_built_in_memory_has_an_end() {
@@ -254,11 +254,7 @@ mod tests {
     fn only_what_trusted_proxies_wrote_counts() {
         let told = |peer: &str, forwarded: &[&str]| {
             let lookup = |name: &str| (name == "TRUSTED_PROXIES").then(|| "10.0.0.0/8, ::1".to_owned());
-            let defaults = HostDefaults {
-                environment: Environment::Development,
-                base_url: "http://a.example".to_owned(),
-                most_hash_memory_kib: 65_536,
-            };
+            let defaults = HostDefaults::development("http://a.example");
             let config = Config::load(&lookup, defaults).unwrap();
             let mut headers = HeaderMap::new();
             for value in forwarded {

@@ -309,19 +309,11 @@ impl Texts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Environment, HostDefaults};
+    use crate::config::HostDefaults;
 
     fn config(app_url: Option<&str>) -> Config {
         let lookup = |name: &str| app_url.filter(|_| name == "APP_URL").map(str::to_owned);
-        Config::load(
-            &lookup,
-            HostDefaults {
-                environment: Environment::Development,
-                base_url: "http://127.0.0.1:8787".to_owned(),
-                most_hash_memory_kib: 65_536,
-            },
-        )
-        .unwrap()
+        Config::load(&lookup, HostDefaults::development("http://127.0.0.1:8787")).unwrap()
     }
 
     #[test]

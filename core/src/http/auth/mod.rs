@@ -70,18 +70,14 @@ mod tests {
     use tower::ServiceExt as _;
 
     use crate::{
-        App, Config, Environment, HostDefaults,
+        App, Config, HostDefaults,
         ports::{Rows, Value, counting::Counting},
     };
 
     /// The status, the number of hashes, and the round trips to a database that answers with `rows`.
     fn cost(path: &str, body: &str, rows: Rows) -> (StatusCode, usize, Vec<Vec<&'static str>>) {
         let counting = Arc::new(Counting { rows, ..Counting::default() });
-        let defaults = HostDefaults {
-            environment: Environment::Development,
-            base_url: "http://a.example".to_owned(),
-            most_hash_memory_kib: 65_536,
-        };
+        let defaults = HostDefaults::development("http://a.example");
         let app = App::new(counting.ports(), Config::load(&|_| None, defaults).unwrap());
         let request = Request::post(path).header("host", "a.example").header("content-type", "application/json");
         let request = request.body(Body::from(body.to_owned()));

@@ -79,18 +79,14 @@ mod tests {
 
     use super::*;
     use crate::{
-        config::{Config, Environment, HostDefaults},
+        config::{Config, HostDefaults},
         http::problem::INVALID_API_KEY,
         ports::counting::Counting,
     };
 
     #[test]
     fn an_owner_who_is_gone_by_then_has_no_quota_and_no_key() {
-        let defaults = HostDefaults {
-            environment: Environment::Development,
-            base_url: "http://a.example".to_owned(),
-            most_hash_memory_kib: 65_536,
-        };
+        let defaults = HostDefaults::development("http://a.example");
         let app = App::new(Arc::new(Counting::default()).ports(), Config::load(&|_| None, defaults).unwrap());
         let refused = over_quota(&app, &"nobody".into()).now_or_never().expect("these ports never wait");
         assert!(matches!(refused, Err(ApiError::Problem(problem)) if problem.is(INVALID_API_KEY)));

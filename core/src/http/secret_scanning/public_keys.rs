@@ -139,7 +139,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        config::{Config, Environment, HostDefaults},
+        config::{Config, HostDefaults},
         ports::{
             Admission, KeyValue, KeyValueError, LimitState, OutboundResponse, RateLimitError, RateLimiter,
             counting::Counting,
@@ -185,11 +185,7 @@ mod tests {
         let mut ports = counting.ports();
         ports.key_value = Arc::clone(&stub) as _;
         ports.rate_limiter = stub;
-        let defaults = HostDefaults {
-            environment: Environment::Development,
-            base_url: "http://a.example".to_owned(),
-            most_hash_memory_kib: 65_536,
-        };
+        let defaults = HostDefaults::development("http://a.example");
         let app = App::new(ports, Config::load(&|_| None, defaults).unwrap());
         let found = find(&app, identifier).now_or_never().expect("these ports never wait");
         let requests = counting.requests.lock().unwrap().len();
