@@ -276,8 +276,10 @@ function forwarded(request) {
   return headers;
 }
 
-const agent = new http.Agent({ keepAlive: true });
-const edge = (port) => http.createServer((request, response) => {
+// workerd closes what is idle for 5 s, and a connection that is being closed loses what is sent on it. Whoever calls
+// here has a rule of its own.
+const agent = new http.Agent({ keepAlive: true, timeout: 2000 });
+const edge = (port) => http.createServer({ keepAliveTimeout: 0 }, (request, response) => {
   const { method, url } = request;
   const upstream = http.request({ hostname, port, agent, method, path: url, headers: forwarded(request), setHost: false }, (answer) => {
     response.writeHead(answer.statusCode, answer.statusMessage, answer.rawHeaders);

@@ -24,19 +24,26 @@ pub struct Client {
     credential: Option<String>,
 }
 
+/// Returns a client that checks nothing of what is answered: for what is no part of the API, or breaks its rules.
+pub fn plain_client() -> reqwest::Client {
+    plain_builder().tls_certs_only([]).build().expect("a client")
+}
+
+fn plain_builder() -> reqwest::ClientBuilder {
+    reqwest::Client::builder()
+        .no_proxy()
+        // Longer than any host takes, so that it is the host that says what was too late.
+        .timeout(PATIENCE)
+        // workerd closes what is idle for 5 s, and a connection that is being closed loses what is sent on it.
+        .pool_idle_timeout(Duration::from_secs(2))
+}
+
 impl Client {
     /// A stranger, from a loopback address that no other client of this process calls from: limits that count by
     /// address never let one case disturb another. A host that is not on loopback sees this machine's address.
     pub fn new(host: &Host) -> Self {
         let address = host.is_loopback().then(next_address);
-        let mut builder = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            // Longer than any host takes, so that it is the host that says what was too late.
-            .timeout(PATIENCE)
-            // workerd closes what is idle for 5 s, and a connection that is being closed loses what is sent on it.
-            .pool_idle_timeout(Duration::from_secs(2))
-            .no_proxy()
-            .local_address(address);
+        let mut builder = plain_builder().redirect(reqwest::redirect::Policy::none()).local_address(address);
         if host.url().starts_with("http://") {
             builder = builder.tls_certs_only([]);
         }

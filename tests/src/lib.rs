@@ -17,7 +17,7 @@ mod waiting;
 pub mod wire;
 
 pub use case::Case;
-pub use client::{Answer, Client, Request};
+pub use client::{Answer, Client, Request, plain_client};
 pub use fixtures::{Authenticator, Publisher, User};
 pub use host::Host;
 pub use keys::{Key, Service};

@@ -13,7 +13,7 @@ use aibaas_tests::{
         native::Server,
     },
     keys::{Key, VERIFY},
-    tools,
+    plain_client, tools,
     wire::Wire,
 };
 use futures_util::future::join_all;
@@ -465,9 +465,4 @@ async fn huge_upload(url: &str, key: Option<&str>, chunked: bool) -> Result<u16,
     let answer = tokio::time::timeout(PATIENCE, wire.exchange_repeated(&piece, (90 << 20) / (64 * 1024))).await;
     let answer = answer.map_err(|_| "no answer")?.map_err(|error| error.to_string())?;
     answer.map(|answer| answer.status).ok_or_else(|| "closed without an answer".to_owned())
-}
-
-fn plain_client() -> reqwest::Client {
-    let builder = reqwest::Client::builder().no_proxy().tls_certs_only([]).timeout(Duration::from_secs(60));
-    builder.build().expect("a client")
 }

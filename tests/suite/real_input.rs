@@ -14,7 +14,7 @@ use aibaas_tests::{
     fixtures::row,
     host::Host,
     oracle::{Entry, Slice, Sliced},
-    tools,
+    plain_client, tools,
 };
 use axum::extract::{Request, State};
 use serde_json::{Value, json};
@@ -279,7 +279,7 @@ struct Proxy {
 /// A proxy that passes on so many requests; the answer of the last of them, and every later request, it keeps.
 async fn breaking_proxy(upstream: &str, requests: u32) -> (String, Arc<Notify>) {
     let reached = Arc::new(Notify::new());
-    let http = reqwest::Client::builder().no_proxy().tls_certs_only([]).build().expect("a client");
+    let http = plain_client();
     let proxy =
         Proxy { upstream: upstream.to_owned(), http, left: AtomicU32::new(requests), reached: Arc::clone(&reached) };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");

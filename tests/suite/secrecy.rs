@@ -19,7 +19,7 @@ use aibaas_tests::{
         native,
     },
     keys::VERIFY,
-    tools,
+    plain_client, tools,
 };
 use base64::{
     Engine as _,
@@ -110,7 +110,7 @@ pub async fn in_workerd() -> Result<(), String> {
     let workerd = Workerd::start_over(Some(data.path()), &cloudflare::variables(Setup::KeepsMail), None)?;
     let host = Host::at(Kind::Cloudflare, workerd.url.clone(), None);
     let made = live(&host).await;
-    let plain = reqwest::Client::builder().no_proxy().tls_certs_only([]).build().expect("a client");
+    let plain = plain_client();
     let logged = plain.get(format!("{}/logs", workerd.control)).send().await.expect("an answer");
     made.are_nowhere_in(&[data.path()], &logged.text().await.expect("the log"));
     tokio::task::spawn_blocking(|| drop(workerd)).await.map_err(|error| error.to_string())?;

@@ -10,6 +10,7 @@ use aibaas_tests::{
         cloudflare::{self, Workerd},
     },
     keys::{Key, VERIFY},
+    plain_client,
     provider::Provider,
 };
 use futures_util::future::join_all;
@@ -277,11 +278,6 @@ pub async fn tells_its_own_mistakes() -> Result<(), String> {
         assert!(logged.contains(name), "{name}: {logged}");
     }
     Ok(())
-}
-
-fn plain_client() -> reqwest::Client {
-    let builder = reqwest::Client::builder().no_proxy().tls_certs_only([]).timeout(PATIENCE);
-    builder.build().expect("a client")
 }
 
 /// The cron trigger sends what could not be sent at once.
