@@ -259,7 +259,9 @@ impl Config {
                  in blocks of /8 (IPv6: /16) or smaller"
             ));
         }
-        let deadlines = Deadlines::of_request(read.seconds("REQUEST_DEADLINE_SECONDS", 25, 60));
+        // Where people develop, the machine may be slow and busy.
+        let longest_deadline = if production { 60 } else { 600 };
+        let deadlines = Deadlines::of_request(read.seconds("REQUEST_DEADLINE_SECONDS", 25, longest_deadline));
         let storage_quota_bytes = read.storage_quota();
         let limit_register = read.limit("RATE_LIMIT_REGISTER", "register", (10, 600));
         let limit_login = read.limit("RATE_LIMIT_LOGIN", "login", (30, 300));
@@ -370,6 +372,9 @@ mod tests {
         assert!(config.keeps_mail());
         assert!(config.is_for_this_machine_only(), "nobody asked for it");
         assert!(!load(&[("ENVIRONMENT", "development")]).unwrap().is_for_this_machine_only());
+        let deadline = |seconds| load(&[("ENVIRONMENT", "development"), ("REQUEST_DEADLINE_SECONDS", seconds)]);
+        assert_eq!(deadline("600").unwrap().deadlines, Deadlines::of_request(600));
+        assert!(deadline("601").is_err());
         assert_eq!(config.cors_origins, ["http://localhost:3000", "http://localhost:5173"]);
     }
 

@@ -95,7 +95,7 @@ impl Caller<'_> {
     /// Claims the key, and finds what stands under it then.
     async fn claim(&self, app: &App, claim: &store::Claim, fingerprint: Vec<u8>) -> Result<Option<Claimed>, ApiError> {
         let take = |batch: &mut Batch| {
-            batch.push(claim.take(fingerprint, app.now()));
+            batch.push(claim.take(fingerprint, app.now(), app.deadlines().claim_seconds()));
             batch.push(claim.find())
         };
         let (found, mut answers) = match self {

@@ -58,8 +58,16 @@ impl Deadlines {
             mail: one.saturating_mul(40),
         }
     }
+
+    /// Returns for how many seconds the claim of an Idempotency-Key keeps others out: longer than any request lives.
+    #[must_use]
+    pub fn claim_seconds(self) -> i64 {
+        i64::from(self.request.saturating_mul(3) / 2000).max(LEAST_CLAIM_SECONDS)
+    }
 }
 
+/// For the longest request that production allows.
+const LEAST_CLAIM_SECONDS: i64 = 90;
 /// How long the cache is left alone after it did not answer in time.
 const CACHE_REST_MS: i64 = 5_000;
 /// A second attempt comes after this many milliseconds, and up to as many again as a byte says: those who failed
@@ -271,5 +279,16 @@ impl Ports {
             entropy: self.entropy,
             background: self.background,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_claim_outlives_its_request() {
+        let claims = [1, 25, 60, 170, 600].map(|seconds| Deadlines::of_request(seconds).claim_seconds());
+        assert_eq!(claims, [90, 90, 90, 255, 900]);
     }
 }

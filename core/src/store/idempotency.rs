@@ -6,8 +6,6 @@ use crate::{
     ports::{DatabaseError, Row, Timestamp},
 };
 
-/// How long a claim keeps others out, in seconds: longer than any request lives.
-pub const CLAIM_SECONDS: i64 = 90;
 /// How long an answer is replayed, in seconds.
 pub const REPLAY_SECONDS: i64 = 86_400;
 
@@ -49,13 +47,13 @@ impl Claim {
         self.on_key(sql).bind(self.id.as_str())
     }
 
-    /// Claims the key where it is free. [`Claim::find`] tells whose it is then.
-    pub fn take(&self, fingerprint: Vec<u8>, now: Timestamp) -> Query<()> {
+    /// Claims the key where it is free, for so long. [`Claim::find`] tells whose it is then.
+    pub fn take(&self, fingerprint: Vec<u8>, now: Timestamp, seconds: i64) -> Query<()> {
         self.on_key(sql!("idempotency/claim"))
             .bind(fingerprint)
             .bind(self.id.as_str())
             .bind(now)
-            .bind(now.plus_seconds(CLAIM_SECONDS))
+            .bind(now.plus_seconds(seconds))
             .bind(now.plus_seconds(REPLAY_SECONDS))
             .execute()
     }
