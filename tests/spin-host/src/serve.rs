@@ -40,8 +40,6 @@ use crate::{
 const REQUESTS_AN_INSTANCE: usize = 128;
 const REQUESTS_AT_ONCE: usize = 16;
 const IDLE: Duration = Duration::from_secs(1);
-/// Spin has none unless told; this one is beyond whatever the application may be told to allow itself.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(90);
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Links a component to everything this host offers.
@@ -108,7 +106,8 @@ impl WorkerExpiration for Expiration {
         let allowed = match status {
             WorkerStatus::Idle if self.closing.is_none() => Duration::ZERO,
             WorkerStatus::Idle => IDLE,
-            WorkerStatus::Requests | WorkerStatus::PostReturn => REQUEST_TIMEOUT,
+            // Spin has no time-out of its own.
+            WorkerStatus::Requests | WorkerStatus::PostReturn => return Poll::Pending,
         };
         let deadline = tokio::time::Instant::from_std(start + allowed);
         if self.sleep.deadline() != deadline {
@@ -140,7 +139,7 @@ impl WorkerState for Worker {
         (): (),
         _: GuestTaskId,
     ) -> Pin<Box<dyn Future<Output = ()> + 'static + Send + Sync>> {
-        Box::pin(tokio::time::sleep(REQUEST_TIMEOUT))
+        Box::pin(std::future::pending::<()>())
     }
 
     fn drop(&self, store: Store<State>, result: wasmtime::Result<()>) {
