@@ -123,6 +123,32 @@ fn body_members(operation: &Value) -> Markup {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::leaderboard::Flag;
+
+    fn names(schema: &str) -> Vec<&str> {
+        let names = DOCUMENT.pointer(&format!("/components/schemas/{schema}/enum")).and_then(Value::as_array);
+        names.into_iter().flatten().filter_map(Value::as_str).collect()
+    }
+
+    #[test]
+    fn the_document_names_every_problem() {
+        assert_eq!(names("ProblemCode"), CODES.iter().map(|code| code.name()).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn the_document_names_every_flag() {
+        // A flag that is added has to be placed here.
+        let next = |flag: &Flag| match flag {
+            Flag::MissingCost => Some(Flag::SelfReported),
+            Flag::SelfReported => Some(Flag::CountsOnly),
+            Flag::CountsOnly => Some(Flag::DirtyHarness),
+            Flag::DirtyHarness => Some(Flag::Contamination),
+            Flag::Contamination => Some(Flag::BestOfN),
+            Flag::BestOfN => None,
+        };
+        let flags = std::iter::successors(Some(Flag::MissingCost), next);
+        assert_eq!(names("Flag"), flags.map(Flag::as_str).collect::<Vec<_>>());
+    }
 
     #[test]
     fn the_document_is_openapi_3_1() {
