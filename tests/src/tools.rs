@@ -119,6 +119,20 @@ pub fn node() -> Result<PathBuf, String> {
 /// # Errors
 /// What npm printed, or how to install it.
 pub fn npm_packages(folder: &str) -> Result<PathBuf, String> {
+    // Not `npm ci`: it wants the packages of every platform in the lock file, which a registry may not have yet.
+    npm(folder, &["install", "--no-save"])
+}
+
+/// Installs exactly the npm packages of a folder's lock file where they are missing or older than it, runs none of their
+/// scripts, and tells where they are.
+///
+/// # Errors
+/// What npm printed, or how to install it.
+pub fn locked_npm_packages(folder: &str) -> Result<PathBuf, String> {
+    npm(folder, &["ci", "--ignore-scripts"])
+}
+
+fn npm(folder: &str, arguments: &[&str]) -> Result<PathBuf, String> {
     static INSTALLING: Mutex<()> = Mutex::new(());
     let _installing = INSTALLING.lock().unwrap_or_else(PoisonError::into_inner);
     let folder = root().join(folder);
@@ -126,13 +140,24 @@ pub fn npm_packages(folder: &str) -> Result<PathBuf, String> {
     let installed = modified(&folder.join("node_modules/.package-lock.json"));
     if installed.is_none() || installed < modified(&folder.join("package-lock.json")) {
         let npm = if cfg!(windows) { "npm.cmd" } else { "npm" };
-        // Not `npm ci`: it wants the packages of every platform in the lock file, which a registry may not have yet.
         run(
-            Command::new(npm).args(["install", "--no-save"]).current_dir(&folder),
+            Command::new(npm).args(arguments).current_dir(&folder),
             "install Node.js 20 or later, with npm: https://nodejs.org",
         )?;
     }
     Ok(folder.join("node_modules"))
+}
+
+/// Makes the command of a program of `tests/openapi`: of a package, such as `.bin/tsc` in `node_modules`, or of its own.
+/// It works in that folder, on the Node of `tests/cloudflare`: some packages want a later one than may be installed.
+///
+/// # Errors
+/// What npm printed, or how to install it.
+pub fn openapi_program(path: &str) -> Result<Command, String> {
+    locked_npm_packages("tests/openapi")?;
+    let mut command = Command::new(node()?);
+    command.arg(path).current_dir(root().join("tests/openapi")).stdin(Stdio::null());
+    Ok(command)
 }
 
 /// A Chromium: the one that `CHROMIUM` names, one on PATH, or Debian's, which is installed where we may.

@@ -1,13 +1,16 @@
 //! What stands around the API: its index, its health, its documents and its public keys.
 
 use aibaas_tests::{
-    User,
+    PATIENCE, Publisher, User,
     case::skip,
     cases,
-    host::{Host, Kind},
+    fixtures::{new_address, passes},
+    host::{Host, Kind, Setup},
+    tools,
 };
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
+use tokio::process::Command;
 
 cases![
     KeepsMail:
@@ -108,4 +111,33 @@ async fn the_tick_needs_its_secret(host: Host) {
     api.with(aibaas_tests::host::TICK_SECRET).post("/internal/tick").await.expect(204);
     api.post("/internal/tick").await.problem(401, "missing_credentials");
     api.with("wrong").post("/internal/tick").await.problem(401, "invalid_token");
+}
+
+/// A program with a generated client registers, logs in, makes keys, has one verified, and reads the leaderboard.
+/// `tests/openapi.rs` holds that its types are those of the document.
+pub async fn a_generated_client(kind: Kind) -> Result<(), String> {
+    let host = Host::of(kind, Setup::KeepsMail).await?;
+    let publisher = Publisher::new(&host).await;
+    publisher.tasks(2).await;
+    let model = publisher.model("self-reported").await;
+    let run = publisher.run_of(&model, json!({ "evaluatorRelationship": "self_reported" })).await;
+    publisher.upload(&run, passes(1, 2)).await;
+    publisher.publish(&run).await;
+
+    let command = tokio::task::spawn_blocking(|| tools::openapi_program("openapi-fetch.ts"));
+    let mut command = Command::from(command.await.map_err(|error| error.to_string())??);
+    command.args([host.url(), &new_address(), &publisher.benchmark]).kill_on_drop(true);
+    let ended = tokio::time::timeout(PATIENCE, command.output()).await.map_err(|_| "it does not end".to_owned())?;
+    let output = ended.map_err(|error| error.to_string())?;
+    let told = String::from_utf8_lossy(&output.stdout);
+    if !output.status.success() {
+        return Err(format!("{}\n{told}{}", output.status, String::from_utf8_lossy(&output.stderr)));
+    }
+    let saw: Value = serde_json::from_str(&told).map_err(|error| format!("{error}: {told}"))?;
+    assert!(saw["before"].as_str().is_some_and(|verdict| verdict.ends_with(" has 90 left")), "{saw}");
+    assert!(saw["after"].as_str().is_some_and(|verdict| verdict.ends_with(" is refused: api_key_revoked")), "{saw}");
+    let flags = json!(["the cost is not known", "only the vendor has looked"]);
+    assert_eq!(saw["rows"], json!([{ "model": model, "flags": flags }]));
+    assert_eq!(saw["missing"], "not_found");
+    Ok(())
 }

@@ -308,6 +308,9 @@ fn once(kinds: &[Kind]) -> Vec<Trial> {
             RUNTIME.block_on(browser::cookie_mode(kind))
         }));
         trials.push(counted(format!("browser::pages_on_{kind}"), move || RUNTIME.block_on(browser::pages(kind))));
+        trials.push(counted(format!("documents::a_generated_client_on_{kind}"), move || {
+            RUNTIME.block_on(documents::a_generated_client(kind))
+        }));
     }
     trials.extend([
         plain("native_program::a_copy_is_the_same_and_goes_on", || {
