@@ -1,11 +1,8 @@
 //! The OpenAPI document, as linters and as generators of clients take it.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::Path,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
-use aibaas_tests::tools;
+use aibaas_tests::{contract::Contract, tools};
 use serde_json::Value;
 
 fn document() -> Value {
@@ -54,18 +51,27 @@ fn generated_clients_compile() {
         }
     });
     for file in ["openapi-typescript.ts", "hey-api/index.ts", "orval.ts"] {
-        assert!(Path::is_file(&generated.join(file)), "{file} was generated");
+        assert!(generated.join(file).is_file(), "{file} was generated");
     }
     tool("tsc", &["--project", "."]);
+}
+
+#[test]
+fn examples_fit_their_schemas() {
+    let broken = Contract::new(document()).broken_examples().expect("sound schemas");
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
 }
 
 /// Every object of the document that is no example, with where it stands.
 fn objects<'a>(value: &'a Value, place: &str, found: &mut Vec<(String, &'a Value)>) {
     match value {
-        Value::Array(items) => items.iter().enumerate().for_each(|(n, item)| objects(item, &format!("{place}/{n}"), found)),
+        Value::Array(items) => {
+            items.iter().enumerate().for_each(|(n, item)| objects(item, &format!("{place}/{n}"), found))
+        }
         Value::Object(members) => {
             found.push((place.to_owned(), value));
-            let members = members.iter().filter(|(name, _)| !["default", "example", "examples"].contains(&name.as_str()));
+            let members =
+                members.iter().filter(|(name, _)| !["default", "example", "examples"].contains(&name.as_str()));
             members.for_each(|(name, member)| objects(member, &format!("{place}/{name}"), found));
         }
         _ => {}

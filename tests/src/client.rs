@@ -13,7 +13,7 @@ use reqwest::{
 };
 use serde_json::Value;
 
-use crate::{PATIENCE, host::Host};
+use crate::{PATIENCE, contract::Question, host::Host};
 
 /// Somebody who calls a host, from an address of their own, with or without a credential.
 #[derive(Clone)]
@@ -163,14 +163,21 @@ impl Request {
     /// # Errors
     /// What the connection said.
     pub async fn try_send(self) -> Result<Answer, reqwest::Error> {
-        let response = self.builder.send().await?;
+        let (http, request) = self.builder.build_split();
+        let request = request?;
+        let content_type =
+            request.headers().get("content-type").and_then(|value| value.to_str().ok().map(str::to_owned));
+        let sent = request.body().and_then(reqwest::Body::as_bytes).unwrap_or_default().to_vec();
+        let response = http.execute(request).await?;
         let (status, headers) = (response.status(), response.headers().clone());
         let body = response.bytes().await?.to_vec();
         let answer = Answer { what: format!("{} {} {}", self.method, self.path, self.shown), status, headers, body };
         answer.holds_everywhere(&self.method);
         let contract = self.host.contract().await;
-        if let Err(broken) = contract.check(&self.method, &self.path, &answer) {
-            panic!("the OpenAPI document does not describe this answer: {broken}\n{answer}");
+        let question =
+            Question { method: &self.method, path: &self.path, content_type: content_type.as_deref(), body: &sent };
+        if let Err(broken) = contract.check(&question, &answer) {
+            panic!("the OpenAPI document does not describe this: {broken}\n{answer}");
         }
         Ok(answer)
     }

@@ -1,13 +1,18 @@
-//! The OpenAPI document as a judge: every answer must be one that it describes.
+//! The OpenAPI document as a judge: every answer must be one that it describes, with its headers, and every request that
+//! a host accepted one that it allows.
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex},
+    sync::{Arc, LazyLock, Mutex},
 };
 
 use jsonschema::Validator;
-use reqwest::Method;
-use serde_json::{Value, json};
+use reqwest::{
+    Method,
+    header::{HeaderName, HeaderValue},
+};
+use serde_json::{Map, Value, json};
+use unicode_normalization::UnicodeNormalization as _;
 
 use crate::client::Answer;
 
@@ -17,6 +22,42 @@ const NEGOTIATED: [(&str, &str, Option<&str>); 3] = [
     ("/api/v1/leaderboard", "application/x-ndjson", Some("/api/v1/leaderboard.ndjson")),
     ("/dev/mail", "text/html", None),
 ];
+
+/// Headers that carry an answer, that choose among answers, or that what stands before a host adds: an answer may have them
+/// where the document does not describe them.
+const OF_TRANSPORT: [&str; 14] = [
+    "alt-svc",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "date",
+    "keep-alive",
+    "nel",
+    "report-to",
+    "server",
+    "strict-transport-security",
+    "transfer-encoding",
+    "vary",
+    "via",
+];
+
+static EMAIL: LazyLock<Validator> = LazyLock::new(|| {
+    let schema = json!({ "format": "email" });
+    jsonschema::options().should_validate_formats(true).build(&schema).expect("a sound schema")
+});
+
+/// What was asked.
+pub struct Question<'a> {
+    /// The method.
+    pub method: &'a Method,
+    /// The path, with its query.
+    pub path: &'a str,
+    /// The content type of the body, where one was told.
+    pub content_type: Option<&'a str>,
+    /// The body, empty where there was none.
+    pub body: &'a [u8],
+}
 
 /// The document, with the validators that were compiled so far.
 pub struct Contract {
@@ -53,16 +94,17 @@ impl Contract {
         })
     }
 
-    /// Whether the document describes this answer.
+    /// Whether the document describes this answer, and where it is a success, the request.
     ///
     /// # Errors
     /// What it does not describe.
-    pub fn check(&self, method: &Method, path: &str, answer: &Answer) -> Result<(), String> {
+    pub fn check(&self, question: &Question<'_>, answer: &Answer) -> Result<(), String> {
+        let method = question.method;
         if *method == Method::OPTIONS || *method == Method::HEAD {
             return Ok(());
         }
         let status = answer.status.as_u16();
-        let path = path.split('?').next().unwrap_or(path);
+        let path = question.path.split('?').next().unwrap_or(question.path);
         let Some(template) = self.template(path) else {
             return match status {
                 404 => self.check_schema("#/components/schemas/Problem", &answer.value()),
@@ -82,32 +124,142 @@ impl Contract {
             .into_iter()
             .find_map(|key| responses.get(key))
             .ok_or_else(|| format!("{method} {template} has no response {status}"))?;
-        let response = match response.get("$ref").and_then(Value::as_str) {
-            Some(reference) => self.resolve(reference)?,
-            None => response,
+        let checked = match self.negotiated(template, answer) {
+            Some(elsewhere) => self.check_response(elsewhere, answer),
+            // The page of a path for programs is described nowhere.
+            None if NEGOTIATED.contains(&(template, answer.media_type().unwrap_or_default(), None)) => Ok(()),
+            None => self.check_response(response, answer),
         };
-        self.check_content(template, response.get("content"), answer)
-            .map_err(|broken| format!("{method} {template} {status}: {broken}"))
+        let checked = match status {
+            200..300 => checked.and_then(|()| self.check_request(operation, question)),
+            _ => checked,
+        };
+        checked.map_err(|broken| format!("{method} {template} {status}: {broken}"))
     }
 
-    fn check_content(&self, template: &str, content: Option<&Value>, answer: &Answer) -> Result<(), String> {
+    /// What describes an answer of another form than the path is described with.
+    fn negotiated(&self, template: &str, answer: &Answer) -> Option<&Value> {
+        let form = answer.media_type()?;
+        let (.., path) = NEGOTIATED.iter().find(|(path, other, _)| *path == template && *other == form)?;
+        Some(&self.document["paths"][(*path)?]["get"]["responses"]["200"])
+    }
+
+    fn check_response(&self, response: &Value, answer: &Answer) -> Result<(), String> {
+        let response = self.resolve(response)?;
+        self.check_content(response.get("content"), answer)?;
+        self.check_headers(response.get("headers"), answer)
+    }
+
+    fn check_content(&self, content: Option<&Value>, answer: &Answer) -> Result<(), String> {
         let Some(content) = content.and_then(Value::as_object).filter(|content| !content.is_empty()) else {
             return if answer.body.is_empty() { Ok(()) } else { Err("a body where none is described".to_owned()) };
         };
         let media_type = answer.media_type().unwrap_or_default();
-        let Some(described) = content.get(media_type) else {
-            let elsewhere = NEGOTIATED.iter().find(|(path, form, _)| *path == template && *form == media_type);
-            let (.., path) = elsewhere.ok_or_else(|| format!("the media type {media_type:?} is not described"))?;
-            let Some(path) = path else { return Ok(()) };
-            let content = &self.document["paths"][path]["get"]["responses"]["200"]["content"];
-            return content.get(media_type).map(drop).ok_or_else(|| format!("{path} does not describe {media_type}"));
-        };
+        let described =
+            content.get(media_type).ok_or_else(|| format!("the media type {media_type:?} is not described"))?;
         match described.get("schema") {
-            Some(schema) if media_type == "application/json" || media_type.ends_with("+json") => {
-                self.check_value(&schema.to_string(), schema, &answer.value())
-            }
+            Some(schema) if is_json(media_type) => self.check_value(&schema.to_string(), schema, &answer.value()),
             _ => Ok(()),
         }
+    }
+
+    /// Whether each required header is there, and each that is there is described and has a value of its schema.
+    fn check_headers(&self, described: Option<&Value>, answer: &Answer) -> Result<(), String> {
+        let described = described.and_then(Value::as_object).into_iter().flatten();
+        let described = described.map(|(name, header)| Ok((name.to_ascii_lowercase(), self.resolve(header)?)));
+        let described = described.collect::<Result<HashMap<_, _>, String>>()?;
+        for (name, header) in &described {
+            if header["required"] == true && !answer.headers.contains_key(name) {
+                return Err(format!("the header {name} is missing"));
+            }
+        }
+        for (name, value) in &answer.headers {
+            match described.get(name.as_str()) {
+                Some(header) => self.check_header(name, value, &header["schema"])?,
+                None if is_of_transport(name.as_str()) => {}
+                None => return Err(format!("the header {name}: {value:?} is not described")),
+            }
+        }
+        Ok(())
+    }
+
+    fn check_header(&self, name: &HeaderName, value: &HeaderValue, schema: &Value) -> Result<(), String> {
+        let text = value.to_str().map_err(|_| format!("the header {name}: {value:?} is no text"))?;
+        let value = match schema["type"].as_str() {
+            Some("integer" | "number") => serde_json::from_str(text).unwrap_or_else(|_| json!(text)),
+            _ => json!(text),
+        };
+        self.check_value(&schema.to_string(), schema, &value)
+            .map_err(|broken| format!("the header {name}: {text:?}: {broken}"))
+    }
+
+    /// Whether a body that a host accepted is one that the document describes.
+    fn check_request(&self, operation: &Value, question: &Question<'_>) -> Result<(), String> {
+        let described = match operation.get("requestBody") {
+            Some(described) => self.resolve(described)?,
+            None if question.body.is_empty() => return Ok(()),
+            None => return Err("a request body was accepted where none is described".to_owned()),
+        };
+        if question.body.is_empty() {
+            let may_be_absent = described["required"] != true;
+            let missing = || "a request without a body was accepted where one is required".to_owned();
+            return may_be_absent.then_some(()).ok_or_else(missing);
+        }
+        let content_type = question.content_type.unwrap_or_default();
+        let media_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        let content = &described["content"];
+        let schema = &content
+            .get(&media_type)
+            .ok_or_else(|| format!("a request body of {media_type:?} was accepted, which is not described"))?["schema"];
+        // Lines of JSON are what the array of the same call holds.
+        let (schema, body) = match media_type.as_str() {
+            "application/x-ndjson" => {
+                let lines = question.body.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
+                (&content["application/json"]["schema"], lines.map(read_json).collect::<Result<Value, _>>()?)
+            }
+            "application/x-www-form-urlencoded" => (schema, read_form(question.body)),
+            _ => (schema, read_json(question.body)?),
+        };
+        self.check_value(&schema.to_string(), schema, &normalised(body))
+            .map_err(|broken| format!("a request body was accepted that is not described: {broken}"))
+    }
+
+    /// Every example of the document that its schema does not allow: where it stands, and why.
+    ///
+    /// # Errors
+    /// A schema or a reference that is unsound.
+    pub fn broken_examples(&self) -> Result<Vec<String>, String> {
+        let mut broken = Vec::new();
+        self.check_examples(&self.document, "#", &mut broken)?;
+        Ok(broken)
+    }
+
+    fn check_examples(&self, value: &Value, place: &str, broken: &mut Vec<String>) -> Result<(), String> {
+        if let Value::Array(items) = value {
+            return items
+                .iter()
+                .enumerate()
+                .try_for_each(|(n, item)| self.check_examples(item, &format!("{place}/{n}"), broken));
+        }
+        let Value::Object(members) = value else { return Ok(()) };
+        // What has a schema beside its examples, or else a schema with examples of its own.
+        let schema = members.get("schema").unwrap_or(value);
+        let of_schema = members.get("examples").and_then(Value::as_array).into_iter().flatten();
+        let named = members.get("examples").and_then(Value::as_object).into_iter().flatten();
+        let named = named.filter_map(|(_, example)| example.get("value"));
+        // A member of an object may be called so.
+        let single = members.get("example").filter(|_| !place.ends_with("/properties"));
+        for example in of_schema.chain(named).chain(single) {
+            if let Err(error) = self.check_value(&schema.to_string(), schema, example) {
+                broken.push(format!("{place}: {error}"));
+            }
+        }
+        members.iter().filter(|(name, _)| !matches!(name.as_str(), "example" | "examples")).try_for_each(
+            |(name, member)| {
+                let name = name.replace('~', "~0").replace('/', "~1");
+                self.check_examples(member, &format!("{place}/{name}"), broken)
+            },
+        )
     }
 
     fn check_schema(&self, reference: &str, value: &Value) -> Result<(), String> {
@@ -136,12 +288,16 @@ impl Contract {
         });
         let validator = jsonschema::options()
             .should_validate_formats(true)
+            // RFC 4343: a domain in capitals is the same. The format takes encoded labels in small letters alone.
+            .with_format("email", |text: &str| EMAIL.is_valid(&json!(text.to_lowercase())))
             .build(&whole)
             .map_err(|error| format!("the schema {schema} is unsound: {error}"))?;
         Ok(Arc::clone(validators.entry(key.to_owned()).or_insert(Arc::new(validator))))
     }
 
-    fn resolve(&self, reference: &str) -> Result<&Value, String> {
+    /// What a reference leads to; anything else as it is.
+    fn resolve<'a>(&'a self, value: &'a Value) -> Result<&'a Value, String> {
+        let Some(reference) = value.get("$ref").and_then(Value::as_str) else { return Ok(value) };
         let pointer = reference.trim_start_matches('#');
         self.document.pointer(pointer).ok_or_else(|| format!("{reference} leads nowhere"))
     }
@@ -155,6 +311,36 @@ impl Contract {
             .filter(|template| fits(template, path))
             .min_by_key(|template| template.matches('{').count())
     }
+}
+
+fn is_json(media_type: &str) -> bool {
+    media_type == "application/json" || media_type.ends_with("+json")
+}
+
+/// Whether a header is none of the application's, or one of CORS.
+fn is_of_transport(name: &str) -> bool {
+    OF_TRANSPORT.contains(&name) || name.starts_with("access-control-") || name.starts_with("cf-")
+}
+
+fn read_json(bytes: &[u8]) -> Result<Value, String> {
+    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    serde_json::from_slice(text).map_err(|error| format!("a request body was accepted that is no JSON: {error}"))
+}
+
+/// The value with its texts as they are compared and kept (NFC), which is what limits of their length speak of.
+fn normalised(value: Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(text.nfc().collect()),
+        Value::Array(items) => items.into_iter().map(normalised).collect(),
+        Value::Object(members) => members.into_iter().map(|(name, member)| (name, normalised(member))).collect(),
+        other => other,
+    }
+}
+
+fn read_form(bytes: &[u8]) -> Value {
+    let url = reqwest::Url::parse(&format!("http://form/?{}", String::from_utf8_lossy(bytes)));
+    let pairs = url.iter().flat_map(reqwest::Url::query_pairs);
+    Value::Object(pairs.map(|(name, value)| (name.into_owned(), json!(value))).collect::<Map<_, _>>())
 }
 
 fn fits(template: &str, path: &str) -> bool {
