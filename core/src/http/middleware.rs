@@ -1,4 +1,5 @@
-//! What surrounds every answer: request id, security headers, CORS, and the body of a problem.
+//! What surrounds every answer, also where there is no route: request id, security headers, the origins that the
+//! configuration lists, and the body of a problem. What holds for a group of routes is a layer of that group.
 
 use std::{
     net::IpAddr,
@@ -7,16 +8,16 @@ use std::{
 
 use axum::{
     body::{Body, HttpBody as _},
-    extract::{Request, State},
+    extract::{MatchedPath, Request, State},
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header, uri::Authority};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header, uri::Authority};
 
 use super::{
+    cors,
     deadline::answer_in_time,
     host_refusal::HostRefusal,
-    leaderboard::caching,
     problem::{ApiError, MALFORMED_REQUEST, Problem},
 };
 use crate::{
@@ -27,15 +28,6 @@ use crate::{
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-const ALLOWED_METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE, OPTIONS");
-const ALLOWED_HEADERS: HeaderValue = HeaderValue::from_static(
-    "Content-Type, Authorization, X-API-Key, Idempotency-Key, X-Request-Id, If-None-Match, If-Modified-Since, \
-     Cache-Control, traceparent",
-);
-const EXPOSED_HEADERS: HeaderValue = HeaderValue::from_static(
-    "X-Request-Id, RateLimit, RateLimit-Policy, Retry-After, ETag, Link, Age, Cache-Status, Idempotent-Replayed",
-);
-
 /// What an answer that is built in memory has at most, in bytes. Each keeps within it by a bound of its own; this is for
 /// the one that does not. What is streamed has no end that is known beforehand, and is not meant.
 const LARGEST_ANSWER: u64 = 2 << 20;
@@ -57,45 +49,37 @@ pub async fn complete(State(app): State<App>, mut request: Request, next: Next) 
     join_repeated(request.headers_mut());
     let request_id = request_id(&app, request.headers());
     let origin = request.headers().get(header::ORIGIN).cloned();
-    let asked = request.headers().get(header::ACCESS_CONTROL_REQUEST_METHOD).map(HeaderValue::as_bytes);
-    let preflight = request.method() == Method::OPTIONS && origin.is_some() && asked.is_some();
-    let method = asked.filter(|_| preflight).unwrap_or(request.method().as_str().as_bytes());
-    let public = matches!(method, b"GET" | b"HEAD") && is_public(request.uri().path());
+    let is_preflight = cors::is_preflight(&request);
 
     if let Some(peer) = request.extensions().get::<ClientAddress>().copied() {
         warn_of_unnamed_proxy(&app, request.headers(), peer);
         let client = client_address(app.config(), request.headers(), peer);
         request.extensions_mut().insert(client);
     }
-    let known = (public && request.method() == Method::GET).then(|| caching::known_tags(request.headers()));
     let noted = AnswerHeaders::default();
     request.extensions_mut().insert(noted.clone());
     let mut response = if !names_one_host {
         ApiError::new(MALFORMED_REQUEST, "a request has exactly one Host header").into_response()
-    } else if preflight {
-        no_content()
     } else {
-        let path = request.uri().path().to_owned();
-        within_bounds(answer_in_time(&app, request, next).await, &path)
+        let route = request.extensions().get::<MatchedPath>().cloned();
+        let answer = within_bounds(answer_in_time(&app, request, next).await, route.as_ref());
+        // What it asks for, and whether there is anything, shows in the headers that its route has noted.
+        if is_preflight { StatusCode::NO_CONTENT.into_response() } else { answer }
     };
-    if let Some(known) = known {
-        response = caching::tagged(response, &known).await;
-    }
 
     write_problem(&app, &mut response, &request_id);
     let headers = response.headers_mut();
     headers.extend(std::mem::take(&mut *noted.0.lock().unwrap_or_else(PoisonError::into_inner)));
     add_common_headers(headers, &request_id);
-    cross_origin(&app, headers, origin, public, preflight);
+    cors::complete(&app, headers, origin, is_preflight);
     response
 }
 
 /// The answer, or where it is too large to be held by many at once, the fault that it is.
-fn within_bounds(answer: Response, path: &str) -> Response {
-    match answer.body().size_hint().exact().filter(|size| *size > LARGEST_ANSWER) {
-        None => answer,
-        Some(size) => ApiError::internal(format!("{path}: an answer of {size} bytes is not sent")).into_response(),
-    }
+fn within_bounds(answer: Response, route: Option<&MatchedPath>) -> Response {
+    let Some(size) = answer.body().size_hint().exact().filter(|size| *size > LARGEST_ANSWER) else { return answer };
+    let route = route.map_or("no route", MatchedPath::as_str);
+    ApiError::internal(format!("{route}: an answer of {size} bytes is not sent")).into_response()
 }
 
 /// The answer to a request that the application does not get to see.
@@ -196,43 +180,6 @@ fn request_id(app: &App, headers: &HeaderMap) -> String {
     given.map_or_else(|| app.new_id(), str::to_owned)
 }
 
-/// What anyone may read, from any page, without credentials.
-fn is_public(path: &str) -> bool {
-    let Some(path) = path.strip_prefix("/api/v1/") else {
-        return matches!(path, "/.well-known/jwks.json" | "/openapi.json");
-    };
-    ["leaderboard", "models", "benchmarks", "runs", "changes", "badges", "export"]
-        .iter()
-        .any(|public| path.strip_prefix(public).is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '.'])))
-}
-
-fn no_content() -> Response {
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = StatusCode::NO_CONTENT;
-    response
-}
-
-/// CORS: exact origins with credentials; public reads for any origin, without.
-fn cross_origin(app: &App, headers: &mut HeaderMap, origin: Option<HeaderValue>, public: bool, preflight: bool) {
-    headers.append(header::VARY, HeaderValue::from_static("Origin"));
-    let Some(origin) = origin else { return };
-    if app.config().cors_origins.iter().any(|allowed| allowed.as_bytes() == origin.as_bytes()) {
-        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-        headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
-    } else if public {
-        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-    } else {
-        return;
-    }
-    if preflight {
-        headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, ALLOWED_METHODS);
-        headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, ALLOWED_HEADERS);
-        headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("7200"));
-    } else {
-        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED_HEADERS);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -241,11 +188,11 @@ mod tests {
     #[test]
     fn what_is_built_in_memory_has_an_end() {
         let largest = usize::try_from(LARGEST_ANSWER).unwrap();
-        let status = |body: Body| within_bounds(body.into_response(), "/").status();
+        let status = |body: Body| within_bounds(body.into_response(), None).status();
         assert_eq!(status(Body::from(vec![b' '; largest])), StatusCode::OK);
         let larger = || vec![b' '; largest + 1];
         assert_eq!(status(Body::from(larger())), StatusCode::INTERNAL_SERVER_ERROR);
-        assert_eq!(within_bounds(axum::Json(" ".repeat(largest)).into_response(), "/").status(), 500);
+        assert_eq!(within_bounds(axum::Json(" ".repeat(largest)).into_response(), None).status(), 500);
         let pieces = futures_util::stream::iter([Ok::<_, std::convert::Infallible>(larger())]);
         assert_eq!(status(Body::from_stream(pieces)), StatusCode::OK, "it is streamed");
     }

@@ -2,9 +2,11 @@
 
 use axum::{
     body::{Body, HttpBody as _},
+    extract::Request,
+    middleware::Next,
     response::{IntoResponse as _, Response},
 };
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use http_body_util::BodyExt as _;
 use sha2::{Digest as _, Sha256};
 
@@ -37,8 +39,7 @@ pub fn not_modified(headers: &HeaderMap, tag: &str, holds: HeaderValue) -> Optio
 }
 
 /// The values of `If-None-Match`.
-#[must_use]
-pub fn known_tags(headers: &HeaderMap) -> Vec<HeaderValue> {
+fn known_tags(headers: &HeaderMap) -> Vec<HeaderValue> {
     headers.get_all(header::IF_NONE_MATCH).iter().cloned().collect()
 }
 
@@ -49,9 +50,18 @@ fn is_known(known: &[HeaderValue], tag: &str) -> bool {
     known.any(|known| known == tag || known == "*")
 }
 
-/// Gives a public answer that has no tag one of its body, and answers 304 where the client has it. Where the handler did
-/// not say how long it holds, it is asked for again each time.
-pub async fn tagged(response: Response, known: &[HeaderValue]) -> Response {
+/// The layer of public reads: gives an answer that has no tag one of its body, and answers 304 where the client has it.
+/// Where the handler did not say how long it holds, it is asked for again each time.
+pub async fn tagged(request: Request, next: Next) -> Response {
+    let known = (request.method() == Method::GET).then(|| known_tags(request.headers()));
+    let response = next.run(request).await;
+    match known {
+        Some(known) => with_tag(response, &known).await,
+        None => response,
+    }
+}
+
+async fn with_tag(response: Response, known: &[HeaderValue]) -> Response {
     let whole = response.status() == StatusCode::OK && response.body().size_hint().exact().is_some();
     if !whole || response.headers().contains_key(header::ETAG) {
         return response;

@@ -35,6 +35,43 @@ const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 /// For how long an answer is fresh, in seconds, as `caching::MINUTE` says.
 const FRESH_SECONDS: i64 = 60;
 
+/// Which questions of a route have answers that are kept. Nobody can fill the cache: what is asked for has to exist, and
+/// is a first page of the usual size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// Those about a slice of a board.
+    Board,
+    /// Those about a benchmark.
+    OfBenchmark,
+    /// Those that the path alone asks: other answers are good, and empty, for a benchmark that nobody knows.
+    Path,
+}
+
+impl Question {
+    fn may_have(self, name: &str, value: &str) -> bool {
+        match name {
+            "benchmark" | "version" => self != Self::Path,
+            "scenario" | "language" | "difficulty" => self == Self::Board,
+            "limit" => self == Self::Board && KEPT_LIMITS.iter().any(|limit| limit.to_string() == value),
+            _ => false,
+        }
+    }
+
+    /// The key under which the last answer to this request, as this build renders it, is kept.
+    fn key(self, request: &Request) -> Option<String> {
+        if !matches!(*request.method(), Method::GET | Method::HEAD) {
+            return None;
+        }
+        let uri = request.extensions().get::<OriginalUri>().map_or(request.uri(), |OriginalUri(uri)| uri);
+        let mut asked = serde_urlencoded::from_str::<Vec<(String, String)>>(uri.query().unwrap_or_default()).ok()?;
+        asked.retain(|(_, value)| !value.is_empty());
+        let is_usual = asked.iter().all(|(name, value)| self.may_have(name, value));
+        asked.sort_unstable();
+        let format = formats::accepted(request.headers()).media_type();
+        is_usual.then(|| format!("last/{}", tag_of(&(uri.path(), asked, format)).trim_matches('"')))
+    }
+}
+
 /// Marks the answer to a question that anybody could make up more of, and so is not kept.
 #[derive(Clone, Copy)]
 pub struct NotKept;
@@ -47,8 +84,8 @@ struct Kept {
 }
 
 /// Keeps good answers, and shows the last one where there is none in time.
-pub async fn or_last_answer(State(app): State<App>, request: Request, next: Next) -> Response {
-    let Some(key) = question(&request) else { return next.run(request).await };
+pub async fn or_last_answer(State((app, question)): State<(App, Question)>, request: Request, next: Next) -> Response {
+    let Some(key) = question.key(&request) else { return next.run(request).await };
     let (is_head, headers) = (request.method() == Method::HEAD, request.headers().clone());
     let last =
         async || last_answer(&app, &key, &headers).await.map(|last| if is_head { without_body(last) } else { last });
@@ -65,30 +102,6 @@ pub async fn or_last_answer(State(app): State<App>, request: Request, next: Next
         StatusCode::OK if !is_head => keep(&app, key, answer).await,
         _ => answer,
     }
-}
-
-/// Under which key the last answer to this request, as this build renders it, is kept. Nobody can fill the cache: what is
-/// asked for has to exist, and is a first page of the usual size.
-fn question(request: &Request) -> Option<String> {
-    if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        return None;
-    }
-    let uri = request.extensions().get::<OriginalUri>().map_or(request.uri(), |OriginalUri(uri)| uri);
-    let mut asked = serde_urlencoded::from_str::<Vec<(String, String)>>(uri.query().unwrap_or_default()).ok()?;
-    asked.retain(|(_, value)| !value.is_empty());
-    let path = uri.path();
-    let is_board = ["/leaderboard", "/leaderboard.csv", "/leaderboard.ndjson"].iter().any(|end| path.ends_with(end));
-    // Other answers are good, and empty, for a benchmark that nobody knows.
-    let is_of_benchmark = is_board || path.ends_with("/pareto") || path.contains("/badges/");
-    let usual = asked.iter().all(|(name, value)| match name.as_str() {
-        "benchmark" | "version" => is_of_benchmark,
-        "scenario" | "language" | "difficulty" => is_board,
-        "limit" => is_board && KEPT_LIMITS.iter().any(|limit| limit.to_string() == *value),
-        _ => false,
-    });
-    asked.sort_unstable();
-    let format = formats::accepted(request.headers()).media_type();
-    usual.then(|| format!("last/{}", tag_of(&(path, asked, format)).trim_matches('"')))
 }
 
 /// Sees to it that the answer is kept. Where it is kept already, that costs nothing, or a look into the cache.
@@ -175,35 +188,43 @@ fn without_body(answer: Response) -> Response {
 mod tests {
     use super::*;
 
-    fn asked(uri: &str, accept: Option<&str>) -> Option<String> {
+    fn key(question: Question, uri: &str, accept: Option<&str>) -> Option<String> {
         let mut request = Request::get(uri);
         if let Some(accept) = accept {
             request = request.header("accept", accept);
         }
-        question(&request.body(Body::empty()).unwrap())
+        question.key(&request.body(Body::empty()).unwrap())
     }
 
     #[test]
     fn one_question_has_one_key() {
-        let plain = asked("/api/v1/leaderboard?benchmark=a&version=1", None);
+        let key = |uri, accept| key(Question::Board, uri, accept);
+        let plain = key("/api/v1/leaderboard?benchmark=a&version=1", None);
         assert!(plain.is_some());
-        assert_eq!(plain, asked("/api/v1/leaderboard?version=1&benchmark=a&scenario=", Some("application/json")));
-        assert_ne!(plain, asked("/api/v1/leaderboard?benchmark=a&version=1", Some("text/csv")));
-        assert_ne!(plain, asked("/leaderboard?benchmark=a&version=1", None));
-        assert_ne!(plain, asked("/api/v1/leaderboard?benchmark=a", None));
+        assert_eq!(plain, key("/api/v1/leaderboard?version=1&benchmark=a&scenario=", Some("application/json")));
+        assert_ne!(plain, key("/api/v1/leaderboard?benchmark=a&version=1", Some("text/csv")));
+        assert_ne!(plain, key("/leaderboard?benchmark=a&version=1", None));
+        assert_ne!(plain, key("/api/v1/leaderboard?benchmark=a", None));
     }
 
     #[test]
     fn what_anybody_can_make_up_is_no_question() {
         for query in ["q=a", "limit=21", "cursor=a", "snapshot=a", "period=7d", "after=a", "a=b", "sort=cost"] {
-            assert_eq!(asked(&format!("/api/v1/leaderboard?{query}"), None), None, "{query}");
+            for question in [Question::Board, Question::OfBenchmark, Question::Path] {
+                assert_eq!(key(question, &format!("/?{query}"), None), None, "{query}");
+            }
         }
-        for path in ["/api/v1/changes", "/api/v1/changes.atom", "/api/v1/models/a/b/history", "/leaderboard/models/a/b"]
-        {
-            assert!(asked(path, None).is_some(), "{path}");
-            assert_eq!(asked(&format!("{path}?benchmark=a"), None), None, "{path}");
+        for (query, askable) in [
+            ("benchmark=a&version=1", &[Question::Board, Question::OfBenchmark][..]),
+            ("scenario=a&language=b&difficulty=c&limit=100", &[Question::Board]),
+            ("", &[Question::Board, Question::OfBenchmark, Question::Path]),
+        ] {
+            for question in [Question::Board, Question::OfBenchmark, Question::Path] {
+                let key = key(question, &format!("/?{query}"), None);
+                assert_eq!(key.is_some(), askable.contains(&question), "{question:?}: {query}");
+            }
         }
         let post = Request::post("/api/v1/leaderboard").body(Body::empty()).unwrap();
-        assert_eq!(question(&post), None);
+        assert_eq!(Question::Board.key(&post), None);
     }
 }

@@ -16,30 +16,39 @@ mod query;
 
 use axum::{Router, middleware::from_fn_with_state, routing::get};
 
-use super::public_reads;
+use self::last_answer::{Question, or_last_answer};
 use crate::app::App;
 
 /// The routes of the API. Each shows its last answer while the database has none.
 pub fn routes(app: &App) -> Router<App> {
-    Router::new()
+    let boards = Router::new()
         .route("/leaderboard", get(api::handler))
         .route("/leaderboard.csv", get(api::csv))
-        .route("/leaderboard.ndjson", get(api::ndjson))
-        .route("/leaderboard/compare", get(compare::handler))
+        .route("/leaderboard.ndjson", get(api::ndjson));
+    let of_benchmark = Router::new()
         .route("/leaderboard/pareto", get(pareto::handler))
+        .route("/badges/{provider}/{name}", get(badge::handler));
+    let others = Router::new()
+        .route("/leaderboard/compare", get(compare::handler))
         .route("/models/{provider}/{name}/history", get(history::handler))
-        .route("/badges/{provider}/{name}", get(badge::handler))
         .route("/changes", get(changes::handler))
-        .route("/changes.atom", get(atom::handler))
-        .route_layer(from_fn_with_state(app.clone(), last_answer::or_last_answer))
+        .route("/changes.atom", get(atom::handler));
+    kept(app, boards, Question::Board).merge(kept(app, of_benchmark, Question::OfBenchmark)).merge(kept(
+        app,
+        others,
+        Question::Path,
+    ))
 }
 
-/// The pages, which do the same, and are read as the API is.
+/// The pages, which do the same.
 pub fn page_routes(app: &App) -> Router<App> {
-    Router::new()
-        .route("/leaderboard", get(html::board))
+    let board = Router::new().route("/leaderboard", get(html::board));
+    let others = Router::new()
         .route("/leaderboard/compare", get(html::compare))
-        .route("/leaderboard/models/{provider}/{name}", get(html::model))
-        .route_layer(from_fn_with_state(app.clone(), last_answer::or_last_answer))
-        .route_layer(from_fn_with_state(app.clone(), public_reads::count))
+        .route("/leaderboard/models/{provider}/{name}", get(html::model));
+    kept(app, board, Question::Board).merge(kept(app, others, Question::Path))
+}
+
+fn kept(app: &App, routes: Router<App>, question: Question) -> Router<App> {
+    routes.route_layer(from_fn_with_state((app.clone(), question), or_last_answer))
 }

@@ -17,25 +17,28 @@ use axum::{
 };
 use http::{HeaderMap, HeaderValue, header};
 
-use super::leaderboard::{self, caching};
+use super::leaderboard::caching;
 use crate::app::App;
 pub use dev_clock::{catch_up, follow};
 
-pub fn routes(app: &App) -> Router<App> {
+/// The routes of people and operators.
+pub fn routes() -> Router<App> {
     Router::new()
         .route("/", get(index::handler))
         .route("/health", get(health::health))
         .route("/ready", get(health::ready))
-        .route("/openapi.json", get(docs::openapi))
         .route("/docs", get(docs::page))
         .route("/problems", get(docs::problems))
         .route("/problems/{code}", get(docs::problem))
         .route("/style.css", get(style))
-        .route("/.well-known/jwks.json", get(jwks))
         .route("/dev/mail", get(dev_mail::handler))
         .route("/dev/clock", get(dev_clock::show).post(dev_clock::advance))
         .route("/internal/tick", post(tick::handler))
-        .merge(leaderboard::page_routes(app))
+}
+
+/// The routes of programs that know nobody here: how the API is called, and with which keys tokens are verified.
+pub fn public_documents() -> Router<App> {
+    Router::new().route("/openapi.json", get(docs::openapi)).route("/.well-known/jwks.json", get(jwks))
 }
 
 async fn style(headers: HeaderMap) -> Response {

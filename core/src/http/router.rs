@@ -1,0 +1,178 @@
+//! Every route, in groups. A group has the layers that hold for all of its routes; [`middleware::complete`] is around
+//! everything.
+
+use axum::{
+    Router,
+    middleware::{from_fn, from_fn_with_state},
+};
+
+use super::{
+    admin, api_keys, auth, cors, export,
+    leaderboard::{self, caching},
+    middleware,
+    problem::ApiError,
+    public_reads, publishing, secret_scanning, site, users,
+};
+use crate::app::App;
+
+/// Makes every route, on every host. Build it once and clone it for each request.
+pub fn router(app: &App) -> Router {
+    let public_api = publishing::public_routes().merge(leaderboard::routes(app)).merge(export::routes());
+    let api = private_api().merge(open(counted(app, public_api)));
+    let mut router = Router::new()
+        .merge(site::routes())
+        .merge(open(site::public_documents()))
+        .merge(counted(app, leaderboard::page_routes(app).route_layer(from_fn(caching::tagged))))
+        .nest("/api/v1", api)
+        .fallback(no_such_path)
+        .method_not_allowed_fallback(cors::no_such_method);
+    if app.clock().movable().is_some() {
+        router = router.layer(from_fn_with_state(app.clone(), site::follow));
+    }
+    router.layer(from_fn_with_state(app.clone(), middleware::complete)).with_state(app.clone())
+}
+
+/// What needs credentials, or changes something: only for pages of listed origins, and never kept by caches.
+fn private_api() -> Router<App> {
+    Router::new()
+        .nest("/auth", auth::routes())
+        .nest("/users", users::routes())
+        .nest("/admin", admin::routes())
+        .nest("/api-keys", api_keys::routes())
+        .nest("/secret-scanning", secret_scanning::routes())
+        .merge(publishing::routes())
+}
+
+/// What anybody may read, from pages of any origin, and caches may keep.
+fn open(reads: Router<App>) -> Router<App> {
+    reads
+        .route_layer(from_fn(caching::tagged))
+        .route_layer(from_fn(cors::any_origin))
+        .method_not_allowed_fallback(cors::no_such_method_of_read)
+}
+
+/// What is counted against the limit of the reader's key, or of their network.
+fn counted(app: &App, reads: Router<App>) -> Router<App> {
+    reads.route_layer(from_fn_with_state(app.clone(), public_reads::count))
+}
+
+async fn no_such_path() -> ApiError {
+    ApiError::not_found("path")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{net::Ipv4Addr, sync::Arc};
+
+    use axum::{body::Body, response::Response};
+    use futures_util::FutureExt as _;
+    use http::{HeaderName, Method, Request, header};
+    use serde_json::Value;
+    use tower::ServiceExt as _;
+
+    use super::*;
+    use crate::{
+        app::ClientAddress,
+        config::{Config, HostDefaults},
+        ports::counting::Counting,
+    };
+
+    const LISTED: &str = "http://localhost:3000";
+    const ANY: &str = "https://any.example";
+
+    /// A host whose database is empty, and whose limit of reads is one.
+    fn host() -> Router {
+        let lookup = |name: &str| (name == "RATE_LIMIT_READS").then(|| "1/60".to_owned());
+        let config = Config::load(&lookup, HostDefaults::development("http://a.example")).unwrap();
+        router(&App::new(Arc::new(Counting::default()).ports(), config))
+    }
+
+    fn answer(host: &Router, method: &Method, path: &str, headers: &[(HeaderName, &str)]) -> Response {
+        let mut request = Request::builder().method(method).uri(path).header(header::HOST, "a.example");
+        for (name, value) in headers {
+            request = request.header(name, *value);
+        }
+        let mut request = request.body(Body::empty()).unwrap();
+        request.extensions_mut().insert(ClientAddress(Ipv4Addr::LOCALHOST.into()));
+        host.clone().oneshot(request).now_or_never().expect("these ports never wait").unwrap()
+    }
+
+    fn value(answer: &Response, name: HeaderName) -> Option<&str> {
+        answer.headers().get(name).map(|value| value.to_str().unwrap())
+    }
+
+    /// Which origin a browser hears of before it sends the request.
+    fn allowed(host: &Router, method: &str, path: &str, origin: &str) -> Option<String> {
+        let asks = [(header::ORIGIN, origin), (header::ACCESS_CONTROL_REQUEST_METHOD, method)];
+        let answer = answer(host, &Method::OPTIONS, path, &asks);
+        assert_eq!(answer.status(), 204, "{method} {path}");
+        value(&answer, header::ACCESS_CONTROL_ALLOW_ORIGIN).map(str::to_owned)
+    }
+
+    #[test]
+    fn what_anybody_may_read_is_open_to_any_origin_and_nothing_else() {
+        let host = host();
+        let contract = serde_json::from_str::<Value>(include_str!("../../openapi.json")).unwrap();
+        let mut open = 0;
+        for (path, operations) in contract["paths"].as_object().unwrap() {
+            let concrete = path.replace(['{', '}'], "");
+            for (method, operation) in operations.as_object().unwrap().iter().filter(|(name, _)| *name != "parameters")
+            {
+                let (method, security) = (method.to_uppercase(), operation["security"].to_string());
+                let is_document = matches!(path.as_str(), "/openapi.json" | "/.well-known/jwks.json");
+                let is_open = is_document || path.starts_with("/api/") && security.contains("leaderboard:read");
+                open += usize::from(is_open);
+                let expected = is_open.then(|| "*".to_owned());
+                assert_eq!(allowed(&host, &method, &concrete, ANY), expected, "{method} {path}");
+                assert_eq!(allowed(&host, &method, &concrete, LISTED).as_deref(), Some(LISTED), "{method} {path}");
+            }
+        }
+        assert!(open > 15, "{open} public reads");
+        for (method, path) in [("GET", "/nowhere"), ("GET", "/api/v1/runs"), ("PATCH", "/api/v1/models")] {
+            assert_eq!(allowed(&host, method, path, ANY), None, "{method} {path}");
+            assert_eq!(allowed(&host, method, path, LISTED).as_deref(), Some(LISTED), "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn each_group_has_its_layers() {
+        let cases = [
+            // What is asked, the status, whether any origin may see it, whether it has a tag, and whether it is counted.
+            (Method::GET, "/api/v1/models", 200, true, true, true),
+            (Method::HEAD, "/api/v1/models", 200, true, false, true),
+            (Method::GET, "/api/v1/runs/none", 404, true, false, true),
+            (Method::GET, "/api/v1/export/none", 400, true, false, true),
+            (Method::GET, "/leaderboard", 200, false, true, true),
+            (Method::GET, "/openapi.json", 200, true, true, false),
+            (Method::GET, "/.well-known/jwks.json", 200, true, true, false),
+            (Method::GET, "/problems", 200, false, false, false),
+            (Method::GET, "/api/v1/users/me", 401, false, false, false),
+            (Method::PUT, "/api/v1/models/a/b", 401, false, false, false),
+            (Method::PATCH, "/api/v1/models/a/b", 405, false, false, false),
+            (Method::OPTIONS, "/api/v1/models/a/b", 405, false, false, false),
+            (Method::GET, "/api/v1/runs", 405, false, false, false),
+            (Method::GET, "/api/v1/nowhere", 404, false, false, false),
+            (Method::GET, "/nowhere", 404, false, false, false),
+        ];
+        for (method, path, status, is_open, is_tagged, is_counted) in cases {
+            let host = host();
+            let first = answer(&host, &method, path, &[(header::ORIGIN, ANY)]);
+            assert_eq!(first.status(), status, "{method} {path}");
+            let origin = value(&first, header::ACCESS_CONTROL_ALLOW_ORIGIN);
+            assert_eq!(origin, is_open.then_some("*"), "{method} {path}");
+            assert_eq!(value(&first, header::ETAG).is_some(), is_tagged, "{method} {path}");
+            assert_eq!(value(&first, header::VARY), Some("Origin"), "{method} {path}");
+            let again = answer(&host, &method, path, &[(header::ORIGIN, ANY)]);
+            assert_eq!(again.status(), if is_counted { 429 } else { status }, "{method} {path}");
+            if let Some(tag) = value(&first, header::ETAG) {
+                let known = answer(&self::host(), &method, path, &[(header::IF_NONE_MATCH, tag)]);
+                assert_eq!(known.status(), 304, "{method} {path}");
+            }
+            for answer in [first, again] {
+                assert!(answer.headers().contains_key("x-request-id"), "{method} {path}");
+                assert!(answer.headers().contains_key(header::CACHE_CONTROL), "{method} {path}");
+                assert_eq!(value(&answer, header::X_CONTENT_TYPE_OPTIONS), Some("nosniff"), "{method} {path}");
+            }
+        }
+    }
+}
