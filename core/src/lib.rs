@@ -23,7 +23,9 @@ mod schedule;
 pub mod store;
 
 pub use app::{App, ClientAddress};
-pub use config::{Config, ConfigError, Environment, HostDefaults, MailProvider, Publishing, unknown_variables};
+pub use config::{
+    Config, ConfigError, Environment, HostDefaults, LogFormat, LogSettings, MailProvider, Publishing, unknown_variables,
+};
 pub use http::{BodyStalled, HostRefusal, Sleep, UnreadBody, refuse, router, watch_body};
 pub use schedule::tick;
 pub use store::{key_gate::SqlKeyGate, migrations::migrate, rate_limits::SqlRateLimiter};

@@ -41,7 +41,7 @@ pub async fn is_pwned(app: &App, password: &Secret) -> bool {
         // Some hosts name the URL in their errors.
         Err(error) => error.to_string().replace(prefix, "…"),
     };
-    log::warn!("a new password was not looked up among the breached ones: {failure}");
+    tracing::warn!(error = %failure, "a new password was not looked up among the breached ones");
     false
 }
 

@@ -12,11 +12,11 @@ const MOST_ROUNDS: u32 = 60;
 /// Failures are logged: the next tick tries again.
 pub async fn tick(app: &App) {
     if let Err(error) = catch_up(app).await {
-        log::error!("the development clock is not known: {error}");
+        tracing::error!(%error, "the development clock is not known");
     }
     mail::deliver_due(app).await;
     if let Err(error) = forget_expired(app).await {
-        log::error!("clean-up failed: {error}");
+        tracing::error!(%error, "clean-up failed");
     }
 }
 

@@ -3,9 +3,14 @@
 cfg_if::cfg_if! {
     if #[cfg(all(feature = "cloudflare", target_family = "wasm", target_os = "unknown"))] {
         mod cloudflare;
+        mod event_line;
     } else if #[cfg(all(feature = "spin", target_os = "wasi"))] {
         mod spin;
+        mod stderr_log;
     } else if #[cfg(feature = "native")] {
+        #[cfg(test)]
+        mod event_line;
         pub mod native;
+        mod stderr_log;
     }
 }

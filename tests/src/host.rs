@@ -74,6 +74,14 @@ pub enum Setup {
     SendsMailAndMovesTime,
 }
 
+/// The variables of a host that also logs its requests, and that it starts and stops.
+#[must_use]
+pub fn logging(mut variables: Vec<(&'static str, String)>) -> Vec<(&'static str, String)> {
+    variables.retain(|(name, _)| *name != "LOG_LEVEL");
+    variables.push(("LOG_LEVEL", "info".to_owned()));
+    variables
+}
+
 impl Setup {
     /// Whether its cases move the time.
     pub fn moves_time(self) -> bool {
@@ -93,6 +101,8 @@ impl Setup {
             ("ADMIN_EMAILS", ADMIN_EMAIL.to_owned()),
             // Nearly as long as the suite waits: on a busy machine everything takes long.
             ("REQUEST_DEADLINE_SECONDS", "170".to_owned()),
+            // Without a line a request.
+            ("LOG_LEVEL", "warn".to_owned()),
         ];
         if self.moves_time() {
             variables.push(("DEV_CLOCK", "on".to_owned()));

@@ -16,7 +16,7 @@ use aibaas_tests::{
     host::{
         Host, Kind, Setup,
         cloudflare::{self, Workerd},
-        native,
+        logging, native,
     },
     keys::VERIFY,
     plain_client, tools,
@@ -33,14 +33,27 @@ pub async fn on_native() {
     let printed = said.path().join("printed");
     let mut command = native::command().expect("the binary");
     command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(data.path());
-    command.envs(Setup::KeepsMail.variables()).stdout(File::create(&printed).expect("a file"));
+    command.envs(variables()).stdout(File::create(&printed).expect("a file"));
     let errors = File::options().append(true).open(&printed).expect("the file");
     let mut server = Server(command.stderr(Stdio::from(errors)).spawn().expect("it starts"));
     let host = Host::at(Kind::Native, url(&printed).await, None);
     let made = live(&host).await;
+    requests_are_logged(&std::fs::read_to_string(&printed).expect("what it printed"));
     made.are_nowhere_in(&[data.path(), said.path()], "");
     server.terminate().await;
     made.are_nowhere_in(&[data.path(), said.path()], "");
+}
+
+fn variables() -> Vec<(&'static str, String)> {
+    logging(Setup::KeepsMail.variables())
+}
+
+/// Sees that the log has what could hold a key.
+#[track_caller]
+fn requests_are_logged(log: &str) {
+    for route in ["/api/v1/models/{provider}/{name}", "/api/v1/api-keys/verify", "/api/v1/api-keys/{id}/rotate"] {
+        assert!(log.contains(route), "{route} in {log}");
+    }
 }
 
 /// A process that ends with its case.
@@ -81,7 +94,7 @@ pub async fn on_spin() -> Result<(), String> {
     let state_dir = data.path().to_owned();
     let start = move || {
         tools::spin_component()?;
-        let variables = Setup::KeepsMail.variables().into_iter();
+        let variables = variables().into_iter();
         let options = Options {
             manifest: tools::root().join("spin.toml"),
             state_dir,
@@ -94,6 +107,7 @@ pub async fn on_spin() -> Result<(), String> {
     let spin = tokio::task::spawn_blocking(start).await.map_err(|error| error.to_string())??;
     let host = Host::at(Kind::Spin, format!("http://{}", spin.address()), None);
     let made = live(&host).await;
+    requests_are_logged(&spin.log());
     made.are_nowhere_in(&[data.path()], &spin.log());
     // What is written after the answers is written once it has ended.
     tokio::task::spawn_blocking(|| spin.shutdown()).await.map_err(|error| error.to_string())?;
@@ -107,12 +121,14 @@ pub async fn on_spin() -> Result<(), String> {
 /// Why it does not start.
 pub async fn in_workerd() -> Result<(), String> {
     let data = tempfile::tempdir().map_err(|error| error.to_string())?;
-    let workerd = Workerd::start_over(Some(data.path()), &cloudflare::variables(Setup::KeepsMail), None)?;
+    let workerd = Workerd::start_over(Some(data.path()), &logging(cloudflare::variables(Setup::KeepsMail)), None)?;
     let host = Host::at(Kind::Cloudflare, workerd.url.clone(), None);
     let made = live(&host).await;
     let plain = plain_client();
     let logged = plain.get(format!("{}/logs", workerd.control)).send().await.expect("an answer");
-    made.are_nowhere_in(&[data.path()], &logged.text().await.expect("the log"));
+    let logged = logged.text().await.expect("the log");
+    requests_are_logged(&logged);
+    made.are_nowhere_in(&[data.path()], &logged);
     tokio::task::spawn_blocking(|| drop(workerd)).await.map_err(|error| error.to_string())?;
     made.are_nowhere_in(&[data.path()], "");
     Ok(())

@@ -1,5 +1,6 @@
 //! Configuration: read once, checked whole, every mistake reported together.
 
+mod log_settings;
 mod reader;
 mod unknown_variables;
 
@@ -9,6 +10,7 @@ use crate::{
     domain::{JwtAlgorithm, Secret, account::Email, network::Network, password_hash},
     ports::{Clock, Deadlines, Limit, MovableClock},
 };
+pub use log_settings::{LogFormat, LogSettings};
 use reader::{Reader, is_sender};
 pub use unknown_variables::unknown_variables;
 
@@ -122,6 +124,8 @@ pub struct Config {
     pub trusted_proxies: Vec<Network>,
     /// `PUBLISHING`.
     pub publishing: Publishing,
+    /// `LOG_LEVEL` and `LOG_FORMAT`.
+    pub log: LogSettings,
     /// `REQUEST_DEADLINE_SECONDS`, and what follows from it.
     pub deadlines: Deadlines,
     /// `DEV_CLOCK`: whether `/dev/clock` moves the time (development only).
@@ -259,6 +263,7 @@ impl Config {
                  in blocks of /8 (IPv6: /16) or smaller"
             ));
         }
+        let log = read.log_settings();
         // Where people develop, the machine may be slow and busy.
         let longest_deadline = if production { 60 } else { 600 };
         let deadlines = Deadlines::of_request(read.seconds("REQUEST_DEADLINE_SECONDS", 25, longest_deadline));
@@ -291,6 +296,7 @@ impl Config {
             tick_secret,
             trusted_proxies,
             publishing,
+            log,
             deadlines,
             dev_clock,
             storage_quota_bytes,

@@ -214,7 +214,7 @@ impl Claim {
             Err(error) => Err(error),
         };
         if let (Err(error), Self(Some(claim))) = (remembered, &self) {
-            log::warn!("an answer was not remembered: {error:?}");
+            tracing::warn!(?error, "an answer was not remembered");
             release_later(app, claim.clone());
         }
         Fulfilled { reply, claim: self }
@@ -279,7 +279,7 @@ impl Idempotency {
                 told => told,
             },
             Err(error) => {
-                log::warn!("an Idempotency-Key is not free until its claim ends: {error}");
+                tracing::warn!(%error, "an Idempotency-Key is not free until its claim ends");
                 Err(refusal)
             }
         }
@@ -335,7 +335,7 @@ fn release_later(app: &App, claim: store::Claim) {
     let worker = app.clone();
     app.ports().background.spawn(Box::pin(async move {
         if let Err(error) = release(&worker, &claim).await {
-            log::warn!("an Idempotency-Key is not free until its claim ends: {error}");
+            tracing::warn!(%error, "an Idempotency-Key is not free until its claim ends");
         }
     }));
 }

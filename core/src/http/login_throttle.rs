@@ -102,7 +102,7 @@ impl Drop for InFlight {
         let (worker, end) = (self.app.clone(), self.end());
         self.app.ports().background.spawn(Box::pin(async move {
             if let Err(error) = end.run(worker.database()).await {
-                log::warn!("a password counts as being checked for another minute: {error}");
+                tracing::warn!(%error, "a password counts as being checked for another minute");
             }
         }));
     }

@@ -12,7 +12,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header, uri::Authority};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header, uri::Authority};
 
 use super::{
     cors,
@@ -45,6 +45,8 @@ impl AnswerHeaders {
 
 /// Completes the answer of every request.
 pub async fn complete(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let (began, method) = (app.now(), request.method().clone());
+    let route = request.extensions().get::<MatchedPath>().cloned();
     let names_one_host = names_one_host(&request);
     join_repeated(request.headers_mut());
     let request_id = request_id(&app, request.headers());
@@ -61,7 +63,6 @@ pub async fn complete(State(app): State<App>, mut request: Request, next: Next) 
     let mut response = if !names_one_host {
         ApiError::new(MALFORMED_REQUEST, "a request has exactly one Host header").into_response()
     } else {
-        let route = request.extensions().get::<MatchedPath>().cloned();
         let answer = within_bounds(answer_in_time(&app, request, next).await, route.as_ref());
         // What it asks for, and whether there is anything, shows in the headers that its route has noted.
         if is_preflight { StatusCode::NO_CONTENT.into_response() } else { answer }
@@ -72,6 +73,15 @@ pub async fn complete(State(app): State<App>, mut request: Request, next: Next) 
     headers.extend(std::mem::take(&mut *noted.0.lock().unwrap_or_else(PoisonError::into_inner)));
     add_common_headers(headers, &request_id);
     cors::complete(&app, headers, origin, is_preflight);
+    // The route and not the path, which may hold ids, or a key that was put into the wrong place.
+    tracing::info!(
+        request_id,
+        method = known_method(&method),
+        route = route.as_ref().map_or("none", MatchedPath::as_str),
+        status = response.status().as_u16(),
+        duration_ms = app.now().ms_since(began),
+        "request"
+    );
     response
 }
 
@@ -95,17 +105,21 @@ pub fn refuse(app: &App, refusal: HostRefusal) -> Response {
 /// Writes the body of a problem, now that the request's id is known.
 fn write_problem(app: &App, response: &mut Response, request_id: &str) {
     let Some(problem) = response.extensions_mut().remove::<Problem>() else { return };
-    if let Some(cause) = problem.cause() {
-        match app.fault_log().admit(cause, app.now()) {
-            None => {}
-            Some(0) => log::error!("request {request_id}: {cause}"),
-            Some(unlogged) => log::error!("request {request_id}: {cause} ({unlogged} more requests before it)"),
-        }
+    if let Some(cause) = problem.cause()
+        && let Some(unlogged_before) = app.fault_log().admit(cause, app.now())
+    {
+        tracing::error!(request_id, cause, unlogged_before, "fault");
     }
     *response.body_mut() = Body::from(problem.body(&app.config().base_url, request_id).to_string());
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     headers.remove(header::CONTENT_LENGTH);
+}
+
+/// The method's name where it is one of RFC 9110 or RFC 5789; anybody can make up others.
+fn known_method(method: &Method) -> &str {
+    let known = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::HEAD, Method::OPTIONS];
+    if known.contains(method) { method.as_str() } else { "other" }
 }
 
 fn add_common_headers(headers: &mut HeaderMap, request_id: &str) {
@@ -162,9 +176,10 @@ fn warn_of_unnamed_proxy(app: &App, headers: &HeaderMap, peer: ClientAddress) {
     let ClientAddress(address) = peer;
     let is_named = app.config().trusted_proxies.iter().any(|block| block.contains(address));
     if !is_named && headers.contains_key(FORWARDED_FOR) && app.is_first_unnamed_proxy() {
-        log::warn!(
-            "{address} sent X-Forwarded-For and is not in TRUSTED_PROXIES: the header is ignored, and all who come \
-             through {address} share its limits. If it is your proxy, set TRUSTED_PROXIES={address}. This is said once."
+        tracing::warn!(
+            %address,
+            "X-Forwarded-For is ignored: its sender is not in TRUSTED_PROXIES, and all who come through there share its \
+             limits; if it is your proxy, name it there (this is logged once)"
         );
     }
 }
@@ -182,8 +197,92 @@ fn request_id(app: &App, headers: &HeaderMap) -> String {
 
 #[cfg(test)]
 mod tests {
+    use async_trait::async_trait;
+    use futures_util::FutureExt as _;
+    use serde_json::Value;
+    use tower::ServiceExt as _;
+
     use super::*;
-    use crate::config::HostDefaults;
+    use crate::{
+        config::HostDefaults,
+        ports::{Database, DatabaseError, Ports, Rows, Statement, counting::Counting},
+    };
+
+    /// A database that is not there.
+    struct Down;
+
+    #[async_trait]
+    impl Database for Down {
+        async fn query(&self, _: Statement) -> Result<Rows, DatabaseError> {
+            Err(DatabaseError::Unavailable("nobody at db.example".to_owned()))
+        }
+
+        async fn batch(&self, _: Vec<Statement>) -> Result<Vec<Rows>, DatabaseError> {
+            Err(DatabaseError::Unavailable("nobody at db.example".to_owned()))
+        }
+    }
+
+    #[derive(Clone, Default)]
+    struct Written(Arc<Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Written {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// What a request with the id `seen` logs.
+    fn logged(ports: Ports, method: &str, target: &str) -> Vec<Value> {
+        let config = Config::load(&|_| None, HostDefaults::development("http://a.example")).unwrap();
+        let router = crate::http::router(&App::new(ports, config));
+        let request = Request::builder().method(method).uri(target).header("host", "a.example");
+        let request = request.header("x-request-id", "seen").body(Body::empty()).unwrap();
+        let written = Written::default();
+        let writer = written.clone();
+        let log = tracing_subscriber::fmt().json().flatten_event(true).with_writer(move || writer.clone()).finish();
+        tracing::subscriber::with_default(log, || {
+            router.oneshot(request).now_or_never().expect("these ports never wait").unwrap()
+        });
+        let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    #[test]
+    fn a_request_is_a_line_that_names_its_route_and_not_its_path() {
+        let cases = [
+            ("GET", "/api/v1/runs/hidden-id?q=hidden-text", "GET", "/api/v1/runs/{id}", 404),
+            ("OPTIONS", "/api/v1/runs/hidden-id", "OPTIONS", "/api/v1/runs/{id}", 405),
+            ("GET", "/hidden-path/hidden-key?q=hidden-text", "GET", "none", 404),
+            ("HIDDEN", "/health", "other", "/health", 405),
+        ];
+        for (method, target, known, route, status) in cases {
+            let lines = logged(Arc::new(Counting::default()).ports(), method, target);
+            let [line] = &lines[..] else { panic!("{target}: {lines:?}") };
+            assert_eq!((&line["level"], &line["message"]), (&"INFO".into(), &"request".into()), "{line}");
+            assert_eq!((&line["request_id"], &line["method"]), (&"seen".into(), &known.into()), "{line}");
+            assert_eq!((&line["route"], &line["status"]), (&route.into(), &status.into()), "{line}");
+            assert!(line["duration_ms"].is_u64(), "{line}");
+            assert!(!line.to_string().to_lowercase().contains("hidden"), "{line}");
+        }
+    }
+
+    #[test]
+    fn the_cause_of_a_fault_carries_the_id_of_its_request() {
+        let ports = Ports { database: Arc::new(Down), ..Arc::new(Counting::default()).ports() };
+        let lines = logged(ports, "GET", "/api/v1/models");
+        let faults = lines.iter().filter(|line| line["level"] == "ERROR").collect::<Vec<_>>();
+        assert!(
+            matches!(&faults[..], [fault] if fault["request_id"] == "seen" && fault["message"] == "fault"
+                && fault["cause"].to_string().contains("nobody at db.example")),
+            "{lines:?}"
+        );
+        assert_eq!(lines.last().unwrap()["status"], 503);
+    }
 
     #[test]
     fn what_is_built_in_memory_has_an_end() {

@@ -183,6 +183,13 @@ impl Problem {
         self.header(header::RETRY_AFTER, HeaderValue::from(seconds))
     }
 
+    /// With what went wrong with us, for the log.
+    #[must_use]
+    pub fn caused_by(mut self, cause: &impl std::fmt::Display) -> Self {
+        self.cause = Some(cause.to_string());
+        self
+    }
+
     /// What went wrong with us, for the log.
     #[must_use]
     pub fn cause(&self) -> Option<&str> {
@@ -364,15 +371,14 @@ impl IntoResponse for ApiError {
         let problem = match self {
             Self::Problem(problem) => *problem,
             Self::Fault(fault) => {
-                let mut problem = match fault.kind {
+                let problem = match fault.kind {
                     FaultKind::Lasting => {
                         Problem::new(INTERNAL_ERROR, "the failure was logged under this request's id")
                     }
                     FaultKind::Passing => Problem::new(SERVICE_UNAVAILABLE, "try again in a moment").retry_after(1),
                     FaultKind::OutcomeUnknown => Problem::new(SERVICE_UNAVAILABLE, OUTCOME_UNKNOWN).retry_after(5),
                 };
-                problem.cause = Some(fault.cause);
-                problem
+                problem.caused_by(&fault.cause)
             }
         };
         let status = StatusCode::from_u16(problem.code.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

@@ -70,7 +70,7 @@ pub async fn deliver_due(app: &App) {
                     return;
                 }
             }
-            Err(error) => return log::error!("outbox: {error}"),
+            Err(error) => return tracing::error!(%error, "the outbox was not read"),
         }
     }
 }
@@ -82,7 +82,7 @@ async fn deliver(app: &App, mail: DueMail) -> bool {
     match note(app, &mail, sent).run(app.database()).await {
         Ok(()) => is_reached,
         Err(error) => {
-            log::error!("outbox: {error}");
+            tracing::error!(%error, "the outcome of a mail was not written down");
             false
         }
     }
@@ -109,7 +109,7 @@ fn note(app: &App, due: &DueMail, sent: Result<(), MailError>) -> Query<()> {
         Ok(()) => return outbox::mark_sent(id, app.now()),
         Err(error) => error,
     };
-    log::warn!("mail {id}, attempt {attempts}: {error}");
+    tracing::warn!(mail = %id, attempts, %error, "a mail was not sent");
     // What is refused may be our configuration's fault: it has some hours to be mended.
     let most = if matches!(error, MailError::Refused(_)) { outbox::MOST_REFUSALS } else { outbox::MOST_ATTEMPTS };
     match attempts >= most {

@@ -116,7 +116,7 @@ impl Guarded<dyn Database> {
         let late = |late| Err(DatabaseError::Interrupted(late));
         match self.within(self.deadlines.read, work()).await.unwrap_or_else(late) {
             Err(error) if error.is_passing() => {
-                log::warn!("a read is tried again: {error}");
+                tracing::warn!(%error, "a read is tried again");
                 self.pause().await;
                 self.within(self.deadlines.read, work()).await.unwrap_or_else(late)
             }

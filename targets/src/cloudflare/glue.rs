@@ -73,6 +73,12 @@ extern "C" {
 
     #[wasm_bindgen(js_namespace = console, js_name = error)]
     pub(super) fn log_error(text: &str);
+
+    #[wasm_bindgen(js_namespace = console, js_name = warn)]
+    pub(super) fn log_warning(text: &str);
+
+    #[wasm_bindgen(js_namespace = console, js_name = log)]
+    pub(super) fn log(text: &str);
 }
 
 /// What a JavaScript error says of itself.

@@ -248,7 +248,7 @@ impl KeyObjects {
                     objects.hold(hash, next);
                 }
                 Ok(None) => {}
-                Err(error) => log::warn!("{error}"),
+                Err(error) => tracing::warn!(%error, "a block could not be renewed"),
             }
         })));
     }
@@ -272,7 +272,7 @@ impl KeyObjects {
                 held.block.is_none() && !held.over.is_empty()
             });
             if due && let Err(error) = objects.call(hash, "settle", ()).await {
-                log::warn!("a block was not given back, and counts as used up: {error}");
+                tracing::warn!(%error, "a block was not given back, and counts as used up");
             }
         })));
     }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use aibaas_core::{
-    App, BodyStalled, ClientAddress, Config, ConfigError, Environment, HostDefaults,
+    App, BodyStalled, ClientAddress, Config, ConfigError, Environment, HostDefaults, LogSettings,
     ports::{Clock as _, Database, Ports, Timer, guarded_database},
     unknown_variables,
 };
@@ -27,6 +27,7 @@ use worker::Env;
 
 use super::{
     adapters::{AfterTheAnswer, Fetch, Kv, RuntimeTimer, SystemClock, SystemEntropy},
+    console,
     d1::D1,
     glue,
     hasher::Hashing,
@@ -48,29 +49,17 @@ const DEVELOPMENT_URL: &str = "http://localhost:8787";
 /// Builds the application from the variables and bindings, or notes everything that is wrong with them.
 #[wasm_bindgen]
 pub fn start(env: JsValue) {
-    _ = log::set_logger(&ConsoleLog).map(|()| log::set_max_level(log::LevelFilter::Info));
-    match configure(env.unchecked_into()) {
+    let env = env.unchecked_into::<Env>();
+    let lookup = |name: &str| js_sys::Reflect::get(&env, &name.into()).ok()?.as_string();
+    // A mistake in it is noted with all others.
+    console::install(LogSettings::load(&lookup).unwrap_or_default());
+    match configure(&env, &lookup) {
         Ok(app) => {
             let router = aibaas_core::router(&app);
             WORKER.with(|worker| drop(worker.set((app, router))));
         }
         Err(mistakes) => MISTAKES.set(Some(mistakes)),
     }
-}
-
-/// The log: an event a call of `console.error`, which Workers Logs keeps.
-struct ConsoleLog;
-
-impl log::Log for ConsoleLog {
-    fn enabled(&self, _: &log::Metadata<'_>) -> bool {
-        true
-    }
-
-    fn log(&self, record: &log::Record<'_>) {
-        glue::log_error(&format!("{} {}", record.level(), record.args()));
-    }
-
-    fn flush(&self) {}
 }
 
 fn worker() -> Option<(App, Router)> {
@@ -81,8 +70,7 @@ fn worker() -> Option<(App, Router)> {
     worker
 }
 
-fn configure(env: Env) -> Result<App, String> {
-    let lookup = |name: &str| js_sys::Reflect::get(&env, &name.into()).ok()?.as_string();
+fn configure(env: &Env, lookup: &dyn Fn(&str) -> Option<String>) -> Result<App, String> {
     let defaults = HostDefaults {
         environment: Environment::Production,
         base_url: DEVELOPMENT_URL.to_owned(),
@@ -95,8 +83,8 @@ fn configure(env: Env) -> Result<App, String> {
         MISTAKES.set(Some(format!("no variables of this release, perhaps misspelt: {}", unknown.join(", "))));
     }
     let mut mistakes = Vec::new();
-    let hashing = Hashing::load(&lookup, &mut mistakes);
-    let config = match Config::load(&lookup, defaults) {
+    let hashing = Hashing::load(lookup, &mut mistakes);
+    let config = match Config::load(lookup, defaults) {
         Ok(config) if mistakes.is_empty() => config,
         loaded => {
             mistakes.splice(..0, loaded.err().map(|error| error.0).unwrap_or_default());

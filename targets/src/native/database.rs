@@ -319,7 +319,7 @@ fn read(connection: &Connection, jobs: &Receiver<Message>, writer: &Sender<Messa
         running.as_ref().is_some_and(|(abandoned, until)| abandoned.load(Ordering::Relaxed) || Instant::now() > *until)
     };
     if let Err(error) = connection.progress_handler(READ_POLL, Some(is_over)) {
-        log::warn!("reads have no time-out: {error}");
+        tracing::warn!(%error, "reads have no time-out");
     }
     while let Ok(Message::Run(job)) = jobs.recv() {
         let now = Instant::now();

@@ -29,9 +29,9 @@ impl DiskReserve {
     pub fn keep(path: &Path) -> Self {
         let mut reserve = Self { path: Some(path.to_owned()), whole: false, tried: None };
         if !reserve.is_whole() {
-            log::warn!(
-                "the disk has no room for {}: nothing is written but log-outs, revocations and deletions",
-                path.display()
+            tracing::warn!(
+                reserve = %path.display(),
+                "the disk has no room for the reserve: nothing is written but log-outs, revocations and deletions"
             );
         }
         reserve
@@ -59,7 +59,7 @@ impl DiskReserve {
     /// Gives the space back: whether there was any to give.
     pub fn release(&mut self) -> bool {
         let Some(path) = self.path.as_ref().filter(|_| self.whole) else { return false };
-        log::error!("the disk is full: nothing is written but log-outs, revocations and deletions");
+        tracing::error!("the disk is full: nothing is written but log-outs, revocations and deletions");
         self.whole = false;
         fs::remove_file(path).is_ok()
     }

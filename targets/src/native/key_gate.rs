@@ -145,7 +145,7 @@ impl MemoryKeyGate {
                     later.extend(saved.into_iter().map(|limit| (again, limit)));
                 }
                 Err(error) => {
-                    log::warn!("the use of API keys is not saved yet: {error}");
+                    tracing::warn!(%error, "the use of API keys is not saved yet");
                     tokio::select! {
                         () = tokio::time::sleep(RETRY) => self.wake.notify_one(),
                         () = stop.cancelled() => return,
@@ -162,10 +162,10 @@ impl MemoryKeyGate {
         }
         let limits = self.shards.iter().flat_map(|shard| lock(shard).entries.keys().cloned().collect::<Vec<_>>());
         if let Err(error) = self.save(&limits.collect::<Vec<_>>(), now).await {
-            log::error!("the last minute's use of API keys is lost: {error}");
+            tracing::error!(%error, "the last minute's use of API keys is lost");
         }
         if let Err(error) = self.keep_logs(now).await {
-            log::error!("the limits of API keys start anew: {error}");
+            tracing::error!(%error, "the limits of API keys start anew");
         }
     }
 

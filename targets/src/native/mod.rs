@@ -14,7 +14,6 @@ mod import;
 mod key_gate;
 mod key_value;
 mod keys;
-mod logger;
 mod operator;
 mod output;
 mod password_hasher;

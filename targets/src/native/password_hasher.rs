@@ -60,7 +60,7 @@ fn work(queue: &Receiver<Task>) {
 #[cfg(target_os = "linux")]
 fn yield_to_requests() {
     if let Err(error) = rustix::process::nice(NICENESS) {
-        log::warn!("password hashing keeps the priority of requests: {error}");
+        tracing::warn!(%error, "password hashing keeps the priority of requests");
     }
 }
 

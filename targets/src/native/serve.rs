@@ -10,7 +10,7 @@ use std::{
 };
 
 use aibaas_core::{
-    App, Config, ConfigError, Environment, HostDefaults, migrate,
+    App, Config, ConfigError, Environment, HostDefaults, LogSettings, migrate,
     ports::{Clock, Ports},
     unknown_variables,
 };
@@ -28,12 +28,12 @@ use super::{
     http_client::ReqwestClient,
     key_gate::MemoryKeyGate,
     key_value::SqliteKeyValue,
-    logger,
     output::print_line,
     password_hasher::ThreadPoolHasher,
     rate_limiter::MemoryRateLimiter,
     system_clock::{SystemClock, SystemEntropy, SystemTimer},
 };
+use crate::stderr_log;
 
 /// How long a shutdown waits for requests, and for mail that is being sent, which a provider has ten seconds to accept.
 const DRAIN: Duration = Duration::from_secs(15);
@@ -59,7 +59,8 @@ pub struct Options {
 /// # Errors
 /// [`CliError`] when the configuration is wrong or the server cannot start.
 pub async fn serve(options: Options) -> Result<ExitCode, CliError> {
-    logger::install();
+    // A mistake in it is reported with all others.
+    stderr_log::install(LogSettings::load(&variable).unwrap_or_default());
     // Before all else, so that a signal during the start is not lost.
     let stop = stop_signals()?;
     let descriptors = raise_descriptor_limit();
@@ -73,7 +74,7 @@ pub async fn serve(options: Options) -> Result<ExitCode, CliError> {
     let (config, limits) =
         configure(defaults, descriptors).map_err(|error| CliError::misconfigured(error.to_string()))?;
     for name in unknown_variables(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()), &OWN_VARIABLES) {
-        log::warn!("{name} is no variable of this release; is it misspelt?");
+        tracing::warn!(variable = name, "this is no variable of this release; is it misspelt?");
     }
     require_environment(options.listen, &config)?;
     let (keeps_mail, proxies) = (config.keeps_mail(), config.trusted_proxies.clone());
@@ -264,16 +265,16 @@ impl Host {
             self.rate_limiter.sweep(self.clock.now());
             self.key_gate.sweep(self.clock.now());
             if let Err(error) = self.cache.purge().await {
-                log::warn!("{error}");
+                tracing::warn!(%error, "the cache was not purged");
             }
         }
     }
 
     async fn stop(self, connections: TaskTracker, ending: [JoinHandle<()>; 2]) {
-        log::info!(
-            "stopping: {} connections and the mail that is being sent have {} s; queued mail waits for the next start",
-            connections.len(),
-            DRAIN.as_secs()
+        tracing::info!(
+            connections = connections.len(),
+            seconds = DRAIN.as_secs(),
+            "stopping: connections and the mail that is being sent have so long; queued mail waits for the next start"
         );
         let drained = tokio::time::timeout(DRAIN, async {
             connections.wait().await;
@@ -283,7 +284,7 @@ impl Host {
             self.tasks.drain().await;
         });
         if drained.await.is_err() {
-            log::warn!("stopped with {} connections and other work unfinished", connections.len());
+            tracing::warn!(connections = connections.len(), "stopped with connections or other work unfinished");
         }
         self.key_gate.close(self.clock.now()).await;
         let closed = tokio::task::spawn_blocking(move || {

@@ -1,9 +1,6 @@
 //! The ports that take a line or two.
 
-use std::{
-    io::Write as _,
-    time::{Duration, SystemTime},
-};
+use std::time::{Duration, SystemTime};
 
 use aibaas_core::ports::{
     Background, BoxFuture, Clock, Entropy, HashError, HashJob, HashOutcome, InlineHasher, PasswordHasher, Timer,
@@ -65,21 +62,4 @@ impl PasswordHasher for TurnHasher {
         let _turn = self.turns.take(Purpose::Computing).await;
         self.hasher.run(job).await
     }
-}
-
-/// Spin keeps what a component prints.
-pub struct StderrLog;
-
-impl log::Log for StderrLog {
-    fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
-        metadata.level() <= log::Level::Info
-    }
-
-    fn log(&self, record: &log::Record<'_>) {
-        if self.enabled(record.metadata()) {
-            _ = writeln!(std::io::stderr(), "{:<5} {}: {}", record.level(), record.target(), record.args());
-        }
-    }
-
-    fn flush(&self) {}
 }

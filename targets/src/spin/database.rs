@@ -72,7 +72,7 @@ impl SpinDatabase {
     /// Sets what stays in the database file: with a write-ahead log readers and the writer go on side by side.
     pub async fn prepare(&self) {
         if let Err(error) = self.read(&[Statement::new("PRAGMA journal_mode = WAL")]).await {
-            log::warn!("no write-ahead log, which costs speed: {error}");
+            tracing::warn!(%error, "no write-ahead log, which costs speed");
         }
     }
 

@@ -43,7 +43,7 @@ impl MigratedDatabase {
 
 /// Nothing was done of what the caller wants, so a read may try again.
 fn not_migrated(error: DatabaseError) -> DatabaseError {
-    log::error!("the database could not be migrated: {error}");
+    tracing::error!(%error, "the database could not be migrated");
     match error {
         DatabaseError::Overloaded(why) | DatabaseError::Interrupted(why) => DatabaseError::Overloaded(why),
         other => DatabaseError::Unavailable(other.to_string()),

@@ -16,7 +16,7 @@ use std::{
 };
 
 use aibaas_core::{
-    App, ClientAddress, Config, ConfigError, Environment, HostDefaults, SqlKeyGate, SqlRateLimiter,
+    App, ClientAddress, Config, ConfigError, Environment, HostDefaults, LogSettings, SqlKeyGate, SqlRateLimiter,
     ports::{BoxFuture, Database, InlineHasher, Ports, Timer, guarded_database},
     watch_body,
 };
@@ -29,13 +29,14 @@ use spin_sdk::{http_service, variables};
 use tower::ServiceExt as _;
 
 use self::{
-    adapters::{MonotonicTimer, OsEntropy, SpawnedBackground, StderrLog, SystemClock, TurnHasher},
+    adapters::{MonotonicTimer, OsEntropy, SpawnedBackground, SystemClock, TurnHasher},
     database::SpinDatabase,
     http_client::SpinHttpClient,
     key_value::SpinKeyValue,
     migrated::MigratedDatabase,
     turns::{Purpose, Turns},
 };
+use crate::stderr_log;
 
 /// Where `spin up` listens.
 const BASE_URL: &str = "http://127.0.0.1:3000";
@@ -101,13 +102,15 @@ async fn router() -> Result<&'static Served, &'static str> {
     if ROUTER.get().is_none() {
         let _turn = PREPARING.get_or_init(Turns::default).take(Purpose::Computing).await;
         if ROUTER.get().is_none() {
-            _ = log::set_logger(&StderrLog).map(|()| log::set_max_level(log::LevelFilter::Info));
             let prepared = prepare().await.map_err(|error| {
-                log::error!("{error}");
+                // What level is wanted is not known yet, and may be by the next request.
+                tracing::dispatcher::with_default(&stderr_log::to_stderr(LogSettings::default()), || {
+                    tracing::error!(error, "the configuration cannot be reached");
+                });
                 "the configuration cannot be reached"
             })?;
             if let Err(error) = &prepared {
-                log::error!("{error}");
+                tracing::error!(%error, "the configuration is wrong");
             }
             _ = ROUTER.set(prepared);
         }
@@ -118,7 +121,9 @@ async fn router() -> Result<&'static Served, &'static str> {
 
 /// The router, or the configuration's mistakes, which no retry mends; the error is worth a retry.
 async fn prepare() -> Result<Result<Served, ConfigError>, String> {
-    let config = match load_config().await? {
+    let loaded = load_config().await?;
+    stderr_log::install(loaded.as_ref().map_or_else(|_| LogSettings::default(), |config| config.log));
+    let config = match loaded {
         Ok(config) => config,
         Err(error) => return Ok(Err(error)),
     };

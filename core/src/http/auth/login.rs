@@ -103,7 +103,7 @@ pub async fn handler(
                     user.password_hash = Some(hash);
                 }
                 // The old one serves for another while.
-                Err(error) => log::warn!("a password could not be hashed anew: {error:?}"),
+                Err(error) => tracing::warn!(?error, "a password could not be hashed anew"),
             }
         }
         let admitted = Admitted { user: &user, cookie, replaces: brought.as_ref(), methods: &["password"] };

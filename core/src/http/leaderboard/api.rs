@@ -94,7 +94,7 @@ async fn read(
                 }
             }
             Ok(None) => {}
-            Err(error) => log::warn!("{error}"),
+            Err(error) => tracing::warn!(%error, "a kept page was not looked up"),
         }
     }
 
@@ -146,7 +146,7 @@ fn keep(app: &App, key: &str, kept: &Kept) {
     let (worker, key) = (app.clone(), key.to_owned());
     app.ports().background.spawn(Box::pin(async move {
         if let Err(error) = worker.ports().key_value.put(&key, &value, KEPT_SECONDS).await {
-            log::warn!("{error}");
+            tracing::warn!(%error, "a page was not kept");
         }
     }));
 }

@@ -134,7 +134,7 @@ async fn keep(app: &App, key: String, answer: Response) -> Response {
                 Err(error) => Err(error),
             };
             if let Err(error) = done {
-                log::warn!("an answer was not kept for worse times: {error}");
+                tracing::warn!(%error, "an answer was not kept for worse times");
             }
         }));
     }
@@ -152,7 +152,7 @@ async fn last_answer(app: &App, key: &str, headers: &HeaderMap) -> Option<Respon
     let value = match app.ports().key_value.get(key).await {
         Ok(value) => value?,
         Err(error) => {
-            log::warn!("the last answer was not looked up: {error}");
+            tracing::warn!(%error, "the last answer was not looked up");
             return None;
         }
     };
@@ -176,7 +176,7 @@ async fn last_answer(app: &App, key: &str, headers: &HeaderMap) -> Option<Respon
     if let Ok(status) = HeaderValue::try_from(status) {
         answer.headers_mut().insert(CACHE_STATUS, status);
     }
-    log::warn!("an answer of {age} s ago is shown, because there is no new one");
+    tracing::warn!(age_seconds = age, "an old answer is shown, because there is no new one");
     Some(answer)
 }
 

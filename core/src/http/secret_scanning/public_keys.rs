@@ -82,7 +82,7 @@ pub async fn find(app: &App, identifier: &str) -> Result<Option<PublicKey>, ApiE
 fn parse(identifier: &str, pem: &str) -> Option<PublicKey> {
     let key = PublicKey::from_pem(pem);
     if key.is_none() {
-        log::error!("GitHub's key {identifier} is of no kind that is known here");
+        tracing::error!(identifier, "a key of GitHub is of no kind that is known here");
     }
     key
 }
@@ -91,7 +91,7 @@ async fn cached(app: &App) -> Option<KeyList> {
     match app.ports().key_value.get(CACHED).await {
         Ok(value) => serde_json::from_slice(&value?).ok(),
         Err(error) => {
-            log::warn!("GitHub's keys were not looked up in the cache: {error}");
+            tracing::warn!(%error, "GitHub's keys were not looked up in the cache");
             None
         }
     }
@@ -103,7 +103,7 @@ async fn keep(app: &App, list: &KeyList) {
         Err(error) => Err(error.to_string()),
     };
     if let Err(error) = kept {
-        log::warn!("GitHub's keys were not kept: {error}");
+        tracing::warn!(%error, "GitHub's keys were not kept");
     }
 }
 

@@ -90,6 +90,8 @@ fn shown(clock: &MovableClock) -> Answer<Value> {
 }
 
 fn unavailable(error: KeyValueError) -> ApiError {
-    log::error!("the development clock cannot be kept: {error}");
-    Problem::new(SERVICE_UNAVAILABLE, "the cache, which keeps the clock, does not answer").retry_after(5).into()
+    Problem::new(SERVICE_UNAVAILABLE, "the cache, which keeps the clock, does not answer")
+        .retry_after(5)
+        .caused_by(&error)
+        .into()
 }

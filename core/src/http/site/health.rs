@@ -15,21 +15,18 @@ pub async fn health() -> Json<Value> {
 /// The database answers too, and has the newest schema.
 pub async fn ready(State(app): State<App>) -> Result<Json<Value>, ApiError> {
     if let Err(error) = app.database().check().await {
-        log::error!("{error}");
-        return Err(Problem::new(SERVICE_UNAVAILABLE, "the database's file is gone, empty or replaced")
-            .retry_after(5)
-            .into());
+        return Err(unready("the database's file is gone, empty or replaced").caused_by(&error).into());
     }
-    let missing = match migrations::pending(app.database()).await {
-        Ok(pending) if pending.is_empty() => return Ok(Json(json!({ "status": "ready" }))),
+    match migrations::pending(app.database()).await {
+        Ok(pending) if pending.is_empty() => Ok(Json(json!({ "status": "ready" }))),
         Ok(pending) => {
             let names = pending.iter().map(|migration| migration.name).collect::<Vec<_>>().join(", ");
-            format!("migrations have not run: {names}")
+            Err(unready(format!("migrations have not run: {names}")).into())
         }
-        Err(error) => {
-            log::error!("{error}");
-            "the database does not answer, or has never been migrated".to_owned()
-        }
-    };
-    Err(Problem::new(SERVICE_UNAVAILABLE, missing).retry_after(5).into())
+        Err(error) => Err(unready("the database does not answer, or has never been migrated").caused_by(&error).into()),
+    }
+}
+
+fn unready(detail: impl Into<String>) -> Problem {
+    Problem::new(SERVICE_UNAVAILABLE, detail).retry_after(5)
 }

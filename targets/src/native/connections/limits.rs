@@ -50,7 +50,7 @@ pub fn raise_descriptor_limit() -> Option<u64> {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
     if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }) {
-        log::warn!("the soft limit of open files stays where it is: {error}");
+        tracing::warn!(%error, "the soft limit of open files stays where it is");
     }
     getrlimit(Resource::Nofile).current
 }

@@ -41,9 +41,15 @@ impl Tally {
         let [refused, by_address, evicted] = [&self.refused, &self.refused_by_address, &self.evicted].map(take);
         let [heads, readers, not_accepted] = [&self.late_heads, &self.late_readers, &self.not_accepted].map(take);
         if [refused, by_address, evicted, heads, readers, not_accepted].iter().any(|count| *count > 0) {
-            log::warn!(
-                "connections: open={open} refused={refused} refused_by_address={by_address} evicted={evicted} \
-                 late_heads={heads} late_readers={readers} not_accepted={not_accepted}"
+            tracing::warn!(
+                open,
+                refused,
+                refused_by_address = by_address,
+                evicted,
+                late_heads = heads,
+                late_readers = readers,
+                not_accepted,
+                "connections"
             );
         }
     }
