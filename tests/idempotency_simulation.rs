@@ -197,7 +197,7 @@ async fn recovery_codes_are_made_once() {
     let code = |round: u32| {
         let code = format!("{round:024}");
         let hash = RecoveryCode::parse(&code).expect("a code").hash();
-        let hash = hash.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let hash = data_encoding::HEXLOWER.encode(&hash);
         simulation.count(&format!(
             "INSERT INTO recovery_codes (user_id, hash, created_at) SELECT id, x'{hash}', 0 FROM users RETURNING 1"
         ));
@@ -376,7 +376,7 @@ async fn what_is_kept_for_replays_tells_no_secret() {
     // A password is not to be found by trying bodies: what the request is known by is no bare hash of it.
     let bare = format!("POST /api/v1/auth/register\n{body}");
     let bare = ring::digest::digest(&ring::digest::SHA256, bare.as_bytes());
-    let hex = bare.as_ref().iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let hex = data_encoding::HEXLOWER.encode(bare.as_ref());
     assert_eq!(simulation.count(&format!("SELECT count(*) FROM idempotent_requests WHERE fingerprint = x'{hex}'")), 0);
 }
 

@@ -210,18 +210,7 @@ pub struct Authenticator {
 impl Authenticator {
     /// With this secret, in base32.
     pub fn new(secret: &str) -> Self {
-        let mut bits = 0_u32;
-        let mut held = 0;
-        let mut bytes = Vec::new();
-        for letter in secret.bytes() {
-            let value = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".iter().position(|known| *known == letter);
-            bits = (bits << 5) | u32::try_from(value.expect("base32")).expect("five bits");
-            held += 5;
-            if held >= 8 {
-                held -= 8;
-                bytes.push(u8::try_from((bits >> held) & 0xff).expect("a byte"));
-            }
-        }
+        let bytes = data_encoding::BASE32_NOPAD.decode(secret.as_bytes()).expect("base32");
         Self { secret: bytes, used: 0, host: None }
     }
 

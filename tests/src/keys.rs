@@ -2,6 +2,7 @@
 
 use std::time::SystemTime;
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::{
@@ -154,53 +155,18 @@ pub fn now_ms() -> u64 {
     u64::try_from(since_epoch.as_millis()).expect("before the year 584 million")
 }
 
-const DAY_MS: u64 = 86_400_000;
-
 /// Milliseconds since the epoch, as the API writes times.
 pub fn rfc3339(ms: u64) -> String {
-    let (mut days, rest) = (ms / DAY_MS, ms % DAY_MS);
-    let (mut year, mut month) = (1970, 0);
-    while days >= days_in_year(year) {
-        days -= days_in_year(year);
-        year += 1;
-    }
-    while days >= days_in_month(year, month) {
-        days -= days_in_month(year, month);
-        month += 1;
-    }
-    let (hour, minute, second, ms) = (rest / 3_600_000, rest / 60_000 % 60, rest / 1000 % 60, rest % 1000);
-    format!("{year:04}-{:02}-{:02}T{hour:02}:{minute:02}:{second:02}.{ms:03}Z", month + 1, days + 1)
+    let time = i64::try_from(ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
+    format!("{:.3}", time.expect("before the year 10000"))
 }
 
 /// Milliseconds since the epoch of a time as the API writes it.
 #[track_caller]
 pub fn millis(text: &str) -> u64 {
-    let number = |from: usize, to: usize| text.get(from..to).and_then(|digits| digits.parse::<u64>().ok());
-    let parts = [(0, 4), (5, 7), (8, 10), (11, 13), (14, 16), (17, 19), (20, 23)].map(|(from, to)| number(from, to));
-    let [Some(year), Some(month), Some(day), Some(hour), Some(minute), Some(second), Some(ms)] = parts else {
-        panic!("no time as the API writes it: {text}")
-    };
-    let days = (1970..year).map(days_in_year).sum::<u64>()
-        + (1..month).map(|earlier| days_in_month(year, earlier - 1)).sum::<u64>()
-        + day
-        - 1;
-    days * DAY_MS + hour * 3_600_000 + minute * 60_000 + second * 1000 + ms
-}
-
-fn days_in_year(year: u64) -> u64 {
-    if is_leap(year) { 366 } else { 365 }
-}
-
-/// Of the month, counted from 0.
-fn days_in_month(year: u64, month: u64) -> u64 {
-    match month {
-        1 if is_leap(year) => 29,
-        1 => 28,
-        3 | 5 | 8 | 10 => 30,
-        _ => 31,
-    }
-}
-
-fn is_leap(year: u64) -> bool {
-    year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
+    let time =
+        text.parse::<Timestamp>().unwrap_or_else(|error| panic!("no time as the API writes it: {text}: {error}"));
+    let ms = u64::try_from(time.as_millisecond()).expect("after 1970");
+    assert_eq!(rfc3339(ms), text, "no time as the API writes it");
+    ms
 }

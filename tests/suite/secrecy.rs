@@ -1,7 +1,6 @@
 //! A key is shown when it is made, and is nowhere after that: not in an answer, not in what is stored, not in a log.
 
 use std::{
-    fmt::Write as _,
     fs::File,
     path::Path,
     process::{Child, Stdio},
@@ -25,6 +24,7 @@ use base64::{
     Engine as _,
     engine::{GeneralPurpose, general_purpose::STANDARD, general_purpose::URL_SAFE_NO_PAD},
 };
+use data_encoding::{HEXLOWER, HEXUPPER};
 use serde_json::{Value, json};
 
 /// What the native program keeps and prints.
@@ -197,14 +197,11 @@ fn random_part(key: &Key) -> &str {
 
 /// The ways in which a key may be written down; the first is a part of the key as it is.
 fn spellings(key: &Key) -> Vec<(&'static str, String)> {
-    let hex = key.secret[9..].bytes().fold(String::new(), |mut text, byte| {
-        _ = write!(text, "{byte:02x}");
-        text
-    });
+    let hidden = &key.secret.as_bytes()[9..];
     let mut spellings = vec![
         ("random part", random_part(key).to_owned()),
-        ("upper-case hexadecimal form", hex.to_ascii_uppercase()),
-        ("hexadecimal form", hex),
+        ("upper-case hexadecimal form", HEXUPPER.encode(hidden)),
+        ("hexadecimal form", HEXLOWER.encode(hidden)),
     ];
     for engine in [STANDARD, URL_SAFE_NO_PAD] {
         spellings.extend((0..3).map(|before| ("base64 form", base64_within(&engine, before, &key.secret))));

@@ -73,7 +73,7 @@ fn found(token: &str) -> Value {
 
 fn feedback(token: &str, label: &str) -> Value {
     let hash = ring::digest::digest(&ring::digest::SHA256, token.as_bytes());
-    let hash = hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let hash = data_encoding::HEXLOWER.encode(hash.as_ref());
     json!({ "token_hash": hash, "token_type": "aibaas_api_key", "label": label })
 }
 

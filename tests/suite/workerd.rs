@@ -51,7 +51,7 @@ pub async fn keys_outlive_their_objects() -> Result<(), String> {
         // What is held of it elsewhere comes back for that, and is written before it goes.
         owner.api.get(format!("{}/usage", key.path())).await.expect(200);
         let hash = ring::digest::digest(&ring::digest::SHA256, key.secret.as_bytes());
-        let hash = hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let hash = data_encoding::HEXLOWER.encode(hash.as_ref());
         plain_client().get(format!("{}/evict?key={hash}", workerd.control)).send().await.expect("an answer");
     };
     let verify = async |key: &Key| asks.api.post(VERIFY).json(json!({ "key": key.secret })).await.expect(200);

@@ -1,16 +1,12 @@
 //! Blocks of addresses.
 
-use std::{
-    fmt,
-    net::{IpAddr, Ipv6Addr},
-};
+use std::{fmt, net::IpAddr};
+
+use ipnet::IpNet;
 
 /// A block of addresses (CIDR, RFC 4632 and RFC 4291). IPv4-mapped IPv6 addresses count as IPv4.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Network {
-    address: IpAddr,
-    prefix: u8,
-}
+pub struct Network(IpNet);
 
 impl Network {
     /// Reads `address` or `address/prefix`; bits beyond the prefix must be zero.
@@ -31,43 +27,34 @@ impl Network {
             }
             Some(_) => return None,
         };
-        let network = Self { address, prefix };
-        (prefix <= width && network.mask(address) == bits(address)).then_some(network)
+        let block = IpNet::new(address, prefix).ok()?;
+        (block.network() == address).then_some(Self(block))
     }
 
     /// The block that a client's limits are counted in: IPv4 /32, IPv6 /64, which one customer has.
     #[must_use]
     pub fn of_client(address: IpAddr) -> Self {
-        let address = address.to_canonical();
-        let prefix = if address.is_ipv4() { 32 } else { 64 };
-        let block = Self { address, prefix };
-        match address {
-            IpAddr::V4(_) => block,
-            IpAddr::V6(_) => Self { address: Ipv6Addr::from_bits(block.mask(address)).into(), prefix },
-        }
+        let block = IpNet::from(address.to_canonical());
+        Self(match block {
+            IpNet::V4(_) => block,
+            IpNet::V6(_) => IpNet::new(block.addr(), 64).map_or(block, |block| block.trunc()),
+        })
     }
 
     /// Whether the address lies in it.
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {
-        let address = address.to_canonical();
-        address.is_ipv4() == self.address.is_ipv4() && self.mask(address) == bits(self.address)
+        self.0.contains(&address.to_canonical())
     }
 
     /// Whether it holds more addresses than anybody has proxies in: it is wider than the private 10.0.0.0/8 or, in
     /// IPv6, than a /16 outside of the private fc00::/7.
     #[must_use]
     pub fn is_too_wide_for_proxies(&self) -> bool {
-        match self.address {
-            IpAddr::V4(_) => self.prefix < 8,
-            IpAddr::V6(address) => self.prefix < if address.octets().starts_with(&[0xfc]) { 7 } else { 16 },
+        match self.0 {
+            IpNet::V4(block) => block.prefix_len() < 8,
+            IpNet::V6(block) => block.prefix_len() < if block.addr().octets().starts_with(&[0xfc]) { 7 } else { 16 },
         }
-    }
-
-    fn mask(&self, address: IpAddr) -> u128 {
-        let host_bits = u32::from(width(address).saturating_sub(self.prefix));
-        let mask = u128::MAX.checked_shl(host_bits).unwrap_or(0);
-        bits(address) & mask
     }
 }
 
@@ -96,16 +83,9 @@ fn width(address: IpAddr) -> u8 {
     if address.is_ipv4() { 32 } else { 128 }
 }
 
-fn bits(address: IpAddr) -> u128 {
-    match address {
-        IpAddr::V4(address) => u128::from(address.to_bits()),
-        IpAddr::V6(address) => address.to_bits(),
-    }
-}
-
 impl fmt::Display for Network {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.address, self.prefix)
+        fmt::Display::fmt(&self.0, f)
     }
 }
 

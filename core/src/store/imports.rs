@@ -103,8 +103,7 @@ fn null() -> String {
 /// control characters is written by its bytes.
 fn literal(text: &str) -> String {
     if text.chars().any(char::is_control) {
-        let bytes = text.bytes().map(|byte| format!("{byte:02x}")).collect::<String>();
-        return format!("CAST(x'{bytes}' AS TEXT)");
+        return format!("CAST(x'{}' AS TEXT)", data_encoding::HEXLOWER.encode(text.as_bytes()));
     }
     format!("'{}'", text.replace('\'', "''"))
 }

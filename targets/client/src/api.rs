@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use backon::{ExponentialBuilder, Retryable as _};
 use http::{HeaderMap, StatusCode, header};
 
-/// How often one request is sent, while the server is not there or has no time.
-const TRIES: u32 = 6;
+/// How often one request is sent again, while the server is not there or has no time.
+const RETRIES: usize = 5;
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 /// The longest that a server may ask the client to wait; beyond it, better come back later.
 const LONGEST_PAUSE: Duration = Duration::from_secs(15 * 60);
@@ -73,25 +74,18 @@ pub fn retry_after(headers: &HeaderMap) -> Duration {
     seconds.map_or(Duration::ZERO, Duration::from_secs)
 }
 
-/// Sends a request until it succeeds, no further try can help, or there were [`TRIES`]; reports why it waits.
+/// Sends a request until it succeeds, no further try can help, or there were [`RETRIES`]; reports why it waits.
 ///
 /// # Errors
 /// The [`ApiError`] of the last try.
-pub async fn with_retries<T>(
+pub async fn with_retries<T, S: Future<Output = Result<T, ApiError>>>(
     report: &dyn Fn(&str),
-    mut send: impl AsyncFnMut() -> Result<T, ApiError>,
+    send: impl FnMut() -> S,
 ) -> Result<T, ApiError> {
-    let mut pause = FIRST_PAUSE;
-    for _ in 1..TRIES {
-        let error = match send().await {
-            Ok(answer) => return Ok(answer),
-            Err(error) => error,
-        };
-        let Some(asked) = error.retry_after.filter(|asked| *asked <= LONGEST_PAUSE) else { return Err(error) };
-        pause = pause.max(asked);
-        report(&format!("waiting {} s: {}", pause.as_secs_f32().ceil(), error.reason));
-        tokio::time::sleep(pause).await;
-        pause = pause.saturating_mul(2);
-    }
-    send().await
+    let pauses = ExponentialBuilder::new().with_min_delay(FIRST_PAUSE).with_max_times(RETRIES);
+    send.retry(pauses)
+        .when(|error| error.retry_after.is_some_and(|asked| asked <= LONGEST_PAUSE))
+        .adjust(|error, pause| pause.map(|pause| pause.max(error.retry_after.unwrap_or_default())))
+        .notify(|error, pause| report(&format!("waiting {} s: {}", pause.as_secs_f32().ceil(), error.reason)))
+        .await
 }

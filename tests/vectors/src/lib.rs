@@ -78,10 +78,6 @@ struct Hex(Vec<u8>);
 impl<'de> Deserialize<'de> for Hex {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let digits = text.as_bytes().chunks(2).map(|pair| {
-            let pair = str::from_utf8(pair).map_err(serde::de::Error::custom)?;
-            u8::from_str_radix(pair, 16).map_err(serde::de::Error::custom)
-        });
-        digits.collect::<Result<_, _>>().map(Self)
+        data_encoding::HEXLOWER_PERMISSIVE.decode(text.as_bytes()).map(Self).map_err(serde::de::Error::custom)
     }
 }

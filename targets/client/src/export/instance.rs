@@ -43,7 +43,7 @@ impl Instance {
     /// # Errors
     /// The path, and why there is none.
     pub async fn get(&self, url: &Url, report: &dyn Fn(&str)) -> Result<(HeaderMap, Vec<u8>), String> {
-        let answer = with_retries(report, async || self.try_get(url).await).await;
+        let answer = with_retries(report, || self.try_get(url)).await;
         answer.map_err(|error| format!("{}: {}", url.path(), error.reason))
     }
 

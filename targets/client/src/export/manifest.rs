@@ -1,5 +1,6 @@
 //! What an export tells of its files: `manifest.json`, and `SHA256SUMS`, which `sha256sum -c` checks.
 
+use data_encoding::HEXLOWER;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
@@ -44,6 +45,5 @@ pub fn file_name(table: &str) -> String {
 
 /// Returns a line of [`CHECKSUMS`].
 pub fn checksum_line(hash: Sha256, file: &str) -> String {
-    let hash = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    format!("{hash}  {file}\n")
+    format!("{}  {file}\n", HEXLOWER.encode(&hash.finalize()))
 }

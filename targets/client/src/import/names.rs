@@ -1,5 +1,6 @@
 //! Identifiers made of other systems' names.
 
+use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
 /// The most characters of a model's name, a benchmark's id and its version.
@@ -80,7 +81,8 @@ pub fn external_id(parts: &[&str]) -> String {
         return whole;
     }
     let hash = Sha256::digest(whole.as_bytes());
-    let hash = hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect::<String>();
+    let (half, _) = hash.split_at(16);
+    let hash = HEXLOWER.encode(half);
     let kept = LONGEST_EXTERNAL_ID.saturating_sub(hash.len()).saturating_sub(1);
     format!("{}-{hash}", whole.chars().take(kept).collect::<String>())
 }

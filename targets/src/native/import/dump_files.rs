@@ -47,5 +47,5 @@ pub fn checksum_of<'a>(checksums: &'a str, file: &str) -> Option<&'a str> {
 
 /// Writes a checksum as [`CHECKSUMS`] does.
 pub fn hex(hash: Sha256) -> String {
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    data_encoding::HEXLOWER.encode(&hash.finalize())
 }

@@ -124,7 +124,7 @@ impl Publisher {
         report: &dyn Fn(&str),
     ) -> Result<Value, ApiError> {
         let url = self.base.join(path).map_err(|error| ApiError::unsent(format!("{path}: {error}")))?;
-        with_retries(report, async || {
+        with_retries(report, || async {
             let mut request =
                 self.client.request(method.clone(), url.clone()).header(header::AUTHORIZATION, &self.api_key);
             if let Some(Payload { media_type, bytes }) = &body {
