@@ -24,22 +24,25 @@ pub async fn openapi(headers: HeaderMap) -> Response {
 
 /// The same, for people: every call with its answers.
 pub async fn page() -> Response {
-    let text = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let info = DOCUMENT.get("info").unwrap_or(&Value::Null);
     let content = html! {
-        p { (prose(&text(info, "description"))) }
+        p { (prose(text(info, "description"))) }
         p { "For programs: " a href="/openapi.json" { "openapi.json" } " (OpenAPI 3.1)." }
         @for (path, operations) in members(&DOCUMENT, "paths") {
             @for (method, operation) in operations.as_object().into_iter().flatten().filter(|(name, _)| *name != "parameters") {
                 section {
                     h2 { code { (method.to_uppercase()) " " (path) } }
-                    p { (prose(&text(operation, "summary"))) }
+                    p { (prose(text(operation, "summary"))) }
                     @let description = text(operation, "description");
-                    @if !description.is_empty() { p { (prose(&description)) } }
+                    @if !description.is_empty() { p { (prose(description)) } }
                     (body_members(operation))
-                    ul { @for (status, answer) in members(operation, "responses") { li { code { (status) } " " (prose(answer_text(answer))) } } }
+                    (answers(operation))
                 }
             }
+        }
+        section {
+            h2 id="refusals" { "Refusals" }
+            ul { @for (name, refusal) in refusals() { li { (name) ": " (prose(text(refusal, "description"))) } } }
         }
     };
     html_page(StatusCode::OK, "API", &content)
@@ -79,6 +82,10 @@ pub async fn problem(Path(name): Path<String>) -> Result<Response, ApiError> {
     Ok(html_page(StatusCode::OK, &name, &content))
 }
 
+fn text<'a>(value: &'a Value, name: &str) -> &'a str {
+    value.get(name).and_then(Value::as_str).unwrap_or_default()
+}
+
 fn members<'a>(value: &'a Value, name: &str) -> impl Iterator<Item = (&'a String, &'a Value)> {
     value.get(name).and_then(Value::as_object).into_iter().flatten()
 }
@@ -98,8 +105,26 @@ fn prose(text: &str) -> Markup {
     }
 }
 
-fn answer_text(answer: &Value) -> &str {
-    resolve(answer).get("description").and_then(Value::as_str).unwrap_or_default()
+/// The answers of a call: its own with what they mean, and the names of the [`refusals`] that it shares with others.
+fn answers(operation: &Value) -> Markup {
+    let (shared, own) =
+        members(operation, "responses").partition::<Vec<_>, _>(|(_, answer)| answer.get("$ref").is_some());
+    html! {
+        ul { @for (status, answer) in own { li { code { (status) } " " (prose(text(answer, "description"))) } } }
+        p {
+            "Refusals: "
+            @for (index, (status, answer)) in shared.into_iter().enumerate() {
+                @if index > 0 { ", " }
+                code { (status) } " " (text(answer, "$ref").rsplit('/').next().unwrap_or_default())
+            }
+        }
+    }
+}
+
+/// What calls may be refused with, by name.
+fn refusals() -> impl Iterator<Item = (&'static String, &'static Value)> {
+    let all = DOCUMENT.pointer("/components/responses").and_then(Value::as_object);
+    all.into_iter().flatten()
 }
 
 fn body_members(operation: &Value) -> Markup {
