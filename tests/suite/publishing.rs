@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 cases![KeepsMail:
     models_are_declared_and_changed,
+    an_empty_text_counts_as_none,
     models_belong_to_their_owner,
     benchmark_versions_stand_once_runs_stand_on_them,
     benchmarks_check_their_body,
@@ -64,6 +65,26 @@ async fn models_are_declared_and_changed(host: Host) {
         .get(format!("/api/v1/models/{}/none", publisher.provider))
         .await
         .problem(404, "not_found");
+}
+
+async fn an_empty_text_counts_as_none(host: Host) {
+    let publisher = Publisher::new(&host).await;
+    let model = format!("{}/m", publisher.provider);
+    let body = json!({ "displayName": "M", "licence": "" });
+    let declared = publisher.api.put(format!("/api/v1/models/{model}")).json(body).await.expect(201);
+    assert_eq!(declared["licence"], Value::Null);
+    let task = json!({ "id": "t1", "scenario": "", "language": " ", "difficulty": "", "cluster": "" });
+    publisher.version("1", json!({ "title": "T", "metric": "score", "tasks": [task] })).await;
+    let version = publisher.api.get(format!("/api/v1/benchmarks/{}/versions/1/tasks", publisher.benchmark)).await;
+    let none = json!({ "id": "t1", "scenario": null, "language": null, "difficulty": null, "cluster": null });
+    assert_eq!(version.expect(200)["data"], json!([none]));
+    let members = json!({ "promptHash": "", "attemptsPolicy": "", "command": "", "externalId": "" });
+    let run = publisher.run_of(&model, members.clone()).await;
+    let run = publisher.api.get(format!("/api/v1/runs/{run}")).await.expect(200);
+    for (member, _) in members.as_object().unwrap() {
+        assert_eq!(run[member], Value::Null, "{member}");
+    }
+    publisher.run_of(&model, members).await;
 }
 
 async fn models_belong_to_their_owner(host: Host) {
