@@ -26,6 +26,6 @@ pub use app::{App, ClientAddress};
 pub use config::{
     Config, ConfigError, Environment, HostDefaults, LogFormat, LogSettings, MailProvider, Publishing, unknown_variables,
 };
-pub use http::{BodyStalled, HostRefusal, Sleep, UnreadBody, refuse, router, watch_body};
+pub use http::{BodyStalled, HostRefusal, Sleep, UnreadBody, openapi_text, refuse, router, watch_body};
 pub use schedule::tick;
 pub use store::{key_gate::SqlKeyGate, migrations::migrate, rate_limits::SqlRateLimiter};

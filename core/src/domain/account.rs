@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use unicode_normalization::UnicodeNormalization as _;
+use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
 use super::{
@@ -12,8 +13,10 @@ use super::{
     visible::{has_visible, is_bidi_control},
 };
 
-/// An address, trimmed and in lower case: one mailbox, one account.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// An e-mail address, compared without regard to case and kept in lower case: one mailbox, one account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(transparent)]
+#[schema(format = "email", min_length = 3, max_length = 254, example = "ada@example.com")]
 pub struct Email(String);
 
 impl Email {
@@ -86,6 +89,23 @@ pub fn full_name(text: &str) -> Result<String, ValidationError> {
     Ok(text)
 }
 
+/// A new password, as it was typed.
+///
+/// It has 8 to 128 characters after NFKC normalisation. It is refused with `password_too_short`, `password_too_long`,
+/// `password_too_similar` (to the address, the name or the service), `password_too_common`, `password_invisible` (no
+/// character that can be seen) or, where the service looks that up, `password_breached`.
+#[derive(Deserialize, ToSchema)]
+#[serde(transparent)]
+#[schema(
+    as = Password,
+    value_type = String,
+    format = Password,
+    min_length = 8,
+    max_length = 128,
+    example = "correct horse battery staple"
+)]
+pub struct ChosenPassword(pub Secret);
+
 /// A password to log in with: normalised (NFKC), so that two keyboards agree; nothing else is asked of it here.
 #[must_use]
 pub fn presented_password(text: &Secret) -> Secret {
@@ -144,7 +164,7 @@ pub fn token_hash(token: &str) -> Vec<u8> {
 }
 
 /// Whether somebody may log in and use their keys.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum AccountStatus {
     /// They may.
@@ -171,7 +191,7 @@ impl AccountStatus {
 }
 
 /// What somebody may do besides what everybody may.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// Nothing.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
+use utoipa::ToSchema;
 
 use super::{Secret, ValidationError};
 
@@ -13,7 +14,7 @@ const CHECKSUM: usize = 6;
 const SHOWN: usize = 13;
 
 /// What a key may be used for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub enum Scope {
     /// Reading what is public at the key's own limit.
     #[serde(rename = "leaderboard:read")]
@@ -121,8 +122,9 @@ impl ApiKey {
 }
 
 /// Whether a key still works.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = ApiKeyStatus)]
 pub enum KeyStatus {
     /// It works.
     Active,

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use super::{ValidationError, api_key::Scope, network::Network, values};
 use crate::ports::Timestamp;
@@ -14,35 +15,47 @@ const MOST_ALLOWED_IPS: usize = 100;
 const MOST_DAYS: u32 = 3650;
 
 /// What a key is asked to be.
-#[derive(Clone, Debug, Deserialize)]
+///
+/// At most one of `expiresAt` and `expiresInDays`; without either the key does not expire.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[schema(as = ApiKeyCreate)]
 pub struct AskedApiKey {
-    /// What its owner calls it: 1 to 255 characters.
+    /// What its owner calls it.
+    #[schema(min_length = 1, max_length = 255, example = "nightly benchmarks")]
     pub name: String,
-    /// What it is for: at most 1000 characters.
+    /// What it is for.
+    #[schema(max_length = 1000)]
     pub description: Option<String>,
-    /// What it may do: names of at least one [`Scope`].
+    /// What it may do.
+    #[schema(value_type = Vec<Scope>, min_items = 1)]
     pub scopes: Vec<String>,
-    /// Requests admitted in a window: 1 to 100 000.
+    /// What is admitted in any window: a request costs 1, a verification its `cost`.
     #[serde(default = "default_limit")]
+    #[schema(minimum = 1, maximum = 100_000, default = 1000)]
     pub rate_limit: u32,
-    /// Length of the window: 1 second to a day.
+    /// Length of the sliding window in seconds. It cannot be changed later.
     #[serde(default = "default_window")]
+    #[schema(minimum = 1, maximum = 86_400, default = 3600)]
     pub rate_limit_window_seconds: u32,
-    /// When it ends by itself: an RFC 3339 time to come.
+    /// A time to come, RFC 3339 with any offset; kept to the millisecond.
+    #[schema(format = DateTime)]
     pub expires_at: Option<String>,
-    /// The same, in days from now: 1 to 3650.
+    /// The same, in days from now.
+    #[schema(minimum = 1, maximum = 3650, example = 90)]
     pub expires_in_days: Option<u32>,
-    /// Addresses and CIDR blocks it may be used from, at most 100; anywhere when empty.
+    /// Where it may be used from: IPv4 or IPv6 addresses, or CIDR blocks without host bits; empty: anywhere.
     #[serde(default)]
+    #[schema(max_items = 100, extensions(("x-unique" = json!(true))))]
     pub allowed_ips: Vec<String>,
-    /// Which of the two it is for.
+    /// Shows in the key: `aib_live_…` or `aib_test_…`.
     #[serde(default)]
+    #[schema(default = "live")]
     pub environment: KeyEnvironment,
 }
 
 /// What a key is for; it shows in the key itself.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum KeyEnvironment {
     /// The real thing.

@@ -2,6 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use utoipa::ToSchema;
+
+use super::formats::{Slug, TaskId};
+
 /// The most values of a dimension: more tell tasks apart rather than grouping them.
 pub const MOST_VALUES: usize = 50;
 /// The most slices of a version: one for each combination of values that its tasks have. Each run keeps so many scores.
@@ -9,18 +13,19 @@ pub const MOST_SLICES: usize = 2500;
 /// The most versions of a benchmark.
 pub const MOST_VERSIONS: u32 = 100;
 
-/// What the runs of a version bring.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+/// What the runs of a version bring: `results`, task by task, or only `counts` of the tasks that passed, where the
+/// source publishes no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Evidence {
     /// Results, task by task.
     Results,
-    /// Only counts: how many of the tasks passed. For sources that publish no more.
+    /// Only counts: how many of the tasks passed.
     Counts,
 }
 
-/// What a score means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+/// What a score means: `pass_rate` is the share of tasks passed, `score` the mean of scores from 0 to 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Metric {
     /// The share of tasks passed.
@@ -63,17 +68,22 @@ impl Metric {
 }
 
 /// A task and the slices that it belongs to.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize, ToSchema)]
 pub struct Task {
     /// Unique within its version.
+    #[schema(value_type = TaskId)]
     pub id: String,
-    /// Slice.
+    /// What kind of task it is: a slice.
+    #[schema(min_length = 1, max_length = 100, example = "exercise")]
     pub scenario: Option<String>,
-    /// Slice.
+    /// In which language it is: a slice.
+    #[schema(min_length = 1, max_length = 100, example = "python")]
     pub language: Option<String>,
-    /// Slice.
+    /// How hard it is: a slice.
+    #[schema(min_length = 1, max_length = 100, example = "easy")]
     pub difficulty: Option<String>,
     /// Tasks of one cluster resemble each other, such as those of one repository: their scores are not independent.
+    #[schema(min_length = 1, max_length = 100)]
     pub cluster: Option<String>,
 }
 
@@ -85,18 +95,21 @@ impl Task {
     }
 }
 
-/// A part of a composite score, such as a judge's.
-#[derive(Clone, Debug, PartialEq, serde::Deserialize, serde::Serialize)]
+/// A part of a composite score, such as a judge's. A result's score is Σ weight·score / Σ weight over the parts that it
+/// has.
+#[derive(Clone, Debug, PartialEq, serde::Deserialize, serde::Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Part {
-    /// Unique within its version.
+    /// Unique within its version; at most 50 characters.
+    #[schema(value_type = Slug)]
     pub id: String,
-    /// Its share, to that of the other parts; positive.
+    /// Its share, to that of the other parts.
+    #[schema(exclusive_minimum = 0, maximum = 1_000_000)]
     pub weight: f64,
 }
 
 /// The values that a version's tasks have in each dimension, in order.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize, ToSchema)]
 pub struct Slices {
     /// Scenarios.
     pub scenario: BTreeSet<String>,

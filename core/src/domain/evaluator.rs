@@ -1,9 +1,10 @@
 //! Who evaluated a model.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// How whoever evaluated a model stands to it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum EvaluatorRelationship {
     /// Its vendor evaluated it.

@@ -5,6 +5,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::ports::Timestamp;
 
@@ -16,10 +17,11 @@ pub fn uuid_v7(now: Timestamp, random: &[u8; 10]) -> String {
 }
 
 macro_rules! ids {
-    ($($(#[$doc:meta])+ $id:ident;)+) => {$(
+    ($($(#[$doc:meta])+ $id:ident = $pattern:literal;)+) => {$(
         $(#[$doc])+
-        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
         #[serde(transparent)]
+        #[schema(format = "uuid", pattern = $pattern, example = "01939f40-02b7-7a11-9c55-6d7e8f901234")]
         pub struct $id(String);
 
         impl $id {
@@ -64,11 +66,11 @@ macro_rules! ids {
 
 ids! {
     /// A user: a UUIDv7, or another UUID where the account comes from another system.
-    UserId;
+    UserId = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$";
     /// A session: a UUIDv7.
-    SessionId;
+    SessionId = "^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$";
     /// An API key: a UUIDv7. It is no secret.
-    ApiKeyId;
+    ApiKeyId = "^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$";
     /// A run: a UUIDv7.
-    RunId;
+    RunId = "^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$";
 }

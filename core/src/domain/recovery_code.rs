@@ -1,6 +1,7 @@
 //! What a person keeps for the day on which their authenticator is lost.
 
 use sha2::{Digest as _, Sha256};
+use utoipa::ToSchema;
 
 use super::Secret;
 
@@ -13,8 +14,13 @@ const GROUP: usize = 6;
 /// Crockford's base32, in lower case.
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
-/// A recovery code: 24 symbols of Crockford's base32.
-#[derive(Clone, PartialEq, Eq)]
+/// A recovery code: 24 symbols of Crockford's base32, 120 random bits.
+#[derive(Clone, PartialEq, Eq, ToSchema)]
+#[schema(
+    value_type = String,
+    pattern = "^[0-9a-hjkmnp-tv-z]{6}(-[0-9a-hjkmnp-tv-z]{6}){3}$",
+    example = "012345-6789ab-cdefgh-jkmnpq"
+)]
 pub struct RecoveryCode(Secret);
 
 impl RecoveryCode {

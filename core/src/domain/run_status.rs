@@ -1,9 +1,10 @@
 //! What has become of a run.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// What has become of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum RunStatus {
     /// It takes results.

@@ -18,6 +18,22 @@ impl Secret {
     pub fn expose(&self) -> &str {
         &self.0
     }
+
+    /// Writes it out, for `#[serde(serialize_with)]` in the one answer that shows it.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn shown<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.expose())
+    }
+
+    /// The same of one that may be absent.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn shown_if_any<S: serde::Serializer>(secret: &Option<Self>, serializer: S) -> Result<S::Ok, S::Error> {
+        serde::Serialize::serialize(&secret.as_ref().map(Self::expose), serializer)
+    }
 }
 
 impl fmt::Debug for Secret {

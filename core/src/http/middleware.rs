@@ -110,7 +110,8 @@ fn write_problem(app: &App, response: &mut Response, request_id: &str) {
     {
         tracing::error!(request_id, cause, unlogged_before, "fault");
     }
-    *response.body_mut() = Body::from(problem.body(&app.config().base_url, request_id).to_string());
+    let body = serde_json::to_vec(&problem.body(&app.config().base_url, request_id)).unwrap_or_default();
+    *response.body_mut() = Body::from(body);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     headers.remove(header::CONTENT_LENGTH);

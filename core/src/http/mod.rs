@@ -16,6 +16,7 @@ mod limits;
 mod login_throttle;
 mod middleware;
 mod moderation;
+mod openapi;
 mod page;
 mod parameters;
 mod passwords;
@@ -33,6 +34,7 @@ mod users;
 
 pub use host_refusal::HostRefusal;
 pub use middleware::refuse;
+pub use openapi::text as openapi_text;
 pub use request_body::{BodyStalled, Sleep, UnreadBody, watch_body};
 pub use router::router;
 pub use site::catch_up;

@@ -8,7 +8,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::{HeaderValue, StatusCode, Uri, header, request::Parts};
 use maud::{DOCTYPE, Markup, html};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use serde_json::json;
+use utoipa::{IntoParams, ToSchema};
 
 use super::{
     problem::{ApiError, MALFORMED_REQUEST},
@@ -26,13 +26,27 @@ const CSP: HeaderValue = HeaderValue::from_static(
 );
 
 /// The parameters of every list.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct PageQuery {
     /// How many.
+    #[param(minimum = 1, maximum = 100, default = 20)]
     pub limit: Option<u32>,
-    /// Where the page before ended.
+    /// `nextCursor` of the page before.
+    #[param(min_length = 1, max_length = 4096)]
     pub cursor: Option<String>,
+}
+
+/// A page of a list.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Page<'a, T> {
+    #[schema(max_items = 100)]
+    data: &'a [T],
+    /// For the next page; null on the last. Opaque: give it back as `cursor`.
+    #[schema(min_length = 1, max_length = 4096)]
+    next_cursor: Option<&'a str>,
 }
 
 /// The most that a page's items have, in bytes of JSON: a Worker has 128 MB for all its requests, and what is around a
@@ -178,8 +192,8 @@ pub fn write_cursor(position: &impl Serialize) -> Option<String> {
 
 /// `{"data":[…],"nextCursor":…}`, and the `Link` to the next page.
 #[must_use]
-pub fn list(uri: &Uri, data: &impl Serialize, next: Option<String>) -> Response {
-    let response = axum::Json(json!({ "data": data, "nextCursor": next })).into_response();
+pub fn list<T: Serialize>(uri: &Uri, data: &[T], next: Option<String>) -> Response {
+    let response = axum::Json(Page { data, next_cursor: next.as_deref() }).into_response();
     with_next_link(response, uri, next.as_deref())
 }
 

@@ -1,8 +1,35 @@
 //! The forms of query and path parameters, as the OpenAPI document promises them: for `#[serde(deserialize_with)]`.
 
 use serde::{Deserialize, Deserializer, de::Error};
+use utoipa::IntoParams;
 
-use super::request::is_slug;
+use super::request::{Validator, is_slug};
+pub use crate::domain::formats::{ModelId, Slug, Uuid};
+
+/// The path of a model.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct ModelPath {
+    #[serde(deserialize_with = "name")]
+    #[param(value_type = Slug, example = "openai")]
+    provider: String,
+    #[serde(deserialize_with = "name")]
+    #[param(value_type = Slug, example = "gpt-5-high")]
+    name: String,
+}
+
+impl ModelPath {
+    /// Notes where it can be no model's.
+    pub fn check(&self, validator: &mut Validator) {
+        validator.slug("?provider", &self.provider);
+        validator.slug("?name", &self.name);
+    }
+
+    /// Returns the id of the model.
+    pub fn id(&self) -> String {
+        format!("{}/{}", self.provider, self.name)
+    }
+}
 
 /// A part of a path that names a model or a benchmark. Such names are compared without regard to case, so it is in
 /// lower case.

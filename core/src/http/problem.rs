@@ -1,16 +1,22 @@
 //! Errors on the wire: RFC 9457 problem details. What a peer did wrong is a [`Problem`] with a stable code; what
 //! went wrong with us is a [`Fault`], whose cause is logged and never sent.
 
+use std::{borrow::Cow, collections::BTreeSet};
+
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{ObjectBuilder, RefOr, Schema, Type},
+};
 
 use super::credentials;
 use crate::{
-    domain::{ValidationError, api_key_settings::MemberError},
+    domain::{ValidationError, api_key::Scope, api_key_settings::MemberError},
     mail::QueueError,
     ports::{DatabaseError, HashError, KeyGateError, RateLimitError},
-    store::{BatchError, Guard},
+    store::{BatchError, Guard, results::TaskAttempt},
 };
 
 /// What every problem of a kind shares.
@@ -107,15 +113,97 @@ codes! {
     SERVICE_UNAVAILABLE = 503, "service_unavailable", "The service is unavailable for the moment";
 }
 
+impl Serialize for Code {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.code)
+    }
+}
+
+impl PartialSchema for Code {
+    fn schema() -> RefOr<Schema> {
+        let names = CODES.iter().map(|code| code.name()).collect::<BTreeSet<_>>();
+        let codes = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names));
+        codes.description(Some("Stable: decide by this.")).into()
+    }
+}
+
+impl ToSchema for Code {
+    fn name() -> Cow<'static, str> {
+        "ProblemCode".into()
+    }
+}
+
 /// One invalid member of a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = ProblemError)]
 pub struct FieldError {
-    /// JSON pointer (RFC 6901) into the body, or `?name` for a query parameter.
+    /// JSON pointer (RFC 6901) into the body (`""` is the whole of it), or `?name` for a query parameter.
+    #[schema(pattern = r"^(/[\s\S]*|\?[\s\S]+)?$", example = "/email")]
     pub pointer: String,
     /// `lower_snake_case`, stable.
+    #[schema(pattern = "^[a-z][a-z0-9_]*$", example = "invalid_email")]
     pub code: &'static str,
     /// For a person.
+    #[schema(example = "not an address")]
     pub detail: String,
+}
+
+/// What problems of some codes say besides (extension members, RFC 9457, 3.2).
+#[derive(Clone, Debug, Default, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ProblemMembers {
+    /// With `validation_failed`: each mistake.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, min_items = 1, extensions(("x-left-out" = json!(true))))]
+    pub errors: Option<Vec<FieldError>>,
+    /// With `conflicting_results`: what is stored otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, min_items = 1, extensions(("x-left-out" = json!(true))))]
+    pub conflicts: Option<Vec<TaskAttempt>>,
+    /// With `incomplete_run`: what has no result; empty where counts are missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, extensions(("x-left-out" = json!(true))))]
+    pub missing: Option<Vec<TaskAttempt>>,
+    /// With `insufficient_scope`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, extensions(("x-left-out" = json!(true))))]
+    pub required_scope: Option<Scope>,
+    /// With `hidden` and `published_to_hidden`: the administrator's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, extensions(("x-left-out" = json!(true))))]
+    pub reason: Option<String>,
+    /// How much the account has stored, with `storage_quota_exceeded`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, minimum = 0, extensions(("x-left-out" = json!(true))))]
+    pub used_bytes: Option<i64>,
+    /// How much it may store, with `storage_quota_exceeded`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, minimum = 0, extensions(("x-left-out" = json!(true))))]
+    pub quota_bytes: Option<i64>,
+    /// How much of that is left, with `storage_quota_exceeded`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, minimum = 0, extensions(("x-left-out" = json!(true))))]
+    pub left_bytes: Option<i64>,
+}
+
+/// Problem details (RFC 9457). A 5xx never carries a cause.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Problem)]
+pub struct ProblemBody<'a> {
+    /// Leads to the deployment's own page about the code, and ends in that.
+    #[schema(format = "uri", pattern = "^https?://.+/problems/[a-z0-9_]+$")]
+    r#type: String,
+    title: &'static str,
+    #[schema(minimum = 400, maximum = 599)]
+    status: u16,
+    code: Code,
+    detail: &'a str,
+    /// As in `X-Request-Id`.
+    #[schema(pattern = "^[A-Za-z0-9._-]{1,64}$")]
+    request_id: &'a str,
+    #[serde(flatten)]
+    members: &'a ProblemMembers,
 }
 
 /// What a peer did wrong.
@@ -123,8 +211,7 @@ pub struct FieldError {
 pub struct Problem {
     code: Code,
     detail: String,
-    errors: Vec<FieldError>,
-    members: Map<String, Value>,
+    members: ProblemMembers,
     headers: HeaderMap,
     /// Of a fault of ours: for the log, never for the body.
     cause: Option<String>,
@@ -138,7 +225,7 @@ impl Problem {
         if code.status == 401 {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        Self { code, detail: detail.into(), errors: Vec::new(), members: Map::new(), headers, cause: None }
+        Self { code, detail: detail.into(), members: ProblemMembers::default(), headers, cause: None }
     }
 
     /// Whether it is of this kind.
@@ -160,10 +247,10 @@ impl Problem {
         self
     }
 
-    /// With an extension member (RFC 9457, 3.2).
+    /// With these extension members.
     #[must_use]
-    pub fn member(mut self, name: &str, value: Value) -> Self {
-        self.members.insert(name.to_owned(), value);
+    pub fn with(mut self, members: ProblemMembers) -> Self {
+        self.members = members;
         self
     }
 
@@ -171,7 +258,7 @@ impl Problem {
     #[must_use]
     pub fn in_line(mut self, line: usize) -> Self {
         self.detail = format!("line {line}: {}", self.detail);
-        for error in &mut self.errors {
+        for error in self.members.errors.iter_mut().flatten() {
             error.pointer = format!("/{}{}", line.saturating_sub(1), error.pointer);
         }
         self
@@ -196,26 +283,18 @@ impl Problem {
         self.cause.as_deref()
     }
 
-    /// The JSON body. Its `type` leads to the deployment's own page about the code.
+    /// Makes the JSON body.
     #[must_use]
-    pub fn body(&self, base_url: &str, request_id: &str) -> Value {
-        let mut body = json!({
-            "type": format!("{base_url}/problems/{}", self.code.code),
-            "title": self.code.title,
-            "status": self.code.status,
-            "code": self.code.code,
-            "detail": self.detail,
-            "requestId": request_id,
-        });
-        if let Value::Object(body) = &mut body {
-            if !self.errors.is_empty() {
-                let error =
-                    |error: &FieldError| json!({"pointer": error.pointer, "code": error.code, "detail": error.detail});
-                body.insert("errors".to_owned(), self.errors.iter().map(error).collect());
-            }
-            body.extend(self.members.clone());
+    pub fn body<'a>(&'a self, base_url: &str, request_id: &'a str) -> ProblemBody<'a> {
+        ProblemBody {
+            r#type: format!("{base_url}/problems/{}", self.code.code),
+            title: self.code.title,
+            status: self.code.status,
+            code: self.code,
+            detail: &self.detail,
+            request_id,
+            members: &self.members,
         }
-        body
     }
 }
 
@@ -258,9 +337,8 @@ impl ApiError {
     /// Invalid members.
     #[must_use]
     pub fn invalid(errors: Vec<FieldError>) -> Self {
-        let mut problem = Problem::new(VALIDATION_FAILED, "see errors for each invalid member");
-        problem.errors = errors;
-        problem.into()
+        let members = ProblemMembers { errors: Some(errors), ..ProblemMembers::default() };
+        Problem::new(VALIDATION_FAILED, "see errors for each invalid member").with(members).into()
     }
 
     /// One invalid member.

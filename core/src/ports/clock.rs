@@ -1,5 +1,7 @@
 use std::fmt;
 
+use utoipa::ToSchema;
+
 use super::MovableClock;
 
 /// The only source of time.
@@ -14,8 +16,14 @@ pub trait Clock: Send + Sync {
     }
 }
 
-/// Milliseconds since 1970-01-01T00:00:00Z.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// Milliseconds since 1970-01-01T00:00:00Z; on the wire RFC 3339, UTC, with milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, ToSchema)]
+#[schema(
+    value_type = String,
+    format = DateTime,
+    pattern = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$",
+    example = "2026-11-23T01:02:03.004Z"
+)]
 pub struct Timestamp(pub i64);
 
 impl Timestamp {

@@ -1,8 +1,14 @@
 //! The log of changes: a line for each snapshot and each act of moderation, in the order in which they were committed.
 
-use super::query::{Query, sql};
+use super::{
+    columns::{optional_json, read_named},
+    query::{Query, sql},
+};
 use crate::{
-    domain::RunId,
+    domain::{
+        RunId,
+        leaderboard::{ChangeKind, RankChange},
+    },
     ports::{DatabaseError, Row, Timestamp},
 };
 
@@ -16,17 +22,15 @@ impl Place {
     }
 }
 
-/// A line of the log, on the wire.
-#[derive(Clone, Debug, serde::Serialize)]
-#[serde(rename_all = "camelCase")]
+/// A line of the log.
+#[derive(Clone, Debug)]
 pub struct Change {
     /// Its place in the order of all.
-    #[serde(skip)]
     pub place: Place,
     /// Also the snapshot's, where it made one.
     pub id: String,
-    /// `published`, `rescored`, `withdrawn` or `rejected`; of moderation `hidden`, `unhidden` or `renamed`.
-    pub kind: String,
+    /// What happened.
+    pub kind: ChangeKind,
     /// When.
     pub at: Timestamp,
     /// Which leaderboard, or which benchmark was moderated.
@@ -49,8 +53,8 @@ pub struct Change {
     pub rank_before: Option<i64>,
     /// The model's rank since, where it has one.
     pub rank_after: Option<i64>,
-    /// The other models whose rank changed: `model`, `from`, `to`.
-    pub moved: serde_json::Value,
+    /// The other models whose rank changed.
+    pub moved: Vec<RankChange>,
 }
 
 impl Change {
@@ -59,12 +63,10 @@ impl Change {
     /// # Errors
     /// When a column is missing or unreadable.
     pub fn from_row(row: &Row) -> Result<Self, DatabaseError> {
-        let moved = serde_json::from_str(&row.text("moved")?)
-            .map_err(|error| DatabaseError::Unavailable(format!("a change's JSON: {error}")))?;
         Ok(Self {
             place: Place::from_row(row)?,
             id: row.text("id")?,
-            kind: row.text("kind")?,
+            kind: read_named(row, "kind", ChangeKind::named)?,
             at: Timestamp(row.integer("created_at")?),
             benchmark: row.optional_text("benchmark_id")?,
             version: row.optional_text("version")?,
@@ -76,7 +78,7 @@ impl Change {
             current_run_id: row.optional_text("current_run_id")?.map(Into::into),
             rank_before: row.optional_integer("rank_before")?,
             rank_after: row.optional_integer("rank_after")?,
-            moved,
+            moved: optional_json(row, "moved")?.unwrap_or_default(),
         })
     }
 }

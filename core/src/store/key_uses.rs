@@ -18,13 +18,17 @@ use crate::{
 };
 
 /// How many requests with a key were let in, stopped by its limit, and refused.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = ApiKeyUsageCounts)]
 pub struct UseCounts {
     /// Let in.
+    #[schema(minimum = 0)]
     pub allowed: i64,
-    /// Stopped by the key's limit.
+    /// Refused by the key's limit.
+    #[schema(minimum = 0)]
     pub limited: i64,
-    /// Refused whatever the limit said.
+    /// Refused whatever the limit said: revoked, expired, not for this, or not from there.
+    #[schema(minimum = 0)]
     pub denied: i64,
 }
 

@@ -10,7 +10,8 @@ use crate::{
 };
 
 /// What a link is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, utoipa::ToSchema)]
+#[schema(rename_all = "snake_case")]
 pub enum Purpose {
     /// To prove the address of a registration.
     VerifyEmail,

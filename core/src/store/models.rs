@@ -5,29 +5,40 @@ use super::{
     query::{Query, sql},
 };
 use crate::{
-    domain::UserId,
+    domain::{
+        UserId,
+        formats::{DayOrMonth, ModelId},
+    },
     ports::{DatabaseError, Row, Timestamp},
 };
 
 /// A model.
-#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Model {
     /// `provider/name`.
+    #[schema(value_type = ModelId)]
     pub id: String,
     /// What people call it.
+    #[schema(min_length = 1, max_length = 255, example = "gpt-5 (high)")]
     pub display_name: String,
     /// Tokens.
+    #[schema(minimum = 1, maximum = 9_007_199_254_740_991_i64, example = 400_000)]
     pub context_window: Option<i64>,
     /// US dollars for a million input tokens.
+    #[schema(minimum = 0, example = 1.25)]
     pub input_usd_per_mtok: Option<f64>,
     /// US dollars for a million output tokens.
+    #[schema(minimum = 0, example = 10)]
     pub output_usd_per_mtok: Option<f64>,
     /// SPDX expression or a name.
+    #[schema(min_length = 1, max_length = 255)]
     pub licence: Option<String>,
-    /// A day or a month.
+    /// When it was released.
+    #[schema(value_type = Option<DayOrMonth>)]
     pub released_on: Option<String>,
-    /// A day or a month.
+    /// Up to when its training data goes.
+    #[schema(value_type = Option<DayOrMonth>)]
     pub training_cutoff: Option<String>,
     /// Whether its provider has retired it.
     pub deprecated: bool,

@@ -123,18 +123,19 @@ impl Moderation<'_> {
 }
 
 /// A model or a benchmark as moderation left it.
-#[derive(Clone, Debug, serde::Serialize)]
+#[derive(Clone, Debug, serde::Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Moderated {
-    /// Its id.
+    /// The id of the model or of the benchmark.
+    #[schema(example = "openai/gpt-5-high")]
     pub id: String,
-    /// What people call it.
+    /// What people call it: the model's display name, or the title of the benchmark's newest version.
     pub name: String,
     /// Whether an administrator gave it that name.
     pub renamed: bool,
     /// Whether it is told nowhere.
     pub hidden: bool,
-    /// Why.
+    /// Why; everyone may read it.
     pub hidden_reason: Option<String>,
     /// Who declared it.
     #[serde(skip)]

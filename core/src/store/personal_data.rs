@@ -1,15 +1,17 @@
 //! What is held about a person, for the copy that they may ask for (GDPR, articles 15 and 20).
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{
     api_keys::ApiKeyRecord,
     audit::Event,
+    links::Purpose,
     query::{Query, Sql, sql},
     sessions::SessionSummary,
 };
 use crate::{
-    domain::{ApiKeyId, UserId},
+    domain::{ApiKeyId, RunId, UserId, account::Email, run_status::RunStatus},
     ports::{DatabaseError, Row, Timestamp},
 };
 
@@ -107,14 +109,17 @@ impl RememberedSession {
 }
 
 /// How often an API key was used on a day.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DailyUse {
     /// Requests let in.
+    #[schema(minimum = 0)]
     pub allowed: i64,
     /// Requests that its limit stopped.
+    #[schema(minimum = 0)]
     pub limited: i64,
     /// Requests refused.
+    #[schema(minimum = 0)]
     pub denied: i64,
     /// Which key.
     pub api_key_id: ApiKeyId,
@@ -135,10 +140,11 @@ impl DailyUse {
 }
 
 /// A network that a person has logged in from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct KnownNetwork {
     /// In CIDR notation.
+    #[schema(example = "192.0.2.7/32")]
     pub network: String,
     /// When they first came from it.
     pub first_seen_at: Timestamp,
@@ -157,10 +163,11 @@ impl KnownNetwork {
 }
 
 /// A mail, without its text.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MailSummary {
     /// Which template.
+    #[schema(example = "verify_email")]
     pub kind: String,
     /// When it was asked for.
     pub created_at: Timestamp,
@@ -179,12 +186,14 @@ impl MailSummary {
 }
 
 /// A mailed link that still works.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PendingLink {
-    /// `verify_email`, `reset_password` or `change_email`.
+    /// What it is for.
+    #[schema(value_type = Purpose, inline)]
     pub purpose: String,
     /// The address that it moves the account to, where it does.
+    #[schema(value_type = Option<Email>)]
     pub new_email: Option<String>,
     /// When it was mailed.
     pub created_at: Timestamp,
@@ -204,10 +213,11 @@ impl PendingLink {
 }
 
 /// An address that is kept for the account that left it, while that can be undone.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FormerAddress {
     /// The address.
+    #[schema(value_type = Email)]
     pub old_email: String,
     /// When the account left it.
     pub created_at: Timestamp,
@@ -225,11 +235,15 @@ impl FormerAddress {
     }
 }
 
-/// A model or a benchmark.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+/// A model or a benchmark that the person declared.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Declared {
-    /// Its id.
+    /// Its id: `provider/name` of a model.
+    #[schema(
+        pattern = "^[A-Za-z0-9][A-Za-z0-9._-]{0,99}(/[A-Za-z0-9][A-Za-z0-9._-]{0,99})?$",
+        example = "openai/gpt-5-high"
+    )]
     pub id: String,
     /// When it was declared.
     pub created_at: Timestamp,
@@ -242,18 +256,26 @@ impl Declared {
 }
 
 /// A run, by what it is about.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OpenedRun {
     /// Its id.
+    #[schema(value_type = RunId)]
     pub id: String,
     /// The model's id.
+    #[schema(
+        pattern = "^[A-Za-z0-9][A-Za-z0-9._-]{0,99}/[A-Za-z0-9][A-Za-z0-9._-]{0,99}$",
+        example = "openai/gpt-5-high"
+    )]
     pub model: String,
     /// The benchmark's id.
+    #[schema(pattern = "^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$", example = "aider-polyglot")]
     pub benchmark: String,
     /// The benchmark's version.
+    #[schema(pattern = "^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$", example = "2024-12-20")]
     pub version: String,
-    /// `open`, `published`, `rejected` or `withdrawn`.
+    /// What has become of it.
+    #[schema(value_type = RunStatus)]
     pub status: String,
     /// When it was opened.
     pub created_at: Timestamp,

@@ -3,18 +3,23 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize, ser::SerializeSeq as _};
+use utoipa::ToSchema;
 
 use super::{
     columns::{optional_json, read_named},
     query::{Query, sql},
 };
 use crate::{
-    domain::{RunId, UserId, run_aggregates::Attempt},
+    domain::{
+        RunId, UserId,
+        formats::{Score, TaskId},
+        run_aggregates::Attempt,
+    },
     ports::{DatabaseError, Row},
 };
 
 /// How an attempt ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ResultStatus {
     /// It passed, or scored.
@@ -39,32 +44,43 @@ impl ResultStatus {
     }
 }
 
-/// One attempt at one task, on the wire too.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+/// The result of one attempt at one task.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Result)]
 pub struct TaskResult {
     /// The task's id.
+    #[schema(value_type = TaskId)]
     pub task: String,
-    /// From 1.
+    /// From 1 to the version's `attemptsPerTask`.
+    #[schema(minimum = 1, maximum = 10)]
     pub attempt: i64,
     /// How it ended.
     pub status: ResultStatus,
-    /// 0 to 1.
+    /// Where the version has parts, computed from theirs.
+    #[schema(value_type = Score)]
     pub score: f64,
-    /// Of each part of a composite score, what it gave.
+    /// Of each part of a composite score that was given, its score; left out where the version has no parts.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<BTreeMap<String, Score>>, nullable = false, extensions(("x-left-out" = json!(true))))]
     pub parts: Option<BTreeMap<String, f64>>,
     /// How many samples it stands for, where there are several.
+    #[schema(minimum = 0)]
     pub samples: Option<i64>,
     /// How many of them passed.
+    #[schema(minimum = 0)]
     pub correct: Option<i64>,
     /// Milliseconds.
+    #[schema(minimum = 0, example = 1834.5)]
     pub latency_ms: Option<f64>,
     /// Tokens that the model read.
+    #[schema(minimum = 0, example = 812)]
     pub input_tokens: Option<i64>,
     /// Tokens that it wrote.
+    #[schema(minimum = 0, example = 240)]
     pub output_tokens: Option<i64>,
     /// US dollars.
+    #[schema(minimum = 0, example = 0.0034)]
     pub cost_usd: Option<f64>,
 }
 
@@ -140,11 +156,13 @@ impl Serialize for UploadRow<'_> {
 }
 
 /// An attempt at a task, or its place in the order of all: by task, then by attempt.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct TaskAttempt {
     /// The task's id.
+    #[schema(min_length = 1, max_length = 200, example = "python/two-fer")]
     pub task: String,
     /// From 1.
+    #[schema(minimum = 1)]
     pub attempt: i64,
 }
 

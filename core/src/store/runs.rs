@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use utoipa::ToSchema;
+
 use super::{
-    columns::{optional_json, read_named},
+    columns::{optional_json, read_json, read_named},
     query::{Query, sql},
 };
 use crate::{
@@ -11,6 +13,7 @@ use crate::{
         RunId, UserId,
         benchmark::{Evidence, Metric, Part},
         evaluator::EvaluatorRelationship,
+        formats::{ModelId, Slug},
         leaderboard::Aggregates,
         run_status::RunStatus,
     },
@@ -40,17 +43,91 @@ impl Aggregates {
 }
 
 /// What an aggregate-only source tells of a run.
-#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Counts {
     /// Tasks tried.
+    #[schema(minimum = 1, example = 225)]
     pub total: u32,
-    /// Tasks passed by the first attempt, by the second, …
+    /// How many of `total` passed by the first attempt, by the second, …; never falling.
+    #[schema(min_items = 1, max_items = 10)]
     pub correct_by_attempt: Vec<u32>,
     /// US dollars for the whole run.
+    #[schema(minimum = 0, example = 29.0829)]
     pub cost_usd: Option<f64>,
     /// Mean milliseconds a task.
+    #[schema(minimum = 0, example = 194_000)]
     pub mean_latency_ms: Option<f64>,
+}
+
+/// What a run claims to be, on the wire too.
+#[derive(Clone, Debug, serde::Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RunDeclaration {
+    /// What was evaluated.
+    #[schema(value_type = ModelId)]
+    pub model: String,
+    /// On what.
+    #[schema(value_type = Slug)]
+    pub benchmark: String,
+    /// On which version of that.
+    #[schema(value_type = Slug)]
+    pub version: String,
+    /// What ran it.
+    #[schema(min_length = 1, max_length = 100, example = "aider")]
+    pub harness: String,
+    /// Which version of that.
+    #[schema(min_length = 1, max_length = 100, example = "0.86.0")]
+    pub harness_version: String,
+    /// Of the harness or of the benchmark's code.
+    #[schema(min_length = 1, max_length = 100, example = "5318380")]
+    pub commit: String,
+    /// Whether the working tree differed from the commit.
+    pub dirty: bool,
+    /// Of the prompt.
+    #[schema(min_length = 1, max_length = 128)]
+    pub prompt_hash: Option<String>,
+    /// Temperature, reasoning effort and the like, as it was sent.
+    #[schema(value_type = Object)]
+    pub generation_config: serde_json::Value,
+    /// How attempts were made and counted.
+    #[schema(min_length = 1, max_length = 1000, example = "2 attempts, the second with the test output")]
+    pub attempts_policy: Option<String>,
+    /// What was called.
+    #[schema(min_length = 1, max_length = 4000, example = "aider --model openai/gpt-5")]
+    pub command: Option<String>,
+    /// Who evaluated it.
+    pub evaluator_relationship: EvaluatorRelationship,
+    /// The source's own id of the run, unique among its owner's runs.
+    #[schema(min_length = 1, max_length = 200, example = "2025-08-23-gpt-5-high")]
+    pub external_id: Option<String>,
+    /// When it began.
+    pub started_at: Option<Timestamp>,
+    /// When it ended.
+    pub completed_at: Option<Timestamp>,
+}
+
+impl RunDeclaration {
+    fn from_row(row: &Row) -> Result<Self, DatabaseError> {
+        let time = |column: &str| row.optional_integer(column).map(|time| time.map(Timestamp));
+        Ok(Self {
+            model: row.text("model_id")?,
+            benchmark: row.text("benchmark_id")?,
+            version: row.text("version")?,
+            harness: row.text("harness")?,
+            harness_version: row.text("harness_version")?,
+            commit: row.text("commit_hash")?,
+            dirty: row.boolean("dirty")?,
+            prompt_hash: row.optional_text("prompt_hash")?,
+            generation_config: read_json(row, "generation_config")?,
+            attempts_policy: row.optional_text("attempts_policy")?,
+            command: row.optional_text("command")?,
+            evaluator_relationship: read_named(row, "evaluator_relationship", EvaluatorRelationship::named)?,
+            external_id: row.optional_text("external_id")?,
+            started_at: time("started_at")?,
+            completed_at: time("completed_at")?,
+        })
+    }
 }
 
 /// A run as it is read.
@@ -60,8 +137,8 @@ pub struct Run {
     pub id: RunId,
     /// Whose keys may change it; `None` once they deleted their account.
     pub owner_id: Option<UserId>,
-    /// What it claims to be: harness, commit and so on, as the wire shows it.
-    pub declared: serde_json::Map<String, serde_json::Value>,
+    /// What it claims to be.
+    pub declared: RunDeclaration,
     /// What has become of it.
     pub status: RunStatus,
     /// Why it was rejected or withdrawn.
@@ -107,23 +184,6 @@ impl Run {
     /// When a column is missing or unreadable.
     pub fn from_row(row: &Row) -> Result<Self, DatabaseError> {
         let time = |column: &str| row.optional_integer(column).map(|time| time.map(Timestamp));
-        let declared = serde_json::json!({
-            "model": row.text("model_id")?,
-            "benchmark": row.text("benchmark_id")?,
-            "version": row.text("version")?,
-            "harness": row.text("harness")?,
-            "harnessVersion": row.text("harness_version")?,
-            "commit": row.text("commit_hash")?,
-            "dirty": row.boolean("dirty")?,
-            "promptHash": row.optional_text("prompt_hash")?,
-            "generationConfig": optional_json::<serde_json::Value>(row, "generation_config")?,
-            "attemptsPolicy": row.optional_text("attempts_policy")?,
-            "command": row.optional_text("command")?,
-            "evaluatorRelationship": row.text("evaluator_relationship")?,
-            "externalId": row.optional_text("external_id")?,
-            "startedAt": time("started_at")?,
-            "completedAt": time("completed_at")?,
-        });
         let counts = match optional_json(row, "correct_by_attempt")? {
             None => None,
             Some(correct_by_attempt) => Some(Counts {
@@ -136,7 +196,7 @@ impl Run {
         Ok(Self {
             id: row.text("id")?.into(),
             owner_id: row.optional_text("owner_id")?.map(Into::into),
-            declared: declared.as_object().cloned().unwrap_or_default(),
+            declared: RunDeclaration::from_row(row)?,
             status: read_named(row, "status", RunStatus::named)?,
             reason: row.optional_text("reason")?,
             created_at: Timestamp(row.integer("created_at")?),
@@ -166,63 +226,36 @@ pub struct NewRun<'a> {
     pub id: &'a RunId,
     /// Whose it is.
     pub owner_id: &'a UserId,
-    /// `provider/name`.
-    pub model: &'a str,
-    /// The benchmark.
-    pub benchmark: &'a str,
-    /// Its version.
-    pub version: &'a str,
-    /// What ran it.
-    pub harness: &'a str,
-    /// Which version of that.
-    pub harness_version: &'a str,
-    /// Of the harness.
-    pub commit: &'a str,
-    /// Whether the harness had uncommitted changes.
-    pub dirty: bool,
-    /// Of the prompt.
-    pub prompt_hash: Option<&'a str>,
-    /// JSON.
-    pub generation_config: &'a str,
-    /// How attempts were made and counted.
-    pub attempts_policy: Option<&'a str>,
-    /// What was called.
-    pub command: Option<&'a str>,
-    /// `first_party`, `third_party` or `self_reported`.
-    pub evaluator_relationship: EvaluatorRelationship,
-    /// The owner's own name for it.
-    pub external_id: Option<&'a str>,
+    /// What it claims to be.
+    pub declared: &'a RunDeclaration,
     /// The request that opens it, in canonical JSON.
     pub request: &'a str,
-    /// When it began.
-    pub started_at: Option<Timestamp>,
-    /// When it ended.
-    pub completed_at: Option<Timestamp>,
     /// Now.
     pub created_at: Timestamp,
 }
 
 /// Opens a run, where model and version are declared, neither is hidden, and the external id is new.
 pub fn open(run: &NewRun<'_>) -> Query<()> {
+    let declared = run.declared;
     sql!("runs/open")
         .bind(run.id)
         .bind(run.owner_id)
-        .bind(run.model)
-        .bind(run.benchmark)
-        .bind(run.version)
-        .bind(run.harness)
-        .bind(run.harness_version)
-        .bind(run.commit)
-        .bind(run.dirty)
-        .bind(run.prompt_hash)
-        .bind(run.generation_config)
-        .bind(run.attempts_policy)
-        .bind(run.command)
-        .bind(run.evaluator_relationship.as_str())
-        .bind(run.external_id)
+        .bind(declared.model.as_str())
+        .bind(declared.benchmark.as_str())
+        .bind(declared.version.as_str())
+        .bind(declared.harness.as_str())
+        .bind(declared.harness_version.as_str())
+        .bind(declared.commit.as_str())
+        .bind(declared.dirty)
+        .bind(declared.prompt_hash.as_deref())
+        .bind(declared.generation_config.to_string())
+        .bind(declared.attempts_policy.as_deref())
+        .bind(declared.command.as_deref())
+        .bind(declared.evaluator_relationship.as_str())
+        .bind(declared.external_id.as_deref())
         .bind(run.request)
-        .bind(run.started_at)
-        .bind(run.completed_at)
+        .bind(declared.started_at)
+        .bind(declared.completed_at)
         .bind(run.created_at)
         .execute()
 }

@@ -41,13 +41,17 @@ pub fn find(user_id: &UserId, quota_bytes: i64) -> Query<Option<Storage>> {
     sql!("storage/of_user").bind(user_id).optional(move |row| Storage::from_row(row, quota_bytes))
 }
 
-/// What a person has stored, and how much they may.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+/// What an account has stored of benchmarks, runs and results, and how much it may: of each version the bytes of its
+/// definition in JSON, of each run those of the request that opened it, of each result 64, its task's name and the
+/// scores of its parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Storage {
     /// Bytes of benchmarks, runs and results.
+    #[schema(minimum = 0, example = 8_123_456)]
     pub used_bytes: i64,
-    /// How many there may be.
+    /// How many there may be: the deployment's quota, unless an administrator set another one.
+    #[schema(minimum = 0, example = 1_073_741_824)]
     pub quota_bytes: i64,
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::Aggregates;
 use crate::domain::{
@@ -29,56 +30,79 @@ pub struct ComparedRun {
     pub scores: Option<Vec<f64>>,
 }
 
-/// How two models differ. Its adjusted p-value is Holm's over all comparisons that are read together: see [`adjust`].
-#[derive(Clone, Debug, Serialize)]
+/// How two models differ. Its adjusted p-value is Holm's over all comparisons that are read together.
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Difference)]
 pub struct Comparison {
     /// On all tasks.
     #[serde(flatten)]
     pub found: Found,
-    /// The standard error of the difference, where the tasks are enough to tell it.
+    /// Of the difference, from the differences task by task; null under 20 tasks or clusters, or where only counts are
+    /// known.
+    #[schema(minimum = 0)]
     pub standard_error: Option<f64>,
-    /// How it was told.
+    /// What the p-value is made with; `newcombe` has none.
     pub method: Method,
-    /// On the tasks of each value of each dimension.
+    /// Of each scenario, language and difficulty; a dimension of more than 50 values is left out.
     pub slices: Vec<SliceFound>,
 }
 
 /// How the models differ on the tasks of a slice. Its adjusted p-value is Holm's over the slices of one comparison.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = SliceDifference)]
 pub struct SliceFound {
-    /// `scenario`, `language` or `difficulty`.
-    pub dimension: &'static str,
-    /// Which.
+    /// What tells the slice's tasks from others.
+    pub dimension: Dimension,
+    /// What they have in common.
     pub value: String,
     /// How they differ there.
     #[serde(flatten)]
     pub found: Found,
 }
 
+/// What tells the tasks of a slice from others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[schema(as = SliceDimension)]
+pub enum Dimension {
+    /// What they are about.
+    Scenario,
+    /// In which language they are.
+    Language,
+    /// How hard they are.
+    Difficulty,
+}
+
 /// A difference, a − b, with its 95 % interval where there is enough to tell one.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Found {
     /// Distinct tasks.
     pub tasks: usize,
-    /// −1 to 1.
+    /// The score of a less that of b.
+    #[schema(minimum = -1, maximum = 1)]
     pub difference: f64,
-    /// Where the interval begins.
+    /// Where the 95 % interval begins; null under 20 tasks or clusters.
+    #[schema(minimum = -1, maximum = 1)]
     pub low: Option<f64>,
     /// Where it ends.
+    #[schema(minimum = -1, maximum = 1)]
     pub high: Option<f64>,
     /// Of the test of no difference, two-sided.
+    #[schema(minimum = 0, maximum = 1)]
     pub p_value: Option<f64>,
     /// The same, adjusted after Holm for the tests that are read together.
+    #[schema(minimum = 0, maximum = 1)]
     pub p_value_adjusted: Option<f64>,
-    /// Of tasks that are passed or not.
+    /// Null where tasks are not just passed or failed, or only counts are known.
     pub discordant: Option<Discordant>,
 }
 
 /// What the p-value, or where there is none the interval, is made with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = ComparisonMethod)]
 pub enum Method {
     /// The exact test of the tasks that one passed and the other did not.
     Mcnemar,
@@ -86,6 +110,18 @@ pub enum Method {
     PairedT,
     /// Two pass rates of which nothing is known but the counts.
     Newcombe,
+}
+
+impl Dimension {
+    /// Its name on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Scenario => "scenario",
+            Self::Language => "language",
+            Self::Difficulty => "difficulty",
+        }
+    }
 }
 
 /// Why two models cannot be compared.
@@ -165,14 +201,14 @@ fn has_clusters(tasks: &[Task]) -> bool {
 }
 
 /// The tasks of each single value of each dimension, in order.
-fn slices<'a>(pairs: &'a [Pair<'a>]) -> Vec<(&'static str, &'a str, Vec<&'a Pair<'a>>)> {
+fn slices<'a>(pairs: &'a [Pair<'a>]) -> Vec<(Dimension, &'a str, Vec<&'a Pair<'a>>)> {
     type Value = fn(&Task) -> Option<&str>;
-    let dimensions: [(&'static str, Value); 3] = [
-        ("scenario", |task| task.scenario.as_deref()),
-        ("language", |task| task.language.as_deref()),
-        ("difficulty", |task| task.difficulty.as_deref()),
+    let dimensions: [(Dimension, Value); 3] = [
+        (Dimension::Scenario, |task| task.scenario.as_deref()),
+        (Dimension::Language, |task| task.language.as_deref()),
+        (Dimension::Difficulty, |task| task.difficulty.as_deref()),
     ];
-    let of_dimension = |(dimension, value): (&'static str, Value)| {
+    let of_dimension = |(dimension, value): (Dimension, Value)| {
         let mut values = BTreeMap::<&str, Vec<&Pair<'_>>>::new();
         for pair in pairs {
             if let Some(value) = value(pair.task) {
@@ -300,7 +336,7 @@ mod tests {
         assert!((found.low.unwrap() + 0.104_011_144).abs() < 1e-8, "{against:?}");
         assert!((found.high.unwrap() - 0.224_011_144).abs() < 1e-8, "{against:?}");
         let [rust] = against.slices.as_slice() else { panic!("{:?}", against.slices) };
-        assert_eq!((rust.dimension, rust.value.as_str(), rust.found.tasks), ("language", "rust", 67));
+        assert_eq!((rust.dimension, rust.value.as_str(), rust.found.tasks), (Dimension::Language, "rust", 67));
         assert_eq!(rust.found.p_value_adjusted, rust.found.p_value, "the only slice");
     }
 

@@ -1,12 +1,14 @@
 //! What readers of a row must know besides its score.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::Entry;
 use crate::domain::{benchmark::Evidence, evaluator::EvaluatorRelationship};
 
-/// What readers of a row must know besides its score.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+/// What readers of a row must know besides its score. `contamination`: the model was trained after the tasks were
+/// published. More flags may come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Flag {
     /// What the run cost is not known.

@@ -1,12 +1,14 @@
 //! The rules of the leaderboard: what a score is, who stands where, what is remarked of a row, and how two models differ.
 
+mod change;
 mod comparison;
 mod flag;
 mod ranking;
 mod score;
 
+pub use change::{ChangeKind, RankChange};
 pub use comparison::{
-    CompareError, ComparedRun, Comparison, Found, LEAST_PRIVATE_TASKS, Method, SliceFound, adjust, compare,
+    CompareError, ComparedRun, Comparison, Dimension, Found, LEAST_PRIVATE_TASKS, Method, SliceFound, adjust, compare,
 };
 pub use flag::Flag;
 pub use ranking::{Entry, RankedEntry, rank};

@@ -167,7 +167,7 @@ mod tests {
 
         let mut good = Claims::new(claims());
         good.expiration = chrono::DateTime::from_timestamp(NOW.seconds() + 1, 0);
-        let public = eddsa.jwks()["keys"][0]["x"].as_str().unwrap().to_owned();
+        let public = serde_json::json!(eddsa.jwks())["keys"][0]["x"].as_str().unwrap().to_owned();
         for (keys, other) in [(&eddsa, &hs256), (&hs256, &eddsa)] {
             let header = Header::empty().with_key_id(keys.current.id.clone()).with_token_type(TOKEN_TYPE);
             let sign = |signer: &Signer, header: &Header| signer.token(header, &good).unwrap();
@@ -185,9 +185,8 @@ mod tests {
     #[test]
     fn a_symmetric_key_is_never_published() {
         let (secret, previous) = (Secret::new("a"), Secret::new("b"));
-        let published = |algorithm| Keys::derive(&secret, Some(&previous), algorithm).jwks()["keys"].clone();
-        assert_eq!(published(JwtAlgorithm::EdDsa).as_array().unwrap().len(), 2);
-        assert_eq!(published(JwtAlgorithm::Hs256), serde_json::json!([]));
+        let published = |algorithm| Keys::derive(&secret, Some(&previous), algorithm).jwks().keys.len();
+        assert_eq!((published(JwtAlgorithm::EdDsa), published(JwtAlgorithm::Hs256)), (2, 0));
     }
 
     #[test]

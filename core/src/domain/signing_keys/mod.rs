@@ -1,4 +1,5 @@
 mod access_token;
+mod jwk;
 mod token_cache;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -18,6 +19,7 @@ use super::{
 use token_cache::TokenCache;
 
 pub use access_token::{ACCESS_TOKEN_SECONDS, AccessClaims, TokenError};
+pub use jwk::{Jwk, Jwks};
 
 const NONCE_BYTES: usize = 24;
 
@@ -115,15 +117,12 @@ impl Keys {
 
     /// The public keys that verify access tokens, as a JWK set (RFC 7517, RFC 8037); none where they are secret.
     #[must_use]
-    pub fn jwks(&self) -> serde_json::Value {
+    pub fn jwks(&self) -> Jwks {
         let jwk = |set: &KeySet| match &set.verifier {
-            Verifier::EdDsa(key) => Some(serde_json::json!({
-                "kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": set.id,
-                "x": URL_SAFE_NO_PAD.encode(key.as_bytes()),
-            })),
+            Verifier::EdDsa(key) => Some(Jwk::new(set.id.clone(), URL_SAFE_NO_PAD.encode(key.as_bytes()))),
             Verifier::Hs256(_) => None,
         };
-        serde_json::json!({ "keys": self.sets().filter_map(jwk).collect::<Vec<_>>() })
+        Jwks { keys: self.sets().filter_map(jwk).collect() }
     }
 
     /// The refresh token of a session's generation. It is computed, not stored, so the current one can be given

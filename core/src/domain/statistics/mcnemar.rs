@@ -3,12 +3,14 @@ use statrs::distribution::{Binomial, DiscreteCDF as _};
 use super::rounding::significant;
 
 /// On how many tasks two models disagree.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Discordant {
     /// Tasks that only the first passed.
+    #[schema(maximum = 9_007_199_254_740_991_i64)]
     pub a_only: u64,
     /// Tasks that only the second passed.
+    #[schema(maximum = 9_007_199_254_740_991_i64)]
     pub b_only: u64,
 }
 

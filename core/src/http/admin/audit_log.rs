@@ -2,25 +2,84 @@ use axum::{
     extract::{OriginalUri, State},
     response::Response,
 };
-use serde::Deserialize;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::{
     app::App,
-    http::{credentials::ClaimedAdmin, page::NewestFirst, parameters, problem::ApiError, request::Query},
+    domain::{SecurityEventName, UserId, formats::Uuid},
+    http::{
+        credentials::ClaimedAdmin,
+        page::{NewestFirst, Page, PageQuery},
+        parameters,
+        problem::ApiError,
+        request::Query,
+    },
+    ports::Timestamp,
     store::audit::{self, Event},
 };
 
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[into_params(parameter_in = Query)]
 pub struct Parameters {
+    /// Only what happened to this account.
     #[serde(default, deserialize_with = "parameters::uuid")]
+    #[param(value_type = Option<UserId>)]
     user_id: Option<String>,
+    #[param(ignore)]
     limit: Option<u32>,
+    #[param(ignore)]
     cursor: Option<String>,
 }
 
+/// An event as administrators see it.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct AuditEvent {
+    #[schema(value_type = Uuid)]
+    id: String,
+    at: Timestamp,
+    #[schema(value_type = SecurityEventName)]
+    event: String,
+    /// Whom it happened to. Of a deleted account, an id that stands for nobody.
+    user_id: Option<UserId>,
+    /// Who did it; null: the service, or a stranger.
+    actor_id: Option<UserId>,
+    ip: Option<String>,
+    #[schema(max_length = 512)]
+    user_agent: Option<String>,
+    /// Of the event: what changed, never a secret.
+    #[schema(value_type = Object)]
+    details: Value,
+}
+
+impl From<Event> for AuditEvent {
+    fn from(event: Event) -> Self {
+        Self {
+            id: event.id,
+            at: event.at,
+            event: event.name,
+            user_id: event.user_id,
+            actor_id: event.actor_id,
+            ip: event.ip,
+            user_agent: event.user_agent,
+            details: event.details,
+        }
+    }
+}
+
 /// Lists everybody's security events, or one person's, newest first.
+#[utoipa::path(
+    get,
+    path = "/api/v1/admin/audit-log",
+    operation_id = "listSecurityEvents",
+    tag = "Administration",
+    security(("accessToken" = [])),
+    params(Parameters, PageQuery),
+    responses((status = 200, description = "A page.", body = Page<'_, AuditEvent>)),
+)]
 pub async fn handler(
     State(app): State<App>,
     admin: ClaimedAdmin,
@@ -34,16 +93,5 @@ pub async fn handler(
         None => audit::list(&page.rows()),
     });
     let (_, mut answers) = batch.read(&app).await?;
-    Ok(page.answer(answers.take(events)?, Event::position, |event| {
-        json!({
-            "id": event.id,
-            "at": event.at,
-            "event": event.name,
-            "userId": event.user_id,
-            "actorId": event.actor_id,
-            "ip": event.ip,
-            "userAgent": event.user_agent,
-            "details": event.details,
-        })
-    }))
+    Ok(page.answer(answers.take(events)?, Event::position, AuditEvent::from))
 }

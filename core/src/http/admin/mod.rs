@@ -12,6 +12,25 @@ use axum::{
 
 use crate::app::App;
 
+/// What the calls say of themselves.
+#[derive(utoipa::OpenApi)]
+#[openapi(paths(
+    users::list,
+    users::one,
+    users::change,
+    users::end_sessions,
+    users::remove_second_factor,
+    runs::reject,
+    moderation::hide_model,
+    moderation::unhide_model,
+    moderation::rename_model,
+    moderation::hide_benchmark,
+    moderation::unhide_benchmark,
+    moderation::rename_benchmark,
+    audit_log::handler
+))]
+pub struct Described;
+
 pub fn routes() -> Router<App> {
     Router::new()
         .route("/users", get(users::list))

@@ -3,12 +3,14 @@
 use axum::{Json as Answer, extract::State};
 use serde::Deserialize;
 use serde_json::json;
+use utoipa::ToSchema;
 
 use crate::{
     app::App,
     http::{
         credentials::ClaimedAdmin,
-        parameters::Name,
+        openapi::NotFound,
+        parameters::{ModelPath, Name, Slug},
         problem::ApiError,
         publishing::Reason,
         request::{Json, Path, Validator},
@@ -16,53 +18,133 @@ use crate::{
     store::moderations::{Act, Moderated, Moderation, Subject},
 };
 
-#[derive(Deserialize)]
+/// What a benchmark is called from now on.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = RenameBenchmark)]
 pub struct NewTitle {
+    /// Of all its versions.
+    #[schema(min_length = 1, max_length = 255, example = "Aider polyglot")]
     title: String,
+    /// Everyone may read it.
+    #[schema(min_length = 1, max_length = 1000, example = "The title advertised something.")]
     reason: String,
 }
 
-#[derive(Deserialize)]
+/// What a model is called from now on.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[schema(as = RenameModel)]
 pub struct NewDisplayName {
+    #[schema(min_length = 1, max_length = 255, example = "GPT-5 (high)")]
     display_name: String,
+    /// Everyone may read it.
+    #[schema(min_length = 1, max_length = 1000, example = "The name was another model's.")]
     reason: String,
 }
 
-type Ids = Path<(Name, Name)>;
-
+/// Hides a model.
+///
+/// It is told nowhere from the answer on: in no board of any snapshot, list, page, badge, comparison or export; read
+/// directly it is 410 `hidden` with the reason, and nothing is published to it (409 `published_to_hidden`). The others
+/// are ranked without it. The log of changes says so, with the reason, which stays public. Hiding again changes
+/// nothing.
+#[utoipa::path(
+    post,
+    path = "/api/v1/admin/models/{provider}/{name}/hide",
+    operation_id = "hideModel",
+    tag = "Administration",
+    security(("accessToken" = [])),
+    params(ModelPath),
+    request_body = Reason,
+    responses(
+        (status = 200, description = "How it stands now.", body = Moderated),
+        (status = 404, response = NotFound),
+    ),
+)]
 pub async fn hide_model(
     State(app): State<App>,
     admin: ClaimedAdmin,
-    Path((Name(provider), Name(name))): Ids,
+    Path(model): Path<ModelPath>,
     Json(body): Json<Reason>,
 ) -> Result<Answer<Moderated>, ApiError> {
-    moderate(&app, &admin, Subject::Model(&format!("{provider}/{name}")), Act::Hide, &body.reason()?).await
+    moderate(&app, &admin, Subject::Model(&model.id()), Act::Hide, &body.reason()?).await
 }
 
+/// Shows a model again.
+///
+/// Everything of it is told again as before. The log of changes says so, with the reason.
+#[utoipa::path(
+    post,
+    path = "/api/v1/admin/models/{provider}/{name}/unhide",
+    operation_id = "unhideModel",
+    tag = "Administration",
+    security(("accessToken" = [])),
+    params(ModelPath),
+    request_body = Reason,
+    responses(
+        (status = 200, description = "How it stands now.", body = Moderated),
+        (status = 404, response = NotFound),
+    ),
+)]
 pub async fn unhide_model(
     State(app): State<App>,
     admin: ClaimedAdmin,
-    Path((Name(provider), Name(name))): Ids,
+    Path(model): Path<ModelPath>,
     Json(body): Json<Reason>,
 ) -> Result<Answer<Moderated>, ApiError> {
-    moderate(&app, &admin, Subject::Model(&format!("{provider}/{name}")), Act::Unhide, &body.reason()?).await
+    moderate(&app, &admin, Subject::Model(&model.id()), Act::Unhide, &body.reason()?).await
 }
 
+/// Renames a model.
+///
+/// It is called this on every board, of earlier snapshots too, and stays so whatever its owner declares. The log of
+/// changes says so, with the reason.
+#[utoipa::path(
+    post,
+    path = "/api/v1/admin/models/{provider}/{name}/rename",
+    operation_id = "renameModel",
+    tag = "Administration",
+    security(("accessToken" = [])),
+    params(ModelPath),
+    request_body = NewDisplayName,
+    responses(
+        (status = 200, description = "How it stands now.", body = Moderated),
+        (status = 404, response = NotFound),
+    ),
+)]
 pub async fn rename_model(
     State(app): State<App>,
     admin: ClaimedAdmin,
-    Path((Name(provider), Name(name))): Ids,
+    Path(model): Path<ModelPath>,
     Json(body): Json<NewDisplayName>,
 ) -> Result<Answer<Moderated>, ApiError> {
     let mut validator = Validator::default();
     let called = validator.text("/displayName", &body.display_name, 1, 255);
     let reason = validator.text("/reason", &body.reason, 1, 1000);
     validator.finish()?;
-    moderate(&app, &admin, Subject::Model(&format!("{provider}/{name}")), Act::Rename(&called), &reason).await
+    moderate(&app, &admin, Subject::Model(&model.id()), Act::Rename(&called), &reason).await
 }
 
+/// Hides a benchmark.
+///
+/// It is told nowhere from the answer on: in no board of any snapshot, list, page, badge, comparison or export; read
+/// directly it is 410 `hidden` with the reason, and nothing is published to it (409 `published_to_hidden`). The others
+/// are ranked without it. The log of changes says so, with the reason, which stays public. Hiding again changes
+/// nothing.
+#[utoipa::path(
+    post,
+    path = "/api/v1/admin/benchmarks/{id}/hide",
+    operation_id = "hideBenchmark",
+    tag = "Administration",
+    security(("accessToken" = [])),
+    params(("id" = Slug, Path)),
+    request_body = Reason,
+    responses(
+        (status = 200, description = "How it stands now.", body = Moderated),
+        (status = 404, response = NotFound),
+    ),
+)]
 pub async fn hide_benchmark(
     State(app): State<App>,
     admin: ClaimedAdmin,
@@ -72,6 +154,22 @@ pub async fn hide_benchmark(
     moderate(&app, &admin, Subject::Benchmark(&id), Act::Hide, &body.reason()?).await
 }
 
+/// Shows a benchmark again.
+///
+/// Everything of it is told again as before. The log of changes says so, with the reason.
+#[utoipa::path(
+    post,
+    path = "/api/v1/admin/benchmarks/{id}/unhide",
+    operation_id = "unhideBenchmark",
+    tag = "Administration",
+    security(("accessToken" = [])),
+    params(("id" = Slug, Path)),
+    request_body = Reason,
+    responses(
+        (status = 200, description = "How it stands now.", body = Moderated),
+        (status = 404, response = NotFound),
+    ),
+)]
 pub async fn unhide_benchmark(
     State(app): State<App>,
     admin: ClaimedAdmin,
@@ -81,6 +179,23 @@ pub async fn unhide_benchmark(
     moderate(&app, &admin, Subject::Benchmark(&id), Act::Unhide, &body.reason()?).await
 }
 
+/// Renames a benchmark.
+///
+/// Every version of it has this title, and those that its owner declares from now on. The log of changes says so, with
+/// the reason.
+#[utoipa::path(
+    post,
+    path = "/api/v1/admin/benchmarks/{id}/rename",
+    operation_id = "renameBenchmark",
+    tag = "Administration",
+    security(("accessToken" = [])),
+    params(("id" = Slug, Path)),
+    request_body = NewTitle,
+    responses(
+        (status = 200, description = "How it stands now.", body = Moderated),
+        (status = 404, response = NotFound),
+    ),
+)]
 pub async fn rename_benchmark(
     State(app): State<App>,
     admin: ClaimedAdmin,

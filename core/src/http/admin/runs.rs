@@ -1,26 +1,42 @@
 use axum::{Json as Answer, extract::State};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::{
     app::App,
     domain::{RunId, run_status::RunStatus},
     http::{
         credentials::ClaimedAdmin,
+        openapi::{ConflictRejection, NotFound},
         problem::{ApiError, RUN_NOT_OPEN},
-        publishing::{Reason, find, run_body},
+        publishing::{Reason, RunBody, find},
         request::{Json, Path},
     },
     store::{BatchError, Guard, publications::RunEnding, runs},
 };
 
-/// Rejects anybody's run, open or published, with a reason that stays public. Rejecting again is no error, and changes
-/// nothing.
+/// Rejects a run.
+///
+/// Any run, open or published. The reason stays public. Rejecting again changes nothing.
+#[utoipa::path(
+    post,
+    path = "/api/v1/admin/runs/{id}/reject",
+    operation_id = "rejectRun",
+    tag = "Administration",
+    security(("accessToken" = [])),
+    params(("id" = RunId, Path)),
+    request_body = Reason,
+    responses(
+        (status = 200, description = "Rejected, now or before.", body = RunBody),
+        (status = 404, response = NotFound),
+        (status = 409, response = ConflictRejection),
+    ),
+)]
 pub async fn reject(
     State(app): State<App>,
     admin: ClaimedAdmin,
     Path(id): Path<RunId>,
     Json(body): Json<Reason>,
-) -> Result<Answer<Value>, ApiError> {
+) -> Result<Answer<RunBody>, ApiError> {
     let reason = body.reason()?;
     admin.confirm(&app).await?;
     let owner = find(&app, &id).await?.owner_id;
@@ -44,7 +60,7 @@ pub async fn reject(
     }
     let run = find(&app, &id).await?;
     match run.status {
-        RunStatus::Rejected => Ok(Answer(run_body(&run))),
+        RunStatus::Rejected => Ok(Answer(RunBody::of(&run))),
         status => Err(ApiError::new(RUN_NOT_OPEN, format!("it is {}", status.as_str()))),
     }
 }

@@ -7,6 +7,7 @@ use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use unicode_normalization::UnicodeNormalization as _;
+use utoipa::ToSchema;
 
 use crate::{
     app::App,
@@ -18,7 +19,8 @@ use crate::{
     http::{
         credentials::ClaimedAdmin,
         key_changes,
-        page::NewestFirst,
+        openapi::{ConflictOwnAccount, NotFound},
+        page::{NewestFirst, Page, PageQuery},
         parameters,
         problem::{ApiError, OWN_ACCOUNT},
         request::{Json, Path, Query, Validator, given},
@@ -35,7 +37,8 @@ use crate::{
 };
 
 /// A person, as an administrator sees them.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = AdminUser)]
 pub struct AdminUserBody {
     #[serde(flatten)]
     user: UserBody,
@@ -49,17 +52,32 @@ impl AdminUserBody {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct Parameters {
+    /// How the address or the name begins, without regard to case.
     #[serde(default, deserialize_with = "parameters::address")]
+    #[param(min_length = 1, max_length = 254)]
     q: Option<String>,
+    /// Only people with this status.
     status: Option<AccountStatus>,
+    #[param(ignore)]
     limit: Option<u32>,
+    #[param(ignore)]
     cursor: Option<String>,
 }
 
-/// Lists people, newest first; `q` is the start of an address or of a name.
+/// Lists people, newest first.
+#[utoipa::path(
+    get,
+    path = "/api/v1/admin/users",
+    operation_id = "listUsers",
+    tag = "Administration",
+    security(("accessToken" = [])),
+    params(Parameters, PageQuery),
+    responses((status = 200, description = "A page.", body = Page<'_, AdminUserBody>)),
+)]
 pub async fn list(
     State(app): State<App>,
     admin: ClaimedAdmin,
@@ -76,7 +94,19 @@ pub async fn list(
     Ok(page.answer(people, |user| (user.created_at.0, user.id.clone().into()), |user| AdminUserBody::of(&app, user)))
 }
 
-/// Tells of one person.
+/// Shows a person.
+#[utoipa::path(
+    get,
+    path = "/api/v1/admin/users/{id}",
+    operation_id = "getUser",
+    tag = "Administration",
+    security(("accessToken" = [])),
+    params(("id" = UserId, Path)),
+    responses(
+        (status = 200, description = "The person.", body = AdminUserBody),
+        (status = 404, response = NotFound),
+    ),
+)]
 pub async fn one(
     State(app): State<App>,
     admin: ClaimedAdmin,
@@ -93,18 +123,38 @@ fn no_such_user() -> ApiError {
     ApiError::not_found("user")
 }
 
-#[derive(Deserialize)]
+/// Members left out stay as they are.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[schema(as = AdminUserPatch)]
 pub struct Change {
+    /// Suspending ends every session.
     status: Option<AccountStatus>,
     role: Option<Role>,
-    /// `null` gives back the deployment's.
+    /// How much they may store of benchmarks, runs and results; null gives them the deployment's quota.
     #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<i64>, minimum = 0, maximum = 9_007_199_254_740_991_i64)]
     storage_quota_bytes: Option<Option<i64>>,
 }
 
-/// Changes a person's status, role or storage quota. A suspended person's sessions, links and half logins end; their keys
-/// are refused while it lasts.
+/// Changes a person's status, role or storage quota.
+///
+/// The sessions, links and half logins of a person who is suspended end, and their keys are refused while it lasts. The
+/// next request of the person sees every change.
+#[utoipa::path(
+    patch,
+    path = "/api/v1/admin/users/{id}",
+    operation_id = "updateUser",
+    tag = "Administration",
+    security(("accessToken" = [])),
+    params(("id" = UserId, Path)),
+    request_body = Change,
+    responses(
+        (status = 200, description = "The person as they are now.", body = AdminUserBody),
+        (status = 404, response = NotFound),
+        (status = 409, response = ConflictOwnAccount),
+    ),
+)]
 pub async fn change(
     State(app): State<App>,
     admin: ClaimedAdmin,
@@ -158,6 +208,15 @@ pub async fn change(
 }
 
 /// Ends every session of a person.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/admin/users/{id}/sessions",
+    operation_id = "endSessionsOfUser",
+    tag = "Administration",
+    security(("accessToken" = [])),
+    params(("id" = UserId, Path)),
+    responses((status = 204, description = "None is left."), (status = 404, response = NotFound)),
+)]
 pub async fn end_sessions(
     State(app): State<App>,
     admin: ClaimedAdmin,
@@ -172,7 +231,21 @@ pub async fn end_sessions(
     user.map(|_| StatusCode::NO_CONTENT).ok_or_else(no_such_user)
 }
 
-/// Removes the second factor of a person who has lost it. They are told, in case it was not they who asked.
+/// Removes the second factor of a person who has lost it.
+///
+/// They are told, in case it was not they who asked.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/admin/users/{id}/mfa",
+    operation_id = "removeSecondFactorOfUser",
+    tag = "Administration",
+    security(("accessToken" = [])),
+    params(("id" = UserId, Path)),
+    responses(
+        (status = 204, description = "There is none any more; the person is told by mail."),
+        (status = 404, response = NotFound),
+    ),
+)]
 pub async fn remove_second_factor(
     State(app): State<App>,
     admin: ClaimedAdmin,

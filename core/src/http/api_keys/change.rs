@@ -1,36 +1,72 @@
 use axum::{Json as Answer, extract::State};
 use serde::Deserialize;
 use serde_json::json;
+use utoipa::ToSchema;
 
 use super::{ApiKeyBody, no_such_key, not_active};
 use crate::{
     app::App,
-    domain::{ApiKeyId, api_key::KeyStatus, api_key_settings::AskedApiKeyChange},
+    domain::{
+        ApiKeyId,
+        api_key::{KeyStatus, Scope},
+        api_key_settings::AskedApiKeyChange,
+    },
     http::{
         credentials::{ClaimedSession, may_have},
         key_changes, limits,
+        openapi::{ConflictKeyChange, ForbiddenKeyCreation, NotFound, RateLimited},
         problem::ApiError,
         request::{Json, Path, given},
     },
     store::api_keys,
 };
 
-#[derive(Deserialize)]
+/// Members left out stay as they are. A lower `rateLimit` counts what the window has admitted before.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[schema(as = ApiKeyPatch)]
 pub struct Body {
     #[serde(default, deserialize_with = "given")]
+    #[schema(nullable = false, min_length = 1, max_length = 255)]
     name: Option<String>,
+    /// Null removes it.
     #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>, max_length = 1000)]
     description: Option<Option<String>>,
+    /// What it may do.
     #[serde(default, deserialize_with = "given")]
+    #[schema(nullable = false, value_type = Option<Vec<Scope>>, min_items = 1)]
     scopes: Option<Vec<String>>,
+    /// What is admitted in any window: a request costs 1, a verification its `cost`.
     #[serde(default, deserialize_with = "given")]
+    #[schema(nullable = false, minimum = 1, maximum = 100_000)]
     rate_limit: Option<u32>,
+    /// Where it may be used from: IPv4 or IPv6 addresses, or CIDR blocks without host bits; empty: anywhere.
     #[serde(default, deserialize_with = "given")]
+    #[schema(nullable = false, max_items = 100, extensions(("x-unique" = json!(true))))]
     allowed_ips: Option<Vec<String>>,
 }
 
-/// Changes what is given of a key; its next use is decided by that. A `null` description is removed.
+/// Changes a key.
+///
+/// From the answer on, every use is decided by what the key is changed to. Its window, expiry and environment stay: make or
+/// rotate a key for that. A body without members changes nothing.
+#[utoipa::path(
+    patch,
+    path = "/api/v1/api-keys/{id}",
+    operation_id = "changeApiKey",
+    tag = "API keys",
+    security(("accessToken" = [])),
+    params(("id" = ApiKeyId, Path)),
+    request_body = Body,
+    responses(
+        (status = 200, description = "The key as it is now.", body = ApiKeyBody),
+        (status = 403, response = ForbiddenKeyCreation),
+        (status = 404, response = NotFound),
+        (status = 409, response = ConflictKeyChange),
+        (status = 429, response = RateLimited),
+    ),
+)]
 pub async fn handler(
     State(app): State<App>,
     caller: ClaimedSession,

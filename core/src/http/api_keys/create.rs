@@ -2,7 +2,7 @@ use axum::{extract::State, response::Response};
 use http::StatusCode;
 use serde_json::json;
 
-use super::{ApiKeyBody, too_many};
+use super::{ApiKeyBody, CreatedApiKey, too_many};
 use crate::{
     app::App,
     domain::{account::Role, api_key::ApiKey, api_key_settings::AskedApiKey},
@@ -10,6 +10,7 @@ use crate::{
         credentials::{ClaimedSession, Confirmed, may_have},
         idempotency::{Caller, Claim, Fulfilled, Idempotent, Reply},
         limits,
+        openapi::{ConflictKey, ForbiddenKeyCreation, IdempotencyKey, RateLimited},
         problem::ApiError,
         request::Json,
     },
@@ -17,6 +18,24 @@ use crate::{
 };
 
 /// Creates a key, and shows it this once.
+///
+/// The key itself is in this answer and in no other; a replay by its `Idempotency-Key` is this answer. A person has at
+/// most 50 active keys.
+#[utoipa::path(
+    post,
+    path = "/api/v1/api-keys",
+    operation_id = "createApiKey",
+    tag = "API keys",
+    security(("accessToken" = [])),
+    params(IdempotencyKey),
+    request_body = AskedApiKey,
+    responses(
+        (status = 201, description = "The key, shown this once.", body = CreatedApiKey),
+        (status = 403, response = ForbiddenKeyCreation),
+        (status = 409, response = ConflictKey),
+        (status = 429, response = RateLimited),
+    ),
+)]
 pub async fn handler(
     State(app): State<App>,
     caller: ClaimedSession,
@@ -44,7 +63,7 @@ async fn create(app: &App, caller: &ClaimedSession, asked: AskedApiKey, claim: C
     let new = new.into_record(app.new_id().into(), batch.user_id().clone(), &key, now);
     batch.expect(Guard::ApiKeyLimit, api_keys::create(&new, &key));
     batch.push(caller.event(app, "api_key_created", json!({ "apiKeyId": new.id })));
-    let answer = json!({ "apiKey": ApiKeyBody::new(new, now), "key": key.secret().expose() });
+    let answer = CreatedApiKey { api_key: ApiKeyBody::new(new, now), key: key.secret().clone() };
     let reply = Reply::json(StatusCode::CREATED, &answer)?;
     let created = claim.fulfil(&mut batch, app, reply)?;
     match batch.run(app).await {

@@ -4,12 +4,27 @@ use super::{ApiKeyBody, no_such_key};
 use crate::{
     app::App,
     domain::ApiKeyId,
-    http::{credentials::ClaimedSession, page::NewestFirst, problem::ApiError, request::Path},
+    http::{
+        credentials::ClaimedSession,
+        openapi::NotFound,
+        page::{NewestFirst, Page, PageQuery},
+        problem::ApiError,
+        request::Path,
+    },
     ports::Timestamp,
     store::api_keys::{self, ApiKeyRecord},
 };
 
 /// Lists the caller's keys, newest first.
+#[utoipa::path(
+    get,
+    path = "/api/v1/api-keys",
+    operation_id = "listApiKeys",
+    tag = "API keys",
+    security(("accessToken" = [])),
+    params(PageQuery),
+    responses((status = 200, description = "A page.", body = Page<'_, ApiKeyBody>)),
+)]
 pub async fn list(State(app): State<App>, caller: ClaimedSession, page: NewestFirst) -> Result<Response, ApiError> {
     let mut batch = caller.batch();
     let owner_id = batch.user_id();
@@ -21,6 +36,18 @@ pub async fn list(State(app): State<App>, caller: ClaimedSession, page: NewestFi
 }
 
 /// Shows one of the caller's keys.
+#[utoipa::path(
+    get,
+    path = "/api/v1/api-keys/{id}",
+    operation_id = "getApiKey",
+    tag = "API keys",
+    security(("accessToken" = [])),
+    params(("id" = ApiKeyId, Path)),
+    responses(
+        (status = 200, description = "The key's data, never the key.", body = ApiKeyBody),
+        (status = 404, response = NotFound),
+    ),
+)]
 pub async fn one(
     State(app): State<App>,
     caller: ClaimedSession,

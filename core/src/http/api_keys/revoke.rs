@@ -6,11 +6,23 @@ use super::no_such_key;
 use crate::{
     app::App,
     domain::ApiKeyId,
-    http::{credentials::ClaimedSession, key_changes, problem::ApiError, request::Path},
+    http::{credentials::ClaimedSession, key_changes, openapi::NotFound, problem::ApiError, request::Path},
     store::api_keys,
 };
 
-/// Revokes a key; its next request is refused. A second time is no error.
+/// Revokes a key.
+///
+/// From the answer on, every use of the key is refused, wherever it is made. A second time is no error. It stays in the
+/// list.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/api-keys/{id}",
+    operation_id = "revokeApiKey",
+    tag = "API keys",
+    security(("accessToken" = [])),
+    params(("id" = ApiKeyId, Path)),
+    responses((status = 204, description = "Revoked, now or before."), (status = 404, response = NotFound)),
+)]
 pub async fn handler(
     State(app): State<App>,
     caller: ClaimedSession,

@@ -2,8 +2,9 @@ use axum::{extract::State, response::Response};
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
+use utoipa::ToSchema;
 
-use super::{ApiKeyBody, no_such_key, not_active, too_many};
+use super::{ApiKeyBody, CreatedApiKey, no_such_key, not_active, too_many};
 use crate::{
     app::App,
     domain::{
@@ -14,6 +15,7 @@ use crate::{
         credentials::{ClaimedSession, UserSession},
         idempotency::{Caller, Claim, Fulfilled, Idempotent, Reply},
         key_changes, limits,
+        openapi::{ConflictRotation, IdempotencyKey, NotFound, RateLimited},
         problem::{API_KEY_ALREADY_ROTATED, ApiError},
         request::{OptionalJson, Path, Validator},
     },
@@ -28,14 +30,37 @@ const MOST_OVERLAP_SECONDS: u32 = 604_800;
 /// How often what was read is read again because it has changed.
 const ATTEMPTS: usize = 5;
 
-#[derive(Default, Deserialize)]
+/// How a key is rotated.
+#[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[schema(as = ApiKeyRotate)]
 pub struct Body {
+    /// How long the old key goes on, at most to its own expiry; 0 revokes it at once.
     #[serde(default)]
+    #[schema(maximum = 604_800, default = 0)]
     overlap_seconds: u32,
 }
 
-/// Creates the key that takes over from another, which ends at once or after the overlap.
+/// Replaces a key by a new one.
+///
+/// The new key has the settings of the old one, and as long a life, counted from now. The old one is revoked at once, or
+/// ends after `overlapSeconds`; until then both work, share one limit, and both count among the 50. A key has one
+/// successor.
+#[utoipa::path(
+    post,
+    path = "/api/v1/api-keys/{id}/rotate",
+    operation_id = "rotateApiKey",
+    tag = "API keys",
+    security(("accessToken" = [])),
+    params(("id" = ApiKeyId, Path), IdempotencyKey),
+    request_body = Option<Body>,
+    responses(
+        (status = 201, description = "The new key, shown this once.", body = CreatedApiKey),
+        (status = 404, response = NotFound),
+        (status = 409, response = ConflictRotation),
+        (status = 429, response = RateLimited),
+    ),
+)]
 pub async fn handler(
     State(app): State<App>,
     caller: ClaimedSession,
@@ -72,7 +97,7 @@ async fn rotate(
         batch.expect(Guard::ApiKeyRotatable, api_keys::succeed(&old, &new, &key, overlap > 0));
         batch.push(api_keys::end_rotated(&old, overlap, now));
         batch.push(caller.event(app, "api_key_rotated", details));
-        let answer = json!({ "apiKey": ApiKeyBody::new(new, now), "key": key.secret().expose() });
+        let answer = CreatedApiKey { api_key: ApiKeyBody::new(new, now), key: key.secret().clone() };
         let reply = Reply::json(StatusCode::CREATED, &answer)?;
         let rotated = claim.fulfil(&mut batch, app, reply)?;
         match batch.run(app).await {

@@ -2,6 +2,7 @@ use std::collections::HashMap;
 
 use axum::{Json as Answer, extract::State};
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::no_such_key;
 use crate::{
@@ -9,6 +10,7 @@ use crate::{
     domain::{ApiKeyId, key_use::HOUR_MS, values},
     http::{
         credentials::ClaimedSession,
+        openapi::NotFound,
         problem::{ApiError, MALFORMED_REQUEST},
         request::{Path, Query},
     },
@@ -21,16 +23,23 @@ use crate::{
 
 const MOST_BUCKETS: i64 = 1000;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct Parameters {
+    /// RFC 3339; rounded down to a whole bucket. Without it, 24 hours (or 30 days, by day) before `to`.
+    #[param(format = DateTime)]
     from: Option<String>,
+    /// RFC 3339; rounded up to a whole bucket. Without it, the end of the current one.
+    #[param(format = DateTime)]
     to: Option<String>,
+    /// How long a bucket is.
     #[serde(default)]
+    #[param(inline, default = "hour")]
     bucket: Bucket,
 }
 
-#[derive(Clone, Copy, Default, Deserialize, Serialize)]
+#[derive(Clone, Copy, Default, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 enum Bucket {
     #[default]
@@ -94,25 +103,48 @@ impl Parameters {
 }
 
 /// What became of the requests with a key, in buckets of UTC time.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = ApiKeyUsage)]
 pub struct Usage {
     api_key_id: ApiKeyId,
+    #[schema(inline)]
     bucket: Bucket,
+    /// Start of the first bucket.
     from: Timestamp,
+    /// End of the last bucket.
     to: Timestamp,
+    /// Every bucket of the range, oldest first.
+    #[schema(min_items = 1, max_items = 1000)]
     data: Vec<BucketOfUse>,
     totals: UseCounts,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = ApiKeyUseInTime)]
 struct BucketOfUse {
     start: Timestamp,
     #[serde(flatten)]
     counts: UseCounts,
 }
 
-/// How often a key was let in, stopped by its limit, and refused; empty buckets too, oldest first.
+/// Tells how a key was used.
+///
+/// How often it was let in, stopped by its limit, and refused, its verifications included: by hours or days of UTC,
+/// counted to this moment and kept for 400 days. A range has at most 1000 buckets. A crash of the server may lose the
+/// count of about the last minute.
+#[utoipa::path(
+    get,
+    path = "/api/v1/api-keys/{id}/usage",
+    operation_id = "getApiKeyUsage",
+    tag = "API keys",
+    security(("accessToken" = [])),
+    params(("id" = ApiKeyId, Path), Parameters),
+    responses(
+        (status = 200, description = "Every bucket of the range, oldest first.", body = Usage),
+        (status = 404, response = NotFound),
+    ),
+)]
 pub async fn handler(
     State(app): State<App>,
     caller: ClaimedSession,

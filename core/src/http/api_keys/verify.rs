@@ -7,6 +7,10 @@ use axum::{
 };
 use http::HeaderMap;
 use serde::{Deserialize, Serialize};
+use utoipa::{
+    ToSchema,
+    openapi::schema::{Object, ObjectBuilder, Type},
+};
 
 use crate::{
     app::App,
@@ -18,6 +22,7 @@ use crate::{
     http::{
         client::Client,
         credentials::{KeysVerify, RequiredScope as _, admitted, key_use, needs_publisher, presented_key},
+        openapi::ForbiddenVerifier,
         problem::{
             ACCOUNT_SUSPENDED, API_KEY_EXPIRED, API_KEY_REVOKED, INSUFFICIENT_SCOPE, INVALID_API_KEY, IP_NOT_ALLOWED,
             ROLE_REQUIRED, TOO_MANY_REQUESTS,
@@ -29,19 +34,32 @@ use crate::{
     ports::{LimitState, Timestamp},
 };
 
+/// The key is good.
+const VALID: &str = "valid";
 /// The key is somebody else's, and the caller's owner no service.
 const NOT_YOURS: &str = "not_yours";
 /// What a limiter can remember of one request.
 const MOST_COST: u32 = 100_000;
 
-#[derive(Deserialize)]
+/// A key, and what it has to be good for.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = ApiKeyVerify)]
 struct Question {
+    /// As it was presented, whatever it is.
+    #[schema(value_type = String)]
     key: Secret,
+    /// What it has to be good for, all of it.
     #[serde(default)]
+    #[schema(value_type = Vec<Scope>)]
     scopes: Vec<String>,
+    /// What it is charged of its limit where it is valid; 0 only looks.
     #[serde(default = "one")]
+    #[schema(maximum = 100_000, default = 1)]
     cost: u32,
+    /// The IPv4 or IPv6 address of whoever presented it. A key with `allowedIps` is valid only from those: without `ip`
+    /// it is not.
+    #[schema(min_length = 2, max_length = 45)]
     ip: Option<String>,
 }
 
@@ -87,31 +105,104 @@ impl Asked {
     }
 }
 
-/// Whether a key is good, for a service that was shown it.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Verdict {
-    valid: bool,
-    code: &'static str,
-    api_key_id: Option<ApiKeyId>,
-    user_id: Option<UserId>,
-    scopes: Vec<Scope>,
-    rate_limit: Option<Standing>,
+/// Whether to let a key in: by `valid`.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+#[schema(as = ApiKeyVerdict)]
+pub enum Verdict {
+    Valid(ValidApiKey),
+    Refused(RefusedApiKey),
 }
 
-/// Where the limit of the key stands.
-#[derive(Serialize)]
+/// A key that is let in.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct Standing {
+pub struct ValidApiKey {
+    #[schema(schema_with = only_true)]
+    valid: bool,
+    #[schema(schema_with = only_valid)]
+    code: &'static str,
+    api_key_id: ApiKeyId,
+    /// Its owner.
+    user_id: UserId,
+    /// What the key may do.
+    scopes: Vec<Scope>,
+    /// Null where the limit was not looked at.
+    rate_limit: Option<LimitStanding>,
+}
+
+/// A key that is not let in, and why.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RefusedApiKey {
+    #[schema(schema_with = only_false)]
+    valid: bool,
+    /// The first reason why not, in this order: no such key, somebody else's, revoked, expired, owner suspended, address,
+    /// scope, role, limit.
+    #[schema(schema_with = reasons)]
+    code: &'static str,
+    /// Null where there is no such key, or it is somebody else's.
+    api_key_id: Option<ApiKeyId>,
+    /// Its owner; null where there is no such key, or it is somebody else's.
+    user_id: Option<UserId>,
+    /// What the key may do; empty where there is no such key, or it is somebody else's.
+    scopes: Vec<Scope>,
+    /// Null where the limit was not looked at.
+    rate_limit: Option<LimitStanding>,
+}
+
+/// Where the limit of a key stands.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = ApiKeyLimitState)]
+struct LimitStanding {
+    #[schema(minimum = 1, maximum = 100_000)]
     limit: u32,
+    /// What the limit still admits in this window.
+    #[schema(maximum = 100_000)]
     remaining: u32,
+    /// When the oldest admission leaves the window, so that more is admitted.
     reset_at: Timestamp,
+}
+
+fn only_true() -> Object {
+    ObjectBuilder::new().schema_type(Type::Boolean).enum_values(Some([true])).build()
+}
+
+fn only_false() -> Object {
+    ObjectBuilder::new().schema_type(Type::Boolean).enum_values(Some([false])).build()
+}
+
+fn only_valid() -> Object {
+    ObjectBuilder::new().schema_type(Type::String).enum_values(Some([VALID])).build()
+}
+
+fn reasons() -> Object {
+    let reasons = [
+        INVALID_API_KEY.name(),
+        NOT_YOURS,
+        API_KEY_REVOKED.name(),
+        API_KEY_EXPIRED.name(),
+        ACCOUNT_SUSPENDED.name(),
+        IP_NOT_ALLOWED.name(),
+        INSUFFICIENT_SCOPE.name(),
+        ROLE_REQUIRED.name(),
+        TOO_MANY_REQUESTS.name(),
+    ];
+    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(reasons)).build()
 }
 
 impl Verdict {
     /// Of a key about which nothing is told.
     fn nothing(code: &'static str) -> Self {
-        Self { valid: false, code, api_key_id: None, user_id: None, scopes: Vec::new(), rate_limit: None }
+        Self::Refused(RefusedApiKey {
+            valid: false,
+            code,
+            api_key_id: None,
+            user_id: None,
+            scopes: Vec::new(),
+            rate_limit: None,
+        })
     }
 
     fn unknown() -> Self {
@@ -123,18 +214,22 @@ impl Verdict {
     }
 
     fn of(grant: &KeyGrant, refusal: Option<Code>, state: Option<LimitState>, now: Timestamp) -> Self {
-        let standing = |state: LimitState| Standing {
+        let rate_limit = state.map(|state| LimitStanding {
             limit: grant.rate_limit,
             remaining: state.remaining,
             reset_at: now.plus_ms(i64::try_from(state.reset_after_ms).unwrap_or(i64::MAX)),
-        };
-        Self {
-            valid: refusal.is_none(),
-            code: refusal.map_or("valid", Code::name),
-            api_key_id: Some(grant.id.clone()),
-            user_id: Some(grant.user_id.clone()),
-            scopes: grant.scopes.clone(),
-            rate_limit: state.map(standing),
+        });
+        let (api_key_id, user_id, scopes) = (grant.id.clone(), grant.user_id.clone(), grant.scopes.clone());
+        match refusal {
+            None => Self::Valid(ValidApiKey { valid: true, code: VALID, api_key_id, user_id, scopes, rate_limit }),
+            Some(code) => Self::Refused(RefusedApiKey {
+                valid: false,
+                code: code.name(),
+                api_key_id: Some(api_key_id),
+                user_id: Some(user_id),
+                scopes,
+                rate_limit,
+            }),
         }
     }
 }
@@ -152,9 +247,26 @@ fn code(denial: Denial) -> Option<Code> {
     })
 }
 
-/// Checks a key that a service was shown, and charges it: one of the service's own owner, or, where that has the role
-/// `service`, anybody's. The caller's own key is charged for the call; one
-/// that asks about itself is charged once.
+/// Checks a key, for another service.
+///
+/// For a service that was shown a key of its own owner's. Of anybody else's it learns nothing, `not_yours`, and neither
+/// charges nor counts it; services of the platform, whose owner an administrator gave the role `service`, verify
+/// everybody's. The caller's own key needs the scope `keys:verify` and is charged 1, which the headers tell of; the
+/// checked key is charged `cost` where it is valid. The caller's key is looked at first: where it is refused, nobody is
+/// charged. A key that checks itself is charged `cost` alone, at least 1, whatever the verdict. Whatever the checked key
+/// is, the answer is 200 with a verdict; other statuses are about the caller.
+#[utoipa::path(
+    post,
+    path = "/api/v1/api-keys/verify",
+    operation_id = "verifyApiKey",
+    tag = "API keys",
+    security(("apiKeyHeader" = ["keys:verify"]), ("apiKeyBearer" = ["keys:verify"])),
+    request_body = Question,
+    responses(
+        (status = 200, description = "Whether the key is good.", body = Verdict),
+        (status = 403, response = ForbiddenVerifier),
+    ),
+)]
 pub async fn handler(State(app): State<App>, request: Request) -> Result<Answer<Verdict>, ApiError> {
     let (parts, body) = request.into_parts();
     let client = Client::of(&parts);

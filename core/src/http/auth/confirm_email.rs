@@ -6,10 +6,9 @@ use axum::{
 };
 use http::StatusCode;
 use maud::html;
-use serde_json::{Value, json};
 
 use super::{
-    links::{Followed, Link, Token, form_page, read_form, refusal, refused_page},
+    links::{DeadLink, Followed, Link, Token, VerifiedUser, form_page, read_form, refusal, refused_page},
     random_token,
 };
 use crate::{
@@ -17,10 +16,10 @@ use crate::{
     domain::account,
     http::{
         client::Client,
+        openapi::{ConflictAddress, InvalidLink},
         page::html_page,
         problem::{ApiError, EMAIL_TAKEN},
         request::{Json, Query},
-        users::UserBody,
     },
     mail::{self, EmailTemplate},
     store::{
@@ -30,14 +29,28 @@ use crate::{
     },
 };
 
-/// Uses the link to a new address, once: the account moves there.
+/// Confirms the new address.
+///
+/// The link works once; the account moves to the address that it was mailed to.
+#[utoipa::path(
+    post,
+    path = "/api/v1/auth/confirm-email",
+    operation_id = "confirmEmail",
+    tag = "Accounts",
+    request_body = Token,
+    responses(
+        (status = 200, description = "The address is changed.", body = VerifiedUser),
+        (status = 400, response = InvalidLink),
+        (status = 409, response = ConflictAddress),
+    ),
+)]
 pub async fn handler(
     State(app): State<App>,
     client: Client,
     Json(body): Json<Token>,
-) -> Result<Answer<Value>, ApiError> {
+) -> Result<Answer<VerifiedUser>, ApiError> {
     let user = change(&app, &client, &body.token).await?;
-    Ok(Answer(json!({ "user": UserBody::from(user) })))
+    Ok(Answer(user.into()))
 }
 
 async fn change(app: &App, client: &Client, token: &str) -> Result<User, ApiError> {
@@ -66,7 +79,17 @@ fn taken() -> ApiError {
     ApiError::new(EMAIL_TAKEN, "somebody has proved in the meantime that it is theirs")
 }
 
-/// The page that the link leads to where there is no front end.
+/// Shows a page whose button confirms the new address.
+///
+/// Reading it consumes nothing, so a mail scanner does no harm.
+#[utoipa::path(
+    get,
+    path = "/api/v1/auth/confirm-email",
+    operation_id = "confirmEmailPage",
+    tag = "Accounts",
+    params(Followed),
+    responses((status = 200, description = "The page.", content_type = "text/html", body = String)),
+)]
 pub async fn page(Query(query): Query<Followed>) -> Response {
     form_page(
         StatusCode::OK,
@@ -78,7 +101,24 @@ pub async fn page(Query(query): Query<Followed>) -> Response {
     )
 }
 
-/// What the page's button sends.
+/// Uses the link, for the page's button.
+#[utoipa::path(
+    post,
+    path = "/api/v1/auth/confirm-email/confirm",
+    operation_id = "confirmConfirmEmail",
+    tag = "Accounts",
+    request_body(content = Token, content_type = "application/x-www-form-urlencoded"),
+    responses(
+        DeadLink,
+        (status = 200, description = "It is done: a page that says so.", content_type = "text/html", body = String),
+        (
+            status = 409,
+            description = "The address has an account by now: a page that says so.",
+            content_type = "text/html",
+            body = String,
+        ),
+    ),
+)]
 pub async fn confirm(State(app): State<App>, client: Client, request: Request<Body>) -> Result<Response, ApiError> {
     let form = read_form::<Token>(request).await?;
     match change(&app, &client, &form.token).await {

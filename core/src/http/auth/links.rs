@@ -1,9 +1,15 @@
 //! What the links of mails share: the pages that they lead to where there is no front end, and their forms.
 
+use std::collections::BTreeMap;
+
 use axum::{body::Body, extract::Request, response::Response};
 use http::StatusCode;
 use maud::{Markup, html};
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use utoipa::{
+    IntoParams, IntoResponses, PartialSchema as _, ToSchema,
+    openapi::{Content, HeaderBuilder, Ref, RefOr, ResponseBuilder},
+};
 
 use crate::{
     app::App,
@@ -14,6 +20,7 @@ use crate::{
         parameters,
         problem::{ApiError, INVALID_OR_EXPIRED_TOKEN, MALFORMED_REQUEST, UNSUPPORTED_MEDIA_TYPE},
         request::{BODY_LIMIT, media_type, read_body},
+        users::UserBody,
     },
     store::{
         Answers, Batch, BatchError, Guard, Query,
@@ -23,19 +30,50 @@ use crate::{
 };
 
 /// The parameters of a link that was followed; mail programs and trackers append some of their own.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct Followed {
-    /// The secret of the link.
+    /// The secret of the link, from the mail.
+    #[param(min_length = 1, max_length = 512)]
     #[serde(deserialize_with = "parameters::token")]
     pub token: String,
 }
 
-/// The body of the call that uses a link.
-#[derive(Deserialize)]
+/// What uses a link.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = LinkToken)]
 pub struct Token {
-    /// The secret of the link.
+    /// The secret of the link, from the mail.
+    #[schema(min_length = 1, max_length = 512, example = "3q2-7wABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhs")]
     pub token: String,
+}
+
+/// Whose link was used.
+#[derive(Serialize, ToSchema)]
+pub struct VerifiedUser {
+    user: UserBody,
+}
+
+impl From<User> for VerifiedUser {
+    fn from(user: User) -> Self {
+        Self { user: user.into() }
+    }
+}
+
+/// What the button of a page gets where the page's link does not work.
+pub struct DeadLink;
+
+impl IntoResponses for DeadLink {
+    fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
+        let policy = HeaderBuilder::new().schema(Some(String::schema())).description(Some("Strict, with a page."));
+        let response = ResponseBuilder::new()
+            .description("The link does not work any more: a page that says so. A form that cannot be read: a problem.")
+            .content("text/html", Content::new(Some(String::schema())))
+            .content("application/problem+json", Content::new(Some(Ref::from_schema_name("Problem"))))
+            .header("Content-Security-Policy", policy.build());
+        BTreeMap::from([("400".to_owned(), response.into())])
+    }
 }
 
 /// A link that somebody wants to use.

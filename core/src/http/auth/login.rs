@@ -4,13 +4,14 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use http::HeaderMap;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
+use utoipa::ToSchema;
 
 use super::{
     random_token,
     start_session::{Admitted, start_session},
-    tokens,
+    tokens::{self, Tokens},
 };
 use crate::{
     app::App,
@@ -24,6 +25,7 @@ use crate::{
         credentials::suspended,
         limits::{Limited, Login},
         login_throttle::LoginAttempt,
+        openapi::{ForbiddenLogin, InvalidCredentials, TooManyAttempts},
         passwords,
         problem::{ApiError, EMAIL_NOT_VERIFIED, INVALID_CREDENTIALS},
         request::Json,
@@ -39,31 +41,114 @@ use crate::{
 /// How long the second factor may take, in seconds.
 const CHALLENGE_SECONDS: i64 = 300;
 
-#[derive(Deserialize)]
+/// Who logs in, and how.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = LoginRequest)]
 pub struct Body {
+    #[schema(value_type = Email)]
     email: String,
+    #[schema(
+        value_type = String,
+        format = Password,
+        min_length = 1,
+        max_length = 1024,
+        example = "correct horse battery staple"
+    )]
     password: Secret,
     #[serde(default)]
+    #[schema(default = "token")]
     mode: Mode,
 }
 
-#[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+/// How the refresh token travels: in the answer (`token`), or in a cookie instead (`cookie`).
+#[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-enum Mode {
+#[schema(as = LoginMode)]
+pub enum Mode {
+    /// In the answer.
     #[default]
     Token,
+    /// In a cookie.
     Cookie,
 }
 
-/// Starts a session, or asks for the second factor. No such account and a wrong password are one answer at one cost;
-/// what else is wrong with the account is told only to who knows the password.
+/// The challenge of a login: the password was right, and a second factor is asked for.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MfaRequired {
+    #[schema(inline)]
+    status: MfaStatus,
+    /// For `/api/v1/auth/login/mfa`: one login, 5 attempts.
+    #[serde(serialize_with = "Secret::shown")]
+    #[schema(
+        value_type = String,
+        min_length = 1,
+        max_length = 512,
+        example = "3q2-7wABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhs"
+    )]
+    mfa_token: Secret,
+    #[schema(min_items = 1, extensions(("x-unique" = json!(true))))]
+    methods: Vec<MfaMethod>,
+    #[schema(minimum = 1, example = 300)]
+    expires_in_seconds: i64,
+}
+
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum MfaStatus {
+    MfaRequired,
+}
+
+/// A kind of second factor.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum MfaMethod {
+    Totp,
+    RecoveryCode,
+}
+
+/// What a login is answered with.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "the document alone reads it; each answer is made where it is known")]
+enum LoginAnswer {
+    Session(Tokens),
+    Challenge(MfaRequired),
+}
+
+/// Logs in.
+///
+/// Where the account has a second factor, the answer is `mfa_required` and `/api/v1/auth/login/mfa` finishes the login, in
+/// the same mode. No such account and a wrong password are one answer. Wrong guesses are counted before the password is
+/// looked at, for the account and for the network of the client; a network that has logged in to the account before is
+/// counted apart, so that strangers lock nobody out.
+#[utoipa::path(
+    post,
+    path = "/api/v1/auth/login",
+    operation_id = "login",
+    tag = "Accounts",
+    request_body = Body,
+    responses(
+        (
+            status = 200,
+            description = "A new session, or the challenge of a second factor.",
+            body = inline(LoginAnswer),
+            headers(("RateLimit"), ("RateLimit-Policy"), ("Set-Cookie")),
+        ),
+        (status = 401, response = InvalidCredentials),
+        (status = 403, response = ForbiddenLogin),
+        (status = 429, response = TooManyAttempts),
+    ),
+)]
 pub async fn handler(
     State(app): State<App>,
     Limited { client, .. }: Limited<Login>,
     headers: HeaderMap,
     Json(body): Json<Body>,
 ) -> Result<Response, ApiError> {
+    // No such account and a wrong password cost the same; what else is wrong with the account is told only to who knows
+    // the password.
     let cookie = body.mode == Mode::Cookie;
     let brought = if cookie { tokens::cookie_brought(&app, &headers)? } else { None };
     let email = Email::parse(&body.email).ok();
@@ -139,13 +224,13 @@ impl Next {
             Self::Session(session) => return tokens::answer(app, &session, session.started_at),
             Self::SecondFactor(token) => token,
         };
-        let body = json!({
-            "status": "mfa_required",
-            "mfaToken": token.expose(),
-            "methods": ["totp", "recovery_code"],
-            "expiresInSeconds": CHALLENGE_SECONDS,
-        });
-        Ok(Answer(body).into_response())
+        let challenge = MfaRequired {
+            status: MfaStatus::MfaRequired,
+            mfa_token: token,
+            methods: vec![MfaMethod::Totp, MfaMethod::RecoveryCode],
+            expires_in_seconds: CHALLENGE_SECONDS,
+        };
+        Ok(Answer(challenge).into_response())
     }
 }
 

@@ -2,11 +2,12 @@ use axum::{extract::State, response::Response};
 use http::HeaderMap;
 use serde::Deserialize;
 use serde_json::json;
+use utoipa::ToSchema;
 
 use super::{
     mfa::Code,
     start_session::{Admitted, start_session},
-    tokens,
+    tokens::{self, Tokens},
 };
 use crate::{
     app::App,
@@ -15,6 +16,7 @@ use crate::{
         client::Client,
         limits::{Limited, Login},
         login_throttle::Guess,
+        openapi::{ForbiddenOrigin, TooManyAttempts, UnauthorizedSecondFactor},
         problem::{ApiError, INVALID_MFA_CODE, INVALID_MFA_TOKEN},
         request::Json,
     },
@@ -25,15 +27,45 @@ use crate::{
     },
 };
 
-#[derive(Deserialize)]
+/// An answer to the challenge of a login.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[schema(as = MfaLoginRequest)]
 pub struct Body {
+    /// From the answer of the login.
+    #[schema(
+        value_type = String,
+        min_length = 1,
+        max_length = 512,
+        example = "3q2-7wABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhs"
+    )]
     mfa_token: Secret,
+    /// 6 digits, or a recovery code. Spaces, hyphens and case do not matter.
+    #[schema(value_type = String, min_length = 6, max_length = 64, example = "492039")]
     code: Secret,
 }
 
-/// Starts the session of a login whose password was right. Each answer is counted, against its challenge and against
-/// the account, in the batch that acts on it: of many at once no more count than one after the other.
+/// Finishes a login with the second factor.
+///
+/// A code works once. A challenge dies with its fifth attempt.
+#[utoipa::path(
+    post,
+    path = "/api/v1/auth/login/mfa",
+    operation_id = "loginMfa",
+    tag = "Accounts",
+    request_body = Body,
+    responses(
+        (
+            status = 200,
+            description = "A new session, in the mode that the login asked for.",
+            body = Tokens,
+            headers(("RateLimit"), ("RateLimit-Policy"), ("Set-Cookie")),
+        ),
+        (status = 401, response = UnauthorizedSecondFactor),
+        (status = 403, response = ForbiddenOrigin),
+        (status = 429, response = TooManyAttempts),
+    ),
+)]
 pub async fn handler(
     State(app): State<App>,
     Limited { client, .. }: Limited<Login>,
@@ -79,7 +111,8 @@ fn subject(challenge: &Challenge, client: &Client) -> String {
     if challenge.network_known { format!("codes:{user_id}:{}", client.network()) } else { format!("codes:{user_id}") }
 }
 
-/// One answer to a challenge.
+/// One answer to a challenge. It is counted, against its challenge and against the account, in the batch that acts on it:
+/// of many at once no more count than one after the other.
 struct Attempt<'a> {
     app: &'a App,
     client: &'a Client,

@@ -12,12 +12,32 @@ use crate::{
     http::{
         client::Client,
         credentials::ClaimedSession,
+        openapi::{ForbiddenSession, Unauthorized},
         problem::{ApiError, INVALID_TOKEN, MISSING_CREDENTIALS},
     },
     store::{Batch, Handle, sessions},
 };
 
-/// Ends the session of the access token, or of the refresh token given.
+/// Logs out.
+///
+/// Ends the session of the access token, or of the refresh token given in the body or the cookie.
+#[utoipa::path(
+    post,
+    path = "/api/v1/auth/logout",
+    operation_id = "logout",
+    tag = "Accounts",
+    security(("accessToken" = []), (), ("refreshCookie" = [])),
+    request_body = Option<refresh::Body>,
+    responses(
+        (
+            status = 204,
+            description = "The session has ended, for its access tokens too.",
+            headers(("Set-Cookie")),
+        ),
+        (status = 401, response = Unauthorized),
+        (status = 403, response = ForbiddenSession),
+    ),
+)]
 pub async fn handler(State(app): State<App>, request: Request) -> Result<Response, ApiError> {
     let (mut parts, body) = request.into_parts();
     let client = Client::of(&parts);

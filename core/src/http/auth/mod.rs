@@ -29,6 +29,39 @@ pub const VERIFICATION_SECONDS: i64 = 24 * 3600;
 /// How long a reset link works, in seconds.
 const RESET_SECONDS: i64 = 3600;
 
+/// What the calls say of themselves.
+#[derive(utoipa::OpenApi)]
+#[openapi(paths(
+    register::handler,
+    verify_email::page,
+    verify_email::handler,
+    verify_email::confirm,
+    resend_verification::handler,
+    login::handler,
+    login_mfa::handler,
+    mfa::totp::enrol,
+    mfa::totp::disable,
+    mfa::totp::confirm,
+    mfa::recovery_codes::create,
+    sessions::list,
+    sessions::end_others,
+    sessions::end,
+    password::forgot,
+    password::reset,
+    password::change,
+    password::page,
+    password::confirm,
+    confirm_email::page,
+    confirm_email::handler,
+    confirm_email::confirm,
+    undo_email_change::page,
+    undo_email_change::handler,
+    undo_email_change::confirm,
+    refresh::handler,
+    logout::handler
+))]
+pub struct Described;
+
 pub fn routes() -> Router<App> {
     Router::new()
         .route("/register", post(register::handler))

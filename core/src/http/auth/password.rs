@@ -8,24 +8,26 @@ use axum::{
 };
 use http::StatusCode;
 use maud::html;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::ToSchema;
 
 use super::{
     RESET_SECONDS,
-    links::{Followed, Link, form_page, password_field, read_form, refusal, refused_page},
+    links::{DeadLink, Followed, Link, form_page, password_field, read_form, refusal, refused_page},
     random_token,
 };
 use crate::{
     app::App,
     domain::{
         Secret, ValidationError,
-        account::{self, Email},
+        account::{self, ChosenPassword, Email},
     },
     http::{
         client::Client,
         credentials::ClaimedSession,
         limits::{Limited, Resend},
+        openapi::{ForbiddenPassword, InvalidLink, RateLimited, TooManyGuesses},
         page::html_page,
         passwords,
         problem::ApiError,
@@ -41,18 +43,53 @@ use crate::{
     },
 };
 
-#[derive(Deserialize)]
+/// Where to send the link.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = ForgotPasswordRequest)]
 pub struct ForgottenBody {
+    #[schema(value_type = Email)]
     email: String,
 }
 
-/// Mails a reset link where the address has an account; answers the same in any case.
+/// That a link was asked for; the same whether or not the address has an account.
+#[derive(Serialize, ToSchema)]
+pub struct ResetRequested {
+    #[schema(inline)]
+    status: ResetStatus,
+    email: Email,
+}
+
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum ResetStatus {
+    ResetRequested,
+}
+
+/// Sends a link to set a new password.
+///
+/// The link is mailed where the address has an account; the answer is the same in any case.
+#[utoipa::path(
+    post,
+    path = "/api/v1/auth/password/forgot",
+    operation_id = "forgotPassword",
+    tag = "Accounts",
+    request_body = ForgottenBody,
+    responses(
+        (
+            status = 202,
+            description = "Always, whatever the address.",
+            body = ResetRequested,
+            headers(("RateLimit"), ("RateLimit-Policy")),
+        ),
+        (status = 429, response = RateLimited),
+    ),
+)]
 pub async fn forgot(
     State(app): State<App>,
     Limited { client, .. }: Limited<Resend>,
     Json(body): Json<ForgottenBody>,
-) -> Result<(StatusCode, Answer<Value>), ApiError> {
+) -> Result<(StatusCode, Answer<ResetRequested>), ApiError> {
     let email = Email::parse(&body.email).map_err(|refusal| ApiError::invalid_member("/email", refusal))?;
     let (token, now) = (random_token(&app), app.now());
     let template = EmailTemplate::ResetPassword { token: token.expose().to_owned() };
@@ -67,17 +104,32 @@ pub async fn forgot(
     batch.push(client.event(&app, "password_reset_requested", json!({})).of_address(email.as_str()));
     batch.run(app.database()).await?;
     mail::deliver_in_background(&app);
-    Ok((StatusCode::ACCEPTED, Answer(json!({ "status": "reset_requested", "email": email.as_str() }))))
+    Ok((StatusCode::ACCEPTED, Answer(ResetRequested { status: ResetStatus::ResetRequested, email })))
 }
 
-#[derive(Deserialize)]
+/// What sets a new password.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = ResetPasswordRequest)]
 pub struct ResetBody {
+    /// The secret of the link, from the mail.
+    #[schema(min_length = 1, max_length = 512, example = "3q2-7wABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhs")]
     token: String,
-    password: Secret,
+    password: ChosenPassword,
 }
 
-/// Uses a reset link, once: sets the password and ends every session.
+/// Sets a new password with the link from the mail.
+///
+/// The link works once; a refused password leaves it usable. Every session ends, and the address counts as verified. A
+/// second factor stays.
+#[utoipa::path(
+    post,
+    path = "/api/v1/auth/password/reset",
+    operation_id = "resetPassword",
+    tag = "Accounts",
+    request_body = ResetBody,
+    responses((status = 204, description = "The password is set."), (status = 400, response = InvalidLink)),
+)]
 pub async fn reset(
     State(app): State<App>,
     client: Client,
@@ -131,13 +183,23 @@ async fn reset_password(app: &App, client: &Client, body: &ResetBody) -> Result<
 }
 
 /// Hashes a password that this person may set.
-async fn new_password(app: &App, password: &Secret, user: &User) -> Result<Secret, NotSet> {
+async fn new_password(app: &App, password: &ChosenPassword, user: &User) -> Result<Secret, NotSet> {
     let email = Email::parse(&user.email).ok();
-    let password = account::new_password(password, email.as_ref(), user.full_name.as_deref());
+    let password = account::new_password(&password.0, email.as_ref(), user.full_name.as_deref());
     passwords::hash_new(app, password.map_err(NotSet::Password)?).await?.map_err(NotSet::Password)
 }
 
-/// The page that a reset link leads to where there is no front end.
+/// Shows a page with a form that sets a new password.
+///
+/// Reading it consumes nothing, so a mail scanner does no harm.
+#[utoipa::path(
+    get,
+    path = "/api/v1/auth/reset-password",
+    operation_id = "resetPasswordPage",
+    tag = "Accounts",
+    params(Followed),
+    responses((status = 200, description = "The page.", content_type = "text/html", body = String)),
+)]
 pub async fn page(Query(query): Query<Followed>) -> Response {
     password_page(StatusCode::OK, &query.token, None)
 }
@@ -150,7 +212,24 @@ fn password_page(status: StatusCode, token: &str, refusal: Option<&ValidationErr
     form_page(status, "Choose a new password", "/api/v1/auth/reset-password/confirm", token, &content, "Set password")
 }
 
-/// What the page's button sends.
+/// Uses the link, for the page's form.
+#[utoipa::path(
+    post,
+    path = "/api/v1/auth/reset-password/confirm",
+    operation_id = "confirmResetPassword",
+    tag = "Accounts",
+    request_body(content = ResetBody, content_type = "application/x-www-form-urlencoded"),
+    responses(
+        DeadLink,
+        (status = 200, description = "It is done: a page that says so.", content_type = "text/html", body = String),
+        (
+            status = 422,
+            description = "The password is refused: the form again, which says why.",
+            content_type = "text/html",
+            body = String,
+        ),
+    ),
+)]
 pub async fn confirm(State(app): State<App>, client: Client, request: Request<HttpBody>) -> Result<Response, ApiError> {
     let form = read_form::<ResetBody>(request).await?;
     match reset_password(&app, &client, &form).await {
@@ -164,12 +243,23 @@ pub async fn confirm(State(app): State<App>, client: Client, request: Request<Ht
     }
 }
 
-#[derive(Deserialize)]
+/// The present password, and the one that takes its place.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[schema(as = ChangePasswordRequest)]
 pub struct ChangeBody {
+    #[schema(
+        value_type = String,
+        format = Password,
+        min_length = 1,
+        max_length = 1024,
+        example = "correct horse battery staple"
+    )]
     current_password: Secret,
-    new_password: Secret,
+    new_password: ChosenPassword,
+    /// Whether every other session ends.
     #[serde(default = "yes")]
+    #[schema(default = true)]
     revoke_other_sessions: bool,
 }
 
@@ -177,7 +267,22 @@ fn yes() -> bool {
     true
 }
 
-/// Sets another password, where the present one is given.
+/// Changes the password.
+///
+/// Unless asked not to, every other session ends.
+#[utoipa::path(
+    post,
+    path = "/api/v1/auth/password/change",
+    operation_id = "changePassword",
+    tag = "Accounts",
+    security(("accessToken" = [])),
+    request_body = ChangeBody,
+    responses(
+        (status = 204, description = "The password is changed."),
+        (status = 403, response = ForbiddenPassword),
+        (status = 429, response = TooManyGuesses),
+    ),
+)]
 pub async fn change(
     State(app): State<App>,
     caller: ClaimedSession,

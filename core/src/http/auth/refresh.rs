@@ -5,14 +5,16 @@ use axum::{
 use http::HeaderMap;
 use serde::Deserialize;
 use serde_json::json;
+use utoipa::ToSchema;
 
-use super::tokens;
+use super::tokens::{self, Tokens};
 use crate::{
     app::App,
     domain::{RefreshToken, Secret, account::AccountStatus},
     http::{
         client::Client,
         credentials::suspended,
+        openapi::{ForbiddenSession, UnauthorizedRefresh},
         problem::{ApiError, INVALID_TOKEN, MISSING_CREDENTIALS, SESSION_REVOKED},
         request::{BODY_LIMIT, parse_object, read_body},
     },
@@ -23,14 +25,37 @@ use crate::{
     },
 };
 
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+/// Which session is meant; without the member, the cookie's.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[schema(as = RefreshRequest)]
 pub struct Body {
+    #[schema(
+        value_type = Option<String>,
+        min_length = 1,
+        max_length = 1024,
+        example = "aibr_01939f40-02b7-7a11-9c55-6d7e8f901234.1.bWFjbWFjbWFjbWFjbWFjbWFjbWFjbWFjbWFjbWFjbWE"
+    )]
     refresh_token: Option<Secret>,
 }
 
-/// Gives the next tokens. The token before the current one gets the current ones for ten seconds (a lost reply, a
-/// second tab); an older one, or a later try, ends the session and mails a notice.
+/// Refreshes the session.
+///
+/// The session goes on, with a new refresh token. The previous one, presented again within 10 seconds, gets these same
+/// tokens (a lost answer, a second tab); later, or with an older one, the session ends, and a mail tells of it.
+#[utoipa::path(
+    post,
+    path = "/api/v1/auth/refresh",
+    operation_id = "refresh",
+    tag = "Accounts",
+    security((), ("refreshCookie" = [])),
+    request_body = Option<Body>,
+    responses(
+        (status = 200, description = "The next tokens.", body = Tokens, headers(("Set-Cookie"))),
+        (status = 401, response = UnauthorizedRefresh),
+        (status = 403, response = ForbiddenSession),
+    ),
+)]
 pub async fn handler(State(app): State<App>, client: Client, request: Request) -> Result<Response, ApiError> {
     let token = presented(&app, request).await?.ok_or_else(missing)?;
     let token = RefreshToken::parse(token.expose()).ok_or_else(unknown)?;

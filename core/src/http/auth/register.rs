@@ -1,19 +1,18 @@
 use axum::{extract::State, response::Response};
 use http::StatusCode;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
+use utoipa::ToSchema;
 
 use super::{VERIFICATION_SECONDS, random_token};
 use crate::{
     app::App,
-    domain::{
-        Secret,
-        account::{self, Email},
-    },
+    domain::account::{self, ChosenPassword, Email},
     http::{
         client::Client,
         idempotency::{Caller, Claim, Fulfilled, Idempotent, Reply},
         limits::{Limited, Register},
+        openapi::{IdempotencyKey, RateLimited},
         passwords,
         problem::ApiError,
         request::{Json, Validator},
@@ -26,17 +25,61 @@ use crate::{
     },
 };
 
-#[derive(Deserialize)]
+/// Who registers.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[schema(as = RegisterRequest)]
 pub struct Body {
+    #[schema(value_type = Email)]
     email: String,
-    password: Secret,
+    password: ChosenPassword,
+    /// What the person is called: no control characters.
+    #[schema(min_length = 1, max_length = 200, example = "Ada Lovelace")]
     full_name: Option<String>,
 }
 
-/// Registers an address. The answer, and the time it takes, are the same whether or not it has an account: one
-/// hash and one batch, in which SQL decides what is written and whom to mail. What is chosen here waits with the link of
-/// this registration; nothing of it is put into the mail, since a stranger may have chosen it.
+/// That the address has to be verified; the same whether or not it has an account.
+#[derive(Serialize, ToSchema)]
+pub struct VerificationRequired {
+    #[schema(inline)]
+    status: VerificationStatus,
+    email: Email,
+}
+
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum VerificationStatus {
+    VerificationRequired,
+}
+
+impl VerificationRequired {
+    /// The answer about this address.
+    pub fn of(email: Email) -> Self {
+        Self { status: VerificationStatus::VerificationRequired, email }
+    }
+}
+
+/// Registers an address.
+///
+/// A link to verify the address is mailed, and the account is usable once it is followed. The answer is byte for byte the
+/// same for an address that has an account: that account gets a mail saying so.
+#[utoipa::path(
+    post,
+    path = "/api/v1/auth/register",
+    operation_id = "register",
+    tag = "Accounts",
+    params(IdempotencyKey),
+    request_body = Body,
+    responses(
+        (
+            status = 202,
+            description = "A mail is on its way.",
+            body = VerificationRequired,
+            headers(("RateLimit"), ("RateLimit-Policy")),
+        ),
+        (status = 429, response = RateLimited),
+    ),
+)]
 pub async fn handler(
     State(app): State<App>,
     Limited { client, .. }: Limited<Register>,
@@ -45,11 +88,14 @@ pub async fn handler(
     request.once(&app, Caller::Network(&client), |claim| register(&app, &client, body, claim)).await
 }
 
+/// Takes as long whether or not the address has an account: one hash and one batch, in which SQL decides what is written
+/// and whom to mail. What is chosen here waits with the link of this registration; nothing of it is put into the mail,
+/// since a stranger may have chosen it.
 async fn register(app: &App, client: &Client, body: Body, claim: Claim) -> Result<Fulfilled, ApiError> {
     let mut validator = Validator::default();
     let email = validator.check("/email", Email::parse(&body.email));
     let name = body.full_name.as_deref().and_then(|name| validator.check("/fullName", account::full_name(name)));
-    let password = account::new_password(&body.password, email.as_ref(), name.as_deref());
+    let password = account::new_password(&body.password.0, email.as_ref(), name.as_deref());
     let password = validator.check("/password", password);
     validator.finish()?;
     let (Some(email), Some(password)) = (email, password) else {
@@ -58,8 +104,7 @@ async fn register(app: &App, client: &Client, body: Body, claim: Claim) -> Resul
 
     let hash = passwords::hash_new(app, password).await?;
     let hash = hash.map_err(|refusal| ApiError::invalid_member("/password", refusal))?;
-    let answer = json!({ "status": "verification_required", "email": email.as_str() });
-    let reply = Reply::json(StatusCode::ACCEPTED, &answer)?;
+    let reply = Reply::json(StatusCode::ACCEPTED, &VerificationRequired::of(email.clone()))?;
     let token = random_token(app);
     let now = app.now();
     let verify = EmailTemplate::VerifyEmail { token: token.expose().to_owned(), at: now.to_string() };

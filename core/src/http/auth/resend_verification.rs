@@ -1,14 +1,16 @@
 use axum::{Json as Answer, extract::State};
 use http::StatusCode;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
+use utoipa::ToSchema;
 
-use super::{VERIFICATION_SECONDS, random_token};
+use super::{VERIFICATION_SECONDS, random_token, register::VerificationRequired};
 use crate::{
     app::App,
     domain::account::{self, Email},
     http::{
         limits::{Limited, Resend},
+        openapi::RateLimited,
         problem::ApiError,
         request::Json,
     },
@@ -19,18 +21,39 @@ use crate::{
     },
 };
 
-#[derive(Deserialize)]
+/// Where to send the link.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = ResendVerificationRequest)]
 pub struct Body {
+    #[schema(value_type = Email)]
     email: String,
 }
 
-/// Mails a new link where the address still wants verifying; answers the same in any case.
+/// Sends the verification mail again.
+///
+/// A new link is mailed where the address still has to be verified; the answer is the same in any case.
+#[utoipa::path(
+    post,
+    path = "/api/v1/auth/resend-verification",
+    operation_id = "resendVerification",
+    tag = "Accounts",
+    request_body = Body,
+    responses(
+        (
+            status = 202,
+            description = "Always, whatever the address.",
+            body = VerificationRequired,
+            headers(("RateLimit"), ("RateLimit-Policy")),
+        ),
+        (status = 429, response = RateLimited),
+    ),
+)]
 pub async fn handler(
     State(app): State<App>,
     Limited { client, .. }: Limited<Resend>,
     Json(body): Json<Body>,
-) -> Result<(StatusCode, Answer<Value>), ApiError> {
+) -> Result<(StatusCode, Answer<VerificationRequired>), ApiError> {
     let email = Email::parse(&body.email).map_err(|refusal| ApiError::invalid_member("/email", refusal))?;
 
     let token = random_token(&app);
@@ -48,5 +71,5 @@ pub async fn handler(
     batch.run(app.database()).await?;
     mail::deliver_in_background(&app);
 
-    Ok((StatusCode::ACCEPTED, Answer(json!({ "status": "verification_required", "email": email.as_str() }))))
+    Ok((StatusCode::ACCEPTED, Answer(VerificationRequired::of(email))))
 }

@@ -2,7 +2,8 @@
 
 use axum::{Json, response::IntoResponse as _, response::Response};
 use http::{HeaderMap, HeaderValue, header};
-use serde_json::json;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::{
     app::App,
@@ -17,6 +18,44 @@ use crate::{
 
 const COOKIE: &str = "__Secure-aibaas_refresh";
 const COOKIE_ATTRIBUTES: &str = "HttpOnly; Secure; SameSite=Lax; Path=/api/v1/auth";
+
+/// The tokens of a session.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Tokens {
+    /// JWT, `typ: at+jwt`.
+    #[serde(serialize_with = "Secret::shown")]
+    #[schema(
+        value_type = String,
+        pattern = r"^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$",
+        example = "eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiIwMTkzIn0.c2lnbmF0dXJl"
+    )]
+    access_token: Secret,
+    #[schema(inline)]
+    token_type: TokenType,
+    /// Seconds.
+    #[schema(minimum = 1, example = 900)]
+    expires_in: i64,
+    /// Absent in `cookie` mode. Rotated on every use.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "Secret::shown_if_any")]
+    #[schema(
+        value_type = String,
+        min_length = 1,
+        max_length = 1024,
+        example = "aibr_01939f40-02b7-7a11-9c55-6d7e8f901234.1.bWFjbWFjbWFjbWFjbWFjbWFjbWFjbWFjbWFjbWFjbWE",
+        extensions(("x-left-out" = json!(true)))
+    )]
+    refresh_token: Option<Secret>,
+    /// Seconds.
+    #[schema(minimum = 1, example = 2_592_000)]
+    refresh_expires_in: u64,
+    user: UserBody,
+}
+
+#[derive(Serialize, ToSchema)]
+enum TokenType {
+    Bearer,
+}
 
 /// Access and refresh token of the session's current generation, as of the moment `now` of the write that made it; in
 /// cookie mode the latter rides in its cookie.
@@ -35,22 +74,21 @@ pub fn answer(app: &App, session: &Session, now: Timestamp) -> Result<Response, 
     let refresh =
         app.keys().refresh_token(&session.id, session.generation, &session.nonce).map_err(ApiError::internal)?;
     let refresh_seconds = session.expires_at.ms_since(now) / 1000;
-    let mut body = json!({
-        "accessToken": access.expose(),
-        "tokenType": "Bearer",
-        "expiresIn": ACCESS_TOKEN_SECONDS,
-        "refreshExpiresIn": refresh_seconds,
-        "user": UserBody::from(user.clone()),
-    });
-    if !session.cookie {
-        if let Some(body) = body.as_object_mut() {
-            body.insert("refreshToken".to_owned(), refresh.expose().into());
-        }
-        return Ok(Json(body).into_response());
-    }
-    let cookie = format!("{COOKIE}={}; Max-Age={refresh_seconds}; {COOKIE_ATTRIBUTES}", refresh.expose());
+    let cookie = session
+        .cookie
+        .then(|| format!("{COOKIE}={}; Max-Age={refresh_seconds}; {COOKIE_ATTRIBUTES}", refresh.expose()));
+    let body = Tokens {
+        access_token: access,
+        token_type: TokenType::Bearer,
+        expires_in: ACCESS_TOKEN_SECONDS,
+        refresh_token: Some(refresh).filter(|_| !session.cookie),
+        refresh_expires_in: refresh_seconds,
+        user: UserBody::from(user.clone()),
+    };
     let mut response = Json(body).into_response();
-    set_cookie(response.headers_mut(), &cookie);
+    if let Some(cookie) = cookie {
+        set_cookie(response.headers_mut(), &cookie);
+    }
     Ok(response)
 }
 

@@ -6,11 +6,11 @@ use axum::{
 };
 use http::StatusCode;
 use maud::html;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{
     RESET_SECONDS,
-    links::{Followed, Token, form_page, read_form, refusal, refused_page},
+    links::{DeadLink, Followed, Token, VerifiedUser, form_page, read_form, refusal, refused_page},
     random_token,
 };
 use crate::{
@@ -18,10 +18,10 @@ use crate::{
     domain::account,
     http::{
         client::Client,
+        openapi::{ConflictAddress, InvalidLink},
         page::html_page,
         problem::{ApiError, EMAIL_TAKEN},
         request::{Json, Query},
-        users::UserBody,
     },
     mail::{self, EmailTemplate, Notice},
     store::{
@@ -32,14 +32,31 @@ use crate::{
     },
 };
 
-/// Uses the link that a former address got when the account left it, once.
+/// Undoes a change of address.
+///
+/// The link was mailed to the address before the change, and works for 72 hours, once; so long nobody else can take that
+/// address. The account comes back to it; every session ends; every other link dies, and those that undo later changes;
+/// the account has no password until one is chosen with the link that is mailed to the restored address; a second factor
+/// or recovery codes younger than 72 hours before the change are removed.
+#[utoipa::path(
+    post,
+    path = "/api/v1/auth/undo-email-change",
+    operation_id = "undoEmailChange",
+    tag = "Accounts",
+    request_body = Token,
+    responses(
+        (status = 200, description = "The account is back at the address.", body = VerifiedUser),
+        (status = 400, response = InvalidLink),
+        (status = 409, response = ConflictAddress),
+    ),
+)]
 pub async fn handler(
     State(app): State<App>,
     client: Client,
     Json(body): Json<Token>,
-) -> Result<Answer<Value>, ApiError> {
+) -> Result<Answer<VerifiedUser>, ApiError> {
     let user = undo(&app, &client, &body.token).await?;
-    Ok(Answer(json!({ "user": UserBody::from(user) })))
+    Ok(Answer(user.into()))
 }
 
 /// Brings the account back, and takes from whoever moved it all that they may hold: sessions, links, the password, and a
@@ -78,7 +95,17 @@ async fn undo(app: &App, client: &Client, token: &str) -> Result<User, ApiError>
     Ok(answers.take(user)?)
 }
 
-/// The page that the link leads to where there is no front end.
+/// Shows a page whose button undoes a change of address.
+///
+/// Reading it consumes nothing, so a mail scanner does no harm.
+#[utoipa::path(
+    get,
+    path = "/api/v1/auth/undo-email-change",
+    operation_id = "undoEmailChangePage",
+    tag = "Accounts",
+    params(Followed),
+    responses((status = 200, description = "The page.", content_type = "text/html", body = String)),
+)]
 pub async fn page(Query(query): Query<Followed>) -> Response {
     form_page(
         StatusCode::OK,
@@ -92,7 +119,24 @@ pub async fn page(Query(query): Query<Followed>) -> Response {
     )
 }
 
-/// What the page's button sends.
+/// Uses the link, for the page's button.
+#[utoipa::path(
+    post,
+    path = "/api/v1/auth/undo-email-change/confirm",
+    operation_id = "confirmUndoEmailChange",
+    tag = "Accounts",
+    request_body(content = Token, content_type = "application/x-www-form-urlencoded"),
+    responses(
+        DeadLink,
+        (status = 200, description = "It is done: a page that says so.", content_type = "text/html", body = String),
+        (
+            status = 409,
+            description = "The address has an account by now: a page that says so.",
+            content_type = "text/html",
+            body = String,
+        ),
+    ),
+)]
 pub async fn confirm(State(app): State<App>, client: Client, request: Request<Body>) -> Result<Response, ApiError> {
     let form = read_form::<Token>(request).await?;
     match undo(&app, &client, &form.token).await {

@@ -8,20 +8,23 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::{HeaderMap, StatusCode, header};
 use maud::html;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use utoipa::ToSchema;
 
-use super::links::{Followed, Link, form_page, invalid_or_expired, password_field, read_form, refusal, refused_page};
+use super::links::{
+    DeadLink, Followed, Link, VerifiedUser, form_page, invalid_or_expired, password_field, read_form, refusal,
+    refused_page,
+};
 use crate::{
     app::App,
     domain::{Secret, ValidationError},
     http::{
         client::Client,
         login_throttle::InFlight,
+        openapi::{ForbiddenRegistration, InvalidLink, TooManyGuesses},
         page::html_page,
         passwords,
         problem::{ApiError, INCORRECT_PASSWORD},
         request::{Json, Query},
-        users::UserBody,
     },
     store::{
         Batch, BatchError, Guard,
@@ -31,31 +34,59 @@ use crate::{
     },
 };
 
-#[derive(Deserialize)]
+/// What verifies an address.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = VerifyEmailRequest)]
 pub struct Body {
+    /// The secret of the link, from the mail.
+    #[schema(min_length = 1, max_length = 512, example = "3q2-7wABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhs")]
     token: String,
+    /// Chosen with the registration that the link was mailed for. Asked of every web page (a request with `Origin`), and
+    /// of everybody where the address was registered more than once.
+    #[schema(
+        value_type = Option<String>,
+        format = Password,
+        min_length = 1,
+        max_length = 1024,
+        example = "correct horse battery staple"
+    )]
     password: Option<Secret>,
 }
 
-/// Uses the link of a verification mail, once, and sets what its own registration chose.
+/// Verifies the address.
 ///
-/// Whoever reads the mail may not be who registered. So the password of that registration is asked for: always where a
-/// web page asks, which anybody may have opened who read the mail, and else where the address was registered more than
-/// once. A program that finds one mail for its one registration needs no more than the link.
+/// The link works once. It sets what was chosen with the registration that it was mailed for, and kills the links of the
+/// others. Whoever reads the mail may not be who registered, so a page asks for the password of that registration and
+/// sends it too.
+#[utoipa::path(
+    post,
+    path = "/api/v1/auth/verify-email",
+    operation_id = "verifyEmail",
+    tag = "Accounts",
+    request_body = Body,
+    responses(
+        (status = 200, description = "Verified.", body = VerifiedUser),
+        (status = 400, response = InvalidLink),
+        (status = 403, response = ForbiddenRegistration),
+        (status = 429, response = TooManyGuesses),
+    ),
+)]
 pub async fn handler(
     State(app): State<App>,
     client: Client,
     headers: HeaderMap,
     Json(body): Json<Body>,
-) -> Result<Answer<Value>, ApiError> {
+) -> Result<Answer<VerifiedUser>, ApiError> {
     let user = match body.password {
         Some(password) => with_password(&app, &client, &body.token, &password).await?,
         None => by_link_alone(&app, &client, &body.token, headers.contains_key(header::ORIGIN)).await?,
     };
-    Ok(Answer(json!({ "user": UserBody::from(user) })))
+    Ok(Answer(user.into()))
 }
 
+/// Anybody who read the mail may have opened a web page; a program that finds one mail for its one registration needs no
+/// more than the link.
 async fn by_link_alone(app: &App, client: &Client, token: &str, from_page: bool) -> Result<User, ApiError> {
     let link = Link::new(token, Purpose::VerifyEmail);
     if from_page {
@@ -113,7 +144,17 @@ async fn verify(app: &App, client: &Client, link: &Link, mut batch: Batch) -> Re
     Ok(link.use_once(app, batch).await?.take(user)?)
 }
 
-/// The page that the link leads to where there is no front end.
+/// Shows a page whose button verifies the address.
+///
+/// Reading it consumes nothing, so a mail scanner does no harm.
+#[utoipa::path(
+    get,
+    path = "/api/v1/auth/verify-email",
+    operation_id = "verifyEmailPage",
+    tag = "Accounts",
+    params(Followed),
+    responses((status = 200, description = "The page.", content_type = "text/html", body = String)),
+)]
 pub async fn page(Query(query): Query<Followed>) -> Response {
     verification_page(StatusCode::OK, &query.token, None)
 }
@@ -127,14 +168,44 @@ fn verification_page(status: StatusCode, token: &str, refusal: Option<&str>) -> 
     form_page(status, "Verify your address", "/api/v1/auth/verify-email/confirm", token, &content, "Verify address")
 }
 
-#[derive(Deserialize)]
+/// The form of the page that verifies an address.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = VerifyEmailForm)]
 struct Form {
+    /// The secret of the link, from the mail.
+    #[schema(min_length = 1, max_length = 512, example = "3q2-7wABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhs")]
     token: String,
+    /// Chosen with the registration that the link was mailed for.
+    #[schema(
+        value_type = String,
+        format = Password,
+        min_length = 1,
+        max_length = 1024,
+        example = "correct horse battery staple"
+    )]
     password: Secret,
 }
 
-/// What the page's button sends.
+/// Uses the link, for the page's button.
+#[utoipa::path(
+    post,
+    path = "/api/v1/auth/verify-email/confirm",
+    operation_id = "confirmVerifyEmail",
+    tag = "Accounts",
+    request_body(content = Form, content_type = "application/x-www-form-urlencoded"),
+    responses(
+        DeadLink,
+        (status = 200, description = "It is done: a page that says so.", content_type = "text/html", body = String),
+        (
+            status = 403,
+            description = "The password is not the one of this registration: the form again, which says so.",
+            content_type = "text/html",
+            body = String,
+        ),
+        (status = 429, response = TooManyGuesses),
+    ),
+)]
 pub async fn confirm(State(app): State<App>, client: Client, request: Request<HttpBody>) -> Result<Response, ApiError> {
     let form = read_form::<Form>(request).await?;
     match with_password(&app, &client, &form.token, &form.password).await {

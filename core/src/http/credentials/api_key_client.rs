@@ -20,7 +20,7 @@ use crate::{
         limits,
         problem::{
             API_KEY_EXPIRED, API_KEY_REQUIRED, API_KEY_REVOKED, ApiError, INSUFFICIENT_SCOPE, INVALID_API_KEY,
-            IP_NOT_ALLOWED, Problem, ROLE_REQUIRED,
+            IP_NOT_ALLOWED, Problem, ProblemMembers, ROLE_REQUIRED,
         },
         unknown_keys,
     },
@@ -143,7 +143,7 @@ fn denied(denial: Denial, scope: Scope) -> ApiError {
         Denial::Address => ApiError::new(IP_NOT_ALLOWED, "the key's allowedIps do not hold this address"),
         Denial::Scope | Denial::NotNeeded => {
             let problem = Problem::new(INSUFFICIENT_SCOPE, format!("the key lacks the scope {scope}"));
-            problem.member("requiredScope", scope.as_str().into()).into()
+            problem.with(ProblemMembers { required_scope: Some(scope), ..ProblemMembers::default() }).into()
         }
         Denial::Role => publishers_only(scope),
     }

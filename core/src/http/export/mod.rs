@@ -7,6 +7,11 @@ use axum::{Router, routing::get};
 
 use crate::{app::App, store::changes::NewestSnapshot};
 
+/// What the calls say of themselves.
+#[derive(utoipa::OpenApi)]
+#[openapi(paths(manifest::handler, table::handler))]
+pub struct Described;
+
 pub fn routes() -> Router<App> {
     Router::new().route("/export", get(manifest::handler)).route("/export/{table}", get(table::handler))
 }

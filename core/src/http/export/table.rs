@@ -4,18 +4,23 @@ use axum::{
 };
 use http::{HeaderValue, header};
 use serde::Deserialize;
+use utoipa::{
+    IntoParams, PartialSchema, ToSchema,
+    openapi::{ObjectBuilder, RefOr, Schema, schema::Type},
+};
 
 use super::newest_seq;
 use crate::{
     app::App,
     http::{
+        openapi::{IfNoneMatch, NotFound},
         page::{next_link, read_cursor, write_cursor},
         problem::{ApiError, MALFORMED_REQUEST},
         request::{Path, Query},
     },
     store::{
         Batch, changes,
-        dump::{Key, Table},
+        dump::{Key, TABLES, Table},
     },
 };
 
@@ -23,15 +28,51 @@ const MOST_ROWS: u32 = 1000;
 /// So many cost a Worker a few milliseconds.
 const ROWS: u32 = 250;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct Parameters {
+    /// `seq` of the manifest.
+    #[param(minimum = 0, example = 68)]
     through: i64,
+    /// Rows to look at, at most.
+    #[param(minimum = 1, maximum = 1000, default = 250)]
     limit: Option<u32>,
+    /// As `Link` has it.
+    #[param(min_length = 1, max_length = 4096)]
     cursor: Option<String>,
 }
 
-/// A page of a table as of a snapshot, one row a line. A page may be short, or empty, and yet have a next one.
+/// The name of a table.
+struct TableName;
+
+impl PartialSchema for TableName {
+    fn schema() -> RefOr<Schema> {
+        let names = TABLES.iter().map(|table| table.name);
+        ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names)).into()
+    }
+}
+
+impl ToSchema for TableName {}
+
+/// Lists rows of a table of the whole public data set.
+///
+/// One object a line, its members named as the columns are; times are milliseconds since the epoch. Runs, results,
+/// snapshots, entries and changes are as of the snapshot with the place `through`; models, benchmarks and versions that
+/// nothing was published on are as they are now. Private tasks are left out: of their versions only aggregates are told.
+/// A page may be short, or empty, and yet have a next one: follow `Link`.
+#[utoipa::path(
+    get,
+    path = "/api/v1/export/{table}",
+    operation_id = "getExportTable",
+    tag = "Leaderboard",
+    security((), ("apiKeyHeader" = ["leaderboard:read"]), ("apiKeyBearer" = ["leaderboard:read"])),
+    params(("table" = inline(TableName), Path, example = "models"), Parameters, IfNoneMatch),
+    responses(
+        (status = 200, description = "A page.", content_type = "application/x-ndjson", body = String),
+        (status = 404, response = NotFound),
+    ),
+)]
 pub async fn handler(
     State(app): State<App>,
     OriginalUri(uri): OriginalUri,

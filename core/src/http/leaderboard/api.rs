@@ -5,9 +5,10 @@ use axum::{
 use http::{HeaderMap, HeaderValue, header};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use utoipa::ToSchema;
 
 use super::{
-    board::Board,
+    board::{Board, RowBody},
     caching::{self, MINUTE},
     formats::{self, Format},
     last_answer::NotKept,
@@ -16,7 +17,9 @@ use super::{
 use crate::{
     app::App,
     http::{
+        openapi::{Hidden, IfNoneMatch, NotFound},
         page::{next_link, page_size},
+        parameters::{Slug, Uuid},
         problem::ApiError,
         request::Query,
     },
@@ -29,8 +32,44 @@ const KEPT_SECONDS: u32 = 3600;
 /// The sizes of the pages that are kept: what anyone can make up more of would fill the cache.
 pub const KEPT_LIMITS: [u32; 2] = [20, 100];
 
-/// A page of the leaderboard. Slices (scenario, language, difficulty) are ranked on their own; provider, text and
-/// period only choose rows, which keep their ranks.
+/// A page of the leaderboard of a benchmark version.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct Leaderboard {
+    #[schema(value_type = Slug)]
+    benchmark: String,
+    #[schema(value_type = Slug)]
+    version: String,
+    /// Null when nothing is published.
+    #[schema(value_type = Option<Uuid>)]
+    snapshot_id: Option<String>,
+    /// When the snapshot was made. Null when nothing is published.
+    generated_at: Option<Timestamp>,
+    #[schema(max_items = 100)]
+    data: Vec<RowBody>,
+    /// For the next page; null on the last. Opaque: give it back as `cursor`.
+    #[schema(min_length = 1, max_length = 4096)]
+    next_cursor: Option<String>,
+}
+
+/// Shows the ranked leaderboard of a benchmark version.
+///
+/// A model's row is its latest published run on that version. Slices (scenario, language, difficulty) are ranked on
+/// their own; `provider`, `q` and `period` only choose rows, which keep their ranks. A cursor stays with the snapshot,
+/// the moment and the question of the first page. Any origin may read it, without credentials.
+#[utoipa::path(
+    get,
+    path = "/api/v1/leaderboard",
+    operation_id = "getLeaderboard",
+    tag = "Leaderboard",
+    security((), ("apiKeyHeader" = ["leaderboard:read"]), ("apiKeyBearer" = ["leaderboard:read"])),
+    params(BoardQuery, IfNoneMatch),
+    responses(
+        (status = 200, description = "A page of rows.", body = Leaderboard),
+        (status = 404, response = NotFound),
+        (status = 410, response = Hidden),
+    ),
+)]
 pub async fn handler(
     State(app): State<App>,
     uri: OriginalUri,
@@ -43,7 +82,23 @@ pub async fn handler(
     Ok(response)
 }
 
-/// The same, as CSV (RFC 4180).
+/// Shows the leaderboard as CSV.
+///
+/// RFC 4180, with a header; the flags are separated by spaces. The same parameters as `/leaderboard`. All rows, unless
+/// `limit` is given.
+#[utoipa::path(
+    get,
+    path = "/api/v1/leaderboard.csv",
+    operation_id = "getLeaderboardCsv",
+    tag = "Leaderboard",
+    security((), ("apiKeyHeader" = ["leaderboard:read"]), ("apiKeyBearer" = ["leaderboard:read"])),
+    params(BoardQuery, IfNoneMatch),
+    responses(
+        (status = 200, description = "The rows.", content_type = "text/csv", body = String),
+        (status = 404, response = NotFound),
+        (status = 410, response = Hidden),
+    ),
+)]
 pub async fn csv(
     State(app): State<App>,
     uri: OriginalUri,
@@ -53,7 +108,22 @@ pub async fn csv(
     read(&app, uri, &headers, query, Format::Csv).await
 }
 
-/// The same, an object a line.
+/// Shows the leaderboard as one JSON object a line.
+///
+/// A `LeaderboardRow` a line. The same parameters as `/leaderboard`. All rows, unless `limit` is given.
+#[utoipa::path(
+    get,
+    path = "/api/v1/leaderboard.ndjson",
+    operation_id = "getLeaderboardNdjson",
+    tag = "Leaderboard",
+    security((), ("apiKeyHeader" = ["leaderboard:read"]), ("apiKeyBearer" = ["leaderboard:read"])),
+    params(BoardQuery, IfNoneMatch),
+    responses(
+        (status = 200, description = "The rows.", content_type = "application/x-ndjson", body = String),
+        (status = 404, response = NotFound),
+        (status = 410, response = Hidden),
+    ),
+)]
 pub async fn ndjson(
     State(app): State<App>,
     uri: OriginalUri,
@@ -111,15 +181,17 @@ async fn read(
     let body = match format {
         Format::Csv => formats::csv(&page)?,
         Format::Ndjson => formats::ndjson(&page),
-        Format::Json => json!({
-            "benchmark": board.scope.benchmark,
-            "version": board.scope.version,
-            "snapshotId": snapshot,
-            "generatedAt": board.scope.snapshot.as_ref().map(|snapshot| snapshot.created_at),
-            "data": page,
-            "nextCursor": next,
-        })
-        .to_string(),
+        Format::Json => {
+            let leaderboard = Leaderboard {
+                benchmark: board.scope.benchmark,
+                version: board.scope.version,
+                snapshot_id: snapshot,
+                generated_at: board.scope.snapshot.map(|snapshot| snapshot.created_at),
+                data: page,
+                next_cursor: next.clone(),
+            };
+            serde_json::to_string(&leaderboard).map_err(|error| ApiError::internal(error.to_string()))?
+        }
     };
     let Some(key) = kept_as else {
         let tag = caching::etag(body.as_bytes());

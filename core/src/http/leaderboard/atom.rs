@@ -5,6 +5,7 @@ use quick_xml::{
     events::{BytesDecl, BytesText, Event},
 };
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::{
     caching::{self, MINUTE},
@@ -12,7 +13,13 @@ use super::{
 };
 use crate::{
     app::App,
-    http::{parameters, problem::ApiError, request::Query},
+    domain::leaderboard::ChangeKind,
+    http::{
+        openapi::IfNoneMatch,
+        parameters::{self, Slug},
+        problem::ApiError,
+        request::Query,
+    },
     ports::Timestamp,
     store::changes::Change,
 };
@@ -20,14 +27,30 @@ use crate::{
 const ENTRIES: u32 = 50;
 const MEDIA_TYPE: &str = "application/atom+xml; charset=utf-8";
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct Parameters {
+    /// Of this benchmark only.
     #[serde(default, deserialize_with = "parameters::id")]
+    #[param(value_type = Option<Slug>)]
     benchmark: Option<String>,
 }
 
-/// The newest changes, as a feed (RFC 4287).
+/// Lists the newest changes as an Atom feed.
+///
+/// RFC 4287, the 50 newest.
+#[utoipa::path(
+    get,
+    path = "/api/v1/changes.atom",
+    operation_id = "getChangesFeed",
+    tag = "Leaderboard",
+    security((), ("apiKeyHeader" = ["leaderboard:read"]), ("apiKeyBearer" = ["leaderboard:read"])),
+    params(Parameters, IfNoneMatch),
+    responses(
+        (status = 200, description = "The feed.", content_type = "application/atom+xml", body = String),
+    ),
+)]
 pub async fn handler(
     State(app): State<App>,
     headers: HeaderMap,
@@ -117,26 +140,26 @@ fn title(change: &Change) -> String {
             if change.model.is_some() { format!("The model {model}") } else { format!("The benchmark {benchmark}") };
         return match &change.name {
             Some(name) => format!("{what} was renamed {name}"),
-            None => format!("{what} was {}", change.kind),
+            None => format!("{what} was {}", change.kind.as_str()),
         };
     }
     let rank = |rank: Option<i64>| rank.map_or("no rank".to_owned(), |rank| format!("rank {rank}"));
-    match change.kind.as_str() {
-        "published" => format!("{model} enters {benchmark} {version} at {}", rank(change.rank_after)),
-        "rescored" => format!(
+    match change.kind {
+        ChangeKind::Published => format!("{model} enters {benchmark} {version} at {}", rank(change.rank_after)),
+        ChangeKind::Rescored => format!(
             "{model} has a new run on {benchmark} {version}: {}, before {}",
             rank(change.rank_after),
             rank(change.rank_before)
         ),
-        kind => format!("A run of {model} on {benchmark} {version} was {kind}: {} now", rank(change.rank_after)),
+        kind => {
+            format!("A run of {model} on {benchmark} {version} was {}: {} now", kind.as_str(), rank(change.rank_after))
+        }
     }
 }
 
 /// Why, and whose ranks changed besides.
 fn summary(change: &Change) -> String {
-    let moved = change.moved.as_array().into_iter().flatten().filter_map(|moved| {
-        Some(format!("{}: {} to {}", moved.get("model")?.as_str()?, moved.get("from")?, moved.get("to")?))
-    });
+    let moved = change.moved.iter().map(|moved| format!("{}: {} to {}", moved.model, moved.from, moved.to));
     let moved = moved.collect::<Vec<_>>();
     let reason = change.reason.iter().map(|reason| format!("Reason: {reason}"));
     let ranks = (!moved.is_empty()).then(|| format!("Other ranks: {}.", moved.join(", ")));

@@ -2,6 +2,7 @@ use axum::{extract::State, response::Response};
 use http::HeaderMap;
 use maud::{Markup, html};
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::{
     board::{Board, BoardSelector, RowBody},
@@ -11,7 +12,8 @@ use super::{
 use crate::{
     app::App,
     http::{
-        parameters::{self, Name},
+        openapi::{Hidden, IfNoneMatch, NotFound},
+        parameters::{self, Name, Slug},
         problem::ApiError,
         request::{Path, Query},
     },
@@ -35,16 +37,41 @@ const PADDING: f64 = 6.0;
 /// A longer title is cut.
 const MOST_LETTERS: usize = 60;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct Parameters {
+    /// The one published to last when absent.
     #[serde(default, deserialize_with = "parameters::id")]
+    #[param(value_type = Option<Slug>, example = "aider-polyglot")]
     benchmark: Option<String>,
+    /// The latest when absent.
     #[serde(default, deserialize_with = "parameters::slug")]
+    #[param(value_type = Option<Slug>)]
     version: Option<String>,
 }
 
-/// A model's score and rank range on a benchmark, as an image for a README.
+/// Draws a badge of a model's score and rank range.
+///
+/// An image for a README. Any origin may read it, without credentials.
+#[utoipa::path(
+    get,
+    path = "/api/v1/badges/{provider}/{name}.svg",
+    operation_id = "getBadge",
+    tag = "Leaderboard",
+    security((), ("apiKeyHeader" = ["leaderboard:read"]), ("apiKeyBearer" = ["leaderboard:read"])),
+    params(
+        ("provider" = Slug, Path, example = "openai"),
+        ("name" = Slug, Path, example = "gpt-5-high"),
+        Parameters,
+        IfNoneMatch,
+    ),
+    responses(
+        (status = 200, description = "The badge.", content_type = "image/svg+xml", body = String),
+        (status = 404, response = NotFound),
+        (status = 410, response = Hidden),
+    ),
+)]
 pub async fn handler(
     State(app): State<App>,
     headers: HeaderMap,

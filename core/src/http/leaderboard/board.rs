@@ -1,6 +1,7 @@
 //! Ranked rows, as they are on the wire.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::{
     app::App,
@@ -9,36 +10,62 @@ use crate::{
         evaluator::EvaluatorRelationship,
         leaderboard::{Flag, RankedEntry, rank},
     },
-    http::{moderation::refuse_hidden, problem::ApiError},
+    http::{moderation::refuse_hidden, parameters::ModelId, problem::ApiError},
     ports::Timestamp,
     store::leaderboard::{self as store, Scope},
 };
 
 /// One row of the leaderboard.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = LeaderboardRow)]
 pub struct RowBody {
+    /// By score; equal scores share it.
+    #[schema(minimum = 1, example = 1)]
     pub rank: usize,
+    /// Best rank that the intervals allow.
+    #[schema(minimum = 1, example = 1)]
     pub rank_low: usize,
+    /// Worst rank that the intervals allow.
+    #[schema(minimum = 1, example = 9)]
     pub rank_high: usize,
+    /// Rows with an equal `rankLow`, numbered from the best.
+    #[schema(minimum = 1, example = 1)]
     pub tie_group: usize,
+    #[schema(value_type = ModelId)]
     pub model: String,
+    /// As it was when the run was published.
+    #[schema(example = "gpt-5 (high)")]
     pub display_name: String,
+    #[schema(minimum = 0, maximum = 1, example = 0.88)]
     pub score: f64,
+    /// Where the 95 % interval begins; null where too few clusters carry one.
+    #[schema(minimum = 0, maximum = 1, example = 0.831_038_051_9)]
     pub score_low: Option<f64>,
+    /// Where it ends.
+    #[schema(minimum = 0, maximum = 1, example = 0.916_205_051_3)]
     pub score_high: Option<f64>,
+    #[schema(maximum = 9_007_199_254_740_991_i64, example = 198)]
     pub correct: u64,
+    #[schema(maximum = 9_007_199_254_740_991_i64, example = 225)]
     pub total: u64,
+    /// US dollars; null when unknown.
+    #[schema(minimum = 0, example = 29.0829)]
     pub cost_usd: Option<f64>,
+    #[schema(minimum = 0, example = 0.1292)]
     pub cost_usd_per_task: Option<f64>,
     #[serde(rename = "latencyMsP50")]
+    #[schema(minimum = 0)]
     pub latency_ms_p50: Option<f64>,
     #[serde(rename = "latencyMsP95")]
+    #[schema(minimum = 0)]
     pub latency_ms_p95: Option<f64>,
+    /// No other row scores as high for as little; null when the cost is unknown.
     pub pareto_optimal: Option<bool>,
     pub run_id: RunId,
     pub published_at: Timestamp,
     pub evaluator_relationship: EvaluatorRelationship,
+    #[schema(value_type = std::collections::BTreeSet<Flag>)]
     pub flags: Vec<Flag>,
 }
 

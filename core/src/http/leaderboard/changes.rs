@@ -5,18 +5,24 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use http::{HeaderMap, header};
-use serde::Deserialize;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::caching::{self, SECONDS};
 use crate::{
     app::App,
+    domain::{
+        RunId,
+        leaderboard::{ChangeKind, RankChange},
+    },
     http::{
+        openapi::{IfNoneMatch, NotFound},
         page::{END_OF_TIME, next_link, page_size, read_cursor, take_page},
-        parameters,
+        parameters::{self, ModelId, Slug, Uuid},
         problem::ApiError,
         request::Query,
     },
+    ports::Timestamp,
     store::{
         Batch,
         changes::{self as store, Change, Direction, Place},
@@ -26,19 +32,114 @@ use crate::{
 /// After every line.
 const LAST: Place = Place(END_OF_TIME, END_OF_TIME);
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct Parameters {
+    /// The id of a change.
     #[serde(default, deserialize_with = "parameters::uuid")]
+    #[param(value_type = Option<Uuid>)]
     after: Option<String>,
+    /// Of this benchmark only.
     #[serde(default, deserialize_with = "parameters::id")]
+    #[param(value_type = Option<Slug>)]
     benchmark: Option<String>,
+    /// How many.
+    #[param(minimum = 1, maximum = 100, default = 20)]
     limit: Option<u32>,
+    /// `nextCursor` of the page before.
+    #[param(min_length = 1, max_length = 4096)]
     cursor: Option<String>,
 }
 
-/// Newest first; with `after` what came later than that change, oldest first. Where nothing is new, it costs one look
-/// at the newest change.
+/// Something that changed on the leaderboards.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Change)]
+struct ChangeBody {
+    #[serde(skip)]
+    place: Place,
+    /// Also of the snapshot that it made, unless it is moderation.
+    #[schema(value_type = Uuid)]
+    id: String,
+    kind: ChangeKind,
+    at: Timestamp,
+    #[schema(value_type = Option<Slug>)]
+    benchmark: Option<String>,
+    #[schema(value_type = Option<Slug>)]
+    version: Option<String>,
+    #[schema(value_type = Option<ModelId>)]
+    model: Option<String>,
+    /// What an administrator renamed it.
+    name: Option<String>,
+    run_id: Option<RunId>,
+    /// Why it was withdrawn, rejected or moderated.
+    reason: Option<String>,
+    /// The run that stood for the model before.
+    previous_run_id: Option<RunId>,
+    /// The run that stands for it since.
+    current_run_id: Option<RunId>,
+    #[schema(minimum = 1)]
+    rank_before: Option<i64>,
+    #[schema(minimum = 1)]
+    rank_after: Option<i64>,
+    /// The other models whose rank changed; where they are more, the hundred that now rank best.
+    #[schema(max_items = 100)]
+    moved: Vec<RankChange>,
+}
+
+impl From<Change> for ChangeBody {
+    fn from(change: Change) -> Self {
+        Self {
+            place: change.place,
+            id: change.id,
+            kind: change.kind,
+            at: change.at,
+            benchmark: change.benchmark,
+            version: change.version,
+            model: change.model,
+            name: change.name,
+            run_id: change.run_id,
+            reason: change.reason,
+            previous_run_id: change.previous_run_id,
+            current_run_id: change.current_run_id,
+            rank_before: change.rank_before,
+            rank_after: change.rank_after,
+            moved: change.moved,
+        }
+    }
+}
+
+/// A page of changes.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct ChangeList {
+    #[schema(max_items = 100)]
+    data: Vec<ChangeBody>,
+    /// For the next page; null on the last. Opaque: give it back as `cursor`.
+    #[schema(min_length = 1, max_length = 4096)]
+    next_cursor: Option<String>,
+    /// The newest change of all: where to go on with `after`.
+    #[schema(value_type = Option<Uuid>)]
+    latest: Option<String>,
+}
+
+/// Lists what changed on the leaderboards.
+///
+/// Append-only. Newest first; with `after` what came later than that change, oldest first. Poll it with `after` and
+/// `If-None-Match`: where nothing is new, it costs one look.
+#[utoipa::path(
+    get,
+    path = "/api/v1/changes",
+    operation_id = "listChanges",
+    tag = "Leaderboard",
+    security((), ("apiKeyHeader" = ["leaderboard:read"]), ("apiKeyBearer" = ["leaderboard:read"])),
+    params(Parameters, IfNoneMatch),
+    responses(
+        (status = 200, description = "A page.", body = ChangeList),
+        (status = 404, response = NotFound),
+    ),
+)]
 pub async fn handler(
     State(app): State<App>,
     OriginalUri(uri): OriginalUri,
@@ -75,10 +176,12 @@ pub async fn handler(
     } else {
         store::page(direction, benchmark, begin, limit.saturating_add(1)).run(app.database()).await?
     };
-    let (page, next) = take_page(rows, limit, |change| change.place);
-    let body = json!({ "data": page, "nextCursor": next, "latest": latest });
-    let mut response = caching::cacheable(axum::Json(body).into_response(), &tag, SECONDS);
-    if let Some(link) = next.and_then(|next| next_link(&uri, &next)) {
+    let rows = rows.into_iter().map(ChangeBody::from).collect::<Vec<_>>();
+    let (data, next_cursor) = take_page(rows, limit, |change| change.place);
+    let link = next_cursor.as_deref().and_then(|next| next_link(&uri, next));
+    let body = axum::Json(ChangeList { data, next_cursor, latest });
+    let mut response = caching::cacheable(body.into_response(), &tag, SECONDS);
+    if let Some(link) = link {
         response.headers_mut().insert(header::LINK, link);
     }
     Ok(response)

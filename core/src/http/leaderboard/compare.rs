@@ -3,6 +3,7 @@
 use axum::{extract::State, response::Response};
 use http::HeaderMap;
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::{
     board::BoardSelector,
@@ -16,7 +17,8 @@ use crate::{
         leaderboard::{CompareError, ComparedRun, Comparison, Score, adjust, compare},
     },
     http::{
-        parameters,
+        openapi::{Hidden, IfNoneMatch, NotFound, PrivateTasks, ValidationFailed},
+        parameters::{self, ModelId, Slug, Uuid},
         problem::{ApiError, PRIVATE_TASKS},
         request::{Query, Validator},
     },
@@ -26,23 +28,58 @@ use crate::{
 /// How many models one model is compared with at once.
 const MOST_OTHERS: usize = 20;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct Parameters {
+    /// A model that stands on the leaderboard.
     #[serde(deserialize_with = "parameters::model")]
+    #[param(value_type = ModelId, example = "openai/gpt-5-high")]
     a: String,
-    /// Separated by commas.
+    /// The models to compare it with: 1 to 20 others, separated by commas.
     #[serde(deserialize_with = "parameters::models")]
+    #[param(
+        min_length = 1,
+        pattern = "^[A-Za-z0-9][A-Za-z0-9._-]{0,99}/[A-Za-z0-9][A-Za-z0-9._-]{0,99}(,[A-Za-z0-9][A-Za-z0-9._-]{0,99}/[A-Za-z0-9][A-Za-z0-9._-]{0,99})*$",
+        example = "openai/gpt-5-medium"
+    )]
     b: String,
+    /// The one published to last where it is not given.
     #[serde(default, deserialize_with = "parameters::id")]
+    #[param(value_type = Option<Slug>, example = "aider-polyglot")]
     benchmark: Option<String>,
+    /// The latest when absent.
     #[serde(default, deserialize_with = "parameters::slug")]
+    #[param(value_type = Option<Slug>)]
     version: Option<String>,
+    /// An earlier state, by its `snapshotId`; the newest without it.
     #[serde(default, deserialize_with = "parameters::uuid")]
+    #[param(value_type = Option<Uuid>)]
     snapshot: Option<String>,
 }
 
-/// Compares a model with others.
+/// Compares a model with others on the same tasks.
+///
+/// The difference is a − b, with a 95 % interval. Where each task passed or failed once, the p-value is the exact
+/// McNemar test's; where tasks have scores, several tries or clusters, it is the t test's of the differences task by
+/// task. Where only counts are known, the interval is Newcombe's and there is no p-value. An interval, and the t test's
+/// p-value, need 20 tasks or clusters. Adjusted p-values are Holm's, over the comparisons of one answer and over the
+/// slices of one comparison. Any origin may read it, without credentials.
+#[utoipa::path(
+    get,
+    path = "/api/v1/leaderboard/compare",
+    operation_id = "compareModels",
+    tag = "Leaderboard",
+    security((), ("apiKeyHeader" = ["leaderboard:read"]), ("apiKeyBearer" = ["leaderboard:read"])),
+    params(Parameters, IfNoneMatch),
+    responses(
+        (status = 200, description = "The comparisons, in the order asked for.", body = ComparisonBody),
+        (status = 403, response = PrivateTasks),
+        (status = 404, response = NotFound),
+        (status = 410, response = Hidden),
+        (status = 422, response = ValidationFailed),
+    ),
+)]
 pub async fn handler(
     State(app): State<App>,
     headers: HeaderMap,
@@ -61,29 +98,39 @@ pub async fn handler(
 }
 
 /// A model against others, on one snapshot of a leaderboard.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Comparison)]
 pub struct ComparisonBody {
+    #[schema(value_type = Slug)]
     pub benchmark: String,
+    #[schema(value_type = Slug)]
     pub version: String,
+    #[schema(value_type = Uuid)]
     pub snapshot_id: String,
     pub a: ComparedModel,
     /// In the order asked for.
+    #[schema(min_items = 1, max_items = 20)]
     pub comparisons: Vec<ComparedWith>,
 }
 
 /// A model, and the run that stands for it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ComparedModel {
+    #[schema(value_type = ModelId)]
     pub model: String,
+    /// As it was when the run was published.
+    #[schema(example = "gpt-5 (high)")]
     pub display_name: String,
     pub run_id: RunId,
+    #[schema(minimum = 0, maximum = 1, example = 0.88)]
     pub score: f64,
 }
 
 /// One of the comparisons. Its adjusted p-value is Holm's over all of them.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = ModelDifference)]
 pub struct ComparedWith {
     pub b: ComparedModel,
     #[serde(flatten)]

@@ -4,6 +4,7 @@ use axum::{
 };
 use http::header;
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::caching::MINUTE;
 use crate::{
@@ -17,8 +18,9 @@ use crate::{
     },
     http::{
         moderation::refuse_hidden,
-        page::{END_OF_TIME, NewestFirst},
-        parameters::{self, Name},
+        openapi::{Hidden, IfNoneMatch, NotFound},
+        page::{END_OF_TIME, NewestFirst, Page},
+        parameters::{self, Name, Slug},
         problem::ApiError,
         request::{Path, Query},
     },
@@ -29,32 +31,55 @@ use crate::{
     },
 };
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct Parameters {
+    /// Of this benchmark only.
     #[serde(default, deserialize_with = "parameters::id")]
+    #[param(value_type = Option<Slug>)]
     benchmark: Option<String>,
+    /// How many.
+    #[param(minimum = 1, maximum = 100, default = 20)]
     limit: Option<u32>,
+    /// `nextCursor` of the page before.
+    #[param(min_length = 1, max_length = 4096)]
     cursor: Option<String>,
 }
 
-/// A run of a model that was published at some time, on the wire.
-#[derive(Clone, Debug, Serialize)]
+/// A run of a model that was published at some time.
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = PastRun)]
 pub struct PastRunBody {
     pub run_id: RunId,
+    #[schema(value_type = Slug)]
     pub benchmark: String,
+    #[schema(value_type = Slug)]
     pub version: String,
+    /// Never `open`.
     pub status: RunStatus,
+    /// Why it was rejected or withdrawn.
     pub reason: Option<String>,
+    #[schema(minimum = 0, maximum = 1, example = 0.88)]
     pub score: Option<f64>,
+    /// Where the 95 % interval begins; null where too few clusters carry one.
+    #[schema(minimum = 0, maximum = 1, example = 0.831_038_051_9)]
     pub score_low: Option<f64>,
+    /// Where it ends.
+    #[schema(minimum = 0, maximum = 1, example = 0.916_205_051_3)]
     pub score_high: Option<f64>,
+    #[schema(maximum = 9_007_199_254_740_991_i64, example = 198)]
     pub correct: Option<u64>,
+    #[schema(maximum = 9_007_199_254_740_991_i64, example = 225)]
     pub total: Option<u64>,
+    /// US dollars; null when unknown.
+    #[schema(minimum = 0, example = 29.0829)]
     pub cost_usd: Option<f64>,
     pub evaluator_relationship: EvaluatorRelationship,
+    #[schema(example = "aider")]
     pub harness: String,
+    #[schema(example = "0.86.0")]
     pub harness_version: String,
     pub started_at: Option<Timestamp>,
     pub published_at: Timestamp,
@@ -93,8 +118,27 @@ impl From<PastRun> for PastRunBody {
     }
 }
 
-/// Every run of a model that was ever published, across benchmarks, versions and dates, newest first; withdrawn ones
-/// with the reason.
+/// Lists a model's runs across benchmarks, versions and dates.
+///
+/// Every run that was ever published, newest first; withdrawn and rejected ones with the reason.
+#[utoipa::path(
+    get,
+    path = "/api/v1/models/{provider}/{name}/history",
+    operation_id = "getModelHistory",
+    tag = "Leaderboard",
+    security((), ("apiKeyHeader" = ["leaderboard:read"]), ("apiKeyBearer" = ["leaderboard:read"])),
+    params(
+        ("provider" = Slug, Path, example = "openai"),
+        ("name" = Slug, Path, example = "gpt-5-high"),
+        Parameters,
+        IfNoneMatch,
+    ),
+    responses(
+        (status = 200, description = "A page.", body = Page<'_, PastRunBody>),
+        (status = 404, response = NotFound),
+        (status = 410, response = Hidden),
+    ),
+)]
 pub async fn handler(
     State(app): State<App>,
     OriginalUri(uri): OriginalUri,

@@ -19,6 +19,27 @@ use axum::{Router, middleware::from_fn_with_state, routing::get};
 use self::last_answer::{Question, or_last_answer};
 use crate::app::App;
 
+/// What the calls say of themselves.
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    paths(
+        api::handler,
+        api::csv,
+        api::ndjson,
+        compare::handler,
+        pareto::handler,
+        history::handler,
+        badge::handler,
+        changes::handler,
+        atom::handler,
+        html::board,
+        html::compare::compare,
+        html::model::model
+    ),
+    components(schemas(query::Period, query::Sort, query::Order))
+)]
+pub struct Described;
+
 /// The routes of the API. Each shows its last answer while the database has none.
 pub fn routes(app: &App) -> Router<App> {
     let boards = Router::new()
@@ -44,8 +65,8 @@ pub fn routes(app: &App) -> Router<App> {
 pub fn page_routes(app: &App) -> Router<App> {
     let board = Router::new().route("/leaderboard", get(html::board));
     let others = Router::new()
-        .route("/leaderboard/compare", get(html::compare))
-        .route("/leaderboard/models/{provider}/{name}", get(html::model));
+        .route("/leaderboard/compare", get(html::compare::compare))
+        .route("/leaderboard/models/{provider}/{name}", get(html::model::model));
     kept(app, board, Question::Board).merge(kept(app, others, Question::Path))
 }
 

@@ -5,7 +5,7 @@ use axum::{
 };
 use http::HeaderMap;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use utoipa::{IntoParams, ToSchema};
 
 use super::{
     board::{Board, BoardSelector, RowBody},
@@ -14,41 +14,90 @@ use super::{
 use crate::{
     app::App,
     domain::RunId,
-    http::{parameters, problem::ApiError, request::Query},
+    http::{
+        openapi::{Hidden, IfNoneMatch, NotFound},
+        parameters::{self, ModelId, Slug, Uuid},
+        problem::ApiError,
+        request::Query,
+    },
 };
 
 /// So many points are told: the front, then the best of the others.
 const MOST_POINTS: usize = 1000;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct Parameters {
+    /// The one published to last where it is not given.
     #[serde(default, deserialize_with = "parameters::id")]
+    #[param(value_type = Option<Slug>, example = "aider-polyglot")]
     benchmark: Option<String>,
+    /// The latest when absent.
     #[serde(default, deserialize_with = "parameters::slug")]
+    #[param(value_type = Option<Slug>)]
     version: Option<String>,
+    /// An earlier state, by its `snapshotId`; the newest without it.
     #[serde(default, deserialize_with = "parameters::uuid")]
+    #[param(value_type = Option<Uuid>)]
     snapshot: Option<String>,
+    /// Only tasks of this scenario.
     #[serde(default, deserialize_with = "parameters::label")]
+    #[param(min_length = 1, max_length = 100)]
     scenario: Option<String>,
+    /// Only tasks of this language.
     #[serde(default, deserialize_with = "parameters::label")]
+    #[param(min_length = 1, max_length = 100)]
     language: Option<String>,
+    /// Only tasks of this difficulty.
     #[serde(default, deserialize_with = "parameters::label")]
+    #[param(min_length = 1, max_length = 100)]
     difficulty: Option<String>,
 }
 
-/// A model whose cost is known.
-#[derive(Serialize)]
+/// Score against cost, of one snapshot of a leaderboard.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+pub struct ParetoFront {
+    #[schema(value_type = Slug)]
+    benchmark: String,
+    #[schema(value_type = Slug)]
+    version: String,
+    /// Null when nothing is published.
+    #[schema(value_type = Option<Uuid>)]
+    snapshot_id: Option<String>,
+    /// Models left out: what they cost is not known.
+    #[schema(maximum = 9_007_199_254_740_991_i64)]
+    without_cost: usize,
+    /// Points beyond the thousand that are told: the front, then the best of the others.
+    omitted: usize,
+    data: Vec<Point>,
+}
+
+/// A model whose cost is known.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = ParetoPoint)]
 struct Point {
+    #[schema(value_type = ModelId)]
     model: String,
+    #[schema(example = "gpt-5 (high)")]
     display_name: String,
     run_id: RunId,
+    #[schema(minimum = 0, maximum = 1, example = 0.88)]
     score: f64,
+    /// Where the 95 % interval begins; null where too few clusters carry one.
+    #[schema(minimum = 0, maximum = 1, example = 0.831_038_051_9)]
     score_low: Option<f64>,
+    /// Where it ends.
+    #[schema(minimum = 0, maximum = 1, example = 0.916_205_051_3)]
     score_high: Option<f64>,
+    /// US dollars.
+    #[schema(exclusive_minimum = 0, example = 29.0829)]
     cost_usd: f64,
+    #[schema(minimum = 0, example = 0.1292)]
     cost_usd_per_task: Option<f64>,
+    /// No other model scores as high for as little.
     pareto_optimal: bool,
 }
 
@@ -68,7 +117,23 @@ impl Point {
     }
 }
 
-/// Score against cost, the cheapest first. What has no known cost is not free: it is left out, and counted.
+/// Shows score against cost.
+///
+/// The models whose cost is known, the cheapest first. A cost that is absent or zero is unknown, not free: such models
+/// are left out, and counted in `withoutCost`. Any origin may read it, without credentials.
+#[utoipa::path(
+    get,
+    path = "/api/v1/leaderboard/pareto",
+    operation_id = "getParetoFront",
+    tag = "Leaderboard",
+    security((), ("apiKeyHeader" = ["leaderboard:read"]), ("apiKeyBearer" = ["leaderboard:read"])),
+    params(Parameters, IfNoneMatch),
+    responses(
+        (status = 200, description = "The models.", body = ParetoFront),
+        (status = 404, response = NotFound),
+        (status = 410, response = Hidden),
+    ),
+)]
 pub async fn handler(
     State(app): State<App>,
     headers: HeaderMap,
@@ -98,13 +163,13 @@ pub async fn handler(
         let by_score = || b.score.total_cmp(&a.score);
         a.cost_usd.total_cmp(&b.cost_usd).then_with(by_score).then_with(|| a.model.cmp(&b.model))
     });
-    let body = Answer(json!({
-        "benchmark": board.scope.benchmark,
-        "version": board.scope.version,
-        "snapshotId": board.scope.snapshot.map(|snapshot| snapshot.id),
-        "withoutCost": rows.saturating_sub(known),
-        "omitted": known.saturating_sub(points.len()),
-        "data": points,
-    }));
+    let body = Answer(ParetoFront {
+        benchmark: board.scope.benchmark,
+        version: board.scope.version,
+        snapshot_id: board.scope.snapshot.map(|snapshot| snapshot.id),
+        without_cost: rows.saturating_sub(known),
+        omitted: known.saturating_sub(points.len()),
+        data: points,
+    });
     Ok(caching::cacheable(body.into_response(), &tag, MINUTE))
 }

@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::{
     board::{BoardSelector, RowBody},
@@ -12,7 +13,7 @@ use crate::{
     domain::benchmark::Slices,
     http::{
         page::{fitting, json_size, read_cursor, write_cursor},
-        parameters,
+        parameters::{self, Slug, Uuid},
         problem::{ApiError, MALFORMED_REQUEST},
     },
     ports::Timestamp,
@@ -21,47 +22,61 @@ use crate::{
 const DAY_SECONDS: i64 = 86_400;
 
 /// The parameters of a leaderboard, of its page and of its downloads.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize, IntoParams)]
 #[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct BoardQuery {
-    /// Of the newest publication where none is named.
+    /// The one published to last where it is not given.
     #[serde(deserialize_with = "parameters::id")]
+    #[param(value_type = Option<Slug>, example = "aider-polyglot")]
     pub benchmark: Option<String>,
-    /// The one published on last where none is named.
+    /// The latest when absent.
     #[serde(deserialize_with = "parameters::slug")]
+    #[param(value_type = Option<Slug>)]
     pub version: Option<String>,
-    /// The newest where none is named.
+    /// An earlier state, by its `snapshotId`; the newest without it.
     #[serde(deserialize_with = "parameters::uuid")]
+    #[param(value_type = Option<Uuid>)]
     pub snapshot: Option<String>,
-    /// Ranks within these tasks only.
+    /// Only tasks of this scenario.
     #[serde(deserialize_with = "parameters::label")]
+    #[param(min_length = 1, max_length = 100)]
     pub scenario: Option<String>,
-    /// Ranks within these tasks only.
+    /// Only tasks of this language.
     #[serde(deserialize_with = "parameters::label")]
+    #[param(min_length = 1, max_length = 100)]
     pub language: Option<String>,
-    /// Ranks within these tasks only.
+    /// Only tasks of this difficulty.
     #[serde(deserialize_with = "parameters::label")]
+    #[param(min_length = 1, max_length = 100)]
     pub difficulty: Option<String>,
-    /// Shows this provider's models only.
+    /// Only this provider's models.
     #[serde(deserialize_with = "parameters::id")]
+    #[param(value_type = Option<Slug>)]
     pub provider: Option<String>,
-    /// Shows models with this in their name only.
+    /// Part of a model's id or display name.
     #[serde(deserialize_with = "parameters::label")]
+    #[param(min_length = 1, max_length = 100)]
     pub q: Option<String>,
-    /// Shows runs published since then only.
+    /// Published within.
+    #[param(default = "all")]
     pub period: Period,
     /// By what the rows are sorted.
+    #[param(default = "rank")]
     pub sort: Sort,
-    /// Best first unless given.
+    /// Best first when absent: rank, cost, latency and model ascending, score and date descending. Unknown costs and
+    /// latencies stand last either way.
     pub order: Option<Order>,
-    /// Rows a page.
+    /// How many.
+    #[param(minimum = 1, maximum = 100, default = 20)]
     pub limit: Option<u32>,
-    /// Where the page before ended.
+    /// `nextCursor` of the page before.
+    #[param(min_length = 1, max_length = 4096)]
     pub cursor: Option<String>,
 }
 
 /// How long ago a run was published at most.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 pub enum Period {
     #[serde(rename = "7d")]
     Week,
@@ -75,8 +90,9 @@ pub enum Period {
 }
 
 /// What rows are sorted by.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = SortKey)]
 pub enum Sort {
     #[default]
     Rank,
@@ -87,9 +103,10 @@ pub enum Sort {
     Model,
 }
 
-/// Which way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+/// Which way rows are sorted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = SortOrder)]
 pub enum Order {
     Asc,
     Desc,

@@ -3,9 +3,13 @@
 use std::collections::HashSet;
 
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use crate::{
-    domain::benchmark::{BenchmarkVersion, Evidence, MOST_VALUES, Metric, Part, Slices, Task},
+    domain::{
+        benchmark::{BenchmarkVersion, Evidence, MOST_VALUES, Metric, Part, Slices, Task},
+        formats::{DayOrMonth, Score, TaskId},
+    },
     http::{problem::ApiError, request::Validator},
 };
 
@@ -16,44 +20,80 @@ const MOST_WEIGHT: f64 = 1e6;
 /// As many values could a dimension have before [`MOST_VALUES`]: what was declared then is still the same.
 const EVER_MOST_VALUES: usize = 100;
 
-#[derive(Deserialize)]
+/// What declares a version. With evidence `results` it lists its `tasks`; with evidence `counts` it has a `taskCount`,
+/// the metric `pass_rate`, and no parts.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[schema(as = BenchmarkVersionPut)]
 pub struct Body {
+    /// What people call the benchmark.
+    #[schema(min_length = 1, max_length = 255, example = "Exercises")]
     title: String,
+    /// What it measures.
+    #[schema(max_length = 10_000)]
     description: Option<String>,
     metric: Metric,
+    /// What guessing scores.
+    #[schema(value_type = Option<Score>)]
     chance_level: Option<f64>,
     #[serde(default = "default_evidence")]
+    #[schema(default = "results")]
     evidence: Evidence,
+    /// Whether tasks and results by task are told to nobody, so that no model is trained on them.
     #[serde(default)]
+    #[schema(default = false)]
     private_tasks: bool,
+    /// Since when anyone could read the tasks. A model trained later is flagged.
+    #[schema(value_type = Option<DayOrMonth>)]
     tasks_published_on: Option<String>,
+    /// What a composite score is made of; only with metric `score`.
     parts: Option<PartsInput>,
+    /// At most 50 different values of a dimension.
+    #[schema(min_items = 1, max_items = 10_000)]
     tasks: Option<Vec<TaskInput>>,
+    /// How many tasks there are.
+    #[schema(minimum = 1, maximum = 10_000_000)]
     task_count: Option<u32>,
+    /// How often each task is tried.
     #[serde(default = "default_attempts")]
+    #[schema(minimum = 1, maximum = 10, default = 1)]
     attempts_per_task: u32,
 }
 
-#[derive(Deserialize)]
+/// A task and the slices that it belongs to.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct TaskInput {
+    #[schema(value_type = TaskId)]
     id: String,
+    /// What kind of task it is: a slice.
+    #[schema(max_length = 100, example = "exercise")]
     scenario: Option<String>,
+    /// In which language it is: a slice.
+    #[schema(max_length = 100, example = "python")]
     language: Option<String>,
+    /// How hard it is: a slice.
+    #[schema(max_length = 100, example = "easy")]
     difficulty: Option<String>,
+    /// Tasks of one cluster resemble each other, such as those of one repository: their scores are not independent.
+    #[schema(max_length = 100)]
     cluster: Option<String>,
 }
 
-/// The parts of a composite score: one's own, or the product's.
-#[derive(Deserialize)]
+/// The parts of a composite score. `default`: automated 40, staff 25, community 20, self-review 7.5, panel 7.5.
+#[derive(Deserialize, ToSchema)]
 #[serde(untagged)]
 enum PartsInput {
-    Own(Vec<Part>),
-    Named(DefaultParts),
+    Own(#[schema(inline)] OwnParts),
+    Named(#[schema(inline)] DefaultParts),
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[serde(transparent)]
+#[schema(min_items = 1, max_items = 20)]
+struct OwnParts(Vec<Part>);
+
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 enum DefaultParts {
     Default,
@@ -66,7 +106,7 @@ const DEFAULT_PARTS: [(&str, f64); 5] =
 impl PartsInput {
     fn check(self, validator: &mut Validator, metric: Metric) -> Vec<Part> {
         let parts = match self {
-            Self::Own(parts) => parts,
+            Self::Own(OwnParts(parts)) => parts,
             Self::Named(DefaultParts::Default) => {
                 DEFAULT_PARTS.iter().map(|(id, weight)| Part { id: (*id).to_owned(), weight: *weight }).collect()
             }

@@ -4,8 +4,8 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use http::StatusCode;
-use serde::Serialize;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{
     benchmark_input::{Body, too_many_values},
@@ -15,13 +15,15 @@ use crate::{
     app::App,
     domain::{
         benchmark::{BenchmarkVersion, Evidence, MOST_SLICES, MOST_VALUES, MOST_VERSIONS, Metric, Part, Slices, Task},
+        formats::{DayOrMonth, Score},
         run_aggregates::count_slices,
     },
     http::{
         credentials::{ApiKeyClient, ModelsWrite, write_error},
         moderation::refuse_hidden,
-        page::{END_OF_TIME, PageQuery, list as list_answer, page_size, read_cursor, take_page, with_next_link},
-        parameters::Name,
+        openapi::{ConflictVersion, ForbiddenPublisher, Hidden, IfNoneMatch, NotFound, PrivateTasks, UploadTooLarge},
+        page::{END_OF_TIME, Page, PageQuery, list as list_answer, page_size, read_cursor, take_page, with_next_link},
+        parameters::{Name, Slug},
         problem::{ApiError, NOT_OWNER, PRIVATE_TASKS, TOO_MANY_VERSIONS, VERSION_IN_USE},
         request::{LargeJson, Path, Query, Validator, canonical},
     },
@@ -49,13 +51,33 @@ async fn check_slices(app: &App, version: &BenchmarkVersion, definition: &str) -
     if known.as_deref() == Some(definition) { Ok(()) } else { Err(refusal) }
 }
 
-/// Declares a version. The same again is fine at any time; anything else only while no run stands on it.
+/// Declares a benchmark version.
+///
+/// Scope `models:write`. The same body again is 200; a version that has runs never changes. A benchmark has at most 100
+/// versions, a dimension 50 values, and a version 2,500 slices: combinations of values of one, two or three dimensions
+/// that its tasks have.
+#[utoipa::path(
+    put,
+    path = "/api/v1/benchmarks/{id}/versions/{version}",
+    operation_id = "putBenchmarkVersion",
+    tag = "Publishing",
+    security(("apiKeyHeader" = ["models:write"]), ("apiKeyBearer" = ["models:write"])),
+    params(("id" = Slug, Path), ("version" = Slug, Path, example = "2024-12-20")),
+    request_body = Body,
+    responses(
+        (status = 200, description = "Known before, or changed while no run stands on it.", body = DeclaredVersion),
+        (status = 201, description = "New.", body = DeclaredVersion),
+        (status = 403, response = ForbiddenPublisher),
+        (status = 409, response = ConflictVersion),
+        (status = 413, response = UploadTooLarge),
+    ),
+)]
 pub async fn put(
     State(app): State<App>,
     client: ApiKeyClient<ModelsWrite>,
     Path((Name(id), version)): Path<(Name, String)>,
     LargeJson(body): LargeJson<Body>,
-) -> Result<(StatusCode, Answer<VersionBody>), ApiError> {
+) -> Result<(StatusCode, Answer<DeclaredVersion>), ApiError> {
     let version = body.check(id, version)?;
     let definition = canonical(&version)?;
     let tasks = canonical(&version.tasks)?;
@@ -82,33 +104,50 @@ pub async fn put(
     // An administrator may have given it another title.
     let title = answers.take(declared.after)?.map(|after| after.title).unwrap_or_default();
     let version = BenchmarkVersion { title, ..version };
-    Ok((if existed { StatusCode::OK } else { StatusCode::CREATED }, Answer(VersionBody::declared(version))))
+    Ok((if existed { StatusCode::OK } else { StatusCode::CREATED }, Answer(DeclaredVersion::from(version))))
 }
 
-/// A version, on the wire.
-#[derive(Serialize)]
+/// A version of a benchmark, which is immutable once a run stands on it. Its tasks are told a page at a time.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct VersionBody {
+#[schema(as = BenchmarkVersion)]
+struct VersionBody {
+    /// The benchmark's id.
+    #[schema(value_type = Slug)]
     benchmark: String,
+    #[schema(value_type = Slug)]
     version: String,
+    /// What people call the benchmark.
+    #[schema(min_length = 1, max_length = 255, example = "Exercises")]
     title: String,
+    /// What it measures.
+    #[schema(max_length = 10_000)]
     description: Option<String>,
     metric: Metric,
+    /// What guessing scores.
+    #[schema(value_type = Option<Score>)]
     chance_level: Option<f64>,
     evidence: Evidence,
+    /// How many tasks there are.
+    #[schema(minimum = 1)]
     task_count: u32,
+    /// How often each task is tried.
+    #[schema(minimum = 1, maximum = 10)]
     attempts_per_task: u32,
+    /// Whether tasks and results by task are told to nobody, so that no model is trained on them. Then there is no
+    /// slice of fewer than 10 tasks, either.
     private_tasks: bool,
+    /// Since when anyone could read the tasks. A model trained later is flagged.
+    #[schema(value_type = Option<DayOrMonth>)]
     tasks_published_on: Option<String>,
+    /// What a composite score is made of.
+    #[schema(min_items = 1, max_items = 20)]
     parts: Option<Vec<Part>>,
     slices: Slices,
-    /// Told to whoever declares them; anyone reads them a page at a time.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tasks: Option<Vec<Task>>,
 }
 
 impl VersionBody {
-    fn new(version: BenchmarkVersion, slices: Slices, tasks: Option<Vec<Task>>) -> Self {
+    fn new(version: BenchmarkVersion, slices: Slices) -> Self {
         Self {
             benchmark: version.benchmark,
             version: version.version,
@@ -123,24 +162,44 @@ impl VersionBody {
             tasks_published_on: version.tasks_published_on,
             parts: version.parts,
             slices,
-            tasks,
         }
-    }
-
-    /// As whoever declared it sees it.
-    fn declared(mut version: BenchmarkVersion) -> Self {
-        let tasks = std::mem::take(&mut version.tasks);
-        Self::new(version, Slices::of(&tasks), Some(tasks))
     }
 }
 
-#[derive(Serialize)]
+/// A version with its tasks, as whoever declares it is answered.
+#[derive(Serialize, ToSchema)]
+pub struct DeclaredVersion {
+    #[serde(flatten)]
+    version: VersionBody,
+    /// Empty with evidence `counts`.
+    tasks: Vec<Task>,
+}
+
+impl From<BenchmarkVersion> for DeclaredVersion {
+    fn from(mut version: BenchmarkVersion) -> Self {
+        let tasks = std::mem::take(&mut version.tasks);
+        Self { version: VersionBody::new(version, Slices::of(&tasks)), tasks }
+    }
+}
+
+/// A benchmark as its newest version describes it.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = BenchmarkSummary)]
 struct Summary {
+    #[schema(value_type = Slug)]
     id: String,
+    /// What people call it.
+    #[schema(min_length = 1, max_length = 255, example = "Exercises")]
     title: String,
+    /// What it measures.
+    #[schema(max_length = 10_000)]
     description: Option<String>,
+    /// Its newest version.
+    #[schema(value_type = Slug)]
     latest_version: String,
+    /// Its newest versions, newest first.
+    #[schema(value_type = Vec<Slug>, min_items = 1)]
     versions: Vec<String>,
 }
 
@@ -151,7 +210,16 @@ impl From<BenchmarkSummary> for Summary {
     }
 }
 
-/// Every benchmark, by id, described by its newest version.
+/// Lists the benchmarks, by id.
+#[utoipa::path(
+    get,
+    path = "/api/v1/benchmarks",
+    operation_id = "listBenchmarks",
+    tag = "Leaderboard",
+    security((), ("apiKeyHeader" = ["leaderboard:read"]), ("apiKeyBearer" = ["leaderboard:read"])),
+    params(PageQuery, IfNoneMatch),
+    responses((status = 200, description = "A page.", body = Page<'_, Summary>)),
+)]
 pub async fn list(
     State(app): State<App>,
     OriginalUri(uri): OriginalUri,
@@ -165,15 +233,70 @@ pub async fn list(
     Ok(list_answer(&uri, &summaries, next))
 }
 
-/// One benchmark, with its versions, newest first: all of them, unless fewer are asked for or they are too long. Their
-/// tasks are told apart.
+/// The parameters of a benchmark's versions.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct VersionsQuery {
+    /// How many versions.
+    #[serde(default = "all_versions")]
+    #[param(minimum = 1, maximum = 100, default = 100)]
+    limit: u32,
+    /// `nextCursor` of the page before.
+    #[param(min_length = 1, max_length = 4096)]
+    cursor: Option<String>,
+}
+
+fn all_versions() -> u32 {
+    MOST_VERSIONS
+}
+
+/// A benchmark, described by its newest version, with its versions.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Benchmark)]
+struct BenchmarkBody {
+    #[schema(value_type = Slug)]
+    id: String,
+    /// What people call it.
+    #[schema(min_length = 1, max_length = 255, example = "Exercises")]
+    title: String,
+    /// What it measures.
+    #[schema(max_length = 10_000)]
+    description: Option<String>,
+    /// Its newest version.
+    #[schema(value_type = Slug)]
+    latest_version: String,
+    /// Newest first, without their tasks. All of them unless `limit` asks for fewer or they are too long for one
+    /// answer.
+    #[schema(value_type = Vec<VersionBody>, min_items = 1, max_items = 100)]
+    versions: Vec<Placed>,
+    /// For the next page of versions; null on the last. Opaque: give it back as `cursor`.
+    #[schema(min_length = 1, max_length = 4096)]
+    next_cursor: Option<String>,
+}
+
+/// Shows a benchmark with its versions, newest first.
+#[utoipa::path(
+    get,
+    path = "/api/v1/benchmarks/{id}",
+    operation_id = "getBenchmark",
+    tag = "Leaderboard",
+    security((), ("apiKeyHeader" = ["leaderboard:read"]), ("apiKeyBearer" = ["leaderboard:read"])),
+    params(("id" = Slug, Path), VersionsQuery, IfNoneMatch),
+    responses(
+        (status = 200, description = "The benchmark.", body = BenchmarkBody),
+        (status = 404, response = NotFound),
+        (status = 410, response = Hidden),
+    ),
+)]
 pub async fn one(
     State(app): State<App>,
     OriginalUri(uri): OriginalUri,
     Path(Name(id)): Path<Name>,
-    Query(page): Query<PageQuery>,
+    Query(page): Query<VersionsQuery>,
 ) -> Result<Response, ApiError> {
-    let limit = page_size(page.limit.or(Some(MOST_VERSIONS)))?;
+    let limit = page_size(Some(page.limit))?;
     let (time, version) = read_cursor::<(i64, String)>(page.cursor.as_deref())?.unwrap_or((END_OF_TIME, String::new()));
     let page = PageBefore { at: Timestamp(time), id: version, rows: limit.saturating_add(1) };
     let mut batch = Batch::new();
@@ -185,15 +308,15 @@ pub async fn one(
     let newest = answers.take(newest)?.ok_or_else(|| ApiError::not_found("benchmark"))?;
     let versions = answers.take(versions)?.into_iter().map(Placed::from).collect::<Vec<_>>();
     let (versions, next) = take_page(versions, limit, |placed| (placed.at.0, placed.version.version.clone()));
-    let body = json!({
-        "id": id,
-        "title": newest.title,
-        "description": newest.description,
-        "latestVersion": newest.version,
-        "versions": versions,
-        "nextCursor": next,
+    let response = Answer(BenchmarkBody {
+        id,
+        title: newest.title,
+        description: newest.description,
+        latest_version: newest.version,
+        versions,
+        next_cursor: next.clone(),
     });
-    Ok(with_next_link(Answer(body).into_response(), &uri, next.as_deref()))
+    Ok(with_next_link(response.into_response(), &uri, next.as_deref()))
 }
 
 /// A version, and when it was declared.
@@ -207,7 +330,7 @@ struct Placed {
 
 impl From<PublicVersion> for Placed {
     fn from(of: PublicVersion) -> Self {
-        Self { at: of.created_at, version: VersionBody::new(of.version, of.slices, None) }
+        Self { at: of.created_at, version: VersionBody::new(of.version, of.slices) }
     }
 }
 
@@ -226,7 +349,22 @@ impl From<PlacedTask> for TaskBody {
     }
 }
 
-/// A version's tasks, in their order.
+/// Lists the tasks of a benchmark version, in their order.
+#[utoipa::path(
+    get,
+    path = "/api/v1/benchmarks/{id}/versions/{version}/tasks",
+    operation_id = "listTasks",
+    tag = "Leaderboard",
+    security((), ("apiKeyHeader" = ["leaderboard:read"]), ("apiKeyBearer" = ["leaderboard:read"])),
+    params(("id" = Slug, Path), ("version" = Slug, Path, example = "2024-12-20"), PageQuery, IfNoneMatch),
+    responses(
+        (status = 200, description = "A page; of a version whose evidence is `counts`, an empty one.",
+            body = Page<'_, Task>),
+        (status = 403, response = PrivateTasks),
+        (status = 404, response = NotFound),
+        (status = 410, response = Hidden),
+    ),
+)]
 pub async fn tasks(
     State(app): State<App>,
     OriginalUri(uri): OriginalUri,

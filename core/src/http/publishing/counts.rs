@@ -1,5 +1,6 @@
 use axum::{Json as Answer, extract::State};
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use super::{
     result_input::MOST_MEASURED,
@@ -10,6 +11,7 @@ use crate::{
     domain::{RunId, benchmark::Evidence},
     http::{
         credentials::{ApiKeyClient, ResultsWrite},
+        openapi::{ConflictCounts, ForbiddenPublisher, NotFound},
         problem::{ApiError, EVIDENCE_MISMATCH, RUN_NOT_OPEN},
         request::{Json, Path, Validator},
     },
@@ -19,16 +21,45 @@ use crate::{
     },
 };
 
-#[derive(Deserialize)]
+/// The counts of an aggregate-only source.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[schema(as = CountsPut)]
 pub struct Body {
+    /// The version's `taskCount`.
+    #[schema(minimum = 1, maximum = 10_000_000, example = 225)]
     total: u32,
+    /// How many of `total` passed by the first attempt, by the second, …; never falling, never over `total`, one member
+    /// for each attempt of the version.
+    #[schema(min_items = 1, max_items = 10, maximum = 10_000_000)]
     correct_by_attempt: Vec<u32>,
+    /// US dollars for the whole run.
+    #[schema(minimum = 0, maximum = 1_000_000_000, example = 29.0829)]
     cost_usd: Option<f64>,
+    /// Mean milliseconds a task.
+    #[schema(minimum = 0, maximum = 1_000_000_000, example = 194_000)]
     mean_latency_ms: Option<f64>,
 }
 
-/// Takes the counts of an aggregate-only source: how many of the version's tasks passed by each attempt.
+/// Gives the counts of a run.
+///
+/// Scope `results:write`; for a benchmark version with evidence `counts`. Replaces earlier counts while the run is
+/// open.
+#[utoipa::path(
+    put,
+    path = "/api/v1/runs/{id}/counts",
+    operation_id = "putRunCounts",
+    tag = "Publishing",
+    security(("apiKeyHeader" = ["results:write"]), ("apiKeyBearer" = ["results:write"])),
+    params(("id" = RunId, Path)),
+    request_body = Body,
+    responses(
+        (status = 200, description = "As stored.", body = Counts),
+        (status = 403, response = ForbiddenPublisher),
+        (status = 404, response = NotFound),
+        (status = 409, response = ConflictCounts),
+    ),
+)]
 pub async fn handler(
     State(app): State<App>,
     client: ApiKeyClient<ResultsWrite>,

@@ -15,7 +15,7 @@ use axum::{
     routing::{get, post, put},
 };
 
-pub use runs::{find, run_body};
+pub use runs::{RunBody, find};
 pub use withdraw::Body as Reason;
 
 use crate::{
@@ -23,10 +23,30 @@ use crate::{
     domain::UserId,
     http::{
         credentials::invalid_key,
-        problem::{ApiError, Problem, STORAGE_QUOTA_EXCEEDED},
+        problem::{ApiError, Problem, ProblemMembers, STORAGE_QUOTA_EXCEEDED},
     },
     store::storage,
 };
+
+/// What the calls say of themselves.
+#[derive(utoipa::OpenApi)]
+#[openapi(paths(
+    models::list,
+    models::one,
+    models::put,
+    benchmarks::list,
+    benchmarks::one,
+    benchmarks::put,
+    benchmarks::tasks,
+    runs::create,
+    runs::one,
+    results::list,
+    results::upload,
+    counts::handler,
+    publish::handler,
+    withdraw::handler
+))]
+pub struct Described;
 
 /// What anybody may read.
 pub fn public_routes() -> Router<App> {
@@ -64,11 +84,13 @@ async fn over_quota(app: &App, owner_id: &UserId) -> Result<ApiError, ApiError> 
         "{left} of {} bytes are left for benchmarks, runs and results, and this takes more; an administrator can raise the quota",
         storage.quota_bytes
     );
-    Ok(Problem::new(STORAGE_QUOTA_EXCEEDED, detail)
-        .member("usedBytes", storage.used_bytes.into())
-        .member("quotaBytes", storage.quota_bytes.into())
-        .member("leftBytes", left.into())
-        .into())
+    let members = ProblemMembers {
+        used_bytes: Some(storage.used_bytes),
+        quota_bytes: Some(storage.quota_bytes),
+        left_bytes: Some(left),
+        ..ProblemMembers::default()
+    };
+    Ok(Problem::new(STORAGE_QUOTA_EXCEEDED, detail).with(members).into())
 }
 
 #[cfg(test)]

@@ -5,14 +5,17 @@ use axum::{
 };
 use http::StatusCode;
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use crate::{
     app::App,
+    domain::formats::DayOrMonth,
     http::{
         credentials::{ApiKeyClient, ModelsWrite, write_error},
         moderation::refuse_hidden,
-        page::{PageQuery, list as list_answer, page_size, read_cursor, take_page},
-        parameters::Name,
+        openapi::{ForbiddenPublisher, Hidden, IfNoneMatch, NotFound},
+        page::{Page, PageQuery, list as list_answer, page_size, read_cursor, take_page},
+        parameters::ModelPath,
         problem::{ApiError, NOT_OWNER},
         request::{Json, Path, Query, Validator},
     },
@@ -22,33 +25,66 @@ use crate::{
     },
 };
 
-#[derive(Deserialize)]
+/// What is known of a model; members left out are unknown.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[schema(as = ModelPut)]
 pub struct Body {
+    /// What people call it.
+    #[schema(min_length = 1, max_length = 255, example = "gpt-5 (high)")]
     display_name: String,
+    /// Tokens.
+    #[schema(minimum = 1, maximum = 9_007_199_254_740_991_i64, example = 400_000)]
     context_window: Option<i64>,
+    /// US dollars for a million input tokens.
+    #[schema(minimum = 0, example = 1.25)]
     input_usd_per_mtok: Option<f64>,
+    /// US dollars for a million output tokens.
+    #[schema(minimum = 0, example = 10)]
     output_usd_per_mtok: Option<f64>,
+    /// SPDX expression or a name.
+    #[schema(max_length = 255)]
     licence: Option<String>,
+    /// When it was released.
+    #[schema(value_type = Option<DayOrMonth>)]
     released_on: Option<String>,
+    /// Up to when its training data goes.
+    #[schema(value_type = Option<DayOrMonth>)]
     training_cutoff: Option<String>,
+    /// Whether its provider has retired it.
     #[serde(default)]
+    #[schema(default = false)]
     deprecated: bool,
 }
 
-/// Declares a model, or changes one of one's own; the same again changes nothing.
+/// Declares a model, or changes one of the caller's own.
+///
+/// Scope `models:write`. The same again changes nothing.
+#[utoipa::path(
+    put,
+    path = "/api/v1/models/{provider}/{name}",
+    operation_id = "putModel",
+    tag = "Publishing",
+    security(("apiKeyHeader" = ["models:write"]), ("apiKeyBearer" = ["models:write"])),
+    params(ModelPath),
+    request_body = Body,
+    responses(
+        (status = 200, description = "Known before; now as given.", body = Model),
+        (status = 201, description = "New.", body = Model),
+        (status = 403, response = ForbiddenPublisher),
+    ),
+)]
 pub async fn put(
     State(app): State<App>,
     client: ApiKeyClient<ModelsWrite>,
-    Path((Name(provider), Name(name))): Path<(Name, Name)>,
+    Path(path): Path<ModelPath>,
     Json(body): Json<Body>,
 ) -> Result<(StatusCode, Answer<Model>), ApiError> {
     let mut validator = Validator::default();
-    validator.slug("?provider", &provider);
-    validator.slug("?name", &name);
+    path.check(&mut validator);
     let now = app.now();
     let model = Model {
-        id: format!("{provider}/{name}"),
+        id: path.id(),
         display_name: validator.name("/displayName", &body.display_name, 255),
         context_window: body.context_window,
         input_usd_per_mtok: body.input_usd_per_mtok,
@@ -83,7 +119,16 @@ pub async fn put(
     Ok((if before.is_some() { StatusCode::OK } else { StatusCode::CREATED }, Answer(model)))
 }
 
-/// Every model, by id.
+/// Lists the models, by id.
+#[utoipa::path(
+    get,
+    path = "/api/v1/models",
+    operation_id = "listModels",
+    tag = "Leaderboard",
+    security((), ("apiKeyHeader" = ["leaderboard:read"]), ("apiKeyBearer" = ["leaderboard:read"])),
+    params(PageQuery, IfNoneMatch),
+    responses((status = 200, description = "A page.", body = Page<'_, Model>)),
+)]
 pub async fn list(
     State(app): State<App>,
     OriginalUri(uri): OriginalUri,
@@ -96,12 +141,22 @@ pub async fn list(
     Ok(list_answer(&uri, &models, next))
 }
 
-/// One model.
-pub async fn one(
-    State(app): State<App>,
-    Path((Name(provider), Name(name))): Path<(Name, Name)>,
-) -> Result<Answer<Model>, ApiError> {
-    let model = models::find(&format!("{provider}/{name}")).run(app.database()).await?;
+/// Shows a model.
+#[utoipa::path(
+    get,
+    path = "/api/v1/models/{provider}/{name}",
+    operation_id = "getModel",
+    tag = "Leaderboard",
+    security((), ("apiKeyHeader" = ["leaderboard:read"]), ("apiKeyBearer" = ["leaderboard:read"])),
+    params(ModelPath, IfNoneMatch),
+    responses(
+        (status = 200, description = "The model.", body = Model),
+        (status = 404, response = NotFound),
+        (status = 410, response = Hidden),
+    ),
+)]
+pub async fn one(State(app): State<App>, Path(path): Path<ModelPath>) -> Result<Answer<Model>, ApiError> {
+    let model = models::find(&path.id()).run(app.database()).await?;
     let model = model.ok_or_else(|| ApiError::not_found("model"))?;
     refuse_hidden("model", model.hidden_reason.clone())?;
     Ok(Answer(model))

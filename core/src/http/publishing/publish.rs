@@ -1,13 +1,16 @@
 use axum::{extract::State, response::Response};
 use http::StatusCode;
-use serde_json::{Value, json};
+use serde::Serialize;
 
-use super::runs::{own, run_body};
+use utoipa::ToSchema;
+
+use super::runs::{RunBody, own};
 use crate::{
     app::App,
     domain::{
         RunId, UserId,
         benchmark::Evidence,
+        formats::Uuid,
         leaderboard::LEAST_PRIVATE_TASKS,
         run_aggregates::{RunAggregates, RunSums, SlicedTask},
         run_status::RunStatus,
@@ -16,7 +19,8 @@ use crate::{
         credentials::{ApiKeyClient, ResultsWrite},
         idempotency::{Caller, Claim, Fulfilled, Idempotency, Reply},
         moderation::publishes_to_hidden,
-        problem::{ApiError, INCOMPLETE_RUN, Problem, RUN_NOT_OPEN},
+        openapi::{ConflictPublish, ForbiddenPublisher, IdempotencyKey, IncompleteCoverage, NotFound},
+        problem::{ApiError, INCOMPLETE_RUN, Problem, ProblemMembers, RUN_NOT_OPEN},
         request::Path,
     },
     store::{
@@ -37,9 +41,36 @@ const FIRST_PIECE: u32 = 2000;
 /// So many are read in one go after that: some megabytes, and a Worker on the free plan has 50 queries.
 const PIECE: u32 = 4000;
 
-/// Publishes a run: checks that it answers every task, computes every aggregate, and adds a snapshot. What takes long is
-/// computed before the batch that publishes, which is undone where results have come in since. Publishing again is no
-/// error: a lost reply may be asked for once more.
+/// A run that is published.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Publication)]
+struct PublicationBody {
+    run: RunBody,
+    /// The leaderboard snapshot in which the run first stands.
+    #[schema(value_type = Uuid)]
+    snapshot_id: String,
+}
+
+/// Publishes a run.
+///
+/// Scope `results:write`. Checks that every task is answered, computes every aggregate and publishes a new snapshot.
+/// Publishing again changes nothing: a lost answer may be asked for once more.
+#[utoipa::path(
+    post,
+    path = "/api/v1/runs/{id}/publish",
+    operation_id = "publishRun",
+    tag = "Publishing",
+    security(("apiKeyHeader" = ["results:write"]), ("apiKeyBearer" = ["results:write"])),
+    params(("id" = RunId, Path), IdempotencyKey),
+    responses(
+        (status = 200, description = "Published, now or before.", body = PublicationBody),
+        (status = 403, response = ForbiddenPublisher),
+        (status = 404, response = NotFound),
+        (status = 409, response = ConflictPublish),
+        (status = 422, response = IncompleteCoverage),
+    ),
+)]
 pub async fn handler(
     State(app): State<App>,
     client: ApiKeyClient<ResultsWrite>,
@@ -50,6 +81,7 @@ pub async fn handler(
     request.once(&app, Caller::ApiKeyClient(owner_id), |claim| publish(&app, owner_id, &id, claim)).await
 }
 
+/// What takes long is computed before the batch that publishes, which is undone where results have come in since.
 async fn publish(app: &App, owner_id: &UserId, id: &RunId, claim: Claim) -> Result<Fulfilled, ApiError> {
     for _ in 0..TRIES {
         let Read { run, snapshot, tasks, attempts } = Read::of(app, owner_id, id).await?;
@@ -80,8 +112,8 @@ async fn publish(app: &App, owner_id: &UserId, id: &RunId, claim: Claim) -> Resu
 }
 
 async fn answer(app: &App, run: &Run, snapshot: Option<String>, claim: Claim) -> Result<Fulfilled, ApiError> {
-    let snapshot = snapshot.ok_or_else(|| ApiError::internal("a published run is in no snapshot"))?;
-    let answer = json!({ "run": run_body(run), "snapshotId": snapshot });
+    let snapshot_id = snapshot.ok_or_else(|| ApiError::internal("a published run is in no snapshot"))?;
+    let answer = PublicationBody { run: RunBody::of(run), snapshot_id };
     let reply = Reply::json(StatusCode::OK, &answer)?;
     Ok(claim.remember(app, reply).await)
 }
@@ -157,16 +189,15 @@ async fn run_in_order(app: &App, beforehand: Vec<Batch>, last: Batch) -> Result<
 }
 
 async fn refusal(app: &App, run: &Run) -> Result<ApiError, ApiError> {
-    let benchmark = run.declared.get("benchmark").and_then(Value::as_str).unwrap_or_default();
     let mut batch = Batch::new();
     let missing = batch.push(results::missing(&run.id));
-    let declaration = batch.push(benchmarks::declaration(benchmark));
+    let declaration = batch.push(benchmarks::declaration(&run.declared.benchmark));
     let mut answers = batch.run(app.database()).await?;
     let missing = answers.take(missing)?;
     let declared_by = answers.take(declaration)?.and_then(|declaration| declaration.owner_id);
     if run.private_tasks && !missing.is_empty() && declared_by != run.owner_id {
         let detail = "results are missing; which, only whoever declared the benchmark is told: its tasks are private";
-        return Ok(Problem::new(INCOMPLETE_RUN, detail).member("missing", json!([])).into());
+        return Ok(Problem::new(INCOMPLETE_RUN, detail).with(lacking(Vec::new())).into());
     }
     let detail = match (run.evidence, missing.len()) {
         (Evidence::Counts, _) => "upload the counts first".to_owned(),
@@ -175,5 +206,9 @@ async fn refusal(app: &App, run: &Run) -> Result<ApiError, ApiError> {
         (_, 100..) => "at least 100 results are missing; missing names the first".to_owned(),
         (_, count) => format!("{count} results are missing"),
     };
-    Ok(Problem::new(INCOMPLETE_RUN, detail).member("missing", json!(missing)).into())
+    Ok(Problem::new(INCOMPLETE_RUN, detail).with(lacking(missing)).into())
+}
+
+fn lacking(missing: Vec<TaskAttempt>) -> ProblemMembers {
+    ProblemMembers { missing: Some(missing), ..ProblemMembers::default() }
 }

@@ -4,9 +4,14 @@ use std::collections::BTreeMap;
 
 use http::HeaderMap;
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use crate::{
-    domain::{benchmark::Metric, statistics::weighted_score},
+    domain::{
+        benchmark::Metric,
+        formats::{Score, TaskId},
+        statistics::weighted_score,
+    },
     http::{
         problem::{ApiError, MALFORMED_REQUEST, Problem, UNSUPPORTED_MEDIA_TYPE},
         request::{FromBody, UPLOAD_LIMIT, Validator, media_type, parse_json, parse_object},
@@ -24,6 +29,8 @@ const MOST_COUNTED: i64 = 1_000_000_000;
 pub(super) const MOST_MEASURED: f64 = 1e9;
 
 /// Results as a JSON array, or one a line.
+#[derive(ToSchema)]
+#[schema(min_items = 1, max_items = 1000)]
 pub struct Body(Vec<ResultInput>);
 
 impl Body {
@@ -71,19 +78,39 @@ fn read_lines(body: &[u8]) -> Result<Vec<ResultInput>, ApiError> {
 }
 
 /// One attempt at one task, as it is uploaded: with its score or, where the version has parts, with theirs.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct ResultInput {
+pub(super) struct ResultInput {
+    #[schema(value_type = TaskId)]
     task: String,
+    /// From 1 to the version's `attemptsPerTask`.
+    #[schema(minimum = 1, maximum = 10)]
     attempt: i64,
+    /// How it ended. What timed out or broke scores 0.
     status: ResultStatus,
+    /// With the metric `pass_rate` 1 or 0 or, of several samples, `correct / samples`.
+    #[schema(value_type = Option<Score>)]
     score: Option<f64>,
+    /// In place of a score, where the version has parts: that of at least one of them.
+    #[schema(value_type = Option<BTreeMap<String, Score>>)]
     parts: Option<BTreeMap<String, f64>>,
+    /// How many samples it stands for, where there are several; only with `correct`.
+    #[schema(minimum = 1, maximum = 1_000_000_000)]
     samples: Option<i64>,
+    /// How many of the samples passed.
+    #[schema(minimum = 0, maximum = 1_000_000_000)]
     correct: Option<i64>,
+    /// Milliseconds.
+    #[schema(minimum = 0, maximum = 1_000_000_000, example = 1834.5)]
     latency_ms: Option<f64>,
+    /// Tokens that the model read.
+    #[schema(minimum = 0, maximum = 1_000_000_000, example = 812)]
     input_tokens: Option<i64>,
+    /// Tokens that it wrote.
+    #[schema(minimum = 0, maximum = 1_000_000_000, example = 240)]
     output_tokens: Option<i64>,
+    /// US dollars.
+    #[schema(minimum = 0, maximum = 1_000_000_000, example = 0.0034)]
     cost_usd: Option<f64>,
 }
 

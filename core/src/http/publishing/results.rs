@@ -5,7 +5,9 @@ use axum::{
     response::Response,
 };
 use http::StatusCode;
-use serde_json::json;
+use serde::Serialize;
+
+use utoipa::ToSchema;
 
 use super::{
     over_quota,
@@ -19,8 +21,14 @@ use crate::{
         credentials::{ApiKeyClient, ResultsWrite, write_error},
         idempotency::{Caller, Claim, Fulfilled, Idempotent, Reply},
         moderation::refuse_hidden,
-        page::{PageQuery, list as list_answer, page_size, read_cursor, take_page},
-        problem::{ApiError, CONFLICTING_RESULTS, EVIDENCE_MISMATCH, PRIVATE_TASKS, Problem, RUN_NOT_OPEN},
+        openapi::{
+            ConflictResults, ForbiddenPublisher, Hidden, IdempotencyKey, IfNoneMatch, NotFound, PrivateTasks,
+            UploadTooLarge,
+        },
+        page::{Page, PageQuery, list as list_answer, page_size, read_cursor, take_page},
+        problem::{
+            ApiError, CONFLICTING_RESULTS, EVIDENCE_MISMATCH, PRIVATE_TASKS, Problem, ProblemMembers, RUN_NOT_OPEN,
+        },
         request::{Path, Query, Validator},
     },
     store::{
@@ -34,7 +42,39 @@ use crate::{
 /// So many conflicts are told.
 const MOST_CONFLICTS: usize = 100;
 
-/// Takes up to 1000 results, all or none. What was uploaded before may come again, but may not change.
+/// What became of an upload.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ResultsAccepted)]
+struct Uploaded {
+    /// Stored by this call.
+    accepted: usize,
+    /// Exact repeats of what was stored before.
+    repeated: usize,
+}
+
+/// Uploads results of a run, all or none.
+///
+/// Scope `results:write`; for a benchmark version with evidence `results`. Exact repeats are accepted, what was
+/// uploaded before may not change, and a task that the version does not have is 422.
+#[utoipa::path(
+    post,
+    path = "/api/v1/runs/{id}/results",
+    operation_id = "addRunResults",
+    tag = "Publishing",
+    security(("apiKeyHeader" = ["results:write"]), ("apiKeyBearer" = ["results:write"])),
+    params(("id" = RunId, Path), IdempotencyKey),
+    request_body(
+        description = "An array of results or, as NDJSON, one `ResultInput` a line: at most 1000.",
+        content((inline(Body) = "application/json"), (String = "application/x-ndjson")),
+    ),
+    responses(
+        (status = 200, description = "All of them are stored.", body = Uploaded),
+        (status = 403, response = ForbiddenPublisher),
+        (status = 404, response = NotFound),
+        (status = 409, response = ConflictResults),
+        (status = 413, response = UploadTooLarge),
+    ),
+)]
 pub async fn upload(
     State(app): State<App>,
     client: ApiKeyClient<ResultsWrite>,
@@ -69,7 +109,7 @@ async fn add(app: &App, owner_id: &UserId, id: &RunId, results: Body, claim: Cla
     match batch.run(app.database()).await {
         Ok(mut answers) => {
             let accepted = usize::try_from(answers.take(accepted)?).unwrap_or(usize::MAX);
-            let answer = json!({ "accepted": accepted, "repeated": results.len().saturating_sub(accepted) });
+            let answer = Uploaded { accepted, repeated: results.len().saturating_sub(accepted) };
             Reply::json(StatusCode::OK, &answer).map(|reply| uploaded.reply(reply))
         }
         Err(error) => Err(refusal(app, owner_id, &run, &upload, error).await?),
@@ -89,12 +129,12 @@ fn without_repeats(results: &[TaskResult]) -> Result<Vec<(usize, &TaskResult)>, 
             Some(_) => conflicts.push(TaskAttempt { task: result.task.clone(), attempt: result.attempt }),
         }
     }
-    if conflicts.is_empty() { Ok(distinct) } else { Err(conflict(&conflicts)) }
+    if conflicts.is_empty() { Ok(distinct) } else { Err(conflict(conflicts)) }
 }
 
-fn conflict(conflicts: &[TaskAttempt]) -> ApiError {
+fn conflict(conflicts: Vec<TaskAttempt>) -> ApiError {
     let problem = Problem::new(CONFLICTING_RESULTS, "a result never changes; nothing of this upload was stored");
-    problem.member("conflicts", json!(conflicts)).into()
+    problem.with(ProblemMembers { conflicts: Some(conflicts), ..ProblemMembers::default() }).into()
 }
 
 /// What an upload is refused with that was undone.
@@ -111,7 +151,7 @@ async fn refusal(
         BatchError::Guard(Guard::RunOwner) => not_owner(),
         BatchError::Guard(Guard::TasksKnown) => unknown_tasks(app, run, upload).await?,
         BatchError::Guard(Guard::ResultsConsistent) => {
-            conflict(&results::conflicts(&run.id, upload).run(app.database()).await?)
+            conflict(results::conflicts(&run.id, upload).run(app.database()).await?)
         }
         BatchError::Guard(Guard::StorageQuota) => over_quota(app, owner_id).await?,
         error => write_error(error),
@@ -129,7 +169,21 @@ async fn unknown_tasks(app: &App, run: &Run, upload: &Upload) -> Result<ApiError
     Ok(validator.finish().err().unwrap_or_else(|| ApiError::internal("unknown tasks are known")))
 }
 
-/// A run's results, by task and attempt.
+/// Lists the results of a run, by task and attempt.
+#[utoipa::path(
+    get,
+    path = "/api/v1/runs/{id}/results",
+    operation_id = "listRunResults",
+    tag = "Leaderboard",
+    security((), ("apiKeyHeader" = ["leaderboard:read"]), ("apiKeyBearer" = ["leaderboard:read"])),
+    params(("id" = RunId, Path), PageQuery, IfNoneMatch),
+    responses(
+        (status = 200, description = "A page.", body = Page<'_, TaskResult>),
+        (status = 403, response = PrivateTasks),
+        (status = 404, response = NotFound),
+        (status = 410, response = Hidden),
+    ),
+)]
 pub async fn list(
     State(app): State<App>,
     OriginalUri(uri): OriginalUri,

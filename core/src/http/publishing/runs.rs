@@ -3,56 +3,111 @@ use std::collections::BTreeMap;
 use axum::{Json as Answer, extract::State, response::Response};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
+use utoipa::ToSchema;
 
 use super::over_quota;
 use crate::{
     app::App,
     domain::{
-        RunId, UserId, ValidationError, benchmark::Metric, evaluator::EvaluatorRelationship, leaderboard::Score,
-        run_status::RunStatus, statistics::pass_at_k, strict_json::StrictObject,
+        RunId, UserId, ValidationError,
+        benchmark::Metric,
+        evaluator::EvaluatorRelationship,
+        formats::{self, ModelId},
+        leaderboard::{Aggregates, Score},
+        run_status::RunStatus,
+        statistics::pass_at_k,
+        strict_json::StrictObject,
     },
     http::{
         credentials::{ApiKeyClient, ResultsWrite, write_error},
         idempotency::{Caller, Claim, Fulfilled, Idempotent, Reply},
         moderation::{publishes_to_hidden, refuse_hidden},
-        parameters,
+        openapi::{ConflictRun, ForbiddenPublisher, Hidden, IdempotencyKey, IfNoneMatch, NotFound},
+        parameters::{self, Slug},
         problem::{ApiError, EXTERNAL_ID_CONFLICT, NOT_OWNER},
         request::{Json, Path, Validator, canonical},
     },
     ports::Timestamp,
     store::{
         Batch, BatchError, Guard, benchmarks, models,
-        runs::{self, NewRun, Run},
+        runs::{self, Counts, NewRun, Run, RunDeclaration},
         storage,
     },
 };
 
-#[derive(Deserialize, Serialize)]
+/// What a run claims to be.
+#[derive(Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[schema(as = RunCreate)]
 pub struct Body {
     #[serde(deserialize_with = "parameters::name")]
+    #[schema(value_type = ModelId)]
     model: String,
     #[serde(deserialize_with = "parameters::name")]
+    #[schema(value_type = Slug)]
     benchmark: String,
+    #[schema(value_type = Slug)]
     version: String,
+    /// What ran it.
+    #[schema(min_length = 1, max_length = 100, example = "aider")]
     harness: String,
+    /// Which version of that.
+    #[schema(min_length = 1, max_length = 100, example = "0.86.0")]
     harness_version: String,
+    /// Of the harness or of the benchmark's code.
+    #[schema(min_length = 1, max_length = 100, example = "5318380")]
     commit: String,
+    /// Whether the working tree differed from the commit.
     #[serde(default)]
+    #[schema(default = false)]
     dirty: bool,
+    /// Of the prompt.
+    #[schema(max_length = 128)]
     prompt_hash: Option<String>,
+    /// Free-form: temperature, reasoning effort … Numbers are within ±(2⁵³ − 1), and no member stands twice: what is
+    /// kept is what was sent.
     #[serde(default)]
+    #[schema(value_type = Object)]
     generation_config: StrictObject,
+    /// How attempts were made and counted.
+    #[schema(max_length = 1000, example = "2 attempts, the second with the test output")]
     attempts_policy: Option<String>,
+    /// What was called.
+    #[schema(max_length = 4000, example = "aider --model openai/gpt-5")]
     command: Option<String>,
     evaluator_relationship: EvaluatorRelationship,
+    /// The source's own id of the run, unique among its owner's runs. With it the same request again gets the run that
+    /// it opened.
+    #[schema(max_length = 200, example = "2025-08-23-gpt-5-high")]
     external_id: Option<String>,
+    /// RFC 3339 with any offset; kept to the millisecond.
+    #[schema(format = DateTime)]
     started_at: Option<String>,
+    /// Not before `startedAt`.
+    #[schema(format = DateTime)]
     completed_at: Option<String>,
 }
 
-/// Opens a run. With an `externalId` the same request again gets the run that it opened.
+/// Opens a run.
+///
+/// Scope `results:write`. A model, benchmark or version that is not declared is 422.
+#[utoipa::path(
+    post,
+    path = "/api/v1/runs",
+    operation_id = "createRun",
+    tag = "Publishing",
+    security(("apiKeyHeader" = ["results:write"]), ("apiKeyBearer" = ["results:write"])),
+    params(IdempotencyKey),
+    request_body = Body,
+    responses(
+        (status = 200, description = "The run that this `externalId` opened before, with the same body.",
+            body = RunBody),
+        (status = 201, description = "A new, open run.", body = RunBody),
+        (status = 403, response = ForbiddenPublisher),
+        (status = 409, response = ConflictRun),
+    ),
+)]
 pub async fn create(
     State(app): State<App>,
     client: ApiKeyClient<ResultsWrite>,
@@ -79,47 +134,26 @@ async fn open(app: &App, owner_id: &UserId, body: Body, claim: Claim) -> Result<
     validator.finish()?;
     let request = canonical(&body)?;
     let (id, now) = (RunId::from(app.new_id()), app.now());
-    let declared = json!({
-        "model": body.model,
-        "benchmark": body.benchmark,
-        "version": body.version,
-        "harness": harness,
-        "harnessVersion": harness_version,
-        "commit": commit,
-        "dirty": body.dirty,
-        "promptHash": prompt_hash,
-        "generationConfig": body.generation_config,
-        "attemptsPolicy": attempts_policy,
-        "command": command,
-        "evaluatorRelationship": body.evaluator_relationship,
-        "externalId": external_id,
-        "startedAt": started_at,
-        "completedAt": completed_at,
-    });
-    let opened = Reply::json(StatusCode::CREATED, &open_body(&id, declared, now))?;
-    let generation_config = Value::Object(body.generation_config.0).to_string();
-
-    let run = NewRun {
-        id: &id,
-        owner_id,
-        model: &body.model,
-        benchmark: &body.benchmark,
-        version: &body.version,
-        harness: &harness,
-        harness_version: &harness_version,
-        commit: &commit,
+    let declared = RunDeclaration {
+        model: body.model,
+        benchmark: body.benchmark,
+        version: body.version,
+        harness,
+        harness_version,
+        commit,
         dirty: body.dirty,
-        prompt_hash: prompt_hash.as_deref(),
-        generation_config: &generation_config,
-        attempts_policy: attempts_policy.as_deref(),
-        command: command.as_deref(),
+        prompt_hash,
+        generation_config: Value::Object(body.generation_config.0),
+        attempts_policy,
+        command,
         evaluator_relationship: body.evaluator_relationship,
-        external_id: external_id.as_deref(),
-        request: &request,
+        external_id,
         started_at,
         completed_at,
-        created_at: now,
     };
+    let opened = Reply::json(StatusCode::CREATED, &RunBody::opened(id.clone(), declared.clone(), now))?;
+
+    let run = NewRun { id: &id, owner_id, declared: &declared, request: &request, created_at: now };
     let mut batch = Batch::new();
     batch.push(runs::open(&run));
     // The charge tells as well as the run whether one was opened.
@@ -127,9 +161,9 @@ async fn open(app: &App, owner_id: &UserId, body: Body, claim: Claim) -> Result<
     let opened = claim.fulfil_if_changed(&mut batch, app, opened)?;
     batch.push(storage::expect_quota(owner_id, app.config().storage_quota_bytes));
     let created = batch.push(runs::find(&id));
-    let earlier = batch.push(runs::find_external(owner_id, run.external_id));
-    let model = batch.push(models::declaration(run.model));
-    let version = batch.push(benchmarks::find_version(run.benchmark, run.version));
+    let earlier = batch.push(runs::find_external(owner_id, declared.external_id.as_deref()));
+    let model = batch.push(models::declaration(&declared.model));
+    let version = batch.push(benchmarks::find_version(&declared.benchmark, &declared.version));
     let mut answers = match batch.run(app.database()).await {
         Err(BatchError::Guard(Guard::StorageQuota)) => return Err(over_quota(app, owner_id).await?),
         answers => answers.map_err(write_error)?,
@@ -144,7 +178,7 @@ async fn open(app: &App, owner_id: &UserId, body: Body, claim: Claim) -> Result<
                 "your run of this external id was opened with another request",
             ));
         }
-        let reply = Reply::json(StatusCode::OK, &run_body(&earlier))?;
+        let reply = Reply::json(StatusCode::OK, &RunBody::of(&earlier))?;
         return Ok(opened.undone().remember(app, reply).await);
     }
     let (model, version) = (answers.take(model)?, answers.take(version)?);
@@ -154,21 +188,34 @@ async fn open(app: &App, owner_id: &UserId, body: Body, claim: Claim) -> Result<
         return Err(publishes_to_hidden(reason));
     }
     let mut validator = Validator::default();
-    let mut declared = |exists: bool, pointer, what| {
+    let mut require = |exists: bool, pointer, what| {
         let refusal = ValidationError::new("unknown_reference", format!("declare the {what} first"));
         validator.check(pointer, if exists { Ok(()) } else { Err(refusal) });
     };
-    declared(model.is_some(), "/model", "model");
-    declared(version.is_some(), "/version", "benchmark version");
+    require(model.is_some(), "/model", "model");
+    require(version.is_some(), "/version", "benchmark version");
     validator.finish()?;
     Err(ApiError::unavailable("a run was not opened although model and version are there"))
 }
 
-/// One run.
-pub async fn one(State(app): State<App>, Path(id): Path<RunId>) -> Result<Answer<Value>, ApiError> {
+/// Shows a run.
+#[utoipa::path(
+    get,
+    path = "/api/v1/runs/{id}",
+    operation_id = "getRun",
+    tag = "Leaderboard",
+    security((), ("apiKeyHeader" = ["leaderboard:read"]), ("apiKeyBearer" = ["leaderboard:read"])),
+    params(("id" = RunId, Path), IfNoneMatch),
+    responses(
+        (status = 200, description = "The run.", body = RunBody),
+        (status = 404, response = NotFound),
+        (status = 410, response = Hidden),
+    ),
+)]
+pub async fn one(State(app): State<App>, Path(id): Path<RunId>) -> Result<Answer<RunBody>, ApiError> {
     let run = find(&app, &id).await?;
     refuse_hidden("run's model or benchmark", run.hidden_reason.clone())?;
-    Ok(Answer(run_body(&run)))
+    Ok(Answer(RunBody::of(&run)))
 }
 
 /// The run.
@@ -200,34 +247,122 @@ pub fn not_owner() -> ApiError {
     ApiError::new(NOT_OWNER, "somebody else opened this run")
 }
 
-/// A run, on the wire.
-pub fn run_body(run: &Run) -> Value {
-    let aggregates = run.aggregates.as_ref().map(|aggregates| {
+/// A run: what it claims to be, and what has become of it.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Run)]
+pub struct RunBody {
+    id: RunId,
+    #[serde(flatten)]
+    #[schema(inline)]
+    declared: RunDeclaration,
+    status: RunStatus,
+    /// Why it was rejected or withdrawn.
+    reason: Option<String>,
+    created_at: Timestamp,
+    published_at: Option<Timestamp>,
+    /// When it was withdrawn or rejected.
+    withdrawn_at: Option<Timestamp>,
+    /// Null until given, and always null with evidence `results`.
+    counts: Option<Counts>,
+    /// Null until published.
+    aggregates: Option<AggregatesBody>,
+}
+
+/// What the server computes of a run when it is published.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Aggregates)]
+struct AggregatesBody {
+    tasks: u64,
+    /// Of `total`, those that passed.
+    correct: u64,
+    /// Attempts or samples.
+    total: u64,
+    #[schema(value_type = formats::Score)]
+    score: f64,
+    /// 95 % interval; null where too few clusters carry one.
+    #[schema(value_type = Option<formats::Score>)]
+    score_low: Option<f64>,
+    #[schema(value_type = Option<formats::Score>)]
+    score_high: Option<f64>,
+    /// US dollars.
+    #[schema(minimum = 0, example = 29.0829)]
+    cost_usd: Option<f64>,
+    #[schema(minimum = 0)]
+    latency_ms_p50: Option<f64>,
+    #[schema(minimum = 0)]
+    latency_ms_p95: Option<f64>,
+    /// How likely at least one of k samples passes (Chen 2021), over the tasks' mean; for k of 1, 5, 10 and 100, as far
+    /// as every task has samples. Null unless the metric is `pass_rate` and the evidence `results`.
+    #[schema(value_type = Option<BTreeMap<String, formats::Score>>)]
+    pass_at_k: Option<BTreeMap<u64, f64>>,
+    /// Of a composite score.
+    parts: Option<Vec<PartScore>>,
+}
+
+/// What a part of a composite score came to.
+#[derive(Serialize, ToSchema)]
+struct PartScore {
+    #[schema(value_type = Slug)]
+    id: String,
+    #[schema(exclusive_minimum = 0)]
+    weight: f64,
+    #[schema(value_type = Option<formats::Score>)]
+    score: Option<f64>,
+    /// How many results have it.
+    results: u64,
+}
+
+impl RunBody {
+    /// A run as it is read.
+    pub fn of(run: &Run) -> Self {
+        Self {
+            id: run.id.clone(),
+            declared: run.declared.clone(),
+            status: run.status,
+            reason: run.reason.clone(),
+            created_at: run.created_at,
+            published_at: run.published_at,
+            withdrawn_at: run.withdrawn_at,
+            counts: run.counts.clone(),
+            aggregates: run.aggregates.as_ref().map(|aggregates| AggregatesBody::of(run, aggregates)),
+        }
+    }
+
+    /// A run that is opened now.
+    fn opened(id: RunId, declared: RunDeclaration, now: Timestamp) -> Self {
+        Self {
+            id,
+            declared,
+            status: RunStatus::Open,
+            reason: None,
+            created_at: now,
+            published_at: None,
+            withdrawn_at: None,
+            counts: None,
+            aggregates: None,
+        }
+    }
+}
+
+impl AggregatesBody {
+    fn of(run: &Run, aggregates: &Aggregates) -> Self {
         let score = Score::of(run.metric, aggregates);
-        json!({
-            "tasks": aggregates.tasks,
-            "correct": aggregates.correct,
-            "total": aggregates.total,
-            "score": score.score,
-            "scoreLow": score.interval.map(|interval| interval.low),
-            "scoreHigh": score.interval.map(|interval| interval.high),
-            "costUsd": aggregates.cost_usd,
-            "latencyMsP50": aggregates.p50_ms,
-            "latencyMsP95": aggregates.p95_ms,
-            "passAtK": pass_rates(run),
-            "parts": parts(run),
-        })
-    });
-    let state = json!({
-        "status": run.status,
-        "reason": run.reason,
-        "createdAt": run.created_at,
-        "publishedAt": run.published_at,
-        "withdrawnAt": run.withdrawn_at,
-        "counts": run.counts,
-        "aggregates": aggregates,
-    });
-    joined([json!({ "id": run.id }), Value::Object(run.declared.clone()), state])
+        Self {
+            tasks: aggregates.tasks,
+            correct: aggregates.correct,
+            total: aggregates.total,
+            score: score.score,
+            score_low: score.interval.map(|interval| interval.low),
+            score_high: score.interval.map(|interval| interval.high),
+            cost_usd: aggregates.cost_usd,
+            latency_ms_p50: aggregates.p50_ms,
+            latency_ms_p95: aggregates.p95_ms,
+            pass_at_k: pass_rates(run),
+            parts: parts(run),
+        }
+    }
 }
 
 /// How likely at least one of k attempts at a task passes, over the tasks' mean: for the usual k that every task has
@@ -245,32 +380,10 @@ fn pass_rates(run: &Run) -> Option<BTreeMap<u64, f64>> {
 }
 
 /// What each part of a composite score came to.
-fn parts(run: &Run) -> Option<Value> {
+fn parts(run: &Run) -> Option<Vec<PartScore>> {
     let parts = run.parts.as_ref()?.iter().map(|part| {
         let (results, score) = run.part_scores.get(&part.id).copied().unzip();
-        json!({ "id": part.id, "weight": part.weight, "score": score, "results": results.unwrap_or(0) })
+        PartScore { id: part.id.clone(), weight: part.weight, score, results: results.unwrap_or(0) }
     });
     Some(parts.collect())
-}
-
-/// The same of a run that is opened now.
-fn open_body(id: &RunId, declared: Value, now: Timestamp) -> Value {
-    let state = json!({
-        "status": RunStatus::Open,
-        "reason": null,
-        "createdAt": now,
-        "publishedAt": null,
-        "withdrawnAt": null,
-        "counts": null,
-        "aggregates": null,
-    });
-    joined([json!({ "id": id }), declared, state])
-}
-
-fn joined(parts: [Value; 3]) -> Value {
-    let members = parts.into_iter().filter_map(|part| match part {
-        Value::Object(members) => Some(members),
-        _ => None,
-    });
-    Value::Object(members.flatten().collect())
 }

@@ -1,23 +1,27 @@
 use axum::{Json as Answer, extract::State};
 use serde::Deserialize;
-use serde_json::Value;
+use utoipa::ToSchema;
 
-use super::runs::{find_own, run_body};
+use super::runs::{RunBody, find_own};
 use crate::{
     app::App,
     domain::{RunId, run_status::RunStatus},
     http::{
         credentials::{ApiKeyClient, ResultsWrite},
+        openapi::{ConflictWithdrawal, ForbiddenPublisher, NotFound},
         problem::{ApiError, RUN_NOT_PUBLISHED},
         request::{Json, Path, Validator},
     },
     store::{Batch, BatchError, Guard, publications::RunEnding},
 };
 
-/// Why a run ends; everyone may read it.
-#[derive(Deserialize)]
+/// Why it is done.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = EndRun)]
 pub struct Body {
+    /// Everyone may read it.
+    #[schema(min_length = 1, max_length = 1000, example = "The harness scored timeouts as passes.")]
     reason: String,
 }
 
@@ -34,14 +38,31 @@ impl Body {
     }
 }
 
-/// Takes a published run out of the ranking, in one batch: the model's latest other run stands again, and the log of
-/// changes says why. Withdrawing again is no error, and changes nothing.
+/// Withdraws a published run.
+///
+/// Scope `results:write`. The run stays readable with the reason; the model's latest other published run stands again,
+/// and the log of changes tells so. Withdrawing again changes nothing.
+#[utoipa::path(
+    post,
+    path = "/api/v1/runs/{id}/withdraw",
+    operation_id = "withdrawRun",
+    tag = "Publishing",
+    security(("apiKeyHeader" = ["results:write"]), ("apiKeyBearer" = ["results:write"])),
+    params(("id" = RunId, Path)),
+    request_body = Body,
+    responses(
+        (status = 200, description = "Withdrawn, now or before.", body = RunBody),
+        (status = 403, response = ForbiddenPublisher),
+        (status = 404, response = NotFound),
+        (status = 409, response = ConflictWithdrawal),
+    ),
+)]
 pub async fn handler(
     State(app): State<App>,
     client: ApiKeyClient<ResultsWrite>,
     Path(id): Path<RunId>,
     Json(body): Json<Body>,
-) -> Result<Answer<Value>, ApiError> {
+) -> Result<Answer<RunBody>, ApiError> {
     let (owner_id, reason) = (client.owner_id(), body.reason()?);
     let ending = RunEnding { run_id: &id, status: RunStatus::Withdrawn, reason: &reason, at: app.now() };
     let mut batch = Batch::new();
@@ -53,7 +74,7 @@ pub async fn handler(
     }
     let run = find_own(&app, owner_id, &id).await?;
     match run.status {
-        RunStatus::Withdrawn => Ok(Answer(run_body(&run))),
+        RunStatus::Withdrawn => Ok(Answer(RunBody::of(&run))),
         status => Err(ApiError::new(RUN_NOT_PUBLISHED, format!("it is {}", status.as_str()))),
     }
 }

@@ -10,6 +10,7 @@ use http::{HeaderMap, Uri};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
+use utoipa::ToSchema;
 
 use super::public_keys;
 use crate::{
@@ -18,6 +19,7 @@ use crate::{
     http::{
         client::Client,
         key_changes,
+        openapi::{ForbiddenSignature, UploadTooLarge},
         problem::{ApiError, INVALID_SIGNATURE},
         request::{UPLOAD_LIMIT, parse_json, read_body, require_json},
     },
@@ -38,27 +40,81 @@ const LONGEST_SOURCE: usize = 100;
 /// Keys of one statement. Each takes up to 10 kB of a parameter, of which D1 takes 2 MB.
 const KEYS_AT_ONCE: usize = 100;
 
-/// Something that GitHub found; it may come to say more of it.
-#[derive(Deserialize)]
+/// Something that looks like an API key. Members that are not described here may be there too.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = LeakReport)]
 struct Match {
+    /// What was found.
+    #[schema(example = "some_token")]
     token: String,
+    /// What GitHub calls it.
+    #[schema(example = "aibaas_api_key")]
     r#type: String,
+    /// Where it was found.
+    #[schema(example = "https://github.com/octocat/Hello-World/blob/main/config.txt")]
     url: Option<String>,
+    /// What kind of place that is, such as `content`.
+    #[schema(example = "content")]
     source: Option<String>,
 }
 
-/// Whether a match was an API key of ours. It names the token by its SHA-256 in hexadecimal: an answer holds no key.
-#[derive(Serialize)]
+/// Whether a match was an API key of ours.
+#[derive(Serialize, ToSchema)]
+#[schema(as = LeakFeedback)]
 pub struct Feedback {
+    /// SHA-256 of the token, in hexadecimal: an answer holds no key.
+    #[schema(pattern = "^[0-9a-f]{64}$", example = "9a45520a1213f15016d2d768b5fb3d904492a44ee274b44d4de8803e00fb536a")]
     token_hash: String,
+    /// As it was reported.
+    #[schema(example = "aibaas_api_key")]
     token_type: String,
-    label: &'static str,
+    label: Label,
 }
 
-/// Takes a report of the secret scanning partner program: revokes the active keys in it and writes to their owners, of all
-/// of them or of none. A report that comes again changes nothing.
+/// `true_positive` for what is, or was, an API key.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = LeakLabel)]
+enum Label {
+    TruePositive,
+    FalsePositive,
+}
+
+/// Takes a report of API keys that were found in public.
 ///
-/// See <https://docs.github.com/en/code-security/secret-scanning/secret-scanning-partnership-program/secret-scanning-partner-program>.
+/// For GitHub, in the format of its [secret scanning partner
+/// program](https://docs.github.com/en/code-security/secret-scanning/secret-scanning-partnership-program/secret-scanning-partner-program).
+/// Active keys in a report are revoked and their owners told by mail, all of them or none; from the answer on every use
+/// of them is refused. A report that comes again changes nothing. 503 where GitHub's keys cannot be fetched: send it
+/// again.
+#[utoipa::path(
+    post,
+    path = "/api/v1/secret-scanning/github",
+    operation_id = "reportLeakedApiKeys",
+    tag = "API keys",
+    params(
+        (
+            "Github-Public-Key-Identifier" = String,
+            Header,
+            description = "Which of GitHub's published keys signed the body.",
+            max_length = 200,
+            example = "bcb53661c06b4728e59d897fb6165d5c9cda0fd9cdf9d09ead458168deb7518c"
+        ),
+        (
+            "Github-Public-Key-Signature" = String,
+            Header,
+            description = "ECDSA (P-256, SHA-256) over the bytes of the body: DER, in base64.",
+            max_length = 200,
+            example = "MEQCIQDaMKqrGnE27S0kgMrEK0eYBmyG0LeZismAEz/BgZyt7AIfXt9fErtRS4XaeSt/AO1RtBY66YcAdjxji410VQV4xg=="
+        ),
+    ),
+    request_body(content = Vec<Match>, description = "At most 1 MiB."),
+    responses(
+        (status = 200, description = "What each was, in the order of the report.", body = Vec<Feedback>),
+        (status = 403, response = ForbiddenSignature),
+        (status = 413, response = UploadTooLarge),
+    ),
+)]
 pub async fn handler(State(app): State<App>, request: Request) -> Result<Answer<Vec<Feedback>>, ApiError> {
     let (parts, body) = request.into_parts();
     require_json(&parts.headers)?;
@@ -132,7 +188,7 @@ fn leak(app: &App, key: &KnownKey, place: &Match) -> Result<Leak, ApiError> {
 fn feedback(one: Match, ours: &HashSet<KeyHash>) -> Feedback {
     let hash = Sha256::digest(&one.token);
     let is_ours = KeyHash::from_bytes(&hash).is_some_and(|hash| ours.contains(&hash));
-    let label = if is_ours { "true_positive" } else { "false_positive" };
+    let label = if is_ours { Label::TruePositive } else { Label::FalsePositive };
     Feedback { token_hash: HEXLOWER.encode(&hash), token_type: one.r#type, label }
 }
 

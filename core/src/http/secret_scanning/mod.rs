@@ -7,6 +7,11 @@ use axum::{Router, routing::post};
 
 use crate::app::App;
 
+/// What the calls say of themselves.
+#[derive(utoipa::OpenApi)]
+#[openapi(paths(github::handler))]
+pub struct Described;
+
 pub fn routes() -> Router<App> {
     Router::new().route("/github", post(github::handler))
 }

@@ -10,17 +10,18 @@ use axum::{
     response::Response,
 };
 use http::HeaderMap;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{
     app::App,
     domain::ValidationError,
     http::{
+        openapi::NotFound,
         problem::{ApiError, Problem, SERVICE_UNAVAILABLE},
         request::{Json, read},
     },
-    ports::{Clock as _, KeyValueError, MovableClock},
+    ports::{Clock as _, KeyValueError, MovableClock, Timestamp},
 };
 
 const KEY: &str = "dev_clock";
@@ -30,25 +31,61 @@ const FARTHEST_MS: i64 = 20 * YEAR_MS;
 /// How long the cache keeps how it goes, by the clock that is moved.
 const KEPT_SECONDS: u32 = 40 * 366 * 86_400;
 
-#[derive(Deserialize)]
+/// How to move the time.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[schema(as = DevClockMove)]
 pub struct Body {
+    /// By so many milliseconds.
     #[serde(default)]
+    #[schema(minimum = 0, maximum = 632_448_000_000_i64, default = 0, example = 3_600_000)]
     advance_ms: i64,
+    /// Whether it stands still from then on; unchanged where absent.
     stopped: Option<bool>,
 }
 
-/// Tells the time.
-pub async fn show(State(app): State<App>) -> Result<Answer<Value>, ApiError> {
+/// The time of a development host.
+#[derive(Serialize, ToSchema)]
+pub struct DevClock {
+    now: Timestamp,
+    /// Whether it stands still.
+    stopped: bool,
+}
+
+/// Tells the time of a development host.
+///
+/// Exists only in development, with `DEV_CLOCK=on`.
+#[utoipa::path(
+    get,
+    path = "/dev/clock",
+    operation_id = "devClock",
+    tag = "Service",
+    responses((status = 200, description = "The time.", body = DevClock), (status = 404, response = NotFound)),
+)]
+pub async fn show(State(app): State<App>) -> Result<Answer<DevClock>, ApiError> {
     Ok(shown(clock(&app)?))
 }
 
-/// Moves the time forward, stops it or lets it go on.
+/// Moves or stops the time of a development host.
+///
+/// Everything that decides by time sees it: limits, sessions, links, keys, expiry, the schedule. It never goes back, and
+/// may stand still. Exists only in development, with `DEV_CLOCK=on`.
+#[utoipa::path(
+    post,
+    path = "/dev/clock",
+    operation_id = "moveDevClock",
+    tag = "Service",
+    request_body = Body,
+    responses(
+        (status = 200, description = "The time from now on.", body = DevClock),
+        (status = 404, response = NotFound),
+    ),
+)]
 pub async fn advance(
     State(app): State<App>,
     headers: HeaderMap,
     body: axum::body::Body,
-) -> Result<Answer<Value>, ApiError> {
+) -> Result<Answer<DevClock>, ApiError> {
     let clock = clock(&app)?;
     let (Json(body), _) = read::<Json<Body>>(&headers, body).await?;
     let stops = body.stopped.unwrap_or_else(|| clock.is_stopped());
@@ -85,8 +122,8 @@ fn clock(app: &App) -> Result<&MovableClock, ApiError> {
     app.clock().movable().ok_or_else(|| ApiError::not_found("path"))
 }
 
-fn shown(clock: &MovableClock) -> Answer<Value> {
-    Answer(json!({ "now": clock.now(), "stopped": clock.is_stopped() }))
+fn shown(clock: &MovableClock) -> Answer<DevClock> {
+    Answer(DevClock { now: clock.now(), stopped: clock.is_stopped() })
 }
 
 fn unavailable(error: KeyValueError) -> ApiError {

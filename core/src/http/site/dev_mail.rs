@@ -5,24 +5,79 @@ use axum::{
 };
 use http::{HeaderMap, StatusCode};
 use maud::html;
-use serde::Deserialize;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::wants_html;
 use crate::{
     app::App,
-    http::{page::html_page, parameters, problem::ApiError, request::Query},
-    mail,
+    http::{
+        openapi::NotFound,
+        page::html_page,
+        parameters::{self, Uuid},
+        problem::ApiError,
+        request::Query,
+    },
+    mail::{self, KeptMail},
+    ports::Timestamp,
 };
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct Parameters {
+    /// Only mails to this address.
     #[serde(default, deserialize_with = "parameters::address")]
+    #[param(min_length = 1, max_length = 254)]
     to: Option<String>,
 }
 
-/// Shows the mails that were kept instead of sent, newest first. In production, or with a provider, it does not exist.
+/// Mails, newest first.
+#[derive(Serialize, ToSchema)]
+struct MailList {
+    data: Vec<MailBody>,
+}
+
+/// A mail that was kept instead of sent.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Mail)]
+struct MailBody {
+    #[schema(value_type = Uuid)]
+    id: String,
+    #[schema(format = "email", min_length = 3, max_length = 254, example = "ada@example.com")]
+    to: String,
+    #[schema(example = "Verify your address")]
+    subject: String,
+    text: String,
+    html: String,
+    created_at: Timestamp,
+}
+
+impl From<KeptMail> for MailBody {
+    fn from(KeptMail { id, mail, created_at }: KeptMail) -> Self {
+        Self { id, to: mail.to, subject: mail.subject, text: mail.text, html: mail.html, created_at }
+    }
+}
+
+/// Lists mail that was kept instead of sent.
+///
+/// Exists only in development, without a mail provider. A browser gets a page.
+#[utoipa::path(
+    get,
+    path = "/dev/mail",
+    operation_id = "devMail",
+    tag = "Service",
+    params(Parameters),
+    responses(
+        (
+            status = 200,
+            description = "Kept mail, newest first.",
+            content((MailList = "application/json"), (String = "text/html"))
+        ),
+        (status = 404, response = NotFound),
+    ),
+)]
 pub async fn handler(
     State(app): State<App>,
     headers: HeaderMap,
@@ -34,11 +89,8 @@ pub async fn handler(
     let recipient = parameters.to.map(|to| to.to_lowercase());
     let kept = mail::kept(&app, recipient.as_deref()).await?;
     if !wants_html(&headers) {
-        let mails = kept.iter().map(|kept| {
-            let mail = &kept.mail;
-            json!({ "id": kept.id, "to": mail.to, "subject": mail.subject, "text": mail.text, "html": mail.html, "createdAt": kept.created_at })
-        });
-        return Ok(Json(json!({ "data": mails.collect::<Vec<_>>() })).into_response());
+        let data = kept.into_iter().map(MailBody::from).collect();
+        return Ok(Json(MailList { data }).into_response());
     }
     let content = html! {
         p { "Development only: no provider is configured, so mail is kept here instead of sent." }

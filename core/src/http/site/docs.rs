@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::Unchanging;
 use crate::http::{
+    openapi::{IfNoneMatch, NotFound},
     page::html_page,
     problem::{ApiError, CODES},
     request::Path,
@@ -16,13 +17,28 @@ const OPENAPI: &str = include_str!("../../../openapi.json");
 
 static DOCUMENT: LazyLock<Value> = LazyLock::new(|| serde_json::from_str(OPENAPI).unwrap_or_default());
 
-/// The API, for programs (OpenAPI 3.1).
+/// Shows this document.
+#[utoipa::path(
+    get,
+    path = "/openapi.json",
+    operation_id = "openapi",
+    tag = "Service",
+    params(IfNoneMatch),
+    responses((status = 200, description = "OpenAPI 3.1.", body = Object)),
+)]
 pub async fn openapi(headers: HeaderMap) -> Response {
     static ANSWER: LazyLock<Unchanging> = LazyLock::new(|| Unchanging::new("application/json", OPENAPI));
     ANSWER.answer(&headers)
 }
 
-/// The same, for people: every call with its answers.
+/// Shows this document as a page.
+#[utoipa::path(
+    get,
+    path = "/docs",
+    operation_id = "docs",
+    tag = "Service",
+    responses((status = 200, description = "The page.", content_type = "text/html", body = String)),
+)]
 pub async fn page() -> Response {
     let info = DOCUMENT.get("info").unwrap_or(&Value::Null);
     let content = html! {
@@ -48,7 +64,14 @@ pub async fn page() -> Response {
     html_page(StatusCode::OK, "API", &content)
 }
 
-/// Every code that a problem may have, by status.
+/// Lists every problem code on a page.
+#[utoipa::path(
+    get,
+    path = "/problems",
+    operation_id = "problems",
+    tag = "Service",
+    responses((status = 200, description = "The page.", content_type = "text/html", body = String)),
+)]
 pub async fn problems() -> Response {
     let content = html! {
         p { "An error is problem details (RFC 9457): decide by its " code { "code" } ", which never changes its meaning." }
@@ -57,7 +80,26 @@ pub async fn problems() -> Response {
     html_page(StatusCode::OK, "Problems", &content)
 }
 
-/// What one code means, and which calls may answer with it: where the `type` of a problem leads.
+/// Shows one problem code on a page.
+///
+/// What it means, and which calls may answer with it. The `type` of a problem leads here.
+#[utoipa::path(
+    get,
+    path = "/problems/{code}",
+    operation_id = "problem",
+    tag = "Service",
+    params((
+        "code" = String,
+        Path,
+        description = "The code of a problem.",
+        pattern = "^[a-z][a-z0-9_]*$",
+        example = "not_found"
+    )),
+    responses(
+        (status = 200, description = "The page.", content_type = "text/html", body = String),
+        (status = 404, response = NotFound),
+    ),
+)]
 pub async fn problem(Path(name): Path<String>) -> Result<Response, ApiError> {
     let code = CODES.iter().find(|code| code.name() == name).ok_or_else(|| ApiError::not_found("problem"))?;
     let status = code.status().to_string();

@@ -1,24 +1,56 @@
 use axum::{Json, extract::State};
-use serde_json::{Value, json};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::{
     app::App,
-    http::problem::{ApiError, Problem, SERVICE_UNAVAILABLE},
+    http::{
+        openapi::NotReady,
+        problem::{ApiError, Problem, SERVICE_UNAVAILABLE},
+    },
     store::migrations,
 };
 
-/// The process answers.
-pub async fn health() -> Json<Value> {
-    Json(json!({ "status": "ok" }))
+/// That the process answers.
+#[derive(Serialize, ToSchema)]
+pub struct Health {
+    #[schema(extensions(("x-const" = json!("ok"))))]
+    status: &'static str,
 }
 
-/// The database answers too, and has the newest schema.
-pub async fn ready(State(app): State<App>) -> Result<Json<Value>, ApiError> {
+/// That the database answers too.
+#[derive(Serialize, ToSchema)]
+pub struct Ready {
+    #[schema(extensions(("x-const" = json!("ready"))))]
+    status: &'static str,
+}
+
+/// Tells that the process answers.
+#[utoipa::path(
+    get,
+    path = "/health",
+    operation_id = "health",
+    tag = "Service",
+    responses((status = 200, description = "Alive.", body = Health)),
+)]
+pub async fn health() -> Json<Health> {
+    Json(Health { status: "ok" })
+}
+
+/// Tells whether the database is reachable and migrated.
+#[utoipa::path(
+    get,
+    path = "/ready",
+    operation_id = "ready",
+    tag = "Service",
+    responses((status = 200, description = "Ready.", body = Ready), (status = 503, response = NotReady)),
+)]
+pub async fn ready(State(app): State<App>) -> Result<Json<Ready>, ApiError> {
     if let Err(error) = app.database().check().await {
         return Err(unready("the database's file is gone, empty or replaced").caused_by(&error).into());
     }
     match migrations::pending(app.database()).await {
-        Ok(pending) if pending.is_empty() => Ok(Json(json!({ "status": "ready" }))),
+        Ok(pending) if pending.is_empty() => Ok(Json(Ready { status: "ready" })),
         Ok(pending) => {
             let names = pending.iter().map(|migration| migration.name).collect::<Vec<_>>().join(", ");
             Err(unready(format!("migrations have not run: {names}")).into())

@@ -17,9 +17,27 @@ use axum::{
 };
 use http::{HeaderMap, HeaderValue, header};
 
-use super::leaderboard::caching;
-use crate::app::App;
+use super::{leaderboard::caching, openapi::IfNoneMatch};
+use crate::{app::App, domain::Jwks};
 pub use dev_clock::{catch_up, follow};
+
+/// What the calls say of themselves.
+#[derive(utoipa::OpenApi)]
+#[openapi(paths(
+    index::handler,
+    jwks,
+    dev_clock::show,
+    dev_clock::advance,
+    dev_mail::handler,
+    docs::openapi,
+    docs::page,
+    docs::problems,
+    docs::problem,
+    health::health,
+    health::ready,
+    tick::handler
+))]
+pub struct Described;
 
 /// The routes of people and operators.
 pub fn routes() -> Router<App> {
@@ -47,6 +65,15 @@ async fn style(headers: HeaderMap) -> Response {
     STYLE.answer(&headers)
 }
 
+/// Lists the public keys that verify access tokens.
+#[utoipa::path(
+    get,
+    path = "/.well-known/jwks.json",
+    operation_id = "jwks",
+    tag = "Accounts",
+    params(IfNoneMatch),
+    responses((status = 200, description = "The key set.", body = Jwks)),
+)]
 async fn jwks(State(app): State<App>) -> Response {
     let mut response = Json(app.keys().jwks()).into_response();
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));

@@ -4,12 +4,29 @@ use subtle::ConstantTimeEq as _;
 
 use crate::{
     app::App,
-    http::problem::{ApiError, INVALID_TOKEN, MISSING_CREDENTIALS},
+    http::{
+        openapi::{NotFound, UnauthorizedTick},
+        problem::{ApiError, INVALID_TOKEN, MISSING_CREDENTIALS},
+    },
     schedule::tick,
 };
 use axum::response::IntoResponse as _;
 
-/// Does at once what a schedule does: for hosts that have none. It exists only with `TICK_SECRET`.
+/// Sends due mail and cleans up.
+///
+/// For a schedule outside, where the host has none. 404 when no `TICK_SECRET` is configured.
+#[utoipa::path(
+    post,
+    path = "/internal/tick",
+    operation_id = "tick",
+    tag = "Service",
+    security(("tickSecret" = [])),
+    responses(
+        (status = 204, description = "Done."),
+        (status = 401, response = UnauthorizedTick),
+        (status = 404, response = NotFound),
+    ),
+)]
 pub async fn handler(State(app): State<App>, headers: HeaderMap) -> Result<Response, ApiError> {
     let secret = app.config().tick_secret.as_ref().ok_or_else(|| ApiError::not_found("path"))?;
     let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));

@@ -1,31 +1,85 @@
 use axum::{extract::State, response::Response};
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::{
     app::App,
-    http::{credentials::ClaimedSession, page::NewestFirst, problem::ApiError},
+    domain::SecurityEventName,
+    http::{
+        credentials::ClaimedSession,
+        page::{NewestFirst, Page, PageQuery},
+        problem::ApiError,
+    },
+    ports::Timestamp,
     store::audit::{self, Event},
 };
 
+/// A security event as its person sees it: who else acted is told by their office, not by name.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SecurityEvent {
+    #[schema(
+        format = "uuid",
+        pattern = "^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$",
+        example = "01939f41-5a00-7f3e-a7b8-c9d0e1f2a3b4"
+    )]
+    id: String,
+    at: Timestamp,
+    #[schema(value_type = SecurityEventName)]
+    event: String,
+    /// Null where nobody was logged in: a stranger, the person themselves, or whoever runs the service.
+    #[schema(inline)]
+    actor: Option<Actor>,
+    /// Null where an administrator acted, as is the user agent.
+    #[schema(example = "192.0.2.7")]
+    ip: Option<String>,
+    #[schema(max_length = 512, example = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0")]
+    user_agent: Option<String>,
+    /// Of the event: what changed, never a secret.
+    #[schema(value_type = Object)]
+    details: Value,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum Actor {
+    #[serde(rename = "self")]
+    Themselves,
+    Administrator,
+}
+
+impl From<Event> for SecurityEvent {
+    fn from(event: Event) -> Self {
+        let is_own = |actor| if Some(actor) == event.user_id { Actor::Themselves } else { Actor::Administrator };
+        let actor = event.actor_id.map(is_own);
+        let is_told = actor != Some(Actor::Administrator);
+        Self {
+            id: event.id,
+            at: event.at,
+            event: event.name,
+            actor,
+            ip: event.ip.filter(|_| is_told),
+            user_agent: event.user_agent.filter(|_| is_told),
+            details: event.details,
+        }
+    }
+}
+
 /// Lists the caller's security events, newest first.
+#[utoipa::path(
+    get,
+    path = "/api/v1/users/me/audit-log",
+    operation_id = "listMySecurityEvents",
+    tag = "User",
+    security(("accessToken" = [])),
+    params(PageQuery),
+    responses((status = 200, description = "A page.", body = Page<'_, SecurityEvent>)),
+)]
 pub async fn handler(State(app): State<App>, caller: ClaimedSession, page: NewestFirst) -> Result<Response, ApiError> {
     let mut batch = caller.batch();
     let user_id = batch.user_id();
     let events = batch.push(audit::list_of_user(user_id, &page.rows()));
     let (_, mut answers) = batch.read(&app).await?;
-    Ok(page.answer(answers.take(events)?, Event::position, body))
-}
-
-/// An event as its person sees it: who else acted is told by their office, not by name.
-pub fn body(event: Event) -> Value {
-    let actor = event.actor_id.map(|actor| if Some(actor) == event.user_id { "self" } else { "administrator" });
-    json!({
-        "id": event.id,
-        "at": event.at,
-        "event": event.name,
-        "actor": actor,
-        "ip": event.ip.filter(|_| actor != Some("administrator")),
-        "userAgent": event.user_agent.filter(|_| actor != Some("administrator")),
-        "details": event.details,
-    })
+    Ok(page.answer(answers.take(events)?, Event::position, SecurityEvent::from))
 }

@@ -2,24 +2,59 @@ use axum::extract::State;
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
+use utoipa::ToSchema;
 
 use crate::{
     app::App,
     domain::Secret,
-    http::{client::Client, credentials::ClaimedSession, key_changes, problem::ApiError, request::Json, step_up},
+    http::{
+        client::Client,
+        credentials::ClaimedSession,
+        key_changes,
+        openapi::{ForbiddenSecondFactor, TooManyGuesses},
+        problem::ApiError,
+        request::Json,
+        step_up,
+    },
     mail::{self, EmailTemplate},
     store::{api_keys, audit, idempotency, outbox, users},
 };
 
-#[derive(Deserialize)]
+/// Who deletes their account.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = DeleteAccountRequest)]
 pub struct Body {
+    #[schema(
+        value_type = String,
+        format = Password,
+        min_length = 1,
+        max_length = 1024,
+        example = "correct horse battery staple"
+    )]
     password: Secret,
+    /// Of the second factor: 6 digits, or a recovery code. Required where one is set up, else ignored.
+    #[schema(value_type = Option<String>, min_length = 6, max_length = 64, example = "492039")]
     code: Option<Secret>,
 }
 
-/// Deletes the caller's account, with sessions, keys and everything else that is theirs, in one batch. What they published
-/// stays without a name; security events stay without particulars.
+/// Deletes the caller's account.
+///
+/// Sessions, keys and everything else that is theirs goes with it. What they published stays without a name; security
+/// events are kept without personal data.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/users/me",
+    operation_id = "deleteMe",
+    tag = "User",
+    security(("accessToken" = [])),
+    request_body = Body,
+    responses(
+        (status = 204, description = "The account is gone."),
+        (status = 403, response = ForbiddenSecondFactor),
+        (status = 429, response = TooManyGuesses),
+    ),
+)]
 pub async fn handler(
     State(app): State<App>,
     caller: ClaimedSession,

@@ -1,7 +1,8 @@
 use axum::{extract::State, response::Response};
 use http::StatusCode;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
+use utoipa::ToSchema;
 
 use crate::{
     app::App,
@@ -14,6 +15,7 @@ use crate::{
         credentials::ClaimedSession,
         idempotency::{Caller, Claim, Fulfilled, Idempotent, Reply},
         limits::{Limited, Resend},
+        openapi::{ForbiddenSecondFactor, IdempotencyKey, TooManyAttempts},
         problem::ApiError,
         request::{Json, Validator},
         step_up,
@@ -22,16 +24,65 @@ use crate::{
     store::users::{self, NewAddress},
 };
 
-#[derive(Deserialize)]
+/// Where the account shall move.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[schema(as = ChangeEmailRequest)]
 pub struct Body {
+    #[schema(value_type = Email)]
     new_email: String,
+    #[schema(
+        value_type = String,
+        format = Password,
+        min_length = 1,
+        max_length = 1024,
+        example = "correct horse battery staple"
+    )]
     password: Secret,
+    /// Of the second factor: 6 digits, or a recovery code. Required where one is set up, else ignored.
+    #[schema(value_type = Option<String>, min_length = 6, max_length = 64, example = "492039")]
     code: Option<Secret>,
 }
 
-/// Mails a link to the new address, which moves the account there, and a notice to the old one. An address that has
-/// an account, or is kept for one, answers the same: its owner is told.
+/// That the new address has to be confirmed; the same whether or not it has an account.
+#[derive(Serialize, ToSchema)]
+pub struct ConfirmationRequired {
+    #[schema(inline)]
+    status: ConfirmationStatus,
+    /// The new address.
+    email: Email,
+}
+
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum ConfirmationStatus {
+    ConfirmationRequired,
+}
+
+/// Asks to change the address.
+///
+/// A link that moves the account is mailed to the new address, and a notice to the present one. The answer is the same
+/// when the address is taken, or kept for an account that has just left it: its owner gets a mail saying so. Once the
+/// address is confirmed, the one before it gets a link that undoes the change for 72 hours.
+#[utoipa::path(
+    post,
+    path = "/api/v1/users/me/email",
+    operation_id = "changeEmail",
+    tag = "User",
+    security(("accessToken" = [])),
+    params(IdempotencyKey),
+    request_body = Body,
+    responses(
+        (
+            status = 202,
+            description = "A link is on its way to the new address.",
+            body = ConfirmationRequired,
+            headers(("RateLimit"), ("RateLimit-Policy")),
+        ),
+        (status = 403, response = ForbiddenSecondFactor),
+        (status = 429, response = TooManyAttempts),
+    ),
+)]
 pub async fn handler(
     State(app): State<App>,
     _: Limited<Resend>,
@@ -53,7 +104,7 @@ async fn ask(app: &App, caller: &ClaimedSession, body: Body, claim: Claim) -> Re
         return Err(ApiError::invalid_member("/newEmail", refusal));
     }
 
-    let answer = json!({ "status": "confirmation_required", "email": new_email.as_str() });
+    let answer = ConfirmationRequired { status: ConfirmationStatus::ConfirmationRequired, email: new_email.clone() };
     let reply = Reply::json(StatusCode::ACCEPTED, &answer)?;
     let (token, now) = (random_token(app), app.now());
     let confirm = EmailTemplate::ConfirmEmail { token: token.expose().to_owned() };

@@ -4,25 +4,30 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use http::{HeaderValue, header};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::ToSchema;
 
-use super::{UserBody, account_gone, audit_log};
+use super::{UserBody, account_gone, audit_log::SecurityEvent};
 use crate::{
     app::App,
     http::{
         api_keys::ApiKeyBody,
-        auth::sessions as session_list,
+        auth::sessions::SessionBody,
         credentials::ClaimedSession,
         limits,
+        openapi::RateLimited,
         page::{read_cursor, with_next_link, write_cursor},
         problem::ApiError,
         request::Query,
     },
-    ports::DatabaseError,
+    ports::{DatabaseError, Timestamp},
     store::{
         Answers, Handle,
-        personal_data::{PersonalData, RememberedSession},
+        personal_data::{
+            DailyUse, Declared, FormerAddress, KnownNetwork, MailSummary, OpenedRun, PendingLink, PersonalData,
+            RememberedSession,
+        },
         users,
     },
 };
@@ -30,14 +35,90 @@ use crate::{
 /// So many of each kind are told in one answer, at most 1.5 MB in all.
 const PAGE: u32 = 100;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct Parameters {
+    /// `nextCursor` of the page before.
+    #[param(min_length = 1, max_length = 4096)]
     cursor: Option<String>,
 }
 
-/// Tells everything that is held about the caller (GDPR, articles 15 and 20), as one JSON document; where there is much, as
-/// several, each with more of every list. Of secrets it tells that there are some, and no more.
+/// Everything that is held about a person; of secrets, that there are some.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Export {
+    exported_at: Timestamp,
+    user: UserBody,
+    has_password: bool,
+    /// Ended ones too, while they are remembered.
+    #[schema(max_items = 100)]
+    sessions: Vec<ExportedSession>,
+    #[schema(max_items = 100)]
+    api_keys: Vec<ApiKeyBody>,
+    /// By day (UTC), newest first; of the last minutes, not all.
+    #[schema(max_items = 100)]
+    api_key_use: Vec<DailyUse>,
+    #[schema(max_items = 100)]
+    known_networks: Vec<KnownNetwork>,
+    #[schema(max_items = 100)]
+    security_events: Vec<SecurityEvent>,
+    #[schema(max_items = 100)]
+    mails: Vec<MailSummary>,
+    #[schema(max_items = 100)]
+    pending_links: Vec<PendingLink>,
+    #[schema(max_items = 100)]
+    former_addresses: Vec<FormerAddress>,
+    #[schema(max_items = 100)]
+    models: Vec<Declared>,
+    #[schema(max_items = 100)]
+    benchmarks: Vec<Declared>,
+    #[schema(max_items = 100)]
+    runs: Vec<OpenedRun>,
+    /// For the next page; null on the last. Opaque: give it back as `cursor`.
+    #[schema(min_length = 1, max_length = 4096)]
+    next_cursor: Option<String>,
+}
+
+/// A session that lives, or is remembered.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct ExportedSession {
+    #[serde(flatten)]
+    #[schema(inline)]
+    session: SessionBody,
+    revoked_at: Option<Timestamp>,
+    revoked_reason: Option<String>,
+}
+
+impl From<RememberedSession> for ExportedSession {
+    fn from(remembered: RememberedSession) -> Self {
+        let RememberedSession { session, revoked_at, revoked_reason } = remembered;
+        Self { session: session.into(), revoked_at, revoked_reason }
+    }
+}
+
+/// Exports everything that is held about the caller (GDPR, articles 15 and 20).
+///
+/// It is one JSON document; where there is much, there are several, each with up to 100 more of every list. Of secrets it
+/// tells that there are some, and no more.
+#[utoipa::path(
+    get,
+    path = "/api/v1/users/me/export",
+    operation_id = "exportMe",
+    tag = "User",
+    security(("accessToken" = [])),
+    params(Parameters),
+    responses(
+        (
+            status = 200,
+            description = "A file.",
+            body = Export,
+            headers(("Content-Disposition"), ("Link"), ("RateLimit"), ("RateLimit-Policy")),
+        ),
+        (status = 429, response = RateLimited),
+    ),
+)]
 pub async fn handler(
     State(app): State<App>,
     OriginalUri(uri): OriginalUri,
@@ -69,24 +150,25 @@ pub async fn handler(
     let user = answers.take(user)?.ok_or_else(account_gone)?;
 
     let mut lists = Lists { answers, has_more: false };
-    let mut document = json!({
-        "exportedAt": now,
-        "sessions": lists.take(sessions)?.into_iter().map(session_body).collect::<Vec<_>>(),
-        "apiKeys": lists.take(api_keys)?.into_iter().map(|key| ApiKeyBody::new(key, now)).collect::<Vec<_>>(),
-        "apiKeyUse": lists.take(api_key_use)?,
-        "knownNetworks": lists.take(known_networks)?,
-        "securityEvents": lists.take(security_events)?.into_iter().map(audit_log::body).collect::<Vec<_>>(),
-        "mails": lists.take(mails)?,
-        "pendingLinks": lists.take(pending_links)?,
-        "formerAddresses": lists.take(former_addresses)?,
-        "models": lists.take(models)?,
-        "benchmarks": lists.take(benchmarks)?,
-        "runs": lists.take(runs)?,
-        "hasPassword": user.password_hash.is_some(),
-        "user": UserBody::from(user),
-    });
-    let next_cursor = if lists.has_more { write_cursor(&begin.saturating_add(PAGE)) } else { None };
-    add(&mut document, "nextCursor", json!(next_cursor));
+    let document = Export {
+        exported_at: now,
+        has_password: user.password_hash.is_some(),
+        user: user.into(),
+        sessions: lists.take(sessions)?.into_iter().map(Into::into).collect(),
+        api_keys: lists.take(api_keys)?.into_iter().map(|key| ApiKeyBody::new(key, now)).collect(),
+        api_key_use: lists.take(api_key_use)?,
+        known_networks: lists.take(known_networks)?,
+        security_events: lists.take(security_events)?.into_iter().map(Into::into).collect(),
+        mails: lists.take(mails)?,
+        pending_links: lists.take(pending_links)?,
+        former_addresses: lists.take(former_addresses)?,
+        models: lists.take(models)?,
+        benchmarks: lists.take(benchmarks)?,
+        runs: lists.take(runs)?,
+        // Of all the lists above.
+        next_cursor: if lists.has_more { write_cursor(&begin.saturating_add(PAGE)) } else { None },
+    };
+    let next_cursor = document.next_cursor.clone();
     let mut response = with_next_link(Json(document).into_response(), &uri, next_cursor.as_deref());
     let attachment = HeaderValue::from_static("attachment; filename=\"aibaas-export.json\"");
     response.headers_mut().insert(header::CONTENT_DISPOSITION, attachment);
@@ -107,18 +189,5 @@ impl Lists {
         self.has_more |= rows.len() > most;
         rows.truncate(most);
         Ok(rows)
-    }
-}
-
-fn session_body(remembered: RememberedSession) -> Value {
-    let mut body = session_list::body(&remembered.session);
-    add(&mut body, "revokedAt", json!(remembered.revoked_at));
-    add(&mut body, "revokedReason", json!(remembered.revoked_reason));
-    body
-}
-
-fn add(object: &mut Value, name: &str, value: Value) {
-    if let Some(members) = object.as_object_mut() {
-        members.insert(name.to_owned(), value);
     }
 }

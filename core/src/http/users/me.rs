@@ -1,6 +1,7 @@
 use axum::{Json as Answer, extract::State};
 use serde::Deserialize;
 use serde_json::json;
+use utoipa::ToSchema;
 
 use super::{UserBody, account_gone};
 use crate::{
@@ -9,6 +10,7 @@ use crate::{
     http::{
         credentials::ClaimedSession,
         limits,
+        openapi::RateLimited,
         problem::ApiError,
         request::{Json, given},
     },
@@ -16,18 +18,47 @@ use crate::{
 };
 
 /// Tells who the caller is.
+#[utoipa::path(
+    get,
+    path = "/api/v1/users/me",
+    operation_id = "getMe",
+    tag = "User",
+    security(("accessToken" = [])),
+    responses((status = 200, description = "The caller.", body = UserBody)),
+)]
 pub async fn get(State(app): State<App>, caller: ClaimedSession) -> Result<Answer<UserBody>, ApiError> {
     Ok(Answer(caller.confirm(&app).await?.user.into()))
 }
 
-#[derive(Deserialize)]
+/// Members left out stay as they are.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[schema(as = UserPatch)]
 pub struct Body {
+    /// What the person is called: no control characters. Null removes it.
     #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 200, example = "Ada King")]
     full_name: Option<Option<String>>,
 }
 
-/// Changes what is given; `null` removes the name.
+/// Changes the profile.
+#[utoipa::path(
+    patch,
+    path = "/api/v1/users/me",
+    operation_id = "updateMe",
+    tag = "User",
+    security(("accessToken" = [])),
+    request_body = Body,
+    responses(
+        (
+            status = 200,
+            description = "The caller as they are now.",
+            body = UserBody,
+            headers(("RateLimit"), ("RateLimit-Policy")),
+        ),
+        (status = 429, response = RateLimited),
+    ),
+)]
 pub async fn patch(
     State(app): State<App>,
     caller: ClaimedSession,

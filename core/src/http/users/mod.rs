@@ -12,14 +12,31 @@ use axum::{
     routing::{get, post},
 };
 use serde::Serialize;
+use utoipa::{OpenApi, ToSchema};
 
 use crate::{
     app::App,
-    domain::{UserId, account::Role},
+    domain::{
+        UserId,
+        account::{Email, Role},
+    },
     http::problem::ApiError,
     ports::Timestamp,
     store::users::User,
 };
+
+/// What the calls say of themselves.
+#[derive(OpenApi)]
+#[openapi(paths(
+    me::get,
+    me::patch,
+    delete::handler,
+    storage::handler,
+    email::handler,
+    export::handler,
+    audit_log::handler
+))]
+pub struct Described;
 
 pub fn routes() -> Router<App> {
     Router::new()
@@ -31,11 +48,14 @@ pub fn routes() -> Router<App> {
 }
 
 /// A person, as they see themselves.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = User)]
 pub struct UserBody {
     id: UserId,
+    #[schema(value_type = Email)]
     email: String,
+    #[schema(min_length = 1, max_length = 200, example = "Ada Lovelace")]
     full_name: Option<String>,
     email_verified: bool,
     role: Role,

@@ -5,6 +5,7 @@ pub mod totp;
 
 use serde::Deserialize;
 use serde_json::json;
+use utoipa::ToSchema;
 
 use crate::{
     app::App,
@@ -105,13 +106,22 @@ async fn second_factor(app: &App, caller: &ClaimedSession) -> Result<(User, Seco
     Ok((session.user, answers.take(second_factor)?))
 }
 
-/// What is given to change the second factor.
-#[derive(Deserialize)]
+/// What is given to change the second factor: both.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = SecondFactorRequest)]
 pub struct StepUp {
     /// The account's password.
+    #[schema(
+        value_type = String,
+        format = Password,
+        min_length = 1,
+        max_length = 1024,
+        example = "correct horse battery staple"
+    )]
     pub password: Secret,
-    /// A code of the second factor.
+    /// 6 digits, or a recovery code. Spaces, hyphens and case do not matter.
+    #[schema(value_type = String, required = true, min_length = 6, max_length = 64, example = "492039")]
     pub code: Option<Secret>,
 }
 

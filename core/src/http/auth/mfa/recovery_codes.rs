@@ -1,6 +1,8 @@
 use axum::{extract::State, response::Response};
 use http::StatusCode;
+use serde::Serialize;
 use serde_json::json;
+use utoipa::ToSchema;
 
 use super::StepUp;
 use crate::{
@@ -12,6 +14,7 @@ use crate::{
     http::{
         credentials::ClaimedSession,
         idempotency::{Caller, Claim, Fulfilled, Idempotent, Reply},
+        openapi::{ConflictRecoveryCodes, ForbiddenSecondFactor, IdempotencyKey, TooManyGuesses},
         problem::ApiError,
         request::Json,
         step_up,
@@ -20,6 +23,20 @@ use crate::{
     ports::Timestamp,
     store::{Batch, mfa},
 };
+
+/// New recovery codes.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RecoveryCodes {
+    /// Each is good for one login. Shown this once.
+    #[schema(
+        value_type = Vec<RecoveryCode>,
+        min_items = 10,
+        max_items = 10,
+        extensions(("x-unique" = json!(true)))
+    )]
+    recovery_codes: Vec<String>,
+}
 
 /// Codes that nobody has seen yet.
 pub struct NewCodes(Vec<RecoveryCode>);
@@ -41,12 +58,29 @@ impl NewCodes {
     /// # Errors
     /// As [`Reply::json`].
     pub fn reply(&self) -> Result<Reply, ApiError> {
-        let codes = self.0.iter().map(|code| code.grouped().expose().to_owned()).collect::<Vec<_>>();
-        Reply::json(StatusCode::OK, &json!({ "recoveryCodes": codes }))
+        let recovery_codes = self.0.iter().map(|code| code.grouped().expose().to_owned()).collect();
+        Reply::json(StatusCode::OK, &RecoveryCodes { recovery_codes })
     }
 }
 
-/// Makes ten new recovery codes, where password and a code are given; the earlier ones are dead.
+/// Makes new recovery codes.
+///
+/// Asks for the password and for a code of the second factor. The earlier recovery codes are dead.
+#[utoipa::path(
+    post,
+    path = "/api/v1/auth/mfa/recovery-codes",
+    operation_id = "createRecoveryCodes",
+    tag = "Accounts",
+    security(("accessToken" = [])),
+    params(IdempotencyKey),
+    request_body = StepUp,
+    responses(
+        (status = 200, description = "The codes, shown this once.", body = RecoveryCodes),
+        (status = 403, response = ForbiddenSecondFactor),
+        (status = 409, response = ConflictRecoveryCodes),
+        (status = 429, response = TooManyGuesses),
+    ),
+)]
 pub async fn create(
     State(app): State<App>,
     caller: ClaimedSession,

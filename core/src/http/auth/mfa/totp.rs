@@ -1,9 +1,14 @@
 use axum::{Json as Answer, extract::State, response::Response};
 use http::StatusCode;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::ToSchema;
 
-use super::{StepUp, failed, guess_at_code, not_enabled, open, recovery_codes::NewCodes, second_factor};
+use super::{
+    StepUp, failed, guess_at_code, not_enabled, open,
+    recovery_codes::{NewCodes, RecoveryCodes},
+    second_factor,
+};
 use crate::{
     app::App,
     domain::{
@@ -13,6 +18,10 @@ use crate::{
     http::{
         credentials::{ClaimedSession, UserSession},
         idempotency::{Caller, Claim, Fulfilled, Idempotent},
+        openapi::{
+            ConflictEnrolment, ConflictRecoveryCodes, ConflictSecondFactor, ForbiddenCode, ForbiddenEnrolment,
+            ForbiddenSecondFactor, IdempotencyKey, TooManyGuesses,
+        },
         problem::{ApiError, MFA_ALREADY_ENABLED, REAUTHENTICATION_REQUIRED},
         request::{Json, OptionalJson},
         step_up::{self, StepUpError},
@@ -24,18 +33,65 @@ use crate::{
 /// How long after the login no password is asked for, in milliseconds.
 const FRESH_MS: u64 = 600_000;
 
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+/// Who sets up a second factor.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = TotpEnrolRequest)]
 pub struct EnrolBody {
+    /// Needed where the session is older than 10 minutes.
+    #[schema(
+        value_type = Option<String>,
+        format = Password,
+        min_length = 1,
+        max_length = 1024,
+        example = "correct horse battery staple"
+    )]
     password: Option<Secret>,
 }
 
-/// Makes a secret for an authenticator; a first code puts it in force. What was pending before is replaced.
+/// The secret of an authenticator. It is not in force until a first code confirms it.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TotpEnrolment {
+    /// Base32.
+    #[serde(serialize_with = "Secret::shown")]
+    #[schema(value_type = String, pattern = "^[A-Z2-7]+$", example = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")]
+    secret: Secret,
+    /// For an authenticator: 6 digits, SHA-1, 30 seconds.
+    #[serde(serialize_with = "Secret::shown")]
+    #[schema(
+        value_type = String,
+        pattern = "^otpauth://totp/",
+        example = "otpauth://totp/AIBaaS:ada%40example.com?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=AIBaaS"
+    )]
+    otpauth_uri: Secret,
+    /// The same as a QR code.
+    #[schema(pattern = "^<", example = "<svg xmlns=\"http://www.w3.org/2000/svg\"></svg>")]
+    qr_svg: String,
+}
+
+/// Begins to set up a second factor.
+///
+/// It is not in force yet: a first code confirms it. A second call replaces what was pending.
+#[utoipa::path(
+    post,
+    path = "/api/v1/auth/mfa/totp",
+    operation_id = "enrolTotp",
+    tag = "Accounts",
+    security(("accessToken" = [])),
+    request_body = Option<EnrolBody>,
+    responses(
+        (status = 200, description = "What the authenticator needs.", body = TotpEnrolment),
+        (status = 403, response = ForbiddenEnrolment),
+        (status = 409, response = ConflictEnrolment),
+        (status = 429, response = TooManyGuesses),
+    ),
+)]
 pub async fn enrol(
     State(app): State<App>,
     caller: ClaimedSession,
     OptionalJson(body): OptionalJson<EnrolBody>,
-) -> Result<Answer<Value>, ApiError> {
+) -> Result<Answer<TotpEnrolment>, ApiError> {
     let UserSession { user, started_at, .. } = caller.confirm(&app).await?;
     if user.mfa_enabled {
         return Err(already_enabled());
@@ -68,17 +124,35 @@ pub async fn enrol(
         Err(StepUpError::Effects(BatchError::Guard(Guard::MfaDisabled))) => return Err(already_enabled()),
         written => written?,
     };
-    let secret = secret.base32();
-    Ok(Answer(json!({ "secret": secret.expose(), "otpauthUri": uri.expose(), "qrSvg": qr_svg })))
+    Ok(Answer(TotpEnrolment { secret: secret.base32(), otpauth_uri: uri, qr_svg }))
 }
 
-#[derive(Deserialize)]
+/// What confirms a second factor.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = TotpConfirmRequest)]
 pub struct ConfirmBody {
+    /// 6 digits; spaces do not matter.
+    #[schema(value_type = String, min_length = 6, max_length = 64, example = "492039")]
     code: Secret,
 }
 
-/// Puts the pending secret in force, where the code is its.
+/// Puts the second factor in force with a first code.
+#[utoipa::path(
+    post,
+    path = "/api/v1/auth/mfa/totp/confirm",
+    operation_id = "confirmTotp",
+    tag = "Accounts",
+    security(("accessToken" = [])),
+    params(IdempotencyKey),
+    request_body = ConfirmBody,
+    responses(
+        (status = 200, description = "In force, with recovery codes that are shown this once.", body = RecoveryCodes),
+        (status = 403, response = ForbiddenCode),
+        (status = 409, response = ConflictRecoveryCodes),
+        (status = 429, response = TooManyGuesses),
+    ),
+)]
 pub async fn confirm(
     State(app): State<App>,
     caller: ClaimedSession,
@@ -122,7 +196,23 @@ async fn put_in_force(
     Ok(confirmed)
 }
 
-/// Removes the second factor, where password and a code are given.
+/// Removes the second factor.
+///
+/// Asks for the password and for a code of the second factor.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/auth/mfa/totp",
+    operation_id = "disableTotp",
+    tag = "Accounts",
+    security(("accessToken" = [])),
+    request_body = StepUp,
+    responses(
+        (status = 204, description = "Removed, with its recovery codes."),
+        (status = 403, response = ForbiddenSecondFactor),
+        (status = 409, response = ConflictSecondFactor),
+        (status = 429, response = TooManyGuesses),
+    ),
+)]
 pub async fn disable(
     State(app): State<App>,
     caller: ClaimedSession,

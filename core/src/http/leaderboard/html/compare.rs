@@ -7,6 +7,7 @@ use axum::{
 use http::{HeaderMap, StatusCode};
 use maud::{Markup, html};
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::{
     Choices, answer, no_board,
@@ -22,8 +23,9 @@ use crate::{
             board::{Board, BoardSelector, RowBody},
             compare::{ComparedWith, ComparisonBody},
         },
+        openapi::IfNoneMatch,
         page::html_page,
-        parameters,
+        parameters::{self, Slug, Uuid},
         problem::ApiError,
     },
     store::leaderboard::Scope,
@@ -36,19 +38,72 @@ const MOST_OPTIONS: usize = 150;
 /// Less often than this by chance is called a difference.
 const LEVEL: f64 = 0.05;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 struct Parameters {
+    /// A model.
+    #[param(example = "openai/gpt-5-high")]
     a: Option<String>,
+    /// Another, or several, separated by commas; at most 20.
+    #[param(example = "openai/gpt-5-medium")]
     b: Option<String>,
+    /// The one published to last where it is not given.
     #[serde(default, deserialize_with = "parameters::id")]
+    #[param(value_type = Option<Slug>, example = "aider-polyglot")]
     benchmark: Option<String>,
+    /// The latest when absent.
     #[serde(default, deserialize_with = "parameters::slug")]
+    #[param(value_type = Option<Slug>)]
     version: Option<String>,
+    /// An earlier state, by its `snapshotId`; the newest without it.
     #[serde(default, deserialize_with = "parameters::uuid")]
+    #[param(value_type = Option<Uuid>)]
     snapshot: Option<String>,
 }
 
+/// Shows a comparison of models as a page.
+///
+/// The numbers of `GET /api/v1/leaderboard/compare`, with what they say in words. Without `a` or `b`, the form to choose
+/// them.
+#[utoipa::path(
+    get,
+    path = "/leaderboard/compare",
+    operation_id = "comparePage",
+    tag = "Service",
+    security((), ("apiKeyHeader" = ["leaderboard:read"]), ("apiKeyBearer" = ["leaderboard:read"])),
+    params(
+        Parameters,
+        (
+            "model" = Option<Vec<String>>,
+            Query,
+            description = "What was ticked on the leaderboard, once for each model: the first is `a`. Answered by a redirect to `a` and `b`."
+        ),
+        IfNoneMatch,
+    ),
+    responses(
+        (status = 200, description = "The page.", content_type = "text/html", body = String),
+        (status = 303, description = "To the address with `a` and `b`."),
+        (
+            status = 404,
+            description = "There is no such leaderboard, or it has no such model, as a page.",
+            content_type = "text/html",
+            body = String
+        ),
+        (
+            status = 410,
+            description = "An administrator hid it; the page says why.",
+            content_type = "text/html",
+            body = String
+        ),
+        (
+            status = 422,
+            description = "A model against itself, or against more than 20, as a page.",
+            content_type = "text/html",
+            body = String
+        ),
+    ),
+)]
 pub async fn compare(
     State(app): State<App>,
     OriginalUri(uri): OriginalUri,
@@ -230,7 +285,7 @@ impl View<'_> {
             .comparison
             .slices
             .iter()
-            .map(|slice| (html! { (slice.value) small { (slice.dimension) } }, &slice.found));
+            .map(|slice| (html! { (slice.value) small { (slice.dimension.as_str()) } }, &slice.found));
         let whole = std::iter::once((html! { "All tasks" }, &against.comparison.found));
         let label = format!("{} against {}, by slice", self.comparison.a.display_name, against.b.display_name);
         self.table(whole.chain(parts), "Slice", &label, Self::reach(std::slice::from_ref(against)))

@@ -1,7 +1,7 @@
 //! The leaderboard as pages: rendered here, without scripts, and readable with every number that the API tells.
 
-mod compare;
-mod model;
+pub mod compare;
+pub mod model;
 mod plot;
 mod table;
 mod text;
@@ -14,8 +14,12 @@ use futures_util::future::try_join;
 use http::{HeaderMap, StatusCode, Uri};
 use maud::{Markup, html};
 use serde::de::DeserializeOwned;
+use utoipa::{
+    IntoParams,
+    openapi::path::{Parameter, ParameterIn},
+};
 
-pub use self::{compare::compare, model::model, text::Scale};
+pub use self::text::Scale;
 use self::{
     table::{Table, at_a_glance},
     text::{address, count, minute},
@@ -30,6 +34,7 @@ use crate::{
     app::App,
     domain::benchmark::Metric,
     http::{
+        openapi::IfNoneMatch,
         page::{document, html_answer, html_page},
         problem::{ApiError, HIDDEN, MALFORMED_REQUEST},
     },
@@ -99,7 +104,44 @@ fn answer(headers: &HeaderMap, title: &str, content: &Markup) -> Response {
         .unwrap_or_else(|| caching::cacheable(html_answer(StatusCode::OK, page), &tag, MINUTE))
 }
 
-/// The leaderboard of a benchmark version.
+/// The parameters of a leaderboard, but for the size of a page.
+struct BoardPageQuery;
+
+impl IntoParams for BoardPageQuery {
+    fn into_params(parameter_in: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let mut parameters = BoardQuery::into_params(parameter_in);
+        parameters.retain(|parameter| parameter.name != "limit");
+        parameters
+    }
+}
+
+/// Shows the leaderboard as a page.
+///
+/// Takes what `GET /api/v1/leaderboard` takes; a parameter without a value is as good as absent, since forms send their
+/// empty fields. A hundred rows a page.
+#[utoipa::path(
+    get,
+    path = "/leaderboard",
+    operation_id = "leaderboardPage",
+    tag = "Service",
+    security((), ("apiKeyHeader" = ["leaderboard:read"]), ("apiKeyBearer" = ["leaderboard:read"])),
+    params(BoardPageQuery, IfNoneMatch),
+    responses(
+        (status = 200, description = "The page.", content_type = "text/html", body = String),
+        (
+            status = 404,
+            description = "There is no such leaderboard, as a page.",
+            content_type = "text/html",
+            body = String
+        ),
+        (
+            status = 410,
+            description = "An administrator hid it; the page says why.",
+            content_type = "text/html",
+            body = String
+        ),
+    ),
+)]
 pub async fn board(
     State(app): State<App>,
     OriginalUri(uri): OriginalUri,

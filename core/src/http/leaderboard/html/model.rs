@@ -23,8 +23,9 @@ use crate::{
             board::{Board, BoardSelector, RowBody},
             history::{self, PastRunBody},
         },
+        openapi::IfNoneMatch,
         page::html_page,
-        parameters::Name,
+        parameters::{Name, Slug},
         problem::ApiError,
         request::Path,
     },
@@ -46,6 +47,36 @@ struct Standing {
     of: usize,
 }
 
+/// Shows a model as a page.
+///
+/// What it is, where it stands, and every run of it that was ever published, withdrawn ones with their reason.
+#[utoipa::path(
+    get,
+    path = "/leaderboard/models/{provider}/{name}",
+    operation_id = "modelPage",
+    tag = "Service",
+    security((), ("apiKeyHeader" = ["leaderboard:read"]), ("apiKeyBearer" = ["leaderboard:read"])),
+    params(
+        ("provider" = Slug, Path, example = "openai"),
+        ("name" = Slug, Path, example = "gpt-5-high"),
+        IfNoneMatch,
+    ),
+    responses(
+        (status = 200, description = "The page.", content_type = "text/html", body = String),
+        (
+            status = 404,
+            description = "There is no such model, as a page.",
+            content_type = "text/html",
+            body = String
+        ),
+        (
+            status = 410,
+            description = "An administrator hid it; the page says why.",
+            content_type = "text/html",
+            body = String
+        ),
+    ),
+)]
 pub async fn model(
     State(app): State<App>,
     OriginalUri(uri): OriginalUri,
