@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::{ValidationError, api_key::Scope, network::Network, values};
+use super::{ValidationError, api_key::Scope, formats::IpBlock, network::Network, values};
 use crate::ports::Timestamp;
 
 /// The limiter remembers each admission of a window.
@@ -28,7 +28,7 @@ pub struct AskedApiKey {
     #[schema(max_length = 1000)]
     pub description: Option<String>,
     /// What it may do.
-    #[schema(value_type = Vec<Scope>, min_items = 1)]
+    #[schema(value_type = BTreeSet<Scope>, min_items = 1)]
     pub scopes: Vec<String>,
     /// What is admitted in any window: a request costs 1, a verification its `cost`.
     #[serde(default = "default_limit")]
@@ -46,7 +46,7 @@ pub struct AskedApiKey {
     pub expires_in_days: Option<u32>,
     /// Where it may be used from: IPv4 or IPv6 addresses, or CIDR blocks without host bits; empty: anywhere.
     #[serde(default)]
-    #[schema(max_items = 100, extensions(("x-unique" = json!(true))))]
+    #[schema(value_type = BTreeSet<IpBlock>, max_items = 100)]
     pub allowed_ips: Vec<String>,
     /// Shows in the key: `aib_live_…` or `aib_test_…`.
     #[serde(default)]

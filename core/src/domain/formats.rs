@@ -36,3 +36,8 @@ pub struct DayOrMonth(pub String);
 #[derive(ToSchema)]
 #[schema(minimum = 0, maximum = 1, example = 0.88)]
 pub struct Score(pub f64);
+
+/// An IPv4 or IPv6 address, or a CIDR block.
+#[derive(ToSchema)]
+#[schema(min_length = 2, max_length = 49, example = "192.0.2.0/24")]
+pub struct IpBlock(pub String);

@@ -154,35 +154,35 @@ pub struct FieldError {
 pub struct ProblemMembers {
     /// With `validation_failed`: each mistake.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, min_items = 1, extensions(("x-left-out" = json!(true))))]
+    #[schema(nullable = false, min_items = 1)]
     pub errors: Option<Vec<FieldError>>,
     /// With `conflicting_results`: what is stored otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, min_items = 1, extensions(("x-left-out" = json!(true))))]
+    #[schema(nullable = false, min_items = 1)]
     pub conflicts: Option<Vec<TaskAttempt>>,
     /// With `incomplete_run`: what has no result; empty where counts are missing.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, extensions(("x-left-out" = json!(true))))]
+    #[schema(nullable = false)]
     pub missing: Option<Vec<TaskAttempt>>,
     /// With `insufficient_scope`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, extensions(("x-left-out" = json!(true))))]
+    #[schema(nullable = false)]
     pub required_scope: Option<Scope>,
     /// With `hidden` and `published_to_hidden`: the administrator's.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, extensions(("x-left-out" = json!(true))))]
+    #[schema(nullable = false)]
     pub reason: Option<String>,
     /// How much the account has stored, with `storage_quota_exceeded`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, minimum = 0, extensions(("x-left-out" = json!(true))))]
+    #[schema(nullable = false, minimum = 0)]
     pub used_bytes: Option<i64>,
     /// How much it may store, with `storage_quota_exceeded`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, minimum = 0, extensions(("x-left-out" = json!(true))))]
+    #[schema(nullable = false, minimum = 0)]
     pub quota_bytes: Option<i64>,
     /// How much of that is left, with `storage_quota_exceeded`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, minimum = 0, extensions(("x-left-out" = json!(true))))]
+    #[schema(nullable = false, minimum = 0)]
     pub left_bytes: Option<i64>,
 }
 

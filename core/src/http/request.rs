@@ -430,7 +430,7 @@ mod tests {
         let Err(ApiError::Problem(problem)) = parse_object::<Sample>(text.as_bytes()) else {
             panic!("{text} was accepted")
         };
-        let body = problem.body("https://api.example.com", "id");
+        let body = serde_json::to_value(problem.body("https://api.example.com", "id")).unwrap();
         let error = |name: &str| body["errors"][0][name].as_str().unwrap_or_default().to_owned();
         (body["status"].as_u64().unwrap(), error("pointer"), error("code"))
     }

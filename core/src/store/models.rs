@@ -23,7 +23,7 @@ pub struct Model {
     #[schema(min_length = 1, max_length = 255, example = "gpt-5 (high)")]
     pub display_name: String,
     /// Tokens.
-    #[schema(minimum = 1, maximum = 9_007_199_254_740_991_i64, example = 400_000)]
+    #[schema(minimum = 1, example = 400_000)]
     pub context_window: Option<i64>,
     /// US dollars for a million input tokens.
     #[schema(minimum = 0, example = 1.25)]

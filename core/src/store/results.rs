@@ -62,7 +62,7 @@ pub struct TaskResult {
     pub score: f64,
     /// Of each part of a composite score that was given, its score; left out where the version has no parts.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<BTreeMap<String, Score>>, nullable = false, extensions(("x-left-out" = json!(true))))]
+    #[schema(value_type = Option<BTreeMap<String, Score>>, nullable = false)]
     pub parts: Option<BTreeMap<String, f64>>,
     /// How many samples it stands for, where there are several.
     #[schema(minimum = 0)]

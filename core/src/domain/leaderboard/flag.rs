@@ -6,8 +6,12 @@ use utoipa::ToSchema;
 use super::Entry;
 use crate::domain::{benchmark::Evidence, evaluator::EvaluatorRelationship};
 
-/// What readers of a row must know besides its score. `contamination`: the model was trained after the tasks were
-/// published. More flags may come.
+/// What to know of a row before trusting it.
+///
+/// `missing_cost`: what the run cost is not known. `self_reported`: nobody but the vendor has looked. `counts_only`: only
+/// counts are known, not results task by task. `dirty_harness`: the harness had uncommitted changes. `contamination`: the
+/// model was trained after the tasks were public. `best_of_n`: the best of several attempts counts. A later version may
+/// add some.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Flag {

@@ -7,10 +7,8 @@ use super::rounding::significant;
 #[serde(rename_all = "camelCase")]
 pub struct Discordant {
     /// Tasks that only the first passed.
-    #[schema(maximum = 9_007_199_254_740_991_i64)]
     pub a_only: u64,
     /// Tasks that only the second passed.
-    #[schema(maximum = 9_007_199_254_740_991_i64)]
     pub b_only: u64,
 }
 

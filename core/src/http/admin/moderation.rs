@@ -21,7 +21,7 @@ use crate::{
 /// What a benchmark is called from now on.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(as = RenameBenchmark)]
+#[schema(as = BenchmarkRename)]
 pub struct NewTitle {
     /// Of all its versions.
     #[schema(min_length = 1, max_length = 255, example = "Aider polyglot")]
@@ -34,7 +34,7 @@ pub struct NewTitle {
 /// What a model is called from now on.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-#[schema(as = RenameModel)]
+#[schema(as = ModelRename)]
 pub struct NewDisplayName {
     #[schema(min_length = 1, max_length = 255, example = "GPT-5 (high)")]
     display_name: String,

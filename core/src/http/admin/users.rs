@@ -133,7 +133,7 @@ pub struct Change {
     role: Option<Role>,
     /// How much they may store of benchmarks, runs and results; null gives them the deployment's quota.
     #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<i64>, minimum = 0, maximum = 9_007_199_254_740_991_i64)]
+    #[schema(value_type = Option<i64>, minimum = 0)]
     storage_quota_bytes: Option<Option<i64>>,
 }
 

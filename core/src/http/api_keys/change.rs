@@ -10,6 +10,7 @@ use crate::{
         ApiKeyId,
         api_key::{KeyStatus, Scope},
         api_key_settings::AskedApiKeyChange,
+        formats::IpBlock,
     },
     http::{
         credentials::{ClaimedSession, may_have},
@@ -35,7 +36,7 @@ pub struct Body {
     description: Option<Option<String>>,
     /// What it may do.
     #[serde(default, deserialize_with = "given")]
-    #[schema(nullable = false, value_type = Option<Vec<Scope>>, min_items = 1)]
+    #[schema(nullable = false, value_type = Option<BTreeSet<Scope>>, min_items = 1)]
     scopes: Option<Vec<String>>,
     /// What is admitted in any window: a request costs 1, a verification its `cost`.
     #[serde(default, deserialize_with = "given")]
@@ -43,7 +44,7 @@ pub struct Body {
     rate_limit: Option<u32>,
     /// Where it may be used from: IPv4 or IPv6 addresses, or CIDR blocks without host bits; empty: anywhere.
     #[serde(default, deserialize_with = "given")]
-    #[schema(nullable = false, max_items = 100, extensions(("x-unique" = json!(true))))]
+    #[schema(nullable = false, value_type = Option<BTreeSet<IpBlock>>, max_items = 100)]
     allowed_ips: Option<Vec<String>>,
 }
 

@@ -20,6 +20,7 @@ use crate::{
     domain::{
         ApiKeyId, Secret,
         api_key::{KeyStatus, Scope},
+        formats::IpBlock,
     },
     http::problem::{API_KEY_NOT_ACTIVE, ApiError, TOO_MANY_API_KEYS},
     ports::Timestamp,
@@ -62,7 +63,7 @@ pub struct ApiKeyBody {
     /// How the key begins, to tell keys apart.
     #[schema(pattern = "^aib_(live|test)_[0-9A-Za-z]{4}$", example = "aib_live_7Qk2")]
     key_prefix: String,
-    #[schema(min_items = 1)]
+    #[schema(value_type = BTreeSet<Scope>, min_items = 1)]
     scopes: Vec<Scope>,
     /// What is admitted in any window: a request costs 1, a verification its `cost`.
     #[schema(minimum = 1, maximum = 100_000, example = 1000)]
@@ -70,7 +71,7 @@ pub struct ApiKeyBody {
     #[schema(minimum = 1, maximum = 86_400, example = 3600)]
     rate_limit_window_seconds: u32,
     /// CIDR blocks in their one spelling, such as 192.0.2.7/32; empty: any address.
-    #[schema(max_items = 100, extensions(("x-unique" = json!(true))))]
+    #[schema(value_type = BTreeSet<IpBlock>, max_items = 100)]
     allowed_ips: Vec<String>,
     status: KeyStatus,
     /// When it ends by itself; null: never.

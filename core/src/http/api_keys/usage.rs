@@ -2,7 +2,7 @@ use std::collections::HashMap;
 
 use axum::{Json as Answer, extract::State};
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use super::no_such_key;
 use crate::{
@@ -23,7 +23,7 @@ use crate::{
 
 const MOST_BUCKETS: i64 = 1000;
 
-#[derive(Deserialize, IntoParams)]
+#[derive(Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct Parameters {
@@ -121,7 +121,7 @@ pub struct Usage {
 }
 
 #[derive(Serialize, ToSchema)]
-#[schema(as = ApiKeyUseInTime)]
+#[schema(as = ApiKeyUsagePeriod)]
 struct BucketOfUse {
     start: Timestamp,
     #[serde(flatten)]

@@ -51,7 +51,7 @@ struct Question {
     key: Secret,
     /// What it has to be good for, all of it.
     #[serde(default)]
-    #[schema(value_type = Vec<Scope>)]
+    #[schema(value_type = BTreeSet<Scope>)]
     scopes: Vec<String>,
     /// What it is charged of its limit where it is valid; 0 only looks.
     #[serde(default = "one")]
@@ -118,24 +118,24 @@ pub enum Verdict {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ValidApiKey {
-    #[schema(schema_with = only_true)]
+    #[schema(extensions(("x-const" = json!(true))))]
     valid: bool,
-    #[schema(schema_with = only_valid)]
+    #[schema(extensions(("x-const" = json!("valid"))))]
     code: &'static str,
     api_key_id: ApiKeyId,
     /// Its owner.
     user_id: UserId,
     /// What the key may do.
+    #[schema(value_type = BTreeSet<Scope>, min_items = 1)]
     scopes: Vec<Scope>,
-    /// Null where the limit was not looked at.
-    rate_limit: Option<LimitStanding>,
+    rate_limit: LimitStanding,
 }
 
 /// A key that is not let in, and why.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RefusedApiKey {
-    #[schema(schema_with = only_false)]
+    #[schema(extensions(("x-const" = json!(false))))]
     valid: bool,
     /// The first reason why not, in this order: no such key, somebody else's, revoked, expired, owner suspended, address,
     /// scope, role, limit.
@@ -146,6 +146,7 @@ pub struct RefusedApiKey {
     /// Its owner; null where there is no such key, or it is somebody else's.
     user_id: Option<UserId>,
     /// What the key may do; empty where there is no such key, or it is somebody else's.
+    #[schema(value_type = BTreeSet<Scope>)]
     scopes: Vec<Scope>,
     /// Null where the limit was not looked at.
     rate_limit: Option<LimitStanding>,
@@ -163,18 +164,6 @@ struct LimitStanding {
     remaining: u32,
     /// When the oldest admission leaves the window, so that more is admitted.
     reset_at: Timestamp,
-}
-
-fn only_true() -> Object {
-    ObjectBuilder::new().schema_type(Type::Boolean).enum_values(Some([true])).build()
-}
-
-fn only_false() -> Object {
-    ObjectBuilder::new().schema_type(Type::Boolean).enum_values(Some([false])).build()
-}
-
-fn only_valid() -> Object {
-    ObjectBuilder::new().schema_type(Type::String).enum_values(Some([VALID])).build()
 }
 
 fn reasons() -> Object {
@@ -210,26 +199,38 @@ impl Verdict {
     }
 
     fn denied(grant: &KeyGrant, denial: Denial, now: Timestamp) -> Self {
-        code(denial).map_or_else(|| Self::nothing(NOT_YOURS), |code| Self::of(grant, Some(code), None, now))
+        code(denial).map_or_else(|| Self::nothing(NOT_YOURS), |code| Self::refused(grant, code, None, now))
     }
 
-    fn of(grant: &KeyGrant, refusal: Option<Code>, state: Option<LimitState>, now: Timestamp) -> Self {
-        let rate_limit = state.map(|state| LimitStanding {
+    fn valid(grant: &KeyGrant, state: &LimitState, now: Timestamp) -> Self {
+        Self::Valid(ValidApiKey {
+            valid: true,
+            code: VALID,
+            api_key_id: grant.id.clone(),
+            user_id: grant.user_id.clone(),
+            scopes: grant.scopes.clone(),
+            rate_limit: LimitStanding::of(grant, state, now),
+        })
+    }
+
+    fn refused(grant: &KeyGrant, code: Code, state: Option<&LimitState>, now: Timestamp) -> Self {
+        Self::Refused(RefusedApiKey {
+            valid: false,
+            code: code.name(),
+            api_key_id: Some(grant.id.clone()),
+            user_id: Some(grant.user_id.clone()),
+            scopes: grant.scopes.clone(),
+            rate_limit: state.map(|state| LimitStanding::of(grant, state, now)),
+        })
+    }
+}
+
+impl LimitStanding {
+    fn of(grant: &KeyGrant, state: &LimitState, now: Timestamp) -> Self {
+        Self {
             limit: grant.rate_limit,
             remaining: state.remaining,
             reset_at: now.plus_ms(i64::try_from(state.reset_after_ms).unwrap_or(i64::MAX)),
-        });
-        let (api_key_id, user_id, scopes) = (grant.id.clone(), grant.user_id.clone(), grant.scopes.clone());
-        match refusal {
-            None => Self::Valid(ValidApiKey { valid: true, code: VALID, api_key_id, user_id, scopes, rate_limit }),
-            Some(code) => Self::Refused(RefusedApiKey {
-                valid: false,
-                code: code.name(),
-                api_key_id: Some(api_key_id),
-                user_id: Some(user_id),
-                scopes,
-                rate_limit,
-            }),
         }
     }
 }
@@ -303,12 +304,11 @@ pub async fn handler(State(app): State<App>, request: Request) -> Result<Answer<
     asked?;
     let Some(shown) = shown else { return Ok(Answer(Verdict::unknown())) };
     if itself {
-        return Ok(Answer(Verdict::of(
-            &own,
-            own.denial(&KeyUse { verifier: None, ..shown }, now).and_then(code),
-            own_state,
-            now,
-        )));
+        let state = own_state.ok_or_else(|| ApiError::internal("a key was admitted without its limit"))?;
+        return Ok(Answer(match own.denial(&KeyUse { verifier: None, ..shown }, now).and_then(code) {
+            None => Verdict::valid(&own, &state, now),
+            Some(code) => Verdict::refused(&own, code, Some(&state), now),
+        }));
     }
     if unlooked {
         return Ok(Answer(Verdict::nothing(TOO_MANY_REQUESTS.name())));
@@ -323,8 +323,8 @@ pub async fn handler(State(app): State<App>, request: Request) -> Result<Answer<
     Ok(Answer(match decision {
         Decision::Unknown => Verdict::unknown(),
         Decision::Denied(grant, denial) => Verdict::denied(&grant, denial, now),
-        Decision::Limited(grant, state) => Verdict::of(&grant, Some(TOO_MANY_REQUESTS), Some(state), now),
-        Decision::Allowed(grant, state) => Verdict::of(&grant, None, Some(state), now),
+        Decision::Limited(grant, state) => Verdict::refused(&grant, TOO_MANY_REQUESTS, Some(&state), now),
+        Decision::Allowed(grant, state) => Verdict::valid(&grant, &state, now),
     }))
 }
 

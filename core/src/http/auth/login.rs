@@ -88,7 +88,7 @@ pub struct MfaRequired {
         example = "3q2-7wABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhs"
     )]
     mfa_token: Secret,
-    #[schema(min_items = 1, extensions(("x-unique" = json!(true))))]
+    #[schema(value_type = BTreeSet<MfaMethod>, min_items = 1)]
     methods: Vec<MfaMethod>,
     #[schema(minimum = 1, example = 300)]
     expires_in_seconds: i64,

@@ -42,8 +42,7 @@ pub struct Tokens {
         value_type = String,
         min_length = 1,
         max_length = 1024,
-        example = "aibr_01939f40-02b7-7a11-9c55-6d7e8f901234.1.bWFjbWFjbWFjbWFjbWFjbWFjbWFjbWFjbWFjbWFjbWE",
-        extensions(("x-left-out" = json!(true)))
+        example = "aibr_01939f40-02b7-7a11-9c55-6d7e8f901234.1.bWFjbWFjbWFjbWFjbWFjbWFjbWFjbWFjbWFjbWFjbWE"
     )]
     refresh_token: Option<Secret>,
     /// Seconds.

@@ -4,10 +4,7 @@ use axum::{
 };
 use http::{HeaderValue, header};
 use serde::Deserialize;
-use utoipa::{
-    IntoParams, PartialSchema, ToSchema,
-    openapi::{ObjectBuilder, RefOr, Schema, schema::Type},
-};
+use utoipa::openapi::{ObjectBuilder, RefOr, Schema, schema::Type};
 
 use super::newest_seq;
 use crate::{
@@ -28,7 +25,7 @@ const MOST_ROWS: u32 = 1000;
 /// So many cost a Worker a few milliseconds.
 const ROWS: u32 = 250;
 
-#[derive(Deserialize, IntoParams)]
+#[derive(Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct Parameters {
@@ -46,14 +43,14 @@ pub struct Parameters {
 /// The name of a table.
 struct TableName;
 
-impl PartialSchema for TableName {
+impl utoipa::PartialSchema for TableName {
     fn schema() -> RefOr<Schema> {
         let names = TABLES.iter().map(|table| table.name);
         ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names)).into()
     }
 }
 
-impl ToSchema for TableName {}
+impl utoipa::ToSchema for TableName {}
 
 /// Lists rows of a table of the whole public data set.
 ///

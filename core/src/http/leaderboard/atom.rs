@@ -5,7 +5,6 @@ use quick_xml::{
     events::{BytesDecl, BytesText, Event},
 };
 use serde::Deserialize;
-use utoipa::IntoParams;
 
 use super::{
     caching::{self, MINUTE},
@@ -27,7 +26,7 @@ use crate::{
 const ENTRIES: u32 = 50;
 const MEDIA_TYPE: &str = "application/atom+xml; charset=utf-8";
 
-#[derive(Deserialize, IntoParams)]
+#[derive(Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct Parameters {

@@ -2,7 +2,6 @@ use axum::{extract::State, response::Response};
 use http::HeaderMap;
 use maud::{Markup, html};
 use serde::Deserialize;
-use utoipa::IntoParams;
 
 use super::{
     board::{Board, BoardSelector, RowBody},
@@ -37,7 +36,7 @@ const PADDING: f64 = 6.0;
 /// A longer title is cut.
 const MOST_LETTERS: usize = 60;
 
-#[derive(Deserialize, IntoParams)]
+#[derive(Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct Parameters {

@@ -45,9 +45,9 @@ pub struct RowBody {
     /// Where it ends.
     #[schema(minimum = 0, maximum = 1, example = 0.916_205_051_3)]
     pub score_high: Option<f64>,
-    #[schema(maximum = 9_007_199_254_740_991_i64, example = 198)]
+    #[schema(example = 198)]
     pub correct: u64,
-    #[schema(maximum = 9_007_199_254_740_991_i64, example = 225)]
+    #[schema(example = 225)]
     pub total: u64,
     /// US dollars; null when unknown.
     #[schema(minimum = 0, example = 29.0829)]

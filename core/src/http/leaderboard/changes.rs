@@ -6,7 +6,7 @@ use axum::{
 };
 use http::{HeaderMap, header};
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use super::caching::{self, SECONDS};
 use crate::{
@@ -32,7 +32,7 @@ use crate::{
 /// After every line.
 const LAST: Place = Place(END_OF_TIME, END_OF_TIME);
 
-#[derive(Deserialize, IntoParams)]
+#[derive(Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct Parameters {

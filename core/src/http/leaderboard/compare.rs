@@ -3,7 +3,7 @@
 use axum::{extract::State, response::Response};
 use http::HeaderMap;
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use super::{
     board::BoardSelector,
@@ -28,7 +28,7 @@ use crate::{
 /// How many models one model is compared with at once.
 const MOST_OTHERS: usize = 20;
 
-#[derive(Deserialize, IntoParams)]
+#[derive(Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct Parameters {

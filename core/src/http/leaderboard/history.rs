@@ -4,7 +4,7 @@ use axum::{
 };
 use http::header;
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use super::caching::MINUTE;
 use crate::{
@@ -31,7 +31,7 @@ use crate::{
     },
 };
 
-#[derive(Deserialize, IntoParams)]
+#[derive(Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct Parameters {
@@ -69,9 +69,9 @@ pub struct PastRunBody {
     /// Where it ends.
     #[schema(minimum = 0, maximum = 1, example = 0.916_205_051_3)]
     pub score_high: Option<f64>,
-    #[schema(maximum = 9_007_199_254_740_991_i64, example = 198)]
+    #[schema(example = 198)]
     pub correct: Option<u64>,
-    #[schema(maximum = 9_007_199_254_740_991_i64, example = 225)]
+    #[schema(example = 225)]
     pub total: Option<u64>,
     /// US dollars; null when unknown.
     #[schema(minimum = 0, example = 29.0829)]

@@ -5,7 +5,7 @@ use axum::{
 };
 use http::HeaderMap;
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use super::{
     board::{Board, BoardSelector, RowBody},
@@ -25,7 +25,7 @@ use crate::{
 /// So many points are told: the front, then the best of the others.
 const MOST_POINTS: usize = 1000;
 
-#[derive(Deserialize, IntoParams)]
+#[derive(Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct Parameters {
@@ -67,7 +67,6 @@ pub struct ParetoFront {
     #[schema(value_type = Option<Uuid>)]
     snapshot_id: Option<String>,
     /// Models left out: what they cost is not known.
-    #[schema(maximum = 9_007_199_254_740_991_i64)]
     without_cost: usize,
     /// Points beyond the thousand that are told: the front, then the best of the others.
     omitted: usize,

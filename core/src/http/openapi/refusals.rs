@@ -24,7 +24,7 @@ macro_rules! refusals {
         )+
 
         /// Every refusal by its name.
-        pub fn components() -> Value {
+        pub fn refusal_components() -> Value {
             Value::Object([$((
                 stringify!($name).to_owned(),
                 refusal(stringify!($name), &[$($description),+], &[$(problem::$code),+]),
@@ -179,7 +179,7 @@ fn refusal(name: &str, description: &[&str], codes: &[Code]) -> Value {
     let members = codes.iter().filter_map(|code| {
         let members = members(*code)?.keys().cloned().collect::<Vec<_>>();
         Some(json!({
-            "if": { "properties": { "code": { "const": code.name() } } },
+            "if": { "properties": { "code": { "type": "string", "const": code.name() } } },
             "then": { "required": members },
         }))
     });
@@ -213,9 +213,12 @@ fn headers(codes: &[Code], are_limited: bool) -> Value {
             _ => {}
         }
     }
-    if are_limited || codes.contains(&TOO_MANY_REQUESTS) {
-        headers.extend([("RateLimit", "RateLimit"), ("RateLimit-Policy", "RateLimit-Policy")]);
-    }
+    // Any call may have been counted before it was refused.
+    headers.extend(if are_limited || codes.contains(&TOO_MANY_REQUESTS) {
+        [("RateLimit", "RateLimit"), ("RateLimit-Policy", "RateLimit-Policy")]
+    } else {
+        [("RateLimit", "RateLimit-Counted"), ("RateLimit-Policy", "RateLimit-Policy-Counted")]
+    });
     let reference = |component: &str| json!({ "$ref": format!("#/components/headers/{component}") });
     headers.into_iter().map(|(name, component)| (name.to_owned(), reference(component))).collect()
 }

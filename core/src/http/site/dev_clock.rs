@@ -60,7 +60,10 @@ pub struct DevClock {
     path = "/dev/clock",
     operation_id = "devClock",
     tag = "Service",
-    responses((status = 200, description = "The time.", body = DevClock), (status = 404, response = NotFound)),
+    responses(
+        (status = 200, description = "The time.", body = DevClock, headers(("Vary"))),
+        (status = 404, response = NotFound),
+    ),
 )]
 pub async fn show(State(app): State<App>) -> Result<Answer<DevClock>, ApiError> {
     Ok(shown(clock(&app)?))
@@ -77,7 +80,7 @@ pub async fn show(State(app): State<App>) -> Result<Answer<DevClock>, ApiError> 
     tag = "Service",
     request_body = Body,
     responses(
-        (status = 200, description = "The time from now on.", body = DevClock),
+        (status = 200, description = "The time from now on.", body = DevClock, headers(("Vary"))),
         (status = 404, response = NotFound),
     ),
 )]

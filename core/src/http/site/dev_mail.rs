@@ -6,7 +6,7 @@ use axum::{
 use http::{HeaderMap, StatusCode};
 use maud::html;
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use super::wants_html;
 use crate::{
@@ -22,7 +22,7 @@ use crate::{
     ports::Timestamp,
 };
 
-#[derive(Deserialize, IntoParams)]
+#[derive(Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct Parameters {
@@ -73,7 +73,8 @@ impl From<KeptMail> for MailBody {
         (
             status = 200,
             description = "Kept mail, newest first.",
-            content((MailList = "application/json"), (String = "text/html"))
+            body = MailList,
+            headers(("Vary"))
         ),
         (status = 404, response = NotFound),
     ),

@@ -68,7 +68,7 @@ pub async fn page() -> Response {
 #[utoipa::path(
     get,
     path = "/problems",
-    operation_id = "problems",
+    operation_id = "problemsPage",
     tag = "Service",
     responses((status = 200, description = "The page.", content_type = "text/html", body = String)),
 )]
@@ -86,7 +86,7 @@ pub async fn problems() -> Response {
 #[utoipa::path(
     get,
     path = "/problems/{code}",
-    operation_id = "problem",
+    operation_id = "problemPage",
     tag = "Service",
     params((
         "code" = String,

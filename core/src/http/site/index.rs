@@ -27,8 +27,8 @@ struct Index {
     operation_id = "index",
     tag = "Service",
     responses(
-        (status = 200, description = "What this is.", body = Index),
-        (status = 303, description = "A browser that asks for HTML is sent to `/leaderboard`."),
+        (status = 200, description = "What this is.", body = Index, headers(("Vary"))),
+        (status = 303, description = "A browser that asks for HTML is sent to `/leaderboard`.", headers(("Vary"))),
     ),
 )]
 pub async fn handler(headers: HeaderMap) -> Response {

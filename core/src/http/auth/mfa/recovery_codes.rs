@@ -29,12 +29,7 @@ use crate::{
 #[serde(rename_all = "camelCase")]
 pub struct RecoveryCodes {
     /// Each is good for one login. Shown this once.
-    #[schema(
-        value_type = Vec<RecoveryCode>,
-        min_items = 10,
-        max_items = 10,
-        extensions(("x-unique" = json!(true)))
-    )]
+    #[schema(value_type = BTreeSet<RecoveryCode>, min_items = 10, max_items = 10)]
     recovery_codes: Vec<String>,
 }
 

@@ -7,7 +7,6 @@ use axum::{
 use http::{HeaderMap, StatusCode};
 use maud::{Markup, html};
 use serde::Deserialize;
-use utoipa::IntoParams;
 
 use super::{
     Choices, answer, no_board,
@@ -38,7 +37,7 @@ const MOST_OPTIONS: usize = 150;
 /// Less often than this by chance is called a difference.
 const LEVEL: f64 = 0.05;
 
-#[derive(Deserialize, IntoParams)]
+#[derive(Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct Parameters {

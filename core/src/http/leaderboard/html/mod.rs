@@ -14,10 +14,7 @@ use futures_util::future::try_join;
 use http::{HeaderMap, StatusCode, Uri};
 use maud::{Markup, html};
 use serde::de::DeserializeOwned;
-use utoipa::{
-    IntoParams,
-    openapi::path::{Parameter, ParameterIn},
-};
+use utoipa::openapi::path::{Parameter, ParameterIn};
 
 pub use self::text::Scale;
 use self::{
@@ -107,9 +104,9 @@ fn answer(headers: &HeaderMap, title: &str, content: &Markup) -> Response {
 /// The parameters of a leaderboard, but for the size of a page.
 struct BoardPageQuery;
 
-impl IntoParams for BoardPageQuery {
+impl utoipa::IntoParams for BoardPageQuery {
     fn into_params(parameter_in: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let mut parameters = BoardQuery::into_params(parameter_in);
+        let mut parameters = <BoardQuery as utoipa::IntoParams>::into_params(parameter_in);
         parameters.retain(|parameter| parameter.name != "limit");
         parameters
     }

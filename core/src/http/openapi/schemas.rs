@@ -1,0 +1,235 @@
+//! What holds for all schemas, and what utoipa says in another way than this document.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::{Object, operations};
+
+const SCHEMAS: &str = "#/components/schemas/";
+/// The greatest integer that every reader of JSON takes exactly.
+const GREATEST_INTEGER: u64 = 9_007_199_254_740_991;
+
+/// Completes every schema.
+///
+/// An answer has no members but those described, and each of them is there, unless it is an `Option` that is never null:
+/// that one is left out. What is sent is described by its type alone.
+pub fn complete(document: &mut Value) {
+    name_lists(document);
+    let asked = operations(document).filter_map(|(_, operation)| operation.get("requestBody").cloned());
+    let asked = asked.collect::<Vec<_>>();
+    let asked = reached(document, &asked.iter().collect::<Vec<_>>());
+    let Some(schemas) = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut) else { return };
+    let whole = schemas.clone();
+    for (name, schema) in schemas.iter_mut() {
+        complete_schema(schema, &whole, !asked.contains(name));
+    }
+    for parts in ["/paths", "/components/parameters"] {
+        document.pointer_mut(parts).into_iter().for_each(|parts| complete_schema(parts, &whole, false));
+    }
+}
+
+/// Leaves out the schemas that were made one with others, and to which nothing leads any more.
+pub fn leave_out_unused(document: &mut Value) {
+    let parts = ["/paths", "/components/parameters", "/components/responses"];
+    let used = reached(document, &parts.iter().filter_map(|part| document.pointer(part)).collect::<Vec<_>>());
+    if let Some(schemas) = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut) {
+        schemas.retain(|name, _| used.contains(name));
+    }
+}
+
+/// Says that a value that may be left out is not null when it is there: for utoipa an `Option` may be that too.
+pub fn not_null(schema: &mut Object) {
+    if let Some(Value::Array(kinds)) = schema.get("type") {
+        let kind = kinds.iter().find(|kind| **kind != "null").cloned().unwrap_or_default();
+        schema.insert("type".to_owned(), kind);
+    }
+    if let Some(Value::Array(mut choices)) = schema.remove("oneOf") {
+        choices.retain(|choice| !is_null(choice));
+        match choices.as_mut_slice() {
+            [Value::Object(only)] => schema.extend(std::mem::take(only)),
+            _ => {
+                schema.insert("oneOf".to_owned(), Value::Array(choices));
+            }
+        }
+    }
+}
+
+/// The schemas that these parts of the document lead to.
+fn reached(document: &Value, parts: &[&Value]) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut left = parts.to_vec();
+    while let Some(value) = left.pop() {
+        if let Some(name) = referred(value).filter(|name| found.insert((*name).to_owned())) {
+            left.extend(document.pointer(&format!("/components/schemas/{name}")));
+        }
+        match value {
+            Value::Object(members) => left.extend(members.values()),
+            Value::Array(items) => left.extend(items),
+            _ => {}
+        }
+    }
+    found
+}
+
+/// The name of the schema that is referred to.
+fn referred(value: &Value) -> Option<&str> {
+    value.get("$ref")?.as_str()?.strip_prefix(SCHEMAS)
+}
+
+/// Calls a page of things their list: utoipa names a generic type after its argument, and writes the argument out in it.
+fn name_lists(document: &mut Value) {
+    let Some(schemas) = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut) else { return };
+    for (name, mut schema) in std::mem::take(schemas) {
+        let Some(item) = name.strip_prefix("Page_") else {
+            schemas.insert(name, schema);
+            continue;
+        };
+        if let Some(items) = schema.pointer_mut("/properties/data/items") {
+            let written_out = std::mem::replace(items, json!({ "$ref": format!("{SCHEMAS}{item}") }));
+            schemas.insert(item.to_owned(), written_out);
+        }
+        schemas.insert(format!("{item}List"), schema);
+    }
+    refer_to_lists(document);
+}
+
+fn refer_to_lists(value: &mut Value) {
+    let list = referred(value).and_then(|name| name.strip_prefix("Page_")).map(|item| format!("{SCHEMAS}{item}List"));
+    match value {
+        Value::Object(members) => match list {
+            Some(list) => {
+                members.insert("$ref".to_owned(), list.into());
+            }
+            None => members.values_mut().for_each(refer_to_lists),
+        },
+        Value::Array(items) => items.iter_mut().for_each(refer_to_lists),
+        _ => {}
+    }
+}
+
+fn complete_schema(schema: &mut Value, whole: &Object, is_answer: bool) {
+    match schema {
+        Value::Array(items) => items.iter_mut().for_each(|item| complete_schema(item, whole, is_answer)),
+        Value::Object(schema) => {
+            flatten(schema, whole);
+            join_additions(schema);
+            describe_nullable(schema);
+            complete_scalar(schema);
+            if is_answer {
+                complete_answer(schema);
+            }
+            schema.values_mut().for_each(|part| complete_schema(part, whole, is_answer));
+        }
+        _ => {}
+    }
+}
+
+/// Makes one object of those that a struct with flattened members is described as.
+fn flatten(schema: &mut Object, whole: &Object) {
+    let resolve = |part: &Value| referred(part).and_then(|name| whole.get(name)).unwrap_or(part).clone();
+    let Some(parts) = schema.get("allOf").and_then(Value::as_array) else { return };
+    let parts = parts.iter().map(resolve).collect::<Vec<_>>();
+    if !parts.iter().all(|part| part.get("properties").is_some() || part.get("allOf").is_some()) {
+        return;
+    }
+    schema.remove("allOf");
+    schema.insert("type".to_owned(), json!("object"));
+    for mut part in parts {
+        if let Value::Object(part) = &mut part {
+            flatten(part, whole);
+        }
+        for list in ["properties", "required"] {
+            match (part.get_mut(list).map(Value::take), schema.get_mut(list)) {
+                (Some(Value::Object(new)), Some(Value::Object(own))) => own.extend(new),
+                (Some(Value::Array(new)), Some(Value::Array(own))) => own.extend(new),
+                (Some(new), None) => {
+                    schema.insert(list.to_owned(), new);
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Puts beside a schema what a member adds to it, such as a default: utoipa makes an object of that.
+fn join_additions(schema: &mut Object) {
+    let Some([_, additions]) = schema.get("allOf").and_then(Value::as_array).map(Vec::as_slice) else { return };
+    if additions.get("type") != Some(&json!("object")) || additions.get("properties").is_some() {
+        return;
+    }
+    let Some(Value::Array(parts)) = schema.remove("allOf") else { return };
+    for mut part in parts.into_iter().rev() {
+        if let Value::Object(part) = &mut part {
+            schema.append(part);
+        }
+    }
+    // That of the additions, where the schema is a reference and has none.
+    if schema.contains_key("$ref") {
+        schema.remove("type");
+    }
+}
+
+/// Puts the description of a member that may be null beside the choice, not into it.
+fn describe_nullable(schema: &mut Object) {
+    let Some(Value::Array(choices)) = schema.get_mut("oneOf") else { return };
+    if !choices.iter().any(is_null) {
+        return;
+    }
+    let descriptions = choices.iter_mut().filter(|choice| choice.get("$ref").is_some());
+    let description = descriptions.filter_map(|choice| choice.as_object_mut()?.remove("description")).next();
+    if let Some(description) = description {
+        schema.insert("description".to_owned(), description);
+    }
+}
+
+/// Says what is the same every time as `const` (which utoipa lacks: it is marked `x-const`), that secrets are never
+/// read, and how great an integer may be, in place of how many bits it has here.
+fn complete_scalar(schema: &mut Object) {
+    let only = match schema.get("enum").and_then(Value::as_array).map(Vec::as_slice) {
+        Some([only]) => Some(only.clone()),
+        _ => schema.remove("x-const"),
+    };
+    if let Some(only) = only {
+        schema.remove("enum");
+        schema.insert("const".to_owned(), only);
+    }
+    match schema.get("format").and_then(Value::as_str) {
+        Some("password") => {
+            schema.insert("writeOnly".to_owned(), Value::Bool(true));
+        }
+        Some("int64") => {
+            schema.remove("format");
+            schema.entry("maximum").or_insert_with(|| GREATEST_INTEGER.into());
+        }
+        Some("int32" | "float" | "double") => {
+            schema.remove("format");
+        }
+        _ => {}
+    }
+    // utoipa says of every map that its names are texts.
+    if schema.get("propertyNames") == Some(&json!({ "type": "string" })) {
+        schema.remove("propertyNames");
+    }
+}
+
+fn complete_answer(schema: &mut Object) {
+    let Some(properties) = schema.get("properties").and_then(Value::as_object) else { return };
+    let required = schema.get("required").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let is_there =
+        |(name, property): &(&String, &Value)| required.iter().any(|one| one == *name) || may_be_null(property);
+    let names = properties.iter().filter(is_there).map(|(name, _)| Value::from(name.as_str())).collect();
+    schema.insert("required".to_owned(), names);
+    schema.entry("additionalProperties").or_insert(Value::Bool(false));
+}
+
+fn may_be_null(schema: &Value) -> bool {
+    let kinds = schema.get("type").and_then(Value::as_array);
+    let choices = schema.get("oneOf").and_then(Value::as_array);
+    kinds.is_some_and(|kinds| kinds.iter().any(|kind| kind == "null"))
+        || choices.is_some_and(|all| all.iter().any(is_null))
+}
+
+fn is_null(schema: &Value) -> bool {
+    schema.get("type").is_some_and(|kind| kind == "null")
+}
