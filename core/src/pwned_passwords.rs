@@ -7,7 +7,7 @@ use sha1::{Digest as _, Sha1};
 
 use crate::{
     app::App,
-    domain::{Secret, ValidationError},
+    domain::{Secret, ValidationError, ValidationErrorCode},
     ports::OutboundRequest,
 };
 
@@ -47,7 +47,10 @@ pub async fn is_pwned(app: &App, password: &Secret) -> bool {
 
 /// The refusal of such a password.
 pub fn refusal() -> ValidationError {
-    ValidationError::new("password_breached", "this password is in a list that was stolen elsewhere; choose another")
+    ValidationError::new(
+        ValidationErrorCode::PasswordBreached,
+        "this password is in a list that was stolen elsewhere; choose another",
+    )
 }
 
 /// The count beside the hash in lines of `35 hexadecimal digits:count`, 0 where it is missing or mere padding; `None`

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
 use super::{
-    Secret, ValidationError,
+    Secret, ValidationError, ValidationErrorCode,
     api_key::Scope,
     common_passwords,
     visible::{has_visible, is_bidi_control},
@@ -37,7 +37,10 @@ impl Email {
         if well_formed && is_at_domain && text.is_ascii() && text.len() <= 254 && !text.contains('"') {
             Ok(Self(text.to_ascii_lowercase()))
         } else {
-            Err(ValidationError::new("invalid_email", "give an e-mail address, such as ada@example.com"))
+            Err(ValidationError::new(
+                ValidationErrorCode::InvalidEmail,
+                "give an e-mail address, such as ada@example.com",
+            ))
         }
     }
 
@@ -82,7 +85,7 @@ pub fn full_name(text: &str) -> Result<String, ValidationError> {
     let is_forbidden = |character: char| character.is_control() || is_bidi_control(character);
     if length > 200 || !has_visible(&text) || text.chars().any(is_forbidden) {
         return Err(ValidationError::new(
-            "invalid_name",
+            ValidationErrorCode::InvalidName,
             "give a name of 1 to 200 characters that can be seen, without control characters",
         ));
     }
@@ -121,13 +124,23 @@ pub fn presented_password(text: &Secret) -> Secret {
 pub fn new_password(text: &Secret, email: Option<&Email>, name: Option<&str>) -> Result<Secret, ValidationError> {
     let password = presented_password(text);
     match password.expose().chars().count() {
-        0..8 => return Err(ValidationError::new("password_too_short", "a password has at least 8 characters")),
+        0..8 => {
+            return Err(ValidationError::new(
+                ValidationErrorCode::PasswordTooShort,
+                "a password has at least 8 characters",
+            ));
+        }
         8..=128 => {}
-        _ => return Err(ValidationError::new("password_too_long", "a password has at most 128 characters")),
+        _ => {
+            return Err(ValidationError::new(
+                ValidationErrorCode::PasswordTooLong,
+                "a password has at most 128 characters",
+            ));
+        }
     }
     if !has_visible(password.expose()) {
         return Err(ValidationError::new(
-            "password_invisible",
+            ValidationErrorCode::PasswordInvisible,
             "a password has at least one character that can be seen",
         ));
     }
@@ -137,13 +150,13 @@ pub fn new_password(text: &Secret, email: Option<&Email>, name: Option<&str>) ->
     let personal = [email.map(Email::as_str), local_part, label, name];
     if personal.into_iter().flatten().any(|own| is_similar(&lower, &own.nfkc().collect::<String>().to_lowercase())) {
         return Err(ValidationError::new(
-            "password_too_similar",
+            ValidationErrorCode::PasswordTooSimilar,
             "a password is not the address or the name, with or without digits",
         ));
     }
     if common_passwords::contains(password.expose()) {
         return Err(ValidationError::new(
-            "password_too_common",
+            ValidationErrorCode::PasswordTooCommon,
             "this password is one of the first that a guesser tries",
         ));
     }
@@ -294,7 +307,7 @@ mod tests {
             "ada@müller.example",
             &long,
         ] {
-            assert_eq!(Email::parse(bad).unwrap_err().code, "invalid_email", "{bad}");
+            assert_eq!(Email::parse(bad).unwrap_err().code, ValidationErrorCode::InvalidEmail, "{bad}");
         }
     }
 
@@ -318,7 +331,7 @@ mod tests {
         }
         for name in ["", "\u{200b}", "\u{3164}\u{2800}", "Ada\u{202e}ecalevoL", "A\u{2066}b", "a\nb", &"é".repeat(201)]
         {
-            assert_eq!(full_name(name).unwrap_err().code, "invalid_name", "{name:?}");
+            assert_eq!(full_name(name).unwrap_err().code, ValidationErrorCode::InvalidName, "{name:?}");
         }
     }
 
@@ -326,7 +339,8 @@ mod tests {
     fn passwords() {
         let email = Email::parse("adalovelace@example.com").unwrap();
         let check = |text: &str| {
-            new_password(&Secret::new(text), Some(&email), Some("Ada Lovelace")).map_err(|refusal| refusal.code)
+            new_password(&Secret::new(text), Some(&email), Some("Ada Lovelace"))
+                .map_err(|refusal| refusal.code.as_str())
         };
         assert!(check("correct horse").is_ok());
         assert_eq!(check("seven77"), Err("password_too_short"));
@@ -349,7 +363,8 @@ mod tests {
         assert!(check("my example of a password").is_ok());
         // An address of digits is not every password of digits; a short domain is no word.
         let digits = Email::parse("19151129@abc.org").unwrap();
-        let check = |text: &str| new_password(&Secret::new(text), Some(&digits), None).map_err(|refusal| refusal.code);
+        let check =
+            |text: &str| new_password(&Secret::new(text), Some(&digits), None).map_err(|refusal| refusal.code.as_str());
         assert_eq!(check("19151129"), Err("password_too_similar"));
         assert!(check("92115191").is_ok() && check("abc-92115191").is_ok());
         // The same password from two keyboards: composed and decomposed.

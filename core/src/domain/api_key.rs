@@ -5,7 +5,7 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 use utoipa::ToSchema;
 
-use super::{Secret, ValidationError};
+use super::{Secret, ValidationError, ValidationErrorCode};
 
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const BODY: usize = 32;
@@ -51,7 +51,10 @@ impl Scope {
     /// [`ValidationError`] `invalid_value`, which names them all.
     pub fn named(name: &str) -> Result<Self, ValidationError> {
         let unknown = || {
-            ValidationError::new("invalid_value", format!("the scopes are {}", Self::ALL.map(Self::as_str).join(", ")))
+            ValidationError::new(
+                ValidationErrorCode::InvalidValue,
+                format!("the scopes are {}", Self::ALL.map(Self::as_str).join(", ")),
+            )
         };
         Self::ALL.into_iter().find(|scope| scope.as_str() == name).ok_or_else(unknown)
     }

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::{ValidationError, api_key::Scope, formats::IpBlock, network::Network, values};
+use super::{ValidationError, ValidationErrorCode, api_key::Scope, formats::IpBlock, network::Network, values};
 use crate::ports::Timestamp;
 
 /// The limiter remembers each admission of a window.
@@ -252,14 +252,18 @@ impl Checks {
     }
 
     fn require(&mut self, holds: bool, member: &'static str, detail: &str) {
-        self.check(member, None, if holds { Ok(()) } else { Err(ValidationError::new("invalid_value", detail)) });
+        self.check(
+            member,
+            None,
+            if holds { Ok(()) } else { Err(ValidationError::new(ValidationErrorCode::InvalidValue, detail)) },
+        );
     }
 
     fn require_item(&mut self, holds: bool, member: &'static str, index: usize, detail: &str) {
         self.check(
             member,
             Some(index),
-            if holds { Ok(()) } else { Err(ValidationError::new("invalid_value", detail)) },
+            if holds { Ok(()) } else { Err(ValidationError::new(ValidationErrorCode::InvalidValue, detail)) },
         );
     }
 
@@ -325,7 +329,9 @@ impl Checks {
 /// A CIDR block or an address, in its one spelling: `10.1.2.3` becomes `10.1.2.3/32`, host bits are refused.
 fn allowed_ip(text: &str) -> Result<String, ValidationError> {
     let block = Network::parse(text).map(|block| block.to_string());
-    block.ok_or_else(|| ValidationError::new("invalid_cidr", "give an address or a CIDR block, such as 192.0.2.0/24"))
+    block.ok_or_else(|| {
+        ValidationError::new(ValidationErrorCode::InvalidCidr, "give an address or a CIDR block, such as 192.0.2.0/24")
+    })
 }
 
 #[cfg(test)]
@@ -342,7 +348,8 @@ mod tests {
             ..AskedApiKey::new(" ", vec!["keys:verify".to_owned(), "all".to_owned(), "keys:verify".to_owned()])
         };
         let mistakes = asked.check(Timestamp(1_795_395_723_004)).unwrap_err();
-        let told = mistakes.iter().map(|mistake| (mistake.pointer(), mistake.refusal.code)).collect::<Vec<_>>();
+        let told =
+            mistakes.iter().map(|mistake| (mistake.pointer(), mistake.refusal.code.as_str())).collect::<Vec<_>>();
         let expected = [
             ("/name", "invalid_length"),
             ("/scopes/1", "invalid_value"),

@@ -32,6 +32,7 @@ pub mod user_agent;
 mod validation_error;
 pub mod values;
 pub mod visible;
+mod wire_names;
 
 pub use ids::{ApiKeyId, RunId, SessionId, UserId, uuid_v7};
 pub use jws::JwtAlgorithm;
@@ -39,4 +40,4 @@ pub use secret::Secret;
 pub use security_event::SecurityEventName;
 pub use signing_keys::{ACCESS_TOKEN_SECONDS, AccessClaims, Jwk, Jwks, Keys, RefreshToken, TokenError};
 pub use sliding_log::SlidingLog;
-pub use validation_error::ValidationError;
+pub use validation_error::{ValidationError, ValidationErrorCode};

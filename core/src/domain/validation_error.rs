@@ -1,8 +1,56 @@
+use super::wire_names::wire_names;
+
+wire_names! {
+    /// What is wrong with a member. A later version may add some.
+    ValidationErrorCode as "ProblemErrorCode" {
+        /// The member is missing.
+        Required = "required",
+        /// The member is not known.
+        UnknownMember = "unknown_member",
+        /// The member stands twice.
+        DuplicateMember = "duplicate_member",
+        /// The value is of another type.
+        InvalidType = "invalid_type",
+        /// The value is none that may stand here.
+        InvalidValue = "invalid_value",
+        /// The text is too short or too long.
+        InvalidLength = "invalid_length",
+        /// It is no e-mail address.
+        InvalidEmail = "invalid_email",
+        /// It is no name of a person.
+        InvalidName = "invalid_name",
+        /// It is no RFC 3339 time.
+        InvalidTimestamp = "invalid_timestamp",
+        /// It is no IP address and no CIDR block.
+        InvalidCidr = "invalid_cidr",
+        /// The number is too small or too great.
+        OutOfRange = "out_of_range",
+        /// It is so already.
+        Unchanged = "unchanged",
+        /// What is named is not declared.
+        UnknownReference = "unknown_reference",
+        /// The benchmark version has no such task.
+        UnknownTask = "unknown_task",
+        /// The password has fewer than 8 characters.
+        PasswordTooShort = "password_too_short",
+        /// The password has more than 128 characters.
+        PasswordTooLong = "password_too_long",
+        /// The password has no character that can be seen.
+        PasswordInvisible = "password_invisible",
+        /// The password is like the address, the name or the service.
+        PasswordTooSimilar = "password_too_similar",
+        /// The password is among the most common ones.
+        PasswordTooCommon = "password_too_common",
+        /// The password is in a list that was stolen elsewhere.
+        PasswordBreached = "password_breached",
+    }
+}
+
 /// Why a value is not true to its rule: a stable code and a sentence that says what to give instead.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ValidationError {
-    /// `lower_snake_case`, stable.
-    pub code: &'static str,
+    /// Stable.
+    pub code: ValidationErrorCode,
     /// For people.
     pub detail: String,
 }
@@ -10,7 +58,7 @@ pub struct ValidationError {
 impl ValidationError {
     /// The error of this code.
     #[must_use]
-    pub fn new(code: &'static str, detail: impl Into<String>) -> Self {
+    pub fn new(code: ValidationErrorCode, detail: impl Into<String>) -> Self {
         Self { code, detail: detail.into() }
     }
 }

@@ -1,7 +1,7 @@
 //! Rules that many values share.
 
 use super::{
-    ValidationError,
+    ValidationError, ValidationErrorCode,
     visible::{has_visible, is_bidi_control},
 };
 use crate::ports::Timestamp;
@@ -14,10 +14,13 @@ pub fn text(text: &str, least: usize, most: usize) -> Result<String, ValidationE
     let text = text.trim();
     let length = text.chars().count();
     if length < least || length > most || text.contains('\0') {
-        return Err(ValidationError::new("invalid_length", format!("give {least} to {most} characters")));
+        return Err(ValidationError::new(
+            ValidationErrorCode::InvalidLength,
+            format!("give {least} to {most} characters"),
+        ));
     }
     if least > 0 && !has_visible(text) {
-        return Err(ValidationError::new("invalid_value", "give characters that can be seen"));
+        return Err(ValidationError::new(ValidationErrorCode::InvalidValue, "give characters that can be seen"));
     }
     Ok(text.to_owned())
 }
@@ -30,7 +33,7 @@ pub fn text(text: &str, least: usize, most: usize) -> Result<String, ValidationE
 pub fn name(text: &str, most: usize) -> Result<String, ValidationError> {
     let name = self::text(text, 1, most)?;
     if name.chars().any(|character| character.is_control() || is_bidi_control(character)) {
-        return Err(ValidationError::new("invalid_value", "give a name without control characters"));
+        return Err(ValidationError::new(ValidationErrorCode::InvalidValue, "give a name without control characters"));
     }
     Ok(name)
 }
@@ -41,8 +44,12 @@ pub fn name(text: &str, most: usize) -> Result<String, ValidationError> {
 /// [`ValidationError`] `invalid_timestamp`.
 pub fn timestamp(text: &str) -> Result<Timestamp, ValidationError> {
     let time = text.parse::<jiff::Timestamp>();
-    time.map(|time| Timestamp(time.as_millisecond()))
-        .map_err(|_| ValidationError::new("invalid_timestamp", "give an RFC 3339 time, such as 2026-11-23T01:02:03Z"))
+    time.map(|time| Timestamp(time.as_millisecond())).map_err(|_| {
+        ValidationError::new(
+            ValidationErrorCode::InvalidTimestamp,
+            "give an RFC 3339 time, such as 2026-11-23T01:02:03Z",
+        )
+    })
 }
 
 /// A day or a month of the calendar, as in ISO 8601: `2026-11-23` or `2026-11`.
@@ -55,7 +62,10 @@ pub fn day_or_month(text: &str) -> Result<String, ValidationError> {
     if known {
         Ok(text.to_owned())
     } else {
-        Err(ValidationError::new("invalid_value", "give a day or a month, such as 2026-11-23 or 2026-11"))
+        Err(ValidationError::new(
+            ValidationErrorCode::InvalidValue,
+            "give a day or a month, such as 2026-11-23 or 2026-11",
+        ))
     }
 }
 
@@ -67,11 +77,11 @@ mod tests {
     fn texts_and_names() {
         assert_eq!(text(" a\nb ", 1, 3).unwrap(), "a\nb");
         assert_eq!(text("", 0, 3).unwrap(), "");
-        assert_eq!(text(" ", 1, 3).unwrap_err().code, "invalid_length");
-        assert_eq!(text("\u{200b}", 1, 3).unwrap_err().code, "invalid_value");
-        assert_eq!(name("CI of the \u{200e}lab", 255).unwrap_err().code, "invalid_value");
+        assert_eq!(text(" ", 1, 3).unwrap_err().code, ValidationErrorCode::InvalidLength);
+        assert_eq!(text("\u{200b}", 1, 3).unwrap_err().code, ValidationErrorCode::InvalidValue);
+        assert_eq!(name("CI of the \u{200e}lab", 255).unwrap_err().code, ValidationErrorCode::InvalidValue);
         for bad in ["two\nlines", "\u{202e}evil", "\u{3164}"] {
-            assert_eq!(name(bad, 255).unwrap_err().code, "invalid_value", "{bad:?}");
+            assert_eq!(name(bad, 255).unwrap_err().code, ValidationErrorCode::InvalidValue, "{bad:?}");
         }
         assert_eq!(name(" Rechner №7 ", 255).unwrap(), "Rechner №7");
     }

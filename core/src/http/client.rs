@@ -8,7 +8,7 @@ use http::{HeaderName, HeaderValue, header, request::Parts};
 use super::middleware::AnswerHeaders;
 use crate::{
     app::{App, ClientAddress},
-    domain::network::Network,
+    domain::{SecurityEventName, network::Network},
     store::audit::NewEvent,
 };
 
@@ -47,7 +47,7 @@ impl Client {
 
     /// A security event of this moment, at this client's hands.
     #[must_use]
-    pub fn event(&self, app: &App, name: &'static str, details: serde_json::Value) -> NewEvent {
+    pub fn event(&self, app: &App, name: SecurityEventName, details: serde_json::Value) -> NewEvent {
         NewEvent {
             id: app.new_id(),
             at: app.now(),

@@ -1,7 +1,7 @@
 //! Errors on the wire: RFC 9457 problem details. What a peer did wrong is a [`Problem`] with a stable code; what
 //! went wrong with us is a [`Fault`], whose cause is logged and never sent.
 
-use std::{borrow::Cow, collections::BTreeSet};
+use std::borrow::Cow;
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -13,7 +13,7 @@ use utoipa::{
 
 use super::credentials;
 use crate::{
-    domain::{ValidationError, api_key::Scope, api_key_settings::MemberError},
+    domain::{ValidationError, ValidationErrorCode, api_key::Scope, api_key_settings::MemberError},
     mail::QueueError,
     ports::{DatabaseError, HashError, KeyGateError, RateLimitError},
     store::{BatchError, Guard, results::TaskAttempt},
@@ -121,9 +121,9 @@ impl Serialize for Code {
 
 impl PartialSchema for Code {
     fn schema() -> RefOr<Schema> {
-        let names = CODES.iter().map(|code| code.name()).collect::<BTreeSet<_>>();
+        let names = CODES.iter().map(|code| code.name());
         let codes = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names));
-        codes.description(Some("Stable: decide by this.")).into()
+        codes.description(Some("What went wrong. `/problems` tells each. A later version may add some.")).into()
     }
 }
 
@@ -140,9 +140,8 @@ pub struct FieldError {
     /// JSON pointer (RFC 6901) into the body (`""` is the whole of it), or `?name` for a query parameter.
     #[schema(pattern = r"^(/[\s\S]*|\?[\s\S]+)?$", example = "/email")]
     pub pointer: String,
-    /// `lower_snake_case`, stable.
-    #[schema(pattern = "^[a-z][a-z0-9_]*$", example = "invalid_email")]
-    pub code: &'static str,
+    /// Stable.
+    pub code: ValidationErrorCode,
     /// For a person.
     #[schema(example = "not an address")]
     pub detail: String,
@@ -197,6 +196,7 @@ pub struct ProblemBody<'a> {
     title: &'static str,
     #[schema(minimum = 400, maximum = 599)]
     status: u16,
+    /// Stable: decide by this.
     code: Code,
     detail: &'a str,
     /// As in `X-Request-Id`.

@@ -15,7 +15,7 @@ use super::{
     request_body::BodyStalled,
 };
 use crate::{
-    domain::{ValidationError, values},
+    domain::{ValidationError, ValidationErrorCode, values},
     ports::Timestamp,
 };
 
@@ -125,8 +125,11 @@ pub async fn read<B: FromBody>(headers: &HeaderMap, body: Body) -> Result<(B, By
 pub fn parse_object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     if bytes.trim_ascii_start().first().is_some_and(|first| *first != b'{') {
         parse_json::<serde_json::Value>(bytes)?;
-        let error =
-            FieldError { pointer: String::new(), code: "invalid_type", detail: "give a JSON object".to_owned() };
+        let error = FieldError {
+            pointer: String::new(),
+            code: ValidationErrorCode::InvalidType,
+            detail: "give a JSON object".to_owned(),
+        };
         return Err(ApiError::invalid(vec![error]));
     }
     parse_json(bytes)
@@ -282,12 +285,12 @@ fn field_error(mut pointer: String, message: &str) -> FieldError {
     let message = message.split(" at line ").next().unwrap_or(message);
     let named = message.split('`').nth(1).unwrap_or_default();
     let (code, names_a_member) = match message.split(" `").next() {
-        Some("unknown field") => ("unknown_member", true),
-        Some("missing field") => ("required", true),
-        Some("duplicate field") => ("duplicate_member", true),
-        Some("unknown variant") => ("invalid_value", false),
-        _ if message.starts_with("invalid type") => ("invalid_type", false),
-        _ => ("invalid_value", false),
+        Some("unknown field") => (ValidationErrorCode::UnknownMember, true),
+        Some("missing field") => (ValidationErrorCode::Required, true),
+        Some("duplicate field") => (ValidationErrorCode::DuplicateMember, true),
+        Some("unknown variant") => (ValidationErrorCode::InvalidValue, false),
+        _ if message.starts_with("invalid type") => (ValidationErrorCode::InvalidType, false),
+        _ => (ValidationErrorCode::InvalidValue, false),
     };
     if names_a_member && !pointer.ends_with(&format!("/{named}")) {
         pointer = format!("{pointer}/{named}");
@@ -306,7 +309,7 @@ pub struct Validator {
 
 impl Validator {
     /// Notes a mistake.
-    pub fn refuse(&mut self, pointer: &str, code: &'static str, detail: impl Into<String>) {
+    pub fn refuse(&mut self, pointer: &str, code: ValidationErrorCode, detail: impl Into<String>) {
         if self.errors.len() < MOST_ERRORS {
             self.errors.push(FieldError { pointer: pointer.to_owned(), code, detail: detail.into() });
         }
@@ -320,7 +323,7 @@ impl Validator {
     /// Notes that a value is not true to its rule.
     pub fn require(&mut self, holds: bool, pointer: &str, detail: &str) {
         if !holds {
-            self.refuse(pointer, "invalid_value", detail);
+            self.refuse(pointer, ValidationErrorCode::InvalidValue, detail);
         }
     }
 

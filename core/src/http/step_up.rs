@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     app::App,
-    domain::{Secret, account::presented_password},
+    domain::{Secret, SecurityEventName, account::presented_password},
     store::{
         Answers, Batch, BatchError, Guard, Query,
         login_throttle::{self, Target},
@@ -139,7 +139,7 @@ async fn check(
     if !passwords::verify(app, presented_password(password), proof.user.password_hash.clone()).await? {
         let mut batch = Batch::new();
         proof.in_flight.wrong(&mut batch);
-        batch.push(caller.event(app, "password_check_failed", json!({})));
+        batch.push(caller.event(app, SecurityEventName::PasswordCheckFailed, json!({})));
         batch.run(app.database()).await?;
         proof.in_flight.ended();
         return Err(incorrect_password());

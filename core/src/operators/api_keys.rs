@@ -6,7 +6,7 @@ use super::{Operator, OperatorError};
 use crate::{
     config::Publishing,
     domain::{
-        ApiKeyId,
+        ApiKeyId, SecurityEventName,
         account::{AccountStatus, Email},
         api_key::ApiKey,
         api_key_settings::AskedApiKey,
@@ -72,7 +72,8 @@ impl Operator<'_> {
         self.entropy.fill(&mut random);
         let key = ApiKey::generate(new.environment.as_str(), &random).ok_or(OperatorError::TooLittleRandomness)?;
         let record = new.into_record(self.new_id(now).into(), owner.id.clone(), &key, now);
-        let event = self.event(now, "api_key_created", json!({ "apiKeyId": record.id, "by": "command line" }));
+        let event =
+            self.event(now, SecurityEventName::ApiKeyCreated, json!({ "apiKeyId": record.id, "by": "command line" }));
         let mut batch = Batch::new();
         batch.expect(Guard::ApiKeyLimit, api_keys::create(&record, &key));
         batch.push(event.of(&owner.id, None));
@@ -124,7 +125,8 @@ impl Operator<'_> {
     pub async fn revoke_api_key(&self, id: &ApiKeyId) -> Result<Option<RevokedApiKey>, OperatorError> {
         let Some(revoked) = api_keys::find(id).run(self.database).await? else { return Ok(None) };
         let (key, now) = (&revoked.key, self.clock.now());
-        let event = self.event(now, "api_key_revoked", json!({ "apiKeyId": key.id, "by": "command line" }));
+        let event =
+            self.event(now, SecurityEventName::ApiKeyRevoked, json!({ "apiKeyId": key.id, "by": "command line" }));
         let mut batch = Batch::new();
         batch.expect(Guard::ApiKeyActive, api_keys::revoke(&key.id, &key.user_id, "operator", now));
         batch.push(event.of(&key.user_id, None));

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::OperatorError;
 use crate::{
-    domain::{account::Email, uuid_v7},
+    domain::{SecurityEventName, account::Email, uuid_v7},
     ports::{Clock, Database, Entropy, Timestamp},
     store::{
         Batch, BatchError, Guard,
@@ -38,7 +38,7 @@ impl Operator<'_> {
     }
 
     /// Makes a security event that nobody over the network causes.
-    pub(super) fn event(&self, now: Timestamp, name: &'static str, details: Value) -> NewEvent {
+    pub(super) fn event(&self, now: Timestamp, name: SecurityEventName, details: Value) -> NewEvent {
         NewEvent { id: self.new_id(now), at: now, name, ip: None, user_agent: None, details }
     }
 

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{Operator, OperatorError};
 use crate::{
     domain::{
-        UserId,
+        SecurityEventName, UserId,
         account::{Email, Role},
     },
     ports::Timestamp,
@@ -45,7 +45,7 @@ impl Operator<'_> {
         role: Role,
     ) -> Result<bool, OperatorError> {
         let now = self.clock.now();
-        let event = self.event(now, "role_changed", json!({ "role": role, "by": "command line" }));
+        let event = self.event(now, SecurityEventName::RoleChanged, json!({ "role": role, "by": "command line" }));
         let mut batch = Batch::new();
         batch.expect(Guard::RoleChanges, set(&user.id, now));
         batch.push(event.of(&user.id, None));

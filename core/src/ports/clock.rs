@@ -16,7 +16,7 @@ pub trait Clock: Send + Sync {
     }
 }
 
-/// Milliseconds since 1970-01-01T00:00:00Z; on the wire RFC 3339, UTC, with milliseconds.
+/// A moment. On the wire RFC 3339, UTC, with milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, ToSchema)]
 #[schema(
     value_type = String,
@@ -24,7 +24,10 @@ pub trait Clock: Send + Sync {
     pattern = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$",
     example = "2026-11-23T01:02:03.004Z"
 )]
-pub struct Timestamp(pub i64);
+pub struct Timestamp(
+    /// Milliseconds since 1970-01-01T00:00:00Z.
+    pub i64,
+);
 
 impl Timestamp {
     /// This many milliseconds later (or earlier, when negative); saturating.

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::query::{PageBefore, Query, Sql, sql};
 use crate::{
-    domain::{SessionId, UserId},
+    domain::{SecurityEventName, SessionId, UserId},
     ports::{DatabaseError, Row, Timestamp},
 };
 
@@ -34,8 +34,8 @@ pub struct NewEvent {
     pub id: String,
     /// When.
     pub at: Timestamp,
-    /// What: `lower_snake_case`, stable.
-    pub name: &'static str,
+    /// What.
+    pub name: SecurityEventName,
     /// From which address.
     pub ip: Option<String>,
     /// With which client.
@@ -48,7 +48,7 @@ impl NewEvent {
     fn bind(self, sql: Sql) -> Sql {
         sql.bind(self.id)
             .bind(self.at)
-            .bind(self.name)
+            .bind(self.name.as_str())
             .bind(self.ip)
             .bind(self.user_agent)
             .bind(self.details.to_string())

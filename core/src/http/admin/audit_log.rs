@@ -71,6 +71,8 @@ impl From<Event> for AuditEvent {
 }
 
 /// Lists everybody's security events, or one person's, newest first.
+///
+/// Everybody's, or with `userId` one person's. Events are kept for a year.
 #[utoipa::path(
     get,
     path = "/api/v1/admin/audit-log",

@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 
 use crate::{
     app::App,
+    domain::SecurityEventName,
     http::{
         credentials::ClaimedAdmin,
         openapi::NotFound,
@@ -36,6 +37,7 @@ pub struct NewTitle {
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 #[schema(as = ModelRename)]
 pub struct NewDisplayName {
+    /// What it is called from now on.
     #[schema(min_length = 1, max_length = 255, example = "GPT-5 (high)")]
     display_name: String,
     /// Everyone may read it.
@@ -229,12 +231,12 @@ async fn moderate(
     let before = answers.take(before)?.ok_or_else(no_such)?;
 
     let name = match (subject, act) {
-        (Subject::Model(_), Act::Hide) => "model_hidden",
-        (Subject::Model(_), Act::Unhide) => "model_unhidden",
-        (Subject::Model(_), Act::Rename(_)) => "model_renamed",
-        (Subject::Benchmark(_), Act::Hide) => "benchmark_hidden",
-        (Subject::Benchmark(_), Act::Unhide) => "benchmark_unhidden",
-        (Subject::Benchmark(_), Act::Rename(_)) => "benchmark_renamed",
+        (Subject::Model(_), Act::Hide) => SecurityEventName::ModelHidden,
+        (Subject::Model(_), Act::Unhide) => SecurityEventName::ModelUnhidden,
+        (Subject::Model(_), Act::Rename(_)) => SecurityEventName::ModelRenamed,
+        (Subject::Benchmark(_), Act::Hide) => SecurityEventName::BenchmarkHidden,
+        (Subject::Benchmark(_), Act::Unhide) => SecurityEventName::BenchmarkUnhidden,
+        (Subject::Benchmark(_), Act::Rename(_)) => SecurityEventName::BenchmarkRenamed,
     };
     let details = json!({ named: subject.id(), "reason": reason, "before": before.name });
     let event = admin.event(app, name, details);

@@ -3,7 +3,7 @@ use serde_json::json;
 
 use crate::{
     app::App,
-    domain::{RunId, run_status::RunStatus},
+    domain::{RunId, SecurityEventName, run_status::RunStatus},
     http::{
         credentials::ClaimedAdmin,
         openapi::{ConflictRejection, NotFound},
@@ -41,7 +41,9 @@ pub async fn reject(
     admin.confirm(&app).await?;
     let owner = find(&app, &id).await?.owner_id;
     let ending = RunEnding { run_id: &id, status: RunStatus::Rejected, reason: &reason, at: app.now() };
-    let event = || admin.event(&app, "run_rejected", json!({ "runId": id, "reason": reason })).of(owner.as_ref());
+    let event = || {
+        admin.event(&app, SecurityEventName::RunRejected, json!({ "runId": id, "reason": reason })).of(owner.as_ref())
+    };
     let mut published = admin.batch();
     ending.of_published(&mut published, None, &app.new_id());
     published.push(event());

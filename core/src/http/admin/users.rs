@@ -13,7 +13,7 @@ use crate::{
     app::App,
     config::MOST_STORAGE_QUOTA,
     domain::{
-        UserId,
+        SecurityEventName, UserId,
         account::{AccountStatus, Role},
     },
     http::{
@@ -69,6 +69,8 @@ pub struct Parameters {
 }
 
 /// Lists people, newest first.
+///
+/// Everybody with an account. `q` and `status` choose among them.
 #[utoipa::path(
     get,
     path = "/api/v1/admin/users",
@@ -95,6 +97,8 @@ pub async fn list(
 }
 
 /// Shows a person.
+///
+/// With the role, the status and what they store.
 #[utoipa::path(
     get,
     path = "/api/v1/admin/users/{id}",
@@ -188,14 +192,14 @@ pub async fn change(
         batch.push(mfa::forget_challenges(&id));
     }
     if let Some(status) = change.status {
-        batch.push(event("status_changed", json!({ "status": status })));
+        batch.push(event(SecurityEventName::StatusChanged, json!({ "status": status })));
     }
     if let Some(quota) = quota {
         batch.push(storage::set_quota(&id, quota));
-        batch.push(event("storage_quota_changed", json!({ "storageQuotaBytes": quota })));
+        batch.push(event(SecurityEventName::StorageQuotaChanged, json!({ "storageQuotaBytes": quota })));
     }
     if let Some(role) = change.role {
-        batch.push(event("role_changed", json!({ "role": role })));
+        batch.push(event(SecurityEventName::RoleChanged, json!({ "role": role })));
     }
     let user = batch.push(users::find(&id));
     let mut answers = match batch.run(&app).await {
@@ -208,6 +212,8 @@ pub async fn change(
 }
 
 /// Ends every session of a person.
+///
+/// Their access tokens stop working with the next request. API keys go on.
 #[utoipa::path(
     delete,
     path = "/api/v1/admin/users/{id}/sessions",
@@ -222,7 +228,7 @@ pub async fn end_sessions(
     admin: ClaimedAdmin,
     Path(id): Path<UserId>,
 ) -> Result<StatusCode, ApiError> {
-    let event = admin.event(&app, "sessions_ended_by_administrator", json!({}));
+    let event = admin.event(&app, SecurityEventName::SessionsEndedByAdministrator, json!({}));
     let mut batch = admin.batch();
     batch.push(sessions::end_others(&id, None, "ended_by_administrator", app.now()));
     batch.push(event.of_if_changed(Some(&id)));
@@ -251,7 +257,7 @@ pub async fn remove_second_factor(
     admin: ClaimedAdmin,
     Path(id): Path<UserId>,
 ) -> Result<StatusCode, ApiError> {
-    let event = admin.event(&app, "mfa_disabled", json!({ "method": "administrator" }));
+    let event = admin.event(&app, SecurityEventName::MfaDisabled, json!({ "method": "administrator" }));
     let mut batch = admin.batch();
     batch.push(mfa::forget_recovery_codes(&id));
     batch.push(mfa::forget_challenges(&id));

@@ -7,7 +7,7 @@ use super::{ApiKeyBody, no_such_key, not_active};
 use crate::{
     app::App,
     domain::{
-        ApiKeyId,
+        ApiKeyId, SecurityEventName,
         api_key::{KeyStatus, Scope},
         api_key_settings::AskedApiKeyChange,
         formats::IpBlock,
@@ -95,7 +95,7 @@ pub async fn handler(
     if !members.is_empty() {
         writes.push(api_keys::change(&id, owner_id, &change, now));
         let details = json!({ "apiKeyId": id, "members": members });
-        writes.push(caller.event_if_changed(&app, "api_key_changed", details));
+        writes.push(caller.event_if_changed(&app, SecurityEventName::ApiKeyChanged, details));
     }
     let key = writes.push(api_keys::of_user(&id, owner_id));
     let key = writes.run(&app).await?.take(key)?.ok_or_else(no_such_key)?;

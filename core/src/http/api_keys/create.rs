@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{ApiKeyBody, CreatedApiKey, too_many};
 use crate::{
     app::App,
-    domain::{account::Role, api_key::ApiKey, api_key_settings::AskedApiKey},
+    domain::{SecurityEventName, account::Role, api_key::ApiKey, api_key_settings::AskedApiKey},
     http::{
         credentials::{ClaimedSession, Confirmed, may_have},
         idempotency::{Caller, Claim, Fulfilled, Idempotent, Reply},
@@ -62,7 +62,7 @@ async fn create(app: &App, caller: &ClaimedSession, asked: AskedApiKey, claim: C
     let mut batch = caller.batch();
     let new = new.into_record(app.new_id().into(), batch.user_id().clone(), &key, now);
     batch.expect(Guard::ApiKeyLimit, api_keys::create(&new, &key));
-    batch.push(caller.event(app, "api_key_created", json!({ "apiKeyId": new.id })));
+    batch.push(caller.event(app, SecurityEventName::ApiKeyCreated, json!({ "apiKeyId": new.id })));
     let answer = CreatedApiKey { api_key: ApiKeyBody::new(new, now), key: key.secret().clone() };
     let reply = Reply::json(StatusCode::CREATED, &answer)?;
     let created = claim.fulfil(&mut batch, app, reply)?;

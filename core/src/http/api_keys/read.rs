@@ -16,6 +16,8 @@ use crate::{
 };
 
 /// Lists the caller's keys, newest first.
+///
+/// Revoked and expired ones too. The keys themselves are told by the call that creates them only.
 #[utoipa::path(
     get,
     path = "/api/v1/api-keys",
@@ -36,6 +38,8 @@ pub async fn list(State(app): State<App>, caller: ClaimedSession, page: NewestFi
 }
 
 /// Shows one of the caller's keys.
+///
+/// One of the caller's own, also after it was revoked or expired.
 #[utoipa::path(
     get,
     path = "/api/v1/api-keys/{id}",

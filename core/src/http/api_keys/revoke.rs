@@ -5,7 +5,7 @@ use serde_json::json;
 use super::no_such_key;
 use crate::{
     app::App,
-    domain::ApiKeyId,
+    domain::{ApiKeyId, SecurityEventName},
     http::{credentials::ClaimedSession, key_changes, openapi::NotFound, problem::ApiError, request::Path},
     store::api_keys,
 };
@@ -36,7 +36,7 @@ pub async fn handler(
     key_changes::invalidate(&app, &[hash]).await?;
     let mut writes = caller.batch();
     writes.push(api_keys::revoke(&id, owner_id, "owner", app.now()));
-    writes.push(caller.event_if_changed(&app, "api_key_revoked", json!({ "apiKeyId": id })));
+    writes.push(caller.event_if_changed(&app, SecurityEventName::ApiKeyRevoked, json!({ "apiKeyId": id })));
     writes.run(&app).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -8,7 +8,7 @@ use super::{ApiKeyBody, CreatedApiKey, no_such_key, not_active, too_many};
 use crate::{
     app::App,
     domain::{
-        ApiKeyId,
+        ApiKeyId, SecurityEventName,
         api_key::{ApiKey, KeyStatus},
     },
     http::{
@@ -96,7 +96,7 @@ async fn rotate(
         let mut batch = caller.batch();
         batch.expect(Guard::ApiKeyRotatable, api_keys::succeed(&old, &new, &key, overlap > 0));
         batch.push(api_keys::end_rotated(&old, overlap, now));
-        batch.push(caller.event(app, "api_key_rotated", details));
+        batch.push(caller.event(app, SecurityEventName::ApiKeyRotated, details));
         let answer = CreatedApiKey { api_key: ApiKeyBody::new(new, now), key: key.secret().clone() };
         let reply = Reply::json(StatusCode::CREATED, &answer)?;
         let rotated = claim.fulfil(&mut batch, app, reply)?;

@@ -7,10 +7,7 @@ use axum::{
 };
 use http::HeaderMap;
 use serde::{Deserialize, Serialize};
-use utoipa::{
-    ToSchema,
-    openapi::schema::{Object, ObjectBuilder, Type},
-};
+use utoipa::ToSchema;
 
 use crate::{
     app::App,
@@ -118,6 +115,7 @@ pub enum Verdict {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ValidApiKey {
+    /// Let it in.
     #[schema(extensions(("x-const" = json!(true))))]
     valid: bool,
     #[schema(extensions(("x-const" = json!("valid"))))]
@@ -135,11 +133,12 @@ pub struct ValidApiKey {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RefusedApiKey {
+    /// Do not let it in.
     #[schema(extensions(("x-const" = json!(false))))]
     valid: bool,
     /// The first reason why not, in this order: no such key, somebody else's, revoked, expired, owner suspended, address,
     /// scope, role, limit.
-    #[schema(schema_with = reasons)]
+    #[schema(value_type = RefusalReason, inline)]
     code: &'static str,
     /// Null where there is no such key, or it is somebody else's.
     api_key_id: Option<ApiKeyId>,
@@ -166,20 +165,28 @@ struct LimitStanding {
     reset_at: Timestamp,
 }
 
-fn reasons() -> Object {
-    let reasons = [
-        INVALID_API_KEY.name(),
-        NOT_YOURS,
-        API_KEY_REVOKED.name(),
-        API_KEY_EXPIRED.name(),
-        ACCOUNT_SUSPENDED.name(),
-        IP_NOT_ALLOWED.name(),
-        INSUFFICIENT_SCOPE.name(),
-        ROLE_REQUIRED.name(),
-        TOO_MANY_REQUESTS.name(),
-    ];
-    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(reasons)).build()
+/// Why a key is refused.
+struct RefusalReason;
+
+impl utoipa::PartialSchema for RefusalReason {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        let codes = [
+            INVALID_API_KEY,
+            API_KEY_REVOKED,
+            API_KEY_EXPIRED,
+            ACCOUNT_SUSPENDED,
+            IP_NOT_ALLOWED,
+            INSUFFICIENT_SCOPE,
+            ROLE_REQUIRED,
+            TOO_MANY_REQUESTS,
+        ];
+        let reasons = codes.map(Code::name).into_iter().chain([NOT_YOURS]);
+        let schema = utoipa::openapi::ObjectBuilder::new().schema_type(utoipa::openapi::Type::String);
+        schema.enum_values(Some(reasons)).into()
+    }
 }
+
+impl ToSchema for RefusalReason {}
 
 impl Verdict {
     /// Of a key about which nothing is told.

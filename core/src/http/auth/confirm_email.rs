@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     app::App,
-    domain::account,
+    domain::{SecurityEventName, account},
     http::{
         client::Client,
         openapi::{ConflictAddress, InvalidLink},
@@ -65,7 +65,7 @@ async fn change(app: &App, client: &Client, token: &str) -> Result<User, ApiErro
     batch.push(users::delete_unproved(&link.hash));
     batch.push(users::change_email(&link.hash, now));
     batch.push(links::end_of_link(&link.hash, now));
-    batch.push(link.event(app, client, "email_changed"));
+    batch.push(link.event(app, client, SecurityEventName::EmailChanged));
     let user = batch.push(links::person(&link.hash));
     let mut answers = match link.use_once(app, batch).await {
         Err(error) if users::is_email_taken(&error) => return Err(taken()),
@@ -102,6 +102,8 @@ pub async fn page(Query(query): Query<Followed>) -> Response {
 }
 
 /// Uses the link, for the page's button.
+///
+/// Answers with a page.
 #[utoipa::path(
     post,
     path = "/api/v1/auth/confirm-email/confirm",

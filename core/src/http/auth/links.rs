@@ -13,7 +13,7 @@ use utoipa::{
 
 use crate::{
     app::App,
-    domain::account,
+    domain::{SecurityEventName, account},
     http::{
         client::Client,
         page::html_page,
@@ -110,7 +110,7 @@ impl Link {
     }
 
     /// A security event of its person, who used it.
-    pub fn event(&self, app: &App, client: &Client, name: &'static str) -> Query<()> {
+    pub fn event(&self, app: &App, client: &Client, name: SecurityEventName) -> Query<()> {
         client.event(app, name, serde_json::json!({})).of_token(&self.hash)
     }
 }

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     app::App,
     domain::{
-        Secret,
+        Secret, SecurityEventName,
         account::{self, AccountStatus, Email, presented_password},
         password_hash,
     },
@@ -204,7 +204,7 @@ pub async fn handler(
     }
     let mut batch = Batch::new();
     attempt.in_flight.wrong(&mut batch);
-    batch.push(client.event(&app, "login_failed", json!({})).of_address(address));
+    batch.push(client.event(&app, SecurityEventName::LoginFailed, json!({})).of_address(address));
     batch.run(app.database()).await?;
     attempt.in_flight.ended();
     Err(ApiError::new(INVALID_CREDENTIALS, "check both, or reset the password"))
@@ -241,7 +241,7 @@ async fn go_on(app: &App, client: &Client, admitted: Admitted<'_>, mut batch: Ba
         let session = start_session(app, client, admitted, batch).await?;
         return Ok(Next::Session(Box::new(session)));
     }
-    batch.push(client.event(app, "second_factor_requested", json!({})).of(&user.id, None));
+    batch.push(client.event(app, SecurityEventName::SecondFactorRequested, json!({})).of(&user.id, None));
     let (token, now) = (random_token(app), app.now());
     let challenge = NewChallenge {
         hash: account::token_hash(token.expose()),

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     app::App,
-    domain::{Secret, account},
+    domain::{Secret, SecurityEventName, account},
     http::{
         client::Client,
         limits::{Limited, Login},
@@ -145,7 +145,7 @@ impl Attempt<'_> {
         batch.expect(Guard::SecondFactorUnused, uses);
         batch.push(if self.challenge.network_known { self.guess.succeeded() } else { self.guess.take_back() });
         if self.is_recovery() {
-            let event = self.client.event(app, "recovery_code_used", json!({}));
+            let event = self.client.event(app, SecurityEventName::RecoveryCodeUsed, json!({}));
             batch.push(event.of(&user.id, Some(&user.id)));
             batch.push(mail::notice(app, Notice::RecoveryCodeUsed)?.to(&user.email, Some(&user.id)));
         }
@@ -155,7 +155,7 @@ impl Attempt<'_> {
     /// Counts a code that is not taken, and says why.
     async fn wrong(&self) -> ApiError {
         let mut batch = self.count(false);
-        let event = self.client.event(self.app, "mfa_failed", json!({ "method": self.code.method() }));
+        let event = self.client.event(self.app, SecurityEventName::MfaFailed, json!({ "method": self.code.method() }));
         batch.push(event.of(&self.challenge.user.id, None));
         match batch.run(self.app.database()).await {
             Ok(_) => ApiError::new(INVALID_MFA_CODE, "give a code that was not used before"),

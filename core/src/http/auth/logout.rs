@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{refresh, tokens};
 use crate::{
     app::App,
-    domain::{RefreshToken, SessionId, UserId},
+    domain::{RefreshToken, SecurityEventName, SessionId, UserId},
     http::{
         client::Client,
         credentials::ClaimedSession,
@@ -70,7 +70,7 @@ pub async fn handler(State(app): State<App>, request: Request) -> Result<Respons
 
 /// Ends the session in a batch, which tells whether its refresh token rides in a cookie.
 fn end(batch: &mut Batch, app: &App, client: &Client, user_id: &UserId, id: &SessionId) -> Handle<bool> {
-    let event = client.event(app, "logout", json!({ "sessionId": id }));
+    let event = client.event(app, SecurityEventName::Logout, json!({ "sessionId": id }));
     let ends_cookie = batch.push(sessions::end(id, "logout", app.now()));
     batch.push(event.of_if_changed(user_id, Some(user_id)));
     ends_cookie

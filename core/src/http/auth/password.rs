@@ -20,7 +20,7 @@ use super::{
 use crate::{
     app::App,
     domain::{
-        Secret, ValidationError,
+        Secret, SecurityEventName, ValidationError,
         account::{self, ChosenPassword, Email},
     },
     http::{
@@ -101,7 +101,7 @@ pub async fn forgot(
     let mut batch = Batch::new();
     batch.push(links::add_reset(email.as_str(), &link));
     batch.push(mail::queue(&app, &template)?.to_if_changed(email.as_str(), None));
-    batch.push(client.event(&app, "password_reset_requested", json!({})).of_address(email.as_str()));
+    batch.push(client.event(&app, SecurityEventName::PasswordResetRequested, json!({})).of_address(email.as_str()));
     batch.run(app.database()).await?;
     mail::deliver_in_background(&app);
     Ok((StatusCode::ACCEPTED, Answer(ResetRequested { status: ResetStatus::ResetRequested, email })))
@@ -171,7 +171,7 @@ async fn reset_password(app: &App, client: &Client, body: &ResetBody) -> Result<
     batch.push(users::reset_password(&link.hash, &hash, now));
     batch.push(links::end_of_link(&link.hash, now));
     batch.push(sessions::end_of_link(&link.hash, "password_reset", now));
-    batch.push(link.event(app, client, "password_reset"));
+    batch.push(link.event(app, client, SecurityEventName::PasswordReset));
     batch.push(mail::notice(app, Notice::PasswordChanged)?.to_person_of_token(&link.hash));
     if client.address.is_some() {
         // Whoever strangers keep waiting gets in from here again.
@@ -213,6 +213,8 @@ fn password_page(status: StatusCode, token: &str, refusal: Option<&ValidationErr
 }
 
 /// Uses the link, for the page's form.
+///
+/// Answers with a page.
 #[utoipa::path(
     post,
     path = "/api/v1/auth/reset-password/confirm",
@@ -303,7 +305,7 @@ pub async fn change(
     batch.expect(Guard::PasswordUnchanged, change);
     batch.push(links::end_of_user(user_id, now));
     let details = json!({ "otherSessionsEnded": body.revoke_other_sessions });
-    batch.push(caller.event(&app, "password_changed", details));
+    batch.push(caller.event(&app, SecurityEventName::PasswordChanged, details));
     batch.push(mail::notice(&app, Notice::PasswordChanged)?.to(&user.email, Some(user_id)));
     if body.revoke_other_sessions {
         let current = batch.session_id();

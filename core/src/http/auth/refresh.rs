@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use super::tokens::{self, Tokens};
 use crate::{
     app::App,
-    domain::{RefreshToken, Secret, account::AccountStatus},
+    domain::{RefreshToken, Secret, SecurityEventName, account::AccountStatus},
     http::{
         client::Client,
         credentials::suspended,
@@ -67,7 +67,7 @@ pub async fn handler(State(app): State<App>, client: Client, request: Request) -
 
     let now = app.now();
     let notice = mail::queue(&app, &EmailTemplate::SessionEnded { at: now.to_string() })?;
-    let reused = client.event(&app, "refresh_token_reused", json!({ "sessionId": token.session_id }));
+    let reused = client.event(&app, SecurityEventName::RefreshTokenReused, json!({ "sessionId": token.session_id }));
     let mut batch = Batch::new();
     batch.push(sessions::rotate(&token.session_id, token.generation, now));
     batch.push(sessions::end_reused(&token.session_id, token.generation, now));

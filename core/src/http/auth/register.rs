@@ -7,7 +7,10 @@ use utoipa::ToSchema;
 use super::{VERIFICATION_SECONDS, random_token};
 use crate::{
     app::App,
-    domain::account::{self, ChosenPassword, Email},
+    domain::{
+        SecurityEventName,
+        account::{self, ChosenPassword, Email},
+    },
     http::{
         client::Client,
         idempotency::{Caller, Claim, Fulfilled, Idempotent, Reply},
@@ -124,7 +127,9 @@ async fn register(app: &App, client: &Client, body: Body, claim: Claim) -> Resul
     let mut batch = Batch::new();
     batch.push(users::register(&registration));
     batch.push(links::add_verification(&registration));
-    batch.push(client.event(app, "account_registered", json!({})).of_address_if_unproved(email.as_str()));
+    batch.push(
+        client.event(app, SecurityEventName::AccountRegistered, json!({})).of_address_if_unproved(email.as_str()),
+    );
     batch.push(mail::queue(app, &verify)?.to_account(email.as_str(), Some(false)));
     batch.push(mail::queue(app, &EmailTemplate::AlreadyRegistered)?.to_account(email.as_str(), Some(true)));
     batch.push(mail::queue(app, &EmailTemplate::AddressReserved)?.to_reserved(email.as_str(), None));

@@ -7,7 +7,10 @@ use utoipa::ToSchema;
 use super::{VERIFICATION_SECONDS, random_token, register::VerificationRequired};
 use crate::{
     app::App,
-    domain::account::{self, Email},
+    domain::{
+        SecurityEventName,
+        account::{self, Email},
+    },
     http::{
         limits::{Limited, Resend},
         openapi::RateLimited,
@@ -67,7 +70,7 @@ pub async fn handler(
     let mut batch = Batch::new();
     batch.push(links::add_another_verification(email.as_str(), &client.network(), &link));
     batch.push(mail::queue(&app, &verify)?.to_account(email.as_str(), Some(false)));
-    batch.push(client.event(&app, "verification_requested", json!({})).of_address(email.as_str()));
+    batch.push(client.event(&app, SecurityEventName::VerificationRequested, json!({})).of_address(email.as_str()));
     batch.run(app.database()).await?;
     mail::deliver_in_background(&app);
 

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use super::login::Mode;
 use crate::{
     app::App,
-    domain::{SessionId, user_agent},
+    domain::{SecurityEventName, SessionId, user_agent},
     http::{
         credentials::ClaimedSession,
         openapi::NotFound,
@@ -69,6 +69,8 @@ pub struct LiveSession {
 }
 
 /// Lists the caller's live sessions, newest first.
+///
+/// Each is a login, with where and when it was started and last used.
 #[utoipa::path(
     get,
     path = "/api/v1/auth/sessions",
@@ -88,6 +90,8 @@ pub async fn list(State(app): State<App>, caller: ClaimedSession, page: NewestFi
 }
 
 /// Ends one of the caller's sessions.
+///
+/// One of the caller's own; its own session too.
 #[utoipa::path(
     delete,
     path = "/api/v1/auth/sessions/{id}",
@@ -108,7 +112,7 @@ pub async fn end(
     let mut batch = caller.batch();
     let user_id = batch.user_id();
     batch.expect(Guard::SessionExists, sessions::end_of_user(&id, user_id, "ended_by_person", app.now()));
-    batch.push(caller.event(&app, "session_ended", json!({ "sessionId": id })));
+    batch.push(caller.event(&app, SecurityEventName::SessionEnded, json!({ "sessionId": id })));
     match batch.run(&app).await {
         Err(BatchError::Guard(Guard::SessionExists)) => Err(ApiError::not_found("session")),
         done => done.map(|_| StatusCode::NO_CONTENT).map_err(ApiError::from),
@@ -116,6 +120,8 @@ pub async fn end(
 }
 
 /// Ends all of the caller's sessions but the current one.
+///
+/// Their access tokens stop working with the next request.
 #[utoipa::path(
     delete,
     path = "/api/v1/auth/sessions",
@@ -128,7 +134,7 @@ pub async fn end_others(State(app): State<App>, caller: ClaimedSession) -> Resul
     let mut batch = caller.batch();
     let (user_id, current) = (batch.user_id(), batch.session_id());
     batch.push(sessions::end_others(user_id, Some(current), "ended_by_person", app.now()));
-    batch.push(caller.event_if_changed(&app, "other_sessions_ended", json!({})));
+    batch.push(caller.event_if_changed(&app, SecurityEventName::OtherSessionsEnded, json!({})));
     batch.run(&app).await?;
     Ok(StatusCode::NO_CONTENT)
 }

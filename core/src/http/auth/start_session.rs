@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::{
     app::App,
-    domain::SessionId,
+    domain::{SecurityEventName, SessionId},
     http::client::Client,
     ports::DatabaseError,
     store::{
@@ -56,12 +56,12 @@ pub async fn start_session(
         batch.push(login_throttle::remember_network(&user.id, &client.network(), now));
     }
     let details = json!({ "sessionId": id, "methods": admitted.methods });
-    batch.push(client.event(app, "login", details).of(&user.id, Some(&user.id)));
+    batch.push(client.event(app, SecurityEventName::Login, details).of(&user.id, Some(&user.id)));
     // The list wins over an administrator who took the role away; the event says that it did.
     if app.config().admin_emails.iter().any(|email| email.as_str() == user.email) {
         batch.push(users::promote(&user.id, now));
         let details = json!({ "role": "admin", "by": "configuration" });
-        batch.push(client.event(app, "role_changed", details).of_if_changed(&user.id, None));
+        batch.push(client.event(app, SecurityEventName::RoleChanged, details).of_if_changed(&user.id, None));
     }
     let started = batch.push(sessions::find(&id));
     let started = batch.run(app.database()).await?.take(started)?;

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     app::App,
-    domain::account,
+    domain::{SecurityEventName, account},
     http::{
         client::Client,
         openapi::{ConflictAddress, InvalidLink},
@@ -82,7 +82,7 @@ async fn undo(app: &App, client: &Client, token: &str) -> Result<User, ApiError>
     batch.push(email_undos::end_later(&hash, now));
     batch.push(sessions::end_of_link(&link.hash, "email_change_undone", now));
     batch.push(mail::queue(app, &choose)?.to_person_of_token(&link.hash));
-    batch.push(client.event(app, "email_change_undone", json!({})).of_token(&link.hash));
+    batch.push(client.event(app, SecurityEventName::EmailChangeUndone, json!({})).of_token(&link.hash));
     let user = batch.push(links::person(&link.hash));
     let mut answers = match batch.run(app.database()).await {
         // Nobody can register it meanwhile; an operator may have imported it.
@@ -120,6 +120,8 @@ pub async fn page(Query(query): Query<Followed>) -> Response {
 }
 
 /// Uses the link, for the page's button.
+///
+/// Answers with a page.
 #[utoipa::path(
     post,
     path = "/api/v1/auth/undo-email-change/confirm",

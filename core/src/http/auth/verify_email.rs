@@ -16,7 +16,7 @@ use super::links::{
 };
 use crate::{
     app::App,
-    domain::{Secret, ValidationError},
+    domain::{Secret, SecurityEventName, ValidationError, ValidationErrorCode},
     http::{
         client::Client,
         login_throttle::InFlight,
@@ -102,7 +102,8 @@ async fn by_link_alone(app: &App, client: &Client, token: &str, from_page: bool)
 }
 
 fn password_required() -> ApiError {
-    let refusal = ValidationError::new("required", "give the password that was chosen with this registration");
+    let refusal =
+        ValidationError::new(ValidationErrorCode::Required, "give the password that was chosen with this registration");
     ApiError::invalid_member("/password", refusal)
 }
 
@@ -139,7 +140,7 @@ async fn verify(app: &App, client: &Client, link: &Link, mut batch: Batch) -> Re
     let now = app.now();
     batch.push(users::verify(&link.hash, now));
     batch.push(links::end_of_link(&link.hash, now));
-    batch.push(link.event(app, client, "email_verified"));
+    batch.push(link.event(app, client, SecurityEventName::EmailVerified));
     let user = batch.push(links::person(&link.hash));
     Ok(link.use_once(app, batch).await?.take(user)?)
 }
@@ -188,6 +189,8 @@ struct Form {
 }
 
 /// Uses the link, for the page's button.
+///
+/// Answers with a page.
 #[utoipa::path(
     post,
     path = "/api/v1/auth/verify-email/confirm",

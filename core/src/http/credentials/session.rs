@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::bearer;
 use crate::{
     app::App,
-    domain::{SessionId, TokenError, UserId, account::AccountStatus, api_key::looks_like_key},
+    domain::{SecurityEventName, SessionId, TokenError, UserId, account::AccountStatus, api_key::looks_like_key},
     http::{
         client::Client,
         idempotency::Claim,
@@ -93,12 +93,12 @@ impl ClaimedSession {
     }
 
     /// A security event of the user, caused by themselves.
-    pub fn event(&self, app: &App, name: &'static str, details: Value) -> Query<()> {
+    pub fn event(&self, app: &App, name: SecurityEventName, details: Value) -> Query<()> {
         self.client.event(app, name, details).of(&self.user_id, Some(&self.user_id))
     }
 
     /// [`ClaimedSession::event`], where the statement before it in the batch changes a row.
-    pub fn event_if_changed(&self, app: &App, name: &'static str, details: Value) -> Query<()> {
+    pub fn event_if_changed(&self, app: &App, name: SecurityEventName, details: Value) -> Query<()> {
         self.client.event(app, name, details).of_if_changed(&self.user_id, Some(&self.user_id))
     }
 
@@ -170,7 +170,7 @@ impl ClaimedAdmin {
     }
 
     /// A security event, at the administrator's hands.
-    pub fn event(&self, app: &App, name: &'static str, details: Value) -> AdminEvent<'_> {
+    pub fn event(&self, app: &App, name: SecurityEventName, details: Value) -> AdminEvent<'_> {
         AdminEvent { actor: &self.0.user_id, event: self.0.client.event(app, name, details) }
     }
 }

@@ -4,6 +4,7 @@
 //! The servers serve the kept text, `core/openapi.json`, and never make it. After a change write it anew:
 //! `cargo run -p aibaas-core --example openapi`.
 
+mod examples;
 mod operations;
 mod parameters;
 mod refusals;
@@ -83,6 +84,7 @@ fn document() -> Value {
     schemas::complete(&mut document);
     parameters::complete(&mut document);
     operations::complete(&mut document, &last_answers);
+    examples::complete(&mut document);
     schemas::leave_out_unused(&mut document);
     document
 }

@@ -73,7 +73,7 @@ fn reached(document: &Value, parts: &[&Value]) -> BTreeSet<String> {
 }
 
 /// The name of the schema that is referred to.
-fn referred(value: &Value) -> Option<&str> {
+pub fn referred(value: &Value) -> Option<&str> {
     value.get("$ref")?.as_str()?.strip_prefix(SCHEMAS)
 }
 
@@ -232,4 +232,71 @@ fn may_be_null(schema: &Value) -> bool {
 
 fn is_null(schema: &Value) -> bool {
     schema.get("type").is_some_and(|kind| kind == "null")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn completed(schemas: Value, request: Value) -> Value {
+        let mut document = json!({
+            "paths": { "/": { "post": { "requestBody": request } } },
+            "components": { "schemas": schemas },
+        });
+        complete(&mut document);
+        document.pointer_mut("/components/schemas").unwrap().take()
+    }
+
+    fn reference(name: &str) -> Value {
+        json!({ "$ref": format!("{SCHEMAS}{name}") })
+    }
+
+    #[test]
+    fn members_of_answers_are_null_or_left_out() {
+        let schema = json!({
+            "type": "object",
+            "properties": {
+                "always": { "type": "string" },
+                "null": { "type": ["string", "null"] },
+                "also null": { "oneOf": [reference("Thing"), { "type": "null" }] },
+                "left out": { "type": "string" },
+            },
+            "required": ["always"],
+        });
+        let schemas = completed(json!({ "Answer": schema, "Request": schema }), reference("Request"));
+        assert_eq!(schemas["Answer"]["required"], json!(["always", "null", "also null"]));
+        assert_eq!(schemas["Answer"]["additionalProperties"], false);
+        assert_eq!(schemas["Request"]["required"], json!(["always"]));
+    }
+
+    #[test]
+    fn pages_are_lists_of_what_has_a_name() {
+        let page = json!({ "properties": { "data": { "type": "array", "items": { "type": "string" } } } });
+        let schemas = completed(json!({ "Page_Thing": page, "Other": reference("Page_Thing") }), json!({}));
+        assert_eq!(schemas["Thing"], json!({ "type": "string" }));
+        assert_eq!(schemas["ThingList"]["properties"]["data"]["items"], reference("Thing"));
+        assert_eq!(schemas["Other"], reference("ThingList"));
+    }
+
+    #[test]
+    fn flattened_structs_are_one_object() {
+        let part = |name: &str| json!({ "type": "object", "properties": { name: {} }, "required": [name] });
+        let whole = json!({ "allOf": [reference("Part"), part("b")], "description": "Whole." });
+        let schemas = completed(json!({ "Part": part("a"), "Whole": whole }), json!({}));
+        let expected = json!({
+            "description": "Whole.",
+            "type": "object",
+            "properties": { "a": {}, "b": {} },
+            "required": ["a", "b"],
+            "additionalProperties": false,
+        });
+        assert_eq!(schemas["Whole"], expected);
+    }
+
+    #[test]
+    fn additions_stand_beside_a_reference() {
+        let addition = json!({ "type": "object", "default": "x" });
+        let schemas = completed(json!({ "Member": { "allOf": [reference("Other"), addition] } }), json!({}));
+        assert_eq!(schemas["Member"], json!({ "$ref": format!("{SCHEMAS}Other"), "default": "x" }));
+    }
 }

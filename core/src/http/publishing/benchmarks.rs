@@ -211,6 +211,8 @@ impl From<BenchmarkSummary> for Summary {
 }
 
 /// Lists the benchmarks, by id.
+///
+/// All that are declared and not hidden, each with the names of its versions.
 #[utoipa::path(
     get,
     path = "/api/v1/benchmarks",
@@ -277,6 +279,8 @@ struct BenchmarkBody {
 }
 
 /// Shows a benchmark with its versions, newest first.
+///
+/// A version is told without its tasks, which have a list of their own.
 #[utoipa::path(
     get,
     path = "/api/v1/benchmarks/{id}",
@@ -350,6 +354,8 @@ impl From<PlacedTask> for TaskBody {
 }
 
 /// Lists the tasks of a benchmark version, in their order.
+///
+/// Of a version with private tasks they are told to nobody: 403 `private_tasks`.
 #[utoipa::path(
     get,
     path = "/api/v1/benchmarks/{id}/versions/{version}/tasks",

@@ -120,6 +120,8 @@ pub async fn put(
 }
 
 /// Lists the models, by id.
+///
+/// All that are declared and not hidden.
 #[utoipa::path(
     get,
     path = "/api/v1/models",
@@ -142,6 +144,8 @@ pub async fn list(
 }
 
 /// Shows a model.
+///
+/// What its publisher declared of it. A name that an administrator gave stands instead.
 #[utoipa::path(
     get,
     path = "/api/v1/models/{provider}/{name}",

@@ -6,7 +6,6 @@ use axum::{
 };
 use http::StatusCode;
 use serde::Serialize;
-
 use utoipa::ToSchema;
 
 use super::{
@@ -16,7 +15,7 @@ use super::{
 };
 use crate::{
     app::App,
-    domain::{RunId, UserId, benchmark::Evidence},
+    domain::{RunId, UserId, ValidationErrorCode, benchmark::Evidence},
     http::{
         credentials::{ApiKeyClient, ResultsWrite, write_error},
         idempotency::{Caller, Claim, Fulfilled, Idempotent, Reply},
@@ -163,13 +162,15 @@ async fn unknown_tasks(app: &App, run: &Run, upload: &Upload) -> Result<ApiError
     for unknown in results::unknown_tasks(&run.id, upload).run(app.database()).await? {
         let TaskAttempt { task, attempt } = unknown.named;
         let detail = format!("the benchmark version has no task {task:?} with attempt {attempt}");
-        validator.refuse(&format!("/{}/task", unknown.position), "unknown_task", detail);
+        validator.refuse(&format!("/{}/task", unknown.position), ValidationErrorCode::UnknownTask, detail);
     }
     // A run's version never gets another task.
     Ok(validator.finish().err().unwrap_or_else(|| ApiError::internal("unknown tasks are known")))
 }
 
 /// Lists the results of a run, by task and attempt.
+///
+/// Of a version with private tasks they are told to nobody: 403 `private_tasks`.
 #[utoipa::path(
     get,
     path = "/api/v1/runs/{id}/results",

@@ -10,7 +10,7 @@ use super::over_quota;
 use crate::{
     app::App,
     domain::{
-        RunId, UserId, ValidationError,
+        RunId, UserId, ValidationError, ValidationErrorCode,
         benchmark::Metric,
         evaluator::EvaluatorRelationship,
         formats::{self, ModelId},
@@ -189,7 +189,7 @@ async fn open(app: &App, owner_id: &UserId, body: Body, claim: Claim) -> Result<
     }
     let mut validator = Validator::default();
     let mut require = |exists: bool, pointer, what| {
-        let refusal = ValidationError::new("unknown_reference", format!("declare the {what} first"));
+        let refusal = ValidationError::new(ValidationErrorCode::UnknownReference, format!("declare the {what} first"));
         validator.check(pointer, if exists { Ok(()) } else { Err(refusal) });
     };
     require(model.is_some(), "/model", "model");
@@ -199,6 +199,8 @@ async fn open(app: &App, owner_id: &UserId, body: Body, claim: Claim) -> Result<
 }
 
 /// Shows a run.
+///
+/// Open ones too; withdrawn and rejected ones with the reason.
 #[utoipa::path(
     get,
     path = "/api/v1/runs/{id}",

@@ -15,7 +15,10 @@ use utoipa::ToSchema;
 use super::public_keys;
 use crate::{
     app::App,
-    domain::api_key::{ApiKey, KeyHash},
+    domain::{
+        SecurityEventName,
+        api_key::{ApiKey, KeyHash},
+    },
     http::{
         client::Client,
         key_changes,
@@ -178,7 +181,7 @@ fn leak(app: &App, key: &KnownKey, place: &Match) -> Result<Leak, ApiError> {
         // Nobody's address and program: GitHub's would look like a stranger's.
         event: Client::nobody().event(
             app,
-            "api_key_leaked",
+            SecurityEventName::ApiKeyLeaked,
             json!({ "apiKeyId": key.id, "url": url, "source": source }),
         ),
         mail: mail::queue(app, &template)?,

@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 
 use crate::{
     app::App,
-    domain::ValidationError,
+    domain::{ValidationError, ValidationErrorCode},
     http::{
         openapi::NotFound,
         problem::{ApiError, Problem, SERVICE_UNAVAILABLE},
@@ -93,7 +93,8 @@ pub async fn advance(
     let (Json(body), _) = read::<Json<Body>>(&headers, body).await?;
     let stops = body.stopped.unwrap_or_else(|| clock.is_stopped());
     let movement = clock.after(body.advance_ms, stops, FARTHEST_MS).ok_or_else(|| {
-        let refusal = ValidationError::new("out_of_range", "the clock only goes forward, by 20 years in all");
+        let refusal =
+            ValidationError::new(ValidationErrorCode::OutOfRange, "the clock only goes forward, by 20 years in all");
         ApiError::invalid_member("/advanceMs", refusal)
     })?;
     let kept = serde_json::to_vec(&movement).map_err(|error| ApiError::internal(error.to_string()))?;

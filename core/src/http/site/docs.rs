@@ -18,6 +18,8 @@ const OPENAPI: &str = include_str!("../../../openapi.json");
 static DOCUMENT: LazyLock<Value> = LazyLock::new(|| serde_json::from_str(OPENAPI).unwrap_or_default());
 
 /// Shows this document.
+///
+/// OpenAPI 3.1, the same for every deployment of this version.
 #[utoipa::path(
     get,
     path = "/openapi.json",
@@ -32,6 +34,8 @@ pub async fn openapi(headers: HeaderMap) -> Response {
 }
 
 /// Shows this document as a page.
+///
+/// Every call with its body and its answers, for people.
 #[utoipa::path(
     get,
     path = "/docs",
@@ -65,6 +69,8 @@ pub async fn page() -> Response {
 }
 
 /// Lists every problem code on a page.
+///
+/// Every code that a problem may have, by status.
 #[utoipa::path(
     get,
     path = "/problems",

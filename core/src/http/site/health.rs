@@ -26,6 +26,8 @@ pub struct Ready {
 }
 
 /// Tells that the process answers.
+///
+/// Tells that the process runs, and asks nothing else. For a liveness probe.
 #[utoipa::path(
     get,
     path = "/health",
@@ -38,6 +40,8 @@ pub async fn health() -> Json<Health> {
 }
 
 /// Tells whether the database is reachable and migrated.
+///
+/// Tells whether requests can be answered: the database answers and has every migration. For a readiness probe.
 #[utoipa::path(
     get,
     path = "/ready",

@@ -21,6 +21,8 @@ struct Index {
 }
 
 /// Says what this is.
+///
+/// Names the API, its version and its documentation.
 #[utoipa::path(
     get,
     path = "/",

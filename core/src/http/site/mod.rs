@@ -66,6 +66,9 @@ async fn style(headers: HeaderMap) -> Response {
 }
 
 /// Lists the public keys that verify access tokens.
+///
+/// Whoever gets an access token verifies it with the key that its header's `kid` names, without asking the service.
+/// Fetch the set again where a `kid` is not in it.
 #[utoipa::path(
     get,
     path = "/.well-known/jwks.json",

@@ -67,6 +67,8 @@ impl From<Event> for SecurityEvent {
 }
 
 /// Lists the caller's security events, newest first.
+///
+/// What happened to the account, and from where. Events are kept for a year.
 #[utoipa::path(
     get,
     path = "/api/v1/users/me/audit-log",

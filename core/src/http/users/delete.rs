@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use crate::{
     app::App,
-    domain::Secret,
+    domain::{Secret, SecurityEventName},
     http::{
         client::Client,
         credentials::ClaimedSession,
@@ -71,7 +71,7 @@ pub async fn handler(
     let mut effects = caller.batch();
     let keys = effects.push(api_keys::live_hashes(user_id, app.now()));
     effects.push(audit::wipe(user_id));
-    effects.push(Client::nobody().event(&app, "account_deleted", json!({})).of(user_id, Some(user_id)));
+    effects.push(Client::nobody().event(&app, SecurityEventName::AccountDeleted, json!({})).of(user_id, Some(user_id)));
     effects.push(outbox::delete_of_user(user_id));
     effects.push(mail::queue(&app, &EmailTemplate::AccountDeleted)?.to(&proof.user.email, None));
     effects.push(users::delete(user_id));

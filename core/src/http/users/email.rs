@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use crate::{
     app::App,
     domain::{
-        Secret, ValidationError,
+        Secret, SecurityEventName, ValidationError, ValidationErrorCode,
         account::{self, Email},
     },
     http::{
@@ -100,7 +100,8 @@ async fn ask(app: &App, caller: &ClaimedSession, body: Body, claim: Claim) -> Re
     let proof = step_up::check_both(app, caller, &body.password, body.code.as_ref()).await?;
     if proof.user.email == new_email.as_str() {
         proof.release().await?;
-        let refusal = ValidationError::new("unchanged", "this is the address of the account already");
+        let refusal =
+            ValidationError::new(ValidationErrorCode::Unchanged, "this is the address of the account already");
         return Err(ApiError::invalid_member("/newEmail", refusal));
     }
 
@@ -123,7 +124,7 @@ async fn ask(app: &App, caller: &ClaimedSession, body: Body, claim: Claim) -> Re
     effects.push(mail::queue(app, &EmailTemplate::AddressHasAccount)?.to_account(new_email.as_str(), Some(true)));
     effects.push(mail::queue(app, &EmailTemplate::AddressReserved)?.to_reserved(new_email.as_str(), Some(user_id)));
     effects.push(mail::notice(app, Notice::EmailChangeRequested)?.to(&proof.user.email, Some(user_id)));
-    effects.push(caller.event(app, "email_change_requested", json!({})));
+    effects.push(caller.event(app, SecurityEventName::EmailChangeRequested, json!({})));
     let asked = claim.fulfil(&mut effects, app, reply)?;
     proof.carry_out(app, effects).await?;
     mail::deliver_in_background(app);

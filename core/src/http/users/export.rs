@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use super::{UserBody, account_gone, audit_log::SecurityEvent};
 use crate::{
     app::App,
+    domain::SecurityEventName,
     http::{
         api_keys::ApiKeyBody,
         auth::sessions::SessionBody,
@@ -59,14 +60,17 @@ pub struct Export {
     /// By day (UTC), newest first; of the last minutes, not all.
     #[schema(max_items = 100)]
     api_key_use: Vec<DailyUse>,
+    /// That the person has logged in from.
     #[schema(max_items = 100)]
     known_networks: Vec<KnownNetwork>,
     #[schema(max_items = 100)]
     security_events: Vec<SecurityEvent>,
     #[schema(max_items = 100)]
     mails: Vec<MailSummary>,
+    /// Links of mails that still work.
     #[schema(max_items = 100)]
     pending_links: Vec<PendingLink>,
+    /// Kept for the account, while a change of address can be undone.
     #[schema(max_items = 100)]
     former_addresses: Vec<FormerAddress>,
     #[schema(max_items = 100)]
@@ -144,7 +148,7 @@ pub async fn handler(
     let benchmarks = batch.push(of_person.benchmarks());
     let runs = batch.push(of_person.runs());
     if begin == 0 {
-        batch.push(caller.event(&app, "data_exported", json!({})));
+        batch.push(caller.event(&app, SecurityEventName::DataExported, json!({})));
     }
     let mut answers = batch.run(&app).await?;
     let user = answers.take(user)?.ok_or_else(account_gone)?;

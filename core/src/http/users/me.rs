@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use super::{UserBody, account_gone};
 use crate::{
     app::App,
-    domain::account,
+    domain::{SecurityEventName, account},
     http::{
         credentials::ClaimedSession,
         limits,
@@ -18,6 +18,8 @@ use crate::{
 };
 
 /// Tells who the caller is.
+///
+/// The account whose access token this is.
 #[utoipa::path(
     get,
     path = "/api/v1/users/me",
@@ -42,6 +44,8 @@ pub struct Body {
 }
 
 /// Changes the profile.
+///
+/// Changes what is given and leaves the rest.
 #[utoipa::path(
     patch,
     path = "/api/v1/users/me",
@@ -71,7 +75,11 @@ pub async fn patch(
         let name = name.map(|name| account::full_name(&name)).transpose();
         let name = name.map_err(|refusal| ApiError::invalid_member("/fullName", refusal))?;
         batch.push(users::rename(user_id, name.as_deref(), app.now()));
-        batch.push(caller.event_if_changed(&app, "profile_changed", json!({ "members": ["fullName"] })));
+        batch.push(caller.event_if_changed(
+            &app,
+            SecurityEventName::ProfileChanged,
+            json!({ "members": ["fullName"] }),
+        ));
     }
     let user = batch.push(users::find(user_id));
     let user = batch.run(&app).await?.take(user)?;

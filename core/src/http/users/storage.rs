@@ -21,6 +21,8 @@ pub struct Body {
 }
 
 /// Tells how much the caller has stored, and how much they may.
+///
+/// Benchmarks, runs and results count; `leftBytes` is what further ones may take.
 #[utoipa::path(
     get,
     path = "/api/v1/users/me/storage",

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use crate::{
     app::App,
     domain::{
-        Secret, UserId, ValidationError,
+        Secret, SecurityEventName, UserId, ValidationError, ValidationErrorCode,
         recovery_code::RecoveryCode,
         totp::{TotpCode, TotpSecret},
     },
@@ -134,7 +134,7 @@ pub fn guess_at_code(app: &App, caller: &ClaimedSession) -> Guess {
 pub async fn failed(app: &App, caller: &ClaimedSession, guess: &Guess, method: &'static str) -> ApiError {
     let mut batch = caller.batch();
     guess.reserve(&mut batch);
-    batch.push(caller.event(app, "mfa_failed", json!({ "method": method })));
+    batch.push(caller.event(app, SecurityEventName::MfaFailed, json!({ "method": method })));
     match batch.run(app).await {
         Ok(_) => incorrect_code(),
         Err(BatchError::Guard(Guard::GuessAllowed)) => guess.refused(app).await,
@@ -155,7 +155,7 @@ pub fn not_enabled() -> ApiError {
 pub fn code_required() -> ApiError {
     ApiError::invalid_member(
         "/code",
-        ValidationError::new("required", "give a code of the second factor, or a recovery code"),
+        ValidationError::new(ValidationErrorCode::Required, "give a code of the second factor, or a recovery code"),
     )
 }
 

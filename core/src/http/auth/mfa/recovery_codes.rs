@@ -8,7 +8,7 @@ use super::StepUp;
 use crate::{
     app::App,
     domain::{
-        UserId,
+        SecurityEventName, UserId,
         recovery_code::{CODES, RecoveryCode},
     },
     http::{
@@ -91,7 +91,7 @@ async fn replace(app: &App, caller: &ClaimedSession, body: StepUp, claim: Claim)
     let mut batch = caller.batch();
     let user_id = batch.user_id();
     codes.replace(&mut batch, user_id, app.now());
-    batch.push(caller.event(app, "recovery_codes_created", json!({ "methods": proof.methods() })));
+    batch.push(caller.event(app, SecurityEventName::RecoveryCodesCreated, json!({ "methods": proof.methods() })));
     let notice = mail::notice(app, Notice::RecoveryCodesReplaced)?;
     batch.push(notice.to(&proof.user.email, Some(&proof.user.id)));
     let replaced = claim.fulfil(&mut batch, app, reply)?;

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     app::App,
     domain::{
-        Secret,
+        Secret, SecurityEventName,
         totp::{TotpCode, TotpSecret, qr_svg},
     },
     http::{
@@ -138,6 +138,8 @@ pub struct ConfirmBody {
 }
 
 /// Puts the second factor in force with a first code.
+///
+/// From then on a login asks for a code. The answer has the recovery codes, this once.
 #[utoipa::path(
     post,
     path = "/api/v1/auth/mfa/totp/confirm",
@@ -182,7 +184,7 @@ async fn put_in_force(
     guess.reserve(&mut batch);
     batch.push(mfa::set_enabled(&user.id, now));
     batch.push(guess.succeeded());
-    batch.push(caller.event(app, "mfa_enabled", json!({ "method": "totp" })));
+    batch.push(caller.event(app, SecurityEventName::MfaEnabled, json!({ "method": "totp" })));
     batch.push(mail::notice(app, Notice::MfaEnabled)?.to(&user.email, Some(&user.id)));
     codes.replace(&mut batch, &user.id, now);
     let confirmed = claim.fulfil(&mut batch, app, reply)?;
@@ -225,7 +227,7 @@ pub async fn disable(
     batch.push(mfa::set_enabled(user_id, app.now()));
     batch.push(mfa::forget_recovery_codes(user_id));
     batch.push(mfa::forget_challenges(user_id));
-    batch.push(caller.event(&app, "mfa_disabled", json!({ "methods": proof.methods() })));
+    batch.push(caller.event(&app, SecurityEventName::MfaDisabled, json!({ "methods": proof.methods() })));
     let notice = mail::notice(&app, Notice::MfaDisabled)?;
     batch.push(notice.to(&proof.user.email, Some(&proof.user.id)));
     proof.carry_out(&app, batch).await?;

@@ -56,7 +56,7 @@ fn id(cell: Option<Value>) -> Result<String, String> {
 
 fn hash(cell: Option<Value>) -> Result<Option<Secret>, String> {
     let Some(hash) = text("password_hash", cell)?.map(Secret::new) else { return Ok(None) };
-    password_hash::check_importable(hash.expose()).map_err(|refusal| format!("password_hash: {}", refusal.detail))?;
+    password_hash::check_importable(hash.expose()).map_err(|error| format!("password_hash: {error}"))?;
     Ok(Some(hash))
 }
 
