@@ -112,10 +112,13 @@ pub struct Part {
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize, ToSchema)]
 pub struct Slices {
     /// Scenarios.
+    #[schema(example = json!(["exercise"]))]
     pub scenario: BTreeSet<String>,
     /// Languages.
+    #[schema(example = json!(["python", "rust"]))]
     pub language: BTreeSet<String>,
     /// Difficulties.
+    #[schema(example = json!(["easy"]))]
     pub difficulty: BTreeSet<String>,
 }
 

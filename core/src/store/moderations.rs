@@ -130,6 +130,7 @@ pub struct Moderated {
     #[schema(example = "openai/gpt-5-high")]
     pub id: String,
     /// What people call it: the model's display name, or the title of the benchmark's newest version.
+    #[schema(example = "GPT-5 (high)")]
     pub name: String,
     /// Whether an administrator gave it that name.
     pub renamed: bool,

@@ -11,7 +11,12 @@ use super::{
     sessions::SessionSummary,
 };
 use crate::{
-    domain::{ApiKeyId, RunId, UserId, account::Email, run_status::RunStatus},
+    domain::{
+        ApiKeyId, RunId, UserId,
+        account::Email,
+        formats::{ModelId, Slug},
+        run_status::RunStatus,
+    },
     ports::{DatabaseError, Row, Timestamp},
 };
 
@@ -263,16 +268,13 @@ pub struct OpenedRun {
     #[schema(value_type = RunId)]
     pub id: String,
     /// The model's id.
-    #[schema(
-        pattern = "^[A-Za-z0-9][A-Za-z0-9._-]{0,99}/[A-Za-z0-9][A-Za-z0-9._-]{0,99}$",
-        example = "openai/gpt-5-high"
-    )]
+    #[schema(value_type = ModelId)]
     pub model: String,
     /// The benchmark's id.
-    #[schema(pattern = "^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$", example = "aider-polyglot")]
+    #[schema(value_type = Slug)]
     pub benchmark: String,
     /// The benchmark's version.
-    #[schema(pattern = "^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$", example = "2024-12-20")]
+    #[schema(value_type = Slug)]
     pub version: String,
     /// What has become of it.
     #[schema(value_type = RunStatus)]

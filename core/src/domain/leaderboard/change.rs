@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::domain::formats::ModelId;
+
 /// What changed. `rescored`: a new run took the place of the model's earlier one. `hidden`, `unhidden`, `renamed`: an
 /// administrator moderated a model or a benchmark; the other of the two, `version` and `runId` are null.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -53,7 +55,7 @@ impl ChangeKind {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 pub struct RankChange {
     /// `provider/name`.
-    #[schema(pattern = "^[A-Za-z0-9][A-Za-z0-9._-]{0,99}/[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+    #[schema(value_type = ModelId)]
     pub model: String,
     /// Its rank before.
     #[schema(minimum = 1)]

@@ -55,6 +55,7 @@ pub struct SliceFound {
     /// What tells the slice's tasks from others.
     pub dimension: Dimension,
     /// What they have in common.
+    #[schema(example = "python")]
     pub value: String,
     /// How they differ there.
     #[serde(flatten)]

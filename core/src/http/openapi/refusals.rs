@@ -1,9 +1,11 @@
 //! The refusals that calls describe: each is a status with the codes that it may have. What holds of every one with a code
 //! (headers, extension members, an example) follows from the code.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 use utoipa::{
-    ToResponse,
+    PartialSchema as _, ToResponse,
     openapi::{Ref, RefOr, Response},
 };
 
@@ -124,8 +126,6 @@ refusals! {
     InvalidOrKeyReused: VALIDATION_FAILED, IDEMPOTENCY_KEY_REUSED;
     /// A body that is not JSON, or a parameter that is unknown or cannot be read.
     MalformedRequest: MALFORMED_REQUEST;
-    /// The path exists, the method does not. Any path may answer so.
-    MethodNotAllowed: METHOD_NOT_ALLOWED;
     /// No such thing, or not yours to see.
     NotFound: NOT_FOUND;
     /// What is missing stands in the detail.
@@ -171,19 +171,23 @@ fn refusal(name: &str, description: &[&str], codes: &[Code]) -> Value {
     let status = codes.first().map(|code| code.status());
     let mut rules = vec![
         json!({ "$ref": "#/components/schemas/Problem" }),
-        json!({ "properties": {
+        json!({ "type": "object", "properties": {
             "status": { "type": "integer", "const": status },
             "code": { "type": "string", "enum": codes.iter().map(|code| code.name()).collect::<Vec<_>>() },
         } }),
     ];
-    let members = codes.iter().filter_map(|code| {
-        let members = members(*code)?.keys().cloned().collect::<Vec<_>>();
-        Some(json!({
-            "if": { "properties": { "code": { "type": "string", "const": code.name() } } },
-            "then": { "required": members },
-        }))
-    });
-    rules.extend(members);
+    let schema = serde_json::to_value(ProblemMembers::schema()).unwrap_or_default();
+    rules.extend(codes.iter().filter_map(|code| {
+        let names = members(*code)?.into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+        let properties =
+            names.iter().map(|name| (name.clone(), schema.pointer(&format!("/properties/{name}")).cloned()));
+        let properties = properties.collect::<BTreeMap<_, _>>();
+        let rule = json!({
+            "type": "object", "properties": properties, "required": names, "additionalProperties": true,
+        });
+        let condition = json!({ "properties": { "code": { "type": "string", "const": code.name() } } });
+        Some(if codes.len() == 1 { rule } else { json!({ "if": condition, "then": rule }) })
+    }));
     let examples = codes.iter().map(|code| (code.name().to_owned(), json!({ "value": example(*code) })));
     let description = description.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" ");
     json!({
@@ -207,7 +211,6 @@ fn headers(codes: &[Code], are_limited: bool) -> Value {
             IDEMPOTENCY_IN_PROGRESS | SERVICE_UNAVAILABLE | TOO_MANY_REQUESTS | TOO_MANY_ATTEMPTS => {
                 headers.push(("Retry-After", "Retry-After"));
             }
-            METHOD_NOT_ALLOWED => headers.push(("Allow", "Allow")),
             UNSUPPORTED_MEDIA_TYPE => headers.push(("Accept-Encoding", "Accept-Encoding")),
             code if code.status() == 401 => headers.push(("WWW-Authenticate", "WWW-Authenticate")),
             _ => {}

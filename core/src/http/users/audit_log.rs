@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use crate::{
     app::App,
-    domain::SecurityEventName,
+    domain::{SecurityEventName, formats::Uuid},
     http::{
         credentials::ClaimedSession,
         page::{NewestFirst, Page, PageQuery},
@@ -19,11 +19,7 @@ use crate::{
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SecurityEvent {
-    #[schema(
-        format = "uuid",
-        pattern = "^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$",
-        example = "01939f41-5a00-7f3e-a7b8-c9d0e1f2a3b4"
-    )]
+    #[schema(value_type = Uuid)]
     id: String,
     at: Timestamp,
     #[schema(value_type = SecurityEventName)]

@@ -29,7 +29,17 @@ use crate::{
 #[serde(rename_all = "camelCase")]
 pub struct RecoveryCodes {
     /// Each is good for one login. Shown this once.
-    #[schema(value_type = BTreeSet<RecoveryCode>, min_items = 10, max_items = 10)]
+    #[schema(
+        value_type = BTreeSet<RecoveryCode>,
+        min_items = 10,
+        max_items = 10,
+        example = json!([
+            "012345-6789ab-cdefgh-jkmnpq", "123456-789abc-defghj-kmnpq0", "234567-89abcd-efghjk-mnpq01",
+            "345678-9abcde-fghjkm-npq012", "456789-abcdef-ghjkmn-pq0123", "56789a-bcdefg-hjkmnp-q01234",
+            "6789ab-cdefgh-jkmnpq-012345", "789abc-defghj-kmnpq0-123456", "89abcd-efghjk-mnpq01-234567",
+            "9abcde-fghjkm-npq012-345678"
+        ])
+    )]
     recovery_codes: Vec<String>,
 }
 
