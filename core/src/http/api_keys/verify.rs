@@ -48,7 +48,7 @@ struct Question {
     key: Secret,
     /// What it has to be good for, all of it.
     #[serde(default)]
-    #[schema(value_type = BTreeSet<Scope>)]
+    #[schema(value_type = Vec<Scope>)]
     scopes: Vec<String>,
     /// What it is charged of its limit where it is valid; 0 only looks.
     #[serde(default = "one")]

@@ -34,6 +34,7 @@ pub fn complete(document: &mut Value, last_answers: &BTreeSet<String>) {
         if let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) {
             call.add_refusals(responses);
             call.add_headers(responses);
+            responses.sort_keys();
         }
     }
 }
