@@ -271,7 +271,7 @@ impl Encoded {
             _ => return Err(ForeignHashError::Unknown),
         };
         let params = Params::read(params)
-            .ok_or_else(|| ForeignHashError::Malformed("the parameters are not m, t and p as Argon2 has them"))?;
+            .ok_or(ForeignHashError::Malformed("the parameters are not m, t and p as Argon2 has them"))?;
         // Those that are made here are of this kind.
         let bound = match (algorithm, version) {
             (Algorithm::Argon2id, Version::V0x13) => Bound::OWN,
@@ -286,20 +286,19 @@ impl Encoded {
 
     fn bcrypt(cost: &str, salt_and_hash: &str) -> Result<Self, ForeignHashError> {
         let cost = cost.parse().ok().filter(|cost| (4..=31).contains(cost));
-        let cost = cost.ok_or_else(|| ForeignHashError::Malformed("the cost is none of bcrypt's"))?;
+        let cost = cost.ok_or(ForeignHashError::Malformed("the cost is none of bcrypt's"))?;
         if cost > 14 {
             return Err(ForeignHashError::TooCostly("cost 14"));
         }
         let (salt, hash) =
-            salt_and_hash.split_at_checked(22).ok_or_else(|| ForeignHashError::Malformed("the salt is too short"))?;
+            salt_and_hash.split_at_checked(22).ok_or(ForeignHashError::Malformed("the salt is too short"))?;
         let (salt, hash) = (decode(&BCRYPT_BASE64, salt)?, decode(&BCRYPT_BASE64, hash)?);
         Self { scheme: Scheme::Bcrypt { cost }, salt, hash }.with_lengths(16..=16, 23..=23)
     }
 
     fn pbkdf2(rounds: Option<u32>, salt: Vec<u8>, hash: &str, length: usize) -> Result<Self, ForeignHashError> {
-        let rounds = rounds
-            .filter(|rounds| *rounds > 0)
-            .ok_or_else(|| ForeignHashError::Malformed("the rounds are not given"))?;
+        let rounds =
+            rounds.filter(|rounds| *rounds > 0).ok_or(ForeignHashError::Malformed("the rounds are not given"))?;
         if rounds > 2_000_000 {
             return Err(ForeignHashError::TooCostly("2,000,000 rounds"));
         }
@@ -314,7 +313,7 @@ impl Encoded {
     fn scrypt(params: &str, salt: &str, hash: &str) -> Result<Self, ForeignHashError> {
         let [log_n, r, p] = numbers(params, ["ln=", "r=", "p="])
             .filter(|numbers| numbers.iter().all(|number| *number > 0))
-            .ok_or_else(|| ForeignHashError::Malformed("the parameters are not ln, r and p as scrypt has them"))?;
+            .ok_or(ForeignHashError::Malformed("the parameters are not ln, r and p as scrypt has them"))?;
         let block = u64::from(r).saturating_mul(128);
         let memory = block.saturating_mul(1_u64.checked_shl(log_n).unwrap_or(u64::MAX));
         let (filled, lanes) = (memory.saturating_mul(p.into()), block.saturating_mul(p.into()));
