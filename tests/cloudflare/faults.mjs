@@ -82,7 +82,7 @@ function dependency(method, parameters) {
   return method === "admit" && parameters.length === 1 ? "limits" : "gate";
 }
 
-const METHODS = ["admit", "renew", "settle", "announce", "unsaved", "hash"];
+const METHODS = ["admit", "renew", "reportUsage", "invalidate", "unsaved", "hash"];
 const objects = Object.getPrototypeOf(env.KEY_GATE);
 const { get } = objects;
 objects.get = function (id) {

@@ -67,8 +67,8 @@ export class RateLimiter extends real.RateLimiter {
 /** Calls to the objects of keys, and round trips to D1 that wrote and that only read; and the rows that D1 counts. */
 const keys = { calls: 0, reads: 0, writes: 0, rowsRead: 0, rowsWritten: 0 };
 
-/** How many announcements in a row fail. */
-let failingAnnouncements = 0;
+/** How many invalidations in a row fail. */
+let failingInvalidations = 0;
 
 export class KeyGate extends real.KeyGate {
   admit(...question) {
@@ -77,9 +77,9 @@ export class KeyGate extends real.KeyGate {
     return super.admit(...question);
   }
 
-  announce(reports) {
-    if (failingAnnouncements === 0) return super.announce(reports);
-    failingAnnouncements -= 1;
+  invalidate(reports) {
+    if (failingInvalidations === 0) return super.invalidate(reports);
+    failingInvalidations -= 1;
     throw new Error("as the test asked");
   }
 
@@ -157,7 +157,7 @@ export default {
       return object.evict().then(() => new Response(), () => new Response());
     }
     if (request.headers.has("x-trap-admission")) admissionTraps = true;
-    if (request.headers.has("x-break-announcement")) failingAnnouncements = 2;
+    if (request.headers.has("x-break-invalidation")) failingInvalidations = 2;
     if (request.headers.has("x-trap-hash")) hashTraps = true;
     if (request.headers.has("x-busy-hash")) hashIsBusy = true;
     return worker.fetch(request, ...rest);

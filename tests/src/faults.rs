@@ -220,8 +220,8 @@ impl KeyGate for Faulty<dyn KeyGate> {
         self.faults.around(Dependency::Gate, decisions, |why| KeyGateError(why.to_owned())).await
     }
 
-    async fn announce(&self, keys: &[KeyHash]) -> Result<(), KeyGateError> {
-        self.faults.around(Dependency::Gate, self.port.announce(keys), |why| KeyGateError(why.to_owned())).await
+    async fn invalidate(&self, keys: &[KeyHash]) -> Result<(), KeyGateError> {
+        self.faults.around(Dependency::Gate, self.port.invalidate(keys), |why| KeyGateError(why.to_owned())).await
     }
 
     async fn unsaved(&self, key: KeyHash) -> Result<Vec<HourOfUse>, KeyGateError> {

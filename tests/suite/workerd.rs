@@ -171,7 +171,7 @@ pub async fn instances_agree_about_keys() -> Result<(), String> {
             }
         }
     };
-    // Of the largest, both are lent a part: what comes home late counts as used up, and here none does.
+    // Of the largest, both get leases: one that is reported late counts as used up, and here none is.
     host.stop_time().await;
     for limit in [1, 7, 100, 1500] {
         assert_eq!(admitted(limit).await, limit);
@@ -180,7 +180,7 @@ pub async fn instances_agree_about_keys() -> Result<(), String> {
 
     for round in 0..100 {
         let key = Key::new(&owner, json!({})).await;
-        // Enough for both to hold a block, in some rounds.
+        // Enough for both to hold a lease, in some rounds.
         let uses = if round % 10 == 0 { 120 } else { 2 };
         let used = join_all((0..uses).map(|n| verify(&key, n))).await;
         assert!(used.iter().all(|verdict| verdict["valid"] == true), "round {round}: {used:?}");
@@ -200,7 +200,7 @@ pub async fn what_cannot_be_told_is_not_revoked() -> Result<(), String> {
     let owner = User::verified(&host).await;
     let key = Key::new(&owner, json!({})).await;
     let break_next = async || {
-        let health = plain_client().get(format!("{}/health", host.url())).header("x-break-announcement", "1");
+        let health = plain_client().get(format!("{}/health", host.url())).header("x-break-invalidation", "1");
         health.send().await.expect("an answer");
     };
     break_next().await;

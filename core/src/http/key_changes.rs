@@ -9,7 +9,7 @@ use crate::{app::App, domain::api_key::KeyHash};
 /// # Errors
 /// A fault where the gate cannot be told: then nothing may be changed.
 pub async fn invalidate(app: &App, keys: &[KeyHash]) -> Result<(), ApiError> {
-    Ok(app.ports().key_gate.announce(keys).await?)
+    Ok(app.ports().key_gate.invalidate(keys).await?)
 }
 
 /// Invalidates, after the batch, the keys that were made after `before` were invalidated.

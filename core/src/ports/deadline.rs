@@ -207,9 +207,9 @@ impl KeyGate for Guarded<dyn KeyGate> {
         self.within(self.deadlines.gate, decisions).await.unwrap_or_else(|late| Err(KeyGateError(late)))
     }
 
-    async fn announce(&self, keys: &[KeyHash]) -> Result<(), KeyGateError> {
-        let told = self.port.announce(keys);
-        self.within(self.deadlines.gate, told).await.unwrap_or_else(|late| Err(KeyGateError(late)))
+    async fn invalidate(&self, keys: &[KeyHash]) -> Result<(), KeyGateError> {
+        let done = self.port.invalidate(keys);
+        self.within(self.deadlines.gate, done).await.unwrap_or_else(|late| Err(KeyGateError(late)))
     }
 
     async fn unsaved(&self, key: KeyHash) -> Result<Vec<HourOfUse>, KeyGateError> {

@@ -20,13 +20,13 @@ pub trait KeyGate: Send + Sync {
     /// [`KeyGateError`] when it cannot be decided; nobody gets in then.
     async fn admit(&self, uses: &[KeyUse], now: Timestamp) -> Result<Vec<Decision>, KeyGateError>;
 
-    /// To be called before a batch that changes these keys or their owner. What any instance decides about them after
-    /// this has returned stands on what is in the database at that time, for at least half a minute; so what the
-    /// batch takes away is gone when the batch is answered.
+    /// Makes every instance forget what it knows of these keys; to be called before a batch that changes them or their
+    /// owner. What is decided about them after this has returned stands on what is in the database at that time, for at
+    /// least half a minute; so what the batch takes away is gone when the batch is answered.
     ///
     /// # Errors
     /// [`KeyGateError`] when that cannot be promised: then the batch must not run.
-    async fn announce(&self, keys: &[KeyHash]) -> Result<(), KeyGateError>;
+    async fn invalidate(&self, keys: &[KeyHash]) -> Result<(), KeyGateError>;
 
     /// What has been counted of a key and is not in the database yet, by hour. Each stands for the whole hour.
     ///

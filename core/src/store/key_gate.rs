@@ -151,7 +151,7 @@ impl KeyGate for SqlKeyGate {
     }
 
     /// Every decision reads the database.
-    async fn announce(&self, _: &[KeyHash]) -> Result<(), KeyGateError> {
+    async fn invalidate(&self, _: &[KeyHash]) -> Result<(), KeyGateError> {
         Ok(())
     }
 

@@ -1,18 +1,14 @@
-//! `KeyGate` over Durable Objects, one for the keys that share a limit: the port's side, which holds blocks and asks, and the object's side, which
-//! keeps their [`KeyHome`]. What both decide is `aibaas_core::domain::prepaid`.
+//! `KeyGate` over Durable Objects, one for the keys that share a limit: the instance's side, which asks and holds leases.
+//! The object's side is [`super::key_object`]; what both decide is `aibaas_core::domain::key_lease`.
 
-use std::{
-    cell::RefCell,
-    collections::{BTreeMap, HashMap},
-    sync::Arc,
-};
+use std::{cell::RefCell, collections::HashMap, sync::Arc};
 
 use aibaas_core::{
     domain::{
-        ApiKeyId, SlidingLog,
+        ApiKeyId,
         api_key::KeyHash,
-        key_use::{Decision, HourOfUse, KeyGrant, KeyLedger, KeyUse, UsageByKey},
-        prepaid::{Block, FreshGrant, KeyHome, LEND_MS, Lent, Reply, Report, Verdict},
+        key_lease::{FreshGrant, GrantedLease, LEASE_MS, Lease, Reply, Verdict},
+        key_use::{Decision, HourOfUse, KeyGrant, KeyUse},
     },
     ports::{Background as _, Clock, Database, KeyGate, KeyGateError, Timestamp},
     store::{Batch, key_uses},
@@ -20,19 +16,15 @@ use aibaas_core::{
 use async_trait::async_trait;
 use futures_util::future;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 use wasm_bindgen::prelude::*;
 use worker::{durable::ObjectNamespace, send::SendFuture};
 
-use super::{
-    adapters::{AfterTheAnswer, timestamp},
-    d1, glue,
-};
+use super::{adapters::AfterTheAnswer, glue};
 
-/// How long after its last use a block is given back, so that a request that comes just in time does that on its way.
-const GIVE_BACK_MS: u32 = 110;
-const _: () = assert!(GIVE_BACK_MS as i64 > LEND_MS);
-/// How long no block is asked for after one that was over when it came.
+/// When a lease is reported, in milliseconds after it was granted: by then a request may have done so on its way.
+const REPORT_AFTER_MS: u32 = 110;
+const _: () = assert!(REPORT_AFTER_MS as i64 > LEASE_MS);
+/// How long no lease is asked for after one that had ended when it came, in milliseconds.
 const REST_MS: i64 = 5_000;
 /// How many keys an instance remembers the first keys of; where there are more, it learns them anew.
 const MOST_SUCCESSORS: usize = 10_000;
@@ -69,20 +61,20 @@ fn remember_first_key(hash: KeyHash, first: KeyHash) {
 /// What an instance holds of a key.
 #[derive(Default)]
 struct Held {
-    block: Option<Block>,
-    /// Whether a request is asking for a block.
+    lease: Option<Lease>,
+    /// Whether a request is asking for a lease.
     asking: bool,
-    /// Blocks that are over, of which the object is told at the next occasion.
-    over: Vec<Block>,
-    /// Until then no block is asked for: the object is so far away that the last was over when it came.
+    /// Leases that ended and are reported at the next occasion.
+    ended: Vec<Lease>,
+    /// Until then no lease is asked for: the object is so far away that the last had ended when it came.
     resting_until: Option<Timestamp>,
 }
 
 impl Held {
-    /// Takes the block out of use, if it is this one.
-    fn retire(&mut self, block: Option<u32>) {
-        if self.block.as_ref().is_some_and(|held| block.is_none_or(|id| held.id() == id)) {
-            self.over.extend(self.block.take());
+    /// Takes the lease out of use, if it is this one.
+    fn retire(&mut self, lease: Option<u32>) {
+        if self.lease.as_ref().is_some_and(|held| lease.is_none_or(|id| held.id() == id)) {
+            self.ended.extend(self.lease.take());
         }
     }
 
@@ -97,7 +89,7 @@ fn held<T>(hash: KeyHash, with: impl FnOnce(&mut Held) -> T) -> T {
     HELD.with_borrow_mut(|all| {
         let held = all.entry(hash).or_default();
         let outcome = with(held);
-        if held.block.is_none() && !held.asking && held.over.is_empty() && held.resting_until.is_none() {
+        if held.lease.is_none() && !held.asking && held.ended.is_empty() && held.resting_until.is_none() {
             all.remove(&hash);
         }
         outcome
@@ -105,16 +97,16 @@ fn held<T>(hash: KeyHash, with: impl FnOnce(&mut Held) -> T) -> T {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Question {
-    of: KeyUse,
-    fresh: Option<FreshGrant>,
-    wants_block: bool,
+pub(super) struct Question {
+    pub(super) of: KeyUse,
+    pub(super) fresh: Option<FreshGrant>,
+    pub(super) wants_lease: bool,
 }
 
-/// A block that was lent ahead of the need, what the limit then admitted, and for how long no more than that.
-type Renewal = Option<(Lent, u32, u64)>;
+/// A lease that was granted ahead of the need, what the limit then admitted, and for how long no more than that.
+pub(super) type Renewal = Option<(GrantedLease, u32, u64)>;
 
-/// Says that a request of this instance is asking for a block, until it has one or has given up.
+/// Says that a request of this instance is asking for a lease, until it has one or has given up.
 struct Asking(KeyHash);
 
 impl Asking {
@@ -140,12 +132,11 @@ impl KeyObjects {
         Self { namespace, database, clock }
     }
 
-    /// Calls a method of the object that keeps the key's limit, and tells it on the way what was used of the key's blocks
-    /// that are over.
+    /// Calls a method of the object that keeps the key's limit, and reports on the way the key's leases that ended.
     async fn call(&self, hash: KeyHash, method: &str, question: impl Serialize + Send) -> Result<String, KeyGateError> {
-        let over = held(hash, |held| std::mem::take(&mut held.over));
+        let ended = held(hash, |held| std::mem::take(&mut held.ended));
         let now = self.clock.now();
-        let reports = over.into_iter().map(|block| block.report(now)).collect::<Vec<_>>();
+        let reports = ended.into_iter().map(|lease| lease.report(now)).collect::<Vec<_>>();
         let reports = serde_json::to_string(&reports).map_err(unreadable)?;
         let question = serde_json::to_string(&question).map_err(unreadable)?;
         let namespace: &JsValue = self.namespace.as_ref();
@@ -180,11 +171,11 @@ impl KeyObjects {
     async fn decide(&self, of: &KeyUse) -> Result<Decision, KeyGateError> {
         let now = self.clock.now();
         let (alone, asking) = held(of.hash, |held| {
-            let alone = held.block.as_mut().and_then(|block| block.decide(of, now));
+            let alone = held.lease.as_mut().and_then(|lease| lease.decide(of, now));
             if alone.is_none() {
                 held.retire(None);
             }
-            let wants = held.block.as_ref().is_none_or(|block| block.is_ending(now));
+            let wants = held.lease.as_ref().is_none_or(|lease| lease.is_ending(now));
             (alone, if wants && !held.is_resting(now) { Asking::begin(of.hash, held) } else { None })
         });
         match (alone, asking) {
@@ -199,12 +190,12 @@ impl KeyObjects {
         }
     }
 
-    /// Has the object decide, and lend a block where this request asks for one.
+    /// Has the object decide, and acquires a lease where this request asks for one.
     async fn ask(&self, of: &KeyUse, asking: Option<Asking>) -> Result<Decision, KeyGateError> {
         let mut fresh = None;
         loop {
             let asked = self.clock.now();
-            let question = Question { of: of.clone(), fresh: fresh.take(), wants_block: asking.is_some() };
+            let question = Question { of: of.clone(), fresh: fresh.take(), wants_lease: asking.is_some() };
             let reply = self.call(of.hash, "admit", &question).await?;
             match serde_json::from_str(&reply).map_err(unreadable)? {
                 Reply::NeedsGrant { generation, keep } => {
@@ -219,11 +210,11 @@ impl KeyObjects {
                 }
                 // The object waits by itself.
                 Reply::Wait(_) => return Err(KeyGateError("the object did not wait".to_owned())),
-                Reply::Decided { verdict, grant, block } => {
+                Reply::Decided { verdict, grant, lease } => {
                     let grant = Arc::new(*grant);
-                    if let (Some(lent), Verdict::Allowed(remaining, reset)) = (block, &verdict) {
-                        let block = Block::new(lent, Arc::clone(&grant), *remaining, *reset, asked);
-                        self.hold(of.hash, block);
+                    if let (Some(granted), Verdict::Allowed(remaining, reset)) = (lease, &verdict) {
+                        let lease = Lease::new(granted, Arc::clone(&grant), *remaining, *reset, asked);
+                        self.hold(of.hash, lease);
                     }
                     return Ok(verdict.about(grant));
                 }
@@ -231,7 +222,7 @@ impl KeyObjects {
         }
     }
 
-    /// Asks for the next block while this one still serves.
+    /// Acquires the next lease while this one still serves.
     fn renew(&self, asking: Asking, grant: Arc<KeyGrant>) {
         let objects = self.clone();
         AfterTheAnswer.spawn(Box::pin(SendFuture::new(async move {
@@ -239,40 +230,40 @@ impl KeyObjects {
             let renewed = objects.call(hash, "renew", hash).await;
             let renewed = renewed.and_then(|answer| serde_json::from_str::<Renewal>(&answer).map_err(unreadable));
             match renewed {
-                Ok(Some((lent, remaining, reset))) => {
-                    let next = Block::new(lent, grant, remaining, reset, asked);
-                    let next = held(hash, |held| match &held.block {
-                        Some(block) => next.after(block),
+                Ok(Some((granted, remaining, reset))) => {
+                    let next = Lease::new(granted, grant, remaining, reset, asked);
+                    let next = held(hash, |held| match &held.lease {
+                        Some(lease) => next.after(lease),
                         None => next,
                     });
                     objects.hold(hash, next);
                 }
                 Ok(None) => {}
-                Err(error) => tracing::warn!(%error, "a block could not be renewed"),
+                Err(error) => tracing::warn!(%error, "a lease could not be renewed"),
             }
         })));
     }
 
-    /// Uses this block from now on, and gives it back when its time is over.
-    fn hold(&self, hash: KeyHash, block: Block) {
-        let (id, now) = (block.id(), self.clock.now());
-        let too_late = block.is_over(now);
+    /// Uses this lease from now on, and reports it when its time is over.
+    fn hold(&self, hash: KeyHash, lease: Lease) {
+        let (id, now) = (lease.id(), self.clock.now());
+        let too_late = lease.is_over(now);
         held(hash, |held| {
             held.retire(None);
-            held.block = Some(block);
+            held.lease = Some(lease);
             held.resting_until = too_late.then(|| now.plus_ms(REST_MS));
         });
         let objects = self.clone();
         AfterTheAnswer.spawn(Box::pin(SendFuture::new(async move {
             if !too_late {
-                _ = glue::sleep(GIVE_BACK_MS).await;
+                _ = glue::sleep(REPORT_AFTER_MS).await;
             }
             let due = held(hash, |held| {
                 held.retire(Some(id));
-                held.block.is_none() && !held.over.is_empty()
+                held.lease.is_none() && !held.ended.is_empty()
             });
-            if due && let Err(error) = objects.call(hash, "settle", ()).await {
-                tracing::warn!(%error, "a block was not given back, and counts as used up");
+            if due && let Err(error) = objects.call(hash, "reportUsage", ()).await {
+                tracing::warn!(%error, "a lease was not reported, and counts as used up");
             }
         })));
     }
@@ -292,14 +283,14 @@ impl KeyGate for KeyObjects {
         Ok(decisions)
     }
 
-    async fn announce(&self, keys: &[KeyHash]) -> Result<(), KeyGateError> {
+    async fn invalidate(&self, keys: &[KeyHash]) -> Result<(), KeyGateError> {
         self.learn_first_keys(keys).await?;
         let calls = keys.iter().map(async |hash| {
             held(*hash, |held| held.retire(None));
-            match self.call(*hash, "announce", ()).await {
+            match self.call(*hash, "invalidate", ()).await {
                 // An object that has just been moved or replaced answers the second time.
-                Err(_) => self.call(*hash, "announce", ()).await,
-                told => told,
+                Err(_) => self.call(*hash, "invalidate", ()).await,
+                answer => answer,
             }
         });
         future::try_join_all(calls).await.map(drop)
@@ -309,295 +300,5 @@ impl KeyGate for KeyObjects {
         let Some(id) = self.learn_first_keys(&[key]).await?.pop() else { return Ok(Vec::new()) };
         held(key, |held| held.retire(None));
         serde_json::from_str(&self.call(key, "unsaved", id).await?).map_err(unreadable)
-    }
-}
-
-/// A key's use is saved no more often than this.
-const SAVE_EVERY_MS: i64 = 60_000;
-/// When a save that failed is tried again.
-const SAVE_AGAIN_MS: i64 = 10_000;
-
-/// What the object of the keys that share a limit keeps in memory. Its storage has the same, but for the last moment's.
-#[wasm_bindgen]
-pub struct KeyObject {
-    home: KeyHome,
-    first_key_id: Option<ApiKeyId>,
-    saved_at: Timestamp,
-    saving: Vec<(ApiKeyId, HourOfUse)>,
-    window_ms: i64,
-    stored: Stored,
-}
-
-/// What the object has stored, by which it tells what is new.
-#[derive(Default)]
-struct Stored {
-    oldest: Option<Timestamp>,
-    newest: Option<(Timestamp, u32)>,
-    /// From when on something came in late.
-    older: Option<Timestamp>,
-    lent: Vec<Lent>,
-    /// Of which key, what was counted, whether it is unsaved.
-    uses: Vec<(ApiKeyId, HourOfUse, bool)>,
-    first_key_id: Option<ApiKeyId>,
-}
-
-/// Key id, hour, allowed, limited, denied, last use, whether it is unsaved.
-type SavedHour = (ApiKeyId, i64, u64, u64, u64, Option<i64>, u8);
-
-/// What a new instance of the object finds in its storage.
-#[derive(Deserialize)]
-struct Found {
-    admissions: Vec<String>,
-    lent: Vec<(u32, u32, i64)>,
-    uses: Vec<SavedHour>,
-    /// The first key's id, window, when its use was saved last, until when the key is being changed.
-    about: Option<(ApiKeyId, i64, i64, i64)>,
-}
-
-impl Stored {
-    const TABLES: [&str; 4] = [
-        // As many as came together, as JSON: when and how much.
-        "CREATE TABLE IF NOT EXISTS admissions (last INTEGER NOT NULL, first INTEGER NOT NULL, some TEXT NOT NULL, \
-           PRIMARY KEY (last, first)) STRICT, WITHOUT ROWID",
-        "CREATE TABLE IF NOT EXISTS lent (id INTEGER PRIMARY KEY, cost INTEGER NOT NULL, until INTEGER NOT NULL) STRICT",
-        "CREATE TABLE IF NOT EXISTS uses (key_id TEXT NOT NULL, start INTEGER NOT NULL, allowed INTEGER NOT NULL, \
-           limited INTEGER NOT NULL, denied INTEGER NOT NULL, last_used INTEGER, unsaved INTEGER NOT NULL, \
-           PRIMARY KEY (key_id, start)) STRICT, WITHOUT ROWID",
-        "CREATE TABLE IF NOT EXISTS about (one INTEGER PRIMARY KEY CHECK (one = 1), key_id TEXT NOT NULL, \
-           window INTEGER NOT NULL, saved_at INTEGER NOT NULL, changing_until INTEGER NOT NULL) STRICT",
-    ];
-}
-
-#[wasm_bindgen]
-impl KeyObject {
-    /// Starts from what the object stored. `nonce` is random.
-    #[wasm_bindgen(constructor)]
-    pub fn new(stored: &str, nonce: u32) -> Self {
-        let found = serde_json::from_str::<Found>(stored).ok();
-        let Found { admissions, lent, uses, about } =
-            found.unwrap_or(Found { admissions: Vec::new(), lent: Vec::new(), uses: Vec::new(), about: None });
-        // The same millisecond may stand in several rows; what was admitted in it only grows.
-        let mut entries = BTreeMap::<i64, u32>::new();
-        for some in admissions {
-            for (at, cost) in serde_json::from_str::<Vec<(i64, u32)>>(&some).unwrap_or_default() {
-                entries.entry(at).and_modify(|known| *known = cost.max(*known)).or_insert(cost);
-            }
-        }
-        let log = SlidingLog::from_entries(entries.into_iter().map(|(at, cost)| (Timestamp(at), cost)));
-        let uses = uses.into_iter().map(|(key_id, start_ms, allowed, limited, denied, last_used_ms, unsaved)| {
-            (key_id, HourOfUse { start_ms, allowed, limited, denied, last_used_ms }, unsaved != 0)
-        });
-        let usage = UsageByKey::restored(uses);
-        let lent = lent.into_iter().map(|(id, cost, until_ms)| Lent { id, cost, until_ms }).collect::<Vec<_>>();
-        let (first_key_id, window_ms, saved_at, changing_until) = match about {
-            Some((id, window, saved, changing)) => (Some(id), window, saved, changing),
-            None => (None, 0, 0, 0),
-        };
-        let home = KeyHome::new(KeyLedger { log, usage }, lent, Some(Timestamp(changing_until)), nonce);
-        let mut object = Self {
-            home,
-            first_key_id: first_key_id.filter(|id| !id.as_str().is_empty()),
-            saved_at: Timestamp(saved_at),
-            saving: Vec::new(),
-            window_ms,
-            stored: Stored::default(),
-        };
-        drop(object.writes());
-        object
-    }
-
-    /// Answers a question about a use: `reply\nwork` (see [`KeyObject::work`]); the reply is empty where it has to wait.
-    pub fn admit(&mut self, question: &str, now: f64) -> Option<String> {
-        let now = timestamp(now);
-        let Question { of, fresh, wants_block } = serde_json::from_str(question).ok()?;
-        let reply = self.home.admit(&of, fresh, wants_block, now);
-        if let Reply::Wait(ms) = reply {
-            return Some(format!("\n{}", self.work(Some(ms), now)));
-        }
-        if let Reply::Decided { grant, .. } = &reply {
-            self.first_key_id = Some(grant.first_key_id.clone());
-            self.window_ms = i64::try_from(grant.window_ms()).unwrap_or(i64::MAX);
-        }
-        let reply = serde_json::to_string(&reply).ok()?;
-        Some(format!("{reply}\n{}", self.work(None, now)))
-    }
-
-    /// Takes back blocks.
-    pub fn settle(&mut self, reports: &str, now: f64) -> String {
-        let now = timestamp(now);
-        for report in serde_json::from_str::<Vec<Report>>(reports).unwrap_or_default() {
-            let oldest = report.used.iter().map(|(age_ms, _)| now.plus_ms(i64::from(*age_ms).saturating_neg())).min();
-            self.stored.older = self.stored.older.into_iter().chain(oldest).min();
-            self.home.settle(&report, now);
-        }
-        self.work(None, now)
-    }
-
-    /// Lends a block for this key ahead of the need: `renewal\nwork`.
-    pub fn renew(&mut self, key: &str, now: f64) -> Option<String> {
-        let now = timestamp(now);
-        let renewal: Renewal = self.home.renew(serde_json::from_str(key).ok()?, now);
-        let renewal = serde_json::to_string(&renewal).ok()?;
-        Some(format!("{renewal}\n{}", self.work(None, now)))
-    }
-
-    /// The key is about to change.
-    pub fn announce(&mut self, now: f64) -> String {
-        let now = timestamp(now);
-        let until = self.home.announce(now);
-        let about = json!([
-            "INSERT INTO about (one, key_id, window, saved_at, changing_until) VALUES (1, ?, ?, ?, ?) \
-             ON CONFLICT DO UPDATE SET changing_until = excluded.changing_until",
-            self.first_key_id.as_ref().map_or("", ApiKeyId::as_str),
-            self.window_ms,
-            self.saved_at.0,
-            until.0
-        ]);
-        self.keeping(None, Some(about), now)
-    }
-
-    /// Whether something that was lent up to `before` is out still, as the work says it.
-    pub fn waits(&mut self, before: f64, now: f64) -> String {
-        let now = timestamp(now);
-        let waits = self.home.waits(timestamp(before), now);
-        self.work(waits, now)
-    }
-
-    /// Writes what is not in the object's storage yet.
-    pub fn keep(&mut self, now: f64) -> String {
-        self.keeping(None, None, timestamp(now))
-    }
-
-    /// What was counted of the key with this id and is not saved.
-    pub fn unsaved(&self, key_id: &str) -> Option<String> {
-        let key_id = serde_json::from_str::<ApiKeyId>(key_id).ok()?;
-        serde_json::to_string(&self.home.ledger.usage.unsaved_of(&key_id)).ok()
-    }
-
-    /// What saves what was counted, as statements for the database; empty where there is nothing to save.
-    pub fn save(&mut self, now: f64) -> String {
-        if timestamp(now) < self.saved_at.plus_ms(SAVE_EVERY_MS) {
-            return String::new();
-        }
-        self.saving = self.home.ledger.usage.unsaved();
-        if self.saving.is_empty() {
-            return String::new();
-        }
-        let hours = self.saving.iter().map(|(id, hour)| (id, *hour));
-        d1::asked(&[key_uses::save(hours).into_statement()]).unwrap_or_default()
-    }
-
-    /// It was saved, or not.
-    pub fn saved(&mut self, done: bool, now: f64) -> String {
-        let now = timestamp(now);
-        let saving = std::mem::take(&mut self.saving);
-        if done {
-            self.home.ledger.usage.saved(&saving, now);
-        }
-        // After a failure the next try is some seconds away, else a minute.
-        self.saved_at = if done { now } else { now.plus_ms(SAVE_AGAIN_MS.saturating_sub(SAVE_EVERY_MS)) };
-        self.keeping(None, Some(json!(["UPDATE about SET saved_at = ?", self.saved_at.0])), now)
-    }
-
-    /// What is to be done now, as JSON: `[wait, writes, alarm, later]`: milliseconds to wait for what is lent, statements
-    /// for the object's storage, when to wake up, and whether something remains to be written in a moment.
-    fn work(&mut self, waits: Option<u32>, now: Timestamp) -> String {
-        // What is lent is kept before the instance hears of it: another object of this key must know whom to wait for.
-        if self.home.lent().iter().any(|lent| !self.stored.lent.contains(lent)) {
-            return self.keeping(waits, None, now);
-        }
-        let (stored, ledger) = (&self.stored, &self.home.ledger);
-        let same = stored.uses.iter().map(|(id, hour, unsaved)| (id, *hour, *unsaved)).eq(ledger.usage.hours())
-            && stored.lent == self.home.lent()
-            && stored.older.is_none()
-            && (stored.newest == ledger.log.entries().next_back() || ledger.log.is_empty());
-        json!([waits, [], null, !same]).to_string()
-    }
-
-    /// As [`KeyObject::work`], with everything written.
-    fn keeping(&mut self, waits: Option<u32>, last: Option<Value>, now: Timestamp) -> String {
-        let mut writes = self.writes();
-        writes.extend(last);
-        let alarm = self.alarm(now).map(|time| time.0);
-        json!([waits, writes, alarm, false]).to_string()
-    }
-
-    /// When there is something to do: to save what was counted, or to forget.
-    fn alarm(&self, now: Timestamp) -> Option<Timestamp> {
-        let next_save = self.saved_at.plus_ms(SAVE_EVERY_MS);
-        if self.home.ledger.usage.is_unsaved() {
-            return Some(next_save.max(now));
-        }
-        let newest = self.stored.newest.map(|(at, _)| at.plus_ms(self.window_ms));
-        let lent = self.home.lent().iter().map(|lent| Timestamp(lent.until_ms)).max();
-        let changing = self.home.changing_until();
-        let last = [newest, lent, changing, Some(next_save)].into_iter().flatten().max();
-        last.filter(|last| *last > now)
-    }
-
-    /// The statements that bring the storage up to date.
-    fn writes(&mut self) -> Vec<Value> {
-        let mut writes = Vec::new();
-        let log = &self.home.ledger.log;
-        let oldest = log.entries().next().map(|(at, _)| at);
-        let stored = &mut self.stored;
-        if stored.oldest != oldest && stored.oldest.is_some() {
-            let before = oldest.map_or(i64::MAX, |oldest| oldest.0);
-            writes.push(json!(["DELETE FROM admissions WHERE last < ?", before]));
-        }
-        stored.oldest = oldest;
-        let older = stored.older.take();
-        let known = stored.newest.map_or(Timestamp(i64::MIN), |(at, _)| older.map_or(at, |older| older.min(at)));
-        let new = log.entries_from(known).filter(|entry| stored.newest != Some(*entry));
-        let new = new.map(|(at, cost)| (at.0, cost)).collect::<Vec<_>>();
-        if let (Some((first, _)), Some((last, _))) = (new.first(), new.last()) {
-            let some = json!(new).to_string();
-            writes.push(json!([
-                "INSERT OR REPLACE INTO admissions (last, first, some) VALUES (?, ?, ?)",
-                last,
-                first,
-                some
-            ]));
-        }
-        stored.newest = log.entries().next_back().or(stored.newest);
-        for gone in stored.lent.iter().filter(|lent| !self.home.lent().contains(lent)) {
-            writes.push(json!(["DELETE FROM lent WHERE id = ?", gone.id]));
-        }
-        for new in self.home.lent().iter().filter(|lent| !stored.lent.contains(lent)) {
-            writes.push(json!(["INSERT INTO lent (id, cost, until) VALUES (?, ?, ?)", new.id, new.cost, new.until_ms]));
-        }
-        stored.lent = self.home.lent().to_vec();
-        let uses = self.home.ledger.usage.hours().map(|(id, hour, unsaved)| (id.to_owned(), hour, unsaved));
-        let uses = uses.collect::<Vec<_>>();
-        for (key_id, hour, unsaved) in uses.iter().filter(|known| !stored.uses.contains(known)) {
-            writes.push(json!([
-                "INSERT OR REPLACE INTO uses (key_id, start, allowed, limited, denied, last_used, unsaved) VALUES (?, ?, ?, ?, ?, ?, ?)",
-                key_id, hour.start_ms, hour.allowed, hour.limited, hour.denied, hour.last_used_ms, u8::from(*unsaved)
-            ]));
-        }
-        let is_kept = |(id, old, _): &&(ApiKeyId, HourOfUse, bool)| {
-            uses.iter().any(|(key_id, hour, _)| key_id == id && hour.start_ms == old.start_ms)
-        };
-        for (key_id, gone, _) in stored.uses.iter().filter(|known| !is_kept(known)) {
-            writes.push(json!(["DELETE FROM uses WHERE key_id = ? AND start = ?", key_id, gone.start_ms]));
-        }
-        stored.uses = uses;
-        if stored.first_key_id != self.first_key_id {
-            stored.first_key_id = self.first_key_id.clone();
-            writes.push(json!([
-                "INSERT INTO about (one, key_id, window, saved_at, changing_until) VALUES (1, ?, ?, ?, 0) \
-                 ON CONFLICT DO UPDATE SET key_id = excluded.key_id, window = excluded.window",
-                self.first_key_id,
-                self.window_ms,
-                self.saved_at.0
-            ]));
-        }
-        writes
-    }
-
-    /// The tables of the object's storage.
-    #[wasm_bindgen(js_name = tables)]
-    pub fn tables() -> Vec<String> {
-        Stored::TABLES.iter().map(|sql| (*sql).to_owned()).collect()
     }
 }

@@ -7,6 +7,7 @@ mod d1;
 mod glue;
 mod hasher;
 mod key_gate;
+mod key_object;
 mod limiter;
 mod requests;
 mod tasks;

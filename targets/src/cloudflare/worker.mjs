@@ -186,8 +186,8 @@ const SAVE_MS = 20_000;
 const KEEP_MS = 50;
 
 /**
- * Keeps the ledger of an API key and of those that it was rotated into. What it decides, the wasm instance does; its storage has all of it, but for the last
- * moment's, so that another instance of the object, or of wasm, goes on where this one ended.
+ * Keeps the ledger of an API key and of those that it was rotated into. The wasm instance decides; this object's storage
+ * has what it keeps, but for the last moment's, so that another instance of the object, or of wasm, goes on from there.
  */
 export class KeyGate extends DurableObject {
   #key;
@@ -214,22 +214,23 @@ export class KeyGate extends DurableObject {
       this.#hasTables = false;
       return "";
     }
-    if (!tables.includes("uses")) this.#addTables();
+    if (!tables.includes("leases")) this.#addTables();
     this.#hasTables = true;
+    const { admissions, leases, uses, about } = JSON.parse(enter((wasm) => wasm.KeyObject.reads()));
     return JSON.stringify({
-      admissions: rows("SELECT some FROM admissions ORDER BY last, first").flat(),
-      lent: rows("SELECT id, cost, until FROM lent"),
-      uses: rows("SELECT key_id, start, allowed, limited, denied, last_used, unsaved FROM uses ORDER BY key_id, start"),
-      about: rows("SELECT key_id, window, saved_at, changing_until FROM about")[0] ?? null,
+      admissions: rows(admissions).flat(),
+      leases: rows(leases),
+      uses: rows(uses),
+      about: rows(about)[0] ?? null,
     });
   }
 
   #addTables() {
-    for (const table of enter((wasm) => wasm.KeyObject.tables())) this.ctx.storage.sql.exec(table);
+    this.ctx.storage.sql.exec(enter((wasm) => wasm.KeyObject.tables()));
     this.#hasTables = true;
   }
 
-  /** Does what the instance wants done; how long it wants to wait for what is lent, or null. */
+  /** Does what the instance wants done; how long it wants to wait for leases, or null. */
   #do(work) {
     const [wait, writes, alarm, later] = JSON.parse(work);
     const { sql } = this.ctx.storage;
@@ -256,7 +257,7 @@ export class KeyGate extends DurableObject {
     return this.#do(enter(() => call(object)));
   }
 
-  /** Something that was lent has come back. */
+  /** A lease was reported. */
   #wake() {
     const waiting = this.#waiting;
     this.#waiting = [];
@@ -267,14 +268,14 @@ export class KeyGate extends DurableObject {
     await Promise.race([new Promise((resolve) => this.#waiting.push(resolve)), sleep(ms)]);
   }
 
-  async #waitForLent() {
+  async #waitForLeases() {
     const before = now();
     for (let wait; (wait = this.#call((key) => key.waits(before, now()))) !== null; ) await this.#wait(wait);
   }
 
   /** The answer to a use of the key, as JSON. */
   async admit(reports, question) {
-    this.settle(reports);
+    this.reportUsage(reports);
     for (;;) {
       const object = this.#object();
       const answer = enter(() => object.admit(question, now()));
@@ -285,33 +286,33 @@ export class KeyGate extends DurableObject {
     }
   }
 
-  /** Lends to a key ahead of the need. */
+  /** Grants a lease ahead of the need. */
   renew(reports, key) {
-    this.settle(reports);
+    this.reportUsage(reports);
     const object = this.#object();
     const [renewal, work] = enter(() => object.renew(key, now())).split("\n");
     this.#do(work);
     return renewal;
   }
 
-  /** Takes back what was lent. */
-  settle(reports) {
+  /** Ends leases. */
+  reportUsage(reports) {
     if (reports === "[]") return;
-    this.#call((key) => key.settle(reports, now()));
+    this.#call((key) => key.reportUsage(reports, now()));
     this.#wake();
   }
 
-  /** Returns once nothing is lent any more, and every decision reads the database anew. */
-  async announce(reports) {
-    this.settle(reports);
-    this.#call((key) => key.announce(now()));
-    await this.#waitForLent();
+  /** Returns once no lease is outstanding, and every decision reads the database anew. */
+  async invalidate(reports) {
+    this.reportUsage(reports);
+    this.#call((key) => key.invalidate(now()));
+    await this.#waitForLeases();
   }
 
   /** What was counted of a key and is not saved, as JSON. */
   async unsaved(reports, keyId) {
-    this.settle(reports);
-    await this.#waitForLent();
+    this.reportUsage(reports);
+    await this.#waitForLeases();
     const object = this.#object();
     return enter(() => object.unsaved(keyId));
   }

@@ -412,7 +412,7 @@ impl KeyGate for MemoryKeyGate {
     }
 
     /// Nothing has to be told: every decision looks for itself whether anything was committed before it.
-    async fn announce(&self, _: &[KeyHash]) -> Result<(), KeyGateError> {
+    async fn invalidate(&self, _: &[KeyHash]) -> Result<(), KeyGateError> {
         Ok(())
     }
 

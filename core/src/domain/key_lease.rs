@@ -1,15 +1,16 @@
-//! Limits that many instances of the application share, each of which may serve a busy key by itself for a moment.
+//! Leases of a key's limit: how many instances of the application share one limit, each of which may serve a busy key by
+//! itself for a moment.
 //!
-//! Of each key, and those that it was rotated into, one [`KeyHome`] keeps the ledger. To an instance through which a key is used a lot it lends a [`Block`]:
-//! a part of what the limit still admits, paid for in advance, for [`LEND_MS`]. The instance then decides alone, and
-//! afterwards tells the home what it used. The limit stays exact:
+//! One [`KeyCoordinator`] keeps the ledger of a key and of the keys that it was rotated into. An instance through which
+//! a key is used a lot acquires a [`Lease`] from it: a part of what the limit still admits, paid for in advance, for
+//! [`LEASE_MS`]. The instance then decides alone, and reports afterwards what it used. The limit stays exact:
 //!
-//! * never over: what is lent counts as used from the moment at which it is lent, and a block that nobody gives back
-//!   counts as used up;
-//! * never under: who would be refused only because of what is lent waits until it has come back;
-//! * a key that loses something loses it at once: the home first waits until nothing is lent.
+//! * never over: a lease counts as used from the moment at which it is granted, and one that nobody reports counts as
+//!   used up;
+//! * never under: a request that would be refused only because of outstanding leases waits until they are reported;
+//! * a key that loses a right loses it at once: the coordinator first waits until no lease is outstanding.
 //!
-//! Clocks of home and instance may differ; only lengths of time are compared, each measured by one of them.
+//! Clocks of coordinator and instance may differ; only lengths of time are compared, each measured by one of them.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -22,39 +23,40 @@ use super::{
 };
 use crate::ports::{LimitState, Timestamp};
 
-/// How long an instance may use a block, from before it asks for it.
-pub const LEND_MS: i64 = 100;
-/// How long the home waits for a block from when it lends it: well beyond what a clock that stands still within a
-/// request can make of [`LEND_MS`].
+/// How long an instance may use a lease, from before it asks for it, in milliseconds.
+pub const LEASE_MS: i64 = 100;
+/// How long the coordinator waits for the report of a lease, in milliseconds: well beyond what a clock that stands still
+/// within a request can make of [`LEASE_MS`].
 const HOLD_MS: i64 = 1_500;
-/// The least that is worth lending.
-const SMALLEST_BLOCK: u32 = 16;
-/// Where less than this is left, nothing is lent: what a small limit tells of itself is exact then, and whoever has one
-/// is not busy for long.
+/// A smaller lease is not worth its messages.
+const SMALLEST_LEASE: u32 = 16;
+/// Where less than this is left, no lease is granted: what a small limit tells of itself is exact then, and whoever has
+/// one is not busy for long.
 const LEAST_LEFT: u32 = 500;
 /// How long a grant is good without looking whether it still is. Whoever changes a key says so; this is for a change whose
 /// author was killed half-way, and for what gives a key more.
 const GRANT_MS: u64 = 60_000;
-/// How long after an announcement each decision wants a grant of its own: the batch that was announced may take so long.
+/// How long after an invalidation each decision reads its own grant, in milliseconds: the batch that follows may take so
+/// long.
 const CHANGING_MS: i64 = 60_000;
 
-/// What was lent, by the home's clock.
+/// A lease, as the coordinator knows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Lent {
-    /// Names the block.
+pub struct GrantedLease {
+    /// Names the lease.
     pub id: u32,
     /// How much it is.
     pub cost: u32,
-    /// When it counts as used up, in milliseconds since the epoch.
+    /// When it counts as used up, in milliseconds since the epoch, by the coordinator's clock.
     pub until_ms: i64,
 }
 
-/// What an instance used of a block.
+/// What an instance used of a lease.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Report {
-    /// Which block.
+pub struct UsageReport {
+    /// Which lease.
     pub id: u32,
-    /// The id of the key that it was lent for.
+    /// The id of the key that it was granted for.
     pub key_id: ApiKeyId,
     /// How many milliseconds ago, and how much.
     pub used: Vec<(u32, u32)>,
@@ -75,7 +77,7 @@ pub struct FreshGrant {
     pub saved: HourOfUse,
 }
 
-/// What the home says to an instance.
+/// What the coordinator answers an instance.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Reply {
     /// Read what the key grants, and ask again with it.
@@ -94,7 +96,7 @@ pub enum Reply {
         /// What the key grants.
         grant: Box<KeyGrant>,
         /// What the instance may use by itself.
-        block: Option<Lent>,
+        lease: Option<GrantedLease>,
     },
 }
 
@@ -124,52 +126,57 @@ impl Verdict {
 
 /// The one place that keeps the ledger of the keys that share a limit.
 #[derive(Clone, Debug, Default)]
-pub struct KeyHome {
-    /// What was admitted and counted, without what is lent.
+pub struct KeyCoordinator {
+    /// What was admitted and counted, without outstanding leases.
     pub ledger: KeyLedger,
-    lent: Vec<Lent>,
+    outstanding: Vec<GrantedLease>,
     grants: HashMap<KeyHash, (Arc<KeyGrant>, Timestamp)>,
     generation: u32,
     changing_until: Option<Timestamp>,
-    last_block: u32,
-    /// How much of the block that came back last was used.
+    last_lease: u32,
+    /// How much of the lease that was reported last was used.
     last_used: u32,
-    /// Somebody waits for what is lent: until then nothing more is.
+    /// A request waits for outstanding leases: until then no other is granted.
     wanted_until: Option<Timestamp>,
 }
 
-impl KeyHome {
-    /// A home with what was stored of it. `nonce` must be fresh: what was said to an earlier one of the same key is not
-    /// for this one.
+impl KeyCoordinator {
+    /// Creates a coordinator from what was stored of it. `nonce` must be fresh: what was said to an earlier one of the
+    /// same key is not for this one.
     #[must_use]
-    pub fn new(ledger: KeyLedger, lent: Vec<Lent>, changing_until: Option<Timestamp>, nonce: u32) -> Self {
+    pub fn new(
+        ledger: KeyLedger,
+        outstanding: Vec<GrantedLease>,
+        changing_until: Option<Timestamp>,
+        nonce: u32,
+    ) -> Self {
         Self {
             ledger,
-            lent,
+            outstanding,
             grants: HashMap::new(),
             generation: nonce,
             changing_until,
-            last_block: nonce,
+            last_lease: nonce,
             last_used: 0,
             wanted_until: None,
         }
     }
 
-    /// What is lent.
+    /// The leases that were neither reported nor expired.
     #[must_use]
-    pub fn lent(&self) -> &[Lent] {
-        &self.lent
+    pub fn outstanding(&self) -> &[GrantedLease] {
+        &self.outstanding
     }
 
-    /// Until when a batch that was announced may change the key.
+    /// Until when a batch that invalidated the key may change it.
     #[must_use]
     pub fn changing_until(&self) -> Option<Timestamp> {
         self.changing_until
     }
 
     /// Decides about a use.
-    pub fn admit(&mut self, of: &KeyUse, fresh: Option<FreshGrant>, wants_block: bool, now: Timestamp) -> Reply {
-        self.overdue(now);
+    pub fn admit(&mut self, of: &KeyUse, fresh: Option<FreshGrant>, wants_lease: bool, now: Timestamp) -> Reply {
+        self.expire_leases(now);
         let changing = self.changing_until.is_some_and(|until| now < until);
         let grant = match fresh.filter(|fresh| fresh.generation == self.generation) {
             Some(fresh) => {
@@ -185,17 +192,17 @@ impl KeyHome {
                 _ => return Reply::NeedsGrant { generation: self.generation, keep: !changing },
             },
         };
-        // What is lent is used, as far as anybody else is concerned.
-        let lent = self.lent.iter().fold(0_u32, |sum, lent| sum.saturating_add(lent.cost));
-        if lent > 0 && grant.denial(of, now).is_none() {
+        // A lease is used, as far as anybody else is concerned.
+        let leased = self.leased();
+        if leased > 0 && grant.denial(of, now).is_none() {
             self.ledger.log.expire(grant.window_ms(), now);
             let wanted = self.ledger.log.used().saturating_add(of.cost);
-            if wanted <= grant.rate_limit && wanted.saturating_add(lent) > grant.rate_limit {
-                self.wanted_until = Some(now.plus_ms(LEND_MS));
+            if wanted <= grant.rate_limit && wanted.saturating_add(leased) > grant.rate_limit {
+                self.wanted_until = Some(now.plus_ms(LEASE_MS));
                 return Reply::Wait(self.longest_wait(now));
             }
         }
-        let rest = KeyGrant { rate_limit: grant.rate_limit.saturating_sub(lent), ..KeyGrant::clone(&grant) };
+        let rest = KeyGrant { rate_limit: grant.rate_limit.saturating_sub(leased), ..KeyGrant::clone(&grant) };
         let verdict = match self.ledger.decide(&Arc::new(rest), of, now) {
             Decision::Unknown => Verdict::Denied(Denial::Revoked),
             Decision::Denied(_, denial) => Verdict::Denied(denial),
@@ -203,34 +210,34 @@ impl KeyHome {
             Decision::Allowed(_, state) => Verdict::Allowed(state.remaining, state.reset_after_ms),
         };
         let keeps = self.grants.contains_key(&of.hash) && !changing;
-        let block = match &verdict {
-            Verdict::Allowed(remaining, _) if wants_block && keeps => self.lend(*remaining, &grant, now),
+        let lease = match &verdict {
+            Verdict::Allowed(remaining, _) if wants_lease && keeps => self.acquire(*remaining, &grant, now),
             _ => None,
         };
-        Reply::Decided { verdict, grant: Box::new(KeyGrant::clone(&grant)), block }
+        Reply::Decided { verdict, grant: Box::new(KeyGrant::clone(&grant)), lease }
     }
 
-    /// Lends another block for the key, ahead of the need, where it may be used now: with what the limit then still admits, and
-    /// for how many milliseconds it admits no more than that.
-    pub fn renew(&mut self, key: KeyHash, now: Timestamp) -> Option<(Lent, u32, u64)> {
-        self.overdue(now);
+    /// Grants another lease of the key, ahead of the need, where the key may be used now: with what the limit then still
+    /// admits, and for how many milliseconds it admits no more than that.
+    pub fn renew(&mut self, key: KeyHash, now: Timestamp) -> Option<(GrantedLease, u32, u64)> {
+        self.expire_leases(now);
         let changing = self.changing_until.is_some_and(|until| now < until);
         let (grant, read) = self.grants.get(&key).cloned()?;
         if changing || now.ms_since(read) >= GRANT_MS {
             return None;
         }
         self.ledger.log.expire(grant.window_ms(), now);
-        let lent = self.lent.iter().fold(0_u32, |sum, lent| sum.saturating_add(lent.cost));
-        let state = self.ledger.log.state(grant.rate_limit.saturating_sub(lent), grant.window_ms(), now);
-        let block = self.lend(state.remaining, &grant, now)?;
-        Some((block, state.remaining, state.reset_after_ms))
+        let leased = self.leased();
+        let state = self.ledger.log.state(grant.rate_limit.saturating_sub(leased), grant.window_ms(), now);
+        let lease = self.acquire(state.remaining, &grant, now)?;
+        Some((lease, state.remaining, state.reset_after_ms))
     }
 
-    /// Takes back a block. One that the home does not know of, because it counts as used up already or the home lost its
-    /// memory, is charged all the same: rather too much than too little.
-    pub fn settle(&mut self, report: &Report, now: Timestamp) {
-        self.overdue(now);
-        self.lent.retain(|lent| lent.id != report.id);
+    /// Ends a lease and charges what was used of it. One that the coordinator does not know, because it counts as used up
+    /// already or the coordinator lost its memory, is charged all the same: rather too much than too little.
+    pub fn report_usage(&mut self, report: &UsageReport, now: Timestamp) {
+        self.expire_leases(now);
+        self.outstanding.retain(|lease| lease.id != report.id);
         self.last_used = report.used.iter().fold(0_u32, |sum, (_, cost)| sum.saturating_add(*cost));
         for (age_ms, cost) in &report.used {
             self.ledger.log.add(*cost, now.plus_ms(i64::from(*age_ms).saturating_neg()));
@@ -240,9 +247,10 @@ impl KeyHome {
         }
     }
 
-    /// A batch is about to change the key or its owner: from now on every decision reads anew, until the batch must have
-    /// ended. Returns until when; what is lent has to come back before the batch may run.
-    pub fn announce(&mut self, now: Timestamp) -> Timestamp {
+    /// Forgets what it knows of the key, because a batch is about to change it or its owner: every decision reads the
+    /// database until the batch must have ended. Returns until when. No lease may be outstanding when the batch runs:
+    /// see [`KeyCoordinator::waits`].
+    pub fn invalidate(&mut self, now: Timestamp) -> Timestamp {
         let until = now.plus_ms(CHANGING_MS);
         self.generation = self.generation.wrapping_add(1);
         self.grants.clear();
@@ -250,70 +258,82 @@ impl KeyHome {
         until
     }
 
-    /// Milliseconds until nothing that was lent up to `before` can be out any more; `None` when nothing is.
+    /// Milliseconds until no lease that was granted up to `before` can be outstanding; `None` when none is.
     pub fn waits(&mut self, before: Timestamp, now: Timestamp) -> Option<u32> {
-        self.overdue(now);
+        self.expire_leases(now);
         let last = before.plus_ms(HOLD_MS).0;
-        self.lent.iter().any(|lent| lent.until_ms <= last).then(|| self.longest_wait(now))
+        self.outstanding.iter().any(|lease| lease.until_ms <= last).then(|| self.longest_wait(now))
+    }
+
+    /// How much outstanding leases cost together.
+    fn leased(&self) -> u32 {
+        self.outstanding.iter().fold(0, |sum, lease| sum.saturating_add(lease.cost))
     }
 
     fn longest_wait(&self, now: Timestamp) -> u32 {
-        let last = self.lent.iter().map(|lent| lent.until_ms).max().unwrap_or(now.0);
+        let last = self.outstanding.iter().map(|lease| lease.until_ms).max().unwrap_or(now.0);
         u32::try_from(Timestamp(last).ms_since(now)).unwrap_or(u32::MAX).max(1)
     }
 
-    /// What nobody gave back in time counts as used up.
-    fn overdue(&mut self, now: Timestamp) {
-        let (over, out) = self.lent.iter().partition::<Vec<_>, _>(|lent| lent.until_ms <= now.0);
-        self.lent = out;
-        for lent in over {
-            self.ledger.log.add(lent.cost, Timestamp(lent.until_ms));
+    /// Charges in full each lease that nobody reported in time.
+    fn expire_leases(&mut self, now: Timestamp) {
+        let (over, outstanding) = self.outstanding.iter().partition::<Vec<_>, _>(|lease| lease.until_ms <= now.0);
+        self.outstanding = outstanding;
+        for lease in over {
+            self.ledger.log.add(lease.cost, Timestamp(lease.until_ms));
         }
     }
 
-    /// A block as large as what is used in its time, and at most a quarter of what is left: near the limit nothing is lent.
-    fn lend(&mut self, remaining: u32, grant: &KeyGrant, now: Timestamp) -> Option<Lent> {
-        let recently = self.ledger.log.used_since(now.plus_ms(LEND_MS.saturating_neg()));
+    /// Grants a lease as large as four times what is used in its time, and at most a quarter of what is left: none near
+    /// the limit.
+    fn acquire(&mut self, remaining: u32, grant: &KeyGrant, now: Timestamp) -> Option<GrantedLease> {
+        let recently = self.ledger.log.used_since(now.plus_ms(LEASE_MS.saturating_neg()));
         let cost = recently.max(self.last_used).saturating_mul(4).min(remaining / 4);
         let ends_soon = grant.expires_at_ms.is_some_and(|expires| expires <= now.plus_ms(HOLD_MS).0);
         let is_wanted = self.wanted_until.is_some_and(|until| now < until);
-        if remaining < LEAST_LEFT || cost < SMALLEST_BLOCK || ends_soon || is_wanted {
+        if remaining < LEAST_LEFT || cost < SMALLEST_LEASE || ends_soon || is_wanted {
             return None;
         }
-        self.last_block = self.last_block.wrapping_add(1);
-        let lent = Lent { id: self.last_block, cost, until_ms: now.plus_ms(HOLD_MS).0 };
-        self.lent.push(lent);
-        Some(lent)
+        self.last_lease = self.last_lease.wrapping_add(1);
+        let granted = GrantedLease { id: self.last_lease, cost, until_ms: now.plus_ms(HOLD_MS).0 };
+        self.outstanding.push(granted);
+        Some(granted)
     }
 }
 
-/// What an instance holds of a key.
+/// A lease, as its instance knows it.
 #[derive(Clone, Debug)]
-pub struct Block {
+pub struct Lease {
     id: u32,
     cost: u32,
     left: u32,
     /// By the instance's clock.
     until: Timestamp,
     grant: Arc<KeyGrant>,
-    /// What the limit still admitted when the block was lent, the block included; and until when, as far as is known.
+    /// What the limit still admitted when the lease was granted, the lease included; and until when, as far as is known.
     remaining: u32,
     reset_at: Timestamp,
     used: Vec<(Timestamp, u32)>,
     counts: Vec<HourOfUse>,
 }
 
-impl Block {
-    /// What was lent in answer to a question of the moment `asked`.
+impl Lease {
+    /// Begins a lease that was granted in answer to a question of the moment `asked`.
     #[must_use]
-    pub fn new(lent: Lent, grant: Arc<KeyGrant>, remaining: u32, reset_after_ms: u64, asked: Timestamp) -> Self {
+    pub fn new(
+        granted: GrantedLease,
+        grant: Arc<KeyGrant>,
+        remaining: u32,
+        reset_after_ms: u64,
+        asked: Timestamp,
+    ) -> Self {
         Self {
-            id: lent.id,
-            cost: lent.cost,
-            left: lent.cost,
-            until: asked.plus_ms(LEND_MS),
+            id: granted.id,
+            cost: granted.cost,
+            left: granted.cost,
+            until: asked.plus_ms(LEASE_MS),
             grant,
-            // Lent by the reply that told the state, so it is not part of that.
+            // GrantedLease by the reply that told the state, so it is not part of that.
             remaining,
             reset_at: asked.plus_ms(i64::try_from(reset_after_ms).unwrap_or(i64::MAX)),
             used: Vec::new(),
@@ -321,7 +341,7 @@ impl Block {
         }
     }
 
-    /// Takes over from the block before, whose rest goes back and is not used up.
+    /// Takes over from the lease before, whose rest is reported and not used up.
     #[must_use]
     pub fn after(mut self, before: &Self) -> Self {
         self.remaining = self.remaining.saturating_add(before.left);
@@ -334,7 +354,7 @@ impl Block {
         now >= self.until
     }
 
-    /// Which block it is.
+    /// Names the lease.
     #[must_use]
     pub fn id(&self) -> u32 {
         self.id
@@ -349,10 +369,10 @@ impl Block {
     /// Whether it is time to ask for the next one.
     #[must_use]
     pub fn is_ending(&self, now: Timestamp) -> bool {
-        now.plus_ms(LEND_MS / 2) >= self.until || self.left < self.cost / 4
+        now.plus_ms(LEASE_MS / 2) >= self.until || self.left < self.cost / 4
     }
 
-    /// Decides about a use, where the block can: only the home refuses for the limit's sake.
+    /// Decides about a use, where the lease can: only the coordinator refuses for the limit's sake.
     pub fn decide(&mut self, of: &KeyUse, now: Timestamp) -> Option<Decision> {
         if self.is_over(now) {
             return None;
@@ -388,11 +408,11 @@ impl Block {
         }
     }
 
-    /// What was used of it; it must not be used any more.
+    /// Ends the lease and says what was used of it.
     #[must_use]
-    pub fn report(self, now: Timestamp) -> Report {
+    pub fn report(self, now: Timestamp) -> UsageReport {
         let age = |at: Timestamp| u32::try_from(now.ms_since(at)).unwrap_or(u32::MAX);
-        Report {
+        UsageReport {
             id: self.id,
             key_id: self.grant.id.clone(),
             used: self.used.iter().map(|(at, cost)| (age(*at), *cost)).collect(),
@@ -412,11 +432,11 @@ mod tests {
     struct World {
         numbers: TestRng,
         now: i64,
-        home: KeyHome,
+        coordinator: KeyCoordinator,
         grant: KeyGrant,
-        blocks: Vec<Option<Block>>,
-        /// What is over and not told yet, by instance; and whether it is asking for a block.
-        over: Vec<Vec<Block>>,
+        leases: Vec<Option<Lease>>,
+        /// Leases that ended and were not reported yet, by instance; and whether it is asking for one.
+        over: Vec<Vec<Lease>>,
         renewing: Vec<bool>,
         renewed: u32,
         skews: Vec<i64>,
@@ -433,9 +453,9 @@ mod tests {
     enum Message {
         Ask { from: usize, cost: u32, fresh: Option<FreshGrant>, sent: Timestamp },
         Renew { from: usize, sent: Timestamp },
-        Renewal { to: usize, renewal: Option<(Lent, u32, u64)>, sent: Timestamp },
+        Renewal { to: usize, renewal: Option<(GrantedLease, u32, u64)>, sent: Timestamp },
         Answer { to: usize, cost: u32, reply: Reply, sent: Timestamp },
-        Report(Report),
+        UsageReport(UsageReport),
     }
 
     impl World {
@@ -458,9 +478,9 @@ mod tests {
             let mut world = Self {
                 numbers: TestRng(seed),
                 now: 1_000_000,
-                home: KeyHome::new(KeyLedger::default(), Vec::new(), None, 7),
+                coordinator: KeyCoordinator::new(KeyLedger::default(), Vec::new(), None, 7),
                 grant,
-                blocks: vec![None; instances],
+                leases: vec![None; instances],
                 over: vec![Vec::new(); instances],
                 renewing: vec![false; instances],
                 renewed: 0,
@@ -497,29 +517,29 @@ mod tests {
 
         fn request(&mut self, instance: usize, cost: u32) {
             let clock = self.clock(instance);
-            let alone = self.blocks[instance].as_mut().and_then(|block| block.decide(&Self::of(cost), clock));
+            let alone = self.leases[instance].as_mut().and_then(|lease| lease.decide(&Self::of(cost), clock));
             if alone.is_some() {
                 self.admitted.push((self.now, cost));
-                let ends = self.blocks[instance].as_ref().is_some_and(|block| block.is_ending(clock));
+                let ends = self.leases[instance].as_ref().is_some_and(|lease| lease.is_ending(clock));
                 if ends && !self.renewing[instance] {
                     self.renewing[instance] = true;
-                    self.tell(instance);
+                    self.report(instance);
                     self.send(Message::Renew { from: instance, sent: clock });
                 }
                 return;
             }
-            self.over[instance].extend(self.blocks[instance].take());
-            self.tell(instance);
+            self.over[instance].extend(self.leases[instance].take());
+            self.report(instance);
             self.open += 1;
             self.send(Message::Ask { from: instance, cost, fresh: None, sent: clock });
         }
 
-        /// Tells what was used of blocks that are over; some of it never arrives.
-        fn tell(&mut self, instance: usize) {
+        /// Reports leases that ended; some reports never arrive.
+        fn report(&mut self, instance: usize) {
             let clock = self.clock(instance);
-            for block in std::mem::take(&mut self.over[instance]) {
+            for lease in std::mem::take(&mut self.over[instance]) {
                 if !self.loses_reports || self.below(3) > 0 {
-                    self.send(Message::Report(block.report(clock)));
+                    self.send(Message::UsageReport(lease.report(clock)));
                 }
             }
         }
@@ -527,38 +547,38 @@ mod tests {
         /// A millisecond.
         fn step(&mut self) {
             self.now += 1;
-            for instance in 0..self.blocks.len() {
-                let is_over = self.blocks[instance].as_ref().is_none_or(|block| block.is_over(self.clock(instance)));
+            for instance in 0..self.leases.len() {
+                let is_over = self.leases[instance].as_ref().is_none_or(|lease| lease.is_over(self.clock(instance)));
                 if is_over && self.below(5) == 0 {
-                    self.over[instance].extend(self.blocks[instance].take());
-                    self.tell(instance);
+                    self.over[instance].extend(self.leases[instance].take());
+                    self.report(instance);
                 }
             }
             for message in self.messages.remove(&self.now).unwrap_or_default() {
-                let home = Timestamp(self.now);
+                let now = Timestamp(self.now);
                 match message {
-                    Message::Report(report) => self.home.settle(&report, home),
+                    Message::UsageReport(report) => self.coordinator.report_usage(&report, now),
                     Message::Renew { from, sent } => {
-                        let renewal = self.home.renew(Self::of(0).hash, home);
+                        let renewal = self.coordinator.renew(Self::of(0).hash, now);
                         self.send(Message::Renewal { to: from, renewal, sent });
                     }
                     Message::Renewal { to, renewal, sent } => {
                         self.renewing[to] = false;
-                        let Some((lent, remaining, reset)) = renewal else { continue };
+                        let Some((granted, remaining, reset)) = renewal else { continue };
                         let grant = Arc::new(self.grant.clone());
-                        let next = Block::new(lent, grant, remaining, reset, sent);
+                        let next = Lease::new(granted, grant, remaining, reset, sent);
                         self.renewed += 1;
-                        match self.blocks[to].take() {
+                        match self.leases[to].take() {
                             Some(before) => {
-                                self.blocks[to] = Some(next.after(&before));
+                                self.leases[to] = Some(next.after(&before));
                                 self.over[to].push(before);
                             }
-                            None => self.blocks[to] = Some(next),
+                            None => self.leases[to] = Some(next),
                         }
                     }
                     Message::Ask { from, cost, fresh, sent } => {
-                        let wants = self.blocks[from].is_none() && !self.renewing[from];
-                        match self.home.admit(&Self::of(cost), fresh.clone(), wants, home) {
+                        let wants = self.leases[from].is_none() && !self.renewing[from];
+                        match self.coordinator.admit(&Self::of(cost), fresh.clone(), wants, now) {
                             Reply::Wait(ms) => {
                                 assert!(ms <= HOLD_MS as u32);
                                 let again = Message::Ask { from, cost, fresh, sent };
@@ -578,18 +598,18 @@ mod tests {
                     }
                     Message::Answer { to, cost, reply, sent } => match reply {
                         Reply::NeedsGrant { generation, keep } => {
-                            let saved = HourOfUse::of(home);
+                            let saved = HourOfUse::of(now);
                             let fresh = FreshGrant { generation, keep, grant: self.grant.clone(), saved };
                             let sent = self.clock(to);
                             self.send(Message::Ask { from: to, cost, fresh: Some(fresh), sent });
                         }
-                        // The home waits by itself.
+                        // The coordinator waits by itself.
                         Reply::Wait(_) => {}
-                        Reply::Decided { verdict, grant, block } => {
+                        Reply::Decided { verdict, grant, lease } => {
                             self.open -= 1;
-                            if let (Some(lent), Verdict::Allowed(remaining, reset)) = (block, verdict) {
-                                self.over[to].extend(self.blocks[to].take());
-                                self.blocks[to] = Some(Block::new(lent, Arc::new(*grant), remaining, reset, sent));
+                            if let (Some(granted), Verdict::Allowed(remaining, reset)) = (lease, verdict) {
+                                self.over[to].extend(self.leases[to].take());
+                                self.leases[to] = Some(Lease::new(granted, Arc::new(*grant), remaining, reset, sent));
                             }
                         }
                     },
@@ -621,7 +641,7 @@ mod tests {
 
     #[test]
     fn however_messages_travel_the_limit_is_exact() {
-        let (mut lent, mut renewed) = (0, 0);
+        let (mut leased, mut renewed) = (0, 0);
         for seed in 0..60 {
             let (limit, instances) = ([1, 7, 100, 2000, 8000][seed as usize % 5], 1 + seed as usize % 4);
             let mut world = World::new(seed, limit, 1 + seed as u32 % 2, instances, seed % 3 == 0);
@@ -632,12 +652,12 @@ mod tests {
                     world.request(instance, cost);
                 }
                 world.step();
-                lent += u32::from(world.blocks.iter().any(Option::is_some));
+                leased += u32::from(world.leases.iter().any(Option::is_some));
             }
             world.assert_never_over();
             renewed += world.renewed;
         }
-        assert!(lent > 4_000 && renewed > 100, "blocks were lent in {lent} milliseconds, and renewed {renewed} times");
+        assert!(leased > 4_000 && renewed > 100, "there were leases in {leased} milliseconds, renewed {renewed} times");
     }
 
     #[test]
@@ -645,7 +665,7 @@ mod tests {
         for seed in 0..100 {
             let limit = [1, 7, 100, 1000][seed as usize % 4];
             let mut world = World::new(seed, limit, 3600, 3, false);
-            // Some at a time, so that blocks are lent, and then many more than there is room for.
+            // Some at a time, so that leases are granted, and then many more than there is room for.
             while world.refused < 50 {
                 for _ in 0..3 {
                     let instance = world.below(3) as usize;
@@ -653,7 +673,10 @@ mod tests {
                 }
                 world.step();
             }
-            while world.open > 0 || world.blocks.iter().any(Option::is_some) || !world.home.lent.is_empty() {
+            while world.open > 0
+                || world.leases.iter().any(Option::is_some)
+                || !world.coordinator.outstanding.is_empty()
+            {
                 world.step();
             }
             let admitted = world.admitted.iter().map(|(_, cost)| cost).sum::<u32>();
@@ -662,36 +685,39 @@ mod tests {
     }
 
     #[test]
-    fn what_is_announced_waits_for_what_is_lent_and_forgets_what_was_read() {
+    fn an_invalidation_waits_for_leases_and_forgets_what_was_read() {
         let mut world = World::new(1, 10_000, 60, 1, false);
-        while world.blocks[0].is_none() {
+        while world.leases[0].is_none() {
             world.request(0, 1);
             world.step();
         }
         let now = Timestamp(world.now);
-        world.home.announce(now);
-        assert!(world.home.waits(now, now).is_some_and(|ms| ms <= HOLD_MS as u32));
-        assert!(world.home.renew(World::of(0).hash, now).is_none(), "nothing more is lent");
-        let asked = world.home.admit(&World::of(1), None, true, now);
+        world.coordinator.invalidate(now);
+        assert!(world.coordinator.waits(now, now).is_some_and(|ms| ms <= HOLD_MS as u32));
+        assert!(world.coordinator.renew(World::of(0).hash, now).is_none(), "no other is granted");
+        let asked = world.coordinator.admit(&World::of(1), None, true, now);
         let Reply::NeedsGrant { generation, keep: false } = asked else { panic!("{asked:?}") };
-        // Whoever read before the announcement reads again.
+        // Whoever read before the invalidation reads again.
         let fresh = |generation| FreshGrant {
             generation,
             keep: true,
             grant: KeyGrant { revoked: true, ..world.grant.clone() },
             saved: HourOfUse::of(now),
         };
-        let stale = world.home.admit(&World::of(1), Some(fresh(generation.wrapping_sub(1))), true, now);
+        let stale = world.coordinator.admit(&World::of(1), Some(fresh(generation.wrapping_sub(1))), true, now);
         assert!(matches!(stale, Reply::NeedsGrant { .. }), "{stale:?}");
-        let read = world.home.admit(&World::of(1), Some(fresh(generation)), true, now);
-        let Reply::Decided { verdict: Verdict::Denied(Denial::Revoked), block: None, .. } = read else {
+        let read = world.coordinator.admit(&World::of(1), Some(fresh(generation)), true, now);
+        let Reply::Decided { verdict: Verdict::Denied(Denial::Revoked), lease: None, .. } = read else {
             panic!("{read:?}")
         };
-        while world.home.waits(now, Timestamp(world.now)).is_some() {
+        while world.coordinator.waits(now, Timestamp(world.now)).is_some() {
             world.step();
         }
-        assert!(world.now - now.0 < HOLD_MS, "it came back before its time");
+        assert!(world.now - now.0 < HOLD_MS, "the lease was reported before its time");
         let later = Timestamp(now.0 + CHANGING_MS);
-        assert!(matches!(world.home.admit(&World::of(1), None, true, later), Reply::NeedsGrant { keep: true, .. }));
+        assert!(matches!(
+            world.coordinator.admit(&World::of(1), None, true, later),
+            Reply::NeedsGrant { keep: true, .. }
+        ));
     }
 }

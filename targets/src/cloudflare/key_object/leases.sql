@@ -1,0 +1,2 @@
+-- Lists the outstanding leases.
+SELECT id, cost, until FROM leases
