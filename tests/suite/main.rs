@@ -20,9 +20,9 @@ mod composite;
 mod connections;
 mod conventions;
 mod counts;
+mod dataset;
 mod dependencies;
 mod documents;
-mod dump;
 mod durability;
 mod evidence;
 mod formats;
@@ -133,7 +133,7 @@ fn everywhere() -> Vec<Case> {
         bad_input::cases(),
         parameters::cases(),
         documents::cases(),
-        dump::cases(),
+        dataset::cases(),
         mail_delivery::cases(),
         real_input::cases(),
         time::cases(),
@@ -314,13 +314,13 @@ fn once(kinds: &[Kind]) -> Vec<Trial> {
     }
     trials.extend([
         plain("native_program::a_copy_is_the_same_and_goes_on", || {
-            RUNTIME.block_on(dump::a_copy_is_the_same_and_goes_on())
+            RUNTIME.block_on(dataset::a_copy_is_the_same_and_goes_on())
         }),
-        plain("native_program::a_dump_that_does_not_fit_is_refused", || {
-            RUNTIME.block_on(dump::a_dump_that_does_not_fit_is_refused())
+        plain("native_program::a_dataset_that_does_not_fit_is_refused", || {
+            RUNTIME.block_on(dataset::a_dataset_that_does_not_fit_is_refused())
         }),
         plain("native_program::a_killed_import_leaves_nothing", || {
-            RUNTIME.block_on(dump::a_killed_import_leaves_nothing())
+            RUNTIME.block_on(dataset::a_killed_import_leaves_nothing())
         }),
     ]);
     #[cfg(unix)]

@@ -122,8 +122,8 @@ async fn a_hidden_model_is_told_nowhere(host: Host) {
     api.get(format!("/api/v1/badges/{spam}.svg?benchmark={}", publisher.benchmark)).await.problem(404, "not_found");
     let list = all(&api, "/api/v1/models").await;
     assert!(list.contains(good) && !list.contains(spam), "models are listed by id");
-    let dump = exported(&api).await;
-    assert!(dump.contains(good.as_str()) && !dump.contains(spam.as_str()) && !dump.contains(&board.runs[0]));
+    let dataset = exported(&api).await;
+    assert!(dataset.contains(good.as_str()) && !dataset.contains(spam.as_str()) && !dataset.contains(&board.runs[0]));
 }
 
 async fn a_hidden_benchmark_is_told_nowhere(host: Host) {

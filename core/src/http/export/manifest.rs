@@ -9,7 +9,7 @@ use crate::{
     ports::Timestamp,
     store::{
         changes,
-        dump::{FORMAT, TABLES},
+        dataset::{FORMAT, TABLES},
         migrations,
     },
 };

@@ -17,7 +17,7 @@ use crate::{
     },
     store::{
         Batch, changes,
-        dump::{Key, TABLES, Table},
+        dataset::{Key, TABLES, Table},
     },
 };
 

@@ -76,7 +76,7 @@ mod tests {
         let (url, received) = test_server::start(answers).await;
         let number = DIRECTORIES.fetch_add(1, Ordering::Relaxed);
         let parent = std::env::temp_dir().join(format!("aibaas-export-{}-{number}", std::process::id()));
-        let directory = parent.join("dump");
+        let directory = parent.join("dataset");
         let outcome = export(Options { directory: directory.clone(), url }).await;
         assert!(!unfinished(&directory).unwrap().exists());
         let files = std::fs::read_dir(&directory).ok().map(|entries| {

@@ -1,7 +1,7 @@
 //! `aibaas import`: takes over accounts and data sets from files, into the database.
 
-mod dump;
-mod dump_files;
+mod dataset;
+mod dataset_files;
 mod source;
 mod users;
 

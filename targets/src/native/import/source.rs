@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
-use super::{dump, users};
+use super::{dataset, users};
 use crate::native::error::CliError;
 
 /// What to import.
@@ -12,7 +12,7 @@ use crate::native::error::CliError;
 pub enum Source {
     /// Load a copy of another instance's public data, which `aibaas-client export` made, into the native server's
     /// database.
-    Dump(dump::Options),
+    Dataset(dataset::Options),
     /// Take over the accounts of the old backend, with their passwords, into the native server's database, which may
     /// serve meanwhile, or as SQL for `wrangler d1 execute`.
     Users(users::Options),
@@ -24,7 +24,7 @@ pub enum Source {
 /// [`CliError`] when a file cannot be read, or the import stops before its end.
 pub async fn import(source: Source) -> Result<ExitCode, CliError> {
     match source {
-        Source::Dump(options) => dump::import(options).await,
+        Source::Dataset(options) => dataset::import(options).await,
         Source::Users(options) => users::import(options).await,
     }
 }

@@ -1,4 +1,4 @@
--- Guards that the database holds nothing that a dump would be mixed with.
+-- Guards that the database holds nothing that a dataset would be mixed with.
 INSERT INTO batch_guard (expectation)
 SELECT 'deployment_unused'
 WHERE EXISTS (SELECT 1 FROM models WHERE id > '')

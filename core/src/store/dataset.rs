@@ -1,6 +1,6 @@
 //! The public data set, table by table: what `GET /export` tells, and what loads it into an empty database.
 //!
-//! A dump is of one moment, the snapshot `through`, whatever is published meanwhile. The log of changes says of each run
+//! A dataset is of one moment, the snapshot `through`, whatever is published meanwhile. The log of changes says of each run
 //! when it was published and when it was taken out again, so both are told as they were then. Models, benchmarks and
 //! versions that no published run stands on are told as they are when they are asked for. Nothing is told of what an
 //! administrator hid. Rows of a table that were declared while the tables before it were read may lack what they refer
@@ -15,8 +15,8 @@ use super::query::{Query, Sql};
 use crate::ports::{DatabaseError, Row, Rows, Value};
 
 pub use super::{
-    dump_load::{Load, Loaded, is_used},
-    dump_tables::TABLES,
+    dataset_load::{Load, Loaded, is_used},
+    dataset_tables::TABLES,
 };
 
 use Kind::{Boolean, Integer, Json, Real, Text};
@@ -50,7 +50,7 @@ pub struct Table {
     pub(super) load: &'static str,
     /// How many rows one statement loads at most.
     pub(super) most_rows: usize,
-    /// Whether every row is loaded: only what was declared while the dump was made may lack what it refers to.
+    /// Whether every row is loaded: only what was declared while the dataset was made may lack what it refers to.
     pub(super) whole: bool,
     pub(super) keys: &'static [&'static str],
     pub(super) columns: &'static [(&'static str, Kind)],

@@ -1,4 +1,4 @@
-//! The files of a dump, as `aibaas-client export` writes them.
+//! The files of a dataset, as `aibaas-client export` writes them.
 //!
 //! `manifest.json`, a file of one row a line for each table, and `SHA256SUMS`, which `sha256sum -c` checks.
 
@@ -10,7 +10,7 @@ pub const MANIFEST: &str = "manifest.json";
 /// The file of checksums, in the form of GNU coreutils.
 pub const CHECKSUMS: &str = "SHA256SUMS";
 
-/// What a dump has.
+/// What a dataset has.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Manifest {

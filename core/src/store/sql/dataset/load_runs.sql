@@ -1,4 +1,4 @@
--- Loads runs. Nobody owns them, and a dump does not tell the requests that opened them.
+-- Loads runs. Nobody owns them, and a dataset does not tell the requests that opened them.
 -- ?1 rows of runs, as a JSON array of objects
 INSERT INTO runs (
   id, model_id, benchmark_id, version, harness, harness_version, commit_hash, dirty, prompt_hash,

@@ -1,4 +1,4 @@
-//! `aibaas import dump`: loads a copy of the public data set into an instance that has no data of its own.
+//! `aibaas import dataset`: loads a copy of the public data set into an instance that has no data of its own.
 
 use std::{
     fs::File,
@@ -12,7 +12,7 @@ use aibaas_core::{
     ports::DatabaseError,
     store::{
         BatchError, Guard,
-        dump::{self, FORMAT, Load, TABLES, Table},
+        dataset::{self, FORMAT, Load, TABLES, Table},
         migrations,
     },
 };
@@ -20,7 +20,7 @@ use clap::Args;
 use indicatif::ProgressBar;
 use sha2::{Digest as _, Sha256};
 
-use super::dump_files::{CHECKSUMS, MANIFEST, Manifest, checksum_of, file_name, hex};
+use super::dataset_files::{CHECKSUMS, MANIFEST, Manifest, checksum_of, file_name, hex};
 use crate::native::{
     data_directory::{self, DataDirectory},
     database::SqliteDatabase,
@@ -30,7 +30,7 @@ use crate::native::{
 
 /// Bytes of one statement; the row that goes beyond them is its last.
 const BYTES: usize = 1_000_000;
-const USED: &str = "the database holds models, benchmarks or runs already: load a dump into an empty one";
+const USED: &str = "the database holds models, benchmarks or runs already: load a dataset into an empty one";
 
 /// What is loaded, and where to.
 #[derive(Args, Debug)]
@@ -44,7 +44,7 @@ pub struct Options {
 /// Loads everything, in one transaction; accounts may be there already.
 ///
 /// # Errors
-/// [`CliError`] when a file is not what its checksum says, the dump is of another form or schema, or the database holds
+/// [`CliError`] when a file is not what its checksum says, the dataset is of another form or schema, or the database holds
 /// data. Then nothing was loaded.
 pub async fn import(options: Options) -> Result<ExitCode, CliError> {
     let progress = ProgressBar::new_spinner();
@@ -65,7 +65,7 @@ pub async fn import(options: Options) -> Result<ExitCode, CliError> {
 
 async fn put(database: &SqliteDatabase, load: Load) -> Result<Vec<(&'static str, u64)>, String> {
     let failed = |error: DatabaseError| error.to_string();
-    if dump::is_used().run(database).await.map_err(failed)? {
+    if dataset::is_used().run(database).await.map_err(failed)? {
         return Err(USED.to_owned());
     }
     let (batch, loaded) = load.finish();
@@ -74,7 +74,7 @@ async fn put(database: &SqliteDatabase, load: Load) -> Result<Vec<(&'static str,
         // Somebody was faster.
         Err(BatchError::Guard(Guard::DeploymentUnused)) => Err(USED.to_owned()),
         Err(BatchError::Guard(Guard::DatasetComplete)) => {
-            Err("the dump contradicts itself, as when a benchmark was changed while it was made: export again"
+            Err("the dataset contradicts itself, as when a benchmark was changed while it was made: export again"
                 .to_owned())
         }
         Err(error) => Err(format!("nothing was loaded: {error}")),
@@ -118,11 +118,11 @@ fn with_path(path: &Path, error: &std::io::Error) -> String {
 /// Whether this program can load it.
 fn check(manifest: &Manifest) -> Result<(), String> {
     if manifest.format != FORMAT {
-        return Err(format!("the dump is of form {}; this program knows {FORMAT}", manifest.format));
+        return Err(format!("the dataset is of form {}; this program knows {FORMAT}", manifest.format));
     }
     let schema = migrations::schema();
     if manifest.schema != schema {
-        return Err(format!("the dump is of schema {}; this program's is {schema}", manifest.schema));
+        return Err(format!("the dataset is of schema {}; this program's is {schema}", manifest.schema));
     }
     if !manifest.tables.iter().map(|table| table.name.as_str()).eq(TABLES.iter().map(|table| table.name)) {
         return Err(format!("{MANIFEST} names other tables than this program knows"));

@@ -55,23 +55,23 @@ fn text(path: &Path) -> &str {
     path.to_str().expect("UTF-8")
 }
 
-async fn try_export(url: &str, dump: &Path) -> (bool, String) {
-    run(tools::client().expect("the client"), &["export", "--url", url, text(dump)]).await
+async fn try_export(url: &str, dataset: &Path) -> (bool, String) {
+    run(tools::client().expect("the client"), &["export", "--url", url, text(dataset)]).await
 }
 
-async fn export(url: &str, dump: &Path) {
-    let (well, said) = try_export(url, dump).await;
+async fn export(url: &str, dataset: &Path) {
+    let (well, said) = try_export(url, dataset).await;
     assert!(well && said.contains("12 tables"), "{said}");
 }
 
-async fn import(dump: &Path, data: &Path) -> (bool, String) {
-    run(native::command().expect("the server"), &["import", "dump", text(dump), "--data-dir", text(data)]).await
+async fn import(dataset: &Path, data: &Path) -> (bool, String) {
+    run(native::command().expect("the server"), &["import", "dataset", text(dataset), "--data-dir", text(data)]).await
 }
 
-/// A native instance that was filled with a dump of another.
+/// A native instance that was filled with a dataset of another.
 struct Copy {
     host: Host,
-    dump: PathBuf,
+    dataset: PathBuf,
     _server: Server,
     _folder: TempDir,
 }
@@ -79,28 +79,28 @@ struct Copy {
 impl Copy {
     async fn of(url: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let (dump, data) = (folder.path().join("dump"), folder.path().join("data"));
+        let (dataset, data) = (folder.path().join("dataset"), folder.path().join("data"));
         // What is moderated while it is made contradicts itself, and whoever exports begins again.
         let mut said = String::new();
         for _ in 0..20 {
-            let (exported, told) = try_export(url, &dump).await;
-            let (well, refusal) = if exported { import(&dump, &data).await } else { (false, told) };
+            let (exported, told) = try_export(url, &dataset).await;
+            let (well, refusal) = if exported { import(&dataset, &data).await } else { (false, told) };
             if well {
                 said.clear();
                 break;
             }
             said = refusal;
-            _ = std::fs::remove_dir_all(&dump);
+            _ = std::fs::remove_dir_all(&dataset);
         }
         assert!(said.is_empty(), "{said}");
         let server = Server::start(&data, &Setup::KeepsMail.variables()).expect("it starts");
         let host = Host::at(Kind::Native, server.url.clone(), None);
-        Self { host, dump, _server: server, _folder: folder }
+        Self { host, dataset, _server: server, _folder: folder }
     }
 
     /// The rows of a table.
     fn rows(&self, table: &str) -> Vec<Value> {
-        let file = std::fs::read_to_string(self.dump.join(format!("{table}.ndjson"))).expect("the file");
+        let file = std::fs::read_to_string(self.dataset.join(format!("{table}.ndjson"))).expect("the file");
         file.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
     }
 }
@@ -325,7 +325,7 @@ async fn a_copy_gives_the_same_answers(host: Host) {
     api.get(format!("/api/v1/runs/{}", everything.open_run)).await.problem(404, "not_found");
     let mut check = std::process::Command::new("sha256sum");
     let checked =
-        check.args(["--check", "--strict", "SHA256SUMS"]).current_dir(&copy.dump).output().expect("sha256sum");
+        check.args(["--check", "--strict", "SHA256SUMS"]).current_dir(&copy.dataset).output().expect("sha256sum");
     let said = String::from_utf8_lossy(&checked.stdout).into_owned();
     assert!(checked.status.success() && said.lines().count() == 13, "{said}");
 }
@@ -481,13 +481,13 @@ async fn pages_are_as_of_their_snapshot(host: Host) {
 async fn private_things_stay_private(host: Host) {
     let everything = Everything::on(&host).await;
     let folder = tempfile::tempdir().expect("a folder");
-    let dump = folder.path().join("dump");
-    export(host.url(), &dump).await;
+    let dataset = folder.path().join("dataset");
+    export(host.url(), &dataset).await;
     let user = everything.publisher.user.api.get("/api/v1/users/me").await.expect(200);
     let (id, email) = (user["id"].as_str().unwrap(), user["email"].as_str().unwrap());
     let mut found_withdrawn = false;
     for table in TABLES {
-        let file = std::fs::read_to_string(dump.join(format!("{table}.ndjson"))).expect("the file");
+        let file = std::fs::read_to_string(dataset.join(format!("{table}.ndjson"))).expect("the file");
         assert!(!file.contains(&everything.secret), "{table} tells a private task");
         assert!(!file.contains(&everything.open_run) && !file.contains("987654.25"), "{table} tells an open run");
         assert!(!file.contains(id) && !file.contains(email) && !file.contains("owner"), "{table} tells who it was");
@@ -588,30 +588,30 @@ fn change(file: &Path, from: &str, to: &str) {
     std::fs::write(file, is).expect("written");
 }
 
-fn copied(dump: &Path, to: &Path) -> PathBuf {
+fn copied(dataset: &Path, to: &Path) -> PathBuf {
     std::fs::create_dir(to).expect("a folder");
-    for entry in std::fs::read_dir(dump).expect("the dump") {
+    for entry in std::fs::read_dir(dataset).expect("the dataset") {
         let path = entry.expect("a file").path();
         std::fs::copy(&path, to.join(path.file_name().unwrap())).expect("copied");
     }
     to.to_owned()
 }
 
-/// Writes SHA256SUMS anew, as somebody who changes a dump on purpose would.
-fn sign(dump: &Path) {
+/// Writes SHA256SUMS anew, as somebody who changes a dataset on purpose would.
+fn sign(dataset: &Path) {
     let mut sum = std::process::Command::new("sh");
     sum.args(["-c", "sha256sum *.ndjson manifest.json > SHA256SUMS"]);
-    assert!(sum.current_dir(dump).status().expect("sha256sum").success());
+    assert!(sum.current_dir(dataset).status().expect("sha256sum").success());
 }
 
 /// What is not whole, or of another form, or would be mixed with something, is refused, and nothing is changed.
-pub async fn a_dump_that_does_not_fit_is_refused() {
+pub async fn a_dataset_that_does_not_fit_is_refused() {
     let (server, host, data, everything) = filled().await;
     let folder = tempfile::tempdir().expect("a folder");
-    let dump = folder.path().join("dump");
-    export(&server.url, &dump).await;
+    let dataset = folder.path().join("dataset");
+    export(&server.url, &dataset).await;
 
-    let (well, said) = try_export(&server.url, &dump).await;
+    let (well, said) = try_export(&server.url, &dataset).await;
     assert!(!well && said.contains("not empty"), "{said}");
     let nowhere = folder.path().join("nowhere");
     let (well, said) = try_export(&format!("{}/wrong", server.url), &nowhere).await;
@@ -620,51 +620,51 @@ pub async fn a_dump_that_does_not_fit_is_refused() {
     assert_eq!(left, 1, "nothing is left of an export that failed");
 
     let before = everything_in(data.path());
-    let (well, said) = import(&dump, data.path()).await;
+    let (well, said) = import(&dataset, data.path()).await;
     assert!(!well && said.contains("already"), "{said}");
     assert_eq!(everything_in(data.path()), before);
 
     let results = "results.ndjson";
     type Spoil = fn(&Path);
     let spoilt: [(&str, &str, Spoil); 9] = [
-        ("changed", results, |dump| change(&dump.join("results.ndjson"), "\"attempt\":1", "\"attempt\":2")),
-        ("cut", results, |dump| {
-            let path = dump.join("results.ndjson");
+        ("changed", results, |dataset| change(&dataset.join("results.ndjson"), "\"attempt\":1", "\"attempt\":2")),
+        ("cut", results, |dataset| {
+            let path = dataset.join("results.ndjson");
             let bytes = std::fs::read(&path).unwrap();
             std::fs::write(path, &bytes[..bytes.len() / 2]).unwrap();
         }),
-        ("missing", "changes.ndjson", |dump| std::fs::remove_file(dump.join("changes.ndjson")).unwrap()),
-        ("unsigned", "runs.ndjson", |dump| change(&dump.join("SHA256SUMS"), "  runs.ndjson", "  ruins.ndjson")),
-        ("schema", "0003_other.sql", |dump| {
-            change(&dump.join("manifest.json"), "\"schema\": \"", "\"schema\": \"0003_other.sql\", \"was\": \"");
-            sign(dump);
+        ("missing", "changes.ndjson", |dataset| std::fs::remove_file(dataset.join("changes.ndjson")).unwrap()),
+        ("unsigned", "runs.ndjson", |dataset| change(&dataset.join("SHA256SUMS"), "  runs.ndjson", "  ruins.ndjson")),
+        ("schema", "0003_other.sql", |dataset| {
+            change(&dataset.join("manifest.json"), "\"schema\": \"", "\"schema\": \"0003_other.sql\", \"was\": \"");
+            sign(dataset);
         }),
-        ("form", "form 2", |dump| {
-            change(&dump.join("manifest.json"), "\"format\": 1", "\"format\": 2");
-            sign(dump);
+        ("form", "form 2", |dataset| {
+            change(&dataset.join("manifest.json"), "\"format\": 1", "\"format\": 2");
+            sign(dataset);
         }),
-        ("fewer", "rows", |dump| {
-            std::fs::write(dump.join("run_counts.ndjson"), "").unwrap();
-            sign(dump);
+        ("fewer", "rows", |dataset| {
+            std::fs::write(dataset.join("run_counts.ndjson"), "").unwrap();
+            sign(dataset);
         }),
-        ("orphan", "nothing was loaded", |dump| {
-            change(&dump.join("results.ndjson"), "\"run_id\":\"", "\"run_id\":\"no");
-            sign(dump);
+        ("orphan", "nothing was loaded", |dataset| {
+            change(&dataset.join("results.ndjson"), "\"run_id\":\"", "\"run_id\":\"no");
+            sign(dataset);
         }),
-        ("contradiction", "contradicts itself", |dump| {
-            change(&dump.join("benchmark_tasks.ndjson"), "\"language\":\"rust\"", "\"language\":\"cobol\"");
-            sign(dump);
+        ("contradiction", "contradicts itself", |dataset| {
+            change(&dataset.join("benchmark_tasks.ndjson"), "\"language\":\"rust\"", "\"language\":\"cobol\"");
+            sign(dataset);
         }),
     ];
     for (name, reason, spoil) in spoilt {
-        let broken = copied(&dump, &folder.path().join(name));
+        let broken = copied(&dataset, &folder.path().join(name));
         spoil(&broken);
         let fresh = folder.path().join(format!("{name}-data"));
         let (well, said) = import(&broken, &fresh).await;
         assert!(!well && said.contains(reason), "{name}: {said}");
         if fresh.exists() {
             assert_eq!(everything_in(&fresh), "", "{name}");
-            let (well, said) = import(&dump, &fresh).await;
+            let (well, said) = import(&dataset, &fresh).await;
             assert!(well, "{name}, then the whole one: {said}");
         }
     }
@@ -673,34 +673,34 @@ pub async fn a_dump_that_does_not_fit_is_refused() {
     let other = Server::start(&used, &Setup::KeepsMail.variables()).expect("it starts");
     let there = Host::at(Kind::Native, other.url.clone(), None);
     let user = User::verified(&there).await;
-    let (well, said) = import(&dump, &used).await;
+    let (well, said) = import(&dataset, &used).await;
     assert!(well && said.contains("runs 9"), "{said}");
     user.api.get("/api/v1/users/me").await.expect(200);
     assert_same(&host, &there, &everything.reads().await).await;
-    let (well, _) = import(&dump, &used).await;
+    let (well, _) = import(&dataset, &used).await;
     assert!(!well, "never twice");
 }
 
-/// SIGKILL in the middle leaves an instance with nothing in it, which the same dump can then be loaded into.
+/// SIGKILL in the middle leaves an instance with nothing in it, which the same dataset can then be loaded into.
 pub async fn a_killed_import_leaves_nothing() {
     let (server, _host, _data, _everything) = filled().await;
     let folder = tempfile::tempdir().expect("a folder");
-    let (dump, data) = (folder.path().join("dump"), folder.path().join("data"));
-    export(&server.url, &dump).await;
+    let (dataset, data) = (folder.path().join("dataset"), folder.path().join("data"));
+    export(&server.url, &dataset).await;
     // Long enough to be killed in the middle: many more benchmarks.
     let benchmark = |n: u32| format!("{{\"id\":\"more-{n:06}\",\"created_at\":1}}\n");
     let more = (0..200_000).map(benchmark).collect::<String>();
-    let path = dump.join("benchmarks.ndjson");
+    let path = dataset.join("benchmarks.ndjson");
     let all = std::fs::read_to_string(&path).unwrap() + &more;
     std::fs::write(&path, &all).unwrap();
-    let manifest = dump.join("manifest.json");
+    let manifest = dataset.join("manifest.json");
     let mut told: Value = serde_json::from_str(&std::fs::read_to_string(&manifest).unwrap()).unwrap();
     told["tables"][1]["rows"] = json!(all.lines().count());
     std::fs::write(&manifest, told.to_string()).unwrap();
-    sign(&dump);
+    sign(&dataset);
 
     let mut command = tokio::process::Command::from(native::command().expect("the server"));
-    command.args(["import", "dump", text(&dump), "--data-dir", text(&data)]).kill_on_drop(true);
+    command.args(["import", "dataset", text(&dataset), "--data-dir", text(&data)]).kill_on_drop(true);
     let mut halfway = command.spawn().expect("it runs");
     let log = data.join("aibaas.db-wal");
     // The log grows before the commit: what does not fit in memory is written ahead.
@@ -711,6 +711,6 @@ pub async fn a_killed_import_leaves_nothing() {
     }
     halfway.kill().await.expect("it is killed");
     assert_eq!(everything_in(&data), "");
-    let (well, said) = import(&dump, &data).await;
+    let (well, said) = import(&dataset, &data).await;
     assert!(well && said.contains("benchmarks 200001"), "{said}");
 }

@@ -1,7 +1,7 @@
 //! The tables of the public data set: their columns, and the statements that read and load them. A test proves that the
 //! statements have just these columns.
 
-use super::dump::{
+use super::dataset::{
     Kind::{Boolean, Integer, Json, Real, Text},
     Table,
 };
@@ -13,8 +13,8 @@ const MOST_ROWS: usize = 1000;
 pub static TABLES: [Table; 12] = [
     Table {
         name: "models",
-        page: include_str!("sql/dump/page_models.sql"),
-        load: include_str!("sql/dump/load_models.sql"),
+        page: include_str!("sql/dataset/page_models.sql"),
+        load: include_str!("sql/dataset/load_models.sql"),
         most_rows: 1,
         whole: true,
         keys: &["id"],
@@ -35,8 +35,8 @@ pub static TABLES: [Table; 12] = [
     },
     Table {
         name: "benchmarks",
-        page: include_str!("sql/dump/page_benchmarks.sql"),
-        load: include_str!("sql/dump/load_benchmarks.sql"),
+        page: include_str!("sql/dataset/page_benchmarks.sql"),
+        load: include_str!("sql/dataset/load_benchmarks.sql"),
         most_rows: MOST_ROWS,
         whole: true,
         keys: &["id"],
@@ -44,8 +44,8 @@ pub static TABLES: [Table; 12] = [
     },
     Table {
         name: "benchmark_versions",
-        page: include_str!("sql/dump/page_benchmark_versions.sql"),
-        load: include_str!("sql/dump/load_benchmark_versions.sql"),
+        page: include_str!("sql/dataset/page_benchmark_versions.sql"),
+        load: include_str!("sql/dataset/load_benchmark_versions.sql"),
         most_rows: MOST_ROWS,
         whole: false,
         keys: &["benchmark_id", "version"],
@@ -69,8 +69,8 @@ pub static TABLES: [Table; 12] = [
     },
     Table {
         name: "benchmark_tasks",
-        page: include_str!("sql/dump/page_benchmark_tasks.sql"),
-        load: include_str!("sql/dump/load_benchmark_tasks.sql"),
+        page: include_str!("sql/dataset/page_benchmark_tasks.sql"),
+        load: include_str!("sql/dataset/load_benchmark_tasks.sql"),
         most_rows: MOST_ROWS,
         whole: false,
         keys: &["benchmark_id", "version", "task_id"],
@@ -87,8 +87,8 @@ pub static TABLES: [Table; 12] = [
     },
     Table {
         name: "runs",
-        page: include_str!("sql/dump/page_runs.sql"),
-        load: include_str!("sql/dump/load_runs.sql"),
+        page: include_str!("sql/dataset/page_runs.sql"),
+        load: include_str!("sql/dataset/load_runs.sql"),
         most_rows: MOST_ROWS,
         whole: true,
         keys: &["id"],
@@ -118,8 +118,8 @@ pub static TABLES: [Table; 12] = [
     },
     Table {
         name: "results",
-        page: include_str!("sql/dump/page_results.sql"),
-        load: include_str!("sql/dump/load_results.sql"),
+        page: include_str!("sql/dataset/page_results.sql"),
+        load: include_str!("sql/dataset/load_results.sql"),
         most_rows: MOST_ROWS,
         whole: true,
         keys: &["run_id", "task_id", "attempt"],
@@ -140,8 +140,8 @@ pub static TABLES: [Table; 12] = [
     },
     Table {
         name: "run_counts",
-        page: include_str!("sql/dump/page_run_counts.sql"),
-        load: include_str!("sql/dump/load_run_counts.sql"),
+        page: include_str!("sql/dataset/page_run_counts.sql"),
+        load: include_str!("sql/dataset/load_run_counts.sql"),
         most_rows: MOST_ROWS,
         whole: true,
         keys: &["run_id"],
@@ -155,8 +155,8 @@ pub static TABLES: [Table; 12] = [
     },
     Table {
         name: "run_slices",
-        page: include_str!("sql/dump/page_run_slices.sql"),
-        load: include_str!("sql/dump/load_run_slices.sql"),
+        page: include_str!("sql/dataset/page_run_slices.sql"),
+        load: include_str!("sql/dataset/load_run_slices.sql"),
         most_rows: MOST_ROWS,
         whole: true,
         keys: &["run_id", "scenario", "language", "difficulty"],
@@ -179,8 +179,8 @@ pub static TABLES: [Table; 12] = [
     },
     Table {
         name: "run_scores",
-        page: include_str!("sql/dump/page_run_scores.sql"),
-        load: include_str!("sql/dump/load_run_scores.sql"),
+        page: include_str!("sql/dataset/page_run_scores.sql"),
+        load: include_str!("sql/dataset/load_run_scores.sql"),
         most_rows: MOST_ROWS,
         whole: true,
         keys: &["run_id"],
@@ -188,8 +188,8 @@ pub static TABLES: [Table; 12] = [
     },
     Table {
         name: "snapshots",
-        page: include_str!("sql/dump/page_snapshots.sql"),
-        load: include_str!("sql/dump/load_snapshots.sql"),
+        page: include_str!("sql/dataset/page_snapshots.sql"),
+        load: include_str!("sql/dataset/load_snapshots.sql"),
         most_rows: MOST_ROWS,
         whole: true,
         keys: &["seq"],
@@ -197,8 +197,8 @@ pub static TABLES: [Table; 12] = [
     },
     Table {
         name: "leaderboard_entries",
-        page: include_str!("sql/dump/page_leaderboard_entries.sql"),
-        load: include_str!("sql/dump/load_leaderboard_entries.sql"),
+        page: include_str!("sql/dataset/page_leaderboard_entries.sql"),
+        load: include_str!("sql/dataset/load_leaderboard_entries.sql"),
         most_rows: MOST_ROWS,
         whole: true,
         keys: &["benchmark_id", "version", "model_id", "from_seq"],
@@ -215,8 +215,8 @@ pub static TABLES: [Table; 12] = [
     },
     Table {
         name: "changes",
-        page: include_str!("sql/dump/page_changes.sql"),
-        load: include_str!("sql/dump/load_changes.sql"),
+        page: include_str!("sql/dataset/page_changes.sql"),
+        load: include_str!("sql/dataset/load_changes.sql"),
         most_rows: MOST_ROWS,
         whole: true,
         keys: &["seq"],
@@ -299,7 +299,7 @@ mod tests {
             let mut found = loaded(table.load, table.name);
             match table.name {
                 "benchmark_versions" => {
-                    let definitions = include_str!("sql/dump/load_benchmark_definitions.sql");
+                    let definitions = include_str!("sql/dataset/load_benchmark_definitions.sql");
                     found.extend(loaded(definitions, "benchmark_definitions").split_off(2));
                 }
                 // What opened a run is not told.

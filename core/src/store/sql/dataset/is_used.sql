@@ -1,4 +1,4 @@
--- Tells whether the database holds what a dump would be mixed with.
+-- Tells whether the database holds what a dataset would be mixed with.
 SELECT
   EXISTS (SELECT 1 FROM models WHERE id > '')
   OR EXISTS (SELECT 1 FROM benchmarks WHERE id > '')

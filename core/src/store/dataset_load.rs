@@ -1,19 +1,19 @@
-//! What loads a dump into an empty database.
+//! What loads a dataset into an empty database.
 
 use super::{
     Answers, Batch, Handle,
-    dump::{TABLES, Table},
+    dataset::{TABLES, Table},
     query::{Query, Sql, sql},
     results,
 };
 use crate::ports::DatabaseError;
 
-/// Tells whether the database holds what a dump would be mixed with.
+/// Tells whether the database holds what a dataset would be mixed with.
 pub fn is_used() -> Query<bool> {
-    sql!("dump/is_used").one(|row| row.boolean("used"))
+    sql!("dataset/is_used").one(|row| row.boolean("used"))
 }
 
-/// Loads a dump: one batch, whole or not at all, into a database that holds nothing of the kind.
+/// Loads a dataset: one batch, whole or not at all, into a database that holds nothing of the kind.
 pub struct Load {
     batch: Batch,
     loaded: Loaded,
@@ -22,7 +22,7 @@ pub struct Load {
 
 impl Default for Load {
     fn default() -> Self {
-        let batch = [sql!("dump/expect_unused").execute()].into_iter().collect();
+        let batch = [sql!("dataset/expect_unused").execute()].into_iter().collect();
         Self { batch, loaded: Loaded(Vec::new()), versions: Vec::new() }
     }
 }
@@ -32,20 +32,20 @@ impl Load {
     pub fn add(&mut self, table: &'static Table, rows: String, count: usize) {
         if table.name == "benchmark_versions" {
             self.versions.push(rows.clone());
-            self.batch.extend([sql!("dump/load_benchmark_definitions").bind(rows.as_str()).execute()]);
+            self.batch.extend([sql!("dataset/load_benchmark_definitions").bind(rows.as_str()).execute()]);
         }
         self.batch.extend([Sql::new(table.load).bind(rows).execute()]);
         self.loaded.0.push((table.name, self.batch.push(results::count_changes())));
         if table.whole {
             let count = i64::try_from(count).unwrap_or(i64::MAX);
-            self.batch.extend([sql!("dump/expect_loaded").bind(count).execute()]);
+            self.batch.extend([sql!("dataset/expect_loaded").bind(count).execute()]);
         }
     }
 
     /// The batch, and what its answers are read with. It fails by [`Guard::DeploymentUnused`](super::Guard) or
     /// [`Guard::DatasetComplete`](super::Guard).
     pub fn finish(mut self) -> (Batch, Loaded) {
-        let expect_tasks = |versions: String| sql!("dump/expect_tasks").bind(versions).execute();
+        let expect_tasks = |versions: String| sql!("dataset/expect_tasks").bind(versions).execute();
         self.batch.extend(self.versions.into_iter().map(expect_tasks));
         (self.batch, self.loaded)
     }
