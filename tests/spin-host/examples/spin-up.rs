@@ -42,6 +42,6 @@ fn main() -> Result<()> {
     host.echo_log();
     println!("Serving http://{}", host.address());
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(tokio::signal::ctrl_c())?;
-    host.shutdown();
+    drop(host);
     Ok(())
 }

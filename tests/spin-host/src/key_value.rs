@@ -15,15 +15,20 @@ use crate::{
     state::{Guest, State},
 };
 
+/// What Spin hands out at once at most, in bytes.
+const MOST_BYTES: usize = 128 << 20;
+
 /// Every store of the application.
 pub(crate) struct Stores(Mutex<rusqlite::Connection>);
 
 impl Stores {
     pub(crate) fn open(path: &Path) -> rusqlite::Result<Self> {
         let connection = rusqlite::Connection::open(path)?;
+        // Spin's own table, and SQLite's defaults: a rollback journal, and every write on the disk.
         connection.execute_batch(
-            "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;
-             CREATE TABLE IF NOT EXISTS entries (store TEXT, key TEXT, value BLOB NOT NULL, PRIMARY KEY (store, key)) STRICT, WITHOUT ROWID;",
+            "CREATE TABLE IF NOT EXISTS spin_key_value (
+                 store TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, PRIMARY KEY (store, key)
+             )",
         )?;
         Ok(Self(Mutex::new(connection)))
     }
@@ -90,9 +95,16 @@ impl HostStoreWithStore<State> for Guest {
         if let Err(error) = meet(accessor).await {
             return Ok(Err(error));
         }
-        let sql = "SELECT value FROM entries WHERE store = ?1 AND key = ?2";
-        opened(accessor, &store)?
-            .run(move |connection, store| connection.query_row(sql, (store, key), |row| row.get(0)).optional())
+        let sql = "SELECT value FROM spin_key_value WHERE store = ?1 AND key = ?2";
+        let found = opened(accessor, &store)?.run(move |connection, store| {
+            connection.query_row(sql, (store, key), |row| row.get::<_, Vec<u8>>(0)).optional()
+        })?;
+        Ok(found.and_then(|value| match &value {
+            Some(bytes) if bytes.len() > MOST_BYTES => {
+                Err(Error::Other(format!("query result exceeds limit of {MOST_BYTES} bytes")))
+            }
+            _ => Ok(value),
+        }))
     }
 
     async fn set(
@@ -104,7 +116,7 @@ impl HostStoreWithStore<State> for Guest {
         if let Err(error) = meet(accessor).await {
             return Ok(Err(error));
         }
-        let sql = "INSERT INTO entries VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET value = excluded.value";
+        let sql = "INSERT INTO spin_key_value VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET value = excluded.value";
         opened(accessor, &store)?.run(move |connection, store| connection.execute(sql, (store, key, value)).map(drop))
     }
 
@@ -113,7 +125,7 @@ impl HostStoreWithStore<State> for Guest {
         store: Resource<Store>,
         key: String,
     ) -> wasmtime::Result<Result<(), Error>> {
-        let sql = "DELETE FROM entries WHERE store = ?1 AND key = ?2";
+        let sql = "DELETE FROM spin_key_value WHERE store = ?1 AND key = ?2";
         opened(accessor, &store)?.run(move |connection, store| connection.execute(sql, (store, key)).map(drop))
     }
 
@@ -122,7 +134,7 @@ impl HostStoreWithStore<State> for Guest {
         store: Resource<Store>,
         key: String,
     ) -> wasmtime::Result<Result<bool, Error>> {
-        let sql = "SELECT EXISTS (SELECT 1 FROM entries WHERE store = ?1 AND key = ?2)";
+        let sql = "SELECT EXISTS (SELECT 1 FROM spin_key_value WHERE store = ?1 AND key = ?2)";
         opened(accessor, &store)?
             .run(move |connection, store| connection.query_row(sql, (store, key), |row| row.get(0)))
     }
@@ -131,7 +143,7 @@ impl HostStoreWithStore<State> for Guest {
         accessor: &Accessor<State, Self>,
         store: Resource<Store>,
     ) -> wasmtime::Result<(StreamReader<String>, FutureReader<Result<(), Error>>)> {
-        let sql = "SELECT key FROM entries WHERE store = ?1 ORDER BY key";
+        let sql = "SELECT key FROM spin_key_value WHERE store = ?1 ORDER BY key";
         let keys = opened(accessor, &store)?.run(move |connection, store| {
             connection.prepare(sql)?.query_map([store], |row| row.get(0))?.collect::<rusqlite::Result<Vec<String>>>()
         })?;

@@ -1,9 +1,10 @@
 //! A Spin for the suite, and for those without the `spin` program: it runs one component of a `spin.toml` on
 //! wasmtime, with SQLite, key-value stores, variables and outbound HTTP.
 //!
-//! It is no kinder to the component than Spin: an undrained result holds its connection, ATTACH is refused, stores
-//! and outbound hosts are those that the manifest names, instances are reused, also by concurrent requests, and
-//! dropped when idle. It differs in this: one component, HTTP/1.1 only, no TLS to serve with, no hot reload.
+//! It is as strict with the component and its clients as Spin, and not stricter: an undrained result holds its connection,
+//! stores and outbound hosts are those that the manifest names, instances are reused, also by concurrent requests, and
+//! dropped when idle, out of a pool that is bounded; requests have no time-out, and the end of the host cuts them off.
+//! It differs in this: one component, HTTP/1.1 only, no TLS to serve with, no hot reload, no `/.well-known/spin/info`.
 
 mod bindings;
 mod faults;
@@ -45,12 +46,12 @@ pub struct Options {
     pub outbound_redirect: Option<SocketAddr>,
 }
 
-/// A running application; dropping it shuts it down.
+/// A running application; dropping it ends it as SIGTERM ends Spin.
 pub struct SpinHost {
     address: SocketAddr,
     log: log::Log,
     faults: Arc<Faults>,
-    closing: watch::Sender<bool>,
+    closing: watch::Sender<Option<serve::Ending>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -85,7 +86,7 @@ impl SpinHost {
             .block_on(TcpListener::bind(options.listen))
             .with_context(|| format!("listening on {}", options.listen))?;
         let address = listener.local_addr()?;
-        let (closing, closed) = watch::channel(false);
+        let (closing, closed) = watch::channel(None);
         let engine = engine()?.clone();
         let thread = std::thread::Builder::new().name("spin-host".to_owned()).spawn(move || {
             runtime.block_on(serve::serve(listener, service, engine, host, closed));
@@ -117,13 +118,14 @@ impl SpinHost {
         self.log.echo();
     }
 
-    /// Stops accepting, answers what has been asked, gives work after the answer 5 seconds, and ends.
+    /// Stops accepting, answers what has been asked, gives work after the answer 5 seconds, and ends: more than Spin does,
+    /// for those who look at what was done.
     pub fn shutdown(mut self) {
-        self.close();
+        self.close(serve::Ending::Drained);
     }
 
-    fn close(&mut self) {
-        self.closing.send_replace(true);
+    fn close(&mut self, ending: serve::Ending) {
+        self.closing.send_replace(Some(ending));
         if let Some(thread) = self.thread.take() {
             _ = thread.join();
         }
@@ -132,16 +134,28 @@ impl SpinHost {
 
 impl Drop for SpinHost {
     fn drop(&mut self) {
-        self.close();
+        self.close(serve::Ending::Cut);
     }
 }
+
+/// How often Spin looks whether what computes is to be interrupted.
+const EPOCH: Duration = Duration::from_millis(10);
 
 fn engine() -> Result<&'static Engine> {
     static ENGINE: OnceLock<std::result::Result<Engine, String>> = OnceLock::new();
     let engine = ENGINE.get_or_init(|| {
         let mut config = Config::new();
-        config.wasm_component_model_async(true);
-        Engine::new(&config).map_err(|error| format!("{error:?}"))
+        config.wasm_component_model_async(true).epoch_interruption(true);
+        let engine = Engine::new(&config).map_err(|error| format!("{error:?}"))?;
+        let weak = engine.weak();
+        let tick = move || {
+            while let Some(engine) = weak.upgrade() {
+                engine.increment_epoch();
+                std::thread::sleep(EPOCH);
+            }
+        };
+        std::thread::Builder::new().name("epochs".to_owned()).spawn(tick).map_err(|error| error.to_string())?;
+        Ok(engine)
     });
     engine.as_ref().map_err(|error| anyhow::anyhow!("{error}"))
 }

@@ -76,7 +76,7 @@ pub struct Manifest {
 
 impl Manifest {
     /// Reads a manifest (version 2, one component behind the route `/...`); `overrides` replace the defaults of
-    /// its `[variables]`.
+    /// its `[variables]`, and count for nothing where it declares no such variable.
     ///
     /// # Errors
     /// When `spin up` would refuse it, and when it holds what this host does not offer.
@@ -94,9 +94,6 @@ impl Manifest {
         let component =
             file.component.get(&trigger.component).with_context(|| format!("no [component.{}]", trigger.component))?;
 
-        if let Some(name) = overrides.keys().find(|name| !file.variables.contains_key(*name)) {
-            bail!("variable {name} is not declared in [variables]");
-        }
         let mut application = BTreeMap::new();
         for (name, variable) in &file.variables {
             ensure!(is_name(name), "variable {name}: names are lower-case letters, digits and single underscores");
@@ -232,7 +229,8 @@ mod tests {
     fn resolves_variables() {
         assert_eq!(parse(&[("key", "k")]).unwrap().variables["mail_key"], "Bearer k");
         assert!(format!("{:#}", parse(&[]).unwrap_err()).contains("required variable key"));
-        assert!(format!("{:#}", parse(&[("key", "k"), ("kye", "k")]).unwrap_err()).contains("kye"));
+        let undeclared = parse(&[("key", "k"), ("mail_key", "k"), ("kye", "k")]).unwrap();
+        assert_eq!(undeclared.variables, [("mail_key".to_owned(), "Bearer k".to_owned())].into());
     }
 
     #[test]

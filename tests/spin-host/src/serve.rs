@@ -8,6 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use anyhow::{Context as _, Result, ensure};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, combinators::UnsyncBoxBody};
 use hyper_util::{rt::TokioIo, server::graceful::GracefulShutdown};
@@ -41,6 +42,19 @@ const REQUESTS_AN_INSTANCE: usize = 128;
 const REQUESTS_AT_ONCE: usize = 16;
 const IDLE: Duration = Duration::from_secs(1);
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
+/// Where Spin answers by itself.
+const WELL_KNOWN: &str = "/.well-known/spin/";
+/// As much as a store may compute before Spin interrupts it, in ticks: practically for ever.
+const EPOCH_DEADLINE: u64 = u64::MAX / 2;
+
+/// How a host ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// As Spin ends at SIGTERM: connections are cut, and what runs is dropped.
+    Cut,
+    /// What has been asked is answered, and work after the answer has some seconds to end.
+    Drained,
+}
 
 /// Links a component to everything this host offers.
 pub(crate) fn link(engine: &Engine, component: &Component) -> wasmtime::Result<ServicePre<State>> {
@@ -56,7 +70,7 @@ struct Instances {
     service: ServicePre<State>,
     engine: Engine,
     host: Arc<Shared>,
-    closing: watch::Receiver<bool>,
+    closing: watch::Receiver<Option<Ending>>,
 }
 
 impl HandlerState for Instances {
@@ -75,6 +89,7 @@ impl HandlerState for Instances {
             host,
         };
         let mut store = Store::new(&self.engine, state);
+        store.set_epoch_deadline(EPOCH_DEADLINE);
         let proxy = Proxy::P3(self.service.instantiate_async(&mut store).await?);
         self.host.instances.fetch_add(1, Ordering::SeqCst);
         let mut closing = self.closing.clone();
@@ -84,7 +99,7 @@ impl HandlerState for Instances {
             view: ViewFn::P3(<State as WasiHttpView>::http),
             expiration: Expiration {
                 sleep: Box::pin(sleep_until(Instant::now().into())),
-                closing: Some(Box::pin(async move { _ = closing.wait_for(|closing| *closing).await })),
+                closing: Some(Box::pin(async move { _ = closing.wait_for(Option::is_some).await })),
             },
             state: Worker(Arc::clone(&self.host)),
         })
@@ -151,20 +166,21 @@ impl WorkerState for Worker {
     }
 }
 
-/// Serves until `closing`, then lets what runs come to its end.
+/// Serves until `closing` says how to end.
 pub(crate) async fn serve(
     listener: TcpListener,
     service: ServicePre<State>,
     engine: Engine,
     host: Arc<Shared>,
-    mut closing: watch::Receiver<bool>,
+    mut closing: watch::Receiver<Option<Ending>>,
 ) {
     let handler = ProxyHandler::new(Instances { service, engine, host: Arc::clone(&host), closing: closing.clone() });
     let connections = GracefulShutdown::new();
-    loop {
+    let ending = loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            _ = closing.wait_for(|closing| *closing) => break,
+            // Whoever has dropped the sender waits for nobody.
+            ending = closing.wait_for(Option::is_some) => break ending.ok().and_then(|ending| *ending),
         };
         let Ok((stream, peer)) = accepted else { continue };
         // No TCP_NODELAY, as Spin sets none: a body that leaves after its head waits for the head's acknowledgement.
@@ -175,8 +191,11 @@ pub(crate) async fn serve(
             hyper::service::service_fn(move |request| answer(handler.clone(), Arc::clone(&host), peer, request)),
         );
         tokio::spawn(connections.watch(connection));
-    }
+    };
     drop(listener);
+    if ending != Some(Ending::Drained) {
+        return;
+    }
     _ = timeout(SHUTDOWN_TIMEOUT, connections.shutdown()).await;
     _ = timeout(SHUTDOWN_TIMEOUT, async {
         while host.instances.load(Ordering::SeqCst) > 0 {
@@ -188,19 +207,25 @@ pub(crate) async fn serve(
 
 type Body = UnsyncBoxBody<Bytes, wasmtime::Error>;
 
+/// Answers as Spin does; an error closes the connection without an answer.
 async fn answer(
     handler: ProxyHandler<Instances>,
     host: Arc<Shared>,
     peer: SocketAddr,
     request: http::Request<hyper::body::Incoming>,
-) -> http::Result<http::Response<Body>> {
+) -> Result<http::Response<Body>> {
     let (mut parts, body) = request.into_parts();
-    let authority = parts.headers.get(http::header::HOST).and_then(|host| host.to_str().ok()?.parse().ok());
-    let Some(authority) = authority.or_else(|| parts.uri.authority().cloned()) else {
-        return empty(http::StatusCode::BAD_REQUEST);
-    };
-    let path = parts.uri.path_and_query().cloned().unwrap_or_else(|| http::uri::PathAndQuery::from_static("/"));
-    parts.uri = http::Uri::builder().scheme("http").authority(authority).path_and_query(path).build()?;
+    if let Some(name) = parts.uri.path().strip_prefix(WELL_KNOWN) {
+        return match name {
+            "health" => plain(http::StatusCode::OK, "OK"),
+            _ => plain(http::StatusCode::NOT_FOUND, ""),
+        };
+    }
+    parts.uri = absolute_uri(&parts)?;
+    if parts.headers.values().any(|value| std::str::from_utf8(value.as_bytes()).is_err()) {
+        host.log.write("spin-host: a request failed: a header is not UTF-8\n");
+        return plain(http::StatusCode::INTERNAL_SERVER_ERROR, "");
+    }
     // Appended, not set: a client's own header of that name stays before it.
     parts.headers.append("spin-client-addr", peer.to_string().try_into()?);
 
@@ -209,12 +234,33 @@ async fn answer(
         Ok(response) => Ok(response),
         Err(error) => {
             host.log.write(&format!("spin-host: a request failed: {error:?}\n"));
-            empty(http::StatusCode::INTERNAL_SERVER_ERROR)
+            plain(http::StatusCode::INTERNAL_SERVER_ERROR, "")
         }
     }
 }
 
-fn empty(status: http::StatusCode) -> http::Result<http::Response<Body>> {
-    let body = http_body_util::Empty::new().map_err(|never| match never {}).boxed_unsync();
-    http::Response::builder().status(status).body(body)
+/// Returns the request's URI with its authority: that of the `Host` header, or of the request line, or of both where they
+/// are the same. The first `Host` header counts.
+fn absolute_uri(parts: &http::request::Parts) -> Result<http::Uri> {
+    let named = parts.headers.get(http::header::HOST).map(|host| -> Result<http::uri::Authority> {
+        let host = host.to_str().context("'Host' header is not visible ASCII")?;
+        host.parse().context("'Host' header contains an invalid authority")
+    });
+    let authority = match (named.transpose()?, parts.uri.authority()) {
+        (None, None) => anyhow::bail!("no 'Host' header present in request"),
+        (Some(authority), None) => authority,
+        (None, Some(authority)) => authority.clone(),
+        (Some(named), Some(asked)) => {
+            ensure!(named == *asked, "authority in 'Host' header does not match authority in URI");
+            named
+        }
+    };
+    // CONNECT has none; Spin panics there, which closes the connection, too.
+    let path = parts.uri.path_and_query().cloned().context("no path in the request")?;
+    Ok(http::Uri::builder().scheme("http").authority(authority).path_and_query(path).build()?)
+}
+
+fn plain(status: http::StatusCode, text: &'static str) -> Result<http::Response<Body>> {
+    let body = http_body_util::Full::new(Bytes::from_static(text.as_bytes())).map_err(|never| match never {});
+    Ok(http::Response::builder().status(status).body(body.boxed_unsync())?)
 }

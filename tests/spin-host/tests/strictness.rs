@@ -1,7 +1,7 @@
-//! The host refuses what Spin refuses; seen from inside, by the probe component.
+//! The host refuses what Spin refuses, and nothing else: seen by clients, and from inside by the probe component.
 
 use std::{
-    io::{Read as _, Write as _},
+    io::{ErrorKind, Read as _, Write as _},
     net::{SocketAddr, TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::Command,
@@ -85,6 +85,27 @@ impl Probe {
         Some((head[9..12].parse().unwrap(), body.to_owned()))
     }
 
+    /// All that comes back for these bytes until the connection ends.
+    fn raw(&self, request: &[u8]) -> String {
+        let mut stream = TcpStream::connect(self.host.address()).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        // It may be refused before all of it has left.
+        _ = stream.write_all(request);
+        let mut answer = Vec::new();
+        let mut piece = [0; 4096];
+        loop {
+            match stream.read(&mut piece) {
+                Ok(0) => break,
+                Ok(length) => answer.extend_from_slice(&piece[..length]),
+                Err(error) => {
+                    assert_eq!(error.kind(), ErrorKind::ConnectionReset, "{error}");
+                    break;
+                }
+            }
+        }
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+
     fn get(&self, path: &str) -> String {
         let (status, body) = self.try_get(path, PATIENCE).expect("an answer");
         assert_eq!(status, 200, "{path}: {}", self.host.log());
@@ -113,15 +134,85 @@ fn names_the_peer_after_what_the_client_claims() {
 }
 
 #[test]
-fn refuses_attach() {
-    let probe = Probe::start("attach");
-    assert_eq!(probe.get("/sql?ATTACH%20':memory:'%20AS%20other"), r#"Error::Io("not authorized")"#);
-    assert_eq!(probe.get("/sql?SELECT%201"), "Ok(1)");
+fn lets_attach() {
+    assert_eq!(Probe::start("attach").get("/sql?ATTACH%20':memory:'%20AS%20other"), "Ok(0)");
 }
 
 #[test]
-fn hangs_on_undrained_rows() {
-    assert_eq!(Probe::start("undrained").try_get("/undrained", Duration::from_secs(2)), None);
+fn hangs_on_more_than_four_undrained_rows() {
+    let probe = Probe::start("undrained");
+    assert_eq!(probe.get("/undrained?4"), "1 1");
+    assert_eq!(probe.try_get("/undrained?6", Duration::from_secs(2)), None);
+}
+
+#[test]
+fn keeps_key_value_pairs_as_spin_does() {
+    let probe = Probe::start("key-value");
+    assert_eq!(probe.get("/store?default"), "value");
+    let file = rusqlite::Connection::open(built().join("key-value/sqlite_key_value.db")).unwrap();
+    let journal: String = file.query_row("PRAGMA journal_mode", [], |row| row.get(0)).unwrap();
+    assert_eq!(journal, "delete");
+    let kept: Vec<u8> = file
+        .query_row("SELECT value FROM spin_key_value WHERE store = 'default' AND key = 'key'", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(kept, b"value");
+}
+
+#[test]
+fn answers_a_header_that_is_not_utf8_with_a_bare_500() {
+    let probe = Probe::start("utf8");
+    let answer = probe.raw(b"GET /uses HTTP/1.0\r\nHost: probe.test\r\nX-Name: \xff\r\n\r\n");
+    assert!(answer.starts_with("HTTP/1.0 500 ") && answer.ends_with("\r\n\r\n"), "{answer}");
+    let answer = probe.raw("GET /uses HTTP/1.0\r\nHost: probe.test\r\nX-Name: é\r\n\r\n".as_bytes());
+    assert!(answer.starts_with("HTTP/1.0 200 ") && answer.ends_with("\r\n\r\n0"), "{answer}");
+}
+
+#[test]
+fn closes_without_an_answer_where_no_one_host_is_named() {
+    let probe = Probe::start("hosts");
+    for request in [
+        "GET /uses HTTP/1.1\r\n\r\n",
+        "GET /uses HTTP/1.1\r\nHost: a.test, b.test\r\n\r\n",
+        "GET /uses HTTP/1.1\r\nHost: é.test\r\n\r\n",
+        "GET http://a.test/uses HTTP/1.1\r\nHost: b.test\r\n\r\n",
+        "CONNECT a.test:80 HTTP/1.1\r\nHost: a.test:80\r\n\r\n",
+    ] {
+        assert_eq!(probe.raw(request.as_bytes()), "", "{request}");
+    }
+    // None of them came to the component.
+    let answer = probe.raw(b"GET http://a.test/uses HTTP/1.0\r\nHost: a.test\r\n\r\n");
+    assert!(answer.starts_with("HTTP/1.0 200 ") && answer.ends_with("\r\n\r\n0"), "{answer}");
+}
+
+#[test]
+fn answers_headers_of_500_kb_with_431() {
+    let long = format!("GET /uses HTTP/1.1\r\nHost: probe.test\r\nX-Long: {}\r\n\r\n", "x".repeat(500_000));
+    let answer = Probe::start("long").raw(long.as_bytes());
+    assert!(answer.starts_with("HTTP/1.1 431 "), "{answer}");
+}
+
+#[test]
+fn answers_for_itself_where_spin_does() {
+    let probe = Probe::start("well-known");
+    assert_eq!(probe.try_get("/.well-known/spin/health", PATIENCE), Some((200, "OK".to_owned())));
+    assert_eq!(probe.try_get("/.well-known/spin/nothing", PATIENCE), Some((404, String::new())));
+}
+
+#[test]
+fn cuts_connections_when_it_ends() {
+    let probe = Probe::start("cut");
+    let mut stream = TcpStream::connect(probe.host.address()).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.write_all(b"GET /wait HTTP/1.1\r\nHost: probe.test\r\n\r\n").unwrap();
+    // Once another connection was answered, the first has long been taken.
+    assert_eq!(probe.get("/variable?greeting"), "hello probe");
+    drop(probe);
+    let mut answer = Vec::new();
+    match stream.read_to_end(&mut answer) {
+        Ok(_) => {}
+        Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset),
+    }
+    assert_eq!(answer, b"");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use spin_sdk::{
     http::{self, Request},
     http_service,
     key_value::Store,
-    sqlite::Connection,
+    sqlite::{Connection, Value},
     time::sleep,
     variables,
 };
@@ -59,9 +59,16 @@ async fn handle(request: Request) -> String {
         }
         "/undrained" => {
             let connection = Connection::open_default().await.unwrap();
-            let first = connection.execute("SELECT value FROM json_each('[1, 2, 3]')", []).await.unwrap();
+            let rows =
+                "WITH RECURSIVE one(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM one WHERE n < ?) SELECT n FROM one";
+            let count = Value::Integer(argument.parse().unwrap());
+            let first = connection.execute(rows, [count]).await.unwrap();
             let second = connection.execute("SELECT 1", []).await.unwrap().collect().await.unwrap();
             format!("{} {}", first.columns().len(), second.len())
+        }
+        "/wait" => {
+            sleep(Duration::from_secs(600)).await;
+            "waited".to_owned()
         }
         "/get" => match http::get(argument).await {
             Ok(response) => response.status().as_u16().to_string(),
