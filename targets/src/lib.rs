@@ -1,5 +1,11 @@
 //! The three hosts. A feature and the target choose one; each lends the application its ports and nothing else.
 
+// The parts of Spin's host that know nothing of Spin, where unit tests reach them.
+#[cfg(any(test, all(feature = "spin", target_os = "wasi")))]
+mod slots;
+#[cfg(any(test, all(feature = "spin", target_os = "wasi")))]
+mod turns;
+
 cfg_if::cfg_if! {
     if #[cfg(all(feature = "cloudflare", target_family = "wasm", target_os = "unknown"))] {
         mod cloudflare;

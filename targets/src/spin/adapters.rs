@@ -2,14 +2,9 @@
 
 use std::time::{Duration, SystemTime};
 
-use aibaas_core::ports::{
-    Background, BoxFuture, Clock, Entropy, HashError, HashJob, HashOutcome, InlineHasher, PasswordHasher, Timer,
-    Timestamp,
-};
+use aibaas_core::ports::{Background, BoxFuture, Clock, Entropy, Timer, Timestamp};
 use async_trait::async_trait;
 use spin_sdk::wasip3;
-
-use super::turns::{Purpose, Turns};
 
 pub struct SystemClock;
 
@@ -47,19 +42,5 @@ pub struct SpawnedBackground;
 impl Background for SpawnedBackground {
     fn spawn(&self, work: BoxFuture) {
         wasip3::spawn(work);
-    }
-}
-
-/// Hashes in the component, while nobody in it holds the database's writer lock.
-pub struct TurnHasher {
-    pub turns: Turns,
-    pub hasher: InlineHasher,
-}
-
-#[async_trait]
-impl PasswordHasher for TurnHasher {
-    async fn run(&self, job: HashJob) -> Result<HashOutcome, HashError> {
-        let _turn = self.turns.take(Purpose::Computing).await;
-        self.hasher.run(job).await
     }
 }

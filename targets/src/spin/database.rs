@@ -21,7 +21,7 @@ use spin_sdk::{
     wasip3::{self, clocks::monotonic_clock},
 };
 
-use super::turns::{Purpose, Turn, Turns};
+use crate::turns::{Purpose, Turn, Turns};
 
 /// Idle connections for reads kept by an instance.
 const KEPT_CONNECTIONS: usize = 8;

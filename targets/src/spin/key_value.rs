@@ -1,22 +1,15 @@
-//! Spin's key-value store as a cache. The store knows no expiry and forgets nothing, so keys share a fixed number of slots,
-//! and one that finds no free slot takes that of the entry that expires first: the store never grows beyond them.
+//! Spin's key-value store as a cache, in a fixed number of slots: the store never grows beyond them.
 
-use std::{
-    future::poll_fn,
-    hash::{DefaultHasher, Hash as _, Hasher as _},
-    sync::Arc,
-    task::Poll,
-};
+use std::{future::poll_fn, sync::Arc, task::Poll};
 
-use aibaas_core::ports::{Clock, KeyValue, KeyValueError, Timestamp};
+use aibaas_core::ports::{Clock, KeyValue, KeyValueError};
 use async_trait::async_trait;
 use spin_sdk::key_value::{Error, Store};
 
+use crate::slots::{Entry, choose, slots};
+
 /// The port promises this much.
 const SHORTEST_TTL_SECONDS: u32 = 60;
-
-/// Pairs of slots; a key may stand in either of its pair.
-const PAIRS: u64 = 256;
 
 pub struct SpinKeyValue(pub Arc<dyn Clock>);
 
@@ -25,7 +18,7 @@ impl KeyValue for SpinKeyValue {
     async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, KeyValueError> {
         let store = Store::open_default().await.map_err(error)?;
         for slot in slots(key) {
-            if let Some(entry) = read(&store, &slot).await?.filter(|entry| entry.key == key.as_bytes()) {
+            if let Some(entry) = read(&store, &slot).await?.filter(|entry| entry.is_of(key)) {
                 return Ok((self.0.now() < entry.expires_at).then_some(entry.value));
             }
         }
@@ -37,24 +30,16 @@ impl KeyValue for SpinKeyValue {
         let store = Store::open_default().await.map_err(error)?;
         let [first, second] = slots(key);
         let (in_first, in_second) = (read(&store, &first).await?, read(&store, &second).await?);
-        // What a slot is worth: nothing where it is free, or the key's own.
-        let worth = |entry: Option<Entry>| entry.filter(|one| one.key != key.as_bytes()).map(|one| one.expires_at);
-        let is_own = in_second.as_ref().is_some_and(|entry| entry.key == key.as_bytes());
-        let slot = if is_own || worth(in_second) < worth(in_first) { second } else { first };
-        store.set(slot, encode(key, expires_at, value)).await.map_err(error)
+        let slot = choose(key, [first, second], in_first.as_ref(), in_second.as_ref());
+        let entry = Entry { expires_at, key: key.as_bytes().to_vec(), value: value.to_vec() };
+        store.set(slot, entry.encode()).await.map_err(error)
     }
-}
-
-struct Entry {
-    expires_at: Timestamp,
-    key: Vec<u8>,
-    value: Vec<u8>,
 }
 
 async fn read(store: &Store, slot: &str) -> Result<Option<Entry>, KeyValueError> {
     let stored = store.get(slot).await.map_err(error)?;
     yield_now().await;
-    Ok(stored.and_then(|stored| decode(&stored)))
+    Ok(stored.and_then(|stored| Entry::decode(&stored)))
 }
 
 /// Spin reads its store in place, which blocks the thread; the runtime lets another one take over whatever else is to be
@@ -70,28 +55,6 @@ async fn yield_now() {
         Poll::Pending
     })
     .await;
-}
-
-fn slots(key: &str) -> [String; 2] {
-    // Another hash in another build only makes the cache start anew.
-    let mut hasher = DefaultHasher::new();
-    key.hash(&mut hasher);
-    let pair = hasher.finish() % PAIRS;
-    [format!("slot-{pair}-a"), format!("slot-{pair}-b")]
-}
-
-/// The expiry and the key's length, eight bytes each; the key; the value.
-fn encode(key: &str, expires_at: Timestamp, value: &[u8]) -> Vec<u8> {
-    let length = u64::try_from(key.len()).unwrap_or(u64::MAX);
-    [&expires_at.0.to_be_bytes(), length.to_be_bytes().as_slice(), key.as_bytes(), value].concat()
-}
-
-fn decode(stored: &[u8]) -> Option<Entry> {
-    let (expires_at, rest) = stored.split_first_chunk()?;
-    let (length, rest) = rest.split_first_chunk()?;
-    let (key, value) = rest.split_at_checked(usize::try_from(u64::from_be_bytes(*length)).ok()?)?;
-    let expires_at = Timestamp(i64::from_be_bytes(*expires_at));
-    Some(Entry { expires_at, key: key.to_vec(), value: value.to_vec() })
 }
 
 fn error(error: Error) -> KeyValueError {

@@ -9,10 +9,8 @@ use aibaas_core::{
 };
 use async_trait::async_trait;
 
-use super::{
-    database::SpinDatabase,
-    turns::{Purpose, Turns},
-};
+use super::database::SpinDatabase;
+use crate::turns::{Purpose, Turns};
 
 /// The application's database, migrated.
 pub struct MigratedDatabase {

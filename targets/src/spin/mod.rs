@@ -5,7 +5,6 @@ mod database;
 mod http_client;
 mod key_value;
 mod migrated;
-mod turns;
 
 use std::{
     cell::RefCell,
@@ -29,14 +28,16 @@ use spin_sdk::{http_service, variables};
 use tower::ServiceExt as _;
 
 use self::{
-    adapters::{MonotonicTimer, OsEntropy, SpawnedBackground, SystemClock, TurnHasher},
+    adapters::{MonotonicTimer, OsEntropy, SpawnedBackground, SystemClock},
     database::SpinDatabase,
     http_client::SpinHttpClient,
     key_value::SpinKeyValue,
     migrated::MigratedDatabase,
-    turns::{Purpose, Turns},
 };
-use crate::stderr_log;
+use crate::{
+    stderr_log,
+    turns::{Purpose, TurnHasher, Turns},
+};
 
 /// Where `spin up` listens.
 const BASE_URL: &str = "http://127.0.0.1:3000";
