@@ -2,7 +2,7 @@
 
 pub mod cloudflare;
 pub mod native;
-mod spin;
+pub mod spin;
 
 use std::{
     collections::HashMap,
@@ -72,6 +72,8 @@ pub enum Setup {
     MovesTime,
     /// Like [`Setup::SendsMail`], with such a clock.
     SendsMailAndMovesTime,
+    /// Like [`Setup::KeepsMail`], with a line in the log for each request.
+    Logs,
 }
 
 /// The variables of a host that also logs its requests, and that it starts and stops.
@@ -119,7 +121,7 @@ impl Setup {
                 ("BREACHED_PASSWORDS_URL", "https://api.pwnedpasswords.com/range".to_owned()),
             ]);
         }
-        variables
+        if self == Self::Logs { logging(variables) } else { variables }
     }
 }
 

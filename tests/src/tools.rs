@@ -199,12 +199,13 @@ fn chromium_on_path() -> Option<PathBuf> {
     places.find(|place| place.is_file())
 }
 
-/// The `spin` program on PATH, as `spin --version` tells it.
+/// The version of this `spin` program, by its path or its name on PATH, as `spin --version` tells it.
 ///
 /// # Errors
 /// Why it cannot run the component.
-pub fn spin_program() -> Result<String, String> {
-    let output = Command::new("spin").arg("--version").output().map_err(|_| "no spin on PATH".to_owned())?;
+pub fn spin_version(program: &Path) -> Result<String, String> {
+    let output = Command::new(program).arg("--version").output();
+    let output = output.map_err(|_| format!("no {} on PATH", program.display()))?;
     let version = String::from_utf8_lossy(&output.stdout).trim().to_owned();
     fit_spin(&version)
 }

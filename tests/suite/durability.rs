@@ -8,7 +8,6 @@ use std::{
     },
 };
 
-use aibaas_spin_host::{Options, SpinHost};
 use aibaas_tests::{
     Client, Publisher, User, eventually,
     fixtures::{PASSWORD, new_address, passes, row, token_in},
@@ -16,8 +15,8 @@ use aibaas_tests::{
         Host, Kind, Setup,
         cloudflare::{self, Workerd},
         native::Server,
+        spin::Spin,
     },
-    tools,
 };
 use futures_util::future::join_all;
 use serde_json::json;
@@ -167,7 +166,7 @@ async fn verify(host: &Host, publisher: &Publisher, acknowledged: &Acknowledged)
 /// A host over a folder of its own, to be ended at any moment.
 enum Ended {
     Native(Server),
-    Spin(SpinHost),
+    Spin(Spin),
     Workerd(Workerd),
 }
 
@@ -175,17 +174,7 @@ impl Ended {
     fn start(kind: Kind, data: &Path) -> Result<(Self, Host), String> {
         let (started, url) = match kind {
             Kind::Spin => {
-                tools::spin_component()?;
-                let variables = Setup::KeepsMail.variables().into_iter();
-                let options = Options {
-                    manifest: tools::root().join("spin.toml"),
-                    state_dir: data.to_owned(),
-                    listen: ([127, 0, 0, 1], 0).into(),
-                    variables: variables.map(|(name, value)| (name.to_ascii_lowercase(), value)).collect(),
-                    outbound_redirect: None,
-                };
-                let spin = SpinHost::start(options).map_err(|error| format!("{error:#}"))?;
-                let url = format!("http://{}", spin.address());
+                let (spin, url) = Spin::start(Setup::KeepsMail, None, data)?;
                 (Self::Spin(spin), url)
             }
             Kind::Cloudflare => {
@@ -202,11 +191,11 @@ impl Ended {
         Ok((started, Host::at(kind, url, None)))
     }
 
-    /// As abruptly as the host allows: SIGKILL for the native server.
+    /// As abruptly as the host allows: SIGKILL for the native server and for the `spin` program.
     fn end(self) {
         match self {
             Self::Native(server) => server.kill(),
-            Self::Spin(spin) => drop(spin),
+            Self::Spin(spin) => spin.kill(),
             Self::Workerd(workerd) => drop(workerd),
         }
     }

@@ -67,6 +67,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+#[cfg(unix)]
+use aibaas_tests::host::spin::false_programs;
 use aibaas_tests::{
     Case,
     case::{self, NotLookedAt},
@@ -335,6 +337,13 @@ fn once(kinds: &[Kind]) -> Vec<Trial> {
     trials.push(plain("native_program::sigterm_drains_requests", || {
         RUNTIME.block_on(native_program::sigterm_drains_requests())
     }));
+    #[cfg(unix)]
+    trials.push(counted("spin_program::an_old_one_is_left_alone".to_owned(), false_programs::an_old_one_is_left_alone));
+    #[cfg(unix)]
+    trials.push(counted(
+        "spin_program::children_that_outlive_it_end_with_it".to_owned(),
+        false_programs::children_that_outlive_it_end_with_it,
+    ));
     trials
 }
 

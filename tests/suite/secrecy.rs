@@ -6,7 +6,6 @@ use std::{
     process::{Child, Stdio},
 };
 
-use aibaas_spin_host::{Options, SpinHost};
 use aibaas_tests::{
     Answer, Key, Service, User,
     client::Request,
@@ -16,9 +15,10 @@ use aibaas_tests::{
         Host, Kind, Setup,
         cloudflare::{self, Workerd},
         logging, native,
+        spin::Spin,
     },
     keys::VERIFY,
-    plain_client, tools,
+    plain_client,
 };
 use base64::{
     Engine as _,
@@ -45,7 +45,7 @@ pub async fn on_native() {
 }
 
 fn variables() -> Vec<(&'static str, String)> {
-    logging(Setup::KeepsMail.variables())
+    Setup::Logs.variables()
 }
 
 /// Sees that the log has what could hold a key.
@@ -91,26 +91,17 @@ async fn url(printed: &Path) -> String {
 /// Why it does not start.
 pub async fn on_spin() -> Result<(), String> {
     let data = tempfile::tempdir().map_err(|error| error.to_string())?;
-    let state_dir = data.path().to_owned();
-    let start = move || {
-        tools::spin_component()?;
-        let variables = variables().into_iter();
-        let options = Options {
-            manifest: tools::root().join("spin.toml"),
-            state_dir,
-            listen: ([127, 0, 0, 1], 0).into(),
-            variables: variables.map(|(name, value)| (name.to_ascii_lowercase(), value)).collect(),
-            outbound_redirect: None,
-        };
-        SpinHost::start(options).map_err(|error| format!("{error:#}"))
-    };
-    let spin = tokio::task::spawn_blocking(start).await.map_err(|error| error.to_string())??;
-    let host = Host::at(Kind::Spin, format!("http://{}", spin.address()), None);
+    let folder = data.path().to_owned();
+    let start = move || Spin::start(Setup::Logs, None, &folder);
+    let (spin, url) = tokio::task::spawn_blocking(start).await.map_err(|error| error.to_string())??;
+    let host = Host::at(Kind::Spin, url, None);
     let made = live(&host).await;
-    requests_are_logged(&spin.log());
-    made.are_nowhere_in(&[data.path()], &spin.log());
+    if matches!(spin, Spin::StandIn(_)) {
+        requests_are_logged(&spin.printed());
+    }
+    made.are_nowhere_in(&[data.path()], &spin.printed());
     // What is written after the answers is written once it has ended.
-    tokio::task::spawn_blocking(|| spin.shutdown()).await.map_err(|error| error.to_string())?;
+    tokio::task::spawn_blocking(|| spin.stop()).await.map_err(|error| error.to_string())?;
     made.are_nowhere_in(&[data.path()], "");
     Ok(())
 }

@@ -2,57 +2,131 @@
 
 use std::{
     net::{SocketAddr, TcpListener, TcpStream},
-    process::{Command, Stdio},
+    path::Path,
+    process::{Child, Command, Stdio},
     sync::OnceLock,
 };
 
 use aibaas_spin_host::{Options, SpinHost};
 
-use super::{Running, Setup, Started};
+use super::{Running, Setup, Started, native};
 use crate::{eventually_blocking, tools};
 
 pub(super) fn start(setup: Setup, provider: Option<&str>, folder: tempfile::TempDir) -> Result<Started, String> {
-    static BUILT: OnceLock<Result<(), String>> = OnceLock::new();
-    static PROGRAM: OnceLock<Result<String, String>> = OnceLock::new();
-    BUILT.get_or_init(tools::spin_component).clone()?;
-    let variables = setup.variables().into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value));
-    // The program can not lead an outbound request elsewhere; our host stands in for it where mail is sent.
-    if provider.is_none() {
-        match PROGRAM.get_or_init(tools::spin_program) {
+    let (spin, url) = Spin::start(setup, provider, folder.path())?;
+    let running = match spin {
+        Spin::Program(child) => Running::Process(child),
+        Spin::StandIn(host) => Running::Spin(host),
+    };
+    Ok(Started { url, direct: None, running, folder })
+}
+
+/// The component, and who runs it.
+pub enum Spin {
+    /// The `spin` program, with all that it has started.
+    Program(Child),
+    /// The stand-in, in this process.
+    StandIn(SpinHost),
+}
+
+impl Spin {
+    /// Starts the component over this folder; returns where it listens, too.
+    ///
+    /// # Errors
+    /// Why it does not start.
+    pub fn start(setup: Setup, provider: Option<&str>, folder: &Path) -> Result<(Self, String), String> {
+        Self::start_by(Path::new("spin"), setup, provider, folder)
+    }
+
+    /// Starts it by this program where that is fit, else by the stand-in.
+    ///
+    /// # Errors
+    /// Why it does not start.
+    pub fn start_by(
+        program: &Path,
+        setup: Setup,
+        provider: Option<&str>,
+        folder: &Path,
+    ) -> Result<(Self, String), String> {
+        static BUILT: OnceLock<Result<(), String>> = OnceLock::new();
+        BUILT.get_or_init(tools::spin_component).clone()?;
+        match tools::spin_version(program) {
             Ok(version) => {
                 eprintln!("spin: runs on {version}");
-                return program(variables, folder);
+                let (child, url) = start_program(program, setup, provider, folder)?;
+                Ok((Self::Program(child), url))
             }
-            Err(reason) => eprintln!("spin: {reason}; runs on tests/spin-host"),
+            Err(reason) => {
+                eprintln!("spin: {reason}; runs on tests/spin-host");
+                let host = start_stand_in(setup, provider, folder)?;
+                let url = format!("http://{}", host.address());
+                Ok((Self::StandIn(host), url))
+            }
         }
     }
+
+    /// What the component has printed. The program keeps it in the folder.
+    pub fn printed(&self) -> String {
+        match self {
+            Self::Program(_) => String::new(),
+            Self::StandIn(host) => host.log(),
+        }
+    }
+
+    /// Ends it in the middle of whatever it does: the program and its children by SIGKILL.
+    pub fn kill(self) {
+        match self {
+            Self::Program(child) => super::end(child),
+            Self::StandIn(host) => drop(host),
+        }
+    }
+
+    /// Ends it, after what is written after the answers where it can be told to wait for that.
+    pub fn stop(self) {
+        match self {
+            Self::Program(child) => super::end(child),
+            Self::StandIn(host) => host.shutdown(),
+        }
+    }
+}
+
+fn lower_case(variables: Vec<(&'static str, String)>) -> impl Iterator<Item = (String, String)> {
+    variables.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value))
+}
+
+/// The stand-in leads what the component asks of its services to the provider, and so sees what it really asks for.
+fn start_stand_in(setup: Setup, provider: Option<&str>, folder: &Path) -> Result<SpinHost, String> {
     let outbound = provider.map(|url| url.trim_start_matches("http://").parse::<SocketAddr>());
     let host = SpinHost::start(Options {
         manifest: tools::root().join("spin.toml"),
-        state_dir: folder.path().to_owned(),
+        state_dir: folder.to_owned(),
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-        variables: variables.collect(),
+        variables: lower_case(setup.variables()).collect(),
         outbound_redirect: outbound.transpose().map_err(|error| error.to_string())?,
     });
-    let host = host.map_err(|error| format!("{error:#}"))?;
-    let url = format!("http://{}", host.address());
-    Ok(Started { url, direct: None, running: Running::Spin(host), folder })
+    host.map_err(|error| format!("{error:#}"))
 }
 
-fn program(variables: impl Iterator<Item = (String, String)>, folder: tempfile::TempDir) -> Result<Started, String> {
+/// The program cannot lead what the component asks elsewhere, so the component is told that the provider is all its
+/// services, by a copy of the manifest that lets it out to there.
+fn start_program(
+    program: &Path,
+    setup: Setup,
+    provider: Option<&str>,
+    folder: &Path,
+) -> Result<(Child, String), String> {
+    let manifest = folder.join("spin.toml");
+    copy_manifest(provider, &manifest)?;
     let address = TcpListener::bind("127.0.0.1:0")
         .and_then(|listener| listener.local_addr())
         .map_err(|error| error.to_string())?;
     // `spin up` leaves the trigger to a child, which outlives it and holds on to its output. So they are a group, which
     // ends with the shell's input: when it is closed, and also when this process is killed.
     let mut command = Command::new("sh");
-    command.args(["-c", r#"{ "$@"; kill 0; } & cat; kill -KILL 0"#, "sh", "spin"]);
-    command
-        .args(["up", "--quiet", "--listen", &address.to_string(), "--state-dir"])
-        .arg(folder.path())
-        .arg("--from")
-        .arg(tools::root());
-    for (name, value) in variables {
+    command.args(["-c", r#"{ "$@"; kill 0; } & cat; kill -KILL 0"#, "sh"]).arg(program);
+    command.args(["up", "--quiet", "--listen", &address.to_string(), "--state-dir"]).arg(folder);
+    command.arg("--from").arg(manifest);
+    for (name, value) in lower_case(native::variables(setup, provider)) {
         command.arg("--variable").arg(format!("{name}={value}"));
     }
     #[cfg(unix)]
@@ -63,13 +137,83 @@ fn program(variables: impl Iterator<Item = (String, String)>, folder: tempfile::
         _ => Some(false),
     });
     if listens == Some(true) {
-        return Ok(Started {
-            url: format!("http://{address}"),
-            direct: None,
-            running: Running::Process(child),
-            folder,
-        });
+        return Ok((child, format!("http://{address}")));
     }
     super::end(child);
     Err("spin up does not listen".to_owned())
+}
+
+/// The project's manifest for elsewhere: with the component's whole path, and the provider among the hosts that it may call.
+fn copy_manifest(provider: Option<&str>, to: &Path) -> Result<(), String> {
+    let root = tools::root();
+    let text = std::fs::read_to_string(root.join("spin.toml")).map_err(|error| error.to_string())?;
+    let place = |text: String, from: &str, to: String| match text.matches(from).count() {
+        1 => Ok(text.replace(from, &to)),
+        count => Err(format!("spin.toml has {from:?} {count} times")),
+    };
+    let component = root.join("target/wasm32-wasip2/release/aibaas.wasm");
+    let source = r#"source = "target/wasm32-wasip2/release/aibaas.wasm""#;
+    let mut text = place(text, source, format!("source = {component:?}"))?;
+    if let Some(provider) = provider {
+        let hosts = "allowed_outbound_hosts = [";
+        text = place(text, hosts, format!("{hosts}{provider:?}, "))?;
+    }
+    std::fs::write(to, text).map_err(|error| error.to_string())
+}
+
+/// What holds of the program that the suite runs, seen with programs that only behave like it.
+#[cfg(unix)]
+pub mod false_programs {
+    use std::{fs, net::TcpStream, os::unix::fs::PermissionsExt as _, path::PathBuf};
+
+    use super::{Path, Setup, Spin, eventually_blocking, tools};
+
+    /// Writes a script that stands for `spin`; `up` runs as `spin up` would.
+    fn spin(folder: &Path, version: &str, up: &str) -> Result<PathBuf, String> {
+        let program = folder.join("spin");
+        let script = format!("#!/bin/sh\nif [ \"$1\" = --version ]; then echo '{version}'; exit; fi\n{up}\n");
+        fs::write(&program, script).map_err(|error| error.to_string())?;
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o700)).map_err(|error| error.to_string())?;
+        Ok(program)
+    }
+
+    /// A version that cannot run the component is never started: the stand-in runs it.
+    ///
+    /// # Errors
+    /// Why nothing starts.
+    pub fn an_old_one_is_left_alone() -> Result<(), String> {
+        let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+        let started = folder.path().join("started");
+        let old = spin(folder.path(), "spin 4.0.2 (1234567 2026-06-01)", &format!("touch '{}'", started.display()))?;
+        let reason = tools::spin_version(&old).expect_err("4.0 cannot run the component");
+        assert!(reason.contains("4.0.2"), "{reason}");
+        let (running, _) = Spin::start_by(&old, Setup::KeepsMail, None, &folder.path().join("state"))?;
+        assert!(matches!(running, Spin::StandIn(_)) && !started.exists());
+        running.kill();
+        Ok(())
+    }
+
+    /// What the program leaves behind when it is ended, as Spin does with its trigger, ends with it.
+    ///
+    /// # Errors
+    /// Why nothing starts.
+    pub fn children_that_outlive_it_end_with_it() -> Result<(), String> {
+        let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+        let state = folder.path().join("state");
+        fs::create_dir(&state).map_err(|error| error.to_string())?;
+        // Its child heeds no SIGTERM, and it is the child that listens and holds on to the output.
+        let up = format!(
+            "while [ \"$1\" != --listen ]; do shift; done\ntrap '' TERM\n'{}' serve --listen \"$2\" --data-dir '{}' &\nwait",
+            tools::program("aibaas")?.display(),
+            state.display(),
+        );
+        let new = spin(folder.path(), "spin 4.1.0 (1234567 2026-11-01)", &up)?;
+        let (running, url) = Spin::start_by(&new, Setup::KeepsMail, None, &state)?;
+        assert!(matches!(running, Spin::Program(_)));
+        let address = url.trim_start_matches("http://").to_owned();
+        assert!(TcpStream::connect(&address).is_ok());
+        running.kill();
+        let gone = eventually_blocking(|| TcpStream::connect(&address).is_err().then_some(()));
+        gone.ok_or_else(|| "its child still listens".to_owned())
+    }
 }
