@@ -104,7 +104,7 @@ fn measure(manifests: &[String]) -> Outcome<()> {
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     for manifest in manifests {
-        println!("{}", manifest.display());
+        println!("{}, on the stand-in of tests/spin-host, not on the spin program", manifest.display());
         runtime.block_on(measure_one(&Server::start(&manifest)?))?;
     }
     Ok(())

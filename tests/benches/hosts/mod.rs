@@ -19,6 +19,9 @@ use serde_json::{Value, json};
 /// The argument by which a benchmark runs Spin in a process of its own.
 const SERVE_SPIN: &str = "serve-spin";
 
+/// What every benchmark says that measures Spin.
+pub const STAND_IN: &str = "spin is the stand-in of tests/spin-host, not the spin program";
+
 pub type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
 /// A benchmark's `main`: measures the hosts that its arguments name, or all.
@@ -34,6 +37,9 @@ pub fn run(measure: fn(&Programs, &[Kind]) -> Outcome<()>) -> ExitCode {
             let names = names.collect::<Vec<_>>();
             let wanted = |kind: &Kind| all || names.iter().any(|name| **name == kind.to_string());
             let kinds = [Kind::Native, Kind::Spin, Kind::Cloudflare].into_iter().filter(wanted).collect::<Vec<_>>();
+            if kinds.contains(&Kind::Spin) {
+                println!("{STAND_IN}");
+            }
             Programs::build(&kinds).and_then(|programs| measure(&programs, &kinds))
         }
     };
