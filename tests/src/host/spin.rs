@@ -199,13 +199,16 @@ pub mod false_programs {
     /// Why nothing starts.
     pub fn children_that_outlive_it_end_with_it() -> Result<(), String> {
         let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
-        let state = folder.path().join("state");
-        fs::create_dir(&state).map_err(|error| error.to_string())?;
-        // Its child heeds no SIGTERM, and it is the child that listens and holds on to the output.
+        let [state, data] = ["state", "data"].map(|name| folder.path().join(name));
+        for folder in [&state, &data] {
+            fs::create_dir(folder).map_err(|error| error.to_string())?;
+        }
+        // It is the child that listens and holds on to the output.
         let up = format!(
-            "while [ \"$1\" != --listen ]; do shift; done\ntrap '' TERM\n'{}' serve --listen \"$2\" --data-dir '{}' &\nwait",
+            "while [ \"$1\" != --listen ]; do shift; done\n\
+             ENVIRONMENT=development '{}' serve --listen \"$2\" --data-dir '{}' &\nwait",
             tools::program("aibaas")?.display(),
-            state.display(),
+            data.display(),
         );
         let new = spin(folder.path(), "spin 4.1.0 (1234567 2026-11-01)", &up)?;
         let (running, url) = Spin::start_by(&new, Setup::KeepsMail, None, &state)?;
