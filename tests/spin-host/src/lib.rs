@@ -26,7 +26,7 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use tokio::{net::TcpListener, sync::watch};
-use wasmtime::{Config, Engine, component::Component};
+use wasmtime::{Config, Engine, PoolingAllocationConfig, component::Component};
 
 pub use faults::{Dependency, Fault, Faults};
 pub use manifest::Manifest;
@@ -146,7 +146,10 @@ fn engine() -> Result<&'static Engine> {
     let engine = ENGINE.get_or_init(|| {
         let mut config = Config::new();
         config.wasm_component_model_async(true).epoch_interruption(true);
-        let engine = Engine::new(&config).map_err(|error| format!("{error:?}"))?;
+        let mut pooled = config.clone();
+        pooled.allocation_strategy(pool());
+        // Not every machine has the address space for a pool; there Spin does without one, too.
+        let engine = Engine::new(&pooled).or_else(|_| Engine::new(&config)).map_err(|error| format!("{error:?}"))?;
         let weak = engine.weak();
         let tick = move || {
             while let Some(engine) = weak.upgrade() {
@@ -158,6 +161,31 @@ fn engine() -> Result<&'static Engine> {
         Ok(engine)
     });
     engine.as_ref().map_err(|error| anyhow::anyhow!("{error}"))
+}
+
+/// Instances that Spin has at once, at most.
+const MOST_INSTANCES: u32 = 1_000;
+
+/// Spin's pool of instances, with its limits.
+fn pool() -> PoolingAllocationConfig {
+    let mut pool = PoolingAllocationConfig::default();
+    pool.total_component_instances(MOST_INSTANCES)
+        .total_memories(MOST_INSTANCES)
+        .total_tables(2 * MOST_INSTANCES)
+        .total_stacks(MOST_INSTANCES)
+        .total_core_instances(4 * MOST_INSTANCES)
+        .table_elements(100_000)
+        .max_component_instance_size(10 << 20)
+        .max_core_instance_size(10 << 20)
+        .max_core_instances_per_component(200)
+        .max_tables_per_component(64)
+        .max_memories_per_component(32)
+        .max_tables_per_module(2)
+        .max_memories_per_module(2)
+        .max_memory_size(4 << 30)
+        .linear_memory_keep_resident(2 << 20)
+        .table_keep_resident(1 << 19);
+    pool
 }
 
 /// Compiles a component, once a process and version of the file.
@@ -182,4 +210,20 @@ fn compile(path: &Path) -> Result<Component> {
 
 fn to_anyhow(error: wasmtime::Error) -> anyhow::Error {
     anyhow::anyhow!("{error:?}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A pool that wasmtime refuses would go unnoticed: the engine would do without it.
+    #[test]
+    fn instances_come_out_of_a_pool_where_there_is_room_for_one() {
+        let mut config = Config::new();
+        config.allocation_strategy(pool());
+        match Engine::new(&config) {
+            Ok(_) => assert!(engine().unwrap().pooling_allocator_metrics().is_some()),
+            Err(error) => assert!(format!("{error:?}").contains("memory"), "{error:?}"),
+        }
+    }
 }
