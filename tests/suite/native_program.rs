@@ -6,7 +6,7 @@ use aibaas_tests::{
     ended,
     fixtures::{PASSWORD, new_address},
     host::{
-        Host, Kind, Setup, logging,
+        Host, Kind, Setup,
         native::{self, Server},
     },
     tools,
@@ -151,7 +151,7 @@ pub async fn an_unnamed_proxy_is_told_of_once() {
 #[cfg(unix)]
 pub async fn sigterm_drains_requests() {
     let data = tempfile::tempdir().expect("a folder");
-    let mut server = Server::start(data.path(), &logging(Setup::KeepsMail.variables())).expect("it starts");
+    let mut server = Server::start(data.path(), &Setup::Logs.variables()).expect("it starts");
     let mut under_way = Vec::new();
     for _ in 0..8 {
         let body = json!({ "email": new_address(), "password": PASSWORD }).to_string();

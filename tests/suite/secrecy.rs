@@ -14,7 +14,7 @@ use aibaas_tests::{
     host::{
         Host, Kind, Setup,
         cloudflare::{self, Workerd},
-        logging, native,
+        native,
         spin::Spin,
     },
     keys::VERIFY,
@@ -33,7 +33,7 @@ pub async fn on_native() {
     let printed = said.path().join("printed");
     let mut command = native::command().expect("the binary");
     command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(data.path());
-    command.envs(variables()).stdout(File::create(&printed).expect("a file"));
+    command.envs(Setup::Logs.variables()).stdout(File::create(&printed).expect("a file"));
     let errors = File::options().append(true).open(&printed).expect("the file");
     let mut server = Server(command.stderr(Stdio::from(errors)).spawn().expect("it starts"));
     let host = Host::at(Kind::Native, url(&printed).await, None);
@@ -42,10 +42,6 @@ pub async fn on_native() {
     made.are_nowhere_in(&[data.path(), said.path()], "");
     server.terminate().await;
     made.are_nowhere_in(&[data.path(), said.path()], "");
-}
-
-fn variables() -> Vec<(&'static str, String)> {
-    Setup::Logs.variables()
 }
 
 /// Sees that the log has what could hold a key.
@@ -112,7 +108,7 @@ pub async fn on_spin() -> Result<(), String> {
 /// Why it does not start.
 pub async fn in_workerd() -> Result<(), String> {
     let data = tempfile::tempdir().map_err(|error| error.to_string())?;
-    let workerd = Workerd::start_over(Some(data.path()), &logging(cloudflare::variables(Setup::KeepsMail)), None)?;
+    let workerd = Workerd::start_over(Some(data.path()), &cloudflare::variables(Setup::Logs), None)?;
     let host = Host::at(Kind::Cloudflare, workerd.url.clone(), None);
     let made = live(&host).await;
     let plain = plain_client();
