@@ -48,7 +48,7 @@ struct TableBody {
 /// Lists the tables of the whole public data set.
 ///
 /// As of the newest snapshot, and so it stays however much is published while it is downloaded: download the tables in
-/// this order, each page by page. `aibaas-client export` does, and `aibaas import dump` loads what it wrote.
+/// this order, each page by page. `aibaas-client export` does, and `aibaas import dataset` loads what it wrote.
 #[utoipa::path(
     get,
     path = "/api/v1/export",
