@@ -142,7 +142,7 @@ mod tests {
             (Method::HEAD, "/api/v1/models", 200, true, false, true),
             (Method::GET, "/api/v1/runs/none", 404, true, false, true),
             (Method::GET, "/api/v1/export/none", 400, true, false, true),
-            (Method::GET, "/leaderboard", 200, false, false, true),
+            (Method::GET, "/leaderboard", 200, false, true, true),
             (Method::GET, "/openapi.json", 200, true, true, false),
             (Method::GET, "/.well-known/jwks.json", 200, true, true, false),
             (Method::GET, "/problems", 200, false, false, false),
