@@ -10,7 +10,8 @@ mod parameters;
 mod refusals;
 mod schemas;
 
-use serde_json::{Map, Value, json};
+use serde::Serialize as _;
+use serde_json::{Map, Serializer, Value, json, ser::PrettyFormatter};
 use utoipa::OpenApi;
 
 pub use parameters::{IdempotencyKey, IfNoneMatch};
@@ -48,9 +49,12 @@ struct Frame;
 /// Makes the document's text, as it is kept.
 #[must_use]
 pub fn text() -> String {
-    let mut text = serde_json::to_string_pretty(&document()).unwrap_or_default();
-    text.push('\n');
-    text
+    // Servers carry it: indented by two it would be a quarter longer.
+    let formatter = PrettyFormatter::with_indent(b" ");
+    let mut text = Vec::new();
+    _ = document().serialize(&mut Serializer::with_formatter(&mut text, formatter));
+    text.push(b'\n');
+    String::from_utf8(text).unwrap_or_default()
 }
 
 fn document() -> Value {
