@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use utoipa::ToSchema;
 
-use super::formats::{Slug, TaskId};
+use super::{
+    BenchmarkId, VersionName,
+    formats::{Slug, TaskId},
+};
 
 /// The most values of a dimension: more tell tasks apart rather than grouping them.
 pub const MOST_VALUES: usize = 50;
@@ -146,9 +149,9 @@ impl Slices {
 #[serde(rename_all = "camelCase")]
 pub struct BenchmarkVersion {
     /// The benchmark's id.
-    pub benchmark: String,
+    pub benchmark: BenchmarkId,
     /// Immutable once a run stands on it.
-    pub version: String,
+    pub version: VersionName,
     /// What people call the benchmark.
     pub title: String,
     /// What it measures.

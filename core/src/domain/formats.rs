@@ -3,15 +3,10 @@
 
 use utoipa::ToSchema;
 
-/// Names a thing in a path. Ids of models and benchmarks are compared without regard to case, and told in lower case.
+/// Names a provider or one of its models, without regard to case, or a part of a composite score.
 #[derive(ToSchema)]
 #[schema(pattern = "^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$", example = "aider-polyglot")]
 pub struct Slug(pub String);
-
-/// `provider/name`. Compared without regard to case, and told in lower case.
-#[derive(ToSchema)]
-#[schema(pattern = "^[A-Za-z0-9][A-Za-z0-9._-]{0,99}/[A-Za-z0-9][A-Za-z0-9._-]{0,99}$", example = "openai/gpt-5-high")]
-pub struct ModelId(pub String);
 
 /// The id of a task, unique within its version.
 #[derive(ToSchema)]

@@ -1,6 +1,7 @@
 //! Ids of what the application keeps, a type for each, so that one cannot stand in the place of another.
 //!
-//! An id that a request names may be any text: one that nothing has is not found.
+//! An id that a request names may be any text: one that nothing has is not found. Those of models and benchmarks are put
+//! in lower case where a request is read, and not here: what is kept from earlier may have two that differ in case alone.
 
 use std::fmt;
 
@@ -17,11 +18,10 @@ pub fn uuid_v7(now: Timestamp, random: &[u8; 10]) -> String {
 }
 
 macro_rules! ids {
-    ($($(#[$doc:meta])+ $id:ident = $pattern:literal;)+) => {$(
-        $(#[$doc])+
+    ($($(#[$attribute:meta])+ $id:ident;)+) => {$(
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
         #[serde(transparent)]
-        #[schema(format = "uuid", pattern = $pattern, example = "01939f40-02b7-7a11-9c55-6d7e8f901234")]
+        $(#[$attribute])+
         pub struct $id(String);
 
         impl $id {
@@ -64,7 +64,17 @@ macro_rules! ids {
     )+};
 }
 
-ids! {
+macro_rules! uuids {
+    ($($(#[$doc:meta])+ $id:ident = $pattern:literal;)+) => {
+        ids! {$(
+            $(#[$doc])+
+            #[schema(format = "uuid", pattern = $pattern, example = "01939f40-02b7-7a11-9c55-6d7e8f901234")]
+            $id;
+        )+}
+    };
+}
+
+uuids! {
     /// A user: a UUIDv7, or another UUID where the account comes from another system.
     UserId = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$";
     /// A session: a UUIDv7.
@@ -73,4 +83,27 @@ ids! {
     ApiKeyId = "^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$";
     /// A run: a UUIDv7.
     RunId = "^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$";
+}
+
+ids! {
+    /// `provider/name`. Compared without regard to case, and told in lower case.
+    #[schema(
+        pattern = "^[A-Za-z0-9][A-Za-z0-9._-]{0,99}/[A-Za-z0-9][A-Za-z0-9._-]{0,99}$",
+        example = "openai/gpt-5-high"
+    )]
+    ModelId;
+    /// Names a benchmark. Compared without regard to case, and told in lower case.
+    #[schema(pattern = "^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$", example = "aider-polyglot")]
+    BenchmarkId;
+    /// Names a version of a benchmark.
+    #[schema(pattern = "^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$", example = "2024-12-20")]
+    VersionName;
+}
+
+impl ModelId {
+    /// Returns who provides the model: what stands before the `/`.
+    #[must_use]
+    pub fn provider(&self) -> &str {
+        self.0.split_once('/').map_or(self.as_str(), |(provider, _)| provider)
+    }
 }

@@ -34,7 +34,7 @@ pub mod values;
 pub mod visible;
 mod wire_names;
 
-pub use ids::{ApiKeyId, RunId, SessionId, UserId, uuid_v7};
+pub use ids::{ApiKeyId, BenchmarkId, ModelId, RunId, SessionId, UserId, VersionName, uuid_v7};
 pub use jws::JwtAlgorithm;
 pub use secret::Secret;
 pub use security_event::SecurityEventName;

@@ -4,7 +4,8 @@ use serde::{Deserialize, Deserializer, de::Error};
 use utoipa::IntoParams;
 
 use super::request::{Validator, is_slug};
-pub use crate::domain::formats::{ModelId, Slug, Uuid};
+pub use crate::domain::formats::{Slug, Uuid};
+use crate::domain::{BenchmarkId, ModelId, VersionName};
 
 /// The path of a model.
 #[derive(Deserialize, IntoParams)]
@@ -26,18 +27,18 @@ impl ModelPath {
     }
 
     /// Returns the id of the model.
-    pub fn id(&self) -> String {
-        format!("{}/{}", self.provider, self.name)
+    pub fn id(&self) -> ModelId {
+        format!("{}/{}", self.provider, self.name).into()
     }
 }
 
 /// A part of a path that names a model or a benchmark. Such names are compared without regard to case, so it is in
 /// lower case.
-pub struct Name(pub String);
+pub struct Name<T>(pub T);
 
-impl<'de> Deserialize<'de> for Name {
+impl<'de, T: From<String>> Deserialize<'de> for Name<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer).map(|text| Self(text.to_ascii_lowercase()))
+        String::deserialize(deserializer).map(|text| Self(text.to_ascii_lowercase().into()))
     }
 }
 
@@ -45,15 +46,23 @@ impl<'de> Deserialize<'de> for Name {
 ///
 /// # Errors
 /// When it is no text.
-pub fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+pub fn name<'de, D: Deserializer<'de>, T: From<String>>(deserializer: D) -> Result<T, D::Error> {
     Name::deserialize(deserializer).map(|Name(name)| name)
 }
 
-/// The id of a benchmark or the name of a provider.
+/// The id of a benchmark.
 ///
 /// # Errors
 /// When it is none.
-pub fn id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+pub fn benchmark<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<BenchmarkId>, D::Error> {
+    provider(deserializer).map(|text| text.map(Into::into))
+}
+
+/// The name of a provider.
+///
+/// # Errors
+/// When it is none.
+pub fn provider<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     slug(deserializer).map(|text| text.map(|text| text.to_ascii_lowercase()))
 }
 
@@ -61,7 +70,11 @@ pub fn id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, 
 ///
 /// # Errors
 /// When it is none.
-pub fn slug<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+pub fn version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<VersionName>, D::Error> {
+    slug(deserializer).map(|text| text.map(Into::into))
+}
+
+fn slug<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     checked(deserializer, is_slug, "1 to 100 letters, digits, '.', '_' or '-', the first a letter or digit")
 }
 
@@ -102,18 +115,18 @@ pub fn token<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Er
 ///
 /// # Errors
 /// When it is none.
-pub fn model<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+pub fn model<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ModelId, D::Error> {
     let text = checked(deserializer, is_model_id, "provider/name")?.unwrap_or_default();
-    Ok(text.to_ascii_lowercase())
+    Ok(text.to_ascii_lowercase().into())
 }
 
 /// Ids of models, separated by commas.
 ///
 /// # Errors
 /// When one is none.
-pub fn models<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+pub fn models<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<ModelId>, D::Error> {
     let text = checked(deserializer, |text| text.split(',').all(is_model_id), "provider/name, separated by commas")?;
-    Ok(text.unwrap_or_default().to_ascii_lowercase())
+    Ok(text.unwrap_or_default().to_ascii_lowercase().split(',').map(ModelId::from).collect())
 }
 
 fn is_model_id(text: &str) -> bool {

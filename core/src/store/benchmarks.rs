@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     domain::{
-        RunId, UserId,
+        BenchmarkId, RunId, UserId, VersionName,
         benchmark::{BenchmarkVersion, Evidence, MOST_VERSIONS, Metric, Slices, Task},
         run_aggregates::SlicedTask,
     },
@@ -45,8 +45,8 @@ fn task_from_row(row: &Row) -> Result<Task, DatabaseError> {
 pub(super) fn version_from_row(row: &Row, tasks: Vec<Task>) -> Result<BenchmarkVersion, DatabaseError> {
     let number = |column: &str| row.integer(column).map(|number| u32::try_from(number).unwrap_or(u32::MAX));
     Ok(BenchmarkVersion {
-        benchmark: row.text("benchmark_id")?,
-        version: row.text("version")?,
+        benchmark: row.text("benchmark_id")?.into(),
+        version: row.text("version")?.into(),
         title: row.text("title")?,
         description: row.optional_text("description")?,
         metric: read_named(row, "metric", Metric::named)?,
@@ -91,7 +91,7 @@ impl NewVersion<'_> {
     #[must_use]
     pub fn declare(&self, batch: &mut Batch, now: Timestamp) -> Declared {
         let Self { version, owner_id, definition, .. } = *self;
-        let (benchmark, name) = (version.benchmark.as_str(), version.version.as_str());
+        let (benchmark, name) = (&version.benchmark, &version.version);
         let before = batch.push(find_version(benchmark, name));
         let size = i64::try_from(definition.len()).unwrap_or(i64::MAX);
         batch.extend([
@@ -115,8 +115,8 @@ fn put_version(version: &BenchmarkVersion, now: Timestamp) -> Query<()> {
     let slices = serde_json::json!(Slices::of(&version.tasks)).to_string();
     let parts = version.parts.as_ref().map(|parts| serde_json::json!(parts).to_string());
     sql!("benchmarks/put_version")
-        .bind(version.benchmark.as_str())
-        .bind(version.version.as_str())
+        .bind(&version.benchmark)
+        .bind(&version.version)
         .bind(version.title.as_str())
         .bind(version.description.as_deref())
         .bind(version.metric.as_str())
@@ -142,19 +142,19 @@ pub struct VersionTitle {
 }
 
 /// Finds a version's title, and why its benchmark is hidden.
-pub fn find_version(benchmark: &str, version: &str) -> Query<Option<VersionTitle>> {
+pub fn find_version(benchmark: &BenchmarkId, version: &VersionName) -> Query<Option<VersionTitle>> {
     sql!("benchmarks/find_version").bind(benchmark).bind(version).optional(|row| {
         Ok(VersionTitle { title: row.text("title")?, hidden_reason: row.optional_text("hidden_reason")? })
     })
 }
 
 /// Finds who declared a benchmark, and why it is hidden.
-pub fn declaration(id: &str) -> Query<Option<Declaration>> {
+pub fn declaration(id: &BenchmarkId) -> Query<Option<Declaration>> {
     sql!("benchmarks/declaration").bind(id).optional(Declaration::from_row)
 }
 
 /// Finds a version's definition, in canonical JSON.
-pub fn definition(benchmark: &str, version: &str) -> Query<Option<String>> {
+pub fn definition(benchmark: &BenchmarkId, version: &VersionName) -> Query<Option<String>> {
     sql!("benchmarks/definition").bind(benchmark).bind(version).optional(|row| row.text("definition"))
 }
 
@@ -162,25 +162,25 @@ pub fn definition(benchmark: &str, version: &str) -> Query<Option<String>> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BenchmarkSummary {
     /// Its id.
-    pub id: String,
+    pub id: BenchmarkId,
     /// What people call it.
     pub title: String,
     /// What it measures.
     pub description: Option<String>,
     /// Its newest version.
-    pub latest_version: String,
+    pub latest_version: VersionName,
     /// Its newest versions, newest first.
-    pub versions: Vec<String>,
+    pub versions: Vec<VersionName>,
 }
 
-/// Lists the benchmarks that are not hidden, by id, after one.
-pub fn list(after: &str, rows: u32) -> Query<Vec<BenchmarkSummary>> {
-    sql!("benchmarks/list").bind(after).bind(rows).all(|row| {
+/// Lists the benchmarks that are not hidden, by id, after one or from the first.
+pub fn list(after: Option<&BenchmarkId>, rows: u32) -> Query<Vec<BenchmarkSummary>> {
+    sql!("benchmarks/list").bind(after.map_or("", BenchmarkId::as_str)).bind(rows).all(|row| {
         Ok(BenchmarkSummary {
-            id: row.text("benchmark_id")?,
+            id: row.text("benchmark_id")?.into(),
             title: row.text("title")?,
             description: row.optional_text("description")?,
-            latest_version: row.text("version")?,
+            latest_version: row.text("version")?.into(),
             versions: read_json(row, "versions")?,
         })
     })
@@ -190,7 +190,7 @@ pub fn list(after: &str, rows: u32) -> Query<Vec<BenchmarkSummary>> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewestVersion {
     /// The version.
-    pub version: String,
+    pub version: VersionName,
     /// What people call the benchmark.
     pub title: String,
     /// What it measures.
@@ -198,10 +198,10 @@ pub struct NewestVersion {
 }
 
 /// Finds a benchmark's newest version.
-pub fn newest(id: &str) -> Query<Option<NewestVersion>> {
+pub fn newest(id: &BenchmarkId) -> Query<Option<NewestVersion>> {
     sql!("benchmarks/newest").bind(id).optional(|row| {
         Ok(NewestVersion {
-            version: row.text("version")?,
+            version: row.text("version")?.into(),
             title: row.text("title")?,
             description: row.optional_text("description")?,
         })
@@ -220,7 +220,7 @@ pub struct PublicVersion {
 }
 
 /// Lists a benchmark's versions, newest first; a version's id is its name.
-pub fn versions(id: &str, page: &PageBefore) -> Query<Vec<PublicVersion>> {
+pub fn versions(id: &BenchmarkId, page: &PageBefore) -> Query<Vec<PublicVersion>> {
     sql!("benchmarks/versions").bind(id).bind_page(page).all(|row| {
         Ok(PublicVersion {
             created_at: Timestamp(row.integer("created_at")?),
@@ -240,7 +240,7 @@ pub struct TaskVisibility {
 }
 
 /// Finds who may read a version's tasks.
-pub fn task_visibility(benchmark: &str, version: &str) -> Query<Option<TaskVisibility>> {
+pub fn task_visibility(benchmark: &BenchmarkId, version: &VersionName) -> Query<Option<TaskVisibility>> {
     sql!("benchmarks/private_tasks").bind(benchmark).bind(version).optional(|row| {
         Ok(TaskVisibility {
             private: row.boolean("private_tasks")?,
@@ -259,7 +259,7 @@ pub struct PlacedTask {
 }
 
 /// Lists a version's public tasks, in their order, after a place.
-pub fn tasks(benchmark: &str, version: &str, after: i64, rows: u32) -> Query<Vec<PlacedTask>> {
+pub fn tasks(benchmark: &BenchmarkId, version: &VersionName, after: i64, rows: u32) -> Query<Vec<PlacedTask>> {
     sql!("benchmarks/tasks")
         .bind(benchmark)
         .bind(version)

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     domain::{
-        RunId,
+        BenchmarkId, ModelId, RunId, VersionName,
         leaderboard::{ChangeKind, RankChange},
     },
     ports::{DatabaseError, Row, Timestamp},
@@ -34,11 +34,11 @@ pub struct Change {
     /// When.
     pub at: Timestamp,
     /// Which leaderboard, or which benchmark was moderated.
-    pub benchmark: Option<String>,
+    pub benchmark: Option<BenchmarkId>,
     /// Which leaderboard.
-    pub version: Option<String>,
+    pub version: Option<VersionName>,
     /// Whose run it was, or which model was moderated.
-    pub model: Option<String>,
+    pub model: Option<ModelId>,
     /// What an administrator called it.
     pub name: Option<String>,
     /// The run.
@@ -68,9 +68,9 @@ impl Change {
             id: row.text("id")?,
             kind: read_named(row, "kind", ChangeKind::named)?,
             at: Timestamp(row.integer("created_at")?),
-            benchmark: row.optional_text("benchmark_id")?,
-            version: row.optional_text("version")?,
-            model: row.optional_text("model_id")?,
+            benchmark: row.optional_text("benchmark_id")?.map(Into::into),
+            version: row.optional_text("version")?.map(Into::into),
+            model: row.optional_text("model_id")?.map(Into::into),
             name: row.optional_text("name")?,
             run_id: row.optional_text("run_id")?.map(Into::into),
             reason: row.optional_text("reason")?,
@@ -118,7 +118,7 @@ pub struct LatestChange {
 }
 
 /// Finds the newest line of the log, of a benchmark or of all.
-pub fn latest(benchmark: Option<&str>) -> Query<Option<LatestChange>> {
+pub fn latest(benchmark: Option<&BenchmarkId>) -> Query<Option<LatestChange>> {
     sql!("changes/latest").bind(benchmark).optional(|row| {
         Ok(LatestChange { id: row.text("id")?, place: Place::from_row(row)?, moderation: row.integer("moderation")? })
     })
@@ -130,7 +130,12 @@ pub fn place_of(id: Option<&str>) -> Query<Option<Place>> {
 }
 
 /// Lists at most so many lines from a place on, of a benchmark or of all.
-pub fn page(direction: Direction, benchmark: Option<&str>, Place(seq, act): Place, rows: u32) -> Query<Vec<Change>> {
+pub fn page(
+    direction: Direction,
+    benchmark: Option<&BenchmarkId>,
+    Place(seq, act): Place,
+    rows: u32,
+) -> Query<Vec<Change>> {
     let page = match (direction, benchmark) {
         (Direction::Forward, None) => sql!("changes/after"),
         (Direction::Backward, None) => sql!("changes/before"),

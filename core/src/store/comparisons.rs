@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     domain::{
+        ModelId,
         benchmark::BenchmarkVersion,
         leaderboard::{Aggregates, ComparedRun},
     },
@@ -22,7 +23,7 @@ impl ComparedRun {
     pub fn from_row(row: &Row) -> Result<Self, DatabaseError> {
         let scoreless = || DatabaseError::Unavailable("an entry without a score".to_owned());
         Ok(Self {
-            model: row.text("model_id")?,
+            model: row.text("model_id")?.into(),
             display_name: row.text("display_name")?,
             run_id: row.text("run_id")?.into(),
             aggregates: Aggregates::from_row(row)?.ok_or_else(scoreless)?,
@@ -34,16 +35,16 @@ impl ComparedRun {
 /// Finds the version of a leaderboard, with its tasks in order.
 pub fn version(scope: &Scope) -> Query<Option<BenchmarkVersion>> {
     sql!("comparisons/version")
-        .bind(scope.benchmark.as_str())
-        .bind(scope.version.as_str())
+        .bind(&scope.benchmark)
+        .bind(&scope.version)
         .optional(|row| version_from_row(row, defined_tasks(row)?))
 }
 
 /// Lists the entries of models as they stood at a snapshot.
-pub fn entries(scope: &Scope, snapshot: &Snapshot, models: &[&str]) -> Query<Vec<ComparedRun>> {
+pub fn entries(scope: &Scope, snapshot: &Snapshot, models: &[&ModelId]) -> Query<Vec<ComparedRun>> {
     sql!("comparisons/entries")
-        .bind(scope.benchmark.as_str())
-        .bind(scope.version.as_str())
+        .bind(&scope.benchmark)
+        .bind(&scope.version)
         .bind(snapshot.seq)
         .bind(serde_json::json!(models).to_string())
         .all(ComparedRun::from_row)

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     domain::{
+        BenchmarkId, VersionName,
         benchmark::{Evidence, Metric, Slices},
         evaluator::EvaluatorRelationship,
         leaderboard::{Aggregates, Entry},
@@ -17,9 +18,9 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Scope {
     /// The benchmark.
-    pub benchmark: String,
+    pub benchmark: BenchmarkId,
     /// Its version.
-    pub version: String,
+    pub version: VersionName,
     /// What people call it.
     pub title: String,
     /// What it measures.
@@ -64,8 +65,8 @@ impl Scope {
             }),
         };
         Ok(Self {
-            benchmark: row.text("benchmark_id")?,
-            version: row.text("version")?,
+            benchmark: row.text("benchmark_id")?.into(),
+            version: row.text("version")?.into(),
             title: row.text("title")?,
             description: row.optional_text("description")?,
             metric: read_named(row, "metric", Metric::named)?,
@@ -85,7 +86,7 @@ impl Entry {
     /// When a column is missing.
     pub fn from_row(row: &Row) -> Result<Self, DatabaseError> {
         Ok(Self {
-            model: row.text("model_id")?,
+            model: row.text("model_id")?.into(),
             display_name: row.text("display_name")?,
             run_id: row.text("run_id")?.into(),
             published_at: Timestamp(row.integer("published_at")?),
@@ -101,12 +102,16 @@ impl Entry {
 
 /// Finds the leaderboard of a benchmark version as of its newest snapshot. Where none is named, it is the one with the
 /// newest publication that stands.
-pub fn scope(benchmark: Option<&str>, version: Option<&str>) -> Query<Option<Scope>> {
+pub fn scope(benchmark: Option<&BenchmarkId>, version: Option<&VersionName>) -> Query<Option<Scope>> {
     sql!("leaderboard/scope").bind(benchmark).bind(version).optional(Scope::from_row)
 }
 
 /// Finds the leaderboard that a snapshot belongs to, as of that snapshot, where it is of this benchmark and version.
-pub fn scope_of_snapshot(id: &str, benchmark: Option<&str>, version: Option<&str>) -> Query<Option<Scope>> {
+pub fn scope_of_snapshot(
+    id: &str,
+    benchmark: Option<&BenchmarkId>,
+    version: Option<&VersionName>,
+) -> Query<Option<Scope>> {
     sql!("leaderboard/scope_of_snapshot").bind(id).bind(benchmark).bind(version).optional(Scope::from_row)
 }
 
@@ -117,8 +122,8 @@ pub fn entries(
     [scenario, language, difficulty]: [Option<&str>; 3],
 ) -> Query<Vec<Entry>> {
     sql!("leaderboard/entries")
-        .bind(scope.benchmark.as_str())
-        .bind(scope.version.as_str())
+        .bind(&scope.benchmark)
+        .bind(&scope.version)
         .bind(snapshot.seq)
         .bind(scenario.unwrap_or_default())
         .bind(language.unwrap_or_default())

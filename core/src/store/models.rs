@@ -5,10 +5,7 @@ use super::{
     query::{Query, sql},
 };
 use crate::{
-    domain::{
-        UserId,
-        formats::{DayOrMonth, ModelId},
-    },
+    domain::{ModelId, UserId, formats::DayOrMonth},
     ports::{DatabaseError, Row, Timestamp},
 };
 
@@ -17,8 +14,7 @@ use crate::{
 #[serde(rename_all = "camelCase")]
 pub struct Model {
     /// `provider/name`.
-    #[schema(value_type = ModelId)]
-    pub id: String,
+    pub id: ModelId,
     /// What people call it.
     #[schema(min_length = 1, max_length = 255, example = "gpt-5 (high)")]
     pub display_name: String,
@@ -58,7 +54,7 @@ impl Model {
     /// When a column is missing.
     pub fn from_row(row: &Row) -> Result<Self, DatabaseError> {
         Ok(Self {
-            id: row.text("id")?,
+            id: row.text("id")?.into(),
             display_name: row.text("display_name")?,
             context_window: row.optional_integer("context_window")?,
             input_usd_per_mtok: row.optional_real("input_usd_per_mtok")?,
@@ -75,16 +71,15 @@ impl Model {
 }
 
 /// Finds who declared a model, and why it is hidden.
-pub fn declaration(id: &str) -> Query<Option<Declaration>> {
+pub fn declaration(id: &ModelId) -> Query<Option<Declaration>> {
     sql!("models/declaration").bind(id).optional(Declaration::from_row)
 }
 
 /// Declares a model, or changes one that the same person declared.
 pub fn put(model: &Model, owner_id: &UserId) -> Query<()> {
-    let provider = model.id.split('/').next().unwrap_or_default();
     sql!("models/put")
-        .bind(model.id.as_str())
-        .bind(provider)
+        .bind(&model.id)
+        .bind(model.id.provider())
         .bind(model.display_name.as_str())
         .bind(model.context_window)
         .bind(model.input_usd_per_mtok)
@@ -99,11 +94,11 @@ pub fn put(model: &Model, owner_id: &UserId) -> Query<()> {
 }
 
 /// Finds a model, hidden or not.
-pub fn find(id: &str) -> Query<Option<Model>> {
+pub fn find(id: &ModelId) -> Query<Option<Model>> {
     sql!("models/find").bind(id).optional(Model::from_row)
 }
 
-/// Lists the models that are not hidden, by id, after one.
-pub fn list(after: &str, rows: u32) -> Query<Vec<Model>> {
-    sql!("models/list").bind(after).bind(rows).all(Model::from_row)
+/// Lists the models that are not hidden, by id, after one or from the first.
+pub fn list(after: Option<&ModelId>, rows: u32) -> Query<Vec<Model>> {
+    sql!("models/list").bind(after.map_or("", ModelId::as_str)).bind(rows).all(Model::from_row)
 }

@@ -2,7 +2,7 @@
 
 use super::query::{Query, sql};
 use crate::{
-    domain::{RunId, UserId},
+    domain::{BenchmarkId, ModelId, RunId, UserId},
     ports::{DatabaseError, Row, Timestamp},
 };
 
@@ -15,9 +15,9 @@ pub fn expect_visible(run_id: &RunId) -> Query<()> {
 #[derive(Clone, Copy, Debug)]
 pub enum Subject<'a> {
     /// A model, by its id.
-    Model(&'a str),
+    Model(&'a ModelId),
     /// A benchmark, by its id.
-    Benchmark(&'a str),
+    Benchmark(&'a BenchmarkId),
 }
 
 impl Subject<'_> {
@@ -25,7 +25,8 @@ impl Subject<'_> {
     #[must_use]
     pub fn id(&self) -> &str {
         match self {
-            Self::Model(id) | Self::Benchmark(id) => id,
+            Self::Model(id) => id.as_str(),
+            Self::Benchmark(id) => id.as_str(),
         }
     }
 

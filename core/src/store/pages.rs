@@ -5,7 +5,7 @@ use super::{
     query::{Query, sql},
 };
 use crate::{
-    domain::benchmark::Part,
+    domain::{BenchmarkId, VersionName, benchmark::Part},
     ports::{DatabaseError, Row},
 };
 
@@ -13,9 +13,9 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Choice {
     /// The benchmark.
-    pub benchmark: String,
+    pub benchmark: BenchmarkId,
     /// Its version.
-    pub version: String,
+    pub version: VersionName,
     /// What people call it.
     pub title: String,
     /// Whether anything was published on it.
@@ -29,8 +29,8 @@ impl Choice {
     /// When a column is missing.
     pub fn from_row(row: &Row) -> Result<Self, DatabaseError> {
         Ok(Self {
-            benchmark: row.text("benchmark_id")?,
-            version: row.text("version")?,
+            benchmark: row.text("benchmark_id")?.into(),
+            version: row.text("version")?.into(),
             title: row.text("title")?,
             published: row.boolean("published")?,
         })
@@ -72,12 +72,12 @@ impl VersionFacts {
 }
 
 /// Lists the versions of a benchmark, and those of so many others that anything was published on.
-pub fn choices(benchmark: &str, others: usize) -> Query<Vec<Choice>> {
+pub fn choices(benchmark: &BenchmarkId, others: usize) -> Query<Vec<Choice>> {
     let others = i64::try_from(others).unwrap_or(i64::MAX);
     sql!("pages/choices").bind(benchmark).bind(others).all(Choice::from_row)
 }
 
 /// Finds what a version says of itself.
-pub fn version_facts(benchmark: &str, version: &str) -> Query<Option<VersionFacts>> {
+pub fn version_facts(benchmark: &BenchmarkId, version: &VersionName) -> Query<Option<VersionFacts>> {
     sql!("pages/version_facts").bind(benchmark).bind(version).optional(VersionFacts::from_row)
 }

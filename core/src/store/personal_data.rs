@@ -11,12 +11,7 @@ use super::{
     sessions::SessionSummary,
 };
 use crate::{
-    domain::{
-        ApiKeyId, RunId, UserId,
-        account::Email,
-        formats::{ModelId, Slug},
-        run_status::RunStatus,
-    },
+    domain::{ApiKeyId, BenchmarkId, ModelId, RunId, UserId, VersionName, account::Email, run_status::RunStatus},
     ports::{DatabaseError, Row, Timestamp},
 };
 
@@ -268,14 +263,11 @@ pub struct OpenedRun {
     #[schema(value_type = RunId)]
     pub id: String,
     /// The model's id.
-    #[schema(value_type = ModelId)]
-    pub model: String,
+    pub model: ModelId,
     /// The benchmark's id.
-    #[schema(value_type = Slug)]
-    pub benchmark: String,
+    pub benchmark: BenchmarkId,
     /// The benchmark's version.
-    #[schema(value_type = Slug)]
-    pub version: String,
+    pub version: VersionName,
     /// What has become of it.
     #[schema(value_type = RunStatus)]
     pub status: String,
@@ -287,9 +279,9 @@ impl OpenedRun {
     fn from_row(row: &Row) -> Result<Self, DatabaseError> {
         Ok(Self {
             id: row.text("id")?,
-            model: row.text("model_id")?,
-            benchmark: row.text("benchmark_id")?,
-            version: row.text("version")?,
+            model: row.text("model_id")?.into(),
+            benchmark: row.text("benchmark_id")?.into(),
+            version: row.text("version")?.into(),
             status: row.text("status")?,
             created_at: Timestamp(row.integer("created_at")?),
         })

@@ -7,7 +7,8 @@ use super::{
 };
 use crate::{
     domain::{
-        RunId, benchmark::Metric, evaluator::EvaluatorRelationship, leaderboard::Aggregates, run_status::RunStatus,
+        BenchmarkId, ModelId, RunId, VersionName, benchmark::Metric, evaluator::EvaluatorRelationship,
+        leaderboard::Aggregates, run_status::RunStatus,
     },
     ports::{DatabaseError, Row, Timestamp},
 };
@@ -18,9 +19,9 @@ pub struct PastRun {
     /// Its id.
     pub id: RunId,
     /// The benchmark.
-    pub benchmark: String,
+    pub benchmark: BenchmarkId,
     /// Its version.
-    pub version: String,
+    pub version: VersionName,
     /// What ran it.
     pub harness: String,
     /// Which version of that.
@@ -50,8 +51,8 @@ impl PastRun {
         let time = |column: &str| row.optional_integer(column).map(|time| time.map(Timestamp));
         Ok(Self {
             id: row.text("id")?.into(),
-            benchmark: row.text("benchmark_id")?,
-            version: row.text("version")?,
+            benchmark: row.text("benchmark_id")?.into(),
+            version: row.text("version")?.into(),
             harness: row.text("harness")?,
             harness_version: row.text("harness_version")?,
             evaluator_relationship: read_named(row, "evaluator_relationship", EvaluatorRelationship::named)?,
@@ -68,6 +69,6 @@ impl PastRun {
 }
 
 /// Lists the runs of a model that were ever published, on a benchmark or on any, newest first.
-pub fn list(model: &str, benchmark: Option<&str>, page: &PageBefore) -> Query<Vec<PastRun>> {
+pub fn list(model: &ModelId, benchmark: Option<&BenchmarkId>, page: &PageBefore) -> Query<Vec<PastRun>> {
     sql!("runs/history").bind(model).bind(benchmark).bind_page(page).all(PastRun::from_row)
 }

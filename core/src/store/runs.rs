@@ -10,10 +10,9 @@ use super::{
 };
 use crate::{
     domain::{
-        RunId, UserId,
+        BenchmarkId, ModelId, RunId, UserId, VersionName,
         benchmark::{Evidence, Metric, Part},
         evaluator::EvaluatorRelationship,
-        formats::{ModelId, Slug},
         leaderboard::Aggregates,
         run_status::RunStatus,
     },
@@ -65,14 +64,11 @@ pub struct Counts {
 #[serde(rename_all = "camelCase")]
 pub struct RunDeclaration {
     /// What was evaluated.
-    #[schema(value_type = ModelId)]
-    pub model: String,
+    pub model: ModelId,
     /// On what.
-    #[schema(value_type = Slug)]
-    pub benchmark: String,
+    pub benchmark: BenchmarkId,
     /// On which version of that.
-    #[schema(value_type = Slug)]
-    pub version: String,
+    pub version: VersionName,
     /// What ran it.
     #[schema(min_length = 1, max_length = 100, example = "aider")]
     pub harness: String,
@@ -111,9 +107,9 @@ impl RunDeclaration {
     fn from_row(row: &Row) -> Result<Self, DatabaseError> {
         let time = |column: &str| row.optional_integer(column).map(|time| time.map(Timestamp));
         Ok(Self {
-            model: row.text("model_id")?,
-            benchmark: row.text("benchmark_id")?,
-            version: row.text("version")?,
+            model: row.text("model_id")?.into(),
+            benchmark: row.text("benchmark_id")?.into(),
+            version: row.text("version")?.into(),
             harness: row.text("harness")?,
             harness_version: row.text("harness_version")?,
             commit: row.text("commit_hash")?,
@@ -240,9 +236,9 @@ pub fn open(run: &NewRun<'_>) -> Query<()> {
     sql!("runs/open")
         .bind(run.id)
         .bind(run.owner_id)
-        .bind(declared.model.as_str())
-        .bind(declared.benchmark.as_str())
-        .bind(declared.version.as_str())
+        .bind(&declared.model)
+        .bind(&declared.benchmark)
+        .bind(&declared.version)
         .bind(declared.harness.as_str())
         .bind(declared.harness_version.as_str())
         .bind(declared.commit.as_str())

@@ -6,7 +6,7 @@ use super::{
     results::Upload,
 };
 use crate::{
-    domain::{RunId, UserId},
+    domain::{BenchmarkId, RunId, UserId, VersionName},
     ports::{DatabaseError, Row},
 };
 
@@ -27,12 +27,12 @@ pub fn charge_results(run_id: &RunId, upload: &Upload, owner_id: &UserId) -> Que
 }
 
 /// Charges a person for a version whose definition grows to so many bytes.
-pub fn charge_version(benchmark: &str, version: &str, owner_id: &UserId, bytes: i64) -> Query<()> {
+pub fn charge_version(benchmark: &BenchmarkId, version: &VersionName, owner_id: &UserId, bytes: i64) -> Query<()> {
     sql!("storage/charge_version").bind(benchmark).bind(version).bind(owner_id).bind(bytes).execute()
 }
 
 /// Takes back from a person what a version no longer needs, whose definition shrinks to so many bytes.
-pub fn refund_version(benchmark: &str, version: &str, owner_id: &UserId, bytes: i64) -> Query<()> {
+pub fn refund_version(benchmark: &BenchmarkId, version: &VersionName, owner_id: &UserId, bytes: i64) -> Query<()> {
     sql!("storage/refund_version").bind(benchmark).bind(version).bind(owner_id).bind(bytes).execute()
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::domain::formats::ModelId;
+use crate::domain::ModelId;
 
 /// What changed. `rescored`: a new run took the place of the model's earlier one. `hidden`, `unhidden`, `renamed`: an
 /// administrator moderated a model or a benchmark; the other of the two, `version` and `runId` are null.
@@ -55,8 +55,7 @@ impl ChangeKind {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 pub struct RankChange {
     /// `provider/name`.
-    #[schema(value_type = ModelId)]
-    pub model: String,
+    pub model: ModelId,
     /// Its rank before.
     #[schema(minimum = 1)]
     pub from: u32,

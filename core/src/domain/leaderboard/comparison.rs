@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::Aggregates;
 use crate::domain::{
-    RunId,
+    ModelId, RunId,
     benchmark::{BenchmarkVersion, MOST_VALUES, Metric, Task},
     statistics::{Difference, Discordant, Interval, holm, mcnemar, newcombe, paired_difference},
 };
@@ -19,7 +19,7 @@ pub const LEAST_PRIVATE_TASKS: u32 = 10;
 #[derive(Clone, Debug)]
 pub struct ComparedRun {
     /// `provider/name`.
-    pub model: String,
+    pub model: ModelId,
     /// What people call it.
     pub display_name: String,
     /// Its run.
@@ -283,8 +283,8 @@ mod tests {
 
     fn version(metric: Metric, tasks: Vec<Task>) -> BenchmarkVersion {
         BenchmarkVersion {
-            benchmark: "b".to_owned(),
-            version: "1".to_owned(),
+            benchmark: "b".into(),
+            version: "1".into(),
             title: "B".to_owned(),
             description: None,
             metric,
@@ -311,7 +311,7 @@ mod tests {
             p50_ms: None,
             p95_ms: None,
         };
-        ComparedRun { model: String::new(), display_name: String::new(), run_id: "".into(), aggregates, scores }
+        ComparedRun { model: "".into(), display_name: String::new(), run_id: "".into(), aggregates, scores }
     }
 
     /// Of 100 tasks, both pass 30, neither 2, the first alone 37, the second alone 31.

@@ -3,7 +3,7 @@
 use super::{Aggregates, Flag, Score};
 use crate::{
     domain::{
-        RunId,
+        ModelId, RunId,
         benchmark::{Evidence, Metric},
         evaluator::EvaluatorRelationship,
         statistics::{Interval, RankRange, pareto_front, rank_ranges, ranks, tie_groups},
@@ -15,7 +15,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Entry {
     /// `provider/name`.
-    pub model: String,
+    pub model: ModelId,
     /// What people call it.
     pub display_name: String,
     /// Its run.

@@ -7,11 +7,11 @@ use utoipa::ToSchema;
 
 use crate::{
     app::App,
-    domain::SecurityEventName,
+    domain::{BenchmarkId, SecurityEventName},
     http::{
         credentials::ClaimedAdmin,
         openapi::NotFound,
-        parameters::{ModelPath, Name, Slug},
+        parameters::{ModelPath, Name},
         problem::ApiError,
         publishing::Reason,
         request::{Json, Path, Validator},
@@ -140,7 +140,7 @@ pub async fn rename_model(
     operation_id = "hideBenchmark",
     tag = "Administration",
     security(("accessToken" = [])),
-    params(("id" = Slug, Path)),
+    params(("id" = BenchmarkId, Path)),
     request_body = Reason,
     responses(
         (status = 200, description = "How it stands now.", body = Moderated),
@@ -150,7 +150,7 @@ pub async fn rename_model(
 pub async fn hide_benchmark(
     State(app): State<App>,
     admin: ClaimedAdmin,
-    Path(Name(id)): Path<Name>,
+    Path(Name(id)): Path<Name<BenchmarkId>>,
     Json(body): Json<Reason>,
 ) -> Result<Answer<Moderated>, ApiError> {
     moderate(&app, &admin, Subject::Benchmark(&id), Act::Hide, &body.reason()?).await
@@ -165,7 +165,7 @@ pub async fn hide_benchmark(
     operation_id = "unhideBenchmark",
     tag = "Administration",
     security(("accessToken" = [])),
-    params(("id" = Slug, Path)),
+    params(("id" = BenchmarkId, Path)),
     request_body = Reason,
     responses(
         (status = 200, description = "How it stands now.", body = Moderated),
@@ -175,7 +175,7 @@ pub async fn hide_benchmark(
 pub async fn unhide_benchmark(
     State(app): State<App>,
     admin: ClaimedAdmin,
-    Path(Name(id)): Path<Name>,
+    Path(Name(id)): Path<Name<BenchmarkId>>,
     Json(body): Json<Reason>,
 ) -> Result<Answer<Moderated>, ApiError> {
     moderate(&app, &admin, Subject::Benchmark(&id), Act::Unhide, &body.reason()?).await
@@ -191,7 +191,7 @@ pub async fn unhide_benchmark(
     operation_id = "renameBenchmark",
     tag = "Administration",
     security(("accessToken" = [])),
-    params(("id" = Slug, Path)),
+    params(("id" = BenchmarkId, Path)),
     request_body = NewTitle,
     responses(
         (status = 200, description = "How it stands now.", body = Moderated),
@@ -201,7 +201,7 @@ pub async fn unhide_benchmark(
 pub async fn rename_benchmark(
     State(app): State<App>,
     admin: ClaimedAdmin,
-    Path(Name(id)): Path<Name>,
+    Path(Name(id)): Path<Name<BenchmarkId>>,
     Json(body): Json<NewTitle>,
 ) -> Result<Answer<Moderated>, ApiError> {
     let mut validator = Validator::default();

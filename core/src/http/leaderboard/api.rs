@@ -16,10 +16,11 @@ use super::{
 };
 use crate::{
     app::App,
+    domain::{BenchmarkId, VersionName},
     http::{
         openapi::{Hidden, IfNoneMatch, NotFound},
         page::{next_link, page_size},
-        parameters::{Slug, Uuid},
+        parameters::Uuid,
         problem::ApiError,
         request::Query,
     },
@@ -36,10 +37,8 @@ pub const KEPT_LIMITS: [u32; 2] = [20, 100];
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Leaderboard {
-    #[schema(value_type = Slug)]
-    benchmark: String,
-    #[schema(value_type = Slug)]
-    version: String,
+    benchmark: BenchmarkId,
+    version: VersionName,
     /// Null when nothing is published.
     #[schema(value_type = Option<Uuid>)]
     snapshot_id: Option<String>,

@@ -12,13 +12,8 @@ use super::{
 };
 use crate::{
     app::App,
-    domain::leaderboard::ChangeKind,
-    http::{
-        openapi::IfNoneMatch,
-        parameters::{self, Slug},
-        problem::ApiError,
-        request::Query,
-    },
+    domain::{BenchmarkId, ModelId, VersionName, leaderboard::ChangeKind},
+    http::{openapi::IfNoneMatch, parameters, problem::ApiError, request::Query},
     ports::Timestamp,
     store::changes::Change,
 };
@@ -31,9 +26,8 @@ const MEDIA_TYPE: &str = "application/atom+xml; charset=utf-8";
 #[into_params(parameter_in = Query)]
 pub struct Parameters {
     /// Of this benchmark only.
-    #[serde(default, deserialize_with = "parameters::id")]
-    #[param(value_type = Option<Slug>)]
-    benchmark: Option<String>,
+    #[serde(default, deserialize_with = "parameters::benchmark")]
+    benchmark: Option<BenchmarkId>,
 }
 
 /// Lists the newest changes as an Atom feed.
@@ -55,14 +49,14 @@ pub async fn handler(
     headers: HeaderMap,
     Query(parameters): Query<Parameters>,
 ) -> Result<Response, ApiError> {
-    let benchmark = parameters.benchmark.as_deref();
+    let benchmark = parameters.benchmark.as_ref();
     let changes = changes::newest(&app, benchmark, ENTRIES).await?;
     let feed = feed(&app.config().base_url, benchmark, &changes);
     let feed = feed.map_err(|error| ApiError::internal(error.to_string()))?;
     Ok(caching::answer(&headers, MEDIA_TYPE, feed, MINUTE))
 }
 
-fn feed(base_url: &str, benchmark: Option<&str>, changes: &[Change]) -> Result<String, std::io::Error> {
+fn feed(base_url: &str, benchmark: Option<&BenchmarkId>, changes: &[Change]) -> Result<String, std::io::Error> {
     let query = benchmark.map(|benchmark| {
         let mut query = serde_urlencoded::to_string([("benchmark", benchmark)]).unwrap_or_default();
         query.insert(0, '?');
@@ -126,14 +120,15 @@ fn page(base_url: &str, change: &Change) -> String {
         (Some(_), ..) => format!("{base_url}/leaderboard?snapshot={}", change.id),
         (None, Some(model), _) => format!("{base_url}/leaderboard/models/{model}"),
         (None, None, benchmark) => {
-            format!("{base_url}/leaderboard?benchmark={}", benchmark.as_deref().unwrap_or_default())
+            format!("{base_url}/leaderboard?benchmark={}", benchmark.as_ref().map_or("", BenchmarkId::as_str))
         }
     }
 }
 
 fn title(change: &Change) -> String {
-    let [model, benchmark, version] =
-        [&change.model, &change.benchmark, &change.version].map(|text| text.as_deref().unwrap_or_default());
+    let model = change.model.as_ref().map_or("", ModelId::as_str);
+    let benchmark = change.benchmark.as_ref().map_or("", BenchmarkId::as_str);
+    let version = change.version.as_ref().map_or("", VersionName::as_str);
     if change.run_id.is_none() {
         let what =
             if change.model.is_some() { format!("The model {model}") } else { format!("The benchmark {benchmark}") };

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     app::App,
+    domain::{BenchmarkId, ModelId, VersionName},
     http::{
         openapi::{Hidden, IfNoneMatch, NotFound},
         parameters::{self, Name, Slug},
@@ -41,13 +42,12 @@ const MOST_LETTERS: usize = 60;
 #[into_params(parameter_in = Query)]
 pub struct Parameters {
     /// The one published to last when absent.
-    #[serde(default, deserialize_with = "parameters::id")]
-    #[param(value_type = Option<Slug>, example = "aider-polyglot")]
-    benchmark: Option<String>,
+    #[serde(default, deserialize_with = "parameters::benchmark")]
+    #[param(example = "aider-polyglot")]
+    benchmark: Option<BenchmarkId>,
     /// The latest when absent.
-    #[serde(default, deserialize_with = "parameters::slug")]
-    #[param(value_type = Option<Slug>)]
-    version: Option<String>,
+    #[serde(default, deserialize_with = "parameters::version")]
+    version: Option<VersionName>,
 }
 
 /// Draws a badge of a model's score and rank range.
@@ -74,21 +74,21 @@ pub struct Parameters {
 pub async fn handler(
     State(app): State<App>,
     headers: HeaderMap,
-    Path((Name(provider), Name(file))): Path<(Name, Name)>,
+    Path((Name(provider), Name(file))): Path<(Name<String>, Name<String>)>,
     Query(parameters): Query<Parameters>,
 ) -> Result<Response, ApiError> {
     let unknown = || ApiError::not_found("badge");
     let name = file.strip_suffix(".svg").ok_or_else(unknown)?;
     let wanted = BoardSelector {
-        benchmark: parameters.benchmark.as_deref(),
-        version: parameters.version.as_deref(),
+        benchmark: parameters.benchmark.as_ref(),
+        version: parameters.version.as_ref(),
         snapshot: None,
     };
     let scope = wanted.find(&app).await?.ok_or_else(unknown)?;
     let board = Board::read(&app, scope, [None; 3]).await?;
-    let model = format!("{provider}/{name}");
+    let model = ModelId::from(format!("{provider}/{name}"));
     let row = board.rows.iter().find(|row| row.model == model).ok_or_else(unknown)?;
-    let badge = drawing(&board.scope.benchmark, &message(row, Scale::of(board.scope.metric)));
+    let badge = drawing(board.scope.benchmark.as_str(), &message(row, Scale::of(board.scope.metric)));
     Ok(caching::answer(&headers, "image/svg+xml", badge.into_string(), MINUTE))
 }
 

@@ -6,11 +6,11 @@ use utoipa::ToSchema;
 use crate::{
     app::App,
     domain::{
-        RunId,
+        BenchmarkId, ModelId, RunId, VersionName,
         evaluator::EvaluatorRelationship,
         leaderboard::{Flag, RankedEntry, rank},
     },
-    http::{moderation::refuse_hidden, parameters::ModelId, problem::ApiError},
+    http::{moderation::refuse_hidden, problem::ApiError},
     ports::Timestamp,
     store::leaderboard::{self as store, Scope},
 };
@@ -32,8 +32,7 @@ pub struct RowBody {
     /// Rows with an equal `rankLow`, numbered from the best.
     #[schema(minimum = 1, example = 1)]
     pub tie_group: usize,
-    #[schema(value_type = ModelId)]
-    pub model: String,
+    pub model: ModelId,
     /// As it was when the run was published.
     #[schema(example = "gpt-5 (high)")]
     pub display_name: String,
@@ -80,8 +79,8 @@ pub struct Board {
 /// Which leaderboard is asked for.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct BoardSelector<'a> {
-    pub benchmark: Option<&'a str>,
-    pub version: Option<&'a str>,
+    pub benchmark: Option<&'a BenchmarkId>,
+    pub version: Option<&'a VersionName>,
     pub snapshot: Option<&'a str>,
 }
 

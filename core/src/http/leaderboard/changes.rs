@@ -12,13 +12,13 @@ use super::caching::{self, SECONDS};
 use crate::{
     app::App,
     domain::{
-        RunId,
+        BenchmarkId, ModelId, RunId, VersionName,
         leaderboard::{ChangeKind, RankChange},
     },
     http::{
         openapi::{IfNoneMatch, NotFound},
         page::{END_OF_TIME, next_link, page_size, read_cursor, take_page},
-        parameters::{self, ModelId, Slug, Uuid},
+        parameters::{self, Uuid},
         problem::ApiError,
         request::Query,
     },
@@ -41,9 +41,8 @@ pub struct Parameters {
     #[param(value_type = Option<Uuid>)]
     after: Option<String>,
     /// Of this benchmark only.
-    #[serde(default, deserialize_with = "parameters::id")]
-    #[param(value_type = Option<Slug>)]
-    benchmark: Option<String>,
+    #[serde(default, deserialize_with = "parameters::benchmark")]
+    benchmark: Option<BenchmarkId>,
     /// How many.
     #[param(minimum = 1, maximum = 100, default = 20)]
     limit: Option<u32>,
@@ -64,12 +63,9 @@ struct ChangeBody {
     id: String,
     kind: ChangeKind,
     at: Timestamp,
-    #[schema(value_type = Option<Slug>)]
-    benchmark: Option<String>,
-    #[schema(value_type = Option<Slug>)]
-    version: Option<String>,
-    #[schema(value_type = Option<ModelId>)]
-    model: Option<String>,
+    benchmark: Option<BenchmarkId>,
+    version: Option<VersionName>,
+    model: Option<ModelId>,
     /// What an administrator renamed it.
     name: Option<String>,
     run_id: Option<RunId>,
@@ -148,7 +144,7 @@ pub async fn handler(
 ) -> Result<Response, ApiError> {
     let limit = page_size(parameters.limit)?;
     let cursor = read_cursor::<Place>(parameters.cursor.as_deref())?;
-    let (after, benchmark) = (parameters.after.as_deref(), parameters.benchmark.as_deref());
+    let (after, benchmark) = (parameters.after.as_deref(), parameters.benchmark.as_ref());
     let mut batch = Batch::new();
     let latest = batch.push(store::latest(benchmark));
     let place = batch.push(store::place_of(after));
@@ -191,6 +187,6 @@ pub async fn handler(
 ///
 /// # Errors
 /// What the database answers.
-pub async fn newest(app: &App, benchmark: Option<&str>, limit: u32) -> Result<Vec<Change>, ApiError> {
+pub async fn newest(app: &App, benchmark: Option<&BenchmarkId>, limit: u32) -> Result<Vec<Change>, ApiError> {
     Ok(store::page(Direction::Backward, benchmark, LAST, limit).run(app.database()).await?)
 }

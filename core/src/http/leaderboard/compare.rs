@@ -12,13 +12,13 @@ use super::{
 use crate::{
     app::App,
     domain::{
-        RunId,
+        BenchmarkId, ModelId, RunId, VersionName,
         benchmark::BenchmarkVersion,
         leaderboard::{CompareError, ComparedRun, Comparison, Score, adjust, compare},
     },
     http::{
         openapi::{Hidden, IfNoneMatch, NotFound, PrivateTasks, ValidationFailed},
-        parameters::{self, ModelId, Slug, Uuid},
+        parameters::{self, Uuid},
         problem::{ApiError, PRIVATE_TASKS},
         request::{Query, Validator},
     },
@@ -34,24 +34,24 @@ const MOST_OTHERS: usize = 20;
 pub struct Parameters {
     /// A model that stands on the leaderboard.
     #[serde(deserialize_with = "parameters::model")]
-    #[param(value_type = ModelId, example = "openai/gpt-5-high")]
-    a: String,
+    #[param(example = "openai/gpt-5-high")]
+    a: ModelId,
     /// The models to compare it with: 1 to 20 others, separated by commas.
     #[serde(deserialize_with = "parameters::models")]
     #[param(
+        value_type = String,
         min_length = 1,
         pattern = "^[A-Za-z0-9][A-Za-z0-9._-]{0,99}/[A-Za-z0-9][A-Za-z0-9._-]{0,99}(,[A-Za-z0-9][A-Za-z0-9._-]{0,99}/[A-Za-z0-9][A-Za-z0-9._-]{0,99})*$",
         example = "openai/gpt-5-medium"
     )]
-    b: String,
+    b: Vec<ModelId>,
     /// The one published to last where it is not given.
-    #[serde(default, deserialize_with = "parameters::id")]
-    #[param(value_type = Option<Slug>, example = "aider-polyglot")]
-    benchmark: Option<String>,
+    #[serde(default, deserialize_with = "parameters::benchmark")]
+    #[param(example = "aider-polyglot")]
+    benchmark: Option<BenchmarkId>,
     /// The latest when absent.
-    #[serde(default, deserialize_with = "parameters::slug")]
-    #[param(value_type = Option<Slug>)]
-    version: Option<String>,
+    #[serde(default, deserialize_with = "parameters::version")]
+    version: Option<VersionName>,
     /// An earlier state, by its `snapshotId`; the newest without it.
     #[serde(default, deserialize_with = "parameters::uuid")]
     #[param(value_type = Option<Uuid>)]
@@ -86,13 +86,12 @@ pub async fn handler(
     Query(parameters): Query<Parameters>,
 ) -> Result<Response, ApiError> {
     let wanted = BoardSelector {
-        benchmark: parameters.benchmark.as_deref(),
-        version: parameters.version.as_deref(),
+        benchmark: parameters.benchmark.as_ref(),
+        version: parameters.version.as_ref(),
         snapshot: parameters.snapshot.as_deref(),
     };
     let scope = wanted.find(&app).await?.ok_or_else(|| ApiError::not_found("leaderboard"))?;
-    let others = parameters.b.split(',').collect::<Vec<_>>();
-    let comparison = ComparisonBody::read(&app, &scope, &parameters.a, &others).await?;
+    let comparison = ComparisonBody::read(&app, &scope, &parameters.a, &parameters.b).await?;
     let body = serde_json::to_string(&comparison).map_err(|error| ApiError::internal(error.to_string()))?;
     Ok(caching::answer(&headers, "application/json", body, MINUTE))
 }
@@ -102,10 +101,8 @@ pub async fn handler(
 #[serde(rename_all = "camelCase")]
 #[schema(as = Comparison)]
 pub struct ComparisonBody {
-    #[schema(value_type = Slug)]
-    pub benchmark: String,
-    #[schema(value_type = Slug)]
-    pub version: String,
+    pub benchmark: BenchmarkId,
+    pub version: VersionName,
     #[schema(value_type = Uuid)]
     pub snapshot_id: String,
     pub a: ComparedModel,
@@ -118,8 +115,7 @@ pub struct ComparisonBody {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ComparedModel {
-    #[schema(value_type = ModelId)]
-    pub model: String,
+    pub model: ModelId,
     /// As it was when the run was published.
     #[schema(example = "gpt-5 (high)")]
     pub display_name: String,
@@ -143,21 +139,23 @@ impl ComparisonBody {
     /// # Errors
     /// `validation_failed` where there are no others, too many, or `a` is among them; `not_found` where one of them
     /// has no entry on this leaderboard.
-    pub async fn read(app: &App, scope: &Scope, a: &str, others: &[&str]) -> Result<Self, ApiError> {
+    pub async fn read(app: &App, scope: &Scope, a: &ModelId, others: &[ModelId]) -> Result<Self, ApiError> {
         let mut distinct = Vec::with_capacity(others.len());
         for other in others {
-            if !distinct.contains(other) && distinct.len() <= MOST_OTHERS {
-                distinct.push(*other);
+            if !distinct.contains(&other) && distinct.len() <= MOST_OTHERS {
+                distinct.push(other);
             }
         }
         let mut validator = Validator::default();
-        validator.require(!a.is_empty(), "?a", "name a model");
-        let named = (1..=MOST_OTHERS).contains(&distinct.len()) && distinct.iter().all(|other| !other.is_empty());
+        validator.require(!a.as_str().is_empty(), "?a", "name a model");
+        let named =
+            (1..=MOST_OTHERS).contains(&distinct.len()) && distinct.iter().all(|other| !other.as_str().is_empty());
         validator.require(named, "?b", "name 1 to 20 models, separated by commas");
         validator.require(!distinct.contains(&a), "?b", "a model is not compared with itself");
         validator.finish()?;
 
-        let no_entry = |model: &str| ApiError::not_found(&format!("entry of the model {model} on this leaderboard"));
+        let no_entry =
+            |model: &ModelId| ApiError::not_found(&format!("entry of the model {model} on this leaderboard"));
         let Some(snapshot) = &scope.snapshot else { return Err(no_entry(a)) };
         let models = [&[a], distinct.as_slice()].concat();
         let mut batch = Batch::new();
@@ -166,7 +164,7 @@ impl ComparisonBody {
         let mut answers = batch.run(app.database()).await?;
         let version = answers.take(version)?.ok_or_else(|| ApiError::not_found("leaderboard"))?;
         let runs = answers.take(runs)?;
-        let run_of = |model: &str| runs.iter().find(|run| run.model == model).ok_or_else(|| no_entry(model));
+        let run_of = |model: &ModelId| runs.iter().find(|run| run.model == *model).ok_or_else(|| no_entry(model));
 
         let first = run_of(a)?;
         let others = distinct.iter().map(|other| run_of(other)).collect::<Result<Vec<_>, _>>()?;

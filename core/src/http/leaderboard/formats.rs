@@ -93,7 +93,7 @@ pub fn csv(rows: &[RowBody]) -> Result<String, ApiError> {
             rank_low: row.rank_low,
             rank_high: row.rank_high,
             tie_group: row.tie_group,
-            model: &row.model,
+            model: row.model.as_str(),
             display_name: no_formula(&row.display_name),
             score: row.score,
             score_low: row.score_low,

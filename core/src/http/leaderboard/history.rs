@@ -10,7 +10,7 @@ use super::caching::MINUTE;
 use crate::{
     app::App,
     domain::{
-        RunId,
+        BenchmarkId, ModelId, RunId, VersionName,
         benchmark::Metric,
         evaluator::EvaluatorRelationship,
         leaderboard::{Aggregates, Score},
@@ -20,7 +20,7 @@ use crate::{
         moderation::refuse_hidden,
         openapi::{Hidden, IfNoneMatch, NotFound},
         page::{END_OF_TIME, NewestFirst, Page},
-        parameters::{self, Name, Slug},
+        parameters::{self, ModelPath},
         problem::ApiError,
         request::{Path, Query},
     },
@@ -36,9 +36,8 @@ use crate::{
 #[into_params(parameter_in = Query)]
 pub struct Parameters {
     /// Of this benchmark only.
-    #[serde(default, deserialize_with = "parameters::id")]
-    #[param(value_type = Option<Slug>)]
-    benchmark: Option<String>,
+    #[serde(default, deserialize_with = "parameters::benchmark")]
+    benchmark: Option<BenchmarkId>,
     /// How many.
     #[param(minimum = 1, maximum = 100, default = 20)]
     limit: Option<u32>,
@@ -53,10 +52,8 @@ pub struct Parameters {
 #[schema(as = PastRun)]
 pub struct PastRunBody {
     pub run_id: RunId,
-    #[schema(value_type = Slug)]
-    pub benchmark: String,
-    #[schema(value_type = Slug)]
-    pub version: String,
+    pub benchmark: BenchmarkId,
+    pub version: VersionName,
     /// Never `open`.
     pub status: RunStatus,
     /// Why it was rejected or withdrawn.
@@ -127,12 +124,7 @@ impl From<PastRun> for PastRunBody {
     operation_id = "getModelHistory",
     tag = "Leaderboard",
     security((), ("apiKeyHeader" = ["leaderboard:read"]), ("apiKeyBearer" = ["leaderboard:read"])),
-    params(
-        ("provider" = Slug, Path, example = "openai"),
-        ("name" = Slug, Path, example = "gpt-5-high"),
-        Parameters,
-        IfNoneMatch,
-    ),
+    params(ModelPath, Parameters, IfNoneMatch),
     responses(
         (status = 200, description = "A page.", body = Page<'_, PastRunBody>),
         (status = 404, response = NotFound),
@@ -142,12 +134,11 @@ impl From<PastRun> for PastRunBody {
 pub async fn handler(
     State(app): State<App>,
     OriginalUri(uri): OriginalUri,
-    Path((Name(provider), Name(name))): Path<(Name, Name)>,
+    Path(model): Path<ModelPath>,
     Query(parameters): Query<Parameters>,
 ) -> Result<Response, ApiError> {
     let page = NewestFirst::new(uri, parameters.limit, parameters.cursor.as_deref())?;
-    let model = format!("{provider}/{name}");
-    let runs = read(&app, &model, parameters.benchmark.as_deref(), &page.rows()).await?;
+    let runs = read(&app, &model.id(), parameters.benchmark.as_ref(), &page.rows()).await?;
     let runs = runs.ok_or_else(|| ApiError::not_found("model"))?;
     let mut response = page.answer(runs, |run| (run.published_at.0, run.run_id.clone().into()), |run| run);
     response.headers_mut().insert(header::CACHE_CONTROL, MINUTE);
@@ -158,14 +149,14 @@ pub async fn handler(
 ///
 /// # Errors
 /// `hidden`, or what the database answers.
-pub async fn newest(app: &App, model: &str, limit: u32) -> Result<Option<Vec<PastRunBody>>, ApiError> {
+pub async fn newest(app: &App, model: &ModelId, limit: u32) -> Result<Option<Vec<PastRunBody>>, ApiError> {
     read(app, model, None, &PageBefore { at: Timestamp(END_OF_TIME), id: String::new(), rows: limit }).await
 }
 
 async fn read(
     app: &App,
-    model: &str,
-    benchmark: Option<&str>,
+    model: &ModelId,
+    benchmark: Option<&BenchmarkId>,
     page: &PageBefore,
 ) -> Result<Option<Vec<PastRunBody>>, ApiError> {
     let mut batch = Batch::new();

@@ -13,10 +13,10 @@ use super::{
 };
 use crate::{
     app::App,
-    domain::RunId,
+    domain::{BenchmarkId, ModelId, RunId, VersionName},
     http::{
         openapi::{Hidden, IfNoneMatch, NotFound},
-        parameters::{self, ModelId, Slug, Uuid},
+        parameters::{self, Uuid},
         problem::ApiError,
         request::Query,
     },
@@ -30,13 +30,12 @@ const MOST_POINTS: usize = 1000;
 #[into_params(parameter_in = Query)]
 pub struct Parameters {
     /// The one published to last where it is not given.
-    #[serde(default, deserialize_with = "parameters::id")]
-    #[param(value_type = Option<Slug>, example = "aider-polyglot")]
-    benchmark: Option<String>,
+    #[serde(default, deserialize_with = "parameters::benchmark")]
+    #[param(example = "aider-polyglot")]
+    benchmark: Option<BenchmarkId>,
     /// The latest when absent.
-    #[serde(default, deserialize_with = "parameters::slug")]
-    #[param(value_type = Option<Slug>)]
-    version: Option<String>,
+    #[serde(default, deserialize_with = "parameters::version")]
+    version: Option<VersionName>,
     /// An earlier state, by its `snapshotId`; the newest without it.
     #[serde(default, deserialize_with = "parameters::uuid")]
     #[param(value_type = Option<Uuid>)]
@@ -59,10 +58,8 @@ pub struct Parameters {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ParetoFront {
-    #[schema(value_type = Slug)]
-    benchmark: String,
-    #[schema(value_type = Slug)]
-    version: String,
+    benchmark: BenchmarkId,
+    version: VersionName,
     /// Null when nothing is published.
     #[schema(value_type = Option<Uuid>)]
     snapshot_id: Option<String>,
@@ -78,8 +75,7 @@ pub struct ParetoFront {
 #[serde(rename_all = "camelCase")]
 #[schema(as = ParetoPoint)]
 struct Point {
-    #[schema(value_type = ModelId)]
-    model: String,
+    model: ModelId,
     #[schema(example = "gpt-5 (high)")]
     display_name: String,
     run_id: RunId,
@@ -139,8 +135,8 @@ pub async fn handler(
     Query(parameters): Query<Parameters>,
 ) -> Result<Response, ApiError> {
     let wanted = BoardSelector {
-        benchmark: parameters.benchmark.as_deref(),
-        version: parameters.version.as_deref(),
+        benchmark: parameters.benchmark.as_ref(),
+        version: parameters.version.as_ref(),
         snapshot: parameters.snapshot.as_deref(),
     };
     let scope = wanted.find(&app).await?.ok_or_else(|| ApiError::not_found("leaderboard"))?;

@@ -10,7 +10,7 @@ use super::{
     caching,
 };
 use crate::{
-    domain::benchmark::Slices,
+    domain::{BenchmarkId, ModelId, VersionName, benchmark::Slices},
     http::{
         page::{fitting, json_size, read_cursor, write_cursor},
         parameters::{self, Slug, Uuid},
@@ -27,13 +27,12 @@ const DAY_SECONDS: i64 = 86_400;
 #[into_params(parameter_in = Query)]
 pub struct BoardQuery {
     /// The one published to last where it is not given.
-    #[serde(deserialize_with = "parameters::id")]
-    #[param(value_type = Option<Slug>, example = "aider-polyglot")]
-    pub benchmark: Option<String>,
+    #[serde(deserialize_with = "parameters::benchmark")]
+    #[param(example = "aider-polyglot")]
+    pub benchmark: Option<BenchmarkId>,
     /// The latest when absent.
-    #[serde(deserialize_with = "parameters::slug")]
-    #[param(value_type = Option<Slug>)]
-    pub version: Option<String>,
+    #[serde(deserialize_with = "parameters::version")]
+    pub version: Option<VersionName>,
     /// An earlier state, by its `snapshotId`; the newest without it.
     #[serde(deserialize_with = "parameters::uuid")]
     #[param(value_type = Option<Uuid>)]
@@ -51,7 +50,7 @@ pub struct BoardQuery {
     #[param(min_length = 1, max_length = 100)]
     pub difficulty: Option<String>,
     /// Only this provider's models.
-    #[serde(deserialize_with = "parameters::id")]
+    #[serde(deserialize_with = "parameters::provider")]
     #[param(value_type = Option<Slug>)]
     pub provider: Option<String>,
     /// Part of a model's id or display name.
@@ -121,7 +120,7 @@ pub struct Position {
     pub as_of: i64,
     asked: String,
     /// The model that the page before ended with.
-    after: String,
+    after: ModelId,
 }
 
 impl BoardQuery {
@@ -144,7 +143,7 @@ impl BoardQuery {
     #[must_use]
     pub fn wanted<'a>(&'a self, position: Option<&'a Position>) -> BoardSelector<'a> {
         let snapshot = position.map(|position| position.snapshot.as_str()).or(self.snapshot.as_deref());
-        BoardSelector { benchmark: self.benchmark.as_deref(), version: self.version.as_deref(), snapshot }
+        BoardSelector { benchmark: self.benchmark.as_ref(), version: self.version.as_ref(), snapshot }
     }
 
     /// Scenario, language, difficulty.
@@ -230,13 +229,11 @@ impl BoardQuery {
         };
         let recent =
             days.is_none_or(|days: i64| row.published_at >= as_of.plus_seconds(days.saturating_mul(-DAY_SECONDS)));
-        let of_provider = self
-            .provider
-            .as_ref()
-            .is_none_or(|provider| row.model.split('/').next().is_some_and(|own| own.eq_ignore_ascii_case(provider)));
+        let of_provider =
+            self.provider.as_ref().is_none_or(|provider| row.model.provider().eq_ignore_ascii_case(provider));
         let matches = self.q.as_ref().is_none_or(|text| {
             let text = text.to_lowercase();
-            row.model.to_lowercase().contains(&text) || row.display_name.to_lowercase().contains(&text)
+            row.model.as_str().to_lowercase().contains(&text) || row.display_name.to_lowercase().contains(&text)
         });
         recent && of_provider && matches
     }

@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 
 use crate::{
     domain::{
+        BenchmarkId, VersionName,
         benchmark::{BenchmarkVersion, Evidence, MOST_VALUES, Metric, Part, Slices, Task},
         formats::{DayOrMonth, Score, TaskId},
     },
@@ -139,10 +140,10 @@ impl Body {
     ///
     /// # Errors
     /// `validation_failed`.
-    pub fn check(self, benchmark: String, version: String) -> Result<BenchmarkVersion, ApiError> {
+    pub fn check(self, benchmark: BenchmarkId, version: VersionName) -> Result<BenchmarkVersion, ApiError> {
         let mut validator = Validator::default();
-        validator.slug("?id", &benchmark);
-        validator.slug("?version", &version);
+        validator.slug("?id", benchmark.as_str());
+        validator.slug("?version", version.as_str());
         let title = validator.name("/title", &self.title, 255);
         let description = validator.optional_text("/description", self.description.as_deref(), 10_000);
         let chance = self.chance_level.is_none_or(|level| (0.0..=1.0).contains(&level));

@@ -14,6 +14,7 @@ use super::{
 use crate::{
     app::App,
     domain::{
+        BenchmarkId, VersionName,
         benchmark::{BenchmarkVersion, Evidence, MOST_SLICES, MOST_VALUES, MOST_VERSIONS, Metric, Part, Slices, Task},
         formats::{DayOrMonth, Score},
         run_aggregates::count_slices,
@@ -23,7 +24,7 @@ use crate::{
         moderation::refuse_hidden,
         openapi::{ConflictVersion, ForbiddenPublisher, Hidden, IfNoneMatch, NotFound, PrivateTasks, UploadTooLarge},
         page::{END_OF_TIME, Page, PageQuery, list as list_answer, page_size, read_cursor, take_page, with_next_link},
-        parameters::{Name, Slug},
+        parameters::Name,
         problem::{ApiError, NOT_OWNER, PRIVATE_TASKS, TOO_MANY_VERSIONS, VERSION_IN_USE},
         request::{LargeJson, Path, Query, Validator, canonical},
     },
@@ -62,7 +63,7 @@ async fn check_slices(app: &App, version: &BenchmarkVersion, definition: &str) -
     operation_id = "putBenchmarkVersion",
     tag = "Publishing",
     security(("apiKeyHeader" = ["models:write"]), ("apiKeyBearer" = ["models:write"])),
-    params(("id" = Slug, Path), ("version" = Slug, Path, example = "2024-12-20")),
+    params(("id" = BenchmarkId, Path), ("version" = VersionName, Path, example = "2024-12-20")),
     request_body = Body,
     responses(
         (status = 200, description = "Known before, or changed while no run stands on it.", body = DeclaredVersion),
@@ -75,7 +76,7 @@ async fn check_slices(app: &App, version: &BenchmarkVersion, definition: &str) -
 pub async fn put(
     State(app): State<App>,
     client: ApiKeyClient<ModelsWrite>,
-    Path((Name(id), version)): Path<(Name, String)>,
+    Path((Name(id), version)): Path<(Name<BenchmarkId>, VersionName)>,
     LargeJson(body): LargeJson<Body>,
 ) -> Result<(StatusCode, Answer<DeclaredVersion>), ApiError> {
     let version = body.check(id, version)?;
@@ -113,10 +114,8 @@ pub async fn put(
 #[schema(as = BenchmarkVersion)]
 struct VersionBody {
     /// The benchmark's id.
-    #[schema(value_type = Slug)]
-    benchmark: String,
-    #[schema(value_type = Slug)]
-    version: String,
+    benchmark: BenchmarkId,
+    version: VersionName,
     /// What people call the benchmark.
     #[schema(min_length = 1, max_length = 255, example = "Exercises")]
     title: String,
@@ -187,8 +186,7 @@ impl From<BenchmarkVersion> for DeclaredVersion {
 #[serde(rename_all = "camelCase")]
 #[schema(as = BenchmarkSummary)]
 struct Summary {
-    #[schema(value_type = Slug)]
-    id: String,
+    id: BenchmarkId,
     /// What people call it.
     #[schema(min_length = 1, max_length = 255, example = "Exercises")]
     title: String,
@@ -196,11 +194,10 @@ struct Summary {
     #[schema(max_length = 10_000)]
     description: Option<String>,
     /// Its newest version.
-    #[schema(value_type = Slug)]
-    latest_version: String,
+    latest_version: VersionName,
     /// Its newest versions, newest first.
-    #[schema(value_type = Vec<Slug>, min_items = 1)]
-    versions: Vec<String>,
+    #[schema(min_items = 1)]
+    versions: Vec<VersionName>,
 }
 
 impl From<BenchmarkSummary> for Summary {
@@ -228,8 +225,8 @@ pub async fn list(
     Query(page): Query<PageQuery>,
 ) -> Result<Response, ApiError> {
     let limit = page_size(page.limit)?;
-    let after = read_cursor::<String>(page.cursor.as_deref())?.unwrap_or_default();
-    let summaries = benchmarks::list(&after, limit.saturating_add(1)).run(app.database()).await?;
+    let after = read_cursor::<BenchmarkId>(page.cursor.as_deref())?;
+    let summaries = benchmarks::list(after.as_ref(), limit.saturating_add(1)).run(app.database()).await?;
     let summaries = summaries.into_iter().map(Summary::from).collect::<Vec<_>>();
     let (summaries, next) = take_page(summaries, limit, |summary| summary.id.clone());
     Ok(list_answer(&uri, &summaries, next))
@@ -258,8 +255,7 @@ fn all_versions() -> u32 {
 #[serde(rename_all = "camelCase")]
 #[schema(as = Benchmark)]
 struct BenchmarkBody {
-    #[schema(value_type = Slug)]
-    id: String,
+    id: BenchmarkId,
     /// What people call it.
     #[schema(min_length = 1, max_length = 255, example = "Exercises")]
     title: String,
@@ -267,8 +263,7 @@ struct BenchmarkBody {
     #[schema(max_length = 10_000)]
     description: Option<String>,
     /// Its newest version.
-    #[schema(value_type = Slug)]
-    latest_version: String,
+    latest_version: VersionName,
     /// Newest first, without their tasks. All of them unless `limit` asks for fewer or they are too long for one
     /// answer.
     #[schema(value_type = Vec<VersionBody>, min_items = 1, max_items = 100)]
@@ -287,7 +282,7 @@ struct BenchmarkBody {
     operation_id = "getBenchmark",
     tag = "Leaderboard",
     security((), ("apiKeyHeader" = ["leaderboard:read"]), ("apiKeyBearer" = ["leaderboard:read"])),
-    params(("id" = Slug, Path), VersionsQuery, IfNoneMatch),
+    params(("id" = BenchmarkId, Path), VersionsQuery, IfNoneMatch),
     responses(
         (status = 200, description = "The benchmark.", body = BenchmarkBody),
         (status = 404, response = NotFound),
@@ -297,7 +292,7 @@ struct BenchmarkBody {
 pub async fn one(
     State(app): State<App>,
     OriginalUri(uri): OriginalUri,
-    Path(Name(id)): Path<Name>,
+    Path(Name(id)): Path<Name<BenchmarkId>>,
     Query(page): Query<VersionsQuery>,
 ) -> Result<Response, ApiError> {
     let limit = page_size(Some(page.limit))?;
@@ -362,7 +357,7 @@ impl From<PlacedTask> for TaskBody {
     operation_id = "listTasks",
     tag = "Leaderboard",
     security((), ("apiKeyHeader" = ["leaderboard:read"]), ("apiKeyBearer" = ["leaderboard:read"])),
-    params(("id" = Slug, Path), ("version" = Slug, Path, example = "2024-12-20"), PageQuery, IfNoneMatch),
+    params(("id" = BenchmarkId, Path), ("version" = VersionName, Path, example = "2024-12-20"), PageQuery, IfNoneMatch),
     responses(
         (status = 200, description = "A page; of a version whose evidence is `counts`, an empty one.",
             body = Page<'_, Task>),
@@ -374,7 +369,7 @@ impl From<PlacedTask> for TaskBody {
 pub async fn tasks(
     State(app): State<App>,
     OriginalUri(uri): OriginalUri,
-    Path((Name(id), version)): Path<(Name, String)>,
+    Path((Name(id), version)): Path<(Name<BenchmarkId>, VersionName)>,
     Query(page): Query<PageQuery>,
 ) -> Result<Response, ApiError> {
     let limit = page_size(page.limit)?;

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use crate::{
     app::App,
-    domain::formats::DayOrMonth,
+    domain::{ModelId, formats::DayOrMonth},
     http::{
         credentials::{ApiKeyClient, ModelsWrite, write_error},
         moderation::refuse_hidden,
@@ -137,8 +137,8 @@ pub async fn list(
     Query(page): Query<PageQuery>,
 ) -> Result<Response, ApiError> {
     let limit = page_size(page.limit)?;
-    let after = read_cursor::<String>(page.cursor.as_deref())?.unwrap_or_default();
-    let models = models::list(&after, limit.saturating_add(1)).run(app.database()).await?;
+    let after = read_cursor::<ModelId>(page.cursor.as_deref())?;
+    let models = models::list(after.as_ref(), limit.saturating_add(1)).run(app.database()).await?;
     let (models, next) = take_page(models, limit, |model| model.id.clone());
     Ok(list_answer(&uri, &models, next))
 }

@@ -10,10 +10,10 @@ use super::over_quota;
 use crate::{
     app::App,
     domain::{
-        RunId, UserId, ValidationError, ValidationErrorCode,
+        BenchmarkId, ModelId, RunId, UserId, ValidationError, ValidationErrorCode, VersionName,
         benchmark::Metric,
         evaluator::EvaluatorRelationship,
-        formats::{self, ModelId},
+        formats,
         leaderboard::{Aggregates, Score},
         run_status::RunStatus,
         statistics::pass_at_k,
@@ -42,13 +42,10 @@ use crate::{
 #[schema(as = RunCreate)]
 pub struct Body {
     #[serde(deserialize_with = "parameters::name")]
-    #[schema(value_type = ModelId)]
-    model: String,
+    model: ModelId,
     #[serde(deserialize_with = "parameters::name")]
-    #[schema(value_type = Slug)]
-    benchmark: String,
-    #[schema(value_type = Slug)]
-    version: String,
+    benchmark: BenchmarkId,
+    version: VersionName,
     /// What ran it.
     #[schema(min_length = 1, max_length = 100, example = "aider")]
     harness: String,

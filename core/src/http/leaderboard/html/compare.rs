@@ -16,7 +16,10 @@ use super::{
 };
 use crate::{
     app::App,
-    domain::leaderboard::{Found, Method},
+    domain::{
+        BenchmarkId, ModelId, VersionName,
+        leaderboard::{Found, Method},
+    },
     http::{
         leaderboard::{
             board::{Board, BoardSelector, RowBody},
@@ -24,7 +27,7 @@ use crate::{
         },
         openapi::IfNoneMatch,
         page::html_page,
-        parameters::{self, Slug, Uuid},
+        parameters::{self, Uuid},
         problem::ApiError,
     },
     store::leaderboard::Scope,
@@ -48,13 +51,12 @@ struct Parameters {
     #[param(example = "openai/gpt-5-medium")]
     b: Option<String>,
     /// The one published to last where it is not given.
-    #[serde(default, deserialize_with = "parameters::id")]
-    #[param(value_type = Option<Slug>, example = "aider-polyglot")]
-    benchmark: Option<String>,
+    #[serde(default, deserialize_with = "parameters::benchmark")]
+    #[param(example = "aider-polyglot")]
+    benchmark: Option<BenchmarkId>,
     /// The latest when absent.
-    #[serde(default, deserialize_with = "parameters::slug")]
-    #[param(value_type = Option<Slug>)]
-    version: Option<String>,
+    #[serde(default, deserialize_with = "parameters::version")]
+    version: Option<VersionName>,
     /// An earlier state, by its `snapshotId`; the newest without it.
     #[serde(default, deserialize_with = "parameters::uuid")]
     #[param(value_type = Option<Uuid>)]
@@ -118,8 +120,8 @@ pub async fn compare(
     drop(ticked);
     let parameters = choices.parse::<Parameters>()?;
     let wanted = BoardSelector {
-        benchmark: parameters.benchmark.as_deref(),
-        version: parameters.version.as_deref(),
+        benchmark: parameters.benchmark.as_ref(),
+        version: parameters.version.as_ref(),
         snapshot: parameters.snapshot.as_deref(),
     };
     let scope = match unless_hidden(wanted.find(&app).await)? {
@@ -131,23 +133,23 @@ pub async fn compare(
     let page = Page {
         scope: &board.scope,
         rows: &board.rows,
-        a: parameters.a.as_deref().map(str::trim),
-        others: parameters.b.iter().flat_map(|b| b.split(',')).map(str::trim).filter(|b| !b.is_empty()).collect(),
+        a: parameters.a.as_deref().map(|a| a.trim().into()),
+        others: parameters.b.as_deref().map(models).unwrap_or_default(),
         pinned: parameters.snapshot.as_deref(),
     };
     let refused = |status: StatusCode, why: &str| {
         html_page(status, "Compare models", &page.markup(&html! { p role="alert" { (why) } }))
     };
-    let named = page.a.into_iter().chain(page.others.iter().copied());
-    if let Some(unknown) = named.into_iter().find(|model| page.row(model).is_none()) {
+    let mut named = page.a.iter().chain(&page.others);
+    if let Some(unknown) = named.find(|model| page.row(model).is_none()) {
         let why = format!("{unknown} has no run on this leaderboard.");
         return Ok(refused(StatusCode::NOT_FOUND, &why));
     }
-    let Some(a) = page.a.filter(|_| !page.others.is_empty()) else {
+    let Some(a) = page.a.as_ref().filter(|_| !page.others.is_empty()) else {
         let hint = html! { p class="note" { "Choose two models: they are compared on the same tasks." } };
         return Ok(answer(&headers, "Compare models", &page.markup(&hint)));
     };
-    if page.others.contains(&a) || page.others.len() > MOST_OTHERS {
+    if page.others.contains(a) || page.others.len() > MOST_OTHERS {
         let why = format!("Choose another model than the first, or several: {MOST_OTHERS} at most.");
         return Ok(refused(StatusCode::UNPROCESSABLE_ENTITY, &why));
     }
@@ -160,18 +162,23 @@ pub async fn compare(
     Ok(answer(&headers, &title, &page.markup(&found)))
 }
 
+/// The models of a text that separates them by commas.
+fn models(text: &str) -> Vec<ModelId> {
+    text.split(',').map(str::trim).filter(|model| !model.is_empty()).map(ModelId::from).collect()
+}
+
 /// The board that is compared on, and who is chosen.
 struct Page<'a> {
     scope: &'a Scope,
     rows: &'a [RowBody],
-    a: Option<&'a str>,
-    others: Vec<&'a str>,
+    a: Option<ModelId>,
+    others: Vec<ModelId>,
     pinned: Option<&'a str>,
 }
 
 impl Page<'_> {
-    fn row(&self, model: &str) -> Option<&RowBody> {
-        self.rows.iter().find(|row| row.model == model)
+    fn row(&self, model: &ModelId) -> Option<&RowBody> {
+        self.rows.iter().find(|row| row.model == *model)
     }
 
     fn markup(&self, found: &Markup) -> Markup {
@@ -181,16 +188,16 @@ impl Page<'_> {
             ("version", scope.version.as_str()),
             ("snapshot", self.pinned.unwrap_or_default()),
         ];
-        let b = self.others.join(",");
-        let chosen = [("a", self.a.unwrap_or_default()), ("b", b.as_str())];
-        let only = if let [only] = self.others.as_slice() { Some(*only) } else { None };
+        let b = self.others.iter().map(ModelId::as_str).collect::<Vec<_>>().join(",");
+        let chosen = [("a", self.a.as_ref().map_or("", ModelId::as_str)), ("b", b.as_str())];
+        let only = if let [only] = self.others.as_slice() { Some(only) } else { None };
         html! {
             p class="meta" { "On " a href=(address("/leaderboard", &own)) { (scope.title) } ", version " (scope.version) }
             (found)
             h2 { "Choose" }
             form class="pair" action="/leaderboard/compare" {
                 @for (name, value) in own { @if !value.is_empty() { input type="hidden" name=(name) value=(value); } }
-                (self.choice("a", "A", self.a))
+                (self.choice("a", "A", self.a.as_ref()))
                 (self.choice("b", "B", only))
                 button { "Compare" }
             }
@@ -202,7 +209,7 @@ impl Page<'_> {
         }
     }
 
-    fn choice(&self, name: &str, label: &str, chosen: Option<&str>) -> Markup {
+    fn choice(&self, name: &str, label: &str, chosen: Option<&ModelId>) -> Markup {
         html! {
             label {
                 span { (label) }
@@ -212,7 +219,7 @@ impl Page<'_> {
                     select name=(name) required {
                         option value="" { "a model" }
                         @for row in self.rows {
-                            option value=(row.model) selected[chosen == Some(row.model.as_str())] { (row.rank) ". " (row.display_name) }
+                            option value=(row.model) selected[chosen == Some(&row.model)] { (row.rank) ". " (row.display_name) }
                         }
                     }
                 }

@@ -255,7 +255,10 @@ impl Page {
 
     /// The board without filters.
     fn whole(&self) -> String {
-        address("/leaderboard", &[("benchmark", &self.board.scope.benchmark), ("version", &self.board.scope.version)])
+        address(
+            "/leaderboard",
+            &[("benchmark", self.board.scope.benchmark.as_str()), ("version", self.board.scope.version.as_str())],
+        )
     }
 
     fn facts(&self) -> Markup {
@@ -316,7 +319,7 @@ impl Page {
                         nav class="versions" aria-label="Versions" {
                             @for choice in versions.iter().take(20) {
                                 @let here = choice.version == scope.version;
-                                a href=(address("/leaderboard", &[("benchmark", &choice.benchmark), ("version", &choice.version)])) aria-current=[here.then_some("page")] { (choice.version) }
+                                a href=(address("/leaderboard", &[("benchmark", choice.benchmark.as_str()), ("version", choice.version.as_str())])) aria-current=[here.then_some("page")] { (choice.version) }
                             }
                         }
                     }
@@ -332,7 +335,7 @@ impl Page {
             ("language", "Language", &scope.slices.language),
             ("difficulty", "Difficulty", &scope.slices.difficulty),
         ];
-        let mut providers = self.board.rows.iter().filter_map(|row| row.model.split('/').next()).collect::<Vec<_>>();
+        let mut providers = self.board.rows.iter().map(|row| row.model.provider()).collect::<Vec<_>>();
         providers.sort_unstable();
         providers.dedup();
         providers.truncate(PROVIDERS);
@@ -376,15 +379,15 @@ impl Page {
     fn data(&self) -> Markup {
         let scope = &self.board.scope;
         let benchmark = ("benchmark", scope.benchmark.as_str());
-        let own = [benchmark, ("version", scope.version.as_str())];
-        let api = |path: &str| self.choices.elsewhere(path, &own);
+        let version = ("version", scope.version.as_str());
+        let api = |path: &str| self.choices.elsewhere(path, &[benchmark, version]);
         html! {
             @if let Some(next) = &self.next {
                 p class="pages" { a rel="next" href={ (self.choices.with(&[])) (if self.choices.with(&[]).contains('?') { "&" } else { "?" }) "cursor=" (next) } { "Next " (ROWS) " rows" } }
             }
             nav class="data" aria-label="Data" {
                 @if let Some(snapshot) = &scope.snapshot {
-                    a href=(self.choices.with(&[("benchmark", &scope.benchmark), ("version", &scope.version), ("snapshot", &snapshot.id)])) { "Permalink of this state" }
+                    a href=(self.choices.with(&[benchmark, version, ("snapshot", snapshot.id.as_str())])) { "Permalink of this state" }
                 }
                 a href=(api("/api/v1/leaderboard.csv")) { "CSV" }
                 a href=(api("/api/v1/leaderboard.ndjson")) { "NDJSON" }

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     app::App,
-    domain::{leaderboard::Flag, run_status::RunStatus},
+    domain::{BenchmarkId, ModelId, VersionName, leaderboard::Flag, run_status::RunStatus},
     http::{
         leaderboard::{
             board::{Board, BoardSelector, RowBody},
@@ -25,7 +25,7 @@ use crate::{
         },
         openapi::IfNoneMatch,
         page::html_page,
-        parameters::{Name, Slug},
+        parameters::ModelPath,
         problem::ApiError,
         request::Path,
     },
@@ -56,11 +56,7 @@ struct Standing {
     operation_id = "modelPage",
     tag = "Service",
     security((), ("apiKeyHeader" = ["leaderboard:read"]), ("apiKeyBearer" = ["leaderboard:read"])),
-    params(
-        ("provider" = Slug, Path, example = "openai"),
-        ("name" = Slug, Path, example = "gpt-5-high"),
-        IfNoneMatch,
-    ),
+    params(ModelPath, IfNoneMatch),
     responses(
         (status = 200, description = "The page.", content_type = "text/html", body = String),
         (
@@ -81,10 +77,10 @@ pub async fn model(
     State(app): State<App>,
     OriginalUri(uri): OriginalUri,
     headers: HeaderMap,
-    Path((Name(provider), Name(name))): Path<(Name, Name)>,
+    Path(model): Path<ModelPath>,
 ) -> Result<Response, ApiError> {
     Choices::of(&uri, "")?.parse::<Nothing>()?;
-    let id = format!("{provider}/{name}");
+    let id = model.id();
     let found = async { Ok(models::find(&id).run(app.database()).await?) };
     let (model, runs) = match unless_hidden(try_join(found, history::newest(&app, &id, RUNS)).await)? {
         Ok(found) => found,
@@ -100,7 +96,7 @@ pub async fn model(
 
     let mut boards = Vec::new();
     for run in runs.iter().filter(|run| run.current) {
-        let board = (run.benchmark.as_str(), run.version.as_str());
+        let board = (&run.benchmark, &run.version);
         if !boards.contains(&board) && boards.len() < STANDINGS {
             boards.push(board);
         }
@@ -115,12 +111,17 @@ pub async fn model(
 #[serde(deny_unknown_fields)]
 struct Nothing {}
 
-async fn standing(app: &App, model: &str, benchmark: &str, version: &str) -> Result<Option<Standing>, ApiError> {
+async fn standing(
+    app: &App,
+    model: &ModelId,
+    benchmark: &BenchmarkId,
+    version: &VersionName,
+) -> Result<Option<Standing>, ApiError> {
     let wanted = BoardSelector { benchmark: Some(benchmark), version: Some(version), snapshot: None };
     let Some(scope) = wanted.find(app).await? else { return Ok(None) };
     let board = Board::read(app, scope, [None; 3]).await?;
     let of = board.rows.len();
-    let row = board.rows.into_iter().find(|row| row.model == model);
+    let row = board.rows.into_iter().find(|row| row.model == *model);
     Ok(row.map(|row| Standing { scope: board.scope, row, of }))
 }
 
@@ -144,10 +145,9 @@ fn markup(model: &Model, runs: &[PastRunBody], standings: &[Standing], base_url:
 }
 
 fn facts(model: &Model) -> Markup {
-    let provider = model.id.split('/').next().unwrap_or_default();
     let price = |price: Option<f64>| price.map(|price| format!("${}", usd(price)));
     let told = [
-        ("Provider", Some(provider.to_owned())),
+        ("Provider", Some(model.id.provider().to_owned())),
         ("Released", model.released_on.clone()),
         ("Trained until", model.training_cutoff.clone()),
         ("Context window", model.context_window.map(|tokens| format!("{} tokens", thousands(tokens)))),
@@ -219,15 +219,15 @@ fn standing_table(model: &Model, standings: &[Standing]) -> Markup {
 
 /// A chart for each benchmark that has several published runs, oldest first.
 fn histories(runs: &[PastRunBody], standings: &[Standing]) -> Markup {
-    let mut benchmarks = runs.iter().map(|run| run.benchmark.as_str()).collect::<Vec<_>>();
+    let mut benchmarks = runs.iter().map(|run| &run.benchmark).collect::<Vec<_>>();
     benchmarks.sort_unstable();
     benchmarks.dedup();
     let charts = benchmarks.into_iter().enumerate().filter_map(|(id, benchmark)| {
-        let of_it = runs.iter().rev().filter(|run| run.benchmark == benchmark && run.status == RunStatus::Published);
+        let of_it = runs.iter().rev().filter(|run| run.benchmark == *benchmark && run.status == RunStatus::Published);
         let scale = of_it.clone().next_back().map_or(Scale::Score, |run| Scale::of(run.metric));
         let scores = of_it.filter_map(|run| dated(run, Scale::of(run.metric))).collect::<Vec<_>>();
-        let titled = standings.iter().find(|standing| standing.scope.benchmark == benchmark);
-        let title = titled.map_or(benchmark, |standing| standing.scope.title.as_str());
+        let titled = standings.iter().find(|standing| standing.scope.benchmark == *benchmark);
+        let title = titled.map_or(benchmark.as_str(), |standing| standing.scope.title.as_str());
         let about = format!("{title}: scores of {}, with 95 % intervals", count(scores.len(), "published run"));
         let chart = history_chart(&scores, scale, id, &about).filter(|_| scores.len() > 1)?;
         Some(html! {
@@ -303,7 +303,7 @@ fn run_row(run: &PastRunBody) -> Markup {
 
 /// The badge of the newest standing, and how to show it elsewhere.
 fn badge(model: &Model, scope: &Scope, base_url: &str) -> Markup {
-    let image = address(&format!("/api/v1/badges/{}.svg", model.id), &[("benchmark", &scope.benchmark)]);
+    let image = address(&format!("/api/v1/badges/{}.svg", model.id), &[("benchmark", scope.benchmark.as_str())]);
     let page = model_address(&model.id);
     html! {
         h2 id="badge" { "Badge" }

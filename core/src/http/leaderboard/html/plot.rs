@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use maud::{Markup, html};
 
 use super::text::{Scale, usd};
-use crate::{http::leaderboard::board::RowBody, ports::Timestamp};
+use crate::{domain::VersionName, http::leaderboard::board::RowBody, ports::Timestamp};
 
 /// More points than this share one path, and have no tooltips.
 const MOST_TITLES: usize = 75;
@@ -218,7 +218,7 @@ pub struct Dated {
     /// When it was published.
     pub at: Timestamp,
     /// The version of the benchmark: scores of different versions are not joined.
-    pub version: String,
+    pub version: VersionName,
     /// The score.
     pub score: f64,
     /// Its 95 % interval.

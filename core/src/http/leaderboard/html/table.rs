@@ -7,7 +7,10 @@ use super::{
     plot::{bar, bar_axis},
     text::{Scale, count, day, duration, model_address, usd, words},
 };
-use crate::{domain::leaderboard::Flag, http::leaderboard::board::RowBody};
+use crate::{
+    domain::{BenchmarkId, VersionName, leaderboard::Flag},
+    http::leaderboard::board::RowBody,
+};
 
 /// Flags, the words that stand for them, and what they mean.
 const FLAGS: [(Flag, &str, &str); 6] = [
@@ -76,7 +79,7 @@ impl<'a> Table<'a> {
     }
 
     /// The table, within the form that compares what is ticked.
-    pub fn markup(&self, benchmark: &str, version: &str, snapshot: Option<&str>) -> Markup {
+    pub fn markup(&self, benchmark: &BenchmarkId, version: &VersionName, snapshot: Option<&str>) -> Markup {
         html! {
             form action="/leaderboard/compare" {
                 input type="hidden" name="benchmark" value=(benchmark);
@@ -158,7 +161,7 @@ impl<'a> Table<'a> {
                 td class="k" { (row.rank) small { (range) } }
                 th scope="row" {
                     a href=(model_address(&row.model)) { (row.display_name) }
-                    @if row.display_name != row.model { small { (row.model) } }
+                    @if row.display_name != row.model.as_str() { small { (row.model) } }
                     @for flag in row.flags.iter().filter(|flag| **flag != Flag::MissingCost && !self.common.contains(flag)) {
                         " " span class="flag" { (label(*flag)) }
                     }
@@ -273,7 +276,7 @@ mod tests {
             rank_low: n.saturating_sub(5),
             rank_high: n + 5,
             tie_group: n / 3,
-            model: format!("anthropic/claude-opus-4-20250514-32k-thinking-{n}"),
+            model: format!("anthropic/claude-opus-4-20250514-32k-thinking-{n}").into(),
             display_name: format!("claude-opus-4-20250514 (32k thinking) {n}"),
             score: 0.72,
             score_low: Some(0.657),
@@ -301,7 +304,7 @@ mod tests {
         let rows = (1..=100).map(row).collect::<Vec<_>>();
         let choices =
             Choices::of(&http::Uri::from_static("/leaderboard?benchmark=a&sort=cost"), "/leaderboard").unwrap();
-        let table = Table::new(&choices, Scale::PassRate, &rows, &rows).markup("a", "1", None);
+        let table = Table::new(&choices, Scale::PassRate, &rows, &rows).markup(&"a".into(), &"1".into(), None);
         let plot = crate::http::leaderboard::html::plot::cost_plot(&rows, Scale::PassRate).unwrap();
         let page =
             document("A benchmark", &html! { (plot) (at_a_glance(&rows, Scale::PassRate)) (table) }).into_string();

@@ -1,6 +1,9 @@
 //! How the pages write numbers, dates and addresses.
 
-use crate::{domain::benchmark::Metric, ports::Timestamp};
+use crate::{
+    domain::{ModelId, benchmark::Metric},
+    ports::Timestamp,
+};
 
 /// What a score is shown as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,7 +104,7 @@ pub fn address(path: &str, parameters: &[(&str, &str)]) -> String {
 }
 
 /// The page of a model, whose id needs no escaping.
-pub fn model_address(model: &str) -> String {
+pub fn model_address(model: &ModelId) -> String {
     format!("/leaderboard/models/{model}")
 }
 
