@@ -33,7 +33,7 @@ struct Inner {
     /// Set once a shutdown has begun.
     has_stopped_sending: AtomicBool,
     has_met_unnamed_proxy: AtomicBool,
-    fault_log: memory::FaultLog,
+    internal_error_log: memory::InternalErrorLog,
     last_answers: memory::LastAnswers,
 }
 
@@ -51,7 +51,7 @@ impl App {
             keys,
             known_keys: memory::KnownKeys::default(),
             read_counts: memory::ReadCounts::default(),
-            fault_log: memory::FaultLog::default(),
+            internal_error_log: memory::InternalErrorLog::default(),
             last_answers: memory::LastAnswers::default(),
             has_stopped_sending: AtomicBool::new(false),
             has_met_unnamed_proxy: AtomicBool::new(false),
@@ -74,8 +74,8 @@ impl App {
         &self.0.keys
     }
 
-    pub(crate) fn fault_log(&self) -> &memory::FaultLog {
-        &self.0.fault_log
+    pub(crate) fn internal_error_log(&self) -> &memory::InternalErrorLog {
+        &self.0.internal_error_log
     }
 
     pub(crate) fn last_answers(&self) -> &memory::LastAnswers {

@@ -122,7 +122,7 @@ impl Reply {
     /// This, as JSON.
     ///
     /// # Errors
-    /// A fault of ours, when it cannot be written.
+    /// An internal error, when it cannot be written.
     pub fn json(status: StatusCode, body: &impl Serialize) -> Result<Self, ApiError> {
         let body = serde_json::to_vec(body).map_err(|error| ApiError::internal(error.to_string()))?;
         Ok(Self { status, body })
@@ -173,7 +173,7 @@ impl Claim {
     /// undone by [`Guard::IdempotencyClaim`].
     ///
     /// # Errors
-    /// A fault of ours, when the reply cannot be sealed.
+    /// An internal error, when the reply cannot be sealed.
     pub fn fulfil(self, batch: &mut Batch, app: &App, reply: Reply) -> Result<Fulfilled, ApiError> {
         if let Some((claim, sealed)) = self.sealed(app, &reply)? {
             batch.expect(Guard::IdempotencyClaim, claim.fulfil(reply.status.as_u16(), sealed));

@@ -7,7 +7,7 @@ use crate::{app::App, domain::api_key::KeyHash};
 /// Invalidates the keys at the gate.
 ///
 /// # Errors
-/// A fault where the gate cannot be told: then nothing may be changed.
+/// An internal error where the gate cannot be told: then nothing may be changed.
 pub async fn invalidate(app: &App, keys: &[KeyHash]) -> Result<(), ApiError> {
     Ok(app.ports().key_gate.invalidate(keys).await?)
 }

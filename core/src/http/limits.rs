@@ -22,7 +22,7 @@ const STATE: HeaderName = HeaderName::from_static("ratelimit");
 /// Counts one request against a limit that the client's network has on its own.
 ///
 /// # Errors
-/// `too_many_requests`; a fault where the counter is down.
+/// `too_many_requests`; an internal error where the counter is down.
 async fn admit_client(app: &App, client: &Client, limit: &Limit) -> Result<(), ApiError> {
     admit(app, client, &format!("{}:{}", limit.name, client.network()), limit.clone()).await
 }
@@ -96,14 +96,14 @@ impl<R: LimitedRoute> FromRequestParts<App> for Limited<R> {
 /// As [`admit_client`].
 pub async fn admit(app: &App, client: &Client, subject: &str, limit: Limit) -> Result<(), ApiError> {
     let admission = app.ports().rate_limiter.admit(subject, std::slice::from_ref(&limit), 1, app.now()).await?;
-    tell(client, &limit, &admission)
+    report(client, &limit, &admission)
 }
 
 /// Tells in the answer's headers where a limit stands.
 ///
 /// # Errors
 /// `too_many_requests` where it did not admit the request.
-pub fn tell(client: &Client, limit: &Limit, admission: &Admission) -> Result<(), ApiError> {
+pub fn report(client: &Client, limit: &Limit, admission: &Admission) -> Result<(), ApiError> {
     let state = admission.states.first().ok_or_else(|| ApiError::internal("the limiter told no state"))?;
     let reset_seconds = state.reset_after_ms.div_ceil(1000);
     let name = &limit.name;

@@ -50,7 +50,7 @@ impl InFlight {
     /// Waits for a turn.
     ///
     /// # Errors
-    /// `too_many_attempts` while a delay runs; a fault of ours where it takes too long.
+    /// `too_many_attempts` while a delay runs; an internal error where it takes too long.
     pub async fn wait(&mut self) -> Result<(), ApiError> {
         self.begun = false;
         loop {

@@ -106,7 +106,7 @@ pub fn refuse(app: &App, refusal: HostRefusal) -> Response {
 fn write_problem(app: &App, response: &mut Response, request_id: &str) {
     let Some(problem) = response.extensions_mut().remove::<Problem>() else { return };
     if let Some(cause) = problem.cause()
-        && let Some(unlogged_before) = app.fault_log().admit(cause, app.now())
+        && let Some(unlogged_before) = app.internal_error_log().admit(cause, app.now())
     {
         tracing::error!(request_id, cause, unlogged_before, "fault");
     }

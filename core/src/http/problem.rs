@@ -1,5 +1,5 @@
-//! Errors on the wire: RFC 9457 problem details. What a peer did wrong is a [`Problem`] with a stable code; what
-//! went wrong with us is a [`Fault`], whose cause is logged and never sent.
+//! Errors on the wire: RFC 9457 problem details. What a client did wrong is a [`Problem`] with a stable code; what went
+//! wrong with us is an [`InternalError`], whose cause is logged and never sent.
 
 use std::borrow::Cow;
 
@@ -213,7 +213,7 @@ pub struct Problem {
     detail: String,
     members: ProblemMembers,
     headers: HeaderMap,
-    /// Of a fault of ours: for the log, never for the body.
+    /// Of an error of ours: for the log, never for the body.
     cause: Option<String>,
 }
 
@@ -301,15 +301,15 @@ impl Problem {
 const OUTCOME_UNKNOWN: &str = "there was no answer in time: what was asked for may have been done; try again in a \
                                moment, with the same Idempotency-Key where there was one";
 
-/// What went wrong with us. The cause is for the log.
+/// An error of ours: 500, or 503 where a retry may help. The cause is for the log.
 #[derive(Debug)]
-pub struct Fault {
+pub struct InternalError {
     cause: String,
-    kind: FaultKind,
+    kind: InternalErrorKind,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum FaultKind {
+enum InternalErrorKind {
     /// No retry mends it: 500.
     Lasting,
     /// A dependency is down or busy, and nothing was done: 503.
@@ -321,14 +321,14 @@ enum FaultKind {
 /// Why a request got no answer of the ordinary kind.
 #[derive(Debug)]
 pub enum ApiError {
-    /// The peer's fault.
+    /// The client's error, as it is told.
     Problem(Box<Problem>),
-    /// Ours.
-    Fault(Fault),
+    /// Ours, whose cause is logged and never sent.
+    Internal(InternalError),
 }
 
 impl ApiError {
-    /// The peer's fault, of this kind.
+    /// An error of the client's, of this kind.
     #[must_use]
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
         Problem::new(code, detail).into()
@@ -364,22 +364,22 @@ impl ApiError {
         Self::new(NOT_FOUND, format!("no such {what}"))
     }
 
-    /// A fault of ours that a retry will not mend.
+    /// An error of ours that a retry will not mend.
     #[must_use]
     pub fn internal(cause: impl Into<String>) -> Self {
-        Self::Fault(Fault { cause: cause.into(), kind: FaultKind::Lasting })
+        Self::Internal(InternalError { cause: cause.into(), kind: InternalErrorKind::Lasting })
     }
 
     /// A dependency that is down or busy.
     #[must_use]
     pub fn unavailable(cause: impl Into<String>) -> Self {
-        Self::Fault(Fault { cause: cause.into(), kind: FaultKind::Passing })
+        Self::Internal(InternalError { cause: cause.into(), kind: InternalErrorKind::Passing })
     }
 
     /// A dependency broke off, or has not answered in time.
     #[must_use]
     pub fn interrupted(cause: impl Into<String>) -> Self {
-        Self::Fault(Fault { cause: cause.into(), kind: FaultKind::OutcomeUnknown })
+        Self::Internal(InternalError { cause: cause.into(), kind: InternalErrorKind::OutcomeUnknown })
     }
 }
 
@@ -448,15 +448,19 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let problem = match self {
             Self::Problem(problem) => *problem,
-            Self::Fault(fault) => {
-                let problem = match fault.kind {
-                    FaultKind::Lasting => {
+            Self::Internal(error) => {
+                let problem = match error.kind {
+                    InternalErrorKind::Lasting => {
                         Problem::new(INTERNAL_ERROR, "the failure was logged under this request's id")
                     }
-                    FaultKind::Passing => Problem::new(SERVICE_UNAVAILABLE, "try again in a moment").retry_after(1),
-                    FaultKind::OutcomeUnknown => Problem::new(SERVICE_UNAVAILABLE, OUTCOME_UNKNOWN).retry_after(5),
+                    InternalErrorKind::Passing => {
+                        Problem::new(SERVICE_UNAVAILABLE, "try again in a moment").retry_after(1)
+                    }
+                    InternalErrorKind::OutcomeUnknown => {
+                        Problem::new(SERVICE_UNAVAILABLE, OUTCOME_UNKNOWN).retry_after(5)
+                    }
                 };
-                problem.caused_by(&fault.cause)
+                problem.caused_by(&error.cause)
             }
         };
         let status = StatusCode::from_u16(problem.code.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

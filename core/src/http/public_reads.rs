@@ -52,7 +52,7 @@ async fn admit(app: &App, client: &Client, headers: &HeaderMap) -> Result<Reader
         let admission = app.read_counts().admit(Network::of_client(address), limit, app.now());
         // What shared caches keep tells of nobody's limit.
         if !admission.allowed {
-            limits::tell(client, limit, &admission)?;
+            limits::report(client, limit, &admission)?;
         }
     }
     Ok(Reader::Anybody)

@@ -148,7 +148,7 @@ pub fn require_json(headers: &HeaderMap) -> Result<(), ApiError> {
 /// later change nothing.
 ///
 /// # Errors
-/// A fault of ours, when it cannot be written.
+/// An internal error, when it cannot be written.
 pub fn canonical(value: &impl serde::Serialize) -> Result<String, ApiError> {
     fn without_nulls(value: &mut serde_json::Value) {
         match value {

@@ -51,7 +51,7 @@ impl Shower {
     /// Notes what was decided about a key; an unknown one is counted.
     ///
     /// # Errors
-    /// A fault where the counter is down.
+    /// An internal error where the counter is down.
     pub async fn note(&self, app: &App, of: &KeyUse, decision: &Decision) -> Result<Option<Admission>, ApiError> {
         if !matches!(decision, Decision::Unknown) {
             app.known_keys().exists(of.hash);
@@ -72,25 +72,25 @@ impl Shower {
     ///
     /// # Errors
     /// `too_many_requests` where it was not admitted.
-    pub fn tell(&self, client: &Client, admission: &Admission) -> Result<(), ApiError> {
-        limits::tell(client, &self.limit, admission)
+    pub fn report(&self, client: &Client, admission: &Admission) -> Result<(), ApiError> {
+        limits::report(client, &self.limit, admission)
     }
 }
 
 /// Has the gate decide about the use of a client's own key, unless the client has shown too many that there are not.
 ///
 /// # Errors
-/// `too_many_requests`; a fault where it cannot be decided.
+/// `too_many_requests`; an internal error where it cannot be decided.
 pub async fn admit(app: &App, client: &Client, of: &KeyUse) -> Result<Option<Decision>, ApiError> {
     let shower = Shower::client(app, client);
     if let Some(refusal) = shower.refusal(app, of.hash) {
-        shower.tell(client, &refusal)?;
+        shower.report(client, &refusal)?;
     }
     let decision = app.ports().key_gate.admit(std::slice::from_ref(of), app.now()).await?.into_iter().next();
     if let Some(decision) = &decision
         && let Some(admission) = shower.note(app, of, decision).await?
     {
-        shower.tell(client, &admission)?;
+        shower.report(client, &admission)?;
     }
     Ok(decision)
 }

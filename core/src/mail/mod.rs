@@ -23,7 +23,7 @@ const ROUNDS: usize = 7;
 /// How far back `/dev/mail` shows mails.
 const SHOWN_SECONDS: i64 = 7 * 86_400;
 
-/// A mail could not be written down for the outbox, which is a fault of ours.
+/// A mail could not be written down for the outbox, which is an internal error.
 #[derive(Debug, thiserror::Error)]
 #[error("a mail for the outbox: {0}")]
 pub struct QueueError(String);

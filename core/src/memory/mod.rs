@@ -1,11 +1,11 @@
 //! What an instance remembers without asking anybody. Another instance, or the next one, knows nothing of it.
 
-mod fault_log;
+mod internal_error_log;
 mod known_keys;
 mod last_answers;
 mod read_counts;
 
-pub use fault_log::FaultLog;
+pub use internal_error_log::InternalErrorLog;
 pub use known_keys::KnownKeys;
 pub use last_answers::LastAnswers;
 pub use read_counts::ReadCounts;

@@ -285,7 +285,7 @@ pub async fn handler(State(app): State<App>, request: Request) -> Result<Answer<
     let itself = shown.as_ref().is_some_and(|shown| shown.hash == caller.hash);
     let (client_shows, showers) = showers(&app, &client, &caller, shown.as_ref());
     if let Some(refusal) = client_shows.refusal(&app, caller.hash) {
-        client_shows.tell(&client, &refusal)?;
+        client_shows.report(&client, &refusal)?;
     }
     // Whoever showed the service too many keys that there are not is not looked up again.
     let unlooked =
@@ -301,7 +301,7 @@ pub async fn handler(State(app): State<App>, request: Request) -> Result<Answer<
     if let (Some(of), Some(own)) = (uses.first(), &own)
         && let Some(admission) = client_shows.note(&app, of, own).await?
     {
-        client_shows.tell(&client, &admission)?;
+        client_shows.report(&client, &admission)?;
     }
     // Deciding may have taken a moment.
     let now = app.now();

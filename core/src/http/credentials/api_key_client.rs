@@ -129,7 +129,7 @@ pub fn admitted(client: &Client, decision: Option<Decision>, scope: Scope) -> Re
     };
     let limit =
         Limit { name: "key".to_owned(), limit: grant.rate_limit, window_seconds: grant.rate_limit_window_seconds };
-    limits::tell(client, &limit, &Admission { allowed, states: vec![state] })?;
+    limits::report(client, &limit, &Admission { allowed, states: vec![state] })?;
     Ok(grant)
 }
 
@@ -200,6 +200,6 @@ mod tests {
             );
         }
         let other = DatabaseError::from_sqlite_message("UNIQUE constraint failed: runs.id");
-        assert!(matches!(write_error(other.into()), ApiError::Fault(_)));
+        assert!(matches!(write_error(other.into()), ApiError::Internal(_)));
     }
 }

@@ -81,12 +81,12 @@ struct Cells<'a> {
 /// The rows with a header; nothing but the header where there are none.
 ///
 /// # Errors
-/// A fault of ours, when they cannot be written.
+/// An internal error, when they cannot be written.
 pub fn csv(rows: &[RowBody]) -> Result<String, ApiError> {
-    let fault = |error: &dyn std::fmt::Display| ApiError::internal(error.to_string());
+    let failed = |error: &dyn std::fmt::Display| ApiError::internal(error.to_string());
     let mut writer =
         csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).has_headers(false).from_writer(Vec::new());
-    writer.write_record(HEADER).map_err(|error| fault(&error))?;
+    writer.write_record(HEADER).map_err(|error| failed(&error))?;
     for row in rows {
         let cells = Cells {
             rank: row.rank,
@@ -110,10 +110,10 @@ pub fn csv(rows: &[RowBody]) -> Result<String, ApiError> {
             evaluator_relationship: row.evaluator_relationship,
             flags: row.flags.iter().map(|flag| flag.as_str()).collect::<Vec<_>>().join(" "),
         };
-        writer.serialize(cells).map_err(|error| fault(&error))?;
+        writer.serialize(cells).map_err(|error| failed(&error))?;
     }
-    let bytes = writer.into_inner().map_err(|error| fault(&error))?;
-    String::from_utf8(bytes).map_err(|error| fault(&error))
+    let bytes = writer.into_inner().map_err(|error| failed(&error))?;
+    String::from_utf8(bytes).map_err(|error| failed(&error))
 }
 
 const HEADER: [&str; 20] = [

@@ -64,7 +64,7 @@ impl Code {
     /// Where it is right, what uses it up, once: the batch expects [`Guard::SecondFactorUnused`] of it.
     ///
     /// # Errors
-    /// A fault of ours, when the authenticator's secret cannot be read.
+    /// An internal error, when the authenticator's secret cannot be read.
     pub fn uses(
         &self,
         app: &App,

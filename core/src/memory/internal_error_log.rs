@@ -8,9 +8,9 @@ use crate::ports::Timestamp;
 const CAUSES: usize = 16;
 const PAUSE_MS: i64 = 1000;
 
-/// Says which faults are logged.
+/// Decides which internal errors are logged.
 #[derive(Debug, Default)]
-pub struct FaultLog(Mutex<Vec<Seen>>);
+pub struct InternalErrorLog(Mutex<Vec<Seen>>);
 
 #[derive(Debug)]
 struct Seen {
@@ -19,7 +19,7 @@ struct Seen {
     unlogged: u64,
 }
 
-impl FaultLog {
+impl InternalErrorLog {
     /// Whether this one is: `Some` with how many of its kind were not since the last that was.
     pub fn admit(&self, cause: &str, now: Timestamp) -> Option<u64> {
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -51,7 +51,7 @@ mod tests {
 
     #[test]
     fn one_line_a_second_a_cause() {
-        let log = FaultLog::default();
+        let log = InternalErrorLog::default();
         let admit = |cause: &str, at| log.admit(cause, Timestamp(at));
         assert_eq!(admit("busy", 10_000), Some(0));
         assert_eq!((admit("busy", 10_000), admit("busy", 10_999)), (None, None));
