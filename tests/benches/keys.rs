@@ -1,5 +1,6 @@
 //! What `POST /api/v1/api-keys/verify` costs on each host, beside a bare hello and `GET /` on the same host in the same
-//! minute; how many uses a limit lets through when many connections ask at once; and how often D1 is asked.
+//! minute; how many uses a limit lets through when many connections ask at once; how long one key's uses
+//! take when there are a thousand a second; and how often D1 is asked.
 //!
 //! `cargo bench -p aibaas-tests --bench keys [-- native|spin|cloudflare …]`.
 
@@ -62,6 +63,7 @@ fn measure(programs: &Programs, kinds: &[Kind]) -> Outcome<()> {
         for limit in LIMITS {
             println!("{kind}: {}", bursts(&runtime, &keys, address, limit)?);
         }
+        println!("{kind}: {}", pace(address, &keys.verify(address, &keys.shown))?);
         drop(application);
         if kind == Kind::Cloudflare {
             println!("{kind}: {}", round_trips(&runtime)?);
@@ -143,6 +145,45 @@ fn burst(address: SocketAddr, request: &str) -> Outcome<usize> {
         asking.into_iter().try_for_each(|thread| thread.join().expect("no panic"))
     })?;
     Ok(passed.into_inner())
+}
+
+/// Uses a second of one key, on so many connections, for so long.
+const PACE: u32 = 1_000;
+const PACED_CONNECTIONS: u32 = 50;
+const PACED: Duration = Duration::from_secs(10);
+
+/// How long a key's uses take that come at a steady pace, each from when it was due: what a slow answer keeps waiting
+/// counts as waiting.
+fn pace(address: SocketAddr, request: &str) -> Outcome<String> {
+    let period = Duration::from_secs(1) * PACED_CONNECTIONS / PACE;
+    let start = Instant::now() + Duration::from_millis(200);
+    let ask = |place: u32| {
+        let mut connection = Connection::open(address)?;
+        let mut due = start + period * place / PACED_CONNECTIONS;
+        let mut times = Vec::new();
+        while due < start + PACED {
+            std::thread::sleep(due.saturating_duration_since(Instant::now()));
+            let answer = connection.exchange(request)?;
+            if !tells(answer, VALID) {
+                return Err(unexpected(answer));
+            }
+            times.push(due.elapsed());
+            due += period;
+        }
+        Ok(times)
+    };
+    let mut times = std::thread::scope(|scope| {
+        let asking = (0..PACED_CONNECTIONS).map(|place| scope.spawn(move || ask(place))).collect::<Vec<_>>();
+        let times = asking.into_iter().map(|thread| thread.join().expect("no panic"));
+        times.collect::<Result<Vec<_>, std::io::Error>>()
+    })?
+    .concat();
+    let last = start.elapsed().as_secs_f64();
+    times.sort_unstable();
+    let at = |part: usize| times[(times.len() - 1) * part / 100].as_secs_f64() * 1_000.0;
+    let (p50, p99) = (at(50), at(99));
+    let asked = times.len();
+    Ok(format!("{PACE} uses a second of one key: {asked} answered in {last:.1} s, p50 {p50:.1} ms, p99 {p99:.1} ms"))
 }
 
 const WARM_UP: usize = 200;
