@@ -77,7 +77,8 @@ fn configure(env: &Env, lookup: &dyn Fn(&str) -> Option<String>) -> Result<App, 
         most_hash_memory_kib: 65_536,
     };
     let bindings = js_sys::Object::keys(env.unchecked_ref::<js_sys::Object>());
-    let names = bindings.iter().filter_map(|name| name.as_string());
+    // A variable is a text; what else is bound is no variable, whatever its name.
+    let names = bindings.iter().filter_map(|name| name.as_string()).filter(|name| lookup(name).is_some());
     let unknown = unknown_variables(names, &["PASSWORD_HASHING", "PASSWORD_HASHER_OBJECTS"]);
     if !unknown.is_empty() {
         MISTAKES.set(Some(format!("no variables of this release, perhaps misspelt: {}", unknown.join(", "))));
