@@ -85,7 +85,7 @@ pub async fn complete(State(app): State<App>, mut request: Request, next: Next) 
     response
 }
 
-/// The answer, or where it is too large to be held by many at once, the fault that it is.
+/// The answer, or where it is too large to be held by many at once, the error that it is.
 fn within_bounds(answer: Response, route: Option<&MatchedPath>) -> Response {
     let Some(size) = answer.body().size_hint().exact().filter(|size| *size > LARGEST_ANSWER) else { return answer };
     let route = route.map_or("no route", MatchedPath::as_str);
@@ -108,7 +108,7 @@ fn write_problem(app: &App, response: &mut Response, request_id: &str) {
     if let Some(cause) = problem.cause()
         && let Some(unlogged_before) = app.internal_error_log().admit(cause, app.now())
     {
-        tracing::error!(request_id, cause, unlogged_before, "fault");
+        tracing::error!(request_id, cause, unlogged_before, "internal error");
     }
     let body = serde_json::to_vec(&problem.body(&app.config().base_url, request_id)).unwrap_or_default();
     *response.body_mut() = Body::from(body);
@@ -273,13 +273,13 @@ mod tests {
     }
 
     #[test]
-    fn the_cause_of_a_fault_carries_the_id_of_its_request() {
+    fn the_cause_of_an_internal_error_carries_the_id_of_its_request() {
         let ports = Ports { database: Arc::new(Down), ..Arc::new(Counting::default()).ports() };
         let lines = logged(ports, "GET", "/api/v1/models");
-        let faults = lines.iter().filter(|line| line["level"] == "ERROR").collect::<Vec<_>>();
+        let errors = lines.iter().filter(|line| line["level"] == "ERROR").collect::<Vec<_>>();
         assert!(
-            matches!(&faults[..], [fault] if fault["request_id"] == "seen" && fault["message"] == "fault"
-                && fault["cause"].to_string().contains("nobody at db.example")),
+            matches!(&errors[..], [error] if error["request_id"] == "seen" && error["message"] == "internal error"
+                && error["cause"].to_string().contains("nobody at db.example")),
             "{lines:?}"
         );
         assert_eq!(lines.last().unwrap()["status"], 503);

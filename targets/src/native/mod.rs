@@ -6,8 +6,6 @@ mod cli;
 mod connections;
 mod data_directory;
 mod database;
-mod database_file;
-mod disk_reserve;
 mod error;
 mod http_client;
 mod import;

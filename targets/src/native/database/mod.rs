@@ -1,0 +1,14 @@
+//! SQLite in files of this machine: one writer that groups commits, and a pool of readers.
+
+mod connection;
+mod file;
+mod job;
+mod reader;
+mod reserve;
+mod sqlite_database;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+pub use connection::{Durability, connect_reader, run};
+pub use sqlite_database::SqliteDatabase;

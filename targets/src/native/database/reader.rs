@@ -1,0 +1,113 @@
+//! A thread that reads.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use aibaas_core::ports::Statement;
+use crossbeam_channel::{Receiver, Sender};
+use rusqlite::Connection;
+use tokio::time::Instant;
+
+use super::{
+    connection::{run, transaction},
+    job::{Answer, Message, submit},
+};
+
+/// How long reads may run.
+const READ_TIME: Duration = Duration::from_secs(10);
+/// Steps of SQLite's machine, some microseconds each hundred, between two looks at the clock.
+const READ_POLL: i32 = 20_000;
+
+/// What a statement does.
+pub enum Kind {
+    /// It only reads.
+    Read,
+    /// It may write.
+    Write,
+}
+
+/// What SQLite said about each text. The texts are constants, so where one stands identifies it.
+#[derive(Default)]
+pub struct Kinds(RwLock<HashMap<(usize, usize), Kind>>);
+
+impl Kinds {
+    /// [`Kind::Write`] when one of them is known to write, [`Kind::Read`] when all are known to read.
+    pub fn of(&self, statements: &[Statement]) -> Option<Kind> {
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let mut all = Some(Kind::Read);
+        for statement in statements {
+            match known.get(&identity(statement.sql)) {
+                Some(Kind::Write) => return Some(Kind::Write),
+                Some(Kind::Read) => {}
+                None => all = None,
+            }
+        }
+        all
+    }
+
+    fn learn(&self, statement: &Statement, kind: Kind) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(identity(statement.sql), kind);
+    }
+}
+
+fn identity(sql: &'static str) -> (usize, usize) {
+    (sql.as_ptr().addr(), sql.len())
+}
+
+/// Whether whoever asked has gone, and how long it may take.
+type Watched = (Arc<AtomicBool>, Instant);
+
+/// Runs what only reads, and hands on what does not, until it is told to stop.
+pub fn read(connection: &Connection, jobs: &Receiver<Message>, writer: &Sender<Message>, kinds: &Kinds) {
+    let running: Arc<Mutex<Option<Watched>>> = Arc::default();
+    let watched = Arc::clone(&running);
+    let is_over = move || {
+        let running = watched.lock().unwrap_or_else(PoisonError::into_inner);
+        running.as_ref().is_some_and(|(abandoned, until)| abandoned.load(Ordering::Relaxed) || Instant::now() > *until)
+    };
+    if let Err(error) = connection.progress_handler(READ_POLL, Some(is_over)) {
+        tracing::warn!(%error, "reads have no time-out");
+    }
+    while let Ok(Message::Run(job)) = jobs.recv() {
+        let now = Instant::now();
+        let Some(job) = job.still_wanted(now) else { continue };
+        let watch = |job| *running.lock().unwrap_or_else(PoisonError::into_inner) = job;
+        watch(Some((Arc::clone(&job.abandoned), now.checked_add(READ_TIME).unwrap_or(now))));
+        if job.known_reads || all_read(connection, &job.statements, kinds) {
+            let answer = snapshot(connection, &job.statements);
+            job.answer(answer);
+        } else {
+            submit(writer, job);
+        }
+        watch(None);
+    }
+}
+
+/// A statement that does not prepare here goes to the writer too: what it names may be created earlier in its batch.
+fn all_read(connection: &Connection, statements: &[Statement], kinds: &Kinds) -> bool {
+    statements.iter().all(|statement| match connection.prepare_cached(statement.sql) {
+        Ok(prepared) if prepared.readonly() => {
+            kinds.learn(statement, Kind::Read);
+            true
+        }
+        Ok(_) => {
+            kinds.learn(statement, Kind::Write);
+            false
+        }
+        Err(_) => false,
+    })
+}
+
+fn snapshot(connection: &Connection, statements: &[Statement]) -> Answer {
+    match statements {
+        // A single statement is a snapshot by itself.
+        [statement] => Ok(vec![run(connection, statement)?]),
+        statements => transaction(connection, statements),
+    }
+}

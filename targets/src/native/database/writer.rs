@@ -1,0 +1,162 @@
+//! The thread that writes.
+
+use std::{path::Path, time::Duration};
+
+use aibaas_core::ports::DatabaseError;
+use crossbeam_channel::Receiver;
+use rusqlite::Connection;
+use tokio::time::Instant;
+
+use super::{
+    connection::{BUSY, Durability, connect, control, finish, refused, run, unavailable, undo},
+    job::{Answer, Job, Message},
+    reserve::DiskReserve,
+};
+
+/// Batches that share one commit at most.
+const GROUP: usize = 128;
+/// How often the writer looks up from a lock that another process holds: who waits for it may have gone meanwhile.
+const LOCK_POLL: Duration = Duration::from_millis(100);
+
+/// The one connection that writes.
+pub struct Writer {
+    pub connection: Connection,
+    reserve: DiskReserve,
+}
+
+impl Writer {
+    /// Opens the file.
+    ///
+    /// # Errors
+    /// As [`connect`].
+    pub fn open(path: &Path, durability: Durability) -> Result<Self, DatabaseError> {
+        let connection = connect(path, durability)?;
+        connection.busy_timeout(LOCK_POLL).map_err(unavailable)?;
+        let reserve = match durability {
+            Durability::Full => DiskReserve::keep(&path.with_extension("reserve")),
+            Durability::Process => DiskReserve::none(),
+        };
+        Ok(Self { connection, reserve })
+    }
+
+    /// Writes until it is told to stop; then brings the write-ahead log into the database file.
+    pub fn work(mut self, jobs: &Receiver<Message>) {
+        while let Ok(Message::Run(first)) = jobs.recv() {
+            let mut group = vec![first];
+            let mut stop = false;
+            while group.len() < GROUP && !stop {
+                match jobs.try_recv() {
+                    Ok(Message::Run(job)) => group.push(job),
+                    Ok(Message::Stop) => stop = true,
+                    Err(_) => break,
+                }
+            }
+            self.commit(group);
+            if stop {
+                break;
+            }
+        }
+        let _ = self.connection.busy_timeout(BUSY);
+        // The log stays valid if this fails; the next start reads it.
+        let _ = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+    }
+
+    /// Writes the batches of a group in one transaction, and answers them.
+    pub fn commit(&mut self, group: Vec<Job>) {
+        let mut group = self.begin(group);
+        if group.len() > 1 {
+            if let Ok(answers) = together(&self.connection, &group) {
+                for (job, answer) in group.into_iter().zip(answers) {
+                    self.answer(job, answer);
+                }
+                return;
+            }
+            // One batch may have spoiled the commit of all (a deferred constraint, a full disk), and nothing of them
+            // was written: each has its own chance.
+            undo(&self.connection);
+            for job in group {
+                self.commit(vec![job]);
+            }
+        } else if let Some(job) = group.pop() {
+            let answer = finish(&self.connection, &job.statements);
+            self.answer(job, answer);
+        }
+    }
+
+    /// Begins a transaction, once no other process holds the lock, and gives the jobs that still wait for it; none where
+    /// nothing was begun.
+    fn begin(&mut self, mut group: Vec<Job>) -> Vec<Job> {
+        loop {
+            let now = Instant::now();
+            group = group.into_iter().filter_map(|job| self.admit(job)?.still_wanted(now)).collect();
+            if group.is_empty() {
+                return group;
+            }
+            match self.connection.execute_batch("BEGIN IMMEDIATE") {
+                Ok(()) => {
+                    // Requests may have gone while it waited for the lock.
+                    let now = Instant::now();
+                    group = group.into_iter().filter_map(|job| job.still_wanted(now)).collect();
+                    if group.is_empty() {
+                        undo(&self.connection);
+                    }
+                    return group;
+                }
+                Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy) => {}
+                Err(error) => {
+                    let error = refused(error);
+                    for job in group.drain(..) {
+                        job.answer(Err(error.clone()));
+                    }
+                    return group;
+                }
+            }
+        }
+    }
+
+    /// Where the disk is full, only what ends access or frees space goes on, out of the reserve.
+    fn admit(&mut self, job: Job) -> Option<Job> {
+        if job.is_essential() || self.reserve.is_whole() {
+            return Some(job);
+        }
+        job.answer(Err(full()));
+        None
+    }
+
+    /// Answers the job; what the disk had no room for has another chance where it may use the reserve.
+    fn answer(&mut self, job: Job, answer: Answer) {
+        let no_room = matches!(&answer, Err(DatabaseError::Unavailable(why)) if why.contains(SQLITE_FULL));
+        if !no_room {
+            return job.answer(answer);
+        }
+        let released = self.reserve.release();
+        // What the log holds goes to where it belongs, so that its own space is used again.
+        let _ = self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+        if released && job.is_essential() { self.commit(vec![job]) } else { job.answer(Err(full())) }
+    }
+}
+
+/// How SQLite words that there is no room.
+const SQLITE_FULL: &str = "database or disk is full";
+
+/// Says that the disk has no room but for what is essential.
+pub fn full() -> DatabaseError {
+    DatabaseError::Unavailable("the disk is full: only log-outs, revocations and deletions are carried out".to_owned())
+}
+
+/// All batches in the transaction that was begun. An error means that nothing was written.
+fn together(connection: &Connection, group: &[Job]) -> Result<Vec<Answer>, DatabaseError> {
+    let mut answers = Vec::with_capacity(group.len());
+    for job in group {
+        control(connection, "SAVEPOINT one")?;
+        let answer: Answer = job.statements.iter().map(|statement| run(connection, statement)).collect();
+        if answer.is_err() {
+            // Fails, and so ends the whole, where SQLite has rolled back the transaction on its own.
+            control(connection, "ROLLBACK TO one")?;
+        }
+        control(connection, "RELEASE one")?;
+        answers.push(answer);
+    }
+    control(connection, "COMMIT")?;
+    Ok(answers)
+}
