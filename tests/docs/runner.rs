@@ -271,14 +271,9 @@ impl Example {
 /// Builds the programs that examples run, once.
 fn programs() -> Result<[(&'static str, PathBuf); 2], String> {
     static BUILT: OnceLock<Result<[(&str, PathBuf); 2], String>> = OnceLock::new();
-    let build = |name: &str| -> Result<PathBuf, String> {
-        // With the features that `cargo test` itself has built the packages with, so that nothing is built twice.
-        tools::cargo(&["build", "--quiet", "--bin", name])?;
-        Ok(tools::target_directory().join("debug").join(name))
-    };
     let build_all = || {
-        let server = build("aibaas")?;
-        Ok([("aibaas", server), ("aibaas-client", build("aibaas-client")?)])
+        let server = tools::program("aibaas")?;
+        Ok([("aibaas", server), ("aibaas-client", tools::program("aibaas-client")?)])
     };
     BUILT.get_or_init(build_all).clone()
 }

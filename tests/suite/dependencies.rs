@@ -1,4 +1,4 @@
-//! Hosts whose dependencies hang, fail and break off: what `tests/faults_simulation.rs` holds the application against, on
+//! Hosts whose dependencies hang, fail and break off: what `tests/simulations/faults.rs` holds the application against, on
 //! the hosts themselves. `docs/dependencies.md` has the table.
 
 use std::{net::SocketAddr, path::Path, time::Duration};
