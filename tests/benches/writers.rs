@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use aibaas_spin_host::{Options, SpinHost};
+use aibaas_spin_host::{InstanceLimits, Options, SpinHost};
 use aibaas_tests::{
     Host, Key, Service, User,
     fixtures::{PASSWORD, Publisher, new_address},
@@ -63,6 +63,7 @@ fn serve(manifest: &str, state: &str) -> Outcome<()> {
         listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
         variables: variables.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect(),
         outbound_redirect: None,
+        instance_limits: InstanceLimits::default(),
     })?;
     println!("http://{}", host.address());
     std::io::copy(&mut std::io::stdin(), &mut std::io::sink())?;

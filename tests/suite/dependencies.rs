@@ -3,7 +3,7 @@
 
 use std::{net::SocketAddr, path::Path, time::Duration};
 
-use aibaas_spin_host::{Dependency, Fault, Options, SpinHost};
+use aibaas_spin_host::{Dependency, Fault, InstanceLimits, Options, SpinHost};
 use aibaas_tests::{
     Answer, PATIENCE, Publisher, User, cases, eventually,
     fixtures::{PASSWORD, new_address, try_login, unique},
@@ -245,6 +245,7 @@ async fn start_spin(folder: &Path, fault: Option<Fault>) -> Result<(SpinHost, Ho
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             variables: variables().into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect(),
             outbound_redirect: None,
+            instance_limits: InstanceLimits::default(),
         };
         SpinHost::start(options).map_err(|error| format!("{error:#}"))
     };

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use aibaas_spin_host::{Options, SpinHost};
+use aibaas_spin_host::{InstanceLimits, Options, SpinHost};
 use aibaas_tests::{
     host::{Kind, cloudflare},
     tools,
@@ -197,6 +197,7 @@ fn serve_spin(manifest: &str, state: &str, variables: &str) -> Outcome<()> {
         listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
         variables: serde_json::from_str(variables)?,
         outbound_redirect: None,
+        instance_limits: InstanceLimits::default(),
     })?;
     println!("listening on http://{}", host.address());
     std::io::copy(&mut std::io::stdin(), &mut std::io::sink())?;

@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeMap, path::Path, process::Command};
 
-use aibaas_spin_host::{Manifest, Options, SpinHost};
+use aibaas_spin_host::{InstanceLimits, Manifest, Options, SpinHost};
 use anyhow::{Context as _, Result, ensure};
 
 fn main() -> Result<()> {
@@ -38,6 +38,7 @@ fn main() -> Result<()> {
         listen,
         variables,
         outbound_redirect: None,
+        instance_limits: InstanceLimits::default(),
     })?;
     host.echo_log();
     println!("Serving http://{}", host.address());

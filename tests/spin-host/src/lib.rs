@@ -7,6 +7,7 @@
 //! It differs in this: one component, HTTP/1.1 only, no TLS to serve with, no hot reload, no `/.well-known/spin/info`.
 
 mod bindings;
+mod counted;
 mod faults;
 mod key_value;
 mod log;
@@ -19,7 +20,10 @@ use std::{
     collections::{BTreeMap, HashMap},
     net::SocketAddr,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, OnceLock, PoisonError, atomic::AtomicUsize},
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     thread::JoinHandle,
     time::{Duration, SystemTime},
 };
@@ -44,13 +48,30 @@ pub struct Options {
     pub variables: BTreeMap<String, String>,
     /// For tests: requests to allowed hosts go there instead, as plain HTTP with their own `Host` header.
     pub outbound_redirect: Option<SocketAddr>,
+    /// What an instance may take.
+    pub instance_limits: InstanceLimits,
+}
+
+/// What an instance may take. The defaults are Spin's.
+#[derive(Clone, Copy, Debug)]
+pub struct InstanceLimits {
+    /// Requests at once: `spin up --max-instance-concurrent-reuse-count`.
+    pub requests_at_once: usize,
+    /// Bytes of a memory: `SPIN_MAX_INSTANCE_MEMORY`. Without it, as much as 32 bits address.
+    pub memory: Option<usize>,
+}
+
+impl Default for InstanceLimits {
+    fn default() -> Self {
+        Self { requests_at_once: 16, memory: None }
+    }
 }
 
 /// A running application; dropping it ends it as SIGTERM ends Spin.
 pub struct SpinHost {
     address: SocketAddr,
     log: log::Log,
-    faults: Arc<Faults>,
+    host: Arc<state::Shared>,
     closing: watch::Sender<Option<serve::Ending>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -70,15 +91,16 @@ impl SpinHost {
             .with_context(|| format!("creating {}", options.state_dir.display()))?;
         let stores = key_value::Stores::open(&options.state_dir.join("sqlite_key_value.db"))?;
         let log = log::Log::default();
-        let faults = Arc::new(Faults::default());
         let host = Arc::new(state::Shared {
             manifest,
             state_dir: options.state_dir,
             stores: Arc::new(stores),
             outbound_redirect: options.outbound_redirect,
             log: log.clone(),
-            faults: Arc::clone(&faults),
+            faults: Arc::default(),
+            instance_limits: options.instance_limits,
             instances: AtomicUsize::new(0),
+            writes: AtomicUsize::new(0),
         });
 
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
@@ -88,11 +110,12 @@ impl SpinHost {
         let address = listener.local_addr()?;
         let (closing, closed) = watch::channel(None);
         let engine = engine()?.clone();
+        let shared = Arc::clone(&host);
         let thread = std::thread::Builder::new().name("spin-host".to_owned()).spawn(move || {
             runtime.block_on(serve::serve(listener, service, engine, host, closed));
             runtime.shutdown_timeout(Duration::from_secs(1));
         })?;
-        Ok(Self { address, log, faults, closing, thread: Some(thread) })
+        Ok(Self { address, log, host: shared, closing, thread: Some(thread) })
     }
 
     /// Where it listens.
@@ -104,7 +127,13 @@ impl SpinHost {
     /// What its stores do wrong, in tests.
     #[must_use]
     pub fn faults(&self) -> &Faults {
-        &self.faults
+        &self.host.faults
+    }
+
+    /// How often it has written to its connections so far: each write is a packet of its own where none is held back.
+    #[must_use]
+    pub fn writes(&self) -> usize {
+        self.host.writes.load(Ordering::SeqCst)
     }
 
     /// What the component has printed (and what went wrong around it), oldest first; the last megabytes of it.
@@ -214,7 +243,30 @@ fn to_anyhow(error: wasmtime::Error) -> anyhow::Error {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::mpsc;
+
+    use wasmtime::{Instance, Module, Store, Trap};
+
     use super::*;
+
+    /// A module that loops for ever once it starts.
+    const LOOPS: &[u8] =
+        b"\0asm\x01\0\0\0\x01\x04\x01\x60\0\0\x03\x02\x01\0\x08\x01\0\x0a\x09\x01\x07\0\x03\x40\x0c\0\x0b\x0b";
+
+    #[test]
+    fn what_computes_is_interrupted_at_its_deadline() {
+        let (sender, interrupted) = mpsc::channel();
+        std::thread::spawn(move || {
+            let mut store = Store::new(engine().unwrap(), ());
+            store.set_epoch_deadline(2);
+            let module = Module::new(store.engine(), LOOPS).unwrap();
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            let started = runtime.block_on(Instance::new_async(&mut store, &module, &[]));
+            sender.send(started.unwrap_err().downcast_ref::<Trap>().copied()).unwrap();
+        });
+        let ended = interrupted.recv_timeout(Duration::from_secs(120));
+        assert_eq!(ended, Ok(Some(Trap::Interrupt)), "without epochs it would go on for ever");
+    }
 
     /// A pool that wasmtime refuses would go unnoticed: the engine would do without it.
     #[test]

@@ -18,7 +18,7 @@ use tokio::{
     time::{Sleep, sleep_until, timeout},
 };
 use wasmtime::{
-    Engine, Store, StoreContextMut,
+    Engine, Store, StoreContextMut, StoreLimits, StoreLimitsBuilder,
     component::{Component, GuestTaskId, Linker, ResourceTable},
 };
 use wasmtime_wasi::WasiCtxBuilder;
@@ -35,11 +35,11 @@ use wasmtime_wasi_http::{
 
 use crate::{
     bindings::Imports,
+    counted::Counted,
     state::{Guest, Outbound, Shared, State},
 };
 
 const REQUESTS_AN_INSTANCE: usize = 128;
-const REQUESTS_AT_ONCE: usize = 16;
 const IDLE: Duration = Duration::from_secs(1);
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 /// Where Spin answers by itself.
@@ -86,9 +86,11 @@ impl HandlerState for Instances {
             wasi,
             http: WasiHttpCtx::new(),
             outbound: Outbound(Arc::clone(&host)),
+            memory: memory_limit(host.instance_limits.memory),
             host,
         };
         let mut store = Store::new(&self.engine, state);
+        store.limiter(|state| &mut state.memory);
         store.set_epoch_deadline(EPOCH_DEADLINE);
         let proxy = Proxy::P3(self.service.instantiate_async(&mut store).await?);
         self.host.instances.fetch_add(1, Ordering::SeqCst);
@@ -103,6 +105,15 @@ impl HandlerState for Instances {
             },
             state: Worker(Arc::clone(&self.host)),
         })
+    }
+}
+
+/// What a limit leaves of growth: a memory that would grow beyond it stays as it is, and the component hears so.
+fn memory_limit(bytes: Option<usize>) -> StoreLimits {
+    let limits = StoreLimitsBuilder::new();
+    match bytes {
+        Some(bytes) => limits.memory_size(bytes).build(),
+        None => limits.build(),
     }
 }
 
@@ -141,7 +152,7 @@ impl WorkerState for Worker {
     fn should_accept_request(&self, concurrent: usize, total: usize) -> ShouldAccept {
         if total >= REQUESTS_AN_INSTANCE {
             ShouldAccept::Never
-        } else if concurrent >= REQUESTS_AT_ONCE {
+        } else if concurrent >= self.0.instance_limits.requests_at_once {
             ShouldAccept::No
         } else {
             ShouldAccept::Yes
@@ -186,8 +197,9 @@ pub(crate) async fn serve(
         // No TCP_NODELAY, as Spin sets none: a body that leaves after its head waits for the head's acknowledgement.
         let handler = handler.clone();
         let host = Arc::clone(&host);
+        let counted = TokioIo::new(Counted::new(stream, Arc::clone(&host)));
         let connection = hyper::server::conn::http1::Builder::new().serve_connection(
-            TokioIo::new(stream),
+            counted,
             hyper::service::service_fn(move |request| answer(handler.clone(), Arc::clone(&host), peer, request)),
         );
         tokio::spawn(connections.watch(connection));
@@ -263,4 +275,25 @@ fn absolute_uri(parts: &http::request::Parts) -> Result<http::Uri> {
 fn plain(status: http::StatusCode, text: &'static str) -> Result<http::Response<Body>> {
     let body = http_body_util::Full::new(Bytes::from_static(text.as_bytes())).map_err(|never| match never {});
     Ok(http::Response::builder().status(status).body(body.boxed_unsync())?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn only_what_is_idle_goes_however_long_requests_take() {
+        let mut expiration = Box::pin(Expiration {
+            sleep: Box::pin(sleep_until(Instant::now().into())),
+            closing: Some(Box::pin(std::future::pending())),
+        });
+        let long_ago = Instant::now() - Duration::from_secs(7 * 24 * 3600);
+        let mut goes =
+            |status| expiration.as_mut().poll(&mut Context::from_waker(Waker::noop()), status, long_ago).is_ready();
+        assert!(!goes(WorkerStatus::Requests));
+        assert!(!goes(WorkerStatus::PostReturn));
+        assert!(goes(WorkerStatus::Idle));
+    }
 }

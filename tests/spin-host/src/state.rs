@@ -8,7 +8,10 @@ use std::{
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, combinators::UnsyncBoxBody};
-use wasmtime::component::{Accessor, HasData, ResourceTable};
+use wasmtime::{
+    StoreLimits,
+    component::{Accessor, HasData, ResourceTable},
+};
 use wasmtime_wasi::{TrappableError, WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{
     WasiHttpCtx,
@@ -18,7 +21,7 @@ use wasmtime_wasi_http::{
     },
 };
 
-use crate::{bindings::variables, faults::Faults, key_value::Stores, log::Log, manifest::Manifest};
+use crate::{InstanceLimits, bindings::variables, faults::Faults, key_value::Stores, log::Log, manifest::Manifest};
 
 /// What every instance shares.
 pub(crate) struct Shared {
@@ -28,7 +31,11 @@ pub(crate) struct Shared {
     pub(crate) outbound_redirect: Option<SocketAddr>,
     pub(crate) log: Log,
     pub(crate) faults: Arc<Faults>,
+    pub(crate) instance_limits: InstanceLimits,
+    /// Instances that live.
     pub(crate) instances: AtomicUsize,
+    /// Writes to connections.
+    pub(crate) writes: AtomicUsize,
 }
 
 impl Shared {
@@ -50,6 +57,7 @@ pub(crate) struct State {
     pub(crate) wasi: WasiCtx,
     pub(crate) http: WasiHttpCtx,
     pub(crate) outbound: Outbound,
+    pub(crate) memory: StoreLimits,
 }
 
 /// Names [`State`] as what the interfaces of Spin work on.

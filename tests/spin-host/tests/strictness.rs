@@ -7,10 +7,10 @@ use std::{
     process::Command,
     sync::OnceLock,
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use aibaas_spin_host::{Options, SpinHost};
+use aibaas_spin_host::{InstanceLimits, Options, SpinHost};
 
 const MANIFEST: &str = r#"
 spin_manifest_version = 2
@@ -62,6 +62,10 @@ const PATIENCE: Duration = Duration::from_secs(120);
 impl Probe {
     /// A host of its own for each test; `state` names its directory.
     fn start(state: &str) -> Self {
+        Self::start_limited(state, InstanceLimits::default())
+    }
+
+    fn start_limited(state: &str, instance_limits: InstanceLimits) -> Self {
         let provider = TcpListener::bind("127.0.0.1:0").unwrap();
         let host = SpinHost::start(Options {
             manifest: built().join("spin.toml"),
@@ -69,6 +73,7 @@ impl Probe {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             variables: [("name".to_owned(), "probe".to_owned())].into(),
             outbound_redirect: Some(provider.local_addr().unwrap()),
+            instance_limits,
         });
         Self { host: host.unwrap(), provider }
     }
@@ -198,21 +203,60 @@ fn answers_for_itself_where_spin_does() {
     assert_eq!(probe.try_get("/.well-known/spin/nothing", PATIENCE), Some((404, String::new())));
 }
 
-#[test]
-fn cuts_connections_when_it_ends() {
-    let probe = Probe::start("cut");
-    let mut stream = TcpStream::connect(probe.host.address()).unwrap();
+/// What still comes until the connection ends.
+fn rest(stream: &mut TcpStream) -> Vec<u8> {
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    stream.write_all(b"GET /wait HTTP/1.1\r\nHost: probe.test\r\n\r\n").unwrap();
-    // Once another connection was answered, the first has long been taken.
-    assert_eq!(probe.get("/variable?greeting"), "hello probe");
-    drop(probe);
-    let mut answer = Vec::new();
-    match stream.read_to_end(&mut answer) {
+    let mut rest = Vec::new();
+    match stream.read_to_end(&mut rest) {
         Ok(_) => {}
         Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset),
     }
-    assert_eq!(answer, b"");
+    rest
+}
+
+#[test]
+fn cuts_off_requests_and_what_follows_answers_when_it_ends() {
+    let probe = Probe::start("cut");
+    let mut waiting = TcpStream::connect(probe.host.address()).unwrap();
+    waiting.write_all(b"GET /wait HTTP/1.1\r\nHost: probe.test\r\n\r\n").unwrap();
+    let until = Instant::now() + PATIENCE;
+    while !probe.host.log().contains("waits") {
+        assert!(Instant::now() < until, "the request never came to the component");
+        thread::yield_now();
+    }
+    assert_eq!(probe.get("/after?https://api.example.com/"), "answered");
+    let (mut asked, _) = probe.provider.accept().unwrap();
+    asked.read_exact(&mut [0; 3]).unwrap();
+
+    let address = probe.host.address();
+    drop(probe.host);
+    assert_eq!(rest(&mut waiting), b"");
+    rest(&mut asked);
+    assert_eq!(TcpStream::connect(address).unwrap_err().kind(), ErrorKind::ConnectionRefused);
+    let file = rusqlite::Connection::open(built().join("cut/sqlite_key_value.db")).unwrap();
+    let kept: i64 = file.query_row("SELECT count(*) FROM spin_key_value", [], |row| row.get(0)).unwrap();
+    assert_eq!(kept, 0);
+}
+
+#[test]
+fn gives_an_instance_no_more_memory_than_it_may_take() {
+    let free = Probe::start("memory-free");
+    assert_eq!(free.get("/allocate?1024"), "taken");
+    let limits = InstanceLimits { memory: Some(64 << 20), ..InstanceLimits::default() };
+    let limited = Probe::start_limited("memory-limited", limits);
+    assert_eq!(limited.get("/allocate?32"), "taken");
+    assert_eq!(limited.get("/allocate?128"), "refused");
+    assert_eq!(limited.get("/uses"), "0");
+}
+
+#[test]
+fn gives_an_instance_as_many_requests_at_once_as_it_may_take() {
+    let limits = InstanceLimits { requests_at_once: 1, ..InstanceLimits::default() };
+    let probe = Probe::start_limited("one-at-once", limits);
+    let mut waiting = TcpStream::connect(probe.host.address()).unwrap();
+    waiting.write_all(b"GET /wait HTTP/1.1\r\nHost: probe.test\r\n\r\n").unwrap();
+    // Another instance has to take it, whose first use it is.
+    assert_eq!(probe.get("/uses"), "0");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::{
     sync::OnceLock,
 };
 
-use aibaas_spin_host::{Options, SpinHost};
+use aibaas_spin_host::{InstanceLimits, Options, SpinHost};
 
 use super::{Running, Setup, Started, native};
 use crate::{eventually_blocking, tools};
@@ -103,6 +103,7 @@ fn start_stand_in(setup: Setup, provider: Option<&str>, folder: &Path) -> Result
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
         variables: lower_case(setup.variables()).collect(),
         outbound_redirect: outbound.transpose().map_err(|error| error.to_string())?,
+        instance_limits: InstanceLimits::default(),
     });
     host.map_err(|error| format!("{error:#}"))
 }

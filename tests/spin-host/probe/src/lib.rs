@@ -13,6 +13,7 @@ use spin_sdk::{
     sqlite::{Connection, Value},
     time::sleep,
     variables,
+    wasip3::spawn,
 };
 
 static USES: AtomicU32 = AtomicU32::new(0);
@@ -66,9 +67,22 @@ async fn handle(request: Request) -> String {
             let second = connection.execute("SELECT 1", []).await.unwrap().collect().await.unwrap();
             format!("{} {}", first.columns().len(), second.len())
         }
+        "/allocate" => {
+            let bytes = argument.parse::<usize>().unwrap() << 20;
+            let taken = std::hint::black_box(Vec::<u8>::new()).try_reserve_exact(bytes);
+            if taken.is_ok() { "taken".to_owned() } else { "refused".to_owned() }
+        }
         "/wait" => {
+            eprintln!("waits");
             sleep(Duration::from_secs(600)).await;
             "waited".to_owned()
+        }
+        "/after" => {
+            spawn(async move {
+                _ = http::get(argument).await;
+                Store::open_default().await.unwrap().set("after", "done").await.unwrap();
+            });
+            "answered".to_owned()
         }
         "/get" => match http::get(argument).await {
             Ok(response) => response.status().as_u16().to_string(),
