@@ -1,8 +1,9 @@
-//! What a Spin application carries while many write: verifications with an empty and with a full window, writers for a
-//! minute, registrations all at once, and leaderboards out of the cache and without it.
+//! What a Spin application carries: verifications with an empty and with a full window, writers, registrations all at once,
+//! leaderboards out of the cache and without it, what the cache keeps, and bodies that stall.
 //!
-//! `cargo bench -p aibaas-tests --bench writers [-- MANIFEST …]`: of each manifest, whose component has been built, or of
-//! the project's. Of several, what is told compares.
+//! `cargo bench -p aibaas-tests --bench writers [-- PART … MANIFEST …]`: these parts (`verify`, `write`, `register`,
+//! `boards`, `stall`) or all, of each manifest, whose component has been built, or of the project's. Of several, what is
+//! told compares.
 
 use std::{
     io::{BufRead as _, BufReader},
@@ -22,13 +23,24 @@ use aibaas_tests::{
 };
 use reqwest::{Client, Method, Request};
 use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
 
 /// The argument by which the benchmark runs Spin in a process of its own.
 const SERVE: &str = "serve";
 /// How long verifications are asked for, at each number of connections.
 const VERIFYING: Duration = Duration::from_secs(10);
-const WRITING: Duration = Duration::from_secs(60);
+const WRITING: Duration = Duration::from_secs(20);
 const READS: usize = 300;
+/// Publications after each of which the board is read.
+const PUBLICATIONS: usize = 12;
+/// Connections whose bodies never come.
+const STALLED: usize = 3_000;
+/// How long others are asked for meanwhile, and how long the stalled have for their answers.
+const STALLING: Duration = Duration::from_secs(20);
+const PARTS: [&str; 5] = ["verify", "write", "register", "boards", "stall"];
 /// Uses in a window that is full.
 const USES: i64 = 60_000;
 /// People whom each of the 64 writers writes as.
@@ -42,7 +54,7 @@ fn main() -> ExitCode {
     let arguments = std::env::args().skip(1).filter(|argument| argument != "--bench").collect::<Vec<_>>();
     let outcome = match arguments.as_slice() {
         [command, manifest, state] if command == SERVE => serve(manifest, state),
-        manifests => measure(manifests),
+        arguments => measure(arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -87,6 +99,20 @@ impl Server {
         BufReader::new(child.stdout.take().ok_or("no output")?).read_line(&mut url)?;
         Ok(Self { child, url: url.trim().to_owned(), folder })
     }
+
+    /// What Linux says of the process's memory; elsewhere nothing is known.
+    fn memory(&self, line: &str) -> String {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
+        let kib =
+            status.lines().find_map(|text| text.strip_prefix(line)?.strip_prefix(':')?.trim().strip_suffix(" kB"));
+        kib.and_then(|kib| kib.parse::<f64>().ok())
+            .map_or("unknown".to_owned(), |kib| format!("{:.0} MB", kib / 1024.0))
+    }
+
+    /// Lets the peak of memory begin anew.
+    fn forget_peak(&self) {
+        _ = std::fs::write(format!("/proc/{}/clear_refs", self.child.id()), "5");
+    }
 }
 
 impl Drop for Server {
@@ -96,9 +122,11 @@ impl Drop for Server {
     }
 }
 
-fn measure(manifests: &[String]) -> Outcome<()> {
+fn measure(arguments: &[String]) -> Outcome<()> {
     _ = rustls::crypto::ring::default_provider().install_default();
-    let mut manifests = manifests.iter().map(PathBuf::from).collect::<Vec<_>>();
+    let is_part = |argument: &&String| PARTS.contains(&argument.as_str());
+    let (parts, manifests) = arguments.iter().partition::<Vec<_>, _>(is_part);
+    let mut manifests = manifests.into_iter().map(PathBuf::from).collect::<Vec<_>>();
     if manifests.is_empty() {
         tools::spin_component()?;
         manifests.push(tools::root().join("spin.toml"));
@@ -106,15 +134,36 @@ fn measure(manifests: &[String]) -> Outcome<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     for manifest in manifests {
         println!("{}, on the stand-in of tests/spin-host, not on the spin program", manifest.display());
-        runtime.block_on(measure_one(&Server::start(&manifest)?))?;
+        runtime.block_on(measure_one(&Server::start(&manifest)?, |part| {
+            parts.is_empty() || parts.iter().any(|wanted| *wanted == part)
+        }))?;
     }
     Ok(())
 }
 
-async fn measure_one(server: &Server) -> Outcome<()> {
+async fn measure_one(server: &Server, wants: impl Fn(&str) -> bool) -> Outcome<()> {
     let host = Host::at(Kind::Spin, server.url.clone(), None);
-    let owner = User::verified(&host).await;
-    let service = Service::new(&host).await;
+    if wants("verify") {
+        verifications(server, &host).await?;
+    }
+    if wants("write") {
+        writers(server, &host).await;
+    }
+    if wants("register") {
+        registrations(server).await;
+    }
+    if wants("boards") {
+        boards(server, &host).await?;
+    }
+    if wants("stall") {
+        stalled(server, &host).await?;
+    }
+    Ok(())
+}
+
+async fn verifications(server: &Server, host: &Host) -> Outcome<()> {
+    let owner = User::verified(host).await;
+    let service = Service::new(host).await;
     let credential = service.0.credential().ok_or("no key")?.to_owned();
     let shown = Key::new(&owner, json!({ "rateLimit": 100_000, "rateLimitWindowSeconds": 86_400 })).await;
     let body = json!({ "key": shown.secret });
@@ -123,48 +172,108 @@ async fn measure_one(server: &Server) -> Outcome<()> {
         report(&format!("verify, {connections} connections"), &load(connections, Until::Over(VERIFYING), verify).await);
     }
     fill(server, &shown.id)?;
-    report("verify, 1 connection, 60,000 uses", &load(1, Until::Over(VERIFYING), verify).await);
-    report("verify, 64 connections, 60,000 uses", &load(64, Until::Over(VERIFYING), verify).await);
+    for connections in [1, 64] {
+        let name = format!("verify, {connections} connections, 60,000 uses");
+        report(&name, &load(connections, Until::Over(VERIFYING), verify).await);
+    }
+    Ok(())
+}
 
+async fn writers(server: &Server, host: &Host) {
     // Each person may change so much an hour, so each writer is several.
     let mut writers = Vec::new();
     for _ in 0..64 * PEOPLE_A_WRITER {
-        writers.push(User::verified(&host).await);
+        writers.push(User::verified(host).await);
     }
     let tokens = writers.iter().filter_map(|writer| writer.api.credential()).collect::<Vec<_>>();
-    let rename = |number: usize| {
-        let body = json!({ "fullName": format!("Name {number}") });
-        let (writer, times) = (number / NUMBERS_A_CONNECTION, number % NUMBERS_A_CONNECTION);
-        let token = tokens.get(writer * PEOPLE_A_WRITER + times % PEOPLE_A_WRITER).copied();
-        call(server, Method::PATCH, "/api/v1/users/me", token, Some(&body))
-    };
-    report("64 writers for a minute", &load(64, Until::Over(WRITING), rename).await);
+    for writers in [1, 4, 64] {
+        // Each of them is as many people as there are for it.
+        let people = tokens.len() / writers;
+        let rename = |number: usize| {
+            let body = json!({ "fullName": format!("Name {number}") });
+            let (writer, times) = (number / NUMBERS_A_CONNECTION, number % NUMBERS_A_CONNECTION);
+            let token = tokens.get(writer * people + times % people).copied();
+            call(server, Method::PATCH, "/api/v1/users/me", token, Some(&body))
+        };
+        report(&format!("{writers} writers for 20 seconds"), &load(writers, Until::Over(WRITING), rename).await);
+    }
+}
+
+async fn registrations(server: &Server) {
     let register = |_| {
         let body = json!({ "email": new_address(), "password": PASSWORD });
         call(server, Method::POST, "/api/v1/auth/register", None, Some(&body))
     };
     for clients in [64, 200] {
+        server.forget_peak();
         report(&format!("{clients} registrations at once"), &load(clients, Until::Once, register).await);
+        println!("    memory {} at most", server.memory("VmHWM"));
     }
-    boards(server, &host).await;
-    Ok(())
 }
 
-/// Pages of a leaderboard that the cache keeps, and of a size that it does not.
-async fn boards(server: &Server, host: &Host) {
+/// Pages of a leaderboard that the cache keeps, and of a size that it does not; then what the cache holds as the board
+/// changes.
+async fn boards(server: &Server, host: &Host) -> Outcome<()> {
     let publisher = Publisher::new(host).await;
     publisher.tasks(20).await;
     for model in ["first", "second", "third"] {
         let model = publisher.model(model).await;
         publisher.published(&model, 7, 20).await;
     }
-    let path = publisher.leaderboard_path();
+    let whole = publisher.leaderboard_path();
     for (name, limit) in [("board out of the cache", 20), ("board without the cache", 13)] {
-        let path = path.replace("limit=100", &format!("limit={limit}"));
+        let path = whole.replace("limit=100", &format!("limit={limit}"));
         let read = |_| call(server, Method::GET, &path, None, None);
         load(1, Until::Times(5), read).await;
         report(name, &load(1, Until::Times(READS), read).await);
     }
+    let cache = rusqlite::Connection::open(server.folder.path().join("sqlite_key_value.db"))?;
+    let kept = || cache.query_row("SELECT count(*) FROM spin_key_value", [], |row| row.get::<_, i64>(0));
+    let before = kept()?;
+    for number in 0..PUBLICATIONS {
+        let model = publisher.model(&format!("model-{number}")).await;
+        publisher.published(&model, number, 20).await;
+        load(1, Until::Times(3), |_| call(server, Method::GET, &whole, None, None)).await;
+    }
+    println!("  {PUBLICATIONS} publications: the cache has {} entries, {before} before", kept()?);
+    Ok(())
+}
+
+/// Logins that send one byte of their body, and what others hear meanwhile.
+async fn stalled(server: &Server, host: &Host) -> Outcome<()> {
+    let user = User::verified(host).await;
+    server.forget_peak();
+    println!("  {STALLED} stalled bodies: memory {} before", server.memory("VmRSS"));
+    let address = server.url.trim_start_matches("http://");
+    let stall = async |_| -> std::io::Result<Vec<u8>> {
+        let mut stream = TcpStream::connect(address).await?;
+        let head = "POST /api/v1/auth/login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+                    Content-Length: 100\r\n\r\n{";
+        stream.write_all(head.as_bytes()).await?;
+        let mut answer = vec![0; 12];
+        stream.read_exact(&mut answer).await?;
+        Ok(answer)
+    };
+    let stalls = futures_util::future::join_all((0..STALLED).map(async |number| {
+        let answer = tokio::time::timeout(2 * STALLING, stall(number)).await;
+        answer.map(|answer| {
+            answer.map_or_else(|_| "closed".to_owned(), |head| String::from_utf8_lossy(&head).into_owned())
+        })
+    }));
+    let health = |_| call(server, Method::GET, "/health", None, None);
+    let me = |_| call(server, Method::GET, "/api/v1/users/me", user.api.credential(), None);
+    let others = async {
+        let (health, me) = tokio::join!(load(1, Until::Over(STALLING), health), load(1, Until::Over(STALLING), me));
+        report("/health meanwhile", &health);
+        report("a read with a session meanwhile", &me);
+    };
+    let (stalls, ()) = tokio::join!(stalls, others);
+    let mut answers = std::collections::BTreeMap::<String, usize>::new();
+    for answer in stalls {
+        *answers.entry(answer.unwrap_or_else(|_| "still held".to_owned())).or_default() += 1;
+    }
+    println!("    they hear {answers:?}; memory {} at most, {} now", server.memory("VmHWM"), server.memory("VmRSS"));
+    Ok(())
 }
 
 /// Puts uses into the window of a key, as its schema has them.
