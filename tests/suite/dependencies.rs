@@ -1,9 +1,9 @@
 //! Hosts whose dependencies hang, fail and break off: what `tests/simulations/faults.rs` holds the application against, on
 //! the hosts themselves. `docs/dependencies.md` has the table.
 
-use std::{net::SocketAddr, path::Path, time::Duration};
+use std::{path::Path, time::Duration};
 
-use aibaas_spin_host::{Dependency, Fault, InstanceLimits, Options, SpinHost};
+use aibaas_spin_host::{Dependency, Fault, InstanceLimits, SpinHost};
 use aibaas_tests::{
     Answer, PATIENCE, Publisher, User, cases, eventually,
     fixtures::{PASSWORD, new_address, try_login, unique},
@@ -11,9 +11,10 @@ use aibaas_tests::{
         Host, Kind, Setup, TICK_SECRET,
         cloudflare::{self, Workerd},
         native::Server,
+        spin,
     },
     keys::{Key, VERIFY},
-    plain_client, tools,
+    plain_client,
     wire::Wire,
 };
 use futures_util::future::join_all;
@@ -236,24 +237,10 @@ pub async fn spin_outlives_its_stores() -> Result<(), String> {
 
 /// Starts it over this folder, with what its database does wrong from the beginning.
 async fn start_spin(folder: &Path, fault: Option<Fault>) -> Result<(SpinHost, Host), String> {
-    let state_dir = folder.to_owned();
-    let start = move || {
-        tools::spin_component()?;
-        let options = Options {
-            manifest: tools::root().join("spin.toml"),
-            state_dir,
-            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-            variables: variables().into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect(),
-            outbound_redirect: None,
-            instance_limits: InstanceLimits::default(),
-        };
-        SpinHost::start(options).map_err(|error| format!("{error:#}"))
-    };
-    let spin = tokio::task::spawn_blocking(start).await.map_err(|error| error.to_string())??;
+    let (spin, host) = spin::stand_in(folder, variables(), InstanceLimits::default()).await?;
     if let Some(fault) = fault {
         spin.faults().set(Dependency::Database, fault, ALWAYS);
     }
-    let host = Host::at(Kind::Spin, format!("http://{}", spin.address()), None);
     Ok((spin, host))
 }
 

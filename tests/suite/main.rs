@@ -50,6 +50,7 @@ mod secret_scanning;
 mod sessions;
 mod slices;
 mod snapshots;
+mod spin_component;
 mod storage;
 mod time;
 mod users;
@@ -299,6 +300,18 @@ fn once(kinds: &[Kind]) -> Vec<Trial> {
         native_outlives_a_locked_database,
         workerd_outlives_floods,
         workerd_keeps_room_for_small_bodies,
+    ]);
+    macro_rules! spin_component {
+        ($($case:ident),+ $(,)?) => {
+            [$(counted(concat!("spin_component::", stringify!($case)).to_owned(), || {
+                RUNTIME.block_on(spin_component::$case())
+            })),+]
+        };
+    }
+    trials.extend(spin_component![
+        a_kept_board_leaves_in_one_write,
+        a_group_that_is_not_committed_is_written_one_by_one,
+        what_becomes_of_a_group_is_not_guessed,
     ]);
     trials.extend(ended.into_iter().map(|kind| {
         counted(format!("durability::a_run_outlives_its_host_on_{kind}"), move || {

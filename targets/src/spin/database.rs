@@ -177,18 +177,25 @@ impl Inner {
                 }
             }
             Err(error) => {
-                roll_back(connection).await;
-                self.write_apart(group, error).await;
+                let was_open = roll_back(connection).await;
+                // What may have been committed must not be done again.
+                let nothing_was_written = was_open || !matches!(error, DatabaseError::Interrupted(_));
+                if nothing_was_written && group.len() > 1 {
+                    self.write_apart(group).await;
+                } else {
+                    for job in group {
+                        _ = job.reply.send(Err(error.clone()));
+                    }
+                }
             }
         }
     }
 
     /// A group could not be committed, and nothing of it was written. One of its batches may have spoiled it for all (a
     /// full disk, a deferred constraint), so each has its own chance.
-    async fn write_apart(&self, group: Vec<Job>, error: DatabaseError) {
-        let alone = group.len() == 1;
+    async fn write_apart(&self, group: Vec<Job>) {
         for job in group {
-            let answer = if alone { Err(error.clone()) } else { self.write_alone(&job).await };
+            let answer = self.write_alone(&job).await;
             _ = job.reply.send(answer);
         }
     }
@@ -258,9 +265,10 @@ async fn commit(connection: &Connection, group: &[Job], deadline: u64) -> Result
     Ok(answers)
 }
 
-/// Dropping the connection does it too, but some time later.
-async fn roll_back(connection: Connection) {
-    _ = control(&connection, "ROLLBACK").await;
+/// Returns whether there was a transaction to roll back, so that nothing of it can have been committed. Dropping the
+/// connection rolls back too, but some time later.
+async fn roll_back(connection: Connection) -> bool {
+    control(&connection, "ROLLBACK").await.is_ok()
 }
 
 /// Runs what needs a lock, again and again while somebody else has it.

@@ -20,6 +20,8 @@ pub enum Fault {
     Hangs,
     /// It does nothing, and says why.
     Fails(&'static str),
+    /// A database's: it does not commit, and says why; what was to be committed can still be rolled back.
+    RefusesToCommit(&'static str),
     /// A database's: it commits, and says so once it is healed.
     HangsToTell,
     /// A database's: it commits, and says that it broke off.
@@ -57,6 +59,22 @@ impl Faults {
     /// All is well again, and what hangs goes on.
     pub fn heal(&self) {
         *self.set.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.wake();
+    }
+
+    /// What hangs goes on, and the next so many calls meet this fault instead.
+    pub fn replace(&self, of: Dependency, fault: Fault, times: u32) {
+        self.set(of, fault, times);
+        self.wake();
+    }
+
+    /// How many calls still meet the fault that was set.
+    #[must_use]
+    pub fn left(&self) -> u32 {
+        self.set.lock().unwrap_or_else(PoisonError::into_inner).map_or(0, |(_, _, left)| left)
+    }
+
+    fn wake(&self) {
         self.heals.send_modify(|heals| *heals = heals.wrapping_add(1));
     }
 
@@ -65,7 +83,7 @@ impl Faults {
         let mut heals = self.heals.subscribe();
         match self.next(of, sql) {
             None => Ok(Outcome::Told),
-            Some(Fault::Fails(why)) => Err(why),
+            Some(Fault::Fails(why) | Fault::RefusesToCommit(why)) => Err(why),
             Some(Fault::BreaksOff(why)) => Ok(Outcome::Lost(why)),
             Some(Fault::HangsToTell) => Ok(Outcome::ToldLate(heals)),
             Some(Fault::Hangs) => {
@@ -79,7 +97,7 @@ impl Faults {
         let mut set = self.set.lock().unwrap_or_else(PoisonError::into_inner);
         let (dependency, fault, left) = set.as_mut()?;
         let is_met = match fault {
-            Fault::BreaksOff(_) | Fault::HangsToTell => sql.eq_ignore_ascii_case("commit"),
+            Fault::RefusesToCommit(_) | Fault::BreaksOff(_) | Fault::HangsToTell => sql.eq_ignore_ascii_case("commit"),
             Fault::Hangs | Fault::Fails(_) => true,
         };
         if !is_met || *dependency != of || *left == 0 {

@@ -2,14 +2,14 @@
 
 use std::{
     net::{SocketAddr, TcpListener, TcpStream},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::OnceLock,
 };
 
 use aibaas_spin_host::{InstanceLimits, Options, SpinHost};
 
-use super::{Running, Setup, Started, native};
+use super::{Host, Kind, Running, Setup, Started, native};
 use crate::{eventually_blocking, tools};
 
 pub(super) fn start(setup: Setup, provider: Option<&str>, folder: tempfile::TempDir) -> Result<Started, String> {
@@ -48,8 +48,7 @@ impl Spin {
         provider: Option<&str>,
         folder: &Path,
     ) -> Result<(Self, String), String> {
-        static BUILT: OnceLock<Result<(), String>> = OnceLock::new();
-        BUILT.get_or_init(tools::spin_component).clone()?;
+        built()?;
         match tools::spin_version(program) {
             Ok(version) => {
                 eprintln!("spin: runs on {version}");
@@ -90,6 +89,31 @@ impl Spin {
     }
 }
 
+/// Starts the stand-in over this folder, for a case that looks into it.
+///
+/// # Errors
+/// Why it does not start.
+pub async fn stand_in(
+    folder: &Path,
+    variables: Vec<(&'static str, String)>,
+    instance_limits: InstanceLimits,
+) -> Result<(SpinHost, Host), String> {
+    let state_dir = folder.to_owned();
+    let start = move || {
+        built()?;
+        serve(variables, None, state_dir, instance_limits)
+    };
+    let spin = tokio::task::spawn_blocking(start).await.map_err(|error| error.to_string())??;
+    let host = Host::at(Kind::Spin, format!("http://{}", spin.address()), None);
+    Ok((spin, host))
+}
+
+/// Builds the component, once.
+fn built() -> Result<(), String> {
+    static BUILT: OnceLock<Result<(), String>> = OnceLock::new();
+    BUILT.get_or_init(tools::spin_component).clone()
+}
+
 fn lower_case(variables: Vec<(&'static str, String)>) -> impl Iterator<Item = (String, String)> {
     variables.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value))
 }
@@ -97,13 +121,23 @@ fn lower_case(variables: Vec<(&'static str, String)>) -> impl Iterator<Item = (S
 /// The stand-in leads what the component asks of its services to the provider, and so sees what it really asks for.
 fn start_stand_in(setup: Setup, provider: Option<&str>, folder: &Path) -> Result<SpinHost, String> {
     let outbound = provider.map(|url| url.trim_start_matches("http://").parse::<SocketAddr>());
+    let outbound = outbound.transpose().map_err(|error| error.to_string())?;
+    serve(setup.variables(), outbound, folder.to_owned(), InstanceLimits::default())
+}
+
+fn serve(
+    variables: Vec<(&'static str, String)>,
+    outbound_redirect: Option<SocketAddr>,
+    state_dir: PathBuf,
+    instance_limits: InstanceLimits,
+) -> Result<SpinHost, String> {
     let host = SpinHost::start(Options {
         manifest: tools::root().join("spin.toml"),
-        state_dir: folder.to_owned(),
+        state_dir,
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-        variables: lower_case(setup.variables()).collect(),
-        outbound_redirect: outbound.transpose().map_err(|error| error.to_string())?,
-        instance_limits: InstanceLimits::default(),
+        variables: lower_case(variables).collect(),
+        outbound_redirect,
+        instance_limits,
     });
     host.map_err(|error| format!("{error:#}"))
 }
