@@ -1,8 +1,11 @@
 //! The application in this process, under a clock and a database that obey the test.
 
 mod accounts;
+mod addresses;
 mod faults;
+mod guessing;
 mod idempotency;
 mod leaderboard;
 mod limits;
 mod reads;
+mod steps;
