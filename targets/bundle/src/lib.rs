@@ -65,8 +65,9 @@ fn compile(root: &Path) -> Result<PathBuf, BundleError> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
         .current_dir(root)
-        .args(["build", "--quiet", "--release", "--target", "wasm32-unknown-unknown", "--package", "aibaas", "--lib"])
-        .args(["--no-default-features", "--features", "cloudflare", "--message-format", "json-render-diagnostics"])
+        .args(["build", "--quiet", "--profile", "worker", "--target", "wasm32-unknown-unknown"])
+        .args(["--package", "aibaas", "--lib", "--no-default-features", "--features", "cloudflare"])
+        .args(["--message-format", "json-render-diagnostics"])
         .stderr(Stdio::inherit())
         .output()
         .map_err(BundleError::Cargo)?;
