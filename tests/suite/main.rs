@@ -309,7 +309,6 @@ fn once(kinds: &[Kind]) -> Vec<Trial> {
         };
     }
     trials.extend(spin_component![
-        a_kept_board_leaves_in_one_write,
         a_group_that_is_not_committed_is_written_one_by_one,
         what_becomes_of_a_group_is_not_guessed,
     ]);

@@ -2,17 +2,12 @@
 
 use aibaas_spin_host::{Dependency, Fault, InstanceLimits, SpinHost};
 use aibaas_tests::{
-    Publisher, User, eventually,
+    User, eventually,
     host::{Host, Setup, spin},
-    wire::Wire,
 };
 use futures_util::future::join_all;
 use serde_json::Value;
 
-use crate::connections::in_the_end;
-
-/// How often a board is read.
-const READS: usize = 60;
 /// Sessions that are ended at once.
 const SESSIONS: usize = 16;
 
@@ -33,41 +28,6 @@ async fn stop(spin: SpinHost) -> Result<(), String> {
 
 fn folder() -> Result<tempfile::TempDir, String> {
     tempfile::tempdir().map_err(|error| error.to_string())
-}
-
-/// Head and body leave together, so that no body waits for the client to acknowledge its head. Who writes when is up to
-/// the threads of the host, so it need not be so every time.
-pub async fn a_kept_board_leaves_in_one_write() -> Result<(), String> {
-    let folder = folder()?;
-    let (spin, host) = start(&folder, 16, &[]).await?;
-    let publisher = Publisher::new(&host).await;
-    publisher.tasks(3).await;
-    let model = publisher.model("m").await;
-    publisher.published(&model, 2, 3).await;
-    let path = publisher.leaderboard_path();
-    let whole = host.client().get(&path).await;
-    whole.expect(200);
-    let file = folder.path().join("sqlite_key_value.db");
-    let kept = async || {
-        let file = rusqlite::Connection::open(&file).expect("the cache");
-        let sql = "SELECT count(*) FROM spin_key_value WHERE instr(value, CAST('\"body\"' AS BLOB)) > 0";
-        file.query_row(sql, [], |row| row.get::<_, i64>(0)).ok().filter(|count| *count > 0)
-    };
-    eventually("a board that is kept", kept).await;
-
-    let mut wire = Wire::open(host.url()).await.map_err(|error| error.to_string())?;
-    let mut writes = Vec::new();
-    for _ in 0..READS {
-        let before = spin.writes();
-        let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
-        let answer = in_the_end("the board", wire.exchange(request.as_bytes())).await;
-        let answer = answer.map_err(|error| error.to_string())?.ok_or("closed")?;
-        assert_eq!((answer.status, answer.body.len()), (200, whole.body.len()));
-        writes.push(spin.writes() - before);
-    }
-    let together = writes.iter().filter(|writes| **writes == 1).count();
-    assert!(together > READS / 2, "{together} of {READS} left in one write: {writes:?}");
-    stop(spin).await
 }
 
 /// Someone with many sessions, and the paths of those.

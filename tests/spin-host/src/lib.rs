@@ -7,7 +7,6 @@
 //! It differs in this: one component, HTTP/1.1 only, no TLS to serve with, no hot reload, no `/.well-known/spin/info`.
 
 mod bindings;
-mod counted;
 mod faults;
 mod key_value;
 mod log;
@@ -20,10 +19,7 @@ use std::{
     collections::{BTreeMap, HashMap},
     net::SocketAddr,
     path::{Path, PathBuf},
-    sync::{
-        Arc, Mutex, OnceLock, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, Mutex, OnceLock, PoisonError, atomic::AtomicUsize},
     thread::JoinHandle,
     time::{Duration, SystemTime},
 };
@@ -100,7 +96,6 @@ impl SpinHost {
             faults: Arc::default(),
             instance_limits: options.instance_limits,
             instances: AtomicUsize::new(0),
-            writes: AtomicUsize::new(0),
         });
 
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
@@ -128,12 +123,6 @@ impl SpinHost {
     #[must_use]
     pub fn faults(&self) -> &Faults {
         &self.host.faults
-    }
-
-    /// How often it has written to its connections so far: each write is a packet of its own where none is held back.
-    #[must_use]
-    pub fn writes(&self) -> usize {
-        self.host.writes.load(Ordering::SeqCst)
     }
 
     /// What the component has printed (and what went wrong around it), oldest first; the last megabytes of it.

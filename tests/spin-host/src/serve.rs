@@ -35,7 +35,6 @@ use wasmtime_wasi_http::{
 
 use crate::{
     bindings::Imports,
-    counted::Counted,
     state::{Guest, Outbound, Shared, State},
 };
 
@@ -197,9 +196,8 @@ pub(crate) async fn serve(
         // No TCP_NODELAY, as Spin sets none: a body that leaves after its head waits for the head's acknowledgement.
         let handler = handler.clone();
         let host = Arc::clone(&host);
-        let counted = TokioIo::new(Counted::new(stream, Arc::clone(&host)));
         let connection = hyper::server::conn::http1::Builder::new().serve_connection(
-            counted,
+            TokioIo::new(stream),
             hyper::service::service_fn(move |request| answer(handler.clone(), Arc::clone(&host), peer, request)),
         );
         tokio::spawn(connections.watch(connection));

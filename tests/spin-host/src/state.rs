@@ -34,8 +34,6 @@ pub(crate) struct Shared {
     pub(crate) instance_limits: InstanceLimits,
     /// Instances that live.
     pub(crate) instances: AtomicUsize,
-    /// Writes to connections.
-    pub(crate) writes: AtomicUsize,
 }
 
 impl Shared {
