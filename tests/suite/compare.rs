@@ -23,12 +23,12 @@ cases![KeepsMail:
 ];
 
 #[track_caller]
-fn assert_close(value: &Value, expected: f64) {
+pub fn assert_close(value: &Value, expected: f64) {
     assert!(value.as_f64().is_some_and(|value| (value - expected).abs() < 5e-7), "{value} is not {expected}");
 }
 
 /// A result for each task, `t1` on, that passes or fails.
-fn results(passed: impl Iterator<Item = bool>) -> Value {
+pub fn results(passed: impl Iterator<Item = bool>) -> Value {
     let result = |(n, passed): (usize, bool)| {
         let status = if passed { "success" } else { "failed" };
         json!({ "task": format!("t{}", n + 1), "attempt": 1, "status": status, "score": u8::from(passed) })
@@ -37,7 +37,7 @@ fn results(passed: impl Iterator<Item = bool>) -> Value {
 }
 
 /// Publishes a run of a new model and returns the model's id.
-async fn ran(publisher: &Publisher, name: &str, results: Value) -> String {
+pub async fn ran(publisher: &Publisher, name: &str, results: Value) -> String {
     let model = publisher.model(name).await;
     let run = publisher.run(&model).await;
     publisher.upload(&run, results).await;
@@ -106,30 +106,33 @@ async fn passes_are_compared_by_the_exact_test(host: Host) {
     assert_eq!((&back["pValue"], &back["discordant"]), (&found["pValue"], &json!({ "aOnly": 31, "bOnly": 37 })));
 }
 
-/// `EvalPerf`'s published results of a model: each task's name, samples and passes.
-fn evalperf(model: &str) -> Vec<(&'static str, u32, u32)> {
-    include_str!("../../data/evalplus/evalperf_per_task.csv")
-        .lines()
-        .map(|line| line.split(',').collect::<Vec<_>>())
-        .filter(|fields| fields[0].starts_with(model))
-        .map(|fields| (fields[3], fields[4].parse().expect("samples"), fields[5].parse().expect("passes")))
-        .collect()
+/// `EvalPerf`'s published results of two models: the tasks, and what each uploads.
+pub fn evalperf() -> (Value, [Value; 2]) {
+    let of = |model: &str| {
+        let result = |fields: Vec<&'static str>| {
+            let (samples, correct): (u32, u32) =
+                (fields[4].parse().expect("samples"), fields[5].parse().expect("passes"));
+            json!({ "task": fields[3], "attempt": 1, "status": "success",
+                "score": f64::from(correct) / f64::from(samples), "samples": samples, "correct": correct })
+        };
+        include_str!("../../data/evalplus/evalperf_per_task.csv")
+            .lines()
+            .map(|line| line.split(',').collect::<Vec<_>>())
+            .filter(|fields| fields[0].starts_with(model))
+            .map(result)
+            .collect::<Vec<_>>()
+    };
+    let (first, second) = (of("deepseek-chat-v3_"), of("gpt-4o-2024-08-06_"));
+    let tasks = first.iter().map(|result| json!({ "id": result["task"] })).collect();
+    (tasks, [first.into(), second.into()])
 }
 
 async fn published_scores_differ_as_scipy_says(host: Host) {
     let publisher = Publisher::new(&host).await;
-    let (first, second) = (evalperf("deepseek-chat-v3_"), evalperf("gpt-4o-2024-08-06_"));
-    let tasks = first.iter().map(|(task, ..)| json!({ "id": task })).collect::<Value>();
+    let (tasks, [first, second]) = evalperf();
     publisher.version("1", json!({ "title": "EvalPerf", "metric": "pass_rate", "tasks": tasks })).await;
-    let uploaded = |counts: Vec<(&'static str, u32, u32)>| {
-        let result = |(task, samples, correct): (&str, u32, u32)| {
-            json!({ "task": task, "attempt": 1, "status": "success", "score": f64::from(correct) / f64::from(samples),
-                "samples": samples, "correct": correct })
-        };
-        counts.into_iter().map(result).collect::<Value>()
-    };
-    let a = ran(&publisher, "deepseek", uploaded(first)).await;
-    let b = ran(&publisher, "gpt-4o", uploaded(second)).await;
+    let a = ran(&publisher, "deepseek", first).await;
+    let b = ran(&publisher, "gpt-4o", second).await;
     let answer = compared(&publisher, &a, &b).await;
     let found = &answer["comparisons"][0];
     assert_eq!(

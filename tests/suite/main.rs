@@ -27,6 +27,7 @@ mod durability;
 mod evidence;
 mod formats;
 mod guessing;
+mod health;
 mod history;
 mod idempotency;
 mod leaderboard;
@@ -125,6 +126,7 @@ fn everywhere() -> Vec<Case> {
         snapshots::cases(),
         formats::cases(),
         changes::cases(),
+        health::cases(),
         history::cases(),
         moderation::cases(),
         withdrawal::cases(),

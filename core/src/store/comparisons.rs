@@ -10,7 +10,7 @@ use crate::{
     domain::{
         ModelId,
         benchmark::BenchmarkVersion,
-        leaderboard::{Aggregates, ComparedRun},
+        leaderboard::{Aggregates, ComparedRun, StandingRun},
     },
     ports::{DatabaseError, Row},
 };
@@ -48,4 +48,24 @@ pub fn entries(scope: &Scope, snapshot: &Snapshot, models: &[&ModelId]) -> Query
         .bind(snapshot.seq)
         .bind(serde_json::json!(models).to_string())
         .all(ComparedRun::from_row)
+}
+
+impl StandingRun {
+    /// Reads a row of `comparisons/standing.sql`.
+    ///
+    /// # Errors
+    /// When a column is missing or unreadable.
+    pub fn from_row(row: &Row) -> Result<Self, DatabaseError> {
+        Ok(Self { run: ComparedRun::from_row(row)?, pass_counts: optional_json(row, "pass_counts")? })
+    }
+}
+
+/// Lists the best entries of a snapshot, best first: as many as have at most so many scores together, and at least two.
+pub fn standing(scope: &Scope, snapshot: &Snapshot, most_scores: u32) -> Query<Vec<StandingRun>> {
+    sql!("comparisons/standing")
+        .bind(&scope.benchmark)
+        .bind(&scope.version)
+        .bind(snapshot.seq)
+        .bind(most_scores)
+        .all(StandingRun::from_row)
 }

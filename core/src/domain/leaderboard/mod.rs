@@ -3,6 +3,7 @@
 mod change;
 mod comparison;
 mod flag;
+mod health;
 mod ranking;
 mod score;
 
@@ -11,5 +12,6 @@ pub use comparison::{
     CompareError, ComparedRun, Comparison, Dimension, Found, LEAST_PRIVATE_TASKS, Method, SliceFound, adjust, compare,
 };
 pub use flag::Flag;
+pub use health::{LeaderGap, Saturation, Separating, StandingRun, TaskSet};
 pub use ranking::{Entry, RankedEntry, rank};
 pub use score::{Aggregates, Score};

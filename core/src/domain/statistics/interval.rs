@@ -1,5 +1,5 @@
 /// The 97.5 % quantile of the standard normal distribution: both tails of a 95 % interval.
-const Z: f64 = 1.959_963_984_540_054;
+pub(super) const Z: f64 = 1.959_963_984_540_054;
 
 /// A 95 % confidence interval.
 #[derive(Clone, Copy, Debug, PartialEq)]

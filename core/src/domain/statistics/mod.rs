@@ -10,6 +10,7 @@ mod mcnemar;
 mod paired;
 mod pareto;
 mod pass_at_k;
+mod power;
 mod ranking;
 mod rounding;
 
@@ -26,4 +27,5 @@ pub use mcnemar::{Discordant, mcnemar};
 pub use paired::{PairedDifference, paired_difference};
 pub use pareto::pareto_front;
 pub use pass_at_k::pass_at_k;
+pub use power::{AttemptVariance, attempt_variance, attempts_needed, detectable_difference, power, tasks_needed};
 pub use ranking::{RankRange, rank_ranges, ranks, tie_groups};

@@ -185,7 +185,7 @@ impl ComparisonBody {
 }
 
 impl ComparedModel {
-    fn of(version: &BenchmarkVersion, run: &ComparedRun) -> Self {
+    pub fn of(version: &BenchmarkVersion, run: &ComparedRun) -> Self {
         Self {
             model: run.model.clone(),
             display_name: run.display_name.clone(),

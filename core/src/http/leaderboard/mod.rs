@@ -8,6 +8,7 @@ pub mod caching;
 mod changes;
 mod compare;
 mod formats;
+mod health;
 mod history;
 mod html;
 mod last_answer;
@@ -27,6 +28,7 @@ use crate::app::App;
         api::csv,
         api::ndjson,
         compare::handler,
+        health::handler,
         pareto::handler,
         history::handler,
         badge::handler,
@@ -48,6 +50,7 @@ pub fn routes(app: &App) -> Router<App> {
         .route("/leaderboard.ndjson", get(api::ndjson));
     let of_benchmark = Router::new()
         .route("/leaderboard/pareto", get(pareto::handler))
+        .route("/benchmarks/{id}/health", get(health::handler))
         .route("/badges/{provider}/{name}", get(badge::handler));
     let others = Router::new()
         .route("/leaderboard/compare", get(compare::handler))

@@ -1,6 +1,7 @@
 //! The leaderboard as pages: rendered here, without scripts, and readable with every number that the API tells.
 
 pub mod compare;
+mod health;
 pub mod model;
 mod plot;
 mod table;
@@ -10,7 +11,7 @@ use axum::{
     extract::{OriginalUri, State},
     response::Response,
 };
-use futures_util::future::try_join;
+use futures_util::future::try_join3;
 use http::{HeaderMap, StatusCode, Uri};
 use maud::{Markup, html};
 use serde::de::DeserializeOwned;
@@ -24,6 +25,7 @@ use self::{
 use super::{
     board::{Board, RowBody},
     caching::{self, MINUTE},
+    health::BenchmarkHealth,
     last_answer::NotKept,
     query::BoardQuery,
 };
@@ -159,7 +161,11 @@ pub async fn board(
     let known = batch.push(pages::choices(&scope.benchmark, BENCHMARKS));
     let facts = batch.push(pages::version_facts(&scope.benchmark, &scope.version));
     let about = async { Ok(batch.run(app.database()).await?) };
-    let (board, mut about) = try_join(Board::read(&app, scope, query.slice()), about).await?;
+    let health = async {
+        let is_shown = query.is_whole_slice() && query.slice() == [None; 3] && position.is_none();
+        if is_shown { BenchmarkHealth::read(&app, &scope, health::MOST_SCORES).await.map(Some) } else { Ok(None) }
+    };
+    let (board, mut about, health) = try_join3(Board::read(&app, scope.clone(), query.slice()), about, health).await?;
     let (known, facts) = (about.take(known)?, about.take(facts)?);
 
     let mut chosen = board.rows.clone();
@@ -167,7 +173,7 @@ pub async fn board(
     let plotted = plot::cost_plot(&chosen, Scale::of(board.scope.metric));
     let matching = chosen.len();
     let (rows, next) = query.page(chosen, position.as_ref(), ROWS, snapshot.as_deref(), as_of)?;
-    let page = Page { choices, known, facts: facts.unwrap_or_default(), board, rows, matching, next };
+    let page = Page { choices, known, facts: facts.unwrap_or_default(), board, rows, matching, next, health };
     let mut response = answer(&headers, &page.board.scope.title, &page.markup(plotted));
     if !is_known_slice {
         response.extensions_mut().insert(NotKept);
@@ -215,6 +221,8 @@ struct Page {
     /// How many rows the filters leave.
     matching: usize,
     next: Option<String>,
+    /// What the benchmark still tells, where the whole board is shown.
+    health: Option<BenchmarkHealth>,
 }
 
 impl Page {
@@ -249,6 +257,7 @@ impl Page {
                     (Table::new(&self.choices, scale, &self.board.rows, &self.rows).markup(&scope.benchmark, &scope.version, pinned))
                 }
             }
+            @if let Some(health) = &self.health { (health::section(health, scale, pinned)) }
             (self.data())
         }
     }

@@ -1,0 +1,141 @@
+//! What a benchmark still tells.
+
+use axum::{extract::State, response::Response};
+use http::HeaderMap;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{
+    board::BoardSelector,
+    caching::{self, MINUTE},
+    compare::ComparedModel,
+};
+use crate::{
+    app::App,
+    domain::{
+        BenchmarkId, VersionName,
+        leaderboard::{CompareError, LeaderGap, Saturation},
+    },
+    http::{
+        openapi::{Hidden, IfNoneMatch, NotFound},
+        parameters::{self, Uuid},
+        problem::ApiError,
+        request::{Path, Query},
+    },
+    store::{Batch, comparisons, leaderboard::Scope},
+};
+
+/// So many scores are read: some megabytes.
+const MOST_SCORES: u32 = 500_000;
+
+#[derive(Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Parameters {
+    /// The latest when absent.
+    #[serde(default, deserialize_with = "parameters::version")]
+    version: Option<VersionName>,
+    /// An earlier state, by its `snapshotId`; the newest without it.
+    #[serde(default, deserialize_with = "parameters::uuid")]
+    #[param(value_type = Option<Uuid>)]
+    snapshot: Option<String>,
+}
+
+/// Shows what a benchmark still tells.
+///
+/// How many tasks every system passes, or none does, and how many separate the best; how sure the first place is, and
+/// how many more tasks, or attempts, it would take to find a difference of that size in four cases of five (a two-sided
+/// test at 5 %; Miller 2024). Any origin may read it, without credentials.
+#[utoipa::path(
+    get,
+    path = "/api/v1/benchmarks/{id}/health",
+    operation_id = "getBenchmarkHealth",
+    tag = "Leaderboard",
+    security((), ("apiKeyHeader" = ["leaderboard:read"]), ("apiKeyBearer" = ["leaderboard:read"])),
+    params(("id" = BenchmarkId, Path), Parameters, IfNoneMatch),
+    responses(
+        (status = 200, description = "What it tells.", body = BenchmarkHealth),
+        (status = 404, response = NotFound),
+        (status = 410, response = Hidden),
+    ),
+)]
+pub async fn handler(
+    State(app): State<App>,
+    Path(benchmark): Path<BenchmarkId>,
+    headers: HeaderMap,
+    Query(parameters): Query<Parameters>,
+) -> Result<Response, ApiError> {
+    let wanted = BoardSelector {
+        benchmark: Some(&benchmark),
+        version: parameters.version.as_ref(),
+        snapshot: parameters.snapshot.as_deref(),
+    };
+    let scope = wanted.find(&app).await?.ok_or_else(|| ApiError::not_found("leaderboard"))?;
+    let snapshot = scope.snapshot.as_ref().map(|snapshot| snapshot.id.as_str()).unwrap_or_default();
+    let tag = caching::tag_of(&("health", snapshot, &scope.benchmark, &scope.version, scope.moderation));
+    if let Some(not_modified) = caching::not_modified(&headers, &tag, MINUTE) {
+        return Ok(not_modified);
+    }
+    let health = BenchmarkHealth::read(&app, &scope, MOST_SCORES).await?;
+    let body = serde_json::to_string(&health).map_err(|error| ApiError::internal(error.to_string()))?;
+    Ok(caching::answer(&headers, "application/json", body, MINUTE))
+}
+
+/// What a benchmark still tells, of one snapshot of a leaderboard.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct BenchmarkHealth {
+    pub benchmark: BenchmarkId,
+    pub version: VersionName,
+    /// Null when nothing is published.
+    #[schema(value_type = Option<Uuid>)]
+    pub snapshot_id: Option<String>,
+    #[serde(flatten)]
+    pub saturation: Saturation,
+    /// How sure the first place is; null where fewer than two stand, or where a comparison needs private tasks that are
+    /// not known here.
+    pub leaders: Option<Leaders>,
+}
+
+/// The two best systems, and how sure it is which is better.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Leaders {
+    pub first: ComparedModel,
+    pub second: ComparedModel,
+    #[serde(flatten)]
+    pub gap: LeaderGap,
+}
+
+impl BenchmarkHealth {
+    /// Reads it of the best systems, as many as have so many scores together.
+    ///
+    /// # Errors
+    /// `not_found` where there is no such leaderboard.
+    pub async fn read(app: &App, scope: &Scope, most_scores: u32) -> Result<Self, ApiError> {
+        let mut batch = Batch::new();
+        let version = batch.push(comparisons::version(scope));
+        let standing = scope.snapshot.as_ref().map(|at| batch.push(comparisons::standing(scope, at, most_scores)));
+        let mut answers = batch.run(app.database()).await?;
+        let version = answers.take(version)?.ok_or_else(|| ApiError::not_found("leaderboard"))?;
+        let runs = standing.map(|standing| answers.take(standing)).transpose()?.unwrap_or_default();
+        let leaders = match runs.as_slice() {
+            [first, second, ..] => match LeaderGap::of(&version, first, second) {
+                Ok(gap) => Some(Leaders {
+                    first: ComparedModel::of(&version, &first.run),
+                    second: ComparedModel::of(&version, &second.run),
+                    gap,
+                }),
+                Err(CompareError::PrivateTasks) => None,
+                Err(error) => return Err(error.into()),
+            },
+            _ => None,
+        };
+        Ok(Self {
+            benchmark: scope.benchmark.clone(),
+            version: scope.version.clone(),
+            snapshot_id: scope.snapshot.as_ref().map(|snapshot| snapshot.id.clone()),
+            saturation: Saturation::of(&version, &runs),
+            leaders,
+        })
+    }
+}
