@@ -1,7 +1,7 @@
 //! The log of changes: a line for each snapshot and each act of moderation, in the order in which they were committed.
 
 use super::{
-    columns::{optional_json, read_named},
+    columns::{optional_json, read_named, time},
     query::{Query, sql},
 };
 use crate::{
@@ -99,11 +99,15 @@ pub struct NewestSnapshot {
     pub seq: i64,
     /// UUIDv7.
     pub id: String,
+    /// When it came to be.
+    pub created_at: Timestamp,
 }
 
 /// Finds the newest snapshot that the log has.
 pub fn newest_snapshot() -> Query<Option<NewestSnapshot>> {
-    sql!("changes/newest_snapshot").optional(|row| Ok(NewestSnapshot { seq: row.integer("seq")?, id: row.text("id")? }))
+    sql!("changes/newest_snapshot").optional(|row| {
+        Ok(NewestSnapshot { seq: row.integer("seq")?, id: row.text("id")?, created_at: time(row, "created_at")? })
+    })
 }
 
 /// The newest line of the log.

@@ -76,6 +76,28 @@ pub struct Page {
 }
 
 impl Table {
+    /// Names the columns of its primary key.
+    #[must_use]
+    pub fn keys(&self) -> &'static [&'static str] {
+        self.keys
+    }
+
+    /// Names the columns that hold one value, each with its type in the vocabulary of schema.org. A time is told in
+    /// milliseconds since the epoch, which readers of tables take for one.
+    pub fn typed_columns(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        self.columns.iter().filter_map(|(name, kind)| {
+            let data_type = match kind {
+                Text => "sc:Text",
+                Integer if name.ends_with("_at") => "sc:DateTime",
+                Integer => "sc:Integer",
+                Real => "sc:Float",
+                Boolean => "sc:Boolean",
+                Json => return None,
+            };
+            Some((*name, data_type))
+        })
+    }
+
     /// The table of this name.
     #[must_use]
     pub fn named(name: &str) -> Option<&'static Self> {

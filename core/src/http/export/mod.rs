@@ -1,5 +1,6 @@
 //! The whole public data set, table by table, as of one snapshot: for those who keep a copy, or compute their own.
 
+mod croissant;
 mod manifest;
 mod table;
 
@@ -9,11 +10,14 @@ use crate::{app::App, store::changes::NewestSnapshot};
 
 /// What the calls say of themselves.
 #[derive(utoipa::OpenApi)]
-#[openapi(paths(manifest::handler, table::handler))]
+#[openapi(paths(manifest::handler, croissant::handler, table::handler))]
 pub struct Described;
 
 pub fn routes() -> Router<App> {
-    Router::new().route("/export", get(manifest::handler)).route("/export/{table}", get(table::handler))
+    Router::new()
+        .route("/export", get(manifest::handler))
+        .route("/export/croissant", get(croissant::handler))
+        .route("/export/{table}", get(table::handler))
 }
 
 /// The newest snapshot's place in the order of all; before the first one, 0.

@@ -64,7 +64,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        export::manifest::{CHECKSUMS, MANIFEST, checksum_line},
+        export::manifest::{CHECKSUMS, CROISSANT, Checksum, MANIFEST},
         test_server::{self, Answer},
     };
 
@@ -100,6 +100,12 @@ mod tests {
         (200, Vec::new(), body.to_string())
     }
 
+    /// What it says of its tables in the Croissant vocabulary.
+    fn croissant() -> Answer {
+        let file = json!({"@id": "models.ndjson", "contentUrl": "http://elsewhere/"});
+        (200, Vec::new(), json!({"name": "x", "isLiveDataset": true, "distribution": [file]}).to_string())
+    }
+
     fn page(link: Option<&'static str>, body: &str) -> Answer {
         (200, link.map(|link| ("link", link)).into_iter().collect(), body.to_owned())
     }
@@ -108,18 +114,22 @@ mod tests {
     async fn follows_links_and_waits_when_asked_to() {
         let busy = || (503, vec![("retry-after", "0")], String::new());
         let next = Some("</api/v1/export/models?through=7&cursor=a>; rel=\"next\"");
-        let answers = vec![busy(), manifest(), page(next, ""), busy(), page(None, "{}\n{}\n")];
+        let answers = vec![busy(), manifest(), page(next, ""), busy(), page(None, "{}\n{}\n"), croissant()];
         let (outcome, asked, files) = exported(answers).await;
         assert_eq!(outcome, Ok(()));
         let (first, second) = ("/api/v1/export/models?through=7", "/api/v1/export/models?through=7&cursor=a");
-        assert_eq!(asked, ["/api/v1/export", "/api/v1/export", first, second, second]);
+        let described = "/api/v1/export/croissant";
+        assert_eq!(asked, ["/api/v1/export", "/api/v1/export", first, second, second, described]);
         let files = files.unwrap();
         let names = files.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>();
-        assert_eq!(names, [CHECKSUMS, MANIFEST, "models.ndjson"]);
-        assert_eq!(files[2].1, "{}\n{}\n");
-        let known = checksum_line(Sha256::new_with_prefix("{}\n{}\n"), "models.ndjson");
-        assert!(files[0].1.starts_with(&known), "{}", files[0].1);
-        let manifest: Value = serde_json::from_str(&files[1].1).unwrap();
+        assert_eq!(names, [CHECKSUMS, CROISSANT, MANIFEST, "models.ndjson"]);
+        assert_eq!(files[3].1, "{}\n{}\n");
+        let known = Checksum::new("models.ndjson".to_owned(), Sha256::new_with_prefix("{}\n{}\n"));
+        assert!(files[0].1.starts_with(&known.line()), "{}", files[0].1);
+        let described: Value = serde_json::from_str(&files[1].1).unwrap();
+        let file = json!({"@id": "models.ndjson", "contentUrl": "models.ndjson", "sha256": known.sha256});
+        assert_eq!(described, json!({"name": "x", "distribution": [file]}));
+        let manifest: Value = serde_json::from_str(&files[2].1).unwrap();
         assert_eq!((&manifest["seq"], &manifest["tables"][0]["rows"]), (&json!(7), &json!(2)));
     }
 
@@ -136,6 +146,7 @@ mod tests {
             (vec![other_form], "in form 2"),
             (vec![escaping], "../models"),
             (vec![page(None, "<html>")], "not understood"),
+            (vec![manifest(), page(None, ""), page(None, "{}")], "no distribution"),
         ] {
             let (outcome, _, files) = exported(answers).await;
             assert!(outcome.as_ref().is_err_and(|said| said.contains(reason)), "{reason}: {outcome:?}");

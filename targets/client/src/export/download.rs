@@ -7,9 +7,10 @@ use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
 use super::{
+    croissant,
     directory::write,
     instance::{Instance, next_page},
-    manifest::{CHECKSUMS, FORMAT, MANIFEST, Manifest, TableFile, checksum_line, file_name},
+    manifest::{CHECKSUMS, CROISSANT, Checksum, FORMAT, MANIFEST, Manifest, TableFile, file_name},
     table_writer::TableWriter,
 };
 
@@ -51,7 +52,7 @@ pub async fn download(instance: &Instance, directory: &Path, progress: &Progress
         generated_at: offer.generated_at,
         tables: Vec::new(),
     };
-    let mut checksums = String::new();
+    let mut checksums = Vec::new();
     for OfferedTable { name, href } in offer.tables {
         // It becomes a file's name.
         if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_') {
@@ -66,12 +67,19 @@ pub async fn download(instance: &Instance, directory: &Path, progress: &Progress
             next = next_page(&headers).map(|link| instance.resolve(&url, &link)).transpose()?;
         }
         let (hash, rows) = file.finish()?;
-        checksums.push_str(&checksum_line(hash, &file_name(&name)));
+        checksums.push(Checksum::new(file_name(&name), hash));
         manifest.tables.push(TableFile { name, rows });
     }
-    let text = serde_json::to_string_pretty(&manifest).map_err(|error| error.to_string())? + "\n";
-    write(&directory.join(MANIFEST), &text)?;
-    checksums.push_str(&checksum_line(Sha256::new_with_prefix(&text), MANIFEST));
-    write(&directory.join(CHECKSUMS), &checksums)?;
+    let (_, described) = instance.get(&instance.croissant, &report).await?;
+    let described = croissant::of_files(&described, &checksums)?;
+    for (name, text) in [(MANIFEST, pretty(&manifest)?), (CROISSANT, pretty(&described)?)] {
+        write(&directory.join(name), &text)?;
+        checksums.push(Checksum::new(name.to_owned(), Sha256::new_with_prefix(&text)));
+    }
+    write(&directory.join(CHECKSUMS), &checksums.iter().map(Checksum::line).collect::<String>())?;
     Ok(manifest)
+}
+
+fn pretty(value: &impl serde::Serialize) -> Result<String, String> {
+    Ok(serde_json::to_string_pretty(value).map_err(|error| error.to_string())? + "\n")
 }

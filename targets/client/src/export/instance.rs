@@ -15,6 +15,8 @@ pub struct Instance {
     client: Client,
     /// Where it says what there is.
     pub manifest: Url,
+    /// Where it describes that in the Croissant vocabulary.
+    pub croissant: Url,
 }
 
 impl Instance {
@@ -23,10 +25,13 @@ impl Instance {
     /// # Errors
     /// What is wrong with the address.
     pub fn new(url: &str) -> Result<Self, String> {
-        let manifest = Url::parse(&format!("{}/api/v1/export", url.trim_end_matches('/')))
-            .map_err(|error| format!("--url {url}: {error}"))?;
+        let at = |path: &str| {
+            let address = format!("{}/api/v1/{path}", url.trim_end_matches('/'));
+            Url::parse(&address).map_err(|error| format!("--url {url}: {error}"))
+        };
+        let (manifest, croissant) = (at("export")?, at("export/croissant")?);
         let client = client_builder().timeout(TIMEOUT).build().map_err(|error| error.to_string())?;
-        Ok(Self { client, manifest })
+        Ok(Self { client, manifest, croissant })
     }
 
     /// Resolves a link of the instance to itself.

@@ -8,6 +8,8 @@ use sha2::{Digest as _, Sha256};
 pub const FORMAT: u32 = 1;
 /// The file that says what the others are.
 pub const MANIFEST: &str = "manifest.json";
+/// The description of the files in the Croissant vocabulary.
+pub const CROISSANT: &str = "croissant.json";
 /// The file of checksums, in the form of GNU coreutils.
 pub const CHECKSUMS: &str = "SHA256SUMS";
 
@@ -43,7 +45,22 @@ pub fn file_name(table: &str) -> String {
     format!("{table}.ndjson")
 }
 
-/// Returns a line of [`CHECKSUMS`].
-pub fn checksum_line(hash: Sha256, file: &str) -> String {
-    format!("{}  {file}\n", HEXLOWER.encode(&hash.finalize()))
+/// A file, and the SHA-256 of what it holds.
+pub struct Checksum {
+    /// The file's name.
+    pub file: String,
+    /// In hexadecimal digits.
+    pub sha256: String,
+}
+
+impl Checksum {
+    /// The checksum of a file that holds what was hashed.
+    pub fn new(file: String, hash: Sha256) -> Self {
+        Self { file, sha256: HEXLOWER.encode(&hash.finalize()) }
+    }
+
+    /// Returns its line of [`CHECKSUMS`].
+    pub fn line(&self) -> String {
+        format!("{}  {}\n", self.sha256, self.file)
+    }
 }

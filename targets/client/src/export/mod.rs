@@ -1,6 +1,7 @@
 //! `aibaas-client export`: downloads the whole public data set of an instance, as of one snapshot.
 
 mod command;
+mod croissant;
 mod directory;
 mod download;
 mod instance;
