@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::text::{Scale, address, count};
+use super::text::{Scale, address, count, grouped};
 use crate::{
     domain::leaderboard::{LeaderGap, TaskSet},
     http::leaderboard::health::{BenchmarkHealth, Leaders},
@@ -36,7 +36,7 @@ pub fn section(health: &BenchmarkHealth, scale: Scale, pinned: Option<&str>) -> 
                 @for (title, set) in [("Passed by every system", &of.passed_by_all), ("Passed by none", &of.passed_by_none)] {
                     @if let Some(set) = set { (named(title, set)) }
                 }
-                nav class="data" aria-label="Health" { a href=(address(&api, &parameters)) { "JSON of this section" } }
+                p { a href=(address(&api, &parameters)) { "These numbers as JSON" } }
             }
         }
     }
@@ -89,8 +89,8 @@ fn percent(share: f64) -> String {
 }
 
 fn remedy(gap: &LeaderGap) -> String {
-    let attempts = gap.attempts_needed.map(|attempts| format!("{attempts} attempts at each task"));
-    let more = gap.more_tasks.map(|more| format!("{more} more tasks"));
+    let attempts = gap.attempts_needed.map(|attempts| format!("{} attempts at each task", grouped(attempts)));
+    let more = gap.more_tasks.map(|more| format!("{} more tasks", grouped(more)));
     match (more, attempts) {
         (Some(more), Some(attempts)) => format!("To find it in 80 % takes {more}, or {attempts}."),
         (Some(remedy), None) | (None, Some(remedy)) => format!("To find it in 80 % takes {remedy}."),

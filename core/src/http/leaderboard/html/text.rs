@@ -93,6 +93,19 @@ pub fn count(number: usize, of: &str) -> String {
     format!("{number} {of}{}", if number == 1 { "" } else { "s" })
 }
 
+/// `91,163`.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && digits.len().saturating_sub(index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 /// `/path?name=value&…` of the parameters that have a value.
 pub fn address(path: &str, parameters: &[(&str, &str)]) -> String {
     let given = parameters.iter().filter(|(_, value)| !value.is_empty()).collect::<Vec<_>>();
@@ -123,6 +136,7 @@ mod tests {
         assert_eq!([12.3, 1500.0, 150_000.0].map(duration), ["12 ms", "1.5 s", "150 s"]);
         assert_eq!(Scale::PassRate.difference(-0.0312), "−3.1");
         assert_eq!([0.0, -0.000_04, 0.01].map(|number| Scale::Score.difference(number)), ["0.000", "0.000", "+0.010"]);
+        assert_eq!([7, 910, 1000, 91_163, 1_000_000].map(grouped), ["7", "910", "1,000", "91,163", "1,000,000"]);
         assert_eq!(minute(Timestamp(1_795_395_723_004)), "2026-11-23 01:02 UTC");
     }
 
