@@ -11,5 +11,5 @@ pub use comparison::{
     CompareError, ComparedRun, Comparison, Dimension, Found, LEAST_PRIVATE_TASKS, Method, SliceFound, adjust, compare,
 };
 pub use flag::Flag;
-pub use ranking::{Entry, RankedEntry, rank};
+pub use ranking::{Entry, Place, RankedEntry, rank};
 pub use score::{Aggregates, Score};

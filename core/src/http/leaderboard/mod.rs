@@ -11,6 +11,7 @@ mod formats;
 mod history;
 mod html;
 mod last_answer;
+mod named_system;
 mod pareto;
 mod query;
 
@@ -36,7 +37,7 @@ use crate::app::App;
         html::compare::compare,
         html::model::model
     ),
-    components(schemas(query::Period, query::Sort, query::Order))
+    components(schemas(query::EvidenceShown, query::Period, query::PeriodOf, query::Sort, query::Order))
 )]
 pub struct Described;
 
