@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::{
     Choices,
     plot::{bar, bar_axis},
-    text::{Scale, count, day, duration, model_address, usd, words},
+    text::{Scale, count, day, duration, model_address, system_name, usd, words},
 };
 use crate::{
     domain::{BenchmarkId, VersionName, leaderboard::Flag, run_links::RunLinks, system::words as words_of},
@@ -258,7 +258,7 @@ pub fn at_a_glance(board: &[RowBody], scale: Scale) -> Markup {
             h2 id="glance" { "At a glance" }
             @if let Some(best) = board.first() {
                 p {
-                    strong { (best.display_name) } " scores highest: " strong { (scale.score(best.score)) }
+                    strong { (system_name(&best.display_name, best.agent.as_ref(), best.configuration.as_deref())) } " scores highest: " strong { (scale.score(best.score)) }
                     @if let Some((low, high)) = best.score_low.zip(best.score_high) { " (" (scale.interval(low, high)) ")" }
                     ". "
                     @if tied > 1 {
@@ -270,7 +270,7 @@ pub fn at_a_glance(board: &[RowBody], scale: Scale) -> Markup {
                 h3 { "Most for the money" }
                 ol class="front" {
                     @for row in front {
-                        li { a href=(model_address(&row.model)) { (row.display_name) } span { (scale.score(row.score)) } span { "$" (row.cost_usd.map(usd).unwrap_or_default()) } }
+                        li { a href=(model_address(&row.model)) { (system_name(&row.display_name, row.agent.as_ref(), row.configuration.as_deref())) } span { (scale.score(row.score)) } span { "$" (row.cost_usd.map(usd).unwrap_or_default()) } }
                     }
                 }
             }
