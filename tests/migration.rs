@@ -3,12 +3,12 @@
 use std::sync::Mutex;
 
 use aibaas_core::{
-    domain::{RunId, UserId, run_aggregates::RunSums},
+    domain::{RunId, UserId, run_aggregates::RunSums, run_status::RunStatus},
     ports,
     store::{
         Batch, benchmarks,
         migrations::{CREATE_LOG, MIGRATIONS, Migration},
-        publications::Publication,
+        publications::{Publication, RunEnding},
         results::{self, TaskAttempt},
     },
 };
@@ -355,8 +355,8 @@ fn names_become_lower_case() {
     }
     assert_eq!(text("SELECT benchmark_id FROM moderations WHERE benchmark_id IS NOT NULL"), "sums");
     assert_eq!(text("SELECT request FROM runs"), r#"{"model":"acme/rocket","benchmark":"sums"}"#);
-    let moved = r#"[{"model":"acme/rocket","from":1,"to":2},{"model":"Acme/Twin","from":2,"to":1}]"#;
-    assert_eq!(text("SELECT moved FROM changes"), moved);
+    let models = "SELECT group_concat(w.value ->> 'model', ' ') FROM changes AS c, json_each(c.moved) AS w";
+    assert_eq!(text(models), "acme/rocket Acme/Twin");
     assert!(rows(&database, "PRAGMA foreign_key_check").is_empty());
 }
 
@@ -385,4 +385,58 @@ fn what_limits_had_in_use_is_kept() {
     assert_eq!(rows(&database, kept), uses, "seed {seed}");
     let kept = "SELECT subject, name, at, running, expires_at FROM rate_limit_totals ORDER BY 1, 2, 3";
     assert_eq!(rows(&database, kept), totals, "seed {seed}");
+}
+
+/// What stood before systems stands as it did, and whose run was displaced by another owner's comes back once that is gone.
+#[test]
+fn what_stood_before_systems_stands_as_it_did() {
+    let database = Connection::open_in_memory().expect("a database in memory");
+    database.execute_batch(CREATE_LOG).expect("the log of migrations");
+    let (oldest, later) = MIGRATIONS.split_at(3);
+    let systems = later.iter().position(|migration| migration.name == "0014_systems.sql").expect("the migration");
+    let (old, new) = later.split_at(systems);
+    apply(&database, oldest);
+    for run in fill(&database, seeded().u64(..)) {
+        publish_before(&database, &run);
+    }
+    apply(&database, old);
+    // A stranger's run stands in the place of one that somebody else evaluated better.
+    let stranger = "INSERT INTO users (id, email, created_at, updated_at, password_changed_at) VALUES ('stranger', 's@example.com', 1, 1, 1);
+       UPDATE runs SET owner_id = 'stranger', evaluator_relationship = 'self_reported' WHERE id = 'run-4'";
+    database.execute_batch(stranger).expect("another owner");
+    let entries = "SELECT benchmark_id, version, model_id, run_id, from_seq, to_seq, display_name, contaminated \
+       FROM leaderboard_entries ORDER BY 1, 2, 3, 5";
+    let moves = "SELECT c.seq, w.value ->> 'model', w.value ->> 'from', w.value ->> 'to' FROM changes AS c, json_each(c.moved) AS w";
+    let before = [entries, moves].map(|sql| rows(&database, sql));
+    apply(&database, new);
+    assert_eq!([entries, moves].map(|sql| rows(&database, sql)), before);
+    assert!(rows(&database, "PRAGMA foreign_key_check").is_empty());
+    let texts = |database: &Connection, sql: &str| {
+        let rows = rows(database, sql).concat().into_iter();
+        let text = |value| if let Value::Text(text) = value { text } else { panic!("{sql}: {value:?}") };
+        rows.map(text).collect::<Vec<_>>().join(" ")
+    };
+    let standing = "SELECT run_id || ':' || ranked FROM leaderboard_entries WHERE to_seq IS NULL AND benchmark_id = 'tried' ORDER BY 1";
+    assert_eq!(texts(&database, standing), "run-4:1 run-5:1 run-7:1 run-8:1");
+    assert_eq!(
+        texts(&database, "SELECT id || ':' || series FROM runs ORDER BY id"),
+        "run-0:run-0 run-1:run-1 run-2:run-2 run-3:run-3 run-4:run-4 run-5:run-5 run-6:run-6 run-7:run-7 run-8:run-1"
+    );
+    assert_eq!(
+        rows(&database, "SELECT 1 FROM runs WHERE system_id <> model_id OR evaluated_at <> published_at"),
+        [[]; 0]
+    );
+
+    let memory = Memory(Mutex::new(database));
+    let mut batch = Batch::new();
+    let at = ports::Timestamp(2000);
+    let ending = RunEnding { run_id: &"run-1".into(), status: RunStatus::Withdrawn, reason: "a mistake", at };
+    ending.of_published(&mut batch, Some(&"owner".into()), "withdrawal-1");
+    drop(batch.run(&memory).now_or_never().expect("it never waits").expect("a withdrawal"));
+    let other = RunEnding { run_id: &"run-4".into(), ..ending };
+    let mut batch = Batch::new();
+    other.of_published(&mut batch, None, "withdrawal-2");
+    drop(batch.run(&memory).now_or_never().expect("it never waits").expect("another"));
+    let database = memory.0.into_inner().expect("the database");
+    assert_eq!(texts(&database, standing), "run-0:1 run-5:1 run-7:1 run-8:1", "the owner's own stands again");
 }

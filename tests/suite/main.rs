@@ -53,6 +53,7 @@ mod slices;
 mod snapshots;
 mod spin_component;
 mod storage;
+mod systems;
 mod time;
 mod users;
 mod users_import;
@@ -130,6 +131,7 @@ fn everywhere() -> Vec<Case> {
         history::cases(),
         moderation::cases(),
         withdrawal::cases(),
+        systems::cases(),
         limits::cases(),
         verify::cases(),
         revocation::cases(),

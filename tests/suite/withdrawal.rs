@@ -22,6 +22,11 @@ cases![KeepsMail:
     a_rejected_run_stays_so;
 SendsMail: who_lost_the_role_withdraws_nothing];
 
+/// One model that moved, which is a system of its own.
+fn moved(model: &str, from: usize, to: usize) -> Value {
+    json!([{ "model": model, "systemId": model, "agent": null, "configuration": null, "from": from, "to": to }])
+}
+
 async fn get(publisher: &Publisher, run: &str) -> Value {
     publisher.api.anonymous().get(format!("/api/v1/runs/{run}")).await.expect(200)
 }
@@ -50,7 +55,7 @@ async fn the_row_falls_back_to_the_run_before(host: Host) {
     assert_eq!((&change["runId"], &change["model"]), (&json!(second), &json!(model)));
     assert_eq!((&change["previousRunId"], &change["currentRunId"]), (&json!(second), &json!(first)));
     assert_eq!((&change["rankBefore"], &change["rankAfter"]), (&json!(2), &json!(1)));
-    assert_eq!(change["moved"], json!([{ "model": rival, "from": 1, "to": 2 }]));
+    assert_eq!(change["moved"], moved(&rival, 1, 2));
     assert_eq!(change["reason"], "the tasks were shown to the model");
 }
 
@@ -66,7 +71,7 @@ async fn the_last_run_takes_the_row_with_it(host: Host) {
     let change = &publisher.changes().await[0];
     assert_eq!((&change["currentRunId"], &change["rankAfter"]), (&Value::Null, &Value::Null));
     assert_eq!((&change["previousRunId"], &change["rankBefore"]), (&json!(run), &json!(1)));
-    assert_eq!(change["moved"], json!([{ "model": rival, "from": 2, "to": 1 }]));
+    assert_eq!(change["moved"], moved(&rival, 2, 1));
     // Its results and its numbers stay readable, and so does the reason.
     let shown = get(&publisher, &run).await;
     assert_eq!((&shown["status"], &shown["aggregates"]["score"]), (&json!("withdrawn"), &json!(1.0)));
@@ -228,7 +233,7 @@ async fn administrators_reject(host: Host) {
     let change = &publisher.changes().await[0];
     assert_eq!((&change["kind"], &change["reason"]), (&json!("rejected"), &json!("the results were made up")));
     assert_eq!((&change["rankBefore"], &change["rankAfter"]), (&json!(1), &json!(2)));
-    assert_eq!(change["moved"], json!([{ "model": rival, "from": 2, "to": 1 }]));
+    assert_eq!(change["moved"], moved(&rival, 2, 1));
 
     // An open run changes no leaderboard, and so there is no snapshot of it.
     let changes = publisher.changes().await.len();

@@ -26,6 +26,16 @@ impl EvaluatorRelationship {
         }
     }
 
+    /// How much its evidence weighs against others': more is stronger.
+    #[must_use]
+    pub fn strength(self) -> u8 {
+        match self {
+            Self::ThirdParty => 2,
+            Self::FirstParty => 1,
+            Self::SelfReported => 0,
+        }
+    }
+
     /// The relationship of this name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {

@@ -92,6 +92,13 @@ ids! {
         example = "openai/gpt-5-high"
     )]
     ModelId;
+    /// What a row of the leaderboard is: a model, or a model with an agent or a configuration, told by 12 hexadecimal digits.
+    /// It names them on every benchmark.
+    #[schema(
+        pattern = "^[A-Za-z0-9][A-Za-z0-9._-]{0,99}/[A-Za-z0-9][A-Za-z0-9._-]{0,99}(~[0-9a-f]{12})?$",
+        example = "openai/gpt-5~3f2a9c01b7de"
+    )]
+    SystemId;
     /// Names a benchmark. Compared without regard to case, and told in lower case.
     #[schema(pattern = "^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$", example = "aider-polyglot")]
     BenchmarkId;

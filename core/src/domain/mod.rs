@@ -18,6 +18,7 @@ pub mod origin;
 pub mod password_hash;
 pub mod recovery_code;
 pub mod run_aggregates;
+pub mod run_links;
 pub mod run_status;
 mod secret;
 mod security_event;
@@ -25,6 +26,7 @@ mod signing_keys;
 mod sliding_log;
 pub mod statistics;
 pub mod strict_json;
+pub mod system;
 #[cfg(test)]
 mod test_rng;
 pub mod totp;
@@ -34,7 +36,7 @@ pub mod values;
 pub mod visible;
 mod wire_names;
 
-pub use ids::{ApiKeyId, BenchmarkId, ModelId, RunId, SessionId, UserId, VersionName, uuid_v7};
+pub use ids::{ApiKeyId, BenchmarkId, ModelId, RunId, SessionId, SystemId, UserId, VersionName, uuid_v7};
 pub use jws::JwtAlgorithm;
 pub use secret::Secret;
 pub use security_event::SecurityEventName;

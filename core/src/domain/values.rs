@@ -69,9 +69,49 @@ pub fn day_or_month(text: &str) -> Result<String, ValidationError> {
     }
 }
 
+/// The longest address that is taken.
+const LONGEST_URL: usize = 2000;
+
+/// An address of a web page that a browser is sent to: `https`, and no name or password before the host.
+///
+/// # Errors
+/// [`ValidationError`] `invalid_value`.
+pub fn https_url(text: &str) -> Result<String, ValidationError> {
+    let is_good = |uri: http::Uri| {
+        let authority = uri.authority().map(http::uri::Authority::as_str).unwrap_or_default();
+        !authority.contains('@') && uri.host().is_some_and(|host| !host.is_empty())
+    };
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_graphic());
+    if text.len() <= LONGEST_URL && is_plain && text.starts_with("https://") && text.parse().is_ok_and(is_good) {
+        return Ok(text.to_owned());
+    }
+    let detail = format!("give an address that begins with https://, of at most {LONGEST_URL} characters");
+    Err(ValidationError::new(ValidationErrorCode::InvalidValue, detail))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn addresses_lead_where_they_say() {
+        for good in ["https://example.com", "https://example.com:8443/a?b=c#d", "https://xn--bcher-kva.example/%20"] {
+            assert_eq!(https_url(good).unwrap(), good);
+        }
+        let long = format!("https://example.com/{}", "a".repeat(2000));
+        for bad in [
+            "http://example.com",
+            "javascript:alert(1)",
+            "https://",
+            "https://bank.example@evil.example/",
+            "https://example.com/a b",
+            "https://bücher.example",
+            " https://example.com",
+            &long,
+        ] {
+            assert_eq!(https_url(bad).unwrap_err().code, ValidationErrorCode::InvalidValue, "{bad}");
+        }
+    }
 
     #[test]
     fn texts_and_names() {

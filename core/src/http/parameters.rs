@@ -5,7 +5,7 @@ use utoipa::IntoParams;
 
 use super::request::{Validator, is_slug};
 pub use crate::domain::formats::{Slug, Uuid};
-use crate::domain::{BenchmarkId, ModelId, VersionName};
+use crate::domain::{BenchmarkId, ModelId, SystemId, VersionName, system::split};
 
 /// The path of a model.
 #[derive(Deserialize, IntoParams)]
@@ -48,6 +48,14 @@ impl<'de, T: From<String>> Deserialize<'de> for Name<T> {
 /// When it is no text.
 pub fn name<'de, D: Deserializer<'de>, T: From<String>>(deserializer: D) -> Result<T, D::Error> {
     Name::deserialize(deserializer).map(|Name(name)| name)
+}
+
+/// The same of a member that may be absent.
+///
+/// # Errors
+/// When it is no text.
+pub fn optional_name<'de, D: Deserializer<'de>, T: From<String>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    Ok(Option::<Name<T>>::deserialize(deserializer)?.map(|Name(name)| name))
 }
 
 /// The id of a benchmark.
@@ -111,26 +119,43 @@ pub fn token<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Er
     Ok(text.unwrap_or_default())
 }
 
-/// The id of a model, `provider/name`.
+/// The id of a system, or of a model.
 ///
 /// # Errors
 /// When it is none.
-pub fn model<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ModelId, D::Error> {
-    let text = checked(deserializer, is_model_id, "provider/name")?.unwrap_or_default();
-    Ok(text.to_ascii_lowercase().into())
+pub fn system<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SystemId, D::Error> {
+    optional_system(deserializer).map(|system| system.unwrap_or_else(|| "".into()))
 }
 
-/// Ids of models, separated by commas.
+/// The same of a parameter that may be absent.
+///
+/// # Errors
+/// When it is none.
+pub fn optional_system<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SystemId>, D::Error> {
+    let text = checked(deserializer, is_system_id, "provider/name, or the systemId of a row")?;
+    Ok(text.map(|text| text.to_ascii_lowercase().into()))
+}
+
+/// Ids of systems or models, separated by commas.
 ///
 /// # Errors
 /// When one is none.
-pub fn models<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<ModelId>, D::Error> {
-    let text = checked(deserializer, |text| text.split(',').all(is_model_id), "provider/name, separated by commas")?;
-    Ok(text.unwrap_or_default().to_ascii_lowercase().split(',').map(ModelId::from).collect())
+pub fn systems<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<SystemId>, D::Error> {
+    let wanted = "provider/name or systemIds of rows, separated by commas";
+    let text = checked(deserializer, |text| text.split(',').all(is_system_id), wanted)?;
+    Ok(text.unwrap_or_default().to_ascii_lowercase().split(',').map(SystemId::from).collect())
 }
 
-fn is_model_id(text: &str) -> bool {
+/// Whether a text may be the id of a model.
+#[must_use]
+pub fn is_model_id(text: &str) -> bool {
     text.split_once('/').is_some_and(|(provider, name)| is_slug(provider) && is_slug(name))
+}
+
+fn is_system_id(text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    let (model, is_told) = split(&text);
+    is_told && is_model_id(model)
 }
 
 fn is_uuid(text: &str) -> bool {

@@ -57,6 +57,7 @@ macro_rules! codes {
 codes! {
     MALFORMED_REQUEST = 400, "malformed_request", "The request could not be read";
     INVALID_OR_EXPIRED_TOKEN = 400, "invalid_or_expired_token", "The link is invalid or has expired";
+    AMBIGUOUS_SYSTEM = 400, "ambiguous_system", "The model has several systems here";
     MISSING_CREDENTIALS = 401, "missing_credentials", "Credentials are needed";
     INVALID_TOKEN = 401, "invalid_token", "The token is invalid";
     EXPIRED_TOKEN = 401, "expired_token", "The token has expired";

@@ -1,13 +1,14 @@
 //! The log of changes: a line for each snapshot and each act of moderation, in the order in which they were committed.
 
 use super::{
-    columns::{optional_json, read_named, time},
+    columns::{agent, optional_json, read_named, time},
     query::{Query, sql},
 };
 use crate::{
     domain::{
-        BenchmarkId, ModelId, RunId, VersionName,
+        BenchmarkId, ModelId, RunId, SystemId, VersionName,
         leaderboard::{ChangeKind, RankChange},
+        system::Agent,
     },
     ports::{DatabaseError, Row, Timestamp},
 };
@@ -39,21 +40,27 @@ pub struct Change {
     pub version: Option<VersionName>,
     /// Whose run it was, or which model was moderated.
     pub model: Option<ModelId>,
+    /// Whose run it was.
+    pub system_id: Option<SystemId>,
+    /// What drove the model.
+    pub agent: Option<Agent>,
+    /// What it ran in.
+    pub configuration: Option<String>,
     /// What an administrator called it.
     pub name: Option<String>,
     /// The run.
     pub run_id: Option<RunId>,
     /// Why it was withdrawn, rejected or moderated.
     pub reason: Option<String>,
-    /// The run that stood for the model before.
+    /// The run that was ranked for the system before.
     pub previous_run_id: Option<RunId>,
-    /// The run that stands for it since.
+    /// The run that is ranked for it since.
     pub current_run_id: Option<RunId>,
-    /// The model's rank before, where it had one.
+    /// The system's rank before, where it had one.
     pub rank_before: Option<i64>,
-    /// The model's rank since, where it has one.
+    /// The system's rank since, where it has one.
     pub rank_after: Option<i64>,
-    /// The other models whose rank changed.
+    /// The other systems whose rank changed.
     pub moved: Vec<RankChange>,
 }
 
@@ -71,6 +78,9 @@ impl Change {
             benchmark: row.optional_text("benchmark_id")?.map(Into::into),
             version: row.optional_text("version")?.map(Into::into),
             model: row.optional_text("model_id")?.map(Into::into),
+            system_id: row.optional_text("system_id")?.map(Into::into),
+            agent: agent(row)?,
+            configuration: row.optional_text("configuration")?,
             name: row.optional_text("name")?,
             run_id: row.optional_text("run_id")?.map(Into::into),
             reason: row.optional_text("reason")?,

@@ -5,7 +5,10 @@ use std::fmt::Display;
 use serde::de::DeserializeOwned;
 
 use crate::{
-    domain::api_key::KeyHash,
+    domain::{
+        api_key::KeyHash,
+        system::{Agent, System},
+    },
     ports::{DatabaseError, Row, Timestamp},
 };
 
@@ -31,6 +34,22 @@ pub(super) fn time(row: &Row, column: &str) -> Result<Timestamp, DatabaseError> 
 /// Reads a time that may be null.
 pub(super) fn optional_time(row: &Row, column: &str) -> Result<Option<Timestamp>, DatabaseError> {
     row.optional_integer(column).map(|time| time.map(Timestamp))
+}
+
+/// Reads the agent of a run.
+pub(super) fn agent(row: &Row) -> Result<Option<Agent>, DatabaseError> {
+    let Some(name) = row.optional_text("agent_name")? else { return Ok(None) };
+    Ok(Some(Agent { name, version: row.optional_text("agent_version")? }))
+}
+
+/// Reads the system of an entry or a run.
+pub(super) fn system(row: &Row) -> Result<System, DatabaseError> {
+    Ok(System {
+        model: row.text("model_id")?.into(),
+        id: row.text("system_id")?.into(),
+        agent: agent(row)?,
+        configuration: row.optional_text("configuration")?,
+    })
 }
 
 /// Reads the hash of an API key.

@@ -2,13 +2,13 @@
 
 use super::{
     benchmarks::{defined_tasks, version_from_row},
-    columns::optional_json,
+    columns::{optional_json, system},
     leaderboard::{Scope, Snapshot},
     query::{Query, sql},
 };
 use crate::{
     domain::{
-        ModelId,
+        SystemId,
         benchmark::BenchmarkVersion,
         leaderboard::{Aggregates, ComparedRun, StandingRun},
     },
@@ -23,7 +23,7 @@ impl ComparedRun {
     pub fn from_row(row: &Row) -> Result<Self, DatabaseError> {
         let scoreless = || DatabaseError::Unavailable("an entry without a score".to_owned());
         Ok(Self {
-            model: row.text("model_id")?.into(),
+            system: system(row)?,
             display_name: row.text("display_name")?,
             run_id: row.text("run_id")?.into(),
             aggregates: Aggregates::from_row(row)?.ok_or_else(scoreless)?,
@@ -40,13 +40,15 @@ pub fn version(scope: &Scope) -> Query<Option<BenchmarkVersion>> {
         .optional(|row| version_from_row(row, defined_tasks(row)?))
 }
 
-/// Lists the entries of models as they stood at a snapshot.
-pub fn entries(scope: &Scope, snapshot: &Snapshot, models: &[&ModelId]) -> Query<Vec<ComparedRun>> {
+/// Lists the ranked entries of systems as they stood at a snapshot: of a model that is named, those of all its systems.
+pub fn entries(scope: &Scope, snapshot: &Snapshot, systems: &[&SystemId]) -> Query<Vec<ComparedRun>> {
+    let wanted = |system: &&SystemId| serde_json::json!([system.model(), (!system.is_model()).then_some(system)]);
+    let wanted = systems.iter().map(wanted).collect::<Vec<_>>();
     sql!("comparisons/entries")
         .bind(&scope.benchmark)
         .bind(&scope.version)
         .bind(snapshot.seq)
-        .bind(serde_json::json!(models).to_string())
+        .bind(serde_json::json!(wanted).to_string())
         .all(ComparedRun::from_row)
 }
 

@@ -1,7 +1,7 @@
 //! The leaderboard: entries that stand from one snapshot to another.
 
 use super::{
-    columns::{read_json, read_named},
+    columns::{optional_json, read_json, read_named, system},
     query::{Query, sql},
 };
 use crate::{
@@ -86,10 +86,14 @@ impl Entry {
     /// When a column is missing.
     pub fn from_row(row: &Row) -> Result<Self, DatabaseError> {
         Ok(Self {
-            model: row.text("model_id")?.into(),
+            system: system(row)?,
+            ranked: row.boolean("ranked")?,
+            base_model: row.optional_text("base_model")?.map(Into::into),
             display_name: row.text("display_name")?,
             run_id: row.text("run_id")?.into(),
             published_at: Timestamp(row.integer("published_at")?),
+            evaluated_at: Timestamp(row.integer("evaluated_at")?),
+            links: optional_json(row, "links")?,
             evaluator_relationship: read_named(row, "evaluator_relationship", EvaluatorRelationship::named)?,
             dirty: row.boolean("dirty")?,
             contaminated: row.boolean("contaminated")?,
@@ -115,11 +119,22 @@ pub fn scope_of_snapshot(
     sql!("leaderboard/scope_of_snapshot").bind(id).bind(benchmark).bind(version).optional(Scope::from_row)
 }
 
-/// Lists the entries of a snapshot, each with its score on a slice: scenario, language, difficulty.
+/// Which entries of a leaderboard are read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Entries {
+    /// The one of each system that is ranked.
+    #[default]
+    Ranked,
+    /// All that stand.
+    All,
+}
+
+/// Lists entries of a snapshot, each with its score on a slice: scenario, language, difficulty.
 pub fn entries(
     scope: &Scope,
     snapshot: &Snapshot,
     [scenario, language, difficulty]: [Option<&str>; 3],
+    which: Entries,
 ) -> Query<Vec<Entry>> {
     sql!("leaderboard/entries")
         .bind(&scope.benchmark)
@@ -128,5 +143,6 @@ pub fn entries(
         .bind(scenario.unwrap_or_default())
         .bind(language.unwrap_or_default())
         .bind(difficulty.unwrap_or_default())
+        .bind(which == Entries::All)
         .all(Entry::from_row)
 }

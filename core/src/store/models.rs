@@ -38,6 +38,9 @@ pub struct Model {
     pub training_cutoff: Option<String>,
     /// Whether its provider has retired it.
     pub deprecated: bool,
+    /// The model that it is a variant of, such as the same with another reasoning effort. It may be one that nobody
+    /// declared.
+    pub base_model: Option<ModelId>,
     /// When it was declared.
     pub created_at: Timestamp,
     /// When it last changed.
@@ -63,6 +66,7 @@ impl Model {
             released_on: row.optional_text("released_on")?,
             training_cutoff: row.optional_text("training_cutoff")?,
             deprecated: row.boolean("deprecated")?,
+            base_model: row.optional_text("base_model")?.map(Into::into),
             created_at: Timestamp(row.integer("created_at")?),
             updated_at: Timestamp(row.integer("updated_at")?),
             hidden_reason: row.optional_text("hidden_reason")?,
@@ -90,6 +94,7 @@ pub fn put(model: &Model, owner_id: &UserId) -> Query<()> {
         .bind(model.deprecated)
         .bind(owner_id)
         .bind(model.updated_at)
+        .bind(model.base_model.as_ref().map(ModelId::as_str))
         .execute()
 }
 

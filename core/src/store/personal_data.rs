@@ -6,12 +6,16 @@ use utoipa::ToSchema;
 use super::{
     api_keys::ApiKeyRecord,
     audit::Event,
+    columns::{agent, optional_json},
     links::Purpose,
     query::{Query, Sql, sql},
     sessions::SessionSummary,
 };
 use crate::{
-    domain::{ApiKeyId, BenchmarkId, ModelId, RunId, UserId, VersionName, account::Email, run_status::RunStatus},
+    domain::{
+        ApiKeyId, BenchmarkId, ModelId, RunId, UserId, VersionName, account::Email, run_links::RunLinks,
+        run_status::RunStatus, system::Agent,
+    },
     ports::{DatabaseError, Row, Timestamp},
 };
 
@@ -264,6 +268,13 @@ pub struct OpenedRun {
     pub id: String,
     /// The model's id.
     pub model: ModelId,
+    /// What drove the model.
+    pub agent: Option<Agent>,
+    /// What it ran in.
+    #[schema(min_length = 1, max_length = 100)]
+    pub configuration: Option<String>,
+    /// Where to read more of it.
+    pub links: Option<RunLinks>,
     /// The benchmark's id.
     pub benchmark: BenchmarkId,
     /// The benchmark's version.
@@ -280,6 +291,9 @@ impl OpenedRun {
         Ok(Self {
             id: row.text("id")?,
             model: row.text("model_id")?.into(),
+            agent: agent(row)?,
+            configuration: row.optional_text("configuration")?,
+            links: optional_json(row, "links")?,
             benchmark: row.text("benchmark_id")?.into(),
             version: row.text("version")?.into(),
             status: row.text("status")?,

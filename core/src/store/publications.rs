@@ -66,10 +66,10 @@ impl Publication<'_> {
             }
         }
         batch.extend([
-            sql!("publications/publish").bind(self.run_id).bind(now).execute(),
             add_snapshot(self.run_id, snapshot_id, now),
-            sql!("publications/close_entry").bind(self.run_id).bind(snapshot_id).execute(),
-            sql!("publications/add_entry").bind(self.run_id).bind(snapshot_id).execute(),
+            sql!("publications/publish").bind(self.run_id).bind(now).bind(snapshot_id).execute(),
+            end_entries(self.run_id, snapshot_id),
+            begin_entries(self.run_id, snapshot_id),
             add_change(self.run_id, snapshot_id, None),
         ]);
         Ok(())
@@ -134,8 +134,8 @@ impl RunEnding<'_> {
             sql!("publications/expect_published").bind(self.run_id).bind(owner_id).execute(),
             self.end(),
             add_snapshot(self.run_id, snapshot_id, self.at),
-            sql!("publications/close_entry_of_run").bind(self.run_id).bind(snapshot_id).execute(),
-            sql!("publications/reinstate").bind(self.run_id).bind(snapshot_id).execute(),
+            end_entries(self.run_id, snapshot_id),
+            begin_entries(self.run_id, snapshot_id),
             add_change(self.run_id, snapshot_id, Some(self.status.as_str())),
         ]);
     }
@@ -145,11 +145,21 @@ fn add_snapshot(run_id: &RunId, snapshot_id: &str, now: Timestamp) -> Query<()> 
     sql!("publications/add_snapshot").bind(run_id).bind(snapshot_id).bind(now).execute()
 }
 
+/// Ends the entries of the run's system that do not stand any more, or not with the same right to be ranked.
+fn end_entries(run_id: &RunId, snapshot_id: &str) -> Query<()> {
+    sql!("publications/end_entries").bind(run_id).bind(snapshot_id).execute()
+}
+
+/// Enters what stands of the run's system and has no entry.
+fn begin_entries(run_id: &RunId, snapshot_id: &str) -> Query<()> {
+    sql!("publications/begin_entries").bind(run_id).bind(snapshot_id).execute()
+}
+
 fn add_change(run_id: &RunId, snapshot_id: &str, kind: Option<&str>) -> Query<()> {
     sql!("publications/add_change").bind(run_id).bind(snapshot_id).bind(kind).execute()
 }
 
-/// Finds the snapshot that a run came in with.
+/// Finds the snapshot that a run was published with.
 pub fn snapshot_of(run_id: &RunId) -> Query<Option<String>> {
     sql!("publications/snapshot_of").bind(run_id).optional(|row| row.text("id"))
 }

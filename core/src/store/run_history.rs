@@ -2,13 +2,13 @@
 
 use super::{
     PageBefore,
-    columns::read_named,
+    columns::{optional_json, read_named, system},
     query::{Query, sql},
 };
 use crate::{
     domain::{
         BenchmarkId, ModelId, RunId, VersionName, benchmark::Metric, evaluator::EvaluatorRelationship,
-        leaderboard::Aggregates, run_status::RunStatus,
+        leaderboard::Aggregates, run_links::RunLinks, run_status::RunStatus, system::System,
     },
     ports::{DatabaseError, Row, Timestamp},
 };
@@ -22,6 +22,10 @@ pub struct PastRun {
     pub benchmark: BenchmarkId,
     /// Its version.
     pub version: VersionName,
+    /// The system that ran.
+    pub system: System,
+    /// Where to read more of it.
+    pub links: Option<RunLinks>,
     /// What ran it.
     pub harness: String,
     /// Which version of that.
@@ -30,6 +34,8 @@ pub struct PastRun {
     pub evaluator_relationship: EvaluatorRelationship,
     /// When it began.
     pub started_at: Option<Timestamp>,
+    /// When it was evaluated.
+    pub evaluated_at: Timestamp,
     /// What has become of it.
     pub status: RunStatus,
     /// Why it was rejected or withdrawn.
@@ -42,8 +48,10 @@ pub struct PastRun {
     pub metric: Metric,
     /// What publishing kept.
     pub aggregates: Option<Aggregates>,
-    /// Whether it is the model's row on the leaderboard.
+    /// Whether it stands on the leaderboard.
     pub current: bool,
+    /// Whether it is the run that is ranked for its system.
+    pub ranked: bool,
 }
 
 impl PastRun {
@@ -53,10 +61,13 @@ impl PastRun {
             id: row.text("id")?.into(),
             benchmark: row.text("benchmark_id")?.into(),
             version: row.text("version")?.into(),
+            system: system(row)?,
+            links: optional_json(row, "links")?,
             harness: row.text("harness")?,
             harness_version: row.text("harness_version")?,
             evaluator_relationship: read_named(row, "evaluator_relationship", EvaluatorRelationship::named)?,
             started_at: time("started_at")?,
+            evaluated_at: Timestamp(row.integer("evaluated_at")?),
             status: read_named(row, "status", RunStatus::named)?,
             reason: row.optional_text("reason")?,
             published_at: Timestamp(row.integer("published_at")?),
@@ -64,11 +75,26 @@ impl PastRun {
             metric: read_named(row, "metric", Metric::named)?,
             aggregates: Aggregates::from_row(row)?,
             current: row.boolean("current")?,
+            ranked: row.boolean("ranked")?,
         })
     }
 }
 
-/// Lists the runs of a model that were ever published, on a benchmark or on any, newest first.
-pub fn list(model: &ModelId, benchmark: Option<&BenchmarkId>, page: &PageBefore) -> Query<Vec<PastRun>> {
-    sql!("runs/history").bind(model).bind(benchmark).bind_page(page).all(PastRun::from_row)
+/// By which date runs are listed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum By {
+    /// Publication.
+    #[default]
+    Published,
+    /// Evaluation.
+    Evaluated,
+}
+
+/// Lists the runs of a model that were ever published, on a benchmark or on any, the latest first.
+pub fn list(model: &ModelId, benchmark: Option<&BenchmarkId>, by: By, page: &PageBefore) -> Query<Vec<PastRun>> {
+    let list = match by {
+        By::Published => sql!("runs/history"),
+        By::Evaluated => sql!("runs/history_by_evaluation"),
+    };
+    list.bind(model).bind(benchmark).bind_page(page).all(PastRun::from_row)
 }

@@ -5,16 +5,18 @@ use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 use super::{
-    columns::{optional_json, read_json, read_named},
+    columns::{agent, optional_json, read_json, read_named},
     query::{Query, sql},
 };
 use crate::{
     domain::{
-        BenchmarkId, ModelId, RunId, UserId, VersionName,
+        BenchmarkId, ModelId, RunId, SystemId, UserId, VersionName,
         benchmark::{Evidence, Metric, Part},
         evaluator::EvaluatorRelationship,
         leaderboard::Aggregates,
+        run_links::RunLinks,
         run_status::RunStatus,
+        system::Agent,
     },
     ports::{DatabaseError, Row, Timestamp},
 };
@@ -65,6 +67,13 @@ pub struct Counts {
 pub struct RunDeclaration {
     /// What was evaluated.
     pub model: ModelId,
+    /// What drove the model, where something did.
+    pub agent: Option<Agent>,
+    /// In what it ran, such as a reasoning effort.
+    #[schema(min_length = 1, max_length = 100, example = "high")]
+    pub configuration: Option<String>,
+    /// The system that these three make: what a row of the leaderboard is.
+    pub system_id: SystemId,
     /// On what.
     pub benchmark: BenchmarkId,
     /// On which version of that.
@@ -101,6 +110,8 @@ pub struct RunDeclaration {
     pub started_at: Option<Timestamp>,
     /// When it ended.
     pub completed_at: Option<Timestamp>,
+    /// Where to read more of it.
+    pub links: Option<RunLinks>,
 }
 
 impl RunDeclaration {
@@ -108,6 +119,9 @@ impl RunDeclaration {
         let time = |column: &str| row.optional_integer(column).map(|time| time.map(Timestamp));
         Ok(Self {
             model: row.text("model_id")?.into(),
+            agent: agent(row)?,
+            configuration: row.optional_text("configuration")?,
+            system_id: row.text("system_id")?.into(),
             benchmark: row.text("benchmark_id")?.into(),
             version: row.text("version")?.into(),
             harness: row.text("harness")?,
@@ -122,6 +136,7 @@ impl RunDeclaration {
             external_id: row.optional_text("external_id")?,
             started_at: time("started_at")?,
             completed_at: time("completed_at")?,
+            links: optional_json(row, "links")?,
         })
     }
 }
@@ -143,6 +158,8 @@ pub struct Run {
     pub created_at: Timestamp,
     /// When it was published.
     pub published_at: Option<Timestamp>,
+    /// When it was evaluated: completed, else started, else published.
+    pub evaluated_at: Option<Timestamp>,
     /// When it was withdrawn or rejected.
     pub withdrawn_at: Option<Timestamp>,
     /// The request that opened it, in canonical JSON.
@@ -197,6 +214,7 @@ impl Run {
             reason: row.optional_text("reason")?,
             created_at: Timestamp(row.integer("created_at")?),
             published_at: time("published_at")?,
+            evaluated_at: time("evaluated_at")?,
             withdrawn_at: time("withdrawn_at")?,
             request: row.text("request")?,
             revision: row.integer("revision")?,
@@ -231,9 +249,15 @@ pub struct NewRun<'a> {
 }
 
 /// Opens a run, where model and version are declared, neither is hidden, and the external id is new.
-pub fn open(run: &NewRun<'_>) -> Query<()> {
+///
+/// # Errors
+/// When its links cannot be written.
+pub fn open(run: &NewRun<'_>) -> Result<Query<()>, DatabaseError> {
     let declared = run.declared;
-    sql!("runs/open")
+    let links = declared.links.as_ref().map(serde_json::to_string).transpose();
+    let links = links.map_err(|error| DatabaseError::Unavailable(format!("links: {error}")))?;
+    let agent = declared.agent.as_ref();
+    let query = sql!("runs/open")
         .bind(run.id)
         .bind(run.owner_id)
         .bind(&declared.model)
@@ -253,7 +277,13 @@ pub fn open(run: &NewRun<'_>) -> Query<()> {
         .bind(declared.started_at)
         .bind(declared.completed_at)
         .bind(run.created_at)
-        .execute()
+        .bind(&declared.system_id)
+        .bind(agent.map(|agent| agent.name.as_str()))
+        .bind(agent.and_then(|agent| agent.version.as_deref()))
+        .bind(declared.configuration.as_deref())
+        .bind(links)
+        .execute();
+    Ok(query)
 }
 
 /// Finds a run.

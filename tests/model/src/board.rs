@@ -24,6 +24,7 @@ pub struct Board {
 struct Run {
     owner: u32,
     model: u32,
+    trial: u32,
     /// Tasks that are answered.
     answered: u32,
     status: Status,
@@ -39,9 +40,9 @@ enum Status {
 /// What a line of the log of changes says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
-    /// A model's first run, or its first after none was left.
+    /// A run was published.
     Published,
-    /// Another run of a model that has one.
+    /// It took the place of one of the same owner and model.
     Rescored,
     /// A run was withdrawn.
     Withdrawn,
@@ -50,8 +51,8 @@ pub enum Kind {
 /// A request about runs; each is of an owner.
 #[derive(Clone, Debug)]
 pub enum Ask {
-    /// `POST /runs` for this model, with an `Idempotency-Key` and which of its bodies.
-    Open(u32, u32, Option<(u32, u32)>),
+    /// `POST /runs` for this model, of this [`trial`], with an `Idempotency-Key` and which of its bodies.
+    Open(u32, u32, u32, Option<(u32, u32)>),
     /// `POST /runs/{id}/results` with these tasks, a bit each.
     Upload(u32, Op, u32),
     /// `POST /runs/{id}/publish`.
@@ -85,6 +86,13 @@ pub enum Seen {
 #[must_use]
 pub fn passes(run: Op, task: u32) -> bool {
     (run.wrapping_mul(2_654_435_761) >> (8 + task)) & 1 == 1
+}
+
+/// How much the evidence of a trial weighs, from 0, and on which of few days it was evaluated: made up like [`passes`].
+#[must_use]
+pub fn trial(of: u32) -> (u32, u32) {
+    let made_up = of.wrapping_mul(2_654_435_761) >> 8;
+    (made_up % 3, made_up / 3 % 4)
 }
 
 fn correct(run: Op) -> u32 {
@@ -136,9 +144,9 @@ impl Board {
         if found.owner == owner && !self.gone.contains(&owner) { Ok(found) } else { Err(self.refused("not_owner")) }
     }
 
-    fn open(&self, op: Op, owner: u32, model: u32, once: Option<(u32, u32)>, now: Span) -> Outcomes {
+    fn open(&self, op: Op, (owner, model, trial): (u32, u32, u32), once: Option<(u32, u32)>, now: Span) -> Outcomes {
         let open = |next: &mut Self| {
-            next.runs.insert(op, Run { owner, model, answered: 0, status: Status::Open });
+            next.runs.insert(op, Run { owner, model, trial, answered: 0, status: Status::Open });
             if let Some((key, body)) = once {
                 next.once.insert((owner, key), (op, body, now.coarse()));
             }
@@ -154,20 +162,38 @@ impl Board {
         now.passed(DAY, *at).into_iter().map(outcome).collect()
     }
 
-    /// The run that stands for each model: the one published last of those that are published.
-    fn standing(&self) -> BTreeMap<u32, Op> {
+    /// The run of each owner that stands for each model: of those that are published the one evaluated last; of one day
+    /// the one published last. With it, when it was published among all.
+    fn standing(&self) -> BTreeMap<(u32, u32), (Op, usize)> {
         let mut standing = BTreeMap::new();
-        for (kind, op) in &self.log {
+        for (at, (kind, op)) in self.log.iter().enumerate() {
             let run = &self.runs[op];
-            if *kind != Kind::Withdrawn && run.status == Status::Published {
-                standing.insert(run.model, *op);
+            if *kind == Kind::Withdrawn || run.status != Status::Published {
+                continue;
+            }
+            let (_, day) = trial(run.trial);
+            let stands = standing.entry((run.model, run.owner)).or_insert((*op, at));
+            if trial(self.runs[&stands.0].trial).1 <= day {
+                *stands = (*op, at);
             }
         }
         standing
     }
 
+    /// The run that is ranked for each model: the strongest evidence, then the later day, then the earlier publication.
+    fn ranked(&self) -> BTreeMap<u32, Op> {
+        let mut ranked = BTreeMap::<u32, ((u32, u32, std::cmp::Reverse<usize>), Op)>::new();
+        for ((model, _), (op, at)) in self.standing() {
+            let (strength, day) = trial(self.runs[&op].trial);
+            let weight = (strength, day, std::cmp::Reverse(at));
+            let best = ranked.entry(model).or_insert((weight, op));
+            *best = (*best).max((weight, op));
+        }
+        ranked.into_iter().map(|(model, (_, op))| (model, op)).collect()
+    }
+
     fn rows(&self) -> BTreeMap<u32, (usize, Op, u32)> {
-        let standing = self.standing();
+        let standing = self.ranked();
         let better = |than: u32| standing.values().filter(|run| correct(**run) > than).count();
         standing.iter().map(|(model, run)| (*model, (1 + better(correct(*run)), *run, correct(*run)))).collect()
     }
@@ -182,14 +208,19 @@ impl Board {
             Status::Withdrawn => self.refused("run_not_open"),
             Status::Open if run.answered != (1 << TASKS) - 1 => self.refused("incomplete_run"),
             Status::Open => {
-                let kind = if self.standing().contains_key(&run.model) { Kind::Rescored } else { Kind::Published };
-                vec![(
-                    Seen::Done,
-                    self.with(|next| {
-                        next.runs.entry(op).and_modify(|run| run.status = Status::Published);
-                        next.log.push((kind, op));
-                    }),
-                )]
+                let own = (run.model, run.owner);
+                let had_one = self.standing().contains_key(&own);
+                let published = self.with(|next| {
+                    next.runs.entry(op).and_modify(|run| run.status = Status::Published);
+                    next.log.push((Kind::Published, op));
+                });
+                let stands = published.standing().get(&own).is_some_and(|(stands, _)| *stands == op);
+                let next = published.with(|next| {
+                    if let Some((kind, _)) = next.log.last_mut().filter(|_| had_one && stands) {
+                        *kind = Kind::Rescored;
+                    }
+                });
+                vec![(Seen::Done, next)]
             }
         }
     }
@@ -202,7 +233,7 @@ impl Model for Board {
     fn outcomes(&self, op: Op, ask: &Ask, now: Span) -> Outcomes {
         let same = |seen| vec![(seen, self.clone())];
         match *ask {
-            Ask::Open(owner, model, once) => self.open(op, owner, model, once, now),
+            Ask::Open(owner, model, trial, once) => self.open(op, (owner, model, trial), once, now),
             Ask::Upload(owner, run, tasks) => match self.own(owner, run) {
                 Err(refused) => refused,
                 Ok(found) if found.status != Status::Open => self.refused("run_not_open"),

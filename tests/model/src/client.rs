@@ -293,13 +293,18 @@ impl Person {
                 let key = some(&self.keys, random)?.clone();
                 let once = (step.action == A::OpenRunOnce).then(|| self.once(random));
                 let model = once.map_or_else(|| random.u32(..MODELS), |(label, variant)| (label + variant) % MODELS);
+                // What is asked for once more is the same.
+                let trial = once.map_or_else(|| random.u32(..100), |(label, variant)| label * 31 + variant);
+                let (strength, day) = board::trial(trial);
+                let evaluator = ["self_reported", "first_party", "third_party"][strength as usize];
                 let body = json!({
                     "model": format!("sim/m{model}"), "benchmark": "sim", "version": "1", "harness": "model",
-                    "harnessVersion": "1", "commit": "abc1234", "evaluatorRelationship": "third_party",
+                    "harnessVersion": "1", "commit": "abc1234", "evaluatorRelationship": evaluator,
+                    "completedAt": format!("2020-01-{:02}T00:00:00Z", day + 1),
                 });
                 let mut request = post("/runs", Some(&key.secret), Some(body));
                 request.once = once.map(|(label, _)| format!("run {n} {label}"));
-                let ask = board::Ask::Open(key.owner, model, once);
+                let ask = board::Ask::Open(key.owner, model, trial, once);
                 let meaning = Meaning {
                     board: Some(ask),
                     key: Some(key.op),

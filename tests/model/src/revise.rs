@@ -65,7 +65,7 @@ impl Episode {
         let is_known = |op: Op| op >= waits || known.contains(&op);
         let once = self.people.iter().map(|person| person.onces).collect::<Vec<_>>();
         let under_way = self.board.asks().filter_map(|ask| match ask {
-            board::Ask::Open(_, _, Some((key, _))) => Some(*key),
+            board::Ask::Open(_, _, _, Some((key, _))) => Some(*key),
             _ => None,
         });
         let under_way = under_way.collect::<BTreeSet<_>>();

@@ -3,16 +3,17 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::domain::ModelId;
+use crate::domain::{ModelId, SystemId, system::Agent};
 
-/// What changed. `rescored`: a new run took the place of the model's earlier one. `hidden`, `unhidden`, `renamed`: an
+/// What changed. `published`: a run was published, and none of its owner gave way. `rescored`: it took the place of an
+/// earlier one of the same system and owner. `hidden`, `unhidden`, `renamed`: an
 /// administrator moderated a model or a benchmark; the other of the two, `version` and `runId` are null.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ChangeKind {
-    /// A model's first run was published.
+    /// A run was published, and none of its owner gave way.
     Published,
-    /// A new run took the place of the model's earlier one.
+    /// A new run took the place of an earlier one of the same system and owner.
     Rescored,
     /// Its publisher withdrew a run.
     Withdrawn,
@@ -51,11 +52,19 @@ impl ChangeKind {
     }
 }
 
-/// A model whose rank changed because another's run came or went.
+/// A system whose rank changed because another's run came or went.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct RankChange {
     /// `provider/name`.
     pub model: ModelId,
+    /// The system.
+    pub system_id: SystemId,
+    /// What drove the model.
+    pub agent: Option<Agent>,
+    /// What it ran in.
+    #[schema(min_length = 1, max_length = 100)]
+    pub configuration: Option<String>,
     /// Its rank before.
     #[schema(minimum = 1)]
     pub from: u32,

@@ -7,9 +7,10 @@ use utoipa::ToSchema;
 
 use super::Aggregates;
 use crate::domain::{
-    ModelId, RunId,
+    RunId,
     benchmark::{BenchmarkVersion, MOST_VALUES, Metric, Task},
     statistics::{Difference, Discordant, Interval, holm, mcnemar, newcombe, paired_difference},
+    system::System,
 };
 
 /// Of private tasks, slices of fewer are told to nobody.
@@ -18,8 +19,8 @@ pub const LEAST_PRIVATE_TASKS: u32 = 10;
 /// A model's entry, with the score of each task.
 #[derive(Clone, Debug)]
 pub struct ComparedRun {
-    /// `provider/name`.
-    pub model: ModelId,
+    /// The system.
+    pub system: System,
     /// What people call it.
     pub display_name: String,
     /// Its run.
@@ -311,7 +312,8 @@ mod tests {
             p50_ms: None,
             p95_ms: None,
         };
-        ComparedRun { model: "".into(), display_name: String::new(), run_id: "".into(), aggregates, scores }
+        let system = System { model: "".into(), id: "".into(), agent: None, configuration: None };
+        ComparedRun { system, display_name: String::new(), run_id: "".into(), aggregates, scores }
     }
 
     /// Of 100 tasks, both pass 30, neither 2, the first alone 37, the second alone 31.

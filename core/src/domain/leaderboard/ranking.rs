@@ -1,27 +1,39 @@
 //! Who stands where.
 
+use std::{cmp::Ordering, collections::BTreeMap};
+
 use super::{Aggregates, Flag, Score};
 use crate::{
     domain::{
-        ModelId, RunId,
+        ModelId, RunId, SystemId,
         benchmark::{Evidence, Metric},
         evaluator::EvaluatorRelationship,
+        run_links::RunLinks,
         statistics::{Interval, RankRange, pareto_front, rank_ranges, ranks, tie_groups},
+        system::System,
     },
     ports::Timestamp,
 };
 
-/// One model's entry.
+/// One system's entry.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    /// `provider/name`.
-    pub model: ModelId,
+    /// The system.
+    pub system: System,
+    /// Whether it is the one of its system that is ranked.
+    pub ranked: bool,
+    /// The model that its model is a variant of.
+    pub base_model: Option<ModelId>,
     /// What people call it.
     pub display_name: String,
     /// Its run.
     pub run_id: RunId,
     /// When that was published.
     pub published_at: Timestamp,
+    /// When it was evaluated.
+    pub evaluated_at: Timestamp,
+    /// Where to read more of it.
+    pub links: Option<RunLinks>,
     /// Who evaluated.
     pub evaluator_relationship: EvaluatorRelationship,
     /// Whether the harness had uncommitted changes.
@@ -34,32 +46,41 @@ pub struct Entry {
     pub aggregates: Aggregates,
 }
 
-/// An entry, and its place among the others.
+/// An entry, what it scores, and its place among the others.
 #[derive(Clone, Debug)]
 pub struct RankedEntry {
     /// The entry.
     pub entry: Entry,
     /// Its score.
     pub score: Score,
+    /// Its place; `None` where another run is ranked for its system.
+    pub place: Option<Place>,
+    /// US dollars, where they are known.
+    pub cost_usd: Option<f64>,
+    /// US dollars a task.
+    pub cost_usd_per_task: Option<f64>,
+    /// What readers must know besides.
+    pub flags: Vec<Flag>,
+}
+
+/// A place among the systems of a leaderboard.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
     /// Its rank by score, from 1; equal scores share it.
     pub rank: usize,
     /// The ranks that the intervals allow.
     pub range: RankRange,
     /// Rows that share their best possible rank, numbered from 1.
     pub tie_group: usize,
-    /// US dollars, where they are known.
-    pub cost_usd: Option<f64>,
-    /// US dollars a task.
-    pub cost_usd_per_task: Option<f64>,
     /// Whether nothing scores more for less; `None` where the cost is unknown.
     pub pareto_optimal: Option<bool>,
-    /// What readers must know besides.
-    pub flags: Vec<Flag>,
 }
 
-/// Ranks the entries of a leaderboard, best first; equal ones by model.
+/// Ranks the entries of a leaderboard, best first; equal ones by model and system. Under each stand those of its system
+/// that are not ranked, those with the strongest evidence first.
 #[must_use]
 pub fn rank(metric: Metric, evidence: Evidence, entries: Vec<Entry>) -> Vec<RankedEntry> {
+    let (entries, others) = entries.into_iter().partition::<Vec<_>, _>(|entry| entry.ranked);
     let scores = entries.iter().map(|entry| Score::of(metric, &entry.aggregates)).collect::<Vec<_>>();
     // Where no interval can be told, any score is possible.
     let unknown = Interval { low: 0.0, high: 1.0 };
@@ -73,16 +94,49 @@ pub fn rank(metric: Metric, evidence: Evidence, entries: Vec<Entry>) -> Vec<Rank
     let places = ranks.into_iter().zip(ranges).zip(ties).zip(pareto);
     let mut ranked = entries
         .into_iter()
-        .zip(scores)
         .zip(places)
-        .map(|((entry, score), (((rank, range), tie_group), pareto_optimal))| {
-            let cost_usd = entry.aggregates.known_cost();
-            #[expect(clippy::cast_precision_loss, reason = "within 2⁵³")]
-            let cost_usd_per_task = cost_usd.map(|cost| cost / entry.aggregates.tasks.max(1) as f64);
-            let flags = Flag::of(&entry, evidence);
-            RankedEntry { entry, score, rank, range, tie_group, cost_usd, cost_usd_per_task, pareto_optimal, flags }
+        .map(|(entry, (((rank, range), tie_group), pareto_optimal))| {
+            RankedEntry::of(metric, evidence, entry, Some(Place { rank, range, tie_group, pareto_optimal }))
         })
         .collect::<Vec<_>>();
-    ranked.sort_by(|a, b| a.rank.cmp(&b.rank).then_with(|| a.entry.model.cmp(&b.entry.model)));
-    ranked
+    let order = |ranked: &RankedEntry| {
+        let system = &ranked.entry.system;
+        (ranked.place.map(|place| place.rank), system.model.clone(), system.id.clone())
+    };
+    ranked.sort_by_cached_key(order);
+
+    let mut others_of = BTreeMap::<SystemId, Vec<RankedEntry>>::new();
+    for entry in others {
+        let other = RankedEntry::of(metric, evidence, entry, None);
+        others_of.entry(other.entry.system.id.clone()).or_default().push(other);
+    }
+    let mut rows = Vec::with_capacity(ranked.len());
+    for system in ranked {
+        let mut others = others_of.remove(&system.entry.system.id).unwrap_or_default();
+        others.sort_by(|a, b| by_weight(&a.entry, &b.entry));
+        rows.push(system);
+        rows.extend(others);
+    }
+    rows
+}
+
+/// The run of a system that weighs more comes first, as `standing_runs` of the schema says.
+fn by_weight(a: &Entry, b: &Entry) -> Ordering {
+    let strength = |entry: &Entry| entry.evaluator_relationship.strength();
+    strength(b)
+        .cmp(&strength(a))
+        .then_with(|| b.evaluated_at.cmp(&a.evaluated_at))
+        .then_with(|| a.published_at.cmp(&b.published_at))
+        .then_with(|| a.run_id.cmp(&b.run_id))
+}
+
+impl RankedEntry {
+    fn of(metric: Metric, evidence: Evidence, entry: Entry, place: Option<Place>) -> Self {
+        let score = Score::of(metric, &entry.aggregates);
+        let cost_usd = entry.aggregates.known_cost();
+        #[expect(clippy::cast_precision_loss, reason = "within 2⁵³")]
+        let cost_usd_per_task = cost_usd.map(|cost| cost / entry.aggregates.tasks.max(1) as f64);
+        let flags = Flag::of(&entry, evidence);
+        Self { entry, score, place, cost_usd, cost_usd_per_task, flags }
+    }
 }

@@ -53,7 +53,9 @@ struct Leaderboard {
 
 /// Shows the ranked leaderboard of a benchmark version.
 ///
-/// A model's row is its latest published run on that version. Slices (scenario, language, difficulty) are ranked on
+/// A row is a system: a model, its agent and its configuration, as they ran. Of each owner stands the run that was
+/// evaluated last; of a system's runs the one of the strongest evidence is ranked, and `evidence=all` lists the others
+/// under it. Slices (scenario, language, difficulty) are ranked on
 /// their own; `provider`, `q` and `period` only choose rows, which keep their ranks. A cursor stays with the snapshot,
 /// the moment and the question of the first page. Any origin may read it, without credentials.
 #[utoipa::path(
@@ -167,7 +169,7 @@ async fn read(
         }
     }
 
-    let board = Board::read(app, scope, query.slice()).await?;
+    let board = Board::read_entries(app, scope, query.slice(), query.entries()).await?;
     let mut rows = board.rows;
     query.apply(&mut rows, as_of);
     // A download is whole unless pages are asked for, or it is too long for one answer: then it tells the next page too.

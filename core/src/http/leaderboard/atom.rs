@@ -9,6 +9,7 @@ use serde::Deserialize;
 use super::{
     caching::{self, MINUTE},
     changes,
+    html::system_name,
 };
 use crate::{
     app::App,
@@ -137,8 +138,13 @@ fn title(change: &Change) -> String {
             None => format!("{what} was {}", change.kind.as_str()),
         };
     }
+    let model = system_name(model, change.agent.as_ref(), change.configuration.as_deref());
     let rank = |rank: Option<i64>| rank.map_or("no rank".to_owned(), |rank| format!("rank {rank}"));
     match change.kind {
+        // Its owner's evaluated later stands, or another owner's of stronger evidence is ranked.
+        ChangeKind::Published | ChangeKind::Rescored if change.current_run_id != change.run_id => {
+            format!("{model} has another run on {benchmark} {version}: still {}", rank(change.rank_after))
+        }
         ChangeKind::Published => format!("{model} enters {benchmark} {version} at {}", rank(change.rank_after)),
         ChangeKind::Rescored => format!(
             "{model} has a new run on {benchmark} {version}: {}, before {}",
@@ -153,7 +159,10 @@ fn title(change: &Change) -> String {
 
 /// Why, and whose ranks changed besides.
 fn summary(change: &Change) -> String {
-    let moved = change.moved.iter().map(|moved| format!("{}: {} to {}", moved.model, moved.from, moved.to));
+    let moved = change.moved.iter().map(|moved| {
+        let moved_name = system_name(moved.model.as_str(), moved.agent.as_ref(), moved.configuration.as_deref());
+        format!("{moved_name}: {} to {}", moved.from, moved.to)
+    });
     let moved = moved.collect::<Vec<_>>();
     let reason = change.reason.iter().map(|reason| format!("Reason: {reason}"));
     let ranks = (!moved.is_empty()).then(|| format!("Other ranks: {}.", moved.join(", ")));

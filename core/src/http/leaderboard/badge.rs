@@ -7,12 +7,13 @@ use super::{
     board::{Board, BoardSelector, RowBody},
     caching::{self, MINUTE},
     html::Scale,
+    named_system,
 };
 use crate::{
     app::App,
-    domain::{BenchmarkId, ModelId, VersionName},
+    domain::{BenchmarkId, ModelId, SystemId, VersionName},
     http::{
-        openapi::{Hidden, IfNoneMatch, NotFound},
+        openapi::{AmbiguousSystem, Hidden, IfNoneMatch, NotFound},
         parameters::{self, Name, Slug},
         problem::ApiError,
         request::{Path, Query},
@@ -48,6 +49,9 @@ pub struct Parameters {
     /// The latest when absent.
     #[serde(default, deserialize_with = "parameters::version")]
     version: Option<VersionName>,
+    /// Which system of the model, by its `systemId`; not needed where no other one stands.
+    #[serde(default, deserialize_with = "parameters::optional_system")]
+    system: Option<SystemId>,
 }
 
 /// Draws a badge of a model's score and rank range.
@@ -67,6 +71,7 @@ pub struct Parameters {
     ),
     responses(
         (status = 200, description = "The badge.", content_type = "image/svg+xml", body = String),
+        (status = 400, response = AmbiguousSystem),
         (status = 404, response = NotFound),
         (status = 410, response = Hidden),
     ),
@@ -87,17 +92,19 @@ pub async fn handler(
     let scope = wanted.find(&app).await?.ok_or_else(unknown)?;
     let board = Board::read(&app, scope, [None; 3]).await?;
     let model = ModelId::from(format!("{provider}/{name}"));
-    let row = board.rows.iter().find(|row| row.model == model).ok_or_else(unknown)?;
+    let asked = parameters.system.unwrap_or_else(|| model.as_str().into());
+    let row = named_system::find(&asked, &board.rows, |row| &row.system_id)?;
+    let row = row.filter(|row| row.model == model).ok_or_else(unknown)?;
     let badge = drawing(board.scope.benchmark.as_str(), &message(row, Scale::of(board.scope.metric)));
     Ok(caching::answer(&headers, "image/svg+xml", badge.into_string(), MINUTE))
 }
 
 /// `88.0 % · rank 1–9`.
 fn message(row: &RowBody, scale: Scale) -> String {
-    let range = if row.rank_low == row.rank_high {
-        row.rank_low.to_string()
-    } else {
-        format!("{}–{}", row.rank_low, row.rank_high)
+    let range = match row.rank_low.zip(row.rank_high) {
+        None => "–".to_owned(),
+        Some((low, high)) if low == high => low.to_string(),
+        Some((low, high)) => format!("{low}–{high}"),
     };
     format!("{} · rank {range}", scale.score(row.score))
 }

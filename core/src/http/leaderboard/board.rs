@@ -6,13 +6,15 @@ use utoipa::ToSchema;
 use crate::{
     app::App,
     domain::{
-        BenchmarkId, ModelId, RunId, VersionName,
+        BenchmarkId, ModelId, RunId, SystemId, VersionName,
         evaluator::EvaluatorRelationship,
         leaderboard::{Flag, RankedEntry, rank},
+        run_links::RunLinks,
+        system::{Agent, System},
     },
     http::{moderation::refuse_hidden, problem::ApiError},
     ports::Timestamp,
-    store::leaderboard::{self as store, Scope},
+    store::leaderboard::{self as store, Entries, Scope},
 };
 
 /// One row of the leaderboard.
@@ -20,19 +22,30 @@ use crate::{
 #[serde(rename_all = "camelCase")]
 #[schema(as = LeaderboardRow)]
 pub struct RowBody {
-    /// By score; equal scores share it.
+    /// By score; equal scores share it. Null, as all that tells of ranks, where `ranked` is false.
     #[schema(minimum = 1, example = 1)]
-    pub rank: usize,
+    pub rank: Option<usize>,
     /// Best rank that the intervals allow.
     #[schema(minimum = 1, example = 1)]
-    pub rank_low: usize,
+    pub rank_low: Option<usize>,
     /// Worst rank that the intervals allow.
     #[schema(minimum = 1, example = 9)]
-    pub rank_high: usize,
+    pub rank_high: Option<usize>,
     /// Rows with an equal `rankLow`, numbered from the best.
     #[schema(minimum = 1, example = 1)]
-    pub tie_group: usize,
+    pub tie_group: Option<usize>,
+    /// Whether it is the run of its system that is ranked: the one of the strongest evidence, then the one evaluated last.
+    pub ranked: bool,
     pub model: ModelId,
+    /// What the row is of: model, agent and configuration.
+    pub system_id: SystemId,
+    /// What drove the model, where something did.
+    pub agent: Option<Agent>,
+    /// In what it ran, such as a reasoning effort.
+    #[schema(min_length = 1, max_length = 100, example = "high")]
+    pub configuration: Option<String>,
+    /// The model that `model` is a variant of.
+    pub base_model: Option<ModelId>,
     /// As it was when the run was published.
     #[schema(example = "gpt-5 (high)")]
     pub display_name: String,
@@ -63,16 +76,20 @@ pub struct RowBody {
     pub pareto_optimal: Option<bool>,
     pub run_id: RunId,
     pub published_at: Timestamp,
+    /// When the run was completed, else when it was started, else when it was published.
+    pub evaluated_at: Timestamp,
     pub evaluator_relationship: EvaluatorRelationship,
     #[schema(value_type = std::collections::BTreeSet<Flag>)]
     pub flags: Vec<Flag>,
+    /// Where to read more of the run.
+    pub links: Option<RunLinks>,
 }
 
 /// A whole leaderboard, best first.
 pub struct Board {
     /// Which one.
     pub scope: Scope,
-    /// Ranked.
+    /// Ranked, and where all evidence is asked for, under each what else stands of its system.
     pub rows: Vec<RowBody>,
 }
 
@@ -103,8 +120,18 @@ impl BoardSelector<'_> {
 impl Board {
     /// Reads and ranks the entries of a slice: scenario, language, difficulty.
     pub async fn read(app: &App, scope: Scope, slice: [Option<&str>; 3]) -> Result<Self, ApiError> {
+        Self::read_entries(app, scope, slice, Entries::Ranked).await
+    }
+
+    /// Reads and ranks these entries of a slice.
+    pub async fn read_entries(
+        app: &App,
+        scope: Scope,
+        slice: [Option<&str>; 3],
+        which: Entries,
+    ) -> Result<Self, ApiError> {
         let Some(snapshot) = &scope.snapshot else { return Ok(Self { scope, rows: Vec::new() }) };
-        let entries = store::entries(&scope, snapshot, slice).run(app.database()).await?;
+        let entries = store::entries(&scope, snapshot, slice, which).run(app.database()).await?;
         let rows = rank(scope.metric, scope.evidence, entries).into_iter().map(RowBody::from).collect();
         Ok(Self { scope, rows })
     }
@@ -113,12 +140,19 @@ impl Board {
 impl From<RankedEntry> for RowBody {
     fn from(ranked: RankedEntry) -> Self {
         let RankedEntry { entry, score, .. } = ranked;
+        let place = ranked.place;
+        let System { model, id, agent, configuration } = entry.system;
         Self {
-            rank: ranked.rank,
-            rank_low: ranked.range.low,
-            rank_high: ranked.range.high,
-            tie_group: ranked.tie_group,
-            model: entry.model,
+            rank: place.map(|place| place.rank),
+            rank_low: place.map(|place| place.range.low),
+            rank_high: place.map(|place| place.range.high),
+            tie_group: place.map(|place| place.tie_group),
+            ranked: entry.ranked,
+            model,
+            system_id: id,
+            agent,
+            configuration,
+            base_model: entry.base_model,
             display_name: entry.display_name,
             score: score.score,
             score_low: score.interval.map(|interval| interval.low),
@@ -129,11 +163,13 @@ impl From<RankedEntry> for RowBody {
             cost_usd_per_task: ranked.cost_usd_per_task,
             latency_ms_p50: entry.aggregates.p50_ms,
             latency_ms_p95: entry.aggregates.p95_ms,
-            pareto_optimal: ranked.pareto_optimal,
+            pareto_optimal: place.and_then(|place| place.pareto_optimal),
             run_id: entry.run_id,
             published_at: entry.published_at,
+            evaluated_at: entry.evaluated_at,
             evaluator_relationship: entry.evaluator_relationship,
             flags: ranked.flags,
+            links: entry.links,
         }
     }
 }

@@ -12,8 +12,9 @@ use super::caching::{self, SECONDS};
 use crate::{
     app::App,
     domain::{
-        BenchmarkId, ModelId, RunId, VersionName,
+        BenchmarkId, ModelId, RunId, SystemId, VersionName,
         leaderboard::{ChangeKind, RankChange},
+        system::Agent,
     },
     http::{
         openapi::{IfNoneMatch, NotFound},
@@ -66,20 +67,30 @@ struct ChangeBody {
     benchmark: Option<BenchmarkId>,
     version: Option<VersionName>,
     model: Option<ModelId>,
+    /// Of whose runs one was published or taken out; null where it is moderation.
+    system_id: Option<SystemId>,
+    /// What drove the model, where something did.
+    agent: Option<Agent>,
+    /// In what it ran.
+    #[schema(min_length = 1, max_length = 100)]
+    configuration: Option<String>,
     /// What an administrator renamed it.
     name: Option<String>,
     run_id: Option<RunId>,
     /// Why it was withdrawn, rejected or moderated.
     reason: Option<String>,
-    /// The run that stood for the model before.
+    /// The run that was ranked for the system before. Where it is `currentRunId` too, the ranking stayed as it was: `runId`
+    /// was evaluated earlier than its owner's, or weighs less than another owner's.
     previous_run_id: Option<RunId>,
-    /// The run that stands for it since.
+    /// The run that is ranked for it since.
     current_run_id: Option<RunId>,
+    /// Of the system.
     #[schema(minimum = 1)]
     rank_before: Option<i64>,
+    /// Of the system.
     #[schema(minimum = 1)]
     rank_after: Option<i64>,
-    /// The other models whose rank changed; where they are more, the hundred that now rank best.
+    /// The other systems whose rank changed; where they are more, the hundred that now rank best.
     #[schema(max_items = 100)]
     moved: Vec<RankChange>,
 }
@@ -94,6 +105,9 @@ impl From<Change> for ChangeBody {
             benchmark: change.benchmark,
             version: change.version,
             model: change.model,
+            system_id: change.system_id,
+            agent: change.agent,
+            configuration: change.configuration,
             name: change.name,
             run_id: change.run_id,
             reason: change.reason,

@@ -8,16 +8,18 @@ use utoipa::ToSchema;
 use super::{
     board::BoardSelector,
     caching::{self, MINUTE},
+    named_system,
 };
 use crate::{
     app::App,
     domain::{
-        BenchmarkId, ModelId, RunId, VersionName,
+        BenchmarkId, ModelId, RunId, SystemId, VersionName,
         benchmark::BenchmarkVersion,
         leaderboard::{CompareError, ComparedRun, Comparison, Score, adjust, compare},
+        system::Agent,
     },
     http::{
-        openapi::{Hidden, IfNoneMatch, NotFound, PrivateTasks, ValidationFailed},
+        openapi::{AmbiguousSystem, Hidden, IfNoneMatch, NotFound, PrivateTasks, ValidationFailed},
         parameters::{self, Uuid},
         problem::{ApiError, PRIVATE_TASKS},
         request::{Query, Validator},
@@ -27,24 +29,25 @@ use crate::{
 
 /// How many models one model is compared with at once.
 const MOST_OTHERS: usize = 20;
+const SAME: &str = "a model is not compared with itself";
 
 #[derive(Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct Parameters {
-    /// A model that stands on the leaderboard.
-    #[serde(deserialize_with = "parameters::model")]
+    /// A system that stands on the leaderboard; its model is enough where no other system of it does.
+    #[serde(deserialize_with = "parameters::system")]
     #[param(example = "openai/gpt-5-high")]
-    a: ModelId,
-    /// The models to compare it with: 1 to 20 others, separated by commas.
-    #[serde(deserialize_with = "parameters::models")]
+    a: SystemId,
+    /// The systems or models to compare it with: 1 to 20 others, separated by commas.
+    #[serde(deserialize_with = "parameters::systems")]
     #[param(
         value_type = String,
         min_length = 1,
-        pattern = "^[A-Za-z0-9][A-Za-z0-9._-]{0,99}/[A-Za-z0-9][A-Za-z0-9._-]{0,99}(,[A-Za-z0-9][A-Za-z0-9._-]{0,99}/[A-Za-z0-9][A-Za-z0-9._-]{0,99})*$",
+        pattern = "^[A-Za-z0-9][A-Za-z0-9._-]{0,99}/[A-Za-z0-9][A-Za-z0-9._-]{0,99}(~[0-9a-f]{12})?(,[A-Za-z0-9][A-Za-z0-9._-]{0,99}/[A-Za-z0-9][A-Za-z0-9._-]{0,99}(~[0-9a-f]{12})?)*$",
         example = "openai/gpt-5-medium"
     )]
-    b: Vec<ModelId>,
+    b: Vec<SystemId>,
     /// The one published to last where it is not given.
     #[serde(default, deserialize_with = "parameters::benchmark")]
     #[param(example = "aider-polyglot")]
@@ -74,6 +77,7 @@ pub struct Parameters {
     params(Parameters, IfNoneMatch),
     responses(
         (status = 200, description = "The comparisons, in the order asked for.", body = ComparisonBody),
+        (status = 400, response = AmbiguousSystem),
         (status = 403, response = PrivateTasks),
         (status = 404, response = NotFound),
         (status = 410, response = Hidden),
@@ -111,11 +115,18 @@ pub struct ComparisonBody {
     pub comparisons: Vec<ComparedWith>,
 }
 
-/// A model, and the run that stands for it.
+/// A system, and the run that is ranked for it.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ComparedModel {
     pub model: ModelId,
+    /// What is compared: model, agent and configuration.
+    pub system_id: SystemId,
+    /// What drove the model, where something did.
+    pub agent: Option<Agent>,
+    /// In what it ran.
+    #[schema(min_length = 1, max_length = 100)]
+    pub configuration: Option<String>,
     /// As it was when the run was published.
     #[schema(example = "gpt-5 (high)")]
     pub display_name: String,
@@ -138,8 +149,8 @@ impl ComparisonBody {
     ///
     /// # Errors
     /// `validation_failed` where there are no others, too many, or `a` is among them; `not_found` where one of them
-    /// has no entry on this leaderboard.
-    pub async fn read(app: &App, scope: &Scope, a: &ModelId, others: &[ModelId]) -> Result<Self, ApiError> {
+    /// has no entry on this leaderboard; `ambiguous_system` where a model is named that has several systems on it.
+    pub async fn read(app: &App, scope: &Scope, a: &SystemId, others: &[SystemId]) -> Result<Self, ApiError> {
         let mut distinct = Vec::with_capacity(others.len());
         for other in others {
             if !distinct.contains(&other) && distinct.len() <= MOST_OTHERS {
@@ -151,23 +162,35 @@ impl ComparisonBody {
         let named =
             (1..=MOST_OTHERS).contains(&distinct.len()) && distinct.iter().all(|other| !other.as_str().is_empty());
         validator.require(named, "?b", "name 1 to 20 models, separated by commas");
-        validator.require(!distinct.contains(&a), "?b", "a model is not compared with itself");
+        validator.require(!distinct.contains(&a), "?b", SAME);
         validator.finish()?;
 
         let no_entry =
-            |model: &ModelId| ApiError::not_found(&format!("entry of the model {model} on this leaderboard"));
+            |system: &SystemId| ApiError::not_found(&format!("entry of the model {system} on this leaderboard"));
         let Some(snapshot) = &scope.snapshot else { return Err(no_entry(a)) };
-        let models = [&[a], distinct.as_slice()].concat();
+        let systems = [&[a], distinct.as_slice()].concat();
         let mut batch = Batch::new();
         let version = batch.push(comparisons::version(scope));
-        let runs = batch.push(comparisons::entries(scope, snapshot, &models));
+        let runs = batch.push(comparisons::entries(scope, snapshot, &systems));
         let mut answers = batch.run(app.database()).await?;
         let version = answers.take(version)?.ok_or_else(|| ApiError::not_found("leaderboard"))?;
         let runs = answers.take(runs)?;
-        let run_of = |model: &ModelId| runs.iter().find(|run| run.model == *model).ok_or_else(|| no_entry(model));
+        let run_of = |system: &SystemId| {
+            named_system::find(system, &runs, |run| &run.system.id)?.ok_or_else(|| no_entry(system))
+        };
 
         let first = run_of(a)?;
-        let others = distinct.iter().map(|other| run_of(other)).collect::<Result<Vec<_>, _>>()?;
+        let mut others = Vec::<&ComparedRun>::with_capacity(distinct.len());
+        for other in distinct {
+            let other = run_of(other)?;
+            if !others.iter().any(|known| known.run_id == other.run_id) {
+                others.push(other);
+            }
+        }
+        // A model and its only system are the same.
+        let mut validator = Validator::default();
+        validator.require(others.iter().all(|other| other.run_id != first.run_id), "?b", SAME);
+        validator.finish()?;
         let with = |other: &ComparedRun| {
             let comparison = compare(&version, first, other)?;
             Ok(ComparedWith { b: ComparedModel::of(&version, other), comparison })
@@ -187,7 +210,10 @@ impl ComparisonBody {
 impl ComparedModel {
     pub fn of(version: &BenchmarkVersion, run: &ComparedRun) -> Self {
         Self {
-            model: run.model.clone(),
+            model: run.system.model.clone(),
+            system_id: run.system.id.clone(),
+            agent: run.system.agent.clone(),
+            configuration: run.system.configuration.clone(),
             display_name: run.display_name.clone(),
             run_id: run.run_id.clone(),
             score: Score::of(version.metric, &run.aggregates).score,

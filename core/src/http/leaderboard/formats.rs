@@ -4,7 +4,11 @@ use http::{HeaderMap, header};
 use serde::Serialize;
 
 use super::board::RowBody;
-use crate::{domain::evaluator::EvaluatorRelationship, http::problem::ApiError, ports::Timestamp};
+use crate::{
+    domain::{ModelId, evaluator::EvaluatorRelationship},
+    http::problem::ApiError,
+    ports::Timestamp,
+};
 
 /// How rows are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,10 +58,10 @@ pub fn accepted(headers: &HeaderMap) -> Format {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Cells<'a> {
-    rank: usize,
-    rank_low: usize,
-    rank_high: usize,
-    tie_group: usize,
+    rank: Option<usize>,
+    rank_low: Option<usize>,
+    rank_high: Option<usize>,
+    tie_group: Option<usize>,
     model: &'a str,
     display_name: String,
     score: f64,
@@ -76,6 +80,17 @@ struct Cells<'a> {
     published_at: Timestamp,
     evaluator_relationship: EvaluatorRelationship,
     flags: String,
+    ranked: bool,
+    system_id: &'a str,
+    agent: Option<String>,
+    agent_version: Option<String>,
+    configuration: Option<String>,
+    base_model: Option<&'a str>,
+    evaluated_at: Timestamp,
+    source: Option<&'a str>,
+    logs: Option<&'a str>,
+    traces: Option<&'a str>,
+    paper: Option<&'a str>,
 }
 
 /// The rows with a header; nothing but the header where there are none.
@@ -88,6 +103,8 @@ pub fn csv(rows: &[RowBody]) -> Result<String, ApiError> {
         csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).has_headers(false).from_writer(Vec::new());
     writer.write_record(HEADER).map_err(|error| failed(&error))?;
     for row in rows {
+        let agent = row.agent.as_ref();
+        let links = row.links.as_ref();
         let cells = Cells {
             rank: row.rank,
             rank_low: row.rank_low,
@@ -109,6 +126,17 @@ pub fn csv(rows: &[RowBody]) -> Result<String, ApiError> {
             published_at: row.published_at,
             evaluator_relationship: row.evaluator_relationship,
             flags: row.flags.iter().map(|flag| flag.as_str()).collect::<Vec<_>>().join(" "),
+            ranked: row.ranked,
+            system_id: row.system_id.as_str(),
+            agent: agent.map(|agent| no_formula(&agent.name)),
+            agent_version: agent.and_then(|agent| agent.version.as_deref()).map(no_formula),
+            configuration: row.configuration.as_deref().map(no_formula),
+            base_model: row.base_model.as_ref().map(ModelId::as_str),
+            evaluated_at: row.evaluated_at,
+            source: links.and_then(|links| links.source.as_deref()),
+            logs: links.and_then(|links| links.logs.as_deref()),
+            traces: links.and_then(|links| links.traces.as_deref()),
+            paper: links.and_then(|links| links.paper.as_deref()),
         };
         writer.serialize(cells).map_err(|error| failed(&error))?;
     }
@@ -116,7 +144,7 @@ pub fn csv(rows: &[RowBody]) -> Result<String, ApiError> {
     String::from_utf8(bytes).map_err(|error| failed(&error))
 }
 
-const HEADER: [&str; 20] = [
+const HEADER: [&str; 31] = [
     "rank",
     "rankLow",
     "rankHigh",
@@ -137,6 +165,17 @@ const HEADER: [&str; 20] = [
     "publishedAt",
     "evaluatorRelationship",
     "flags",
+    "ranked",
+    "systemId",
+    "agent",
+    "agentVersion",
+    "configuration",
+    "baseModel",
+    "evaluatedAt",
+    "source",
+    "logs",
+    "traces",
+    "paper",
 ];
 
 /// A spreadsheet would run a free text that begins like a formula (OWASP, CSV injection): also behind characters that

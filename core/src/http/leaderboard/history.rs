@@ -6,15 +6,17 @@ use http::header;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::caching::MINUTE;
+use super::{caching::MINUTE, query::PeriodOf};
 use crate::{
     app::App,
     domain::{
-        BenchmarkId, ModelId, RunId, VersionName,
+        BenchmarkId, ModelId, RunId, SystemId, VersionName,
         benchmark::Metric,
         evaluator::EvaluatorRelationship,
         leaderboard::{Aggregates, Score},
+        run_links::RunLinks,
         run_status::RunStatus,
+        system::Agent,
     },
     http::{
         moderation::refuse_hidden,
@@ -27,7 +29,7 @@ use crate::{
     ports::Timestamp,
     store::{
         Batch, PageBefore, models,
-        run_history::{self, PastRun},
+        run_history::{self, By, PastRun},
     },
 };
 
@@ -38,6 +40,10 @@ pub struct Parameters {
     /// Of this benchmark only.
     #[serde(default, deserialize_with = "parameters::benchmark")]
     benchmark: Option<BenchmarkId>,
+    /// By which date they are listed.
+    #[serde(default)]
+    #[param(default = "published")]
+    by: PeriodOf,
     /// How many.
     #[param(minimum = 1, maximum = 100, default = 20)]
     limit: Option<u32>,
@@ -54,6 +60,14 @@ pub struct PastRunBody {
     pub run_id: RunId,
     pub benchmark: BenchmarkId,
     pub version: VersionName,
+    pub model: ModelId,
+    /// What it is a run of: model, agent and configuration.
+    pub system_id: SystemId,
+    /// What drove the model, where something did.
+    pub agent: Option<Agent>,
+    /// In what it ran.
+    #[schema(min_length = 1, max_length = 100)]
+    pub configuration: Option<String>,
     /// Never `open`.
     pub status: RunStatus,
     /// Why it was rejected or withdrawn.
@@ -79,10 +93,16 @@ pub struct PastRunBody {
     #[schema(example = "0.86.0")]
     pub harness_version: String,
     pub started_at: Option<Timestamp>,
+    /// When it was completed, else started, else published.
+    pub evaluated_at: Timestamp,
     pub published_at: Timestamp,
     pub withdrawn_at: Option<Timestamp>,
-    /// Whether it is the model's row on the leaderboard.
+    /// Whether it stands on the leaderboard: of its owner's runs of the system it was evaluated last.
     pub current: bool,
+    /// Whether it is the run that is ranked for its system.
+    pub ranked: bool,
+    /// Where to read more of it.
+    pub links: Option<RunLinks>,
     #[serde(skip)]
     pub metric: Metric,
 }
@@ -95,6 +115,10 @@ impl From<PastRun> for PastRunBody {
             run_id: run.id,
             benchmark: run.benchmark,
             version: run.version,
+            model: run.system.model,
+            system_id: run.system.id,
+            agent: run.system.agent,
+            configuration: run.system.configuration,
             status: run.status,
             reason: run.reason,
             score: score.map(|score| score.score),
@@ -107,9 +131,12 @@ impl From<PastRun> for PastRunBody {
             harness: run.harness,
             harness_version: run.harness_version,
             started_at: run.started_at,
+            evaluated_at: run.evaluated_at,
             published_at: run.published_at,
             withdrawn_at: run.withdrawn_at,
             current: run.current,
+            ranked: run.ranked,
+            links: run.links,
             metric: run.metric,
         }
     }
@@ -117,7 +144,7 @@ impl From<PastRun> for PastRunBody {
 
 /// Lists a model's runs across benchmarks, versions and dates.
 ///
-/// Every run that was ever published, newest first; withdrawn and rejected ones with the reason.
+/// Every run that was ever published, of all its systems, the latest first; withdrawn and rejected ones with the reason.
 #[utoipa::path(
     get,
     path = "/api/v1/models/{provider}/{name}/history",
@@ -138,9 +165,17 @@ pub async fn handler(
     Query(parameters): Query<Parameters>,
 ) -> Result<Response, ApiError> {
     let page = NewestFirst::new(uri, parameters.limit, parameters.cursor.as_deref())?;
-    let runs = read(&app, &model.id(), parameters.benchmark.as_ref(), &page.rows()).await?;
+    let by = match parameters.by {
+        PeriodOf::Published => By::Published,
+        PeriodOf::Evaluated => By::Evaluated,
+    };
+    let runs = read(&app, &model.id(), parameters.benchmark.as_ref(), by, &page.rows()).await?;
     let runs = runs.ok_or_else(|| ApiError::not_found("model"))?;
-    let mut response = page.answer(runs, |run| (run.published_at.0, run.run_id.clone().into()), |run| run);
+    let dated = |run: &PastRunBody| match by {
+        By::Published => run.published_at.0,
+        By::Evaluated => run.evaluated_at.0,
+    };
+    let mut response = page.answer(runs, |run| (dated(run), run.run_id.clone().into()), |run| run);
     response.headers_mut().insert(header::CACHE_CONTROL, MINUTE);
     Ok(response)
 }
@@ -150,18 +185,20 @@ pub async fn handler(
 /// # Errors
 /// `hidden`, or what the database answers.
 pub async fn newest(app: &App, model: &ModelId, limit: u32) -> Result<Option<Vec<PastRunBody>>, ApiError> {
-    read(app, model, None, &PageBefore { at: Timestamp(END_OF_TIME), id: String::new(), rows: limit }).await
+    read(app, model, None, By::Published, &PageBefore { at: Timestamp(END_OF_TIME), id: String::new(), rows: limit })
+        .await
 }
 
 async fn read(
     app: &App,
     model: &ModelId,
     benchmark: Option<&BenchmarkId>,
+    by: By,
     page: &PageBefore,
 ) -> Result<Option<Vec<PastRunBody>>, ApiError> {
     let mut batch = Batch::new();
     let declaration = batch.push(models::declaration(model));
-    let runs = batch.push(run_history::list(model, benchmark, page));
+    let runs = batch.push(run_history::list(model, benchmark, by, page));
     let mut answers = batch.run(app.database()).await?;
     let Some(declaration) = answers.take(declaration)? else { return Ok(None) };
     refuse_hidden("model", declaration.hidden_reason)?;

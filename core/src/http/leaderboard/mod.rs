@@ -12,6 +12,7 @@ mod health;
 mod history;
 mod html;
 mod last_answer;
+mod named_system;
 mod pareto;
 mod query;
 
@@ -38,7 +39,7 @@ use crate::app::App;
         html::compare::compare,
         html::model::model
     ),
-    components(schemas(query::Period, query::Sort, query::Order))
+    components(schemas(query::EvidenceShown, query::Period, query::PeriodOf, query::Sort, query::Order))
 )]
 pub struct Described;
 

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     app::App,
-    domain::{BenchmarkId, ModelId, RunId, VersionName},
+    domain::{BenchmarkId, ModelId, RunId, SystemId, VersionName, system::Agent},
     http::{
         openapi::{Hidden, IfNoneMatch, NotFound},
         parameters::{self, Uuid},
@@ -63,19 +63,26 @@ pub struct ParetoFront {
     /// Null when nothing is published.
     #[schema(value_type = Option<Uuid>)]
     snapshot_id: Option<String>,
-    /// Models left out: what they cost is not known.
+    /// Systems left out: what they cost is not known.
     without_cost: usize,
     /// Points beyond the thousand that are told: the front, then the best of the others.
     omitted: usize,
     data: Vec<Point>,
 }
 
-/// A model whose cost is known.
+/// A system whose cost is known.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = ParetoPoint)]
 struct Point {
     model: ModelId,
+    /// What it is of: model, agent and configuration.
+    system_id: SystemId,
+    /// What drove the model, where something did.
+    agent: Option<Agent>,
+    /// In what it ran.
+    #[schema(min_length = 1, max_length = 100)]
+    configuration: Option<String>,
     #[schema(example = "gpt-5 (high)")]
     display_name: String,
     run_id: RunId,
@@ -92,7 +99,7 @@ struct Point {
     cost_usd: f64,
     #[schema(minimum = 0, example = 0.1292)]
     cost_usd_per_task: Option<f64>,
-    /// No other model scores as high for as little.
+    /// No other system scores as high for as little.
     pareto_optimal: bool,
 }
 
@@ -102,6 +109,9 @@ impl Point {
             cost_usd: row.cost_usd?,
             pareto_optimal: row.pareto_optimal?,
             model: row.model,
+            system_id: row.system_id,
+            agent: row.agent,
+            configuration: row.configuration,
             display_name: row.display_name,
             run_id: row.run_id,
             score: row.score,
@@ -114,7 +124,7 @@ impl Point {
 
 /// Shows score against cost.
 ///
-/// The models whose cost is known, the cheapest first. A cost that is absent or zero is unknown, not free: such models
+/// The systems whose cost is known, the cheapest first. A cost that is absent or zero is unknown, not free: such models
 /// are left out, and counted in `withoutCost`. Any origin may read it, without credentials.
 #[utoipa::path(
     get,
@@ -156,7 +166,10 @@ pub async fn handler(
     }
     points.sort_by(|a, b| {
         let by_score = || b.score.total_cmp(&a.score);
-        a.cost_usd.total_cmp(&b.cost_usd).then_with(by_score).then_with(|| a.model.cmp(&b.model))
+        a.cost_usd
+            .total_cmp(&b.cost_usd)
+            .then_with(by_score)
+            .then_with(|| (&a.model, &a.system_id).cmp(&(&b.model, &b.system_id)))
     });
     let body = Answer(ParetoFront {
         benchmark: board.scope.benchmark,

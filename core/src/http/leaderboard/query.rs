@@ -10,13 +10,14 @@ use super::{
     caching,
 };
 use crate::{
-    domain::{BenchmarkId, ModelId, VersionName, benchmark::Slices},
+    domain::{BenchmarkId, RunId, VersionName, benchmark::Slices},
     http::{
         page::{fitting, json_size, read_cursor, write_cursor},
         parameters::{self, Slug, Uuid},
         problem::{ApiError, MALFORMED_REQUEST},
     },
     ports::Timestamp,
+    store::leaderboard::Entries,
 };
 
 const DAY_SECONDS: i64 = 86_400;
@@ -57,13 +58,21 @@ pub struct BoardQuery {
     #[serde(deserialize_with = "parameters::label")]
     #[param(min_length = 1, max_length = 100)]
     pub q: Option<String>,
-    /// Published within.
+    /// Published, or evaluated, within.
     #[param(default = "all")]
     pub period: Period,
+    /// Which date `period` looks at.
+    #[serde(rename = "periodOf")]
+    #[param(default = "published")]
+    pub period_of: PeriodOf,
+    /// Which runs are listed: the one of each system that is ranked, or all that stand, each under the ranked one of its
+    /// system.
+    #[param(default = "ranked")]
+    pub evidence: EvidenceShown,
     /// By what the rows are sorted.
     #[param(default = "rank")]
     pub sort: Sort,
-    /// Best first when absent: rank, cost, latency and model ascending, score and date descending. Unknown costs and
+    /// Best first when absent: rank, cost, latency and model ascending, score and dates descending. Unknown costs and
     /// latencies stand last either way.
     pub order: Option<Order>,
     /// How many.
@@ -88,9 +97,27 @@ pub enum Period {
     All,
 }
 
-/// What rows are sorted by.
+/// Which date of a run a period looks at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+pub enum PeriodOf {
+    #[default]
+    Published,
+    Evaluated,
+}
+
+/// Which runs of a system are listed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum EvidenceShown {
+    #[default]
+    Ranked,
+    All,
+}
+
+/// What rows are sorted by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 #[schema(as = SortKey)]
 pub enum Sort {
     #[default]
@@ -99,6 +126,7 @@ pub enum Sort {
     Cost,
     Latency,
     Date,
+    EvaluatedAt,
     Model,
 }
 
@@ -119,8 +147,8 @@ pub struct Position {
     /// The moment that a period is counted back from, in milliseconds.
     pub as_of: i64,
     asked: String,
-    /// The model that the page before ended with.
-    after: ModelId,
+    /// The run that the page before ended with.
+    after: RunId,
 }
 
 impl BoardQuery {
@@ -169,20 +197,39 @@ impl BoardQuery {
         self.provider.is_none()
             && self.q.is_none()
             && self.period == Period::All
+            && self.period_of == PeriodOf::Published
+            && self.evidence == EvidenceShown::Ranked
             && self.sort == Sort::Rank
             && self.order.is_none()
     }
 
-    /// Leaves the rows that are asked for, in the order that is asked for. They keep their ranks.
+    /// Which entries are asked for.
+    #[must_use]
+    pub fn entries(&self) -> Entries {
+        match self.evidence {
+            EvidenceShown::Ranked => Entries::Ranked,
+            EvidenceShown::All => Entries::All,
+        }
+    }
+
+    /// Leaves the rows that are asked for, in the order that is asked for. They keep their ranks, and what is not ranked
+    /// keeps its place under the run that is.
     pub fn apply(&self, rows: &mut Vec<RowBody>, as_of: Timestamp) {
-        rows.retain(|row| self.chooses(row, as_of));
-        self.sort(rows);
+        let mut systems = Vec::<Vec<RowBody>>::with_capacity(rows.len());
+        for row in rows.drain(..) {
+            match systems.last_mut() {
+                Some(system) if !row.ranked => system.push(row),
+                _ => systems.push(vec![row]),
+            }
+        }
+        self.sort(&mut systems);
+        rows.extend(systems.into_iter().flatten().filter(|row| self.chooses(row, as_of)));
     }
 
     /// One page of what [`Self::apply`] left, and the cursor after it where there is more.
     ///
     /// # Errors
-    /// `malformed_request` where the model that the page before ended with has been hidden meanwhile.
+    /// `malformed_request` where the model of the run that the page before ended with has been hidden meanwhile.
     pub fn page(
         &self,
         rows: Vec<RowBody>,
@@ -191,10 +238,10 @@ impl BoardQuery {
         snapshot: Option<&str>,
         as_of: Timestamp,
     ) -> Result<(Vec<RowBody>, Option<String>), ApiError> {
-        // A model stands once, and a snapshot always holds the same models, but for those that are hidden.
+        // A run stands once, and a snapshot always holds the same runs, but for those of models that are hidden.
         let start = match position {
             None => 0,
-            Some(position) => match rows.iter().position(|row| row.model == position.after) {
+            Some(position) => match rows.iter().position(|row| row.run_id == position.after) {
                 Some(at) => at.saturating_add(1),
                 None => {
                     return Err(ApiError::new(MALFORMED_REQUEST, "the list has changed: begin with its first page"));
@@ -205,7 +252,7 @@ impl BoardQuery {
         let is_more = rows.len() > start.saturating_add(limit);
         let page = rows.into_iter().skip(start).take(limit).collect::<Vec<_>>();
         let next = page.last().zip(snapshot).filter(|_| is_more).and_then(|(last, snapshot)| {
-            let (snapshot, after) = (snapshot.to_owned(), last.model.clone());
+            let (snapshot, after) = (snapshot.to_owned(), last.run_id.clone());
             // Only a period asks for the moment: any other page is the same whenever it is read.
             let as_of = if self.period == Period::All { 0 } else { as_of.0 };
             write_cursor(&Position { snapshot, as_of, asked: self.asked(), after })
@@ -227,8 +274,11 @@ impl BoardQuery {
             Period::Quarter => Some(90),
             Period::All => None,
         };
-        let recent =
-            days.is_none_or(|days: i64| row.published_at >= as_of.plus_seconds(days.saturating_mul(-DAY_SECONDS)));
+        let dated = match self.period_of {
+            PeriodOf::Published => row.published_at,
+            PeriodOf::Evaluated => row.evaluated_at,
+        };
+        let recent = days.is_none_or(|days: i64| dated >= as_of.plus_seconds(days.saturating_mul(-DAY_SECONDS)));
         let of_provider =
             self.provider.as_ref().is_none_or(|provider| row.model.provider().eq_ignore_ascii_case(provider));
         let matches = self.q.as_ref().is_none_or(|text| {
@@ -239,21 +289,26 @@ impl BoardQuery {
     }
 
     /// Best first unless asked otherwise; what is unknown comes last either way.
-    fn sort(&self, rows: &mut [RowBody]) {
-        let best_is_most = matches!(self.sort, Sort::Score | Sort::Date);
+    fn sort(&self, systems: &mut [Vec<RowBody>]) {
+        let best_is_most = matches!(self.sort, Sort::Score | Sort::Date | Sort::EvaluatedAt);
         let descending = self.order.map_or(best_is_most, |order| order == Order::Desc);
         let directed = |ordering: Ordering| if descending { ordering.reverse() } else { ordering };
         let optional = |a: Option<f64>, b: Option<f64>| match (a, b) {
             (Some(a), Some(b)) => directed(a.total_cmp(&b)),
             (a, b) => b.is_some().cmp(&a.is_some()),
         };
-        rows.sort_by(|a, b| match self.sort {
+        let by_row = |a: &RowBody, b: &RowBody| match self.sort {
             Sort::Rank => directed(a.rank.cmp(&b.rank)),
             Sort::Score => directed(a.score.total_cmp(&b.score)),
             Sort::Cost => optional(a.cost_usd, b.cost_usd),
             Sort::Latency => optional(a.latency_ms_p50, b.latency_ms_p50),
             Sort::Date => directed(a.published_at.cmp(&b.published_at)),
-            Sort::Model => directed(a.model.cmp(&b.model)),
+            Sort::EvaluatedAt => directed(a.evaluated_at.cmp(&b.evaluated_at)),
+            Sort::Model => directed((&a.model, &a.system_id).cmp(&(&b.model, &b.system_id))),
+        };
+        systems.sort_by(|a, b| match (a.first(), b.first()) {
+            (Some(a), Some(b)) => by_row(a, b),
+            (a, b) => b.is_some().cmp(&a.is_some()),
         });
     }
 }

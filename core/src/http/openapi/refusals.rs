@@ -36,6 +36,8 @@ macro_rules! refusals {
 }
 
 refusals! {
+    /// A parameter cannot be read; or the model that it names has several systems here, each named.
+    AmbiguousSystem: MALFORMED_REQUEST, AMBIGUOUS_SYSTEM;
     /// Another account has taken the address since.
     ConflictAddress: EMAIL_TAKEN;
     /// The run is no longer open, or its benchmark version takes results.

@@ -15,7 +15,7 @@ use crate::{
         moderation::refuse_hidden,
         openapi::{ForbiddenPublisher, Hidden, IfNoneMatch, NotFound},
         page::{Page, PageQuery, list as list_answer, page_size, read_cursor, take_page},
-        parameters::ModelPath,
+        parameters::{self, ModelPath, is_model_id},
         problem::{ApiError, NOT_OWNER},
         request::{Json, Path, Query, Validator},
     },
@@ -55,6 +55,9 @@ pub struct Body {
     #[serde(default)]
     #[schema(default = false)]
     deprecated: bool,
+    /// The model that it is a variant of, such as the same with another reasoning effort. It need not be declared.
+    #[serde(default, deserialize_with = "parameters::optional_name")]
+    base_model: Option<ModelId>,
 }
 
 /// Declares a model, or changes one of the caller's own.
@@ -93,10 +96,15 @@ pub async fn put(
         released_on: validator.optional_date("/releasedOn", body.released_on.as_deref()),
         training_cutoff: validator.optional_date("/trainingCutoff", body.training_cutoff.as_deref()),
         deprecated: body.deprecated,
+        base_model: body.base_model,
         created_at: now,
         updated_at: now,
         hidden_reason: None,
     };
+    if let Some(base) = &model.base_model {
+        validator.require(is_model_id(base.as_str()), "/baseModel", "give the id of a model, provider/name");
+        validator.require(*base != model.id, "/baseModel", "a model is no variant of itself");
+    }
     let window = model.context_window.is_none_or(|tokens| (1..=9_007_199_254_740_991).contains(&tokens));
     validator.require(window, "/contextWindow", "give a positive number of tokens");
     for (pointer, price) in

@@ -10,14 +10,17 @@ use super::over_quota;
 use crate::{
     app::App,
     domain::{
-        BenchmarkId, ModelId, RunId, UserId, ValidationError, ValidationErrorCode, VersionName,
+        BenchmarkId, ModelId, RunId, SystemId, UserId, ValidationError, ValidationErrorCode, VersionName,
         benchmark::Metric,
         evaluator::EvaluatorRelationship,
         formats,
         leaderboard::{Aggregates, Score},
+        run_links::RunLinks,
         run_status::RunStatus,
         statistics::pass_at_k,
         strict_json::StrictObject,
+        system::Agent,
+        values,
     },
     http::{
         credentials::{ApiKeyClient, ResultsWrite, write_error},
@@ -36,6 +39,9 @@ use crate::{
     },
 };
 
+/// Clocks differ, by less than a day.
+const MOST_AHEAD_SECONDS: i64 = 86_400;
+
 /// What a run claims to be.
 #[derive(Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
@@ -43,6 +49,11 @@ use crate::{
 pub struct Body {
     #[serde(deserialize_with = "parameters::name")]
     model: ModelId,
+    /// What drove the model, such as an agent or a scaffold. With another agent it is another row of the leaderboard.
+    agent: Option<Agent>,
+    /// A short label of what the model ran in, such as its reasoning effort; also another row.
+    #[schema(min_length = 1, max_length = 100, example = "high")]
+    configuration: Option<String>,
     #[serde(deserialize_with = "parameters::name")]
     benchmark: BenchmarkId,
     version: VersionName,
@@ -81,9 +92,11 @@ pub struct Body {
     /// RFC 3339 with any offset; kept to the millisecond.
     #[schema(format = DateTime)]
     started_at: Option<String>,
-    /// Not before `startedAt`.
+    /// Not before `startedAt`. Neither is more than a day from now.
     #[schema(format = DateTime)]
     completed_at: Option<String>,
+    /// Where to read more of it.
+    links: Option<RunLinks>,
 }
 
 /// Opens a run.
@@ -128,11 +141,29 @@ async fn open(app: &App, owner_id: &UserId, body: Body, claim: Claim) -> Result<
     let completed_at = validator.optional_timestamp("/completedAt", body.completed_at.as_deref());
     let in_order = started_at.zip(completed_at).is_none_or(|(started, completed)| started <= completed);
     validator.require(in_order, "/completedAt", "a run ends after it started");
+    let now = app.now();
+    // Nobody could evaluate later than a run that is dated far ahead.
+    for (pointer, time) in [("/startedAt", started_at), ("/completedAt", completed_at)] {
+        let has_come = time.is_none_or(|time| time <= now.plus_seconds(MOST_AHEAD_SECONDS));
+        validator.require(has_come, pointer, "give a time that has come");
+    }
+    let agent = body.agent.as_ref().map(|agent| Agent {
+        name: validator.name("/agent/name", &agent.name, 100),
+        version: agent.version.as_ref().map(|version| validator.name("/agent/version", version, 100)),
+    });
+    let configuration = body.configuration.as_ref();
+    let configuration = configuration.map(|label| validator.name("/configuration", label, 100));
+    for (name, link) in body.links.iter().flat_map(RunLinks::each) {
+        link.and_then(|link| validator.check(&format!("/links/{name}"), values::https_url(link)));
+    }
     validator.finish()?;
     let request = canonical(&body)?;
-    let (id, now) = (RunId::from(app.new_id()), app.now());
+    let id = RunId::from(app.new_id());
     let declared = RunDeclaration {
+        system_id: SystemId::of(&body.model, agent.as_ref(), configuration.as_deref()),
         model: body.model,
+        agent,
+        configuration,
         benchmark: body.benchmark,
         version: body.version,
         harness,
@@ -147,12 +178,13 @@ async fn open(app: &App, owner_id: &UserId, body: Body, claim: Claim) -> Result<
         external_id,
         started_at,
         completed_at,
+        links: body.links.filter(|links| !links.is_empty()),
     };
     let opened = Reply::json(StatusCode::CREATED, &RunBody::opened(id.clone(), declared.clone(), now))?;
 
     let run = NewRun { id: &id, owner_id, declared: &declared, request: &request, created_at: now };
     let mut batch = Batch::new();
-    batch.push(runs::open(&run));
+    batch.push(runs::open(&run)?);
     // The charge tells as well as the run whether one was opened.
     batch.push(storage::charge_run(owner_id, i64::try_from(request.len()).unwrap_or(i64::MAX)));
     let opened = claim.fulfil_if_changed(&mut batch, app, opened)?;
@@ -260,6 +292,8 @@ pub struct RunBody {
     reason: Option<String>,
     created_at: Timestamp,
     published_at: Option<Timestamp>,
+    /// `completedAt`, else `startedAt`, else `publishedAt`: of its owner's runs of a system, the one evaluated last stands.
+    evaluated_at: Option<Timestamp>,
     /// When it was withdrawn or rejected.
     withdrawn_at: Option<Timestamp>,
     /// Null until given, and always null with evidence `results`.
@@ -323,6 +357,7 @@ impl RunBody {
             reason: run.reason.clone(),
             created_at: run.created_at,
             published_at: run.published_at,
+            evaluated_at: run.evaluated_at,
             withdrawn_at: run.withdrawn_at,
             counts: run.counts.clone(),
             aggregates: run.aggregates.as_ref().map(|aggregates| AggregatesBody::of(run, aggregates)),
@@ -333,6 +368,7 @@ impl RunBody {
     fn opened(id: RunId, declared: RunDeclaration, now: Timestamp) -> Self {
         Self {
             id,
+            evaluated_at: declared.completed_at.or(declared.started_at),
             declared,
             status: RunStatus::Open,
             reason: None,

@@ -40,8 +40,8 @@ impl Body {
 
 /// Withdraws a published run.
 ///
-/// Scope `results:write`. The run stays readable with the reason; the model's latest other published run stands again,
-/// and the log of changes tells so. Withdrawing again changes nothing.
+/// Scope `results:write`. The run stays readable with the reason. The owner's run of that system that was evaluated last
+/// stands again, or another owner's is ranked, and the log of changes tells so. Withdrawing again changes nothing.
 #[utoipa::path(
     post,
     path = "/api/v1/runs/{id}/withdraw",

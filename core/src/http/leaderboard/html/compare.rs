@@ -11,19 +11,20 @@ use serde::Deserialize;
 use super::{
     Choices, answer, no_board,
     plot::{difference_axis, difference_bar},
-    text::{Scale, address, model_address},
+    text::{Scale, address, model_address, system_name},
     unless_hidden,
 };
 use crate::{
     app::App,
     domain::{
-        BenchmarkId, ModelId, VersionName,
+        BenchmarkId, SystemId, VersionName,
         leaderboard::{Found, Method},
     },
     http::{
         leaderboard::{
             board::{Board, BoardSelector, RowBody},
-            compare::{ComparedWith, ComparisonBody},
+            compare::{ComparedModel, ComparedWith, ComparisonBody},
+            named_system,
         },
         openapi::IfNoneMatch,
         page::html_page,
@@ -140,45 +141,51 @@ pub async fn compare(
     let refused = |status: StatusCode, why: &str| {
         html_page(status, "Compare models", &page.markup(&html! { p role="alert" { (why) } }))
     };
-    let mut named = page.a.iter().chain(&page.others);
-    if let Some(unknown) = named.find(|model| page.row(model).is_none()) {
-        let why = format!("{unknown} has no run on this leaderboard.");
-        return Ok(refused(StatusCode::NOT_FOUND, &why));
+    for named in page.a.iter().chain(&page.others) {
+        if page.row(named)?.is_none() {
+            let why = format!("{named} has no run on this leaderboard.");
+            return Ok(refused(StatusCode::NOT_FOUND, &why));
+        }
     }
     let Some(a) = page.a.as_ref().filter(|_| !page.others.is_empty()) else {
         let hint = html! { p class="note" { "Choose two models: they are compared on the same tasks." } };
         return Ok(answer(&headers, "Compare models", &page.markup(&hint)));
     };
-    if page.others.contains(a) || page.others.len() > MOST_OTHERS {
+    let first = page.row(a)?.map(|row| &row.run_id);
+    let mut is_itself = false;
+    for other in &page.others {
+        is_itself |= page.row(other)?.map(|row| &row.run_id) == first;
+    }
+    if is_itself || page.others.len() > MOST_OTHERS {
         let why = format!("Choose another model than the first, or several: {MOST_OTHERS} at most.");
         return Ok(refused(StatusCode::UNPROCESSABLE_ENTITY, &why));
     }
     let comparison = ComparisonBody::read(&app, page.scope, a, &page.others).await?;
     let title = match comparison.comparisons.as_slice() {
-        [only] => format!("{} against {}", comparison.a.display_name, only.b.display_name),
-        several => format!("{} against {} models", comparison.a.display_name, several.len()),
+        [only] => format!("{} against {}", comparison.a.name(), only.b.name()),
+        several => format!("{} against {} models", comparison.a.name(), several.len()),
     };
     let found = View { comparison: &comparison, scale: Scale::of(page.scope.metric) }.markup();
     Ok(answer(&headers, &title, &page.markup(&found)))
 }
 
 /// The models of a text that separates them by commas.
-fn models(text: &str) -> Vec<ModelId> {
-    text.split(',').map(str::trim).filter(|model| !model.is_empty()).map(ModelId::from).collect()
+fn models(text: &str) -> Vec<SystemId> {
+    text.split(',').map(str::trim).filter(|model| !model.is_empty()).map(SystemId::from).collect()
 }
 
 /// The board that is compared on, and who is chosen.
 struct Page<'a> {
     scope: &'a Scope,
     rows: &'a [RowBody],
-    a: Option<ModelId>,
-    others: Vec<ModelId>,
+    a: Option<SystemId>,
+    others: Vec<SystemId>,
     pinned: Option<&'a str>,
 }
 
 impl Page<'_> {
-    fn row(&self, model: &ModelId) -> Option<&RowBody> {
-        self.rows.iter().find(|row| row.model == *model)
+    fn row(&self, asked: &SystemId) -> Result<Option<&RowBody>, ApiError> {
+        named_system::find(asked, self.rows, |row| &row.system_id)
     }
 
     fn markup(&self, found: &Markup) -> Markup {
@@ -188,8 +195,8 @@ impl Page<'_> {
             ("version", scope.version.as_str()),
             ("snapshot", self.pinned.unwrap_or_default()),
         ];
-        let b = self.others.iter().map(ModelId::as_str).collect::<Vec<_>>().join(",");
-        let chosen = [("a", self.a.as_ref().map_or("", ModelId::as_str)), ("b", b.as_str())];
+        let b = self.others.iter().map(SystemId::as_str).collect::<Vec<_>>().join(",");
+        let chosen = [("a", self.a.as_ref().map_or("", SystemId::as_str)), ("b", b.as_str())];
         let only = if let [only] = self.others.as_slice() { Some(only) } else { None };
         html! {
             p class="meta" { "On " a href=(address("/leaderboard", &own)) { (scope.title) } ", version " (scope.version) }
@@ -209,7 +216,12 @@ impl Page<'_> {
         }
     }
 
-    fn choice(&self, name: &str, label: &str, chosen: Option<&ModelId>) -> Markup {
+    fn is_chosen(&self, chosen: Option<&SystemId>, row: &RowBody) -> bool {
+        let chosen = chosen.and_then(|chosen| self.row(chosen).ok().flatten());
+        chosen.is_some_and(|chosen| chosen.run_id == row.run_id)
+    }
+
+    fn choice(&self, name: &str, label: &str, chosen: Option<&SystemId>) -> Markup {
         html! {
             label {
                 span { (label) }
@@ -219,12 +231,22 @@ impl Page<'_> {
                     select name=(name) required {
                         option value="" { "a model" }
                         @for row in self.rows {
-                            option value=(row.model) selected[chosen == Some(&row.model)] { (row.rank) ". " (row.display_name) }
+                            option value=(row.system_id) selected[self.is_chosen(chosen, row)] {
+                                @if let Some(rank) = row.rank { (rank) ". " }
+                                (system_name(&row.display_name, row.agent.as_ref(), row.configuration.as_deref()))
+                            }
                         }
                     }
                 }
             }
         }
+    }
+}
+
+impl ComparedModel {
+    /// What people call it.
+    fn name(&self) -> String {
+        system_name(&self.display_name, self.agent.as_ref(), self.configuration.as_deref())
     }
 }
 
@@ -245,14 +267,14 @@ impl View<'_> {
             },
             several => html! {
                 p class="lede" {
-                    strong { "A" } ", " a href=(model_address(&a.model)) { (a.display_name) } ", scores " strong { (self.scale.score(a.score)) } "."
+                    strong { "A" } ", " a href=(model_address(&a.model)) { (a.name()) } ", scores " strong { (self.scale.score(a.score)) } "."
                     @if several.iter().any(|against| against.comparison.found.p_value.is_some()) {
                         " The p-values are adjusted for reading " (several.len()) " comparisons together (Holm)."
                     }
                 }
                 (self.table(several.iter().map(|against| (name(against, self.scale), &against.comparison.found)), "B", "All comparisons", Self::reach(several)))
                 @for against in several {
-                    h2 { "Against " (against.b.display_name) }
+                    h2 { "Against " (against.b.name()) }
                     (self.verdict(against))
                     @if !against.comparison.slices.is_empty() { (self.slices(against)) }
                 }
@@ -262,8 +284,8 @@ impl View<'_> {
     }
 
     fn verdict(&self, against: &ComparedWith) -> Markup {
-        let (a, b) = (&self.comparison.a.display_name, &against.b.display_name);
-        html! { p class="verdict" { (verdict(a, b, &against.comparison.found, self.scale)) } }
+        let (a, b) = (self.comparison.a.name(), against.b.name());
+        html! { p class="verdict" { (verdict(&a, &b, &against.comparison.found, self.scale)) } }
     }
 
     /// Of the only comparison, whose p-value needs no adjustment.
@@ -271,8 +293,8 @@ impl View<'_> {
         let (a, b, found) = (&self.comparison.a, &against.b, &against.comparison.found);
         html! {
             dl class="facts" {
-                div { dt { "A" } dd { a href=(model_address(&a.model)) { (a.display_name) } " " (self.scale.score(a.score)) } }
-                div { dt { "B" } dd { a href=(model_address(&b.model)) { (b.display_name) } " " (self.scale.score(b.score)) } }
+                div { dt { "A" } dd { a href=(model_address(&a.model)) { (a.name()) } " " (self.scale.score(a.score)) } }
+                div { dt { "B" } dd { a href=(model_address(&b.model)) { (b.name()) } " " (self.scale.score(b.score)) } }
                 div { dt { "A − B" } dd { (self.scale.difference(found.difference)) @if self.scale == Scale::PassRate { " points" } } }
                 @if let Some(interval) = self.interval(found) { div { dt { "95 % interval" } dd { (interval) } } }
                 @if let Some(p) = found.p_value { div { dt { "p-value" } dd { (p_value(p)) } } }
@@ -293,7 +315,7 @@ impl View<'_> {
             .iter()
             .map(|slice| (html! { (slice.value) small { (slice.dimension.as_str()) } }, &slice.found));
         let whole = std::iter::once((html! { "All tasks" }, &against.comparison.found));
-        let label = format!("{} against {}, by slice", self.comparison.a.display_name, against.b.display_name);
+        let label = format!("{} against {}, by slice", self.comparison.a.name(), against.b.name());
         self.table(whole.chain(parts), "Slice", &label, Self::reach(std::slice::from_ref(against)))
     }
 
@@ -384,7 +406,7 @@ impl View<'_> {
 /// The other model of a comparison, with its score.
 fn name(against: &ComparedWith, scale: Scale) -> Markup {
     let b = &against.b;
-    html! { a href=(model_address(&b.model)) { (b.display_name) } small { (scale.score(b.score)) } }
+    html! { a href=(model_address(&b.model)) { (b.name()) } small { (scale.score(b.score)) } }
 }
 
 /// What a comparison shows, and what it does not.

@@ -62,7 +62,7 @@ fn named(title: &str, set: &TaskSet) -> Markup {
 /// Who leads by how much, how sure that is, and what it would take to be surer.
 fn verdict(leaders: &Leaders, scale: Scale) -> String {
     let Leaders { first, second, gap } = leaders;
-    let (first, second) = (&first.display_name, &second.display_name);
+    let (first, second) = (first.name(), second.name());
     if gap.found.difference == 0.0 {
         return format!("{first} and {second} share the first place: they score the same.");
     }

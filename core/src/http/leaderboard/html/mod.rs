@@ -17,7 +17,7 @@ use maud::{Markup, html};
 use serde::de::DeserializeOwned;
 use utoipa::openapi::path::{Parameter, ParameterIn};
 
-pub use self::text::Scale;
+pub use self::text::{Scale, system_name};
 use self::{
     table::{Table, at_a_glance},
     text::{address, count, minute},
@@ -165,15 +165,16 @@ pub async fn board(
         let is_shown = query.is_whole_slice() && query.slice() == [None; 3] && position.is_none();
         if is_shown { BenchmarkHealth::read(&app, &scope, health::MOST_SCORES).await.map(Some) } else { Ok(None) }
     };
-    let (board, mut about, health) = try_join3(Board::read(&app, scope.clone(), query.slice()), about, health).await?;
+    let (board, mut about, health) = try_join3(Board::read_entries(&app, scope.clone(), query.slice(), query.entries()), about, health).await?;
     let (known, facts) = (about.take(known)?, about.take(facts)?);
 
     let mut chosen = board.rows.clone();
     query.apply(&mut chosen, as_of);
+    let ranked = board.rows.iter().filter(|row| row.ranked).cloned().collect();
     let plotted = plot::cost_plot(&chosen, Scale::of(board.scope.metric));
     let matching = chosen.len();
     let (rows, next) = query.page(chosen, position.as_ref(), ROWS, snapshot.as_deref(), as_of)?;
-    let page = Page { choices, known, facts: facts.unwrap_or_default(), board, rows, matching, next, health };
+    let page = Page { choices, known, facts: facts.unwrap_or_default(), board, ranked, rows, matching, next, health };
     let mut response = answer(&headers, &page.board.scope.title, &page.markup(plotted));
     if !is_known_slice {
         response.extensions_mut().insert(NotKept);
@@ -216,6 +217,8 @@ struct Page {
     known: Vec<Choice>,
     facts: VersionFacts,
     board: Board,
+    /// The rows of the board that are ranked.
+    ranked: Vec<RowBody>,
     /// Those of this page.
     rows: Vec<RowBody>,
     /// How many rows the filters leave.
@@ -248,13 +251,13 @@ impl Page {
                     @if let Some(plot) = plot {
                         figure { div class="wide" role="region" tabindex="0" aria-label="Plot" { (plot) } figcaption { "Score against cost. The line is the Pareto front: the best score that the money buys." } }
                     }
-                    (at_a_glance(&self.board.rows, scale))
+                    (at_a_glance(&self.ranked, scale))
                 }
                 (self.filters())
                 @if self.rows.is_empty() {
-                    p class="note" { "No model matches. " a href=(self.whole()) { "Show all " (self.board.rows.len()) } }
+                    p class="note" { "No model matches. " a href=(self.whole()) { "Show all " (self.ranked.len()) } }
                 } @else {
-                    (Table::new(&self.choices, scale, &self.board.rows, &self.rows).markup(&scope.benchmark, &scope.version, pinned))
+                    (Table::new(&self.choices, scale, &self.ranked, &self.rows).markup(&scope.benchmark, &scope.version, pinned))
                 }
             }
             @if let Some(health) = &self.health { (health::section(health, scale, pinned)) }
@@ -275,7 +278,7 @@ impl Page {
         html! {
             dl class="facts" {
                 div { dt { "Version" } dd { (scope.version) } }
-                div { dt { "Models" } dd { (self.board.rows.len()) } }
+                div { dt { "Systems" } dd { (self.ranked.len()) } }
                 @if facts.task_count > 0 {
                     div { dt { "Tasks" } dd { (facts.task_count) @if facts.private_tasks { " (private)" } @if facts.attempts_per_task > 1 { " × " (facts.attempts_per_task) } } }
                 }
@@ -351,6 +354,7 @@ impl Page {
         let periods = [("", "any time"), ("7d", "7 days"), ("30d", "30 days"), ("90d", "90 days")];
         let names = ["scenario", "language", "difficulty", "provider", "period", "q"];
         let filtered = names.iter().any(|name| choices.get(name).is_some_and(|value| value != "all"));
+        let (evaluated, all) = (choices.get("periodOf") == Some("evaluated"), choices.get("evidence") == Some("all"));
         html! {
             form class="filters" action="/leaderboard" role="search" aria-label="Filter" {
                 input type="hidden" name="benchmark" value=(scope.benchmark);
@@ -365,9 +369,23 @@ impl Page {
                     (select("provider", "Provider", choices.get("provider"), providers.iter().map(|value| (*value, *value))))
                 }
                 label {
-                    span { "Published within" }
+                    span { "Within" }
                     select name="period" {
                         @for (value, label) in periods { option value=(value) selected[choices.get("period") == Some(value)] { (label) } }
+                    }
+                }
+                label {
+                    span { "of its" }
+                    select name="periodOf" {
+                        option value="" { "publication" }
+                        option value="evaluated" selected[evaluated] { "evaluation" }
+                    }
+                }
+                label {
+                    span { "Evidence" }
+                    select name="evidence" {
+                        option value="" { "what is ranked" }
+                        option value="all" selected[all] { "all" }
                     }
                 }
                 label { span { "Model" } input type="search" name="q" maxlength="100" value=[choices.get("q")]; }
@@ -376,8 +394,8 @@ impl Page {
                     a href=(self.whole()) { "Clear" }
                 }
                 p class="meta" role="status" {
-                    @if self.matching == self.rows.len() { (count(self.matching, "model")) }
-                    @else { (self.rows.len()) " of " (count(self.matching, "model")) }
+                    @if self.matching == self.rows.len() { (count(self.matching, "row")) }
+                    @else { (self.rows.len()) " of " (count(self.matching, "row")) }
                     @for (name, ..) in slices { @if let Some(value) = choices.get(name) { " · ranked on the tasks of " (name) " " strong { (value) } " alone" } }
                 }
             }

@@ -11,13 +11,13 @@ use maud::{Markup, html};
 use super::{
     Choices, answer,
     plot::{Dated, bar, bar_axis, history_chart},
-    table::label,
+    table::{label, links_of},
     text::{Scale, address, count, day, minute, model_address, usd, words},
     unless_hidden,
 };
 use crate::{
     app::App,
-    domain::{BenchmarkId, ModelId, VersionName, leaderboard::Flag, run_status::RunStatus},
+    domain::{BenchmarkId, ModelId, VersionName, leaderboard::Flag, run_status::RunStatus, system::words as words_of},
     http::{
         leaderboard::{
             board::{Board, BoardSelector, RowBody},
@@ -39,8 +39,10 @@ use crate::{
 const RUNS: u32 = 200;
 /// On so many boards is it told how the model stands.
 const STANDINGS: usize = 12;
+/// So many of its systems are shown on each.
+const SYSTEMS: usize = 20;
 
-/// A model's row on a board of so many.
+/// The row of one of its systems on a board of so many.
 struct Standing {
     scope: Scope,
     row: RowBody,
@@ -116,13 +118,13 @@ async fn standing(
     model: &ModelId,
     benchmark: &BenchmarkId,
     version: &VersionName,
-) -> Result<Option<Standing>, ApiError> {
+) -> Result<Vec<Standing>, ApiError> {
     let wanted = BoardSelector { benchmark: Some(benchmark), version: Some(version), snapshot: None };
-    let Some(scope) = wanted.find(app).await? else { return Ok(None) };
+    let Some(scope) = wanted.find(app).await? else { return Ok(Vec::new()) };
     let board = Board::read(app, scope, [None; 3]).await?;
     let of = board.rows.len();
-    let row = board.rows.into_iter().find(|row| row.model == *model);
-    Ok(row.map(|row| Standing { scope: board.scope, row, of }))
+    let rows = board.rows.into_iter().filter(|row| row.model == *model).take(SYSTEMS);
+    Ok(rows.map(|row| Standing { scope: board.scope.clone(), row, of }).collect())
 }
 
 fn markup(model: &Model, runs: &[PastRunBody], standings: &[Standing], base_url: &str) -> Markup {
@@ -132,10 +134,10 @@ fn markup(model: &Model, runs: &[PastRunBody], standings: &[Standing], base_url:
         @if runs.is_empty() {
             p class="note" { "No run of this model has been published yet." }
         } @else {
-            @if !standings.is_empty() { (standing_table(model, standings)) }
+            @if !standings.is_empty() { (standing_table(standings)) }
             (histories(runs, standings))
             (runs_table(model, runs))
-            @if let Some(standing) = standings.first() { (badge(model, &standing.scope, base_url)) }
+            @if let Some(standing) = standings.first() { (badge(model, standing, base_url)) }
         }
         nav class="data" aria-label="Data" {
             a href={ "/api/v1/models/" (model.id) } { "JSON" }
@@ -154,6 +156,7 @@ fn facts(model: &Model) -> Markup {
         ("Input, per million tokens", price(model.input_usd_per_mtok)),
         ("Output, per million tokens", price(model.output_usd_per_mtok)),
         ("Licence", model.licence.clone()),
+        ("Variant of", model.base_model.as_ref().map(ToString::to_string)),
     ];
     html! {
         dl class="facts" {
@@ -177,7 +180,7 @@ fn thousands(number: i64) -> String {
     text
 }
 
-fn standing_table(model: &Model, standings: &[Standing]) -> Markup {
+fn standing_table(standings: &[Standing]) -> Markup {
     let scale = standings.first().map_or(Scale::Score, |standing| Scale::of(standing.scope.metric));
     html! {
         h2 id="standing" { "Where it stands" }
@@ -189,17 +192,22 @@ fn standing_table(model: &Model, standings: &[Standing]) -> Markup {
                     th scope="col" class="n" { "Score" }
                     th scope="col" class="bar" { (bar_axis(scale)) }
                     th scope="col" class="n" { "Cost, $" }
-                    th scope="col" { "Published" }
+                    th scope="col" { "Evaluated" }
                     th scope="col" { "Against others" }
                 } }
                 tbody { @for Standing { scope, row, of } in standings {
                     @let own = [("benchmark", scope.benchmark.as_str()), ("version", scope.version.as_str())];
                     @let scale = Scale::of(scope.metric);
                     tr {
-                        td class="k" { (row.rank) small { @if row.rank_low != row.rank_high { (row.rank_low) "–" (row.rank_high) " " } "of " (of) } }
+                        td class="k" {
+                            @if let Some(rank) = row.rank { (rank) }
+                            small { @if let Some((low, high)) = row.rank_low.zip(row.rank_high).filter(|(low, high)| low != high) { (low) "–" (high) " " } "of " (of) }
+                        }
                         th scope="row" {
                             a href=(address("/leaderboard", &own)) { (scope.title) }
                             small { (scope.benchmark) " " (scope.version) }
+                            @let system = words_of(row.agent.as_ref(), row.configuration.as_deref());
+                            @if !system.is_empty() { small { (system) } }
                             @for flag in row.flags.iter().filter(|flag| **flag != Flag::MissingCost) { " " span class="flag" { (label(*flag)) } }
                         }
                         td class="n" {
@@ -208,8 +216,8 @@ fn standing_table(model: &Model, standings: &[Standing]) -> Markup {
                         }
                         td class="bar" { (bar(row.score, row.score_low.zip(row.score_high))) }
                         td class="n" { @match row.cost_usd { Some(cost) => (usd(cost)), None => span class="none" { "unknown" } } }
-                        td { (day(row.published_at)) }
-                        td { a href=(address("/leaderboard/compare", &[("a", model.id.as_str()), own[0], own[1]])) aria-label={ "Compare on " (scope.title) } { "Compare" } }
+                        td { (day(row.evaluated_at)) }
+                        td { a href=(address("/leaderboard/compare", &[("a", row.system_id.as_str()), own[0], own[1]])) aria-label={ "Compare on " (scope.title) } { "Compare" } }
                     }
                 } }
             }
@@ -223,9 +231,13 @@ fn histories(runs: &[PastRunBody], standings: &[Standing]) -> Markup {
     benchmarks.sort_unstable();
     benchmarks.dedup();
     let charts = benchmarks.into_iter().enumerate().filter_map(|(id, benchmark)| {
-        let of_it = runs.iter().rev().filter(|run| run.benchmark == *benchmark && run.status == RunStatus::Published);
-        let scale = of_it.clone().next_back().map_or(Scale::Score, |run| Scale::of(run.metric));
-        let scores = of_it.filter_map(|run| dated(run, Scale::of(run.metric))).collect::<Vec<_>>();
+        let mut of_it = runs
+            .iter()
+            .filter(|run| run.benchmark == *benchmark && run.status == RunStatus::Published)
+            .collect::<Vec<_>>();
+        of_it.sort_by(|a, b| (a.evaluated_at, &a.run_id).cmp(&(b.evaluated_at, &b.run_id)));
+        let scale = of_it.last().map_or(Scale::Score, |run| Scale::of(run.metric));
+        let scores = of_it.iter().filter_map(|run| dated(run, Scale::of(run.metric))).collect::<Vec<_>>();
         let titled = standings.iter().find(|standing| standing.scope.benchmark == *benchmark);
         let title = titled.map_or(benchmark.as_str(), |standing| standing.scope.title.as_str());
         let about = format!("{title}: scores of {}, with 95 % intervals", count(scores.len(), "published run"));
@@ -243,22 +255,26 @@ fn histories(runs: &[PastRunBody], standings: &[Standing]) -> Markup {
 
 fn dated(run: &PastRunBody, scale: Scale) -> Option<Dated> {
     let score = run.score?;
-    let text = format!("{}, version {}: {}", minute(run.published_at), run.version, scale.score(score));
+    let system = words_of(run.agent.as_ref(), run.configuration.as_deref());
+    let system = if system.is_empty() { system } else { format!(", {system}") };
+    let text = format!("{}, version {}{system}: {}", minute(run.evaluated_at), run.version, scale.score(score));
     let interval = run.score_low.zip(run.score_high);
-    Some(Dated { at: run.published_at, version: run.version.clone(), score, interval, text })
+    Some(Dated { at: run.evaluated_at, version: run.version.clone(), score, interval, text })
 }
 
 fn runs_table(model: &Model, runs: &[PastRunBody]) -> Markup {
     html! {
         h2 id="runs" { "Every published run" }
         p class="meta" id="about-runs" {
-            "A model's latest run stands on the leaderboard, never its best of several. Withdrawn and rejected runs stay here with the reason."
+            "Of each owner's runs of a system the one evaluated last stands on the leaderboard, never the best of several. Where several owners' stand, the one of the strongest evidence is ranked. Withdrawn and rejected runs stay here with the reason."
         }
         div class="wide" role="region" tabindex="0" aria-labelledby="runs" {
             table class="runs" aria-describedby="about-runs" {
                 thead { tr {
                     th scope="col" { "Published" }
+                    th scope="col" { "Evaluated" }
                     th scope="col" { "Benchmark" }
+                    th scope="col" { "System" }
                     th scope="col" { "Status" }
                     th scope="col" class="n" { "Score" }
                     th scope="col" class="n" { "Cost, $" }
@@ -277,14 +293,17 @@ fn runs_table(model: &Model, runs: &[PastRunBody]) -> Markup {
 fn run_row(run: &PastRunBody) -> Markup {
     let scale = Scale::of(run.metric);
     let status = match run.status {
-        RunStatus::Published if run.current => "current",
+        RunStatus::Published if run.ranked => "current",
+        RunStatus::Published if run.current => "stands beside",
         RunStatus::Published => "superseded",
         other => other.as_str(),
     };
     html! {
         tr {
             td { a href={ "/api/v1/runs/" (run.run_id) } { time datetime=(run.published_at) { (minute(run.published_at)) } } }
+            td { (day(run.evaluated_at)) }
             td { (run.benchmark) small { (run.version) } }
+            td { (words_of(run.agent.as_ref(), run.configuration.as_deref())) @if let Some(links) = &run.links { small { (links_of(links)) } } }
             td class="status" {
                 span class=[(run.status != RunStatus::Published).then_some("flag")] { (status) }
                 @if let Some(at) = run.withdrawn_at { " " (day(at)) }
@@ -302,8 +321,11 @@ fn run_row(run: &PastRunBody) -> Markup {
 }
 
 /// The badge of the newest standing, and how to show it elsewhere.
-fn badge(model: &Model, scope: &Scope, base_url: &str) -> Markup {
-    let image = address(&format!("/api/v1/badges/{}.svg", model.id), &[("benchmark", scope.benchmark.as_str())]);
+fn badge(model: &Model, Standing { scope, row, .. }: &Standing, base_url: &str) -> Markup {
+    // A system that is the model alone needs no other name.
+    let system = if row.system_id.is_model() { "" } else { row.system_id.as_str() };
+    let asked = [("benchmark", scope.benchmark.as_str()), ("system", system)];
+    let image = address(&format!("/api/v1/badges/{}.svg", model.id), &asked);
     let page = model_address(&model.id);
     html! {
         h2 id="badge" { "Badge" }

@@ -95,7 +95,8 @@ pub fn difference_axis(scale: Scale, reach: f64) -> Markup {
 
 /// Score against cost of the rows that have one; `None` where fewer than two do.
 pub fn cost_plot(rows: &[RowBody], scale: Scale) -> Option<Markup> {
-    let mut points = rows.iter().filter_map(|row| Some((row.cost_usd?, row))).collect::<Vec<_>>();
+    let mut points =
+        rows.iter().filter(|row| row.ranked).filter_map(|row| Some((row.cost_usd?, row))).collect::<Vec<_>>();
     points.sort_by(|(a, _), (b, _)| a.total_cmp(b));
     let ((least, _), (most, _)) = (points.first()?, points.last().filter(|_| points.len() > 1)?);
     let (from, to, step) = score_bounds(points.iter().map(|(_, row)| row.score));

@@ -5,10 +5,10 @@ use maud::{Markup, html};
 use super::{
     Choices,
     plot::{bar, bar_axis},
-    text::{Scale, count, day, duration, model_address, usd, words},
+    text::{Scale, count, day, duration, model_address, system_name, usd, words},
 };
 use crate::{
-    domain::{BenchmarkId, VersionName, leaderboard::Flag},
+    domain::{BenchmarkId, VersionName, leaderboard::Flag, run_links::RunLinks, system::words as words_of},
     http::leaderboard::board::RowBody,
 };
 
@@ -62,8 +62,8 @@ impl<'a> Table<'a> {
     pub fn new(choices: &'a Choices, scale: Scale, board: &[RowBody], rows: &'a [RowBody]) -> Self {
         let first = rows.first();
         let is_common = |flag: &Flag| rows.len() > 1 && rows.iter().all(|row| row.flags.contains(flag));
-        let groups = board.iter().map(|row| row.tie_group).max().unwrap_or(0);
-        let size = |group: usize| board.iter().filter(|row| row.tie_group == group).count();
+        let groups = board.iter().filter_map(|row| row.tie_group).max().unwrap_or(0);
+        let size = |group: usize| board.iter().filter(|row| row.tie_group == Some(group)).count();
         Self {
             choices,
             scale,
@@ -111,7 +111,8 @@ impl<'a> Table<'a> {
                 @if self.scale == Scale::PassRate { th scope="col" class="n" { "Passed" } }
                 @if self.has_cost { (self.column("cost", "Cost, $", Some("n"))) }
                 @if self.has_latency { (self.column("latency", "Latency", Some("n"))) }
-                @if self.evaluators_differ { th scope="col" { "Evaluated" } }
+                @if self.evaluators_differ { th scope="col" { "By" } }
+                (self.column("evaluatedAt", "Evaluated", None))
                 (self.column("date", "Published", None))
                 th scope="col" { "Compare" }
             }
@@ -120,7 +121,7 @@ impl<'a> Table<'a> {
 
     /// A header that sorts by its column, and the other way round where the table is sorted by it already.
     fn column(&self, key: &str, label: &str, class: Option<&str>) -> Markup {
-        let descends = |by: &str| matches!(by, "score" | "date");
+        let descends = |by: &str| matches!(by, "score" | "date" | "evaluatedAt");
         let sorted_by = self.choices.get("sort").unwrap_or("rank");
         let active = sorted_by == key;
         let descending = self.choices.get("order").map_or(descends(key), |order| order == "desc");
@@ -144,24 +145,28 @@ impl<'a> Table<'a> {
     /// Rows of a tie group that stand next to each other; all rows where ties are not shown.
     fn groups(&self) -> impl Iterator<Item = &'a [RowBody]> {
         let ties = self.shows_ties();
-        self.rows.chunk_by(move |a, b| !ties || a.tie_group == b.tie_group)
+        // What is not ranked stands with the run that is.
+        self.rows.chunk_by(move |a, b| !ties || !b.ranked || a.ranked && a.tie_group == b.tie_group)
     }
 
     fn group(&self, rows: &[RowBody]) -> Markup {
-        let size = rows.first().and_then(|row| self.ties.get(row.tie_group)).copied().unwrap_or(1);
+        let size = rows.first().and_then(|row| self.ties.get(row.tie_group?)).copied().unwrap_or(1);
         html! { tbody class=[(size > 1 && self.shows_ties()).then_some("tie")] { @for row in rows { (self.row(row)) } } }
     }
 
     fn row(&self, row: &RowBody) -> Markup {
         let interval = row.score_low.zip(row.score_high);
-        let range =
-            if row.rank_low == row.rank_high { String::new() } else { format!("{}–{}", row.rank_low, row.rank_high) };
+        let range = row.rank_low.zip(row.rank_high).filter(|(low, high)| low != high);
+        let range = range.map(|(low, high)| format!("{low}–{high}")).unwrap_or_default();
+        let system = words_of(row.agent.as_ref(), row.configuration.as_deref());
         html! {
-            tr {
-                td class="k" { (row.rank) small { (range) } }
+            tr class=[(!row.ranked).then_some("other")] {
+                td class="k" { @match row.rank { Some(rank) => { (rank) small { (range) } }, None => span class="none" { "also" } } }
                 th scope="row" {
                     a href=(model_address(&row.model)) { (row.display_name) }
                     @if row.display_name != row.model.as_str() { small { (row.model) } }
+                    @if !system.is_empty() { small { (system) } }
+                    @if let Some(links) = &row.links { small { (links_of(links)) } }
                     @for flag in row.flags.iter().filter(|flag| **flag != Flag::MissingCost && !self.common.contains(flag)) {
                         " " span class="flag" { (label(*flag)) }
                     }
@@ -185,8 +190,9 @@ impl<'a> Table<'a> {
                     }
                 }
                 @if self.evaluators_differ { td { (words(row.evaluator_relationship.as_str())) } }
+                td { (day(row.evaluated_at)) }
                 td { (day(row.published_at)) }
-                td class="c" { input type="checkbox" name="model" value=(row.model) aria-label=(row.display_name); }
+                td class="c" { @if row.ranked { input type="checkbox" name="model" value=(row.system_id) aria-label=(row.display_name); } }
             }
         }
     }
@@ -207,6 +213,10 @@ impl<'a> Table<'a> {
                         dd { "Pareto-optimal: no other model scores as high for as little." }
                     }
                     @if self.has_latency { dt { "Latency" } dd { "The median of an attempt; under it the 95th percentile." } }
+                    @if self.rows.iter().any(|row| !row.ranked) {
+                        dt { "also" }
+                        dd { "Another owner's run of the system above it. Ranked is the run of the strongest evidence: third party, then first party, then self-reported; then the one evaluated last." }
+                    }
                     @if let Some(evaluator) = evaluator {
                         dt { "Every row" }
                         dd { "Evaluated by: " (evaluator) "." }
@@ -221,6 +231,17 @@ impl<'a> Table<'a> {
     }
 }
 
+/// The links of a run.
+pub fn links_of(links: &RunLinks) -> Markup {
+    let given = links.each().into_iter().filter_map(|(name, link)| Some((name, link?)));
+    html! {
+        @for (n, (name, link)) in given.enumerate() {
+            @if n > 0 { " · " }
+            a href=(link) rel="nofollow noopener noreferrer ugc" { (name) }
+        }
+    }
+}
+
 /// The words for a flag.
 pub fn label(flag: Flag) -> &'static str {
     FLAGS.into_iter().find(|(known, ..)| *known == flag).map_or(flag.as_str(), |(_, label, _)| label)
@@ -228,7 +249,7 @@ pub fn label(flag: Flag) -> &'static str {
 
 /// The first rank in words, the front of cost, and what is missing of it.
 pub fn at_a_glance(board: &[RowBody], scale: Scale) -> Markup {
-    let tied = board.iter().filter(|row| row.rank_low == 1).count();
+    let tied = board.iter().filter(|row| row.rank_low == Some(1)).count();
     let mut front = board.iter().filter(|row| row.pareto_optimal == Some(true)).collect::<Vec<_>>();
     front.sort_by(|a, b| a.cost_usd.unwrap_or(0.0).total_cmp(&b.cost_usd.unwrap_or(0.0)));
     let without_cost = board.iter().filter(|row| row.cost_usd.is_none()).count();
@@ -237,7 +258,7 @@ pub fn at_a_glance(board: &[RowBody], scale: Scale) -> Markup {
             h2 id="glance" { "At a glance" }
             @if let Some(best) = board.first() {
                 p {
-                    strong { (best.display_name) } " scores highest: " strong { (scale.score(best.score)) }
+                    strong { (system_name(&best.display_name, best.agent.as_ref(), best.configuration.as_deref())) } " scores highest: " strong { (scale.score(best.score)) }
                     @if let Some((low, high)) = best.score_low.zip(best.score_high) { " (" (scale.interval(low, high)) ")" }
                     ". "
                     @if tied > 1 {
@@ -249,7 +270,7 @@ pub fn at_a_glance(board: &[RowBody], scale: Scale) -> Markup {
                 h3 { "Most for the money" }
                 ol class="front" {
                     @for row in front {
-                        li { a href=(model_address(&row.model)) { (row.display_name) } span { (scale.score(row.score)) } span { "$" (row.cost_usd.map(usd).unwrap_or_default()) } }
+                        li { a href=(model_address(&row.model)) { (system_name(&row.display_name, row.agent.as_ref(), row.configuration.as_deref())) } span { (scale.score(row.score)) } span { "$" (row.cost_usd.map(usd).unwrap_or_default()) } }
                     }
                 }
             }
@@ -272,10 +293,15 @@ mod tests {
     /// As long as the names and numbers of real boards are.
     fn row(n: usize) -> RowBody {
         RowBody {
-            rank: n,
-            rank_low: n.saturating_sub(5),
-            rank_high: n + 5,
-            tie_group: n / 3,
+            rank: Some(n),
+            rank_low: Some(n.saturating_sub(5)),
+            rank_high: Some(n + 5),
+            tie_group: Some(n / 3),
+            ranked: true,
+            system_id: format!("anthropic/claude-opus-4-20250514-32k-thinking-{n}").into(),
+            agent: None,
+            configuration: None,
+            base_model: None,
             model: format!("anthropic/claude-opus-4-20250514-32k-thinking-{n}").into(),
             display_name: format!("claude-opus-4-20250514 (32k thinking) {n}"),
             score: 0.72,
@@ -290,6 +316,8 @@ mod tests {
             pareto_optimal: Some(n.is_multiple_of(10)),
             run_id: "01a2081f-2c7d-795d-8393-0b4db28a6121".into(),
             published_at: Timestamp(1_795_395_723_004),
+            evaluated_at: Timestamp(1_795_395_723_004),
+            links: None,
             evaluator_relationship: if n == 1 {
                 EvaluatorRelationship::SelfReported
             } else {

@@ -1,7 +1,11 @@
 //! How the pages write numbers, dates and addresses.
 
 use crate::{
-    domain::{ModelId, benchmark::Metric},
+    domain::{
+        ModelId,
+        benchmark::Metric,
+        system::{self, Agent},
+    },
     ports::Timestamp,
 };
 
@@ -86,6 +90,12 @@ pub fn minute(time: Timestamp) -> String {
     let text = time.to_string();
     let (day, clock) = text.split_once('T').unwrap_or_default();
     format!("{day} {} UTC", clock.chars().take(5).collect::<String>())
+}
+
+/// `gpt-5 (OpenHands 0.59.0 · high)`.
+pub fn system_name(model: &str, agent: Option<&Agent>, configuration: Option<&str>) -> String {
+    let words = system::words(agent, configuration);
+    if words.is_empty() { model.to_owned() } else { format!("{model} ({words})") }
 }
 
 /// `1 model`, `2 models`.

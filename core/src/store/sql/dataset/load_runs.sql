@@ -3,7 +3,8 @@
 INSERT INTO runs (
   id, model_id, benchmark_id, version, harness, harness_version, commit_hash, dirty, prompt_hash,
   generation_config, attempts_policy, command, evaluator_relationship, external_id, started_at, completed_at,
-  status, reason, created_at, published_at, withdrawn_at, request
+  status, reason, created_at, published_at, withdrawn_at, system_id, agent_name, agent_version, configuration,
+  links, series, published_seq, request
 )
 SELECT
   value ->> 'id', value ->> 'model_id', value ->> 'benchmark_id', value ->> 'version', value ->> 'harness',
@@ -11,5 +12,7 @@ SELECT
   value ->> 'generation_config', value ->> 'attempts_policy', value ->> 'command',
   value ->> 'evaluator_relationship', value ->> 'external_id', value ->> 'started_at',
   value ->> 'completed_at', value ->> 'status', value ->> 'reason', value ->> 'created_at',
-  value ->> 'published_at', value ->> 'withdrawn_at', '{}'
+  value ->> 'published_at', value ->> 'withdrawn_at', value ->> 'system_id', value ->> 'agent_name',
+  value ->> 'agent_version', value ->> 'configuration', value ->> 'links', value ->> 'series',
+  value ->> 'published_seq', '{}'
 FROM json_each(?1)

@@ -21,8 +21,8 @@ SELECT
       JOIN benchmarks AS b ON b.id = o.benchmark_id
     WHERE o.id = t.run_id AND m.hidden_reason IS NULL AND b.hidden_reason IS NULL
   ) AS told,
-  t.seq, t.benchmark_id, t.kind, t.model_id, t.run_id, t.reason, t.previous_run_id, t.current_run_id,
-  t.rank_before, t.rank_after,
+  t.seq, t.benchmark_id, t.kind, t.model_id, t.system_id, t.run_id, t.reason, t.previous_run_id,
+  t.current_run_id, t.rank_before, t.rank_after,
   CASE
     WHEN EXISTS (
       SELECT 1

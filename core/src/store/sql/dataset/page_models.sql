@@ -15,7 +15,7 @@ WITH page AS MATERIALIZED (
 SELECT
   page.walked, t.hidden_reason IS NULL AS told, t.id, t.provider, t.display_name, t.context_window,
   t.input_usd_per_mtok, t.output_usd_per_mtok, t.licence, t.released_on, t.training_cutoff, t.deprecated,
-  t.created_at, t.updated_at
+  t.base_model, t.created_at, t.updated_at
 FROM page
   CROSS JOIN models AS t USING (id)
 WHERE page.place <= ?2 AND (page.place = 1 OR page.ahead + page.size <= 1000000)

@@ -7,7 +7,8 @@ WITH page AS MATERIALIZED (
     SELECT
       id,
       octet_length(generation_config) + coalesce(octet_length(command), 0)
-        + coalesce(octet_length(attempts_policy), 0) + coalesce(octet_length(reason), 0) + 1500 AS size
+        + coalesce(octet_length(attempts_policy), 0) + coalesce(octet_length(reason), 0)
+        + coalesce(octet_length(links), 0) + 3000 AS size
     FROM runs
     WHERE (id) > (?3)
     ORDER BY id
@@ -27,7 +28,8 @@ SELECT
     ) AS told,
   t.id, t.model_id, t.benchmark_id, t.version, t.harness, t.harness_version, t.commit_hash, t.dirty,
   t.prompt_hash, t.generation_config, t.attempts_policy, t.command, t.evaluator_relationship, t.external_id,
-  t.started_at, t.completed_at, t.created_at, t.published_at,
+  t.started_at, t.completed_at, t.created_at, t.published_at, t.system_id, t.agent_name, t.agent_version,
+  t.configuration, t.links, t.series, t.published_seq,
   CASE
     WHEN EXISTS (
       SELECT 1 FROM changes AS c WHERE c.run_id = t.id AND c.kind IN ('withdrawn', 'rejected') AND c.seq > ?1

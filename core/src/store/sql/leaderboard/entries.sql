@@ -2,11 +2,12 @@
 -- apart, so that it does not walk over runs which others have replaced. Hidden models have no entries, in no
 -- snapshot.
 -- ?1 benchmark, ?2 version, ?3 snapshot's place in the order of all, ?4 scenario, ?5 language, ?6 difficulty; '' is
--- every value
+-- every value, ?7 whether also those that are not ranked
 SELECT
-  r.id AS run_id, e.model_id, e.display_name, e.contaminated, r.published_at, r.evaluator_relationship,
-  r.dirty, substr(r.attempts_policy, 1, 100) AS attempts_policy, s.tasks, s.clusters, s.correct, s.total,
-  s.score, s.squares, s.cost_usd, s.uncosted, s.p50_ms, s.p95_ms
+  r.id AS run_id, e.model_id, e.system_id, e.ranked, r.agent_name, r.agent_version, r.configuration, r.links,
+  e.display_name, e.contaminated, r.published_at, r.evaluated_at, r.evaluator_relationship, r.dirty,
+  substr(r.attempts_policy, 1, 100) AS attempts_policy, m.base_model, s.tasks, s.clusters, s.correct,
+  s.total, s.score, s.squares, s.cost_usd, s.uncosted, s.p50_ms, s.p95_ms
 FROM (
   SELECT *
   FROM leaderboard_entries
@@ -17,5 +18,5 @@ FROM (
   WHERE benchmark_id = ?1 AND version = ?2 AND to_seq > ?3 AND from_seq <= ?3
 ) AS e
   JOIN models AS m ON m.id = e.model_id AND m.hidden_reason IS NULL
-  JOIN runs AS r ON r.id = e.run_id
+  JOIN runs AS r ON r.id = e.run_id AND (e.ranked = 1 OR ?7)
   JOIN run_slices AS s ON s.run_id = e.run_id AND s.scenario = ?4 AND s.language = ?5 AND s.difficulty = ?6

@@ -1,3 +1,19 @@
--- Publishes an open run.
--- ?1 run, ?2 now
-UPDATE runs SET status = 'published', published_at = ?2 WHERE id = ?1 AND status = 'open'
+-- Publishes an open run, as one of the series of its owner's runs of that system.
+-- ?1 run, ?2 now, ?3 snapshot
+UPDATE runs
+SET
+  status = 'published', published_at = ?2, published_seq = (SELECT seq FROM snapshots WHERE id = ?3),
+  series = coalesce(
+    (
+      SELECT o.series
+      FROM runs AS o
+      WHERE o.benchmark_id = runs.benchmark_id
+        AND o.version = runs.version
+        AND o.system_id = runs.system_id
+        AND o.owner_id = runs.owner_id
+        AND o.published_at IS NOT NULL
+      LIMIT 1
+    ),
+    id
+  )
+WHERE id = ?1 AND status = 'open'

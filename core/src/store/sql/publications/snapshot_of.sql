@@ -1,8 +1,8 @@
--- Finds the snapshot that a run came in with.
+-- Finds the snapshot that a run was published with.
 -- ?1 run
 SELECT s.id
-FROM leaderboard_entries AS e
-  JOIN snapshots AS s ON s.seq = e.from_seq
-WHERE e.run_id = ?1
-ORDER BY e.from_seq
+FROM changes AS c
+  JOIN snapshots AS s ON s.seq = c.seq
+WHERE c.run_id = ?1 AND c.kind IN ('published', 'rescored')
+ORDER BY c.seq
 LIMIT 1
