@@ -245,7 +245,7 @@ impl Page<'_> {
 
 impl ComparedModel {
     /// What people call it.
-    fn name(&self) -> String {
+    pub fn name(&self) -> String {
         system_name(&self.display_name, self.agent.as_ref(), self.configuration.as_deref())
     }
 }
