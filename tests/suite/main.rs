@@ -57,6 +57,7 @@ mod users;
 mod users_import;
 mod vectors;
 mod verify;
+mod versions;
 mod withdrawal;
 mod workerd;
 mod writers;
@@ -115,6 +116,7 @@ fn everywhere() -> Vec<Case> {
         public_reads::cases(),
         publishing::cases(),
         counts::cases(),
+        versions::cases(),
         dependencies::cases(),
         evidence::cases(),
         composite::cases(),

@@ -69,6 +69,26 @@ pub fn day_or_month(text: &str) -> Result<String, ValidationError> {
     }
 }
 
+/// The address of a page: an `http` or `https` URL of at most 2000 characters.
+///
+/// # Errors
+/// [`ValidationError`] `invalid_value`.
+pub fn web_address(text: &str) -> Result<String, ValidationError> {
+    let text = text.trim();
+    let uri = text.parse::<http::Uri>().ok().filter(|_| text.len() <= 2000);
+    let is_page = uri.is_some_and(|uri| {
+        let scheme = uri.scheme_str().unwrap_or_default();
+        ["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known))
+            && uri.authority().is_some_and(|authority| !authority.as_str().contains('@'))
+            && uri.host().is_some_and(|host| !host.is_empty())
+    });
+    if is_page {
+        Ok(text.to_owned())
+    } else {
+        Err(ValidationError::new(ValidationErrorCode::InvalidValue, "give a URL, such as https://example.com/page"))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -84,5 +104,25 @@ mod tests {
             assert_eq!(name(bad, 255).unwrap_err().code, ValidationErrorCode::InvalidValue, "{bad:?}");
         }
         assert_eq!(name(" Rechner №7 ", 255).unwrap(), "Rechner №7");
+    }
+
+    #[test]
+    fn only_pages_have_web_addresses() {
+        for good in ["https://example.com", "http://example.com:8080/a?b=c", "HTTPS://EXAMPLE.COM/"] {
+            assert_eq!(web_address(good).unwrap(), good);
+        }
+        let long = format!("https://example.com/{}", "a".repeat(2000));
+        for bad in [
+            "javascript:alert(1)",
+            "/page",
+            "example.com",
+            "ftp://example.com",
+            "https://",
+            "https://a b",
+            "https://u:p@example.com",
+            &long,
+        ] {
+            assert!(web_address(bad).is_err(), "{bad}");
+        }
     }
 }

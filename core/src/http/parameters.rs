@@ -50,6 +50,14 @@ pub fn name<'de, D: Deserializer<'de>, T: From<String>>(deserializer: D) -> Resu
     Name::deserialize(deserializer).map(|Name(name)| name)
 }
 
+/// The same where it may be null.
+///
+/// # Errors
+/// When it is neither.
+pub fn optional_name<'de, D: Deserializer<'de>, T: From<String>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    Option::<Name<T>>::deserialize(deserializer).map(|name| name.map(|Name(name)| name))
+}
+
 /// The id of a benchmark.
 ///
 /// # Errors

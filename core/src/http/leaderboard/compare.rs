@@ -17,7 +17,7 @@ use crate::{
         leaderboard::{CompareError, ComparedRun, Comparison, Score, adjust, compare},
     },
     http::{
-        openapi::{Hidden, IfNoneMatch, NotFound, PrivateTasks, ValidationFailed},
+        openapi::{Hidden, IfNoneMatch, NotFound, PrivateTasks, UnnamedBoard, ValidationFailed},
         parameters::{self, Uuid},
         problem::{ApiError, PRIVATE_TASKS},
         request::{Query, Validator},
@@ -45,11 +45,11 @@ pub struct Parameters {
         example = "openai/gpt-5-medium"
     )]
     b: Vec<ModelId>,
-    /// The one published to last where it is not given.
+    /// The featured one where it is not given; without one 400 `benchmark_required`.
     #[serde(default, deserialize_with = "parameters::benchmark")]
     #[param(example = "aider-polyglot")]
     benchmark: Option<BenchmarkId>,
-    /// The latest when absent.
+    /// The current one when absent; without one 400 `version_required`.
     #[serde(default, deserialize_with = "parameters::version")]
     version: Option<VersionName>,
     /// An earlier state, by its `snapshotId`; the newest without it.
@@ -75,6 +75,7 @@ pub struct Parameters {
     responses(
         (status = 200, description = "The comparisons, in the order asked for.", body = ComparisonBody),
         (status = 403, response = PrivateTasks),
+        (status = 400, response = UnnamedBoard),
         (status = 404, response = NotFound),
         (status = 410, response = Hidden),
         (status = 422, response = ValidationFailed),

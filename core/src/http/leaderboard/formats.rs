@@ -76,6 +76,7 @@ struct Cells<'a> {
     published_at: Timestamp,
     evaluator_relationship: EvaluatorRelationship,
     flags: String,
+    condition_differences: String,
 }
 
 /// The rows with a header; nothing but the header where there are none.
@@ -109,6 +110,12 @@ pub fn csv(rows: &[RowBody]) -> Result<String, ApiError> {
             published_at: row.published_at,
             evaluator_relationship: row.evaluator_relationship,
             flags: row.flags.iter().map(|flag| flag.as_str()).collect::<Vec<_>>().join(" "),
+            condition_differences: row
+                .condition_differences
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join("; "),
         };
         writer.serialize(cells).map_err(|error| failed(&error))?;
     }
@@ -116,7 +123,7 @@ pub fn csv(rows: &[RowBody]) -> Result<String, ApiError> {
     String::from_utf8(bytes).map_err(|error| failed(&error))
 }
 
-const HEADER: [&str; 20] = [
+const HEADER: [&str; 21] = [
     "rank",
     "rankLow",
     "rankHigh",
@@ -137,6 +144,7 @@ const HEADER: [&str; 20] = [
     "publishedAt",
     "evaluatorRelationship",
     "flags",
+    "conditionDifferences",
 ];
 
 /// A spreadsheet would run a free text that begins like a formula (OWASP, CSV injection): also behind characters that

@@ -36,7 +36,7 @@ use crate::app::App;
         html::compare::compare,
         html::model::model
     ),
-    components(schemas(query::Period, query::Sort, query::Order))
+    components(schemas(query::Period, query::ConditionsFilter, query::Sort, query::Order))
 )]
 pub struct Described;
 

@@ -38,6 +38,8 @@ macro_rules! refusals {
 refusals! {
     /// Another account has taken the address since.
     ConflictAddress: EMAIL_TAKEN;
+    /// A part or a second scoring of another version; or counts, where a whole version brings results.
+    ConflictCurrentVersion: VERSION_NOT_WHOLE, VERSION_OF_COUNTS;
     /// The run is no longer open, or its benchmark version takes results.
     ConflictCounts: RUN_NOT_OPEN, EVIDENCE_MISMATCH;
     /// A second factor is set up already.
@@ -156,6 +158,9 @@ refusals! {
     UnauthorizedTick: MISSING_CREDENTIALS, INVALID_TOKEN;
     /// A dependency is down.
     Unavailable: SERVICE_UNAVAILABLE;
+    /// A parameter that is unknown or cannot be read; or no benchmark is named and none is featured; or no version is
+    /// named and the benchmark has no current one. `choices` names them.
+    UnnamedBoard: MALFORMED_REQUEST, BENCHMARK_REQUIRED, VERSION_REQUIRED;
     /// Not a media type that the call takes.
     UnsupportedMediaType: UNSUPPORTED_MEDIA_TYPE;
     /// Over 1 MiB.
@@ -235,6 +240,8 @@ fn members(code: Code) -> Option<serde_json::Map<String, Value>> {
         }
         CONFLICTING_RESULTS => json!({ "conflicts": attempt }),
         INCOMPLETE_RUN => json!({ "missing": attempt }),
+        BENCHMARK_REQUIRED => json!({ "choices": ["aider-polyglot"] }),
+        VERSION_REQUIRED => json!({ "choices": ["2024-12-20"] }),
         INSUFFICIENT_SCOPE => json!({ "requiredScope": "results:write" }),
         _ => return None,
     };

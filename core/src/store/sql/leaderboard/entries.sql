@@ -5,7 +5,7 @@
 -- every value
 SELECT
   r.id AS run_id, e.model_id, e.display_name, e.contaminated, r.published_at, r.evaluator_relationship,
-  r.dirty, substr(r.attempts_policy, 1, 100) AS attempts_policy, s.tasks, s.clusters, s.correct, s.total,
+  r.dirty, r.conditions, substr(r.attempts_policy, 1, 100) AS attempts_policy, s.tasks, s.clusters, s.correct, s.total,
   s.score, s.squares, s.cost_usd, s.uncosted, s.p50_ms, s.p95_ms
 FROM (
   SELECT *
