@@ -360,6 +360,64 @@ fn names_become_lower_case() {
     assert!(rows(&database, "PRAGMA foreign_key_check").is_empty());
 }
 
+/// A version of a benchmark: what it brings, whether an entry stands on it, and whether one ever stood.
+type Stood = (&'static str, bool, bool);
+
+/// What was declared before there were current versions gets one: the latest with results and an entry, else the counts
+/// that the board showed, else the first with results.
+#[test]
+fn benchmarks_get_a_current_version() {
+    let database = Connection::open_in_memory().expect("a database");
+    let versions =
+        MIGRATIONS.iter().position(|migration| migration.name == "0013_versions.sql").expect("the migration");
+    let (before, after) = MIGRATIONS.split_at(versions);
+    apply(&database, before);
+    let execute = |sql: &str| database.execute_batch(sql).unwrap_or_else(|error| panic!("{error}\n{sql}"));
+    execute("INSERT INTO models (id, provider, display_name, created_at, updated_at) VALUES ('p/m', 'p', 'M', 1, 1)");
+    let mut seq = 0;
+    // In the order of their declaration, and published to in the reverse.
+    let cases: [(&str, &[Stood], Option<&str>); 6] = [
+        ("latest", &[("results", true, true), ("results", true, true), ("results", false, false)], Some("2")),
+        ("after-counts", &[("results", true, true), ("counts", true, true)], Some("1")),
+        ("counts", &[("counts", true, true), ("counts", true, true)], Some("1")),
+        ("counts-first", &[("results", false, true), ("counts", true, true)], Some("2")),
+        ("unpublished", &[("counts", false, false), ("results", false, false), ("results", false, false)], Some("2")),
+        ("nothing", &[("counts", false, false), ("counts", false, false)], None),
+    ];
+    for (benchmark, versions, _) in cases {
+        execute(&format!("INSERT INTO benchmarks (id, created_at) VALUES ('{benchmark}', 1)"));
+        for (at, (evidence, ..)) in (1..).zip(versions) {
+            execute(&format!(
+                "INSERT INTO benchmark_versions (benchmark_id, version, title, metric, evidence, task_count, attempts_per_task, created_at) \
+                 VALUES ('{benchmark}', '{at}', 'B', 'pass_rate', '{evidence}', 1, 1, {at})"
+            ));
+        }
+        for (at, (_, stands, stood)) in (1..).zip(versions).collect::<Vec<_>>().into_iter().rev() {
+            if !stood {
+                continue;
+            }
+            seq += 1;
+            let until = if *stands { "NULL".to_owned() } else { seq.to_string() };
+            execute(&format!(
+                "INSERT INTO runs (id, model_id, benchmark_id, version, harness, harness_version, commit_hash, dirty, \
+                   generation_config, evaluator_relationship, request, created_at) \
+                 VALUES ('r{seq}', 'p/m', '{benchmark}', '{at}', 'h', '1', 'c', 0, '{{}}', 'first_party', '{{}}', 1); \
+                 INSERT INTO snapshots (seq, id, benchmark_id, version, created_at) VALUES ({seq}, 's{seq}', '{benchmark}', '{at}', 1); \
+                 INSERT INTO leaderboard_entries (benchmark_id, version, model_id, run_id, from_seq, to_seq) \
+                 VALUES ('{benchmark}', '{at}', 'p/m', 'r{seq}', {seq}, {until})"
+            ));
+        }
+    }
+    apply(&database, after);
+    for (benchmark, _, current) in cases {
+        let found =
+            rows(&database, &format!("SELECT current_version FROM benchmarks WHERE id = '{benchmark}'")).concat();
+        let expected = current.map_or(Value::Null, |version| Value::Text(version.to_owned()));
+        assert_eq!(found, [expected], "{benchmark}");
+    }
+    assert!(rows(&database, "PRAGMA foreign_key_check").is_empty());
+}
+
 /// What limits had in use goes on: uses of one millisecond become one row, with the total and the last expiry up to it.
 #[test]
 fn what_limits_had_in_use_is_kept() {

@@ -176,6 +176,48 @@ fn every_guard_is_a_constraint_that_tells_its_name() {
     fails_by("anything else", "expectation_failed");
 }
 
+/// What a version has besides costs an upload nothing, and a declaration grows with its own tasks.
+#[test]
+fn uploads_and_declarations_grow_with_what_they_bring() {
+    let database = migrated();
+    let steps = |name: &str, values: &[&str]| {
+        let files = files();
+        let (_, sql) = files.iter().find(|(known, _)| known == name).expect("a file");
+        let mut statement = database.prepare(sql).expect("a statement");
+        statement.execute(rusqlite::params_from_iter(values)).unwrap_or_else(|error| panic!("{name}: {error}"));
+        f64::from(statement.get_status(rusqlite::StatementStatus::VmStep))
+    };
+    let mut costs = Vec::new();
+    for (version, count) in [("small", 1000), ("large", 8000)] {
+        database
+            .execute_batch(&format!(
+                "INSERT INTO benchmarks (id, created_at) VALUES ('{version}', 1);
+                 INSERT INTO models (id, provider, display_name, created_at, updated_at) VALUES ('p/{version}', 'p', 'M', 1, 1);
+                 INSERT INTO benchmark_versions (benchmark_id, version, title, metric, evidence, task_count, attempts_per_task, created_at)
+                   VALUES ('{version}', '{version}', 'B', 'pass_rate', 'results', {count}, 1, 1);
+                 INSERT INTO runs (id, model_id, benchmark_id, version, harness, harness_version, commit_hash, dirty,
+                     generation_config, evaluator_relationship, request, created_at)
+                   VALUES ('{version}', 'p/{version}', '{version}', '{version}', 'h', '1', 'c', 0, '{{}}', 'first_party', '{{}}', 1)"
+            ))
+            .expect("a version and a run");
+        let tasks = (0..count).map(|n| format!("{{\"id\":\"t{n}\",\"language\":\"rust\"}}")).collect::<Vec<_>>();
+        let declared = steps("benchmarks/put_tasks", &[version, version, &format!("[{}]", tasks.join(","))]);
+        let results = |range: std::ops::Range<usize>| {
+            let results = range.map(|n| format!("[{n},\"t{n}\",1,\"success\",1,null,null,null,null,null,null,null]"));
+            format!("[{}]", results.collect::<Vec<_>>().join(","))
+        };
+        for start in (0..count).step_by(1000).take(usize::from(count > 1000) * 7) {
+            steps("results/add", &[version, &results(start..start + 1000)]);
+        }
+        let last = results(count - 1000..count);
+        let upload = ["results/expect_known_tasks", "results/expect_consistent", "results/add"];
+        let uploaded = upload.map(|name| steps(name, &[version, &last])).into_iter().sum::<f64>();
+        costs.push((declared, uploaded));
+    }
+    let [(small, first), (large, last)] = costs[..] else { panic!("{costs:?}") };
+    assert!(large < 8.5 * small && last < 1.1 * first, "{costs:?}");
+}
+
 /// A session that ended by itself takes the place of none that lives.
 #[test]
 fn only_live_sessions_are_too_many() {

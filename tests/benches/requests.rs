@@ -21,7 +21,8 @@ use load::{Series, get};
 
 const ROUNDS: usize = 3;
 const REQUESTS_A_ROUND: usize = 3_000;
-const PATHS: [&str; 4] = ["/", "/health", "/api/v1/leaderboard", "/leaderboard"];
+const PATHS: [&str; 4] =
+    ["/", "/health", "/api/v1/leaderboard?benchmark=aider-polyglot", "/leaderboard?benchmark=aider-polyglot"];
 
 fn main() -> ExitCode {
     hosts::run(measure)

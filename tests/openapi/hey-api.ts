@@ -12,6 +12,7 @@ function meaning(flag: Flag): string {
     case 'dirty_harness':
     case 'contamination':
     case 'best_of_n':
+    case 'other_conditions':
       return 'something is doubtful';
   }
 }

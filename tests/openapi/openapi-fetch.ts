@@ -30,6 +30,7 @@ function meaning(flag: Flag): string {
     case 'contamination':
       return 'the model may have seen the tasks';
     case 'best_of_n':
+    case 'other_conditions':
       return 'the best of several attempts';
   }
 }

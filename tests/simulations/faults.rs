@@ -371,7 +371,7 @@ async fn boards_outlive_the_database() {
     world.simulation.cache(true);
     let accepting = |accept| Asked { accept: Some(accept), ..get("/api/v1/leaderboard?benchmark=bench", &[]) };
     let kept = [
-        get("/api/v1/leaderboard", &[]),
+        get("/leaderboard", &[]),
         get(BOARD, &[]),
         get("/api/v1/leaderboard?limit=100&version=1&benchmark=bench", &[]),
         accepting("text/csv"),

@@ -173,7 +173,6 @@ pub async fn public_reads(simulation: &Simulation, size: Size) -> Vec<Read> {
         read(name, board, &format!("?benchmark=bench-0{query}"));
     }
     read("leaderboard, second page", board, &format!("?{page}&cursor={cursor}"));
-    read("leaderboard, none named", board, "");
     read("leaderboard.csv", "/api/v1/leaderboard.csv", "?benchmark=bench-0");
     read("leaderboard.ndjson", "/api/v1/leaderboard.ndjson", "?benchmark=bench-0");
     let compare = |others: &str| format!("?benchmark=bench-0&a={model}&b={others}");
@@ -196,6 +195,7 @@ pub async fn public_reads(simulation: &Simulation, size: Size) -> Vec<Read> {
     read("changes, nothing new", "/api/v1/changes", &format!("?benchmark=bench-0&after={newest}"));
     read("changes.atom", "/api/v1/changes.atom", "");
     read("badge", "/api/v1/badges/{provider}/{name}.svg", "?benchmark=bench-0");
+    read("page, none named", "/leaderboard", "");
     read("page", "/leaderboard", "?benchmark=bench-0");
     read("page, language", "/leaderboard", "?benchmark=bench-0&language=l0");
     read("page of a model", "/leaderboard/models/{provider}/{name}", "");

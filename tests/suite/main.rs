@@ -59,6 +59,7 @@ mod users;
 mod users_import;
 mod vectors;
 mod verify;
+mod versions;
 mod withdrawal;
 mod workerd;
 mod writers;
@@ -117,6 +118,7 @@ fn everywhere() -> Vec<Case> {
         public_reads::cases(),
         publishing::cases(),
         counts::cases(),
+        versions::cases(),
         dependencies::cases(),
         evidence::cases(),
         composite::cases(),

@@ -17,7 +17,7 @@ cases![KeepsMail:
     a_given_title_stays,
     the_log_tells_of_moderation_in_its_order,
     moderating_is_for_administrators,
-    what_was_rejected_or_hidden_is_not_the_front_page];
+];
 
 const REASON: &str = "It advertises a casino.";
 
@@ -319,43 +319,6 @@ async fn moderating_is_for_administrators(host: Host) {
     let key = board.publisher.api.post(format!("/api/v1/admin/{model}/hide")).json(reason()).await;
     key.problem(403, "user_token_required");
     assert_eq!(board.publisher.leaderboard().await["data"].as_array().map(Vec::len), Some(3));
-}
-
-/// Other cases publish meanwhile, so the front page may be of theirs: it is never of these.
-async fn what_was_rejected_or_hidden_is_not_the_front_page(host: Host) {
-    let admin = admin(&host).await;
-    let spam = Publisher::new(&host).await;
-    spam.tasks(2).await;
-    let first = spam.published(&spam.model("m").await, 2, 2).await;
-    let reject = admin.api.post(format!("/api/v1/admin/runs/{first}/reject")).json(json!({ "reason": REASON }));
-    reject.await.expect(200);
-    let (hidden, withdrawn, model) = (spam.another(), spam.another(), spam.another());
-    for publisher in [&hidden, &withdrawn, &model] {
-        publisher.tasks(2).await;
-        publisher.published(&publisher.model("m").await, 2, 2).await;
-    }
-    let own = withdrawn.published(&format!("{}/m", withdrawn.provider), 1, 2).await;
-    hide(&admin, &format!("benchmarks/{}", hidden.benchmark)).await;
-    hide(&admin, &format!("models/{}/m", model.provider)).await;
-    for run in [own, withdrawn.leaderboard().await["data"][0]["runId"].as_str().unwrap_or_default().to_owned()] {
-        withdrawn.withdraw(&run, "a mistake").await;
-    }
-    let left = withdrawn.leaderboard().await;
-    for row in left["data"].as_array().expect("rows") {
-        withdrawn.withdraw(row["runId"].as_str().expect("a run"), "a mistake").await.expect(200);
-    }
-    let good = spam.another();
-    good.tasks(2).await;
-    good.published(&good.model("m").await, 2, 2).await;
-    let api = spam.api.anonymous();
-    for _ in 0..3 {
-        let board = api.get("/api/v1/leaderboard").await.expect(200);
-        let page = api.get("/leaderboard").await.text();
-        for never in [&spam, &hidden, &withdrawn, &model] {
-            assert_ne!(board["benchmark"], json!(never.benchmark));
-            assert!(!page.contains(&format!("value=\"{}\" selected", never.benchmark)));
-        }
-    }
 }
 
 /// The ids of a whole list.

@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 
 use super::{
     BenchmarkId, VersionName,
+    conditions::Conditions,
     formats::{Slug, TaskId},
 };
 
@@ -173,6 +174,18 @@ pub struct BenchmarkVersion {
     pub tasks_published_on: Option<String>,
     /// What a score is made of, where it is composite.
     pub parts: Option<Vec<Part>>,
+    /// The version that has all tasks of this one and more.
+    pub part_of: Option<VersionName>,
+    /// The version with the same tasks, of which this is a second scorer or metric.
+    pub other_scoring_of: Option<VersionName>,
+    /// Where to read more.
+    pub homepage: Option<String>,
+    /// The licence of its tasks.
+    pub licence: Option<String>,
+    /// How to cite it.
+    pub citation: Option<String>,
+    /// Under which conditions runs are to be made.
+    pub conditions: Option<Conditions>,
     /// The tasks; none where the evidence is counts.
     pub tasks: Vec<Task>,
 }

@@ -27,6 +27,16 @@ pub struct Uuid(pub String);
 #[schema(pattern = "^[0-9]{4}-[0-9]{2}(-[0-9]{2})?$", example = "2025-08-07")]
 pub struct DayOrMonth(pub String);
 
+/// The address of a page.
+#[derive(ToSchema)]
+#[schema(
+    format = "uri",
+    pattern = "^[Hh][Tt][Tt][Pp][Ss]?://",
+    max_length = 2000,
+    example = "https://example.com/page"
+)]
+pub struct WebAddress(pub String);
+
 /// A share of what passed, or a mean: from 0 to 1.
 #[derive(ToSchema)]
 #[schema(minimum = 0, maximum = 1, example = 0.88)]

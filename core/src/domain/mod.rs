@@ -5,6 +5,7 @@ pub mod api_key;
 pub mod api_key_settings;
 pub mod benchmark;
 pub mod common_passwords;
+pub mod conditions;
 pub mod ecdsa_p256;
 pub mod evaluator;
 pub mod formats;

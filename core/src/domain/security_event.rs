@@ -87,5 +87,7 @@ wire_names! {
         BenchmarkUnhidden = "benchmark_unhidden",
         /// An administrator renamed a benchmark.
         BenchmarkRenamed = "benchmark_renamed",
+        /// An administrator chose which benchmark is read where none is named, or that none is.
+        BenchmarkFeatured = "benchmark_featured",
     }
 }

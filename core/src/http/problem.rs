@@ -56,6 +56,8 @@ macro_rules! codes {
 }
 codes! {
     MALFORMED_REQUEST = 400, "malformed_request", "The request could not be read";
+    BENCHMARK_REQUIRED = 400, "benchmark_required", "A benchmark must be named";
+    VERSION_REQUIRED = 400, "version_required", "A version of the benchmark must be named";
     INVALID_OR_EXPIRED_TOKEN = 400, "invalid_or_expired_token", "The link is invalid or has expired";
     AMBIGUOUS_SYSTEM = 400, "ambiguous_system", "The model has several systems here";
     MISSING_CREDENTIALS = 401, "missing_credentials", "Credentials are needed";
@@ -94,6 +96,8 @@ codes! {
     IDEMPOTENCY_IN_PROGRESS = 409, "idempotency_in_progress", "The first request with this Idempotency-Key is still running";
     TOO_MANY_API_KEYS = 409, "too_many_api_keys", "There are too many active API keys";
     TOO_MANY_VERSIONS = 409, "too_many_versions", "The benchmark has too many versions";
+    VERSION_NOT_WHOLE = 409, "version_not_whole", "A part or a second scoring is never the current version";
+    VERSION_OF_COUNTS = 409, "version_of_counts", "Counts are not put before results";
     STORAGE_QUOTA_EXCEEDED = 409, "storage_quota_exceeded", "The account's storage is used up";
     VERSION_IN_USE = 409, "version_in_use", "A version that has runs never changes";
     EXTERNAL_ID_CONFLICT = 409, "external_id_conflict", "The external id stands for another run";
@@ -168,6 +172,10 @@ pub struct ProblemMembers {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub required_scope: Option<Scope>,
+    /// With `benchmark_required` and `version_required`: what can be named, at most 20 of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, max_items = 20)]
+    pub choices: Option<Vec<String>>,
     /// With `hidden` and `published_to_hidden`: the administrator's.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]

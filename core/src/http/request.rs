@@ -357,6 +357,11 @@ impl Validator {
         text.and_then(|text| self.check(pointer, values::day_or_month(text)))
     }
 
+    /// The address of a page that may be absent.
+    pub fn optional_https_url(&mut self, pointer: &str, text: Option<&str>) -> Option<String> {
+        text.and_then(|text| self.check(pointer, values::https_url(text)))
+    }
+
     /// A name that stands in paths: letters, digits, `.`, `_`, `-`, at most 100.
     pub fn slug(&mut self, pointer: &str, text: &str) {
         self.require(

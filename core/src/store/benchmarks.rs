@@ -57,6 +57,12 @@ pub(super) fn version_from_row(row: &Row, tasks: Vec<Task>) -> Result<BenchmarkV
         private_tasks: row.boolean("private_tasks")?,
         tasks_published_on: row.optional_text("tasks_published_on")?,
         parts: optional_json(row, "parts")?,
+        part_of: row.optional_text("part_of")?.map(Into::into),
+        other_scoring_of: row.optional_text("other_scoring_of")?.map(Into::into),
+        homepage: row.optional_text("homepage")?,
+        licence: row.optional_text("licence")?,
+        citation: row.optional_text("citation")?,
+        conditions: optional_json(row, "conditions")?,
         tasks,
     })
 }
@@ -86,12 +92,13 @@ pub struct Declared {
 
 impl NewVersion<'_> {
     /// Declares the version. The batch fails by [`Guard::BenchmarkOwner`](super::Guard),
-    /// [`Guard::VersionLimit`](super::Guard), [`Guard::VersionReplaceable`](super::Guard) or
-    /// [`Guard::StorageQuota`](super::Guard).
+    /// [`Guard::VersionLimit`](super::Guard), [`Guard::VersionReplaceable`](super::Guard),
+    /// [`Guard::BaseWhole`](super::Guard), [`Guard::BaseTasks`](super::Guard) or [`Guard::StorageQuota`](super::Guard).
     #[must_use]
     pub fn declare(&self, batch: &mut Batch, now: Timestamp) -> Declared {
         let Self { version, owner_id, definition, .. } = *self;
         let (benchmark, name) = (&version.benchmark, &version.version);
+        let base = version.part_of.as_ref().or(version.other_scoring_of.as_ref());
         let before = batch.push(find_version(benchmark, name));
         let size = i64::try_from(definition.len()).unwrap_or(i64::MAX);
         batch.extend([
@@ -99,6 +106,7 @@ impl NewVersion<'_> {
             sql!("benchmarks/expect_owner").bind(benchmark).bind(owner_id).execute(),
             sql!("benchmarks/expect_few_versions").bind(benchmark).bind(name).bind(MOST_VERSIONS).execute(),
             sql!("benchmarks/expect_replaceable").bind(benchmark).bind(name).bind(definition).execute(),
+            sql!("benchmarks/expect_base_whole").bind(benchmark).bind(name).bind(base).execute(),
             storage::refund_version(benchmark, name, owner_id, size),
             storage::charge_version(benchmark, name, owner_id, size),
             storage::expect_quota(owner_id, self.quota_bytes),
@@ -106,6 +114,8 @@ impl NewVersion<'_> {
             sql!("benchmarks/clear_tasks").bind(benchmark).bind(name).execute(),
             put_version(version, now),
             sql!("benchmarks/put_tasks").bind(benchmark).bind(name).bind(self.tasks).execute(),
+            sql!("benchmarks/expect_base_tasks").bind(benchmark).bind(name).execute(),
+            sql!("benchmarks/keep_current").bind(benchmark).execute(),
         ]);
         Declared { before, after: batch.push(find_version(benchmark, name)) }
     }
@@ -129,7 +139,33 @@ fn put_version(version: &BenchmarkVersion, now: Timestamp) -> Query<()> {
         .bind(version.tasks_published_on.as_deref())
         .bind(parts)
         .bind(slices)
+        .bind(version.part_of.as_ref())
+        .bind(version.other_scoring_of.as_ref())
+        .bind(version.homepage.as_deref())
+        .bind(version.licence.as_deref())
+        .bind(version.citation.as_deref())
+        .bind(version.conditions.map(|conditions| serde_json::json!(conditions).to_string()))
         .execute()
+}
+
+/// Makes a version the one that is read where none is named. The batch fails by
+/// [`Guard::BenchmarkExists`](super::Guard), [`Guard::BenchmarkOwner`](super::Guard),
+/// [`Guard::VersionExists`](super::Guard), [`Guard::VersionWhole`](super::Guard) or
+/// [`Guard::VersionCounts`](super::Guard).
+pub fn mark_current(benchmark: &BenchmarkId, version: &VersionName, owner_id: &UserId) -> [Query<()>; 6] {
+    [
+        expect_exists(benchmark),
+        sql!("benchmarks/expect_owner").bind(benchmark).bind(owner_id).execute(),
+        sql!("benchmarks/expect_version").bind(benchmark).bind(version).execute(),
+        sql!("benchmarks/expect_whole").bind(benchmark).bind(version).execute(),
+        sql!("benchmarks/expect_strongest").bind(benchmark).bind(version).execute(),
+        sql!("benchmarks/mark_current").bind(benchmark).bind(version).execute(),
+    ]
+}
+
+/// Guards that the benchmark exists: [`Guard::BenchmarkExists`](super::Guard).
+pub fn expect_exists(benchmark: &BenchmarkId) -> Query<()> {
+    sql!("benchmarks/expect_exists").bind(benchmark).execute()
 }
 
 /// What people call the benchmark of a version, and why it is hidden.
@@ -158,7 +194,7 @@ pub fn definition(benchmark: &BenchmarkId, version: &VersionName) -> Query<Optio
     sql!("benchmarks/definition").bind(benchmark).bind(version).optional(|row| row.text("definition"))
 }
 
-/// A benchmark as its newest version describes it.
+/// A benchmark as its current version describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BenchmarkSummary {
     /// Its id.
@@ -167,8 +203,8 @@ pub struct BenchmarkSummary {
     pub title: String,
     /// What it measures.
     pub description: Option<String>,
-    /// Its newest version.
-    pub latest_version: VersionName,
+    /// What is read where no version is named.
+    pub current_version: Option<VersionName>,
     /// Its newest versions, newest first.
     pub versions: Vec<VersionName>,
 }
@@ -180,28 +216,28 @@ pub fn list(after: Option<&BenchmarkId>, rows: u32) -> Query<Vec<BenchmarkSummar
             id: row.text("benchmark_id")?.into(),
             title: row.text("title")?,
             description: row.optional_text("description")?,
-            latest_version: row.text("version")?.into(),
+            current_version: row.optional_text("version")?.map(Into::into),
             versions: read_json(row, "versions")?,
         })
     })
 }
 
-/// How the newest version describes a benchmark.
+/// How a benchmark is described: as its current version does, else as its newest.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NewestVersion {
-    /// The version.
-    pub version: VersionName,
+pub struct Description {
+    /// What is read where no version is named.
+    pub current_version: Option<VersionName>,
     /// What people call the benchmark.
     pub title: String,
     /// What it measures.
     pub description: Option<String>,
 }
 
-/// Finds a benchmark's newest version.
-pub fn newest(id: &BenchmarkId) -> Query<Option<NewestVersion>> {
-    sql!("benchmarks/newest").bind(id).optional(|row| {
-        Ok(NewestVersion {
-            version: row.text("version")?.into(),
+/// Finds how a benchmark is described.
+pub fn describe(id: &BenchmarkId) -> Query<Option<Description>> {
+    sql!("benchmarks/describe").bind(id).optional(|row| {
+        Ok(Description {
+            current_version: row.optional_text("version")?.map(Into::into),
             title: row.text("title")?,
             description: row.optional_text("description")?,
         })

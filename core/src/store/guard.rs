@@ -41,6 +41,12 @@ guards! {
     ApiKeyLimit => "api_key_limit",
     /// The key is as it was when it was read, has no successor, and its owner has room for one.
     ApiKeyRotatable => "api_key_rotatable",
+    /// The version that another is a part or a second scoring of has its tasks.
+    BaseTasks => "base_tasks",
+    /// The version that another is a part or a second scoring of is there, and whole.
+    BaseWhole => "base_whole",
+    /// The benchmark exists.
+    BenchmarkExists => "benchmark_exists",
     /// The caller owns the benchmark.
     BenchmarkOwner => "benchmark_owner",
     /// The half login still waits for its code.
@@ -93,10 +99,16 @@ guards! {
     TasksKnown => "tasks_known",
     /// The person exists.
     UserExists => "user_exists",
+    /// A version of counts is not put before one that brings results.
+    VersionCounts => "version_counts",
+    /// The benchmark has the version.
+    VersionExists => "version_exists",
     /// The benchmark has room for one more version.
     VersionLimit => "version_limit",
-    /// The benchmark version is new, the same as before, or not used by any run.
+    /// The benchmark version is new, the same as before, or neither used by a run nor the base of another version.
     VersionReplaceable => "version_replaceable",
+    /// The version is neither a part nor a second scoring of another.
+    VersionWhole => "version_whole",
 }
 
 impl Guard {

@@ -8,6 +8,7 @@ use crate::{
     domain::{
         BenchmarkId, VersionName,
         benchmark::{Evidence, Metric, Slices},
+        conditions::Conditions,
         evaluator::EvaluatorRelationship,
         leaderboard::{Aggregates, Entry},
     },
@@ -31,6 +32,8 @@ pub struct Scope {
     pub evidence: Evidence,
     /// The values that its tasks have.
     pub slices: Slices,
+    /// Under which conditions runs are to be made.
+    pub conditions: Conditions,
     /// The snapshot, once something was published.
     pub snapshot: Option<Snapshot>,
     /// How often moderation changed anything: with the snapshot, it tells what the board shows.
@@ -72,6 +75,7 @@ impl Scope {
             metric: read_named(row, "metric", Metric::named)?,
             evidence: read_named(row, "evidence", Evidence::named)?,
             slices: read_json(row, "slices")?,
+            conditions: optional_json(row, "conditions")?.unwrap_or_default(),
             snapshot,
             moderation: row.integer("moderation")?,
             hidden_reason: row.optional_text("hidden_reason")?,
@@ -96,6 +100,7 @@ impl Entry {
             links: optional_json(row, "links")?,
             evaluator_relationship: read_named(row, "evaluator_relationship", EvaluatorRelationship::named)?,
             dirty: row.boolean("dirty")?,
+            conditions: optional_json(row, "conditions")?.unwrap_or_default(),
             contaminated: row.boolean("contaminated")?,
             attempts_policy: row.optional_text("attempts_policy")?,
             aggregates: Aggregates::from_row(row)?
@@ -104,10 +109,23 @@ impl Entry {
     }
 }
 
-/// Finds the leaderboard of a benchmark version as of its newest snapshot. Where none is named, it is the one with the
-/// newest publication that stands.
+/// Finds the leaderboard of a benchmark version as of its newest snapshot. Where no benchmark is named, it is the
+/// featured one; where no version is, the one that the benchmark is read by.
 pub fn scope(benchmark: Option<&BenchmarkId>, version: Option<&VersionName>) -> Query<Option<Scope>> {
     sql!("leaderboard/scope").bind(benchmark).bind(version).optional(Scope::from_row)
+}
+
+/// Names the first benchmarks that are not hidden; or, of one, its versions, whole ones first.
+pub fn named(benchmark: Option<&BenchmarkId>, rows: u32) -> Query<Vec<String>> {
+    sql!("leaderboard/named").bind(benchmark).bind(rows).all(|row| row.text("name"))
+}
+
+/// Has a benchmark read where none is named, or none.
+pub fn feature(benchmark: Option<&BenchmarkId>) -> Query<()> {
+    match benchmark {
+        Some(benchmark) => sql!("leaderboard/feature").bind(benchmark).execute(),
+        None => sql!("leaderboard/feature_none").execute(),
+    }
 }
 
 /// Finds the leaderboard that a snapshot belongs to, as of that snapshot, where it is of this benchmark and version.

@@ -5,7 +5,7 @@ use super::{
     query::{Query, sql},
 };
 use crate::{
-    domain::{BenchmarkId, VersionName, benchmark::Part},
+    domain::{BenchmarkId, VersionName, benchmark::Part, conditions::Conditions},
     ports::{DatabaseError, Row},
 };
 
@@ -20,6 +20,8 @@ pub struct Choice {
     pub title: String,
     /// Whether anything was published on it.
     pub published: bool,
+    /// Whether it is neither a part nor a second scoring of another.
+    pub whole: bool,
 }
 
 impl Choice {
@@ -33,6 +35,7 @@ impl Choice {
             version: row.text("version")?.into(),
             title: row.text("title")?,
             published: row.boolean("published")?,
+            whole: row.boolean("whole")?,
         })
     }
 }
@@ -52,6 +55,20 @@ pub struct VersionFacts {
     pub tasks_published_on: Option<String>,
     /// What a composite score is made of.
     pub parts: Vec<Part>,
+    /// The version that it is a part of, and how many tasks that has.
+    pub part_of: Option<(VersionName, i64)>,
+    /// The version of which it is a second scoring.
+    pub other_scoring_of: Option<VersionName>,
+    /// Where to read more.
+    pub homepage: Option<String>,
+    /// The licence of its tasks.
+    pub licence: Option<String>,
+    /// How to cite it.
+    pub citation: Option<String>,
+    /// Under which conditions runs are to be made.
+    pub conditions: Conditions,
+    /// The version that the benchmark is read by.
+    pub current_version: Option<VersionName>,
 }
 
 impl VersionFacts {
@@ -67,6 +84,16 @@ impl VersionFacts {
             private_tasks: row.boolean("private_tasks")?,
             tasks_published_on: row.optional_text("tasks_published_on")?,
             parts: optional_json(row, "parts")?.unwrap_or_default(),
+            part_of: row
+                .optional_text("part_of")?
+                .map(VersionName::from)
+                .zip(row.optional_integer("whole_task_count")?),
+            other_scoring_of: row.optional_text("other_scoring_of")?.map(Into::into),
+            homepage: row.optional_text("homepage")?,
+            licence: row.optional_text("licence")?,
+            citation: row.optional_text("citation")?,
+            conditions: optional_json(row, "conditions")?.unwrap_or_default(),
+            current_version: row.optional_text("current_version")?.map(Into::into),
         })
     }
 }

@@ -12,6 +12,7 @@ use crate::{
     domain::{
         BenchmarkId, ModelId, RunId, SystemId, UserId, VersionName,
         benchmark::{Evidence, Metric, Part},
+        conditions::Conditions,
         evaluator::EvaluatorRelationship,
         leaderboard::Aggregates,
         run_links::RunLinks,
@@ -106,6 +107,8 @@ pub struct RunDeclaration {
     /// The source's own id of the run, unique among its owner's runs.
     #[schema(min_length = 1, max_length = 200, example = "2025-08-23-gpt-5-high")]
     pub external_id: Option<String>,
+    /// Under which conditions it was made.
+    pub conditions: Option<Conditions>,
     /// When it began.
     pub started_at: Option<Timestamp>,
     /// When it ended.
@@ -134,6 +137,7 @@ impl RunDeclaration {
             command: row.optional_text("command")?,
             evaluator_relationship: read_named(row, "evaluator_relationship", EvaluatorRelationship::named)?,
             external_id: row.optional_text("external_id")?,
+            conditions: optional_json(row, "conditions")?,
             started_at: time("started_at")?,
             completed_at: time("completed_at")?,
             links: optional_json(row, "links")?,
@@ -282,6 +286,7 @@ pub fn open(run: &NewRun<'_>) -> Result<Query<()>, DatabaseError> {
         .bind(agent.and_then(|agent| agent.version.as_deref()))
         .bind(declared.configuration.as_deref())
         .bind(links)
+        .bind(declared.conditions.map(|conditions| serde_json::json!(conditions).to_string()))
         .execute();
     Ok(query)
 }

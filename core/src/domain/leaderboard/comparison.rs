@@ -296,6 +296,12 @@ mod tests {
             private_tasks: false,
             tasks_published_on: None,
             parts: None,
+            part_of: None,
+            other_scoring_of: None,
+            homepage: None,
+            licence: None,
+            citation: None,
+            conditions: None,
             tasks,
         }
     }

@@ -10,8 +10,8 @@ use crate::domain::{benchmark::Evidence, evaluator::EvaluatorRelationship};
 ///
 /// `missing_cost`: what the run cost is not known. `self_reported`: nobody but the vendor has looked. `counts_only`: only
 /// counts are known, not results task by task. `dirty_harness`: the harness had uncommitted changes. `contamination`: the
-/// model was trained after the tasks were public. `best_of_n`: the best of several attempts counts. A later version may
-/// add some.
+/// model was trained after the tasks were public. `best_of_n`: the best of several attempts counts. `other_conditions`:
+/// the run was made under other conditions than the benchmark version prescribes. A later version may add some.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Flag {
@@ -27,6 +27,8 @@ pub enum Flag {
     Contamination,
     /// The best of several attempts counts.
     BestOfN,
+    /// It was made under other conditions than the version prescribes.
+    OtherConditions,
 }
 
 impl Flag {
@@ -40,6 +42,7 @@ impl Flag {
             Self::DirtyHarness => "dirty_harness",
             Self::Contamination => "contamination",
             Self::BestOfN => "best_of_n",
+            Self::OtherConditions => "other_conditions",
         }
     }
 

@@ -7,6 +7,7 @@ use crate::{
     domain::{
         ModelId, RunId, SystemId,
         benchmark::{Evidence, Metric},
+        conditions::Conditions,
         evaluator::EvaluatorRelationship,
         run_links::RunLinks,
         statistics::{Interval, RankRange, pareto_front, rank_ranges, ranks, tie_groups},
@@ -38,6 +39,8 @@ pub struct Entry {
     pub evaluator_relationship: EvaluatorRelationship,
     /// Whether the harness had uncommitted changes.
     pub dirty: bool,
+    /// Under which conditions it was made.
+    pub conditions: Conditions,
     /// Whether the model was trained after the tasks were published.
     pub contaminated: bool,
     /// How attempts were made and counted, as the run says: the beginning of it.

@@ -1,13 +1,14 @@
 //! `/api/v1/admin`: what administrators see and do.
 
 mod audit_log;
+mod featured_benchmark;
 mod moderation;
 mod runs;
 mod users;
 
 use axum::{
     Router,
-    routing::{delete, get, post},
+    routing::{delete, get, post, put},
 };
 
 use crate::app::App;
@@ -27,6 +28,7 @@ use crate::app::App;
     moderation::hide_benchmark,
     moderation::unhide_benchmark,
     moderation::rename_benchmark,
+    featured_benchmark::handler,
     audit_log::handler
 ))]
 pub struct Described;
@@ -44,5 +46,6 @@ pub fn routes() -> Router<App> {
         .route("/benchmarks/{id}/hide", post(moderation::hide_benchmark))
         .route("/benchmarks/{id}/unhide", post(moderation::unhide_benchmark))
         .route("/benchmarks/{id}/rename", post(moderation::rename_benchmark))
+        .route("/featured-benchmark", put(featured_benchmark::handler))
         .route("/audit-log", get(audit_log::handler))
 }

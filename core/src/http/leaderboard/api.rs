@@ -18,7 +18,7 @@ use crate::{
     app::App,
     domain::{BenchmarkId, VersionName},
     http::{
-        openapi::{Hidden, IfNoneMatch, NotFound},
+        openapi::{Hidden, IfNoneMatch, NotFound, UnnamedBoard},
         page::{next_link, page_size},
         parameters::Uuid,
         problem::ApiError,
@@ -67,6 +67,7 @@ struct Leaderboard {
     params(BoardQuery, IfNoneMatch),
     responses(
         (status = 200, description = "A page of rows.", body = Leaderboard),
+        (status = 400, response = UnnamedBoard),
         (status = 404, response = NotFound),
         (status = 410, response = Hidden),
     ),
@@ -96,6 +97,7 @@ pub async fn handler(
     params(BoardQuery, IfNoneMatch),
     responses(
         (status = 200, description = "The rows.", content_type = "text/csv", body = String),
+        (status = 400, response = UnnamedBoard),
         (status = 404, response = NotFound),
         (status = 410, response = Hidden),
     ),
@@ -121,6 +123,7 @@ pub async fn csv(
     params(BoardQuery, IfNoneMatch),
     responses(
         (status = 200, description = "The rows.", content_type = "application/x-ndjson", body = String),
+        (status = 400, response = UnnamedBoard),
         (status = 404, response = NotFound),
         (status = 410, response = Hidden),
     ),

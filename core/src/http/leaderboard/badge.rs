@@ -13,7 +13,7 @@ use crate::{
     app::App,
     domain::{BenchmarkId, ModelId, SystemId, VersionName},
     http::{
-        openapi::{AmbiguousSystem, Hidden, IfNoneMatch, NotFound},
+        openapi::{Hidden, IfNoneMatch, NotFound, UnnamedSystem},
         parameters::{self, Name, Slug},
         problem::ApiError,
         request::{Path, Query},
@@ -42,11 +42,11 @@ const MOST_LETTERS: usize = 60;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct Parameters {
-    /// The one published to last when absent.
+    /// The featured one where it is not given; without one 400 `benchmark_required`.
     #[serde(default, deserialize_with = "parameters::benchmark")]
     #[param(example = "aider-polyglot")]
     benchmark: Option<BenchmarkId>,
-    /// The latest when absent.
+    /// The current one when absent; without one 400 `version_required`.
     #[serde(default, deserialize_with = "parameters::version")]
     version: Option<VersionName>,
     /// Which system of the model, by its `systemId`; not needed where no other one stands.
@@ -71,7 +71,7 @@ pub struct Parameters {
     ),
     responses(
         (status = 200, description = "The badge.", content_type = "image/svg+xml", body = String),
-        (status = 400, response = AmbiguousSystem),
+        (status = 400, response = UnnamedSystem),
         (status = 404, response = NotFound),
         (status = 410, response = Hidden),
     ),

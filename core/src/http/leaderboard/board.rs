@@ -7,15 +7,25 @@ use crate::{
     app::App,
     domain::{
         BenchmarkId, ModelId, RunId, SystemId, VersionName,
+        conditions::ConditionDifference,
         evaluator::EvaluatorRelationship,
         leaderboard::{Flag, RankedEntry, rank},
         run_links::RunLinks,
         system::{Agent, System},
     },
-    http::{moderation::refuse_hidden, problem::ApiError},
+    http::{
+        moderation::refuse_hidden,
+        problem::{ApiError, BENCHMARK_REQUIRED, Code, Problem, ProblemMembers, VERSION_REQUIRED},
+    },
     ports::Timestamp,
-    store::leaderboard::{self as store, Entries, Scope},
+    store::{
+        Batch, benchmarks,
+        leaderboard::{self as store, Entries, Scope},
+    },
 };
+
+/// So many names are told to those who have to give one.
+const MOST_CHOICES: u32 = 20;
 
 /// One row of the leaderboard.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -83,6 +93,18 @@ pub struct RowBody {
     pub flags: Vec<Flag>,
     /// Where to read more of the run.
     pub links: Option<RunLinks>,
+    /// What the run had otherwise than the version prescribes, where both say it: then it has the flag
+    /// `other_conditions`.
+    #[schema(max_items = 4)]
+    pub condition_differences: Vec<ConditionDifference>,
+}
+
+impl RowBody {
+    fn with_conditions(mut self, differences: Vec<ConditionDifference>) -> Self {
+        self.flags.extend((!differences.is_empty()).then_some(Flag::OtherConditions));
+        self.condition_differences = differences;
+        self
+    }
 }
 
 /// A whole leaderboard, best first.
@@ -105,7 +127,8 @@ impl BoardSelector<'_> {
     /// The leaderboard meant: of the newest snapshot unless another is named.
     ///
     /// # Errors
-    /// `hidden` where an administrator hid the benchmark.
+    /// `benchmark_required` and `version_required` where none is named and none stands for it; `hidden` where an
+    /// administrator hid the benchmark.
     pub async fn find(self, app: &App) -> Result<Option<Scope>, ApiError> {
         let scope = match self.snapshot {
             Some(snapshot) => store::scope_of_snapshot(snapshot, self.benchmark, self.version),
@@ -113,8 +136,36 @@ impl BoardSelector<'_> {
         };
         let scope = scope.run(app.database()).await?;
         refuse_hidden("benchmark", scope.as_ref().and_then(|scope| scope.hidden_reason.clone()))?;
-        Ok(scope)
+        if scope.is_some() || self.snapshot.is_some() {
+            return Ok(scope);
+        }
+        match (self.benchmark, self.version) {
+            (None, _) => {
+                let names = store::named(None, MOST_CHOICES).run(app.database()).await?;
+                Err(unnamed(BENCHMARK_REQUIRED, "benchmark", names))
+            }
+            (Some(benchmark), None) => {
+                let mut batch = Batch::new();
+                let declaration = batch.push(benchmarks::declaration(benchmark));
+                let names = batch.push(store::named(Some(benchmark), MOST_CHOICES));
+                let mut answers = batch.run(app.database()).await?;
+                let Some(declaration) = answers.take(declaration)? else { return Ok(None) };
+                refuse_hidden("benchmark", declaration.hidden_reason)?;
+                Err(unnamed(VERSION_REQUIRED, "version", answers.take(names)?))
+            }
+            (Some(_), Some(_)) => Ok(None),
+        }
     }
+}
+
+/// Which one is meant has to be said.
+fn unnamed(code: Code, what: &str, names: Vec<String>) -> ApiError {
+    let detail = match &names[..] {
+        [] => format!("there is no {what} yet"),
+        names => format!("name a {what}, such as {}", names.join(", ")),
+    };
+    let members = ProblemMembers { choices: Some(names), ..ProblemMembers::default() };
+    Problem::new(code, detail).with(members).into()
 }
 
 impl Board {
@@ -132,7 +183,11 @@ impl Board {
     ) -> Result<Self, ApiError> {
         let Some(snapshot) = &scope.snapshot else { return Ok(Self { scope, rows: Vec::new() }) };
         let entries = store::entries(&scope, snapshot, slice, which).run(app.database()).await?;
-        let rows = rank(scope.metric, scope.evidence, entries).into_iter().map(RowBody::from).collect();
+        let row = |ranked: RankedEntry| {
+            let differences = scope.conditions.differences(ranked.entry.conditions);
+            RowBody::from(ranked).with_conditions(differences)
+        };
+        let rows = rank(scope.metric, scope.evidence, entries).into_iter().map(row).collect();
         Ok(Self { scope, rows })
     }
 }
@@ -170,6 +225,7 @@ impl From<RankedEntry> for RowBody {
             evaluator_relationship: entry.evaluator_relationship,
             flags: ranked.flags,
             links: entry.links,
+            condition_differences: Vec::new(),
         }
     }
 }

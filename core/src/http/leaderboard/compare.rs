@@ -19,7 +19,7 @@ use crate::{
         system::Agent,
     },
     http::{
-        openapi::{AmbiguousSystem, Hidden, IfNoneMatch, NotFound, PrivateTasks, ValidationFailed},
+        openapi::{Hidden, IfNoneMatch, NotFound, PrivateTasks, UnnamedSystem, ValidationFailed},
         parameters::{self, Uuid},
         problem::{ApiError, PRIVATE_TASKS},
         request::{Query, Validator},
@@ -48,11 +48,11 @@ pub struct Parameters {
         example = "openai/gpt-5-medium"
     )]
     b: Vec<SystemId>,
-    /// The one published to last where it is not given.
+    /// The featured one where it is not given; without one 400 `benchmark_required`.
     #[serde(default, deserialize_with = "parameters::benchmark")]
     #[param(example = "aider-polyglot")]
     benchmark: Option<BenchmarkId>,
-    /// The latest when absent.
+    /// The current one when absent; without one 400 `version_required`.
     #[serde(default, deserialize_with = "parameters::version")]
     version: Option<VersionName>,
     /// An earlier state, by its `snapshotId`; the newest without it.
@@ -77,7 +77,7 @@ pub struct Parameters {
     params(Parameters, IfNoneMatch),
     responses(
         (status = 200, description = "The comparisons, in the order asked for.", body = ComparisonBody),
-        (status = 400, response = AmbiguousSystem),
+        (status = 400, response = UnnamedSystem),
         (status = 403, response = PrivateTasks),
         (status = 404, response = NotFound),
         (status = 410, response = Hidden),

@@ -91,6 +91,7 @@ struct Cells<'a> {
     logs: Option<&'a str>,
     traces: Option<&'a str>,
     paper: Option<&'a str>,
+    condition_differences: String,
 }
 
 /// The rows with a header; nothing but the header where there are none.
@@ -137,6 +138,12 @@ pub fn csv(rows: &[RowBody]) -> Result<String, ApiError> {
             logs: links.and_then(|links| links.logs.as_deref()),
             traces: links.and_then(|links| links.traces.as_deref()),
             paper: links.and_then(|links| links.paper.as_deref()),
+            condition_differences: row
+                .condition_differences
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join("; "),
         };
         writer.serialize(cells).map_err(|error| failed(&error))?;
     }
@@ -144,7 +151,7 @@ pub fn csv(rows: &[RowBody]) -> Result<String, ApiError> {
     String::from_utf8(bytes).map_err(|error| failed(&error))
 }
 
-const HEADER: [&str; 31] = [
+const HEADER: [&str; 32] = [
     "rank",
     "rankLow",
     "rankHigh",
@@ -176,6 +183,7 @@ const HEADER: [&str; 31] = [
     "logs",
     "traces",
     "paper",
+    "conditionDifferences",
 ];
 
 /// A spreadsheet would run a free text that begins like a formula (OWASP, CSV injection): also behind characters that

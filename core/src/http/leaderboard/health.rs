@@ -17,7 +17,7 @@ use crate::{
         leaderboard::{CompareError, LeaderGap, Saturation},
     },
     http::{
-        openapi::{Hidden, IfNoneMatch, NotFound},
+        openapi::{Hidden, IfNoneMatch, NotFound, UnnamedBoard},
         parameters::{self, Uuid},
         problem::ApiError,
         request::{Path, Query},
@@ -32,7 +32,7 @@ const MOST_SCORES: u32 = 500_000;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct Parameters {
-    /// The latest when absent.
+    /// The current one when absent; without one 400 `version_required`.
     #[serde(default, deserialize_with = "parameters::version")]
     version: Option<VersionName>,
     /// An earlier state, by its `snapshotId`; the newest without it.
@@ -55,6 +55,7 @@ pub struct Parameters {
     params(("id" = BenchmarkId, Path), Parameters, IfNoneMatch),
     responses(
         (status = 200, description = "What it tells.", body = BenchmarkHealth),
+        (status = 400, response = UnnamedBoard),
         (status = 404, response = NotFound),
         (status = 410, response = Hidden),
     ),

@@ -39,7 +39,14 @@ use crate::app::App;
         html::compare::compare,
         html::model::model
     ),
-    components(schemas(query::EvidenceShown, query::Period, query::PeriodOf, query::Sort, query::Order))
+    components(schemas(
+        query::ConditionsFilter,
+        query::EvidenceShown,
+        query::Period,
+        query::PeriodOf,
+        query::Sort,
+        query::Order
+    ))
 )]
 pub struct Described;
 

@@ -15,7 +15,7 @@ use crate::{
     app::App,
     domain::{BenchmarkId, ModelId, RunId, SystemId, VersionName, system::Agent},
     http::{
-        openapi::{Hidden, IfNoneMatch, NotFound},
+        openapi::{Hidden, IfNoneMatch, NotFound, UnnamedBoard},
         parameters::{self, Uuid},
         problem::ApiError,
         request::Query,
@@ -29,11 +29,11 @@ const MOST_POINTS: usize = 1000;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct Parameters {
-    /// The one published to last where it is not given.
+    /// The featured one where it is not given; without one 400 `benchmark_required`.
     #[serde(default, deserialize_with = "parameters::benchmark")]
     #[param(example = "aider-polyglot")]
     benchmark: Option<BenchmarkId>,
-    /// The latest when absent.
+    /// The current one when absent; without one 400 `version_required`.
     #[serde(default, deserialize_with = "parameters::version")]
     version: Option<VersionName>,
     /// An earlier state, by its `snapshotId`; the newest without it.
@@ -135,6 +135,7 @@ impl Point {
     params(Parameters, IfNoneMatch),
     responses(
         (status = 200, description = "The models.", body = ParetoFront),
+        (status = 400, response = UnnamedBoard),
         (status = 404, response = NotFound),
         (status = 410, response = Hidden),
     ),

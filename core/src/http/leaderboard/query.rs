@@ -27,11 +27,11 @@ const DAY_SECONDS: i64 = 86_400;
 #[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct BoardQuery {
-    /// The one published to last where it is not given.
+    /// The featured one where it is not given; without one 400 `benchmark_required`.
     #[serde(deserialize_with = "parameters::benchmark")]
     #[param(example = "aider-polyglot")]
     pub benchmark: Option<BenchmarkId>,
-    /// The latest when absent.
+    /// The current one when absent; without one 400 `version_required`.
     #[serde(deserialize_with = "parameters::version")]
     pub version: Option<VersionName>,
     /// An earlier state, by its `snapshotId`; the newest without it.
@@ -69,6 +69,9 @@ pub struct BoardQuery {
     /// system.
     #[param(default = "ranked")]
     pub evidence: EvidenceShown,
+    /// Only runs under these conditions.
+    #[param(default = "all")]
+    pub conditions: ConditionsFilter,
     /// By what the rows are sorted.
     #[param(default = "rank")]
     pub sort: Sort,
@@ -95,6 +98,17 @@ pub enum Period {
     #[default]
     #[serde(rename = "all")]
     All,
+}
+
+/// Which runs, by their conditions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ConditionsFilter {
+    /// Every run.
+    #[default]
+    All,
+    /// Those that say nothing else than the benchmark version prescribes.
+    Prescribed,
 }
 
 /// Which date of a run a period looks at.
@@ -199,6 +213,7 @@ impl BoardQuery {
             && self.period == Period::All
             && self.period_of == PeriodOf::Published
             && self.evidence == EvidenceShown::Ranked
+            && self.conditions == ConditionsFilter::All
             && self.sort == Sort::Rank
             && self.order.is_none()
     }
@@ -285,7 +300,8 @@ impl BoardQuery {
             let text = text.to_lowercase();
             row.model.as_str().to_lowercase().contains(&text) || row.display_name.to_lowercase().contains(&text)
         });
-        recent && of_provider && matches
+        let as_prescribed = self.conditions == ConditionsFilter::All || row.condition_differences.is_empty();
+        recent && of_provider && matches && as_prescribed
     }
 
     /// Best first unless asked otherwise; what is unknown comes last either way.

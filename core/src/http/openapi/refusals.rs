@@ -36,10 +36,10 @@ macro_rules! refusals {
 }
 
 refusals! {
-    /// A parameter cannot be read; or the model that it names has several systems here, each named.
-    AmbiguousSystem: MALFORMED_REQUEST, AMBIGUOUS_SYSTEM;
     /// Another account has taken the address since.
     ConflictAddress: EMAIL_TAKEN;
+    /// A part or a second scoring of another version; or counts, where a whole version brings results.
+    ConflictCurrentVersion: VERSION_NOT_WHOLE, VERSION_OF_COUNTS;
     /// The run is no longer open, or its benchmark version takes results.
     ConflictCounts: RUN_NOT_OPEN, EVIDENCE_MISMATCH;
     /// A second factor is set up already.
@@ -158,6 +158,12 @@ refusals! {
     UnauthorizedTick: MISSING_CREDENTIALS, INVALID_TOKEN;
     /// A dependency is down.
     Unavailable: SERVICE_UNAVAILABLE;
+    /// A parameter that is unknown or cannot be read; or no benchmark is named and none is featured; or no version is
+    /// named and the benchmark has no current one. `choices` names them.
+    UnnamedBoard: MALFORMED_REQUEST, BENCHMARK_REQUIRED, VERSION_REQUIRED;
+    /// What names the board cannot be read or is missing, as there; or the model that is named has several systems on the
+    /// board, each named in `detail`.
+    UnnamedSystem: MALFORMED_REQUEST, BENCHMARK_REQUIRED, VERSION_REQUIRED, AMBIGUOUS_SYSTEM;
     /// Not a media type that the call takes.
     UnsupportedMediaType: UNSUPPORTED_MEDIA_TYPE;
     /// Over 1 MiB.
@@ -237,6 +243,8 @@ fn members(code: Code) -> Option<serde_json::Map<String, Value>> {
         }
         CONFLICTING_RESULTS => json!({ "conflicts": attempt }),
         INCOMPLETE_RUN => json!({ "missing": attempt }),
+        BENCHMARK_REQUIRED => json!({ "choices": ["aider-polyglot"] }),
+        VERSION_REQUIRED => json!({ "choices": ["2024-12-20"] }),
         INSUFFICIENT_SCOPE => json!({ "requiredScope": "results:write" }),
         _ => return None,
     };

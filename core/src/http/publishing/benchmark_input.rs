@@ -9,9 +9,10 @@ use crate::{
     domain::{
         BenchmarkId, VersionName,
         benchmark::{BenchmarkVersion, Evidence, MOST_VALUES, Metric, Part, Slices, Task},
-        formats::{DayOrMonth, Score, TaskId},
+        conditions::Conditions,
+        formats::{DayOrMonth, Score, TaskId, WebAddress},
     },
-    http::{problem::ApiError, request::Validator},
+    http::{problem::ApiError, publishing::check_conditions, request::Validator},
 };
 
 const MOST_TASKS: usize = 10_000;
@@ -59,6 +60,23 @@ pub struct Body {
     #[serde(default = "default_attempts")]
     #[schema(minimum = 1, maximum = 10, default = 1)]
     attempts_per_task: u32,
+    /// The version of this benchmark that has all tasks of this one and more: this is a part of it, such as a smoke
+    /// test, and never what the benchmark is read by.
+    part_of: Option<VersionName>,
+    /// The version of this benchmark with the same tasks, of which this is a second scorer or metric: never what the
+    /// benchmark is read by.
+    other_scoring_of: Option<VersionName>,
+    /// Where to read more.
+    #[schema(value_type = Option<WebAddress>)]
+    homepage: Option<String>,
+    /// The licence of the tasks: an SPDX expression, or a name.
+    #[schema(max_length = 100, example = "Apache-2.0")]
+    licence: Option<String>,
+    /// How to cite it, such as in BibTeX.
+    #[schema(max_length = 2000)]
+    citation: Option<String>,
+    /// Under which conditions runs are to be made. A run that says it had others is flagged.
+    conditions: Option<Conditions>,
 }
 
 /// A task and the slices that it belongs to.
@@ -151,6 +169,17 @@ impl Body {
         let attempts = (1..=MOST_ATTEMPTS).contains(&self.attempts_per_task);
         validator.require(attempts, "/attemptsPerTask", "give 1 to 10");
         let published = validator.optional_date("/tasksPublishedOn", self.tasks_published_on.as_deref());
+        for (pointer, base) in [("/partOf", &self.part_of), ("/otherScoringOf", &self.other_scoring_of)] {
+            if let Some(base) = base {
+                validator.slug(pointer, base.as_str());
+            }
+        }
+        let has_two_bases = self.part_of.is_some() && self.other_scoring_of.is_some();
+        validator.require(!has_two_bases, "/otherScoringOf", "a version is a part or a second scoring, not both");
+        let homepage = validator.optional_https_url("/homepage", self.homepage.as_deref());
+        let licence = validator.optional_text("/licence", self.licence.as_deref(), 100);
+        let citation = validator.optional_text("/citation", self.citation.as_deref(), 2000);
+        let conditions = check_conditions(&mut validator, self.conditions);
         let has_parts = self.parts.is_some();
         let parts = self.parts.map(|parts| parts.check(&mut validator, self.metric));
         let (tasks, task_count) = match self.evidence {
@@ -185,6 +214,12 @@ impl Body {
             private_tasks: self.private_tasks,
             tasks_published_on: published,
             parts,
+            part_of: self.part_of,
+            other_scoring_of: self.other_scoring_of,
+            homepage,
+            licence,
+            citation,
+            conditions,
             tasks,
         })
     }

@@ -14,9 +14,10 @@ use super::{
 use crate::{
     app::App,
     domain::{
-        BenchmarkId, VersionName,
+        BenchmarkId, ValidationErrorCode, VersionName,
         benchmark::{BenchmarkVersion, Evidence, MOST_SLICES, MOST_VALUES, MOST_VERSIONS, Metric, Part, Slices, Task},
-        formats::{DayOrMonth, Score},
+        conditions::Conditions,
+        formats::{DayOrMonth, Score, WebAddress},
         run_aggregates::count_slices,
     },
     http::{
@@ -25,7 +26,7 @@ use crate::{
         openapi::{ConflictVersion, ForbiddenPublisher, Hidden, IfNoneMatch, NotFound, PrivateTasks, UploadTooLarge},
         page::{END_OF_TIME, Page, PageQuery, list as list_answer, page_size, read_cursor, take_page, with_next_link},
         parameters::Name,
-        problem::{ApiError, NOT_OWNER, PRIVATE_TASKS, TOO_MANY_VERSIONS, VERSION_IN_USE},
+        problem::{ApiError, FieldError, NOT_OWNER, PRIVATE_TASKS, TOO_MANY_VERSIONS, VERSION_IN_USE},
         request::{LargeJson, Path, Query, Validator, canonical},
     },
     ports::Timestamp,
@@ -54,9 +55,10 @@ async fn check_slices(app: &App, version: &BenchmarkVersion, definition: &str) -
 
 /// Declares a benchmark version.
 ///
-/// Scope `models:write`. The same body again is 200; a version that has runs never changes. A benchmark has at most 100
-/// versions, a dimension 50 values, and a version 2,500 slices: combinations of values of one, two or three dimensions
-/// that its tasks have.
+/// Scope `models:write`. The same body again is 200; a version that has runs, or that another names as its base, never
+/// changes. The first whole version with evidence `results` becomes the current one, which is read where none is named. A
+/// benchmark has at most 100 versions, a dimension 50 values, and a version 2,500 slices: combinations of values of one,
+/// two or three dimensions that its tasks have.
 #[utoipa::path(
     put,
     path = "/api/v1/benchmarks/{id}/versions/{version}",
@@ -98,6 +100,17 @@ pub async fn put(
         Err(BatchError::Guard(Guard::VersionReplaceable)) => {
             return Err(ApiError::new(VERSION_IN_USE, "declare another version"));
         }
+        Err(BatchError::Guard(Guard::BaseWhole)) => {
+            let detail = "name another version of this benchmark that is whole; declare it first";
+            return Err(refused_base(&version, ValidationErrorCode::UnknownReference, detail));
+        }
+        Err(BatchError::Guard(Guard::BaseTasks)) => {
+            let detail = match version.part_of {
+                Some(_) => "a part has some, not all, of the tasks of the version that it names, and no others",
+                None => "a second scoring has the tasks of the version that it names, all of them and no others",
+            };
+            return Err(refused_base(&version, ValidationErrorCode::InvalidValue, detail));
+        }
         Err(BatchError::Guard(Guard::StorageQuota)) => return Err(over_quota(&app, owner_id).await?),
         answers => answers.map_err(write_error)?,
     };
@@ -106,6 +119,12 @@ pub async fn put(
     let title = answers.take(declared.after)?.map(|after| after.title).unwrap_or_default();
     let version = BenchmarkVersion { title, ..version };
     Ok((if existed { StatusCode::OK } else { StatusCode::CREATED }, Answer(DeclaredVersion::from(version))))
+}
+
+/// The version that is named as the base cannot be it.
+fn refused_base(version: &BenchmarkVersion, code: ValidationErrorCode, detail: &str) -> ApiError {
+    let pointer = if version.part_of.is_some() { "/partOf" } else { "/otherScoringOf" };
+    ApiError::invalid(vec![FieldError { pointer: pointer.to_owned(), code, detail: detail.to_owned() }])
 }
 
 /// A version of a benchmark, which is immutable once a run stands on it. Its tasks are told a page at a time.
@@ -142,6 +161,21 @@ struct VersionBody {
     /// What a composite score is made of.
     #[schema(min_items = 1, max_items = 20)]
     parts: Option<Vec<Part>>,
+    /// The version that has all tasks of this one and more.
+    part_of: Option<VersionName>,
+    /// The version with the same tasks, of which this is a second scorer or metric.
+    other_scoring_of: Option<VersionName>,
+    /// Where to read more.
+    #[schema(value_type = Option<WebAddress>)]
+    homepage: Option<String>,
+    /// The licence of the tasks: an SPDX expression, or a name.
+    #[schema(max_length = 100, example = "Apache-2.0")]
+    licence: Option<String>,
+    /// How to cite it.
+    #[schema(max_length = 2000)]
+    citation: Option<String>,
+    /// Under which conditions runs are to be made.
+    conditions: Option<Conditions>,
     slices: Slices,
 }
 
@@ -160,6 +194,12 @@ impl VersionBody {
             private_tasks: version.private_tasks,
             tasks_published_on: version.tasks_published_on,
             parts: version.parts,
+            part_of: version.part_of,
+            other_scoring_of: version.other_scoring_of,
+            homepage: version.homepage,
+            licence: version.licence,
+            citation: version.citation,
+            conditions: version.conditions,
             slices,
         }
     }
@@ -181,7 +221,7 @@ impl From<BenchmarkVersion> for DeclaredVersion {
     }
 }
 
-/// A benchmark as its newest version describes it.
+/// A benchmark as its current version describes it, or without one as its newest does.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = BenchmarkSummary)]
@@ -193,8 +233,8 @@ struct Summary {
     /// What it measures.
     #[schema(max_length = 10_000)]
     description: Option<String>,
-    /// Its newest version.
-    latest_version: VersionName,
+    /// What is read where no version is named. Null where one must be: none is marked, and not just one is whole.
+    current_version: Option<VersionName>,
     /// Its newest versions, newest first.
     #[schema(min_items = 1)]
     versions: Vec<VersionName>,
@@ -202,8 +242,8 @@ struct Summary {
 
 impl From<BenchmarkSummary> for Summary {
     fn from(of: BenchmarkSummary) -> Self {
-        let BenchmarkSummary { id, title, description, latest_version, versions } = of;
-        Self { id, title, description, latest_version, versions }
+        let BenchmarkSummary { id, title, description, current_version, versions } = of;
+        Self { id, title, description, current_version, versions }
     }
 }
 
@@ -250,7 +290,7 @@ fn all_versions() -> u32 {
     MOST_VERSIONS
 }
 
-/// A benchmark, described by its newest version, with its versions.
+/// A benchmark, described by its current version or without one by its newest, with its versions.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Benchmark)]
@@ -262,8 +302,8 @@ struct BenchmarkBody {
     /// What it measures.
     #[schema(max_length = 10_000)]
     description: Option<String>,
-    /// Its newest version.
-    latest_version: VersionName,
+    /// What is read where no version is named. Null where one must be: none is marked, and not just one is whole.
+    current_version: Option<VersionName>,
     /// Newest first, without their tasks. All of them unless `limit` asks for fewer or they are too long for one
     /// answer.
     #[schema(value_type = Vec<VersionBody>, min_items = 1, max_items = 100)]
@@ -300,18 +340,18 @@ pub async fn one(
     let page = PageBefore { at: Timestamp(time), id: version, rows: limit.saturating_add(1) };
     let mut batch = Batch::new();
     let declaration = batch.push(benchmarks::declaration(&id));
-    let newest = batch.push(benchmarks::newest(&id));
+    let described = batch.push(benchmarks::describe(&id));
     let versions = batch.push(benchmarks::versions(&id, &page));
     let mut answers = batch.run(app.database()).await?;
     refuse_hidden("benchmark", answers.take(declaration)?.and_then(|declaration| declaration.hidden_reason))?;
-    let newest = answers.take(newest)?.ok_or_else(|| ApiError::not_found("benchmark"))?;
+    let described = answers.take(described)?.ok_or_else(|| ApiError::not_found("benchmark"))?;
     let versions = answers.take(versions)?.into_iter().map(Placed::from).collect::<Vec<_>>();
     let (versions, next) = take_page(versions, limit, |placed| (placed.at.0, placed.version.version.clone()));
     let response = Answer(BenchmarkBody {
         id,
-        title: newest.title,
-        description: newest.description,
-        latest_version: newest.version,
+        title: described.title,
+        description: described.description,
+        current_version: described.current_version,
         versions,
         next_cursor: next.clone(),
     });

@@ -3,6 +3,7 @@
 mod benchmark_input;
 mod benchmarks;
 mod counts;
+mod current_version;
 mod models;
 mod publish;
 mod result_input;
@@ -20,10 +21,14 @@ pub use withdraw::Body as Reason;
 
 use crate::{
     app::App,
-    domain::UserId,
+    domain::{
+        UserId,
+        conditions::{Conditions, MOST_ATTEMPTS, MOST_SECONDS},
+    },
     http::{
         credentials::invalid_key,
         problem::{ApiError, Problem, ProblemMembers, STORAGE_QUOTA_EXCEEDED},
+        request::Validator,
     },
     store::storage,
 };
@@ -38,6 +43,7 @@ use crate::{
     benchmarks::one,
     benchmarks::put,
     benchmarks::tasks,
+    current_version::handler,
     runs::create,
     runs::one,
     results::list,
@@ -65,11 +71,22 @@ pub fn routes() -> Router<App> {
     Router::new()
         .route("/models/{provider}/{name}", put(models::put))
         .route("/benchmarks/{id}/versions/{version}", put(benchmarks::put))
+        .route("/benchmarks/{id}/current-version", put(current_version::handler))
         .route("/runs", post(runs::create))
         .route("/runs/{id}/results", post(results::upload))
         .route("/runs/{id}/counts", put(counts::handler))
         .route("/runs/{id}/publish", post(publish::handler))
         .route("/runs/{id}/withdraw", post(withdraw::handler))
+}
+
+/// Conditions as they are kept: nothing where they say nothing.
+fn check_conditions(validator: &mut Validator, conditions: Option<Conditions>) -> Option<Conditions> {
+    let conditions = conditions.and_then(Conditions::if_any)?;
+    let seconds = conditions.time_limit_seconds.is_none_or(|seconds| (1..=MOST_SECONDS).contains(&seconds));
+    validator.require(seconds, "/conditions/timeLimitSeconds", "give 1 to 31536000 seconds");
+    let attempts = conditions.attempts.is_none_or(|attempts| (1..=MOST_ATTEMPTS).contains(&attempts));
+    validator.require(attempts, "/conditions/attempts", "give 1 to 1000000");
+    Some(conditions)
 }
 
 /// What a batch is refused with that its owner has no room for.

@@ -6,12 +6,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::over_quota;
+use super::{check_conditions, over_quota};
 use crate::{
     app::App,
     domain::{
         BenchmarkId, ModelId, RunId, SystemId, UserId, ValidationError, ValidationErrorCode, VersionName,
         benchmark::Metric,
+        conditions::Conditions,
         evaluator::EvaluatorRelationship,
         formats,
         leaderboard::{Aggregates, Score},
@@ -89,6 +90,9 @@ pub struct Body {
     /// it opened.
     #[schema(max_length = 200, example = "2025-08-23-gpt-5-high")]
     external_id: Option<String>,
+    /// Under which conditions it was made. What the benchmark version prescribes otherwise is flagged.
+    #[serde(default)]
+    conditions: Option<Conditions>,
     /// RFC 3339 with any offset; kept to the millisecond.
     #[schema(format = DateTime)]
     started_at: Option<String>,
@@ -137,6 +141,7 @@ async fn open(app: &App, owner_id: &UserId, body: Body, claim: Claim) -> Result<
     let attempts_policy = validator.optional_text("/attemptsPolicy", body.attempts_policy.as_deref(), 1000);
     let command = validator.optional_text("/command", body.command.as_deref(), 4000);
     let external_id = validator.optional_text("/externalId", body.external_id.as_deref(), 200);
+    let conditions = check_conditions(&mut validator, body.conditions);
     let started_at = validator.optional_timestamp("/startedAt", body.started_at.as_deref());
     let completed_at = validator.optional_timestamp("/completedAt", body.completed_at.as_deref());
     let in_order = started_at.zip(completed_at).is_none_or(|(started, completed)| started <= completed);
@@ -176,6 +181,7 @@ async fn open(app: &App, owner_id: &UserId, body: Body, claim: Claim) -> Result<
         command,
         evaluator_relationship: body.evaluator_relationship,
         external_id,
+        conditions,
         started_at,
         completed_at,
         links: body.links.filter(|links| !links.is_empty()),

@@ -217,7 +217,8 @@ mod tests {
             Flag::CountsOnly => Some(Flag::DirtyHarness),
             Flag::DirtyHarness => Some(Flag::Contamination),
             Flag::Contamination => Some(Flag::BestOfN),
-            Flag::BestOfN => None,
+            Flag::BestOfN => Some(Flag::OtherConditions),
+            Flag::OtherConditions => None,
         };
         let flags = std::iter::successors(Some(Flag::MissingCost), next);
         assert_eq!(names("Flag"), flags.map(Flag::as_str).collect::<Vec<_>>());

@@ -9,10 +9,9 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::{
-    Choices, answer, no_board,
+    Choices, answer, find_or_list,
     plot::{difference_axis, difference_bar},
     text::{Scale, address, model_address, system_name},
-    unless_hidden,
 };
 use crate::{
     app::App,
@@ -51,11 +50,11 @@ struct Parameters {
     /// Another, or several, separated by commas; at most 20.
     #[param(example = "openai/gpt-5-medium")]
     b: Option<String>,
-    /// The one published to last where it is not given.
+    /// The featured one where it is not given; without one the page lists them.
     #[serde(default, deserialize_with = "parameters::benchmark")]
     #[param(example = "aider-polyglot")]
     benchmark: Option<BenchmarkId>,
-    /// The latest when absent.
+    /// The current one where it is not given; without one the page lists them.
     #[serde(default, deserialize_with = "parameters::version")]
     version: Option<VersionName>,
     /// An earlier state, by its `snapshotId`; the newest without it.
@@ -125,10 +124,9 @@ pub async fn compare(
         version: parameters.version.as_ref(),
         snapshot: parameters.snapshot.as_deref(),
     };
-    let scope = match unless_hidden(wanted.find(&app).await)? {
-        Ok(Some(scope)) => scope,
-        Ok(None) => return Ok(no_board(&choices)),
-        Err(hidden) => return Ok(hidden),
+    let scope = match find_or_list(&app, &headers, wanted).await? {
+        Ok(scope) => scope,
+        Err(other) => return Ok(other),
     };
     let board = Board::read(&app, scope, [None; 3]).await?;
     let page = Page {

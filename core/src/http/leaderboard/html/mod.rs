@@ -1,7 +1,9 @@
 //! The leaderboard as pages: rendered here, without scripts, and readable with every number that the API tells.
 
 pub mod compare;
+mod facts;
 mod health;
+mod listing;
 pub mod model;
 mod plot;
 mod table;
@@ -20,10 +22,10 @@ use utoipa::openapi::path::{Parameter, ParameterIn};
 pub use self::text::{Scale, system_name};
 use self::{
     table::{Table, at_a_glance},
-    text::{address, count, minute},
+    text::{address, count},
 };
 use super::{
-    board::{Board, RowBody},
+    board::{Board, BoardSelector, RowBody},
     caching::{self, MINUTE},
     health::BenchmarkHealth,
     last_answer::NotKept,
@@ -31,15 +33,15 @@ use super::{
 };
 use crate::{
     app::App,
-    domain::benchmark::Metric,
     http::{
         openapi::IfNoneMatch,
         page::{document, html_answer, html_page},
-        problem::{ApiError, HIDDEN, MALFORMED_REQUEST},
+        problem::{ApiError, BENCHMARK_REQUIRED, HIDDEN, MALFORMED_REQUEST, VERSION_REQUIRED},
     },
     ports::Timestamp,
     store::{
         Batch,
+        leaderboard::Scope,
         pages::{self, Choice, VersionFacts},
     },
 };
@@ -117,7 +119,8 @@ impl utoipa::IntoParams for BoardPageQuery {
 /// Shows the leaderboard as a page.
 ///
 /// Takes what `GET /api/v1/leaderboard` takes; a parameter without a value is as good as absent, since forms send their
-/// empty fields. A hundred rows a page.
+/// empty fields. A hundred rows a page. Where no benchmark is named and none is featured, or no version is named and none is
+/// current, it lists what there is.
 #[utoipa::path(
     get,
     path = "/leaderboard",
@@ -149,10 +152,9 @@ pub async fn board(
     let choices = Choices::of(&uri, "/leaderboard")?;
     let query = choices.parse::<BoardQuery>()?;
     let position = query.position()?;
-    let scope = match unless_hidden(query.wanted(position.as_ref()).find(&app).await)? {
-        Ok(Some(scope)) => scope,
-        Ok(None) => return Ok(no_board(&choices)),
-        Err(hidden) => return Ok(hidden),
+    let scope = match find_or_list(&app, &headers, query.wanted(position.as_ref())).await? {
+        Ok(scope) => scope,
+        Err(other) => return Ok(other),
     };
     let as_of = position.as_ref().map_or_else(|| app.now(), |position| Timestamp(position.as_of));
     let snapshot = scope.snapshot.as_ref().map(|snapshot| snapshot.id.clone());
@@ -165,7 +167,8 @@ pub async fn board(
         let is_shown = query.is_whole_slice() && query.slice() == [None; 3] && position.is_none();
         if is_shown { BenchmarkHealth::read(&app, &scope, health::MOST_SCORES).await.map(Some) } else { Ok(None) }
     };
-    let (board, mut about, health) = try_join3(Board::read_entries(&app, scope.clone(), query.slice(), query.entries()), about, health).await?;
+    let (board, mut about, health) =
+        try_join3(Board::read_entries(&app, scope.clone(), query.slice(), query.entries()), about, health).await?;
     let (known, facts) = (about.take(known)?, about.take(facts)?);
 
     let mut chosen = board.rows.clone();
@@ -182,6 +185,26 @@ pub async fn board(
     Ok(response)
 }
 
+/// The leaderboard meant, or the page that stands in its place: that there is none, or what there is to choose from.
+async fn find_or_list(
+    app: &App,
+    headers: &HeaderMap,
+    wanted: BoardSelector<'_>,
+) -> Result<Result<Scope, Response>, ApiError> {
+    Ok(match unless_hidden(wanted.find(app).await) {
+        Ok(Ok(Some(scope))) => Ok(scope),
+        Ok(Ok(None)) => Err(no_board()),
+        Ok(Err(hidden)) => Err(hidden),
+        Err(ApiError::Problem(problem)) if problem.is(BENCHMARK_REQUIRED) => {
+            Err(listing::benchmarks(app, headers).await?)
+        }
+        Err(ApiError::Problem(problem)) if problem.is(VERSION_REQUIRED) => {
+            Err(listing::versions(app, headers, wanted.benchmark).await?)
+        }
+        Err(error) => return Err(error),
+    })
+}
+
 /// What was found, or the page that stands in the place of what an administrator hid.
 fn unless_hidden<T>(found: Result<T, ApiError>) -> Result<Result<T, Response>, ApiError> {
     match found {
@@ -196,20 +219,12 @@ fn unless_hidden<T>(found: Result<T, ApiError>) -> Result<Result<T, Response>, A
     }
 }
 
-fn no_board(choices: &Choices) -> Response {
-    let asked = ["benchmark", "version", "snapshot"].iter().any(|name| choices.get(name).is_some());
-    if asked {
-        let nothing = html! {
-            p { "There is no such leaderboard: no benchmark, version or snapshot of this name is known here." }
-            p { a href="/leaderboard" { "The leaderboard that was published to last" } }
-        };
-        return html_page(StatusCode::NOT_FOUND, "No such leaderboard", &nothing);
-    }
+fn no_board() -> Response {
     let nothing = html! {
-        p { "Nothing has been published yet." }
-        p { "A run is published through the " a href="/docs" { "API" } ": declare a model and a benchmark, upload results, publish. It stands here with the next read." }
+        p { "There is no such leaderboard: no benchmark, version or snapshot of this name is known here." }
+        p { a href="/leaderboard" { "The leaderboard" } }
     };
-    html_page(StatusCode::OK, "Leaderboard", &nothing)
+    html_page(StatusCode::NOT_FOUND, "No such leaderboard", &nothing)
 }
 
 struct Page {
@@ -236,7 +251,7 @@ impl Page {
         let pinned = self.choices.get("snapshot").and(snapshot);
         html! {
             @if let Some(description) = &scope.description { p class="lede" { (description) } }
-            (self.facts())
+            (facts::of(&self.facts, scope, self.ranked.len()))
             @if pinned.is_some() {
                 p class="note" { "This is an earlier state, kept as it was. " a href=(self.choices.with(&[("snapshot", "")])) { "See the newest" } }
             }
@@ -271,26 +286,6 @@ impl Page {
             "/leaderboard",
             &[("benchmark", self.board.scope.benchmark.as_str()), ("version", self.board.scope.version.as_str())],
         )
-    }
-
-    fn facts(&self) -> Markup {
-        let (scope, facts) = (&self.board.scope, &self.facts);
-        html! {
-            dl class="facts" {
-                div { dt { "Version" } dd { (scope.version) } }
-                div { dt { "Systems" } dd { (self.ranked.len()) } }
-                @if facts.task_count > 0 {
-                    div { dt { "Tasks" } dd { (facts.task_count) @if facts.private_tasks { " (private)" } @if facts.attempts_per_task > 1 { " × " (facts.attempts_per_task) } } }
-                }
-                div { dt { "Metric" } dd { (if scope.metric == Metric::PassRate { "pass rate" } else { "mean score" }) } }
-                @if let Some(level) = facts.chance_level { div { dt { "Guessing scores" } dd { (Scale::of(scope.metric).score(level)) } } }
-                @if let Some(since) = &facts.tasks_published_on { div { dt { "Tasks public since" } dd { (since) } } }
-                @if !facts.parts.is_empty() {
-                    div { dt { "Score made of" } dd { (facts.parts.iter().map(|part| format!("{} {}", part.id, part.weight)).collect::<Vec<_>>().join(" · ")) } }
-                }
-                @if let Some(snapshot) = &scope.snapshot { div { dt { "As of" } dd { time datetime=(snapshot.created_at) { (minute(snapshot.created_at)) } } } }
-            }
-        }
     }
 
     /// Another benchmark, another version.
@@ -331,7 +326,7 @@ impl Page {
                         nav class="versions" aria-label="Versions" {
                             @for choice in versions.iter().take(20) {
                                 @let here = choice.version == scope.version;
-                                a href=(address("/leaderboard", &[("benchmark", choice.benchmark.as_str()), ("version", choice.version.as_str())])) aria-current=[here.then_some("page")] { (choice.version) }
+                                a href=(address("/leaderboard", &[("benchmark", choice.benchmark.as_str()), ("version", choice.version.as_str())])) aria-current=[here.then_some("page")] { (choice.version) @if !choice.whole { small { " part or second scoring" } } }
                             }
                         }
                     }
@@ -352,7 +347,7 @@ impl Page {
         providers.dedup();
         providers.truncate(PROVIDERS);
         let periods = [("", "any time"), ("7d", "7 days"), ("30d", "30 days"), ("90d", "90 days")];
-        let names = ["scenario", "language", "difficulty", "provider", "period", "q"];
+        let names = ["scenario", "language", "difficulty", "provider", "period", "conditions", "q"];
         let filtered = names.iter().any(|name| choices.get(name).is_some_and(|value| value != "all"));
         let (evaluated, all) = (choices.get("periodOf") == Some("evaluated"), choices.get("evidence") == Some("all"));
         html! {
@@ -387,6 +382,9 @@ impl Page {
                         option value="" { "what is ranked" }
                         option value="all" selected[all] { "all" }
                     }
+                }
+                @if scope.conditions.if_any().is_some() || choices.get("conditions").is_some() {
+                    (select("conditions", "Conditions", choices.get("conditions"), std::iter::once(("prescribed", "as prescribed"))))
                 }
                 label { span { "Model" } input type="search" name="q" maxlength="100" value=[choices.get("q")]; }
                 button { "Filter" }

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Flags, the words that stand for them, and what they mean.
-const FLAGS: [(Flag, &str, &str); 6] = [
+const FLAGS: [(Flag, &str, &str); 7] = [
     (
         Flag::CountsOnly,
         "counts only",
@@ -35,6 +35,11 @@ const FLAGS: [(Flag, &str, &str); 6] = [
         "The tasks were public before the model's training ended: it may have seen them.",
     ),
     (Flag::BestOfN, "best of several", "Each task was tried more than once and the best try counts."),
+    (
+        Flag::OtherConditions,
+        "other conditions",
+        "The run was made under other conditions than this version prescribes; under the flag stands which.",
+    ),
     (
         Flag::MissingCost,
         "cost unknown",
@@ -170,6 +175,7 @@ impl<'a> Table<'a> {
                     @for flag in row.flags.iter().filter(|flag| **flag != Flag::MissingCost && !self.common.contains(flag)) {
                         " " span class="flag" { (label(*flag)) }
                     }
+                    @for difference in &row.condition_differences { small { (difference) } }
                 }
                 td class="n" {
                     (self.scale.score(row.score))
@@ -324,6 +330,7 @@ mod tests {
                 EvaluatorRelationship::ThirdParty
             },
             flags: if n.is_multiple_of(4) { vec![Flag::SelfReported, Flag::Contamination] } else { Vec::new() },
+            condition_differences: Vec::new(),
         }
     }
 

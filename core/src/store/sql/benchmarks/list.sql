@@ -1,8 +1,8 @@
--- Lists the benchmarks that are not hidden, by id, each as its newest version describes it, with the names of its
--- newest versions.
+-- Lists the benchmarks that are not hidden, by id, each with the version that is read where none is named, as that
+-- version describes it, else as the newest does, and with the names of its newest versions.
 -- ?1 the benchmark that the page before ended with, ?2 rows
 SELECT
-  b.id AS benchmark_id, n.version, n.title, n.description,
+  b.id AS benchmark_id, d.version, n.title, n.description,
   (
     SELECT json_group_array(version)
     FROM (
@@ -14,13 +14,17 @@ SELECT
     )
   ) AS versions
 FROM (SELECT id FROM benchmarks WHERE id > ?1 AND hidden_reason IS NULL ORDER BY id LIMIT ?2) AS b
+  CROSS JOIN default_versions AS d ON d.benchmark_id = b.id
   CROSS JOIN benchmark_versions AS n
     ON n.benchmark_id = b.id
-    AND n.version = (
-      SELECT l.version
-      FROM benchmark_versions AS l
-      WHERE l.benchmark_id = b.id
-      ORDER BY l.created_at DESC, l.version DESC
-      LIMIT 1
+    AND n.version = coalesce(
+      d.version,
+      (
+        SELECT l.version
+        FROM benchmark_versions AS l
+        WHERE l.benchmark_id = b.id
+        ORDER BY l.created_at DESC, l.version DESC
+        LIMIT 1
+      )
     )
 ORDER BY b.id

@@ -13,7 +13,8 @@ WITH page AS MATERIALIZED (
         SELECT octet_length(d.definition)
         FROM benchmark_definitions AS d
         WHERE d.benchmark_id = benchmark_versions.benchmark_id AND d.version = benchmark_versions.version
-      ) + coalesce(octet_length(description), 0) + octet_length(slices) AS size
+      ) + coalesce(octet_length(description), 0) + coalesce(octet_length(homepage), 0)
+        + coalesce(octet_length(citation), 0) + octet_length(slices) AS size
     FROM benchmark_versions
     WHERE (benchmark_id, version) > (?3, ?4)
     ORDER BY benchmark_id, version
@@ -25,7 +26,8 @@ SELECT
   page.walked,
   EXISTS (SELECT 1 FROM benchmarks AS b WHERE b.id = t.benchmark_id AND b.hidden_reason IS NULL) AS told,
   t.benchmark_id, t.version, t.title, t.description, t.metric, t.chance_level, t.evidence, t.task_count,
-  t.attempts_per_task, t.private_tasks, t.tasks_published_on, t.parts, t.slices, t.created_at,
+  t.attempts_per_task, t.private_tasks, t.tasks_published_on, t.parts, t.part_of,
+  t.other_scoring_of, t.homepage, t.licence, t.citation, t.conditions, t.slices, t.created_at,
   (
     SELECT CASE
       WHEN t.private_tasks

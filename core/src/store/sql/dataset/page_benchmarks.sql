@@ -6,7 +6,7 @@ WITH page AS MATERIALIZED (
   FROM (SELECT id, 0 AS size FROM benchmarks WHERE (id) > (?3) ORDER BY id LIMIT ?2 + 1)
   WINDOW w AS (ORDER BY id ROWS UNBOUNDED PRECEDING)
 )
-SELECT page.walked, t.hidden_reason IS NULL AS told, t.id, t.created_at
+SELECT page.walked, t.hidden_reason IS NULL AS told, t.id, t.created_at, t.current_version
 FROM page
   CROSS JOIN benchmarks AS t USING (id)
 WHERE page.place <= ?2 AND (page.place = 1 OR page.ahead + page.size <= 1000000)

@@ -28,7 +28,7 @@ SELECT
     ) AS told,
   t.id, t.model_id, t.benchmark_id, t.version, t.harness, t.harness_version, t.commit_hash, t.dirty,
   t.prompt_hash, t.generation_config, t.attempts_policy, t.command, t.evaluator_relationship, t.external_id,
-  t.started_at, t.completed_at, t.created_at, t.published_at, t.system_id, t.agent_name, t.agent_version,
+  t.started_at, t.completed_at, t.conditions, t.created_at, t.published_at, t.system_id, t.agent_name, t.agent_version,
   t.configuration, t.links, t.series, t.published_seq,
   CASE
     WHEN EXISTS (

@@ -1,7 +1,7 @@
 -- Finds the version that a snapshot belongs to, and how far moderation has come.
 -- ?1 snapshot, ?2 benchmark, ?3 version, any where null
 SELECT
-  v.benchmark_id, v.version, v.title, v.description, v.metric, v.evidence, v.slices, s.seq,
+  v.benchmark_id, v.version, v.title, v.description, v.metric, v.evidence, v.slices, v.conditions, s.seq,
   s.id AS snapshot_id, s.created_at AS generated_at, b.hidden_reason,
   (SELECT coalesce(max(seq), 0) FROM moderations) AS moderation
 FROM snapshots AS s

@@ -1,10 +1,12 @@
--- Lists the versions of a benchmark, and those of the first benchmarks that anything was published on.
--- ?1 benchmark, ?2 how many other benchmarks
+-- Lists the versions of a benchmark, and those of the first benchmarks that anything was published on: whole ones
+-- first, then the newest.
+-- ?1 benchmark, or null, ?2 how many other benchmarks
 SELECT
   v.benchmark_id, v.version, v.title,
   EXISTS (
     SELECT 1 FROM snapshots AS s WHERE s.benchmark_id = v.benchmark_id AND s.version = v.version
-  ) AS published
+  ) AS published,
+  v.part_of IS NULL AND v.other_scoring_of IS NULL AS whole
 FROM benchmark_versions AS v
 WHERE v.benchmark_id IN (
   SELECT ?1
@@ -20,4 +22,4 @@ WHERE v.benchmark_id IN (
     LIMIT ?2
   )
 )
-ORDER BY v.benchmark_id, v.created_at DESC, v.version DESC
+ORDER BY v.benchmark_id, whole DESC, v.created_at DESC, v.version DESC

@@ -4,7 +4,7 @@ SELECT
   r.id, r.owner_id, r.model_id, r.system_id, r.agent_name, r.agent_version, r.configuration, r.links,
   r.benchmark_id, r.version, r.harness, r.harness_version, r.commit_hash, r.evaluated_at,
   r.dirty, r.prompt_hash, r.generation_config, r.attempts_policy, r.command, r.evaluator_relationship,
-  r.external_id, r.request, r.started_at, r.completed_at, r.status, r.reason, r.created_at, r.published_at,
+  r.external_id, r.request, r.started_at, r.completed_at, r.conditions, r.status, r.reason, r.created_at, r.published_at,
   r.withdrawn_at, r.revision, v.evidence, v.metric, v.task_count, v.attempts_per_task, v.private_tasks,
   v.parts, n.total AS counted_total, n.correct_by_attempt, n.cost_usd AS counted_cost, n.mean_latency_ms,
   s.tasks, s.clusters, s.correct, s.total, s.score, s.squares, s.cost_usd, s.uncosted, s.p50_ms, s.p95_ms,

@@ -1,0 +1,66 @@
+//! What there is to read, where nobody said which.
+
+use axum::response::Response;
+use http::HeaderMap;
+use maud::html;
+
+use super::{answer, no_board, text::address};
+use crate::{
+    app::App,
+    domain::BenchmarkId,
+    http::problem::ApiError,
+    store::{benchmarks as store, pages},
+};
+
+/// So many benchmarks are listed; any other is found by its id.
+const BENCHMARKS: u32 = 100;
+
+/// The benchmarks, where none is featured.
+pub async fn benchmarks(app: &App, headers: &HeaderMap) -> Result<Response, ApiError> {
+    let mut benchmarks = store::list(None, BENCHMARKS.saturating_add(1)).run(app.database()).await?;
+    let are_more = benchmarks.len() > usize::try_from(BENCHMARKS).unwrap_or(usize::MAX);
+    benchmarks.truncate(usize::try_from(BENCHMARKS).unwrap_or(usize::MAX));
+    let list = html! {
+        @if benchmarks.is_empty() {
+            p { "Nothing has been published yet." }
+            p { "A run is published through the " a href="/docs" { "API" } ": declare a model and a benchmark, upload results, publish. It stands here with the next read." }
+        } @else {
+            p { "Models are ranked benchmark by benchmark. Choose one." }
+            ul class="list" {
+                @for benchmark in &benchmarks {
+                    li {
+                        a href=(address("/leaderboard", &[("benchmark", benchmark.id.as_str())])) { (benchmark.title) }
+                        " " small { (benchmark.id) @if let Some(version) = &benchmark.current_version { " · version " (version) } }
+                    }
+                }
+            }
+            @if are_more {
+                form action="/leaderboard" {
+                    label { span { "Another benchmark" } input name="benchmark" required maxlength="100"; }
+                    button { "Show" }
+                }
+            }
+        }
+    };
+    Ok(answer(headers, "Benchmarks", &list))
+}
+
+/// The versions of a benchmark that has no current one.
+pub async fn versions(app: &App, headers: &HeaderMap, benchmark: Option<&BenchmarkId>) -> Result<Response, ApiError> {
+    let Some(benchmark) = benchmark else { return Ok(no_board()) };
+    let versions = pages::choices(benchmark, 0).run(app.database()).await?;
+    let title = versions.first().map_or_else(|| benchmark.to_string(), |choice| choice.title.clone());
+    let list = html! {
+        p { "This benchmark has no current version. Choose one." }
+        ul class="list" {
+            @for choice in &versions {
+                li {
+                    a href=(address("/leaderboard", &[("benchmark", benchmark.as_str()), ("version", choice.version.as_str())])) { (choice.version) }
+                    @if !choice.whole { " " small { "part or second scoring" } }
+                    @if !choice.published { " " small { "nothing published yet" } }
+                }
+            }
+        }
+    };
+    Ok(answer(headers, &title, &list))
+}
