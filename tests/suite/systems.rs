@@ -6,7 +6,7 @@ use aibaas_tests::{
     fixtures::{passes, row},
     host::Host,
 };
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use serde_json::{Value, json};
 
 cases![KeepsMail:
@@ -206,7 +206,7 @@ async fn two_owners_publish_at_once(host: Host) {
     let publish = async |of: &Publisher, run: &String| of.publish(run).await;
     let (of_own, of_others) =
         (own.iter().map(|run| publish(&publisher, run)), others.iter().map(|run| publish(&stranger, run)));
-    futures_util::join!(join_all(of_own), join_all(of_others));
+    join(join_all(of_own), join_all(of_others)).await;
     let all = rows(&publisher, "&evidence=all").await;
     assert_eq!(runs(&all), [&others[3], &own[3]], "of each the one evaluated last, the later one ranked");
     assert_eq!(publisher.changes().await.len(), 8, "each publication has its line");
@@ -326,6 +326,9 @@ async fn a_run_tells_its_system_and_its_links(host: Host) {
     let board = publisher.leaderboard().await;
     let row = row(&board, &model);
     assert_eq!((&row["links"], &row["systemId"]), (&told, &shown["systemId"]));
+    let csv = format!("/api/v1/leaderboard.csv?benchmark={}", publisher.benchmark);
+    let csv = publisher.api.anonymous().get(csv).await.text();
+    assert!(csv.contains(",A,,high,,") && csv.contains(",https://example.com/run,,,https://"), "{csv}");
     let page = publisher.api.anonymous().get(format!("/leaderboard?benchmark={}", publisher.benchmark)).await.text();
     assert!(page.contains("href=\"https://example.com/run\" rel=\"nofollow"), "{page}");
 }

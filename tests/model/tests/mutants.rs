@@ -33,13 +33,18 @@ const MUTANTS: &[Mutant] = &[
     Mutant { name: "a limit lets one too few in", text: "k.rate_limit AS most,", instead: "k.rate_limit - 1 AS most," },
     Mutant {
         name: "a withdrawn run stays on the board",
-        text: "WHERE to_seq IS NULL AND run_id = ?1",
-        instead: "WHERE to_seq IS NULL AND run_id = ?1 AND 0",
+        text: "AND ranked IS NOT (SELECT",
+        instead: "AND 0 AND ranked IS NOT (SELECT",
     },
     Mutant {
         name: "nothing takes the place of a withdrawn run",
-        text: "ORDER BY min(e.from_seq) DESC\nLIMIT 1",
-        instead: "ORDER BY min(e.from_seq) DESC\nLIMIT 0",
+        text: "WHERE x.id = ?1\n  AND NOT EXISTS",
+        instead: "WHERE x.id = ?1 AND x.status = 'published' AND NOT EXISTS",
+    },
+    Mutant {
+        name: "a run takes the place of another owner's",
+        text: "AND o.owner_id = runs.owner_id",
+        instead: "AND o.owner_id IS NOT NULL",
     },
     Mutant {
         name: "a mail is not noted as sent",
@@ -80,15 +85,15 @@ fn found(mutant: Mutant) {
 
 #[test]
 fn faults_of_accounts_are_found() {
-    MUTANTS[..3].iter().chain(&MUTANTS[9..]).copied().for_each(found);
+    MUTANTS[..3].iter().chain(&MUTANTS[10..]).copied().for_each(found);
 }
 
 #[test]
 fn faults_of_keys_and_requests_are_found() {
-    MUTANTS[3..6].iter().chain(&MUTANTS[8..9]).copied().for_each(found);
+    MUTANTS[3..6].iter().chain(&MUTANTS[9..10]).copied().for_each(found);
 }
 
 #[test]
 fn faults_of_publishing_are_found() {
-    MUTANTS[6..8].iter().copied().for_each(found);
+    MUTANTS[6..9].iter().copied().for_each(found);
 }

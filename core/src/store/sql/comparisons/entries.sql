@@ -5,7 +5,7 @@
 -- each of a model and of one of its systems, any where null. Of a model with several, none has scores unless it is
 -- asked for, or is the model alone: they are long.
 SELECT
-  e.model_id, e.system_id, r.agent_name, r.agent_version, r.configuration, e.display_name, e.run_id, s.tasks,
+  f.model_id, f.system_id, r.agent_name, r.agent_version, r.configuration, f.display_name, f.run_id, s.tasks,
   s.clusters, s.correct, s.total, s.score, s.squares, s.cost_usd, s.uncosted, s.p50_ms, s.p95_ms, p.scores
 FROM (
   SELECT *, count(*) OVER (PARTITION BY model_id) AS systems
@@ -32,15 +32,15 @@ FROM (
         AND e.ranked = 1
         AND (w.value ->> 1 IS NULL OR e.system_id = w.value ->> 1)
   )
-) AS e
-  CROSS JOIN models AS m ON m.id = e.model_id AND m.hidden_reason IS NULL
-  CROSS JOIN runs AS r ON r.id = e.run_id
-  JOIN run_slices AS s ON s.run_id = e.run_id AND s.scenario = '' AND s.language = '' AND s.difficulty = ''
+) AS f
+  CROSS JOIN models AS m ON m.id = f.model_id AND m.hidden_reason IS NULL
+  CROSS JOIN runs AS r ON r.id = f.run_id
+  JOIN run_slices AS s ON s.run_id = f.run_id AND s.scenario = '' AND s.language = '' AND s.difficulty = ''
   LEFT JOIN run_scores AS p
-    ON p.run_id = e.run_id
+    ON p.run_id = f.run_id
     AND (
-      e.systems = 1
-      OR e.system_id = e.model_id
-      OR EXISTS (SELECT 1 FROM json_each(?4) AS w WHERE w.value ->> 1 = e.system_id)
+      f.systems = 1
+      OR f.system_id = f.model_id
+      OR EXISTS (SELECT 1 FROM json_each(?4) AS w WHERE w.value ->> 1 = f.system_id)
     )
-ORDER BY e.system_id
+ORDER BY f.system_id
