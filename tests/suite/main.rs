@@ -29,6 +29,7 @@ mod formats;
 mod guessing;
 mod history;
 mod idempotency;
+mod imports;
 mod leaderboard;
 mod limits;
 mod mail_delivery;
@@ -111,6 +112,7 @@ fn everywhere() -> Vec<Case> {
         admin::cases(),
         api_keys::cases(),
         idempotency::cases(),
+        imports::cases(),
         secret_scanning::cases(),
         public_reads::cases(),
         publishing::cases(),

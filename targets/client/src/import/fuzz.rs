@@ -78,7 +78,7 @@ fn archive(entries: &[(String, Vec<u8>)]) -> Vec<u8> {
 proptest! {
     #[test]
     fn aiders_yaml(bytes in near(AIDER)) {
-        let _ = aider::plan(&String::from_utf8_lossy(&bytes));
+        let _ = aider::plan("edit.yml", &String::from_utf8_lossy(&bytes), &options());
     }
 
     #[test]

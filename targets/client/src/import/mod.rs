@@ -4,9 +4,11 @@
 //! the name that it has at its source, so an import that was interrupted or repeated publishes nothing twice.
 
 mod aider;
+mod counted;
 mod evalperf;
 #[cfg(test)]
 mod fuzz;
+mod inputs;
 mod inspect;
 mod listing;
 mod lm_eval;
@@ -16,7 +18,9 @@ mod plan;
 mod publish;
 mod publisher;
 mod python_json;
+mod rates;
 mod source;
+mod summary;
 mod times;
 
 pub use source::{Source, import};
