@@ -7,7 +7,31 @@ use crate::real_input::{ended, importers_key};
 
 cases![KeepsMail:
     imports_tell_programs_what_they_did,
+    every_eval_ever_is_imported,
 ];
+
+/// Imports with `--json`, which ends with this exit code, and returns the document.
+async fn told(code: i32, arguments: &[&str], url: &str, key: &str) -> Value {
+    let said = ended(code, &[arguments, &["--json"]].concat(), url, key).await;
+    serde_json::from_str(&said).unwrap_or_else(|error| panic!("one JSON document: {error}: {said}"))
+}
+
+/// How many runs were published, were there, and were refused.
+fn counts(told: &Value) -> [usize; 3] {
+    ["published", "alreadyThere", "refused"].map(|list| told[list].as_array().expect("a list").len())
+}
+
+fn assert_refused(told: &Value, name: &str, reason: &str) {
+    let of = |row: &&Value| row["name"].as_str().is_some_and(|own| own.contains(name));
+    let row = told["refused"].as_array().expect("a list").iter().find(of);
+    let said = row.and_then(|row| row["reason"].as_str());
+    assert!(said.is_some_and(|said| said.contains(reason)), "{name}: {reason}: {told}");
+}
+
+async fn rows(host: &Host, benchmark: &str) -> Vec<Value> {
+    let board = host.client().get(format!("/api/v1/leaderboard?benchmark={benchmark}")).await.expect(200);
+    board["data"].as_array().expect("rows").clone()
+}
 
 /// Rows of a table in Aider's form: one is sound, one compares providers.
 fn table(model: &str, run: &str) -> String {
@@ -71,4 +95,20 @@ async fn imports_tell_programs_what_they_did(host: Host) {
 
     ended(2, &["aider", "no/such/file.yml"], host.url(), &key).await;
     std::fs::remove_dir_all(&directory).expect("it is removed");
+}
+
+async fn every_eval_ever_is_imported(host: Host) {
+    let publisher = Publisher::new(&host).await;
+    let key = importers_key(&publisher).await;
+    let arguments = ["every-eval-ever", "tests/data/every-eval-ever/*.json"];
+    let first = told(0, &arguments, host.url(), &key).await;
+    assert_eq!(counts(&first), [2, 0, 6], "{first}");
+    assert_refused(&first, "riddles.speed", "less is better");
+    assert_refused(&first, "riddles.alone", "neither samples nor their number");
+    let doors = rows(&host, "riddles.doors").await;
+    assert_eq!((&doors[0]["correct"], &doors[0]["total"]), (&json!(3), &json!(4)));
+    let keys = rows(&host, "riddles.keys").await;
+    assert_eq!((&keys[0]["correct"], &keys[0]["total"]), (&json!(146), &json!(300)));
+    assert!(keys[0]["flags"].as_array().is_some_and(|flags| flags.contains(&json!("counts_only"))), "{keys:?}");
+    assert_eq!(counts(&told(0, &arguments, host.url(), &key).await), [0, 2, 6]);
 }

@@ -6,7 +6,7 @@ use clap::Parser;
 use proptest::{collection::vec, prelude::*};
 use zip::{ZipWriter, write::SimpleFileOptions};
 
-use super::{aider, evalperf, inspect, lm_eval};
+use super::{aider, evalperf, every_eval_ever, inspect, lm_eval};
 
 const AIDER: &str = include_str!("../../../../data/aider/polyglot_leaderboard.yml");
 const EVALPERF: &str = include_str!("../../../../data/evalplus/evalperf_per_task.csv");
@@ -15,6 +15,8 @@ const LM_EVAL: &str = r#"{"results":{"arith":{"exact_match,none":0.5,"sample_len
     "metric_list":[{"metric":"exact_match"}]}},"versions":{"arith":3.0},"n-samples":{"arith":{"effective":4}},
     "config":{"model":"hf","model_args":"pretrained=a/b,dtype=float16"},"date":1729355280.5,"lm_eval_version":"0.4.13",
     "model_name":"a/b","n-shot":{"arith":5},"git_hash":"a1b2c3d"}"#;
+const EVERY_EVAL_EVER: &str = include_str!("../../../../tests/data/every-eval-ever/evaluation.json");
+const EVERY_EVAL_EVER_SAMPLES: &str = include_str!("../../../../tests/data/every-eval-ever/evaluation_samples.jsonl");
 const SAMPLE: &str = r#"{"doc_id":0,"filter":"none","metrics":["exact_match"],"exact_match":1,"doc_hash":"d"}"#;
 
 #[derive(Parser)]
@@ -113,5 +115,16 @@ proptest! {
         let samples = [("samples_arith_2024-10-19T16-28-12.750000.jsonl".to_owned(), samples)];
         let _ = lm_eval::plan(&results, &samples, &options());
         let _ = lm_eval::plan(LM_EVAL.as_bytes(), &samples, &options());
+    }
+
+    #[test]
+    fn an_evaluation_of_every_eval_ever(document in near(EVERY_EVAL_EVER), samples in near(EVERY_EVAL_EVER_SAMPLES)) {
+        let options = options();
+        for bytes in [document.as_slice(), EVERY_EVAL_EVER.as_bytes()] {
+            if let Ok(document) = every_eval_ever::Document::read(bytes) {
+                let _ = every_eval_ever::plan(&document, None, &options);
+                let _ = every_eval_ever::plan(&document, Some(&samples), &options);
+            }
+        }
     }
 }

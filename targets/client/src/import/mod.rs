@@ -6,6 +6,7 @@
 mod aider;
 mod counted;
 mod evalperf;
+mod every_eval_ever;
 #[cfg(test)]
 mod fuzz;
 mod inputs;

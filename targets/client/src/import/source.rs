@@ -9,7 +9,7 @@ use std::{
 use clap::Subcommand;
 
 use super::{
-    aider, evalperf, inputs, inspect, lm_eval,
+    aider, evalperf, every_eval_ever, inputs, inspect, lm_eval,
     options::{Inputs, Target},
     plan::Plan,
     publish::publish,
@@ -30,6 +30,13 @@ pub enum Source {
     Evalperf {
         #[command(flatten)]
         options: evalperf::Options,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Publish evaluations in the schema of Every Eval Ever, .json, with the samples beside them.
+    EveryEvalEver {
+        #[command(flatten)]
+        options: every_eval_ever::Options,
         #[command(flatten)]
         target: Target,
     },
@@ -67,6 +74,7 @@ pub async fn import(source: Source) -> Result<ExitCode, CliError> {
             let plan = each(&options.inputs, has_extension(&["csv"]), |_, bytes| evalperf::plan(bytes, &options));
             publish(&plan.await?, &target).await
         }
+        Source::EveryEvalEver { options, target } => import_every_eval_ever(&options, &target).await,
         Source::Inspect { options, target } => import_inspect(&options, &target).await,
         Source::LmEval { options, target } => import_lm_eval(&options, &target).await,
     }
@@ -104,6 +112,25 @@ fn add(whole: &mut Plan, file: &Path, is_one_of_several: bool, planned: Result<P
 
 fn has_extension(extensions: &'static [&'static str]) -> impl Fn(&Path) -> bool {
     |path| path.extension().and_then(|extension| extension.to_str()).is_some_and(|own| extensions.contains(&own))
+}
+
+async fn import_every_eval_ever(options: &every_eval_ever::Options, target: &Target) -> Result<ExitCode, CliError> {
+    let files = inputs::files(&options.inputs.files, has_extension(&["json"]))?;
+    let mut whole = Plan::default();
+    for file in &files {
+        let planned = match every_eval_ever::Document::read(&read(file).await?) {
+            Err(reason) => Err(reason),
+            Ok(document) => {
+                let samples = match document.samples_file() {
+                    Some(name) => read_beside(file, name).await?,
+                    None => None,
+                };
+                every_eval_ever::plan(&document, samples.as_deref(), options)
+            }
+        };
+        add(&mut whole, file, files.len() > 1, planned);
+    }
+    publish(&whole, target).await
 }
 
 /// Imports logs of Inspect, which are planned together.
@@ -147,6 +174,12 @@ fn samples_beside(results: &Path) -> Result<Vec<PathBuf>, CliError> {
     paths.retain(|path| lm_eval::is_samples(path) && lm_eval::date(path) == lm_eval::date(results));
     paths.sort();
     Ok(paths)
+}
+
+/// Reads the file of this name in the same directory; none where there is none.
+async fn read_beside(file: &Path, name: &str) -> Result<Option<Vec<u8>>, CliError> {
+    let beside = file.with_file_name(name);
+    if beside.is_file() { read(&beside).await.map(Some) } else { Ok(None) }
 }
 
 /// Reads the file, without the byte order mark that an editor may have put before it.
