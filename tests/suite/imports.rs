@@ -7,6 +7,7 @@ use crate::real_input::{ended, importers_key};
 
 cases![KeepsMail:
     imports_tell_programs_what_they_did,
+    live_code_bench_is_imported,
     every_eval_ever_is_imported,
 ];
 
@@ -95,6 +96,20 @@ async fn imports_tell_programs_what_they_did(host: Host) {
 
     ended(2, &["aider", "no/such/file.yml"], host.url(), &key).await;
     std::fs::remove_dir_all(&directory).expect("it is removed");
+}
+
+async fn live_code_bench_is_imported(host: Host) {
+    let publisher = Publisher::new(&host).await;
+    let key = importers_key(&publisher).await;
+    let arguments = ["live-code-bench", "tests/data/live-code-bench", "--commit", "abc1234", "--samples", "10"];
+    let first = told(0, &arguments, host.url(), &key).await;
+    assert_eq!(counts(&first), [2, 0, 5], "{first}");
+    assert_refused(&first, "gemini-partial", "2 of 3 problems are missing");
+    let rows = rows(&host, "livecodebench").await;
+    let found = rows.iter().map(|row| (&row["displayName"], &row["correct"], &row["total"])).collect::<Vec<_>>();
+    let expected = [(json!("GPT-Imaginary"), json!(25), json!(30)), (json!("Imaginary-33b-Ins"), json!(13), json!(30))];
+    assert_eq!(found, expected.iter().map(|(name, correct, total)| (name, correct, total)).collect::<Vec<_>>());
+    assert_eq!(counts(&told(0, &arguments, host.url(), &key).await), [0, 2, 5]);
 }
 
 async fn every_eval_ever_is_imported(host: Host) {

@@ -6,7 +6,7 @@ use clap::Parser;
 use proptest::{collection::vec, prelude::*};
 use zip::{ZipWriter, write::SimpleFileOptions};
 
-use super::{aider, evalperf, every_eval_ever, inspect, lm_eval};
+use super::{aider, evalperf, every_eval_ever, inspect, live_code_bench, lm_eval};
 
 const AIDER: &str = include_str!("../../../../data/aider/polyglot_leaderboard.yml");
 const EVALPERF: &str = include_str!("../../../../data/evalplus/evalperf_per_task.csv");
@@ -17,6 +17,7 @@ const LM_EVAL: &str = r#"{"results":{"arith":{"exact_match,none":0.5,"sample_len
     "model_name":"a/b","n-shot":{"arith":5},"git_hash":"a1b2c3d"}"#;
 const EVERY_EVAL_EVER: &str = include_str!("../../../../tests/data/every-eval-ever/evaluation.json");
 const EVERY_EVAL_EVER_SAMPLES: &str = include_str!("../../../../tests/data/every-eval-ever/evaluation_samples.jsonl");
+const LIVE_CODE_BENCH: &str = include_str!("../../../../tests/data/live-code-bench/performances_generation.json");
 const SAMPLE: &str = r#"{"doc_id":0,"filter":"none","metrics":["exact_match"],"exact_match":1,"doc_hash":"d"}"#;
 
 #[derive(Parser)]
@@ -126,5 +127,10 @@ proptest! {
                 let _ = every_eval_ever::plan(&document, Some(&samples), &options);
             }
         }
+    }
+
+    #[test]
+    fn performances_of_live_code_bench(bytes in near(LIVE_CODE_BENCH)) {
+        let _ = live_code_bench::plan("performances_generation.json", &bytes, &options());
     }
 }

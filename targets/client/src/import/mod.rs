@@ -12,6 +12,7 @@ mod fuzz;
 mod inputs;
 mod inspect;
 mod listing;
+mod live_code_bench;
 mod lm_eval;
 mod names;
 mod options;

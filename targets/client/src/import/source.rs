@@ -9,7 +9,7 @@ use std::{
 use clap::Subcommand;
 
 use super::{
-    aider, evalperf, every_eval_ever, inputs, inspect, lm_eval,
+    aider, evalperf, every_eval_ever, inputs, inspect, live_code_bench, lm_eval,
     options::{Inputs, Target},
     plan::Plan,
     publish::publish,
@@ -47,6 +47,13 @@ pub enum Source {
         #[command(flatten)]
         target: Target,
     },
+    /// Publish LiveCodeBench's performances, performances_….json.
+    LiveCodeBench {
+        #[command(flatten)]
+        options: live_code_bench::Options,
+        #[command(flatten)]
+        target: Target,
+    },
     /// Publish results of lm-evaluation-harness, results_….json, with their samples.
     LmEval {
         #[command(flatten)]
@@ -76,6 +83,13 @@ pub async fn import(source: Source) -> Result<ExitCode, CliError> {
         }
         Source::EveryEvalEver { options, target } => import_every_eval_ever(&options, &target).await,
         Source::Inspect { options, target } => import_inspect(&options, &target).await,
+        Source::LiveCodeBench { options, target } => {
+            let wanted =
+                |path: &Path| inputs::name(path).starts_with("performances_") && has_extension(&["json"])(path);
+            let plan =
+                each(&options.inputs, wanted, |path, bytes| live_code_bench::plan(inputs::name(path), bytes, &options));
+            publish(&plan.await?, &target).await
+        }
         Source::LmEval { options, target } => import_lm_eval(&options, &target).await,
     }
 }
