@@ -7,6 +7,7 @@ use crate::real_input::{ended, importers_key};
 
 cases![KeepsMail:
     imports_tell_programs_what_they_did,
+    swe_bench_is_imported,
     live_code_bench_is_imported,
     every_eval_ever_is_imported,
 ];
@@ -96,6 +97,34 @@ async fn imports_tell_programs_what_they_did(host: Host) {
 
     ended(2, &["aider", "no/such/file.yml"], host.url(), &key).await;
     std::fs::remove_dir_all(&directory).expect("it is removed");
+}
+
+async fn swe_bench_is_imported(host: Host) {
+    let publisher = Publisher::new(&host).await;
+    let key = importers_key(&publisher).await;
+    let file = ["swe-bench", "tests/data/swe-bench/leaderboards.json"];
+    let without = told(3, &file, host.url(), &key).await;
+    assert_refused(&without, "Tinker", "give --commit");
+    let arguments = [&file[..], &["--commit", "abc1234"]].concat();
+    let first = told(0, &arguments, host.url(), &key).await;
+    assert_eq!(counts(&first), [2, 0, 6], "{first}");
+    assert_refused(&first, "Anonymous Coder", "names no model");
+    assert_refused(&first, "Fraction", "no number of 500 passes");
+    assert_refused(&first, "Rocket", "--tasks N");
+    let rows = rows(&host, "swe-bench-verified").await;
+    let found = rows.iter().map(|row| (&row["model"], &row["correct"], &row["total"])).collect::<Vec<_>>();
+    assert_eq!(
+        found,
+        [
+            (&json!("initech/zeta-9"), &json!(325), &json!(500)),
+            (&json!("anthropic/claude-imaginary-20250101"), &json!(211), &json!(500)),
+        ]
+    );
+    let run =
+        host.client().get(format!("/api/v1/runs/{}", rows[1]["runId"].as_str().expect("an id"))).await.expect(200);
+    assert_eq!((&run["startedAt"], &run["completedAt"]), (&Value::Null, &json!("2025-03-01T00:00:00.000Z")));
+    assert_eq!(run["evaluatorRelationship"], "third_party");
+    assert_eq!(counts(&told(3, &[&arguments[..], &["--strict"]].concat(), host.url(), &key).await), [0, 2, 6]);
 }
 
 async fn live_code_bench_is_imported(host: Host) {

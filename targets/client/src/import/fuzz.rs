@@ -6,7 +6,7 @@ use clap::Parser;
 use proptest::{collection::vec, prelude::*};
 use zip::{ZipWriter, write::SimpleFileOptions};
 
-use super::{aider, evalperf, every_eval_ever, inspect, live_code_bench, lm_eval};
+use super::{aider, evalperf, every_eval_ever, inspect, live_code_bench, lm_eval, swe_bench};
 
 const AIDER: &str = include_str!("../../../../data/aider/polyglot_leaderboard.yml");
 const EVALPERF: &str = include_str!("../../../../data/evalplus/evalperf_per_task.csv");
@@ -18,6 +18,7 @@ const LM_EVAL: &str = r#"{"results":{"arith":{"exact_match,none":0.5,"sample_len
 const EVERY_EVAL_EVER: &str = include_str!("../../../../tests/data/every-eval-ever/evaluation.json");
 const EVERY_EVAL_EVER_SAMPLES: &str = include_str!("../../../../tests/data/every-eval-ever/evaluation_samples.jsonl");
 const LIVE_CODE_BENCH: &str = include_str!("../../../../tests/data/live-code-bench/performances_generation.json");
+const SWE_BENCH: &str = include_str!("../../../../tests/data/swe-bench/leaderboards.json");
 const SAMPLE: &str = r#"{"doc_id":0,"filter":"none","metrics":["exact_match"],"exact_match":1,"doc_hash":"d"}"#;
 
 #[derive(Parser)]
@@ -132,5 +133,10 @@ proptest! {
     #[test]
     fn performances_of_live_code_bench(bytes in near(LIVE_CODE_BENCH)) {
         let _ = live_code_bench::plan("performances_generation.json", &bytes, &options());
+    }
+
+    #[test]
+    fn boards_of_swe_bench(bytes in near(SWE_BENCH)) {
+        let _ = swe_bench::plan(&bytes, &options());
     }
 }

@@ -23,6 +23,7 @@ mod python_json;
 mod rates;
 mod source;
 mod summary;
+mod swe_bench;
 mod times;
 
 pub use source::{Source, import};

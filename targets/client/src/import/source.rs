@@ -13,6 +13,7 @@ use super::{
     options::{Inputs, Target},
     plan::Plan,
     publish::publish,
+    swe_bench,
 };
 use crate::error::CliError;
 
@@ -61,6 +62,13 @@ pub enum Source {
         #[command(flatten)]
         target: Target,
     },
+    /// Publish SWE-bench's leaderboards.json.
+    SweBench {
+        #[command(flatten)]
+        options: swe_bench::Options,
+        #[command(flatten)]
+        target: Target,
+    },
 }
 
 /// Imports the source. The exit code is 0 where something is published or was there already, 1 where something failed,
@@ -91,6 +99,11 @@ pub async fn import(source: Source) -> Result<ExitCode, CliError> {
             publish(&plan.await?, &target).await
         }
         Source::LmEval { options, target } => import_lm_eval(&options, &target).await,
+        Source::SweBench { options, target } => {
+            let plan =
+                each(&options.inputs, is_named("leaderboards.json"), |_, bytes| swe_bench::plan(bytes, &options));
+            publish(&plan.await?, &target).await
+        }
     }
 }
 
@@ -126,6 +139,10 @@ fn add(whole: &mut Plan, file: &Path, is_one_of_several: bool, planned: Result<P
 
 fn has_extension(extensions: &'static [&'static str]) -> impl Fn(&Path) -> bool {
     |path| path.extension().and_then(|extension| extension.to_str()).is_some_and(|own| extensions.contains(&own))
+}
+
+fn is_named(name: &'static str) -> impl Fn(&Path) -> bool {
+    move |path| inputs::name(path) == name
 }
 
 async fn import_every_eval_ever(options: &every_eval_ever::Options, target: &Target) -> Result<ExitCode, CliError> {
