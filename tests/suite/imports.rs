@@ -9,6 +9,7 @@ cases![KeepsMail:
     imports_tell_programs_what_they_did,
     swe_bench_is_imported,
     live_code_bench_is_imported,
+    terminal_bench_is_imported,
     every_eval_ever_is_imported,
 ];
 
@@ -139,6 +140,39 @@ async fn live_code_bench_is_imported(host: Host) {
     let expected = [(json!("GPT-Imaginary"), json!(25), json!(30)), (json!("Imaginary-33b-Ins"), json!(13), json!(30))];
     assert_eq!(found, expected.iter().map(|(name, correct, total)| (name, correct, total)).collect::<Vec<_>>());
     assert_eq!(counts(&told(0, &arguments, host.url(), &key).await), [0, 2, 5]);
+}
+
+/// Five runs of one agent with one model are one, with five attempts at each task.
+async fn terminal_bench_is_imported(host: Host) {
+    let publisher = Publisher::new(&host).await;
+    let key = importers_key(&publisher).await;
+    let directory = std::env::temp_dir().join(format!("{}-tb", publisher.benchmark));
+    let data = aibaas_tests::tools::root().join("tests/data/terminal-bench");
+    let metadata = std::fs::read_to_string(data.join("run_metadata.json")).expect("the file");
+    for run in 1..=5 {
+        let own = directory.join(run.to_string());
+        std::fs::create_dir_all(own.join("open-a-door/trial")).expect("a directory");
+        std::fs::copy(data.join("results.json"), own.join("results.json")).expect("a copy");
+        // The harness writes a file of this name for each trial too.
+        std::fs::write(own.join("open-a-door/trial/results.json"), "{}").expect("a file");
+        let metadata = metadata.replace("0d8d5f1a0006", &format!("0d8d5f1a001{run}"));
+        std::fs::write(own.join("run_metadata.json"), metadata).expect("a file");
+    }
+    let arguments = ["terminal-bench", directory.to_str().expect("a path")];
+    let first = told(0, &arguments, host.url(), &key).await;
+    assert_eq!(counts(&first), [1, 0, 0], "{first}");
+    let rows = rows(&host, "terminal-bench-core").await;
+    assert_eq!((&rows[0]["correct"], &rows[0]["total"]), (&json!(5), &json!(20)));
+    let run = rows[0]["runId"].as_str().expect("an id");
+    let results = host.client().get(format!("/api/v1/runs/{run}/results?limit=100")).await.expect(200);
+    let slow = results["data"].as_array().expect("results").iter().find(|result| result["task"] == "wait-for-paint");
+    let slow = slow.expect("a result");
+    assert_eq!(
+        (&slow["status"], &slow["inputTokens"], &slow["outputTokens"]),
+        (&json!("timeout"), &Value::Null, &Value::Null)
+    );
+    assert_eq!(counts(&told(0, &arguments, host.url(), &key).await), [0, 1, 0]);
+    std::fs::remove_dir_all(&directory).expect("it is removed");
 }
 
 async fn every_eval_ever_is_imported(host: Host) {

@@ -6,7 +6,7 @@ use clap::Parser;
 use proptest::{collection::vec, prelude::*};
 use zip::{ZipWriter, write::SimpleFileOptions};
 
-use super::{aider, evalperf, every_eval_ever, inspect, live_code_bench, lm_eval, swe_bench};
+use super::{aider, evalperf, every_eval_ever, inspect, live_code_bench, lm_eval, swe_bench, terminal_bench};
 
 const AIDER: &str = include_str!("../../../../data/aider/polyglot_leaderboard.yml");
 const EVALPERF: &str = include_str!("../../../../data/evalplus/evalperf_per_task.csv");
@@ -19,6 +19,8 @@ const EVERY_EVAL_EVER: &str = include_str!("../../../../tests/data/every-eval-ev
 const EVERY_EVAL_EVER_SAMPLES: &str = include_str!("../../../../tests/data/every-eval-ever/evaluation_samples.jsonl");
 const LIVE_CODE_BENCH: &str = include_str!("../../../../tests/data/live-code-bench/performances_generation.json");
 const SWE_BENCH: &str = include_str!("../../../../tests/data/swe-bench/leaderboards.json");
+const TERMINAL_BENCH: &str = include_str!("../../../../tests/data/terminal-bench/results.json");
+const TERMINAL_BENCH_METADATA: &str = include_str!("../../../../tests/data/terminal-bench/run_metadata.json");
 const SAMPLE: &str = r#"{"doc_id":0,"filter":"none","metrics":["exact_match"],"exact_match":1,"doc_hash":"d"}"#;
 
 #[derive(Parser)]
@@ -138,5 +140,15 @@ proptest! {
     #[test]
     fn boards_of_swe_bench(bytes in near(SWE_BENCH)) {
         let _ = swe_bench::plan(&bytes, &options());
+    }
+
+    #[test]
+    fn runs_of_terminal_bench(results in near(TERMINAL_BENCH), metadata in near(TERMINAL_BENCH_METADATA)) {
+        let recorded = [
+            terminal_bench::Recorded::read(&results, Some(TERMINAL_BENCH_METADATA.as_bytes())),
+            terminal_bench::Recorded::read(TERMINAL_BENCH.as_bytes(), Some(&metadata)),
+        ];
+        let runs = recorded.into_iter().map(|run| ("results.json".to_owned(), run));
+        let _ = terminal_bench::plan(runs.collect(), &options());
     }
 }

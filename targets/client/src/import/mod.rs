@@ -24,6 +24,7 @@ mod rates;
 mod source;
 mod summary;
 mod swe_bench;
+mod terminal_bench;
 mod times;
 
 pub use source::{Source, import};

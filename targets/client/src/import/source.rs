@@ -13,7 +13,7 @@ use super::{
     options::{Inputs, Target},
     plan::Plan,
     publish::publish,
-    swe_bench,
+    swe_bench, terminal_bench,
 };
 use crate::error::CliError;
 
@@ -69,6 +69,13 @@ pub enum Source {
         #[command(flatten)]
         target: Target,
     },
+    /// Publish runs of Terminal-Bench: results.json, with run_metadata.json beside it.
+    TerminalBench {
+        #[command(flatten)]
+        options: terminal_bench::Options,
+        #[command(flatten)]
+        target: Target,
+    },
 }
 
 /// Imports the source. The exit code is 0 where something is published or was there already, 1 where something failed,
@@ -104,6 +111,7 @@ pub async fn import(source: Source) -> Result<ExitCode, CliError> {
                 each(&options.inputs, is_named("leaderboards.json"), |_, bytes| swe_bench::plan(bytes, &options));
             publish(&plan.await?, &target).await
         }
+        Source::TerminalBench { options, target } => import_terminal_bench(&options, &target).await,
     }
 }
 
@@ -162,6 +170,19 @@ async fn import_every_eval_ever(options: &every_eval_ever::Options, target: &Tar
         add(&mut whole, file, files.len() > 1, planned);
     }
     publish(&whole, target).await
+}
+
+/// Imports runs of Terminal-Bench, which are planned together. In a directory, files of single trials are passed over.
+async fn import_terminal_bench(options: &terminal_bench::Options, target: &Target) -> Result<ExitCode, CliError> {
+    let is_run =
+        |path: &Path| is_named("results.json")(path) && path.with_file_name(terminal_bench::METADATA).is_file();
+    let mut runs = Vec::new();
+    for file in inputs::files(&options.inputs.files, is_run)? {
+        let metadata = read_beside(&file, terminal_bench::METADATA).await?;
+        let run = terminal_bench::Recorded::read(&read(&file).await?, metadata.as_deref());
+        runs.push((file.display().to_string(), run));
+    }
+    publish(&terminal_bench::plan(runs, options), target).await
 }
 
 /// Imports logs of Inspect, which are planned together.
