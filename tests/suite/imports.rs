@@ -10,6 +10,7 @@ cases![KeepsMail:
     swe_bench_is_imported,
     live_code_bench_is_imported,
     terminal_bench_is_imported,
+    helm_is_imported,
     every_eval_ever_is_imported,
 ];
 
@@ -173,6 +174,25 @@ async fn terminal_bench_is_imported(host: Host) {
     );
     assert_eq!(counts(&told(0, &arguments, host.url(), &key).await), [0, 1, 0]);
     std::fs::remove_dir_all(&directory).expect("it is removed");
+}
+
+async fn helm_is_imported(host: Host) {
+    let publisher = Publisher::new(&host).await;
+    let key = importers_key(&publisher).await;
+    let arguments = ["helm", "tests/data/helm", "--commit", "abc1234"];
+    assert_eq!(counts(&told(0, &arguments, host.url(), &key).await), [1, 0, 0]);
+    let rows = rows(&host, "helm-riddles").await;
+    assert_eq!((&rows[0]["model"], &rows[0]["score"]), (&json!("initech/zeta-9"), &json!(0.75)));
+    assert_eq!(counts(&told(0, &arguments, host.url(), &key).await), [0, 1, 0]);
+    // Another metric is another version, which the refusal names.
+    let other = [&arguments[..], &["--metric", "f1_score"]].concat();
+    let refused = told(1, &other, host.url(), &key).await;
+    assert!(
+        refused["failed"][0]["reason"].as_str().is_some_and(|said| said.contains("--benchmark-version")),
+        "{refused}"
+    );
+    let named = [&other[..], &["--benchmark-version", "f1"]].concat();
+    assert_eq!(counts(&told(0, &named, host.url(), &key).await), [1, 0, 0]);
 }
 
 async fn every_eval_ever_is_imported(host: Host) {

@@ -6,7 +6,7 @@ use clap::Parser;
 use proptest::{collection::vec, prelude::*};
 use zip::{ZipWriter, write::SimpleFileOptions};
 
-use super::{aider, evalperf, every_eval_ever, inspect, live_code_bench, lm_eval, swe_bench, terminal_bench};
+use super::{aider, evalperf, every_eval_ever, helm, inspect, live_code_bench, lm_eval, swe_bench, terminal_bench};
 
 const AIDER: &str = include_str!("../../../../data/aider/polyglot_leaderboard.yml");
 const EVALPERF: &str = include_str!("../../../../data/evalplus/evalperf_per_task.csv");
@@ -17,6 +17,9 @@ const LM_EVAL: &str = r#"{"results":{"arith":{"exact_match,none":0.5,"sample_len
     "model_name":"a/b","n-shot":{"arith":5},"git_hash":"a1b2c3d"}"#;
 const EVERY_EVAL_EVER: &str = include_str!("../../../../tests/data/every-eval-ever/evaluation.json");
 const EVERY_EVAL_EVER_SAMPLES: &str = include_str!("../../../../tests/data/every-eval-ever/evaluation_samples.jsonl");
+const HELM_SPEC: &str = include_str!("../../../../tests/data/helm/run_spec.json");
+const HELM_STATS: &str = include_str!("../../../../tests/data/helm/stats.json");
+const HELM_INSTANCES: &str = include_str!("../../../../tests/data/helm/per_instance_stats.json");
 const LIVE_CODE_BENCH: &str = include_str!("../../../../tests/data/live-code-bench/performances_generation.json");
 const SWE_BENCH: &str = include_str!("../../../../tests/data/swe-bench/leaderboards.json");
 const TERMINAL_BENCH: &str = include_str!("../../../../tests/data/terminal-bench/results.json");
@@ -128,6 +131,21 @@ proptest! {
             if let Ok(document) = every_eval_ever::Document::read(bytes) {
                 let _ = every_eval_ever::plan(&document, None, &options);
                 let _ = every_eval_ever::plan(&document, Some(&samples), &options);
+            }
+        }
+    }
+
+    #[test]
+    fn a_run_of_helm(spec in near(HELM_SPEC), stats in near(HELM_STATS), instances in near(HELM_INSTANCES)) {
+        let options = options();
+        let whole = [HELM_SPEC, HELM_STATS, HELM_INSTANCES].map(str::as_bytes);
+        for [spec, stats, instances] in [
+            [&spec, whole[1], whole[2]], [whole[0], &stats, whole[2]], [whole[0], whole[1], &instances],
+        ] {
+            for instances in [None, Some(instances)] {
+                if let Ok(run) = helm::RunFiles::read(spec, stats, instances) {
+                    let _ = helm::plan(&run, &options);
+                }
             }
         }
     }

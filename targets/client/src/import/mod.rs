@@ -9,6 +9,7 @@ mod evalperf;
 mod every_eval_ever;
 #[cfg(test)]
 mod fuzz;
+mod helm;
 mod inputs;
 mod inspect;
 mod listing;

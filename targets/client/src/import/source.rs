@@ -9,7 +9,7 @@ use std::{
 use clap::Subcommand;
 
 use super::{
-    aider, evalperf, every_eval_ever, inputs, inspect, live_code_bench, lm_eval,
+    aider, evalperf, every_eval_ever, helm, inputs, inspect, live_code_bench, lm_eval,
     options::{Inputs, Target},
     plan::Plan,
     publish::publish,
@@ -38,6 +38,13 @@ pub enum Source {
     EveryEvalEver {
         #[command(flatten)]
         options: every_eval_ever::Options,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Publish runs of HELM: directories with run_spec.json and stats.json.
+    Helm {
+        #[command(flatten)]
+        options: helm::Options,
         #[command(flatten)]
         target: Target,
     },
@@ -97,6 +104,7 @@ pub async fn import(source: Source) -> Result<ExitCode, CliError> {
             publish(&plan.await?, &target).await
         }
         Source::EveryEvalEver { options, target } => import_every_eval_ever(&options, &target).await,
+        Source::Helm { options, target } => import_helm(&options, &target).await,
         Source::Inspect { options, target } => import_inspect(&options, &target).await,
         Source::LiveCodeBench { options, target } => {
             let wanted =
@@ -165,6 +173,24 @@ async fn import_every_eval_ever(options: &every_eval_ever::Options, target: &Tar
                     None => None,
                 };
                 every_eval_ever::plan(&document, samples.as_deref(), options)
+            }
+        };
+        add(&mut whole, file, files.len() > 1, planned);
+    }
+    publish(&whole, target).await
+}
+
+/// Imports runs of HELM, each named by its directory or its run_spec.json.
+async fn import_helm(options: &helm::Options, target: &Target) -> Result<ExitCode, CliError> {
+    let files = inputs::files(&options.inputs.files, is_named(helm::SPEC))?;
+    let mut whole = Plan::default();
+    for file in &files {
+        let spec = read(file).await?;
+        let planned = match read_beside(file, helm::STATS).await? {
+            None => Err(format!("{} is not beside it", helm::STATS)),
+            Some(stats) => {
+                let instances = read_beside(file, helm::INSTANCES).await?;
+                helm::RunFiles::read(&spec, &stats, instances.as_deref()).and_then(|run| helm::plan(&run, options))
             }
         };
         add(&mut whole, file, files.len() > 1, planned);
