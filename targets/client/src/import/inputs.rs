@@ -1,6 +1,9 @@
 //! The files that a command line names.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::HashSet,
+    path::{Path, PathBuf},
+};
 
 use crate::error::CliError;
 
@@ -25,13 +28,9 @@ pub fn files(given: &[PathBuf], wanted: impl Fn(&Path) -> bool) -> Result<Vec<Pa
             }
         }
     }
-    let mut files = Vec::with_capacity(found.len());
-    for path in found {
-        if !files.contains(&path) {
-            files.push(path);
-        }
-    }
-    Ok(files)
+    let mut known = HashSet::new();
+    found.retain(|path| known.insert(path.clone()));
+    Ok(found)
 }
 
 /// Returns what a path stands for: itself, or what it matches where there is nothing of that name.

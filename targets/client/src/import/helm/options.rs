@@ -2,7 +2,10 @@
 
 use clap::Args;
 
-use crate::import::options::{Inputs, Naming, Provenance};
+use crate::import::{
+    options::{Inputs, Naming},
+    plan::Relationship,
+};
 
 /// Which runs, and what of them.
 #[derive(Args, Debug)]
@@ -24,6 +27,13 @@ pub struct Options {
     pub harness_version: String,
     #[command(flatten)]
     pub naming: Naming,
-    #[command(flatten)]
-    pub provenance: Provenance,
+    /// Commit of HELM, which the files do not tell.
+    #[arg(long)]
+    pub commit: Option<String>,
+    /// Who ran the evaluation, seen from the model's vendor.
+    #[arg(long, value_enum, default_value = "third-party")]
+    pub evaluator: Relationship,
+    /// Declare the metric `score` where every score is 0 or 1 too.
+    #[arg(long)]
+    pub graded: bool,
 }

@@ -62,9 +62,9 @@ pub fn plan(files: &RunFiles, options: &Options) -> Result<Plan, String> {
         version: version.clone(),
         harness: "helm".to_owned(),
         harness_version: options.harness_version.clone(),
-        commit: options.provenance.commit.clone(),
+        commit: options.commit.clone(),
         generation_config: config(adapter),
-        evaluator_relationship: options.provenance.evaluator,
+        evaluator_relationship: options.evaluator,
         external_id: names::external_id(&["helm", &version, &chosen.metric, &spec.name]),
         ..Run::default()
     };
@@ -88,7 +88,7 @@ fn body(scenario: &str, chosen: &Chosen, attempts: u32, evidence: &Evidence, opt
             (usize::try_from(*total).unwrap_or(usize::MAX), body)
         }
         Evidence::Results(results) => {
-            let graded = options.provenance.graded || results.iter().any(|one| one.score != 0.0 && one.score != 1.0);
+            let graded = options.graded || results.iter().any(|one| one.score != 0.0 && one.score != 1.0);
             let ids = results.iter().filter(|result| result.attempt == 1);
             let tasks: Vec<Value> = ids.map(|result| json!({"id": result.task})).collect();
             let body = json!({"title": title, "description": description, "tasks": tasks, "attemptsPerTask": attempts,
