@@ -112,6 +112,7 @@ fn about(result: &EvaluationResult) -> About {
         Some(Value::String(url)) => Some(url.as_str()),
         _ => None,
     };
+    let url = url.filter(|url| url.starts_with("https://"));
     let hub =
         result.source_data.hf_repo.as_ref().map(|repository| format!("https://huggingface.co/datasets/{repository}"));
     About { homepage: url.map(str::to_owned).or(hub), ..About::default() }
