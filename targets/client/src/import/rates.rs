@@ -81,6 +81,28 @@ mod tests {
         }
     }
 
+    /// Aider's refactor_leaderboard.yml at commit 068fb38: rates alone, of the cases that came to an end.
+    #[test]
+    fn a_published_board_comes_of_counts() {
+        for (rate, cases, passed) in [
+            (49.4, 89, 44),
+            (72.3, 83, 60),
+            (34.1, 88, 30),
+            (33.7, 89, 30),
+            (50.6, 89, 45),
+            (62.9, 89, 56),
+            (64.0, 89, 57),
+            (32.6, 89, 29),
+            (31.5, 89, 28),
+            (92.1, 89, 82),
+            (44.9, 89, 40),
+            (75.3, 89, 67),
+        ] {
+            assert_eq!(passes(rate, 100.0, 1, cases), Ok((passed, Fit::Rounded)), "{rate} of {cases}");
+        }
+        assert!(passes(21.4, 100.0, 1, 88).is_err());
+    }
+
     #[test]
     fn decimals_are_those_that_are_printed() {
         assert_eq!([decimals("61.70"), decimals("20"), decimals("0.6114062499999999")], [2, 0, 12]);

@@ -168,6 +168,10 @@ impl Row {
             return Err(format!("{display_name:?} names who serves a model: the row compares providers"));
         }
         let shared = names.get(&slug(&display_name, LONGEST_NAME)).is_some_and(|count| *count > 1);
+        // `gemini/gemini-1.5-pro` names the interface first.
+        if let Some((_, name)) = display_name.rsplit_once('/') {
+            display_name = name.to_owned();
+        }
         let told = provider(&display_name, self.text("command")?);
         if shared {
             display_name = format!("{display_name} ({})", self.text("edit_format")?);
@@ -265,6 +269,7 @@ mod tests {
                 "\"OpenRouter: Novita\" names who serves a model: the row compares providers",
             ),
             ("commit_hash: 1234e56, ", "", ""),
+            ("model: gpt-m", "model: gemini/gemini-1.5-pro", ""),
             ("date: 2025-02-25", "date: 2025-02-30", "date is \"2025-02-30\", which is no date"),
             ("total_cost: 0.5", "total_cost: [1]", ""),
             ("total_cost: 0.5", "total_cost: free", "total_cost is \"free\", which is no quantity"),
