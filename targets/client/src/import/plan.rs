@@ -33,13 +33,12 @@ impl Plan {
     pub fn add(&mut self, other: Self) {
         let mut clashes = Vec::new();
         for benchmark in other.benchmarks {
-            match self
-                .benchmarks
-                .iter()
-                .find(|first| (&first.id, &first.version) == (&benchmark.id, &benchmark.version))
-            {
+            let is_same = |first: &&mut Benchmark| (&first.id, &first.version) == (&benchmark.id, &benchmark.version);
+            match self.benchmarks.iter_mut().find(is_same) {
                 None => self.benchmarks.push(benchmark),
                 Some(first) if first.body == benchmark.body => {}
+                // Passes are scores too, of 0 and 1.
+                Some(first) if first.graded() == benchmark.graded() => first.body = first.graded(),
                 Some(_) => clashes.push((benchmark.id, benchmark.version)),
             }
         }
@@ -76,6 +75,17 @@ pub struct Benchmark {
     pub body: Value,
     pub relation: Option<Relation>,
     pub about: About,
+}
+
+impl Benchmark {
+    /// Returns the body with the metric `score`, where its evidence is results.
+    fn graded(&self) -> Value {
+        let mut body = self.body.clone();
+        if let Some(metric) = body.get_mut("metric").filter(|_| self.body.get("evidence").is_none()) {
+            *metric = "score".into();
+        }
+        body
+    }
 }
 
 /// What a benchmark version is to another one of the same benchmark.
@@ -274,5 +284,38 @@ impl TaskResult {
             output_tokens: None,
             cost_usd: None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn plan(body: Value) -> Plan {
+        let run = Run { benchmark: "b".to_owned(), version: "1".to_owned(), ..Run::default() };
+        let model = Model::named("p".to_owned(), "m").unwrap();
+        let submission = Ok(Submission { model, run, evidence: Evidence::Results(Vec::new()) });
+        let benchmark = Benchmark { id: "b".to_owned(), version: "1".to_owned(), body, ..Benchmark::default() };
+        let entries = vec![Entry { name: "m".to_owned(), submission }];
+        Plan { benchmarks: vec![benchmark], entries, unmapped: vec!["texts".to_owned()] }
+    }
+
+    #[test]
+    fn plans_of_one_version_have_one_definition() {
+        let body = |metric: &str, task: &str| json!({"metric": metric, "tasks": [{"id": task}]});
+        let mut whole = plan(body("pass_rate", "a"));
+        whole.add(plan(body("pass_rate", "a")));
+        assert_eq!(whole.benchmarks[0].body["metric"], "pass_rate");
+        whole.add(plan(body("score", "a")));
+        assert_eq!(whole.benchmarks[0].body["metric"], "score", "one with partial scores makes all of them scores");
+        whole.add(plan(body("pass_rate", "other")));
+        whole.add(plan(json!({"metric": "pass_rate", "evidence": "counts", "taskCount": 1})));
+        assert_eq!((whole.benchmarks.len(), whole.unmapped.len()), (1, 1));
+        let sound = whole.entries.iter().map(|entry| entry.submission.is_ok()).collect::<Vec<_>>();
+        assert_eq!(sound, [true, true, true, false, false]);
+        let reason = whole.entries[3].submission.as_ref().unwrap_err();
+        assert!(reason.contains("--benchmark-version"), "{reason}");
     }
 }

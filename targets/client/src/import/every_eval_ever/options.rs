@@ -15,6 +15,9 @@ pub struct Options {
     /// Version of every benchmark, by default the metric with the number of samples.
     #[arg(long, value_name = "VERSION")]
     pub benchmark_version: Option<String>,
+    /// Declare the metric `score` where every score is 0 or 1 too, as for a benchmark that also gives partial ones.
+    #[arg(long)]
+    pub graded: bool,
     /// Commit of the code that was run, where the files tell none.
     #[arg(long)]
     pub commit: Option<String>,

@@ -56,7 +56,7 @@ pub fn submission(
             (format!("{total}-counts"), json!({"metric": "pass_rate", "evidence": "counts", "taskCount": total}))
         }
         Evidence::Results(results) => {
-            let partial = results.iter().any(|result| result.score != 0.0 && result.score != 1.0);
+            let partial = options.graded || results.iter().any(|result| result.score != 0.0 && result.score != 1.0);
             let first = results.iter().filter(|result| result.attempt == 1);
             let tasks: Vec<Value> = first.map(|result| json!({"id": result.task})).collect();
             let metric = if partial { "score" } else { "pass_rate" };
