@@ -12,6 +12,7 @@ cases![KeepsMail:
     terminal_bench_is_imported,
     helm_is_imported,
     every_eval_ever_is_imported,
+    lm_eval_finds_the_samples_of_each_evaluation,
 ];
 
 /// Imports with `--json`, which ends with this exit code, and returns the document.
@@ -209,4 +210,22 @@ async fn every_eval_ever_is_imported(host: Host) {
     assert_eq!((&keys[0]["correct"], &keys[0]["total"]), (&json!(146), &json!(300)));
     assert!(keys[0]["flags"].as_array().is_some_and(|flags| flags.contains(&json!("counts_only"))), "{keys:?}");
     assert_eq!(counts(&told(0, &arguments, host.url(), &key).await), [0, 2, 6]);
+}
+
+/// A directory has two evaluations of one task, each with samples of its own date.
+async fn lm_eval_finds_the_samples_of_each_evaluation(host: Host) {
+    let publisher = Publisher::new(&host).await;
+    let key = importers_key(&publisher).await;
+    let version = ["--benchmark-version", "suite"];
+    let arguments = [&["lm-eval", "tests/data/lm-eval"], &version[..]].concat();
+    let first = told(0, &arguments, host.url(), &key).await;
+    assert_eq!(counts(&first), [2, 0, 2], "{first}");
+    assert_refused(&first, "rhymes", "give the samples");
+    let rows = rows(&host, "riddles").await;
+    let found = rows.iter().map(|row| (&row["model"], &row["correct"], &row["total"])).collect::<Vec<_>>();
+    let expected = [(json!("initech/zeta-8"), json!(4), json!(4)), (json!("initech/zeta-7"), json!(3), json!(4))];
+    assert_eq!(found, expected.iter().map(|(model, correct, total)| (model, correct, total)).collect::<Vec<_>>());
+    let run = rows[1]["runId"].as_str().expect("an id");
+    let results = host.client().get(format!("/api/v1/runs/{run}/results")).await.expect(200);
+    assert_eq!(results["data"].as_array().map(Vec::len), Some(4), "results, not counts");
 }
