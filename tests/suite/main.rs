@@ -30,6 +30,7 @@ mod guessing;
 mod health;
 mod history;
 mod idempotency;
+mod imports;
 mod leaderboard;
 mod limits;
 mod mail_delivery;
@@ -114,6 +115,7 @@ fn everywhere() -> Vec<Case> {
         admin::cases(),
         api_keys::cases(),
         idempotency::cases(),
+        imports::cases(),
         secret_scanning::cases(),
         public_reads::cases(),
         publishing::cases(),

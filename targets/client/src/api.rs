@@ -31,6 +31,8 @@ pub struct ApiError {
     pub status: Option<StatusCode>,
     /// The code of the problem (RFC 9457); empty where the answer has none.
     pub code: String,
+    /// The members of the request that the problem names.
+    pub pointers: Vec<String>,
     /// What went wrong, for people.
     pub reason: String,
     /// How long to wait at least before the request is sent again; none where that cannot help.
@@ -40,7 +42,7 @@ pub struct ApiError {
 impl ApiError {
     /// A request that could not be made.
     pub fn unsent(reason: String) -> Self {
-        Self { status: None, code: String::new(), reason, retry_after: None }
+        Self { status: None, code: String::new(), pointers: Vec::new(), reason, retry_after: None }
     }
 
     /// A request that got no answer, or not all of it.

@@ -18,18 +18,19 @@ struct Cli {
 enum Command {
     /// Publish another leaderboard's results, or an evaluation's, from files.
     #[command(subcommand)]
-    Import(import::Source),
+    Import(Box<import::Source>),
     /// Download the whole public data set of an instance, with checksums. Anyone may.
     Export(export::Options),
 }
 
-/// Runs the program: returns 0 when it did what was asked, 1 when that failed, 2 when the command line is wrong.
+/// Runs the program: returns 0 when it did what was asked, 1 when that failed, 2 when the command line is wrong, 3 when an
+/// import refused everything.
 #[must_use]
 pub fn main() -> ExitCode {
     let command = Cli::parse().command;
     run(command).unwrap_or_else(|error| {
         warn(&format!("aibaas-client: {error}"));
-        ExitCode::FAILURE
+        ExitCode::from(error.code())
     })
 }
 
@@ -37,7 +38,7 @@ fn run(command: Command) -> Result<ExitCode, CliError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(CliError::new)?;
     runtime.block_on(async {
         match command {
-            Command::Import(source) => import::import(source).await,
+            Command::Import(source) => import::import(*source).await,
             Command::Export(options) => export::export(options).await.map(|()| ExitCode::SUCCESS),
         }
     })

@@ -4,11 +4,16 @@
 //! the name that it has at its source, so an import that was interrupted or repeated publishes nothing twice.
 
 mod aider;
+mod counted;
 mod evalperf;
+mod every_eval_ever;
 #[cfg(test)]
 mod fuzz;
+mod helm;
+mod inputs;
 mod inspect;
 mod listing;
+mod live_code_bench;
 mod lm_eval;
 mod names;
 mod options;
@@ -16,7 +21,11 @@ mod plan;
 mod publish;
 mod publisher;
 mod python_json;
+mod rates;
 mod source;
+mod summary;
+mod swe_bench;
+mod terminal_bench;
 mod times;
 
 pub use source::{Source, import};

@@ -8,9 +8,6 @@ pub const LONGEST_NAME: usize = 100;
 /// The most characters of a provider.
 const LONGEST_PROVIDER: usize = 64;
 const LONGEST_EXTERNAL_ID: usize = 200;
-/// What a run is given where nobody tells the vendor.
-pub const UNKNOWN: &str = "unknown";
-
 /// Families of models by how their names begin.
 const FAMILIES: &[(&str, &str)] = &[
     ("chatgpt", "openai"),
@@ -18,12 +15,15 @@ const FAMILIES: &[(&str, &str)] = &[
     ("codestral", "mistral"),
     ("command-", "cohere"),
     ("deepseek", "deepseek"),
+    ("devstral", "mistral"),
     ("gemini", "google"),
     ("gemma", "google"),
+    ("glm-", "zai"),
     ("gpt-", "openai"),
     ("grok", "xai"),
     ("kimi", "moonshot"),
     ("llama", "meta"),
+    ("minimax", "minimax"),
     ("mistral", "mistral"),
     ("o1", "openai"),
     ("o3", "openai"),
@@ -43,6 +43,25 @@ const VENDORS: &[(&str, &str)] = &[
     ("mistralai", "mistral"),
     ("moonshotai", "moonshot"),
     ("x-ai", "xai"),
+];
+
+/// Who serves the models of others, by how tables name them.
+const SERVERS: &[&str] = &[
+    "azure",
+    "bedrock",
+    "cerebras",
+    "deepinfra",
+    "fireworks",
+    "glhf",
+    "groq",
+    "huggingface",
+    "hyperbolic",
+    "novita",
+    "ollama",
+    "openrouter",
+    "sambanova",
+    "together",
+    "vertex",
 ];
 
 /// Makes an identifier of the text: lower-case letters, digits and `._-`, starting with one of the first two.
@@ -67,11 +86,38 @@ pub fn family(model: &str) -> Option<&'static str> {
     FAMILIES.iter().find(|(family, _)| model.starts_with(family)).map(|(_, provider)| *provider)
 }
 
+/// Splits `vendor/name`, as hubs write it, also behind the address of Hugging Face; without a vendor, the name's family
+/// tells it.
+pub fn vendor_and_name(text: &str) -> (Option<String>, &str) {
+    let text = text.trim();
+    let path = text.strip_prefix("https://huggingface.co/").unwrap_or(text).trim_end_matches('/');
+    let known = |name: &str| family(name).map(str::to_owned);
+    match path.split('/').collect::<Vec<_>>().as_slice() {
+        [organisation, name] => (vendor(organisation), name),
+        // Whoever serves it stands first.
+        [_, .., organisation, name] => (known(name).or_else(|| vendor(organisation)), name),
+        _ => (known(path), path),
+    }
+}
+
 /// Returns the vendor that a hub or a router calls so; none where the name makes no identifier.
 pub fn vendor(organisation: &str) -> Option<String> {
     let slug = slug(organisation, LONGEST_PROVIDER);
     let known = VENDORS.iter().find(|(alias, _)| *alias == slug).map(|(_, vendor)| (*vendor).to_owned());
     known.or(Some(slug)).filter(|vendor| !vendor.is_empty())
+}
+
+/// Returns whether a text names who serves a model and not the model, as rows do that compare providers: `Fireworks`,
+/// `OpenRouter: Novita`, `BF16 via glhf.chat`.
+pub fn names_a_server(text: &str) -> bool {
+    let text = text.trim().to_ascii_lowercase();
+    let first = text.split([' ', ':', '/']).next().unwrap_or_default();
+    text.contains(" via ") || SERVERS.contains(&first) || family(&text) == Some(text.as_str())
+}
+
+/// Says why a model is refused of which nobody tells who made it.
+pub fn without_vendor(model: &str) -> String {
+    format!("nothing tells who made {model:?}: give --provider, where it is a model")
 }
 
 /// Joins the name of a run at its source with what the run is imported as. A name that is too long ends in a hash.
@@ -98,6 +144,21 @@ mod tests {
         assert_eq!(vendor("../"), None);
         assert_eq!(family("Llama-3.1-8B"), Some("meta"));
         assert_eq!(family("phi-3"), None);
+        assert_eq!(vendor_and_name("https://huggingface.co/Qwen/QwQ-32B"), (Some("qwen".to_owned()), "QwQ-32B"));
+        assert_eq!(vendor_and_name("o3-mini"), (Some("openai".to_owned()), "o3-mini"));
+        assert_eq!(vendor_and_name("openrouter/initech/zeta"), (Some("initech".to_owned()), "zeta"));
+        assert_eq!(vendor_and_name("checkpoint"), (None, "checkpoint"));
+    }
+
+    #[test]
+    fn those_who_serve_are_no_models() {
+        for text in ["Fireworks", "DeepSeek", "OpenRouter: Novita", "HuggingFace BF16 via glhf.chat", "openrouter/q/m"]
+        {
+            assert!(names_a_server(text), "{text}");
+        }
+        for text in ["DeepSeek R1", "Qwen3 235B A22B diff, no think, Alibaba API", "o3", "qwen2.5-coder:32b"] {
+            assert!(!names_a_server(text), "{text}");
+        }
     }
 
     #[test]

@@ -1,18 +1,73 @@
 //! Options that several importers have in common.
 
+use std::path::PathBuf;
+
 use clap::Args;
 
-use super::plan::Relationship;
+use super::{names, plan::Relationship};
 
-/// Where results are published.
+/// Which files are imported.
+#[derive(Args, Debug)]
+pub struct Inputs {
+    /// Files; a directory stands for those in it that have the format's names, a pattern (`logs/*.json`) for what it matches.
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+}
+
+/// Where results are published, and how that is told.
 #[derive(Args, Debug)]
 pub struct Target {
     /// Base URL of the API.
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8787")]
     pub url: String,
     /// API key with the scopes models:write and results:write.
-    #[arg(long, env = "AIBAAS_API_KEY", value_name = "KEY", hide_env_values = true)]
-    pub api_key: String,
+    #[arg(
+        long,
+        env = "AIBAAS_API_KEY",
+        value_name = "KEY",
+        hide_env_values = true,
+        required_unless_present = "dry_run"
+    )]
+    pub api_key: Option<String>,
+    /// Tell what would be published and what refused, and send nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Tell what became of each run as one JSON document.
+    #[arg(long)]
+    pub json: bool,
+    /// End with exit code 3 where anything is refused, not only where everything is.
+    #[arg(long)]
+    pub strict: bool,
+}
+
+/// What names of models do not say.
+#[derive(Args, Debug, Default)]
+pub struct Naming {
+    /// Who made the models of which nothing tells it.
+    #[arg(long, value_name = "PROVIDER")]
+    pub provider: Option<String>,
+}
+
+impl Naming {
+    /// Returns the vendor that is told, or the one that the option names.
+    ///
+    /// # Errors
+    /// That nothing tells who made the model.
+    pub fn provider(&self, told: Option<String>, model: &str) -> Result<String, String> {
+        let given = || self.provider.as_deref().and_then(names::vendor);
+        told.or_else(given).ok_or_else(|| names::without_vendor(model))
+    }
+}
+
+/// What files of results do not say of the code that was run.
+#[derive(Args, Debug)]
+pub struct Code {
+    /// Version of the harness, where the files tell none.
+    #[arg(long, value_name = "VERSION", default_value = "unknown")]
+    pub harness_version: String,
+    /// Commit of the code that was run, where the files tell none.
+    #[arg(long)]
+    pub commit: Option<String>,
 }
 
 /// What evaluation logs do not say.

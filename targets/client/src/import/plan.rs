@@ -4,6 +4,8 @@ use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::names::{LONGEST_NAME, slug};
+
 /// Attempts at one task that the API takes.
 pub const MOST_ATTEMPTS: u32 = 10;
 
@@ -26,12 +28,81 @@ pub struct Plan {
     pub unmapped: Vec<String>,
 }
 
+impl Plan {
+    /// Adds what another document makes. Where it defines a benchmark version otherwise, its runs are refused.
+    pub fn add(&mut self, other: Self) {
+        let mut clashes = Vec::new();
+        for benchmark in other.benchmarks {
+            let is_same = |first: &&mut Benchmark| (&first.id, &first.version) == (&benchmark.id, &benchmark.version);
+            match self.benchmarks.iter_mut().find(is_same) {
+                None => self.benchmarks.push(benchmark),
+                Some(first) if first.body == benchmark.body => {}
+                // Passes are scores too, of 0 and 1.
+                Some(first) if first.graded() == benchmark.graded() => first.body = first.graded(),
+                Some(_) => clashes.push((benchmark.id, benchmark.version)),
+            }
+        }
+        self.entries.extend(other.entries.into_iter().map(|mut entry| {
+            if let Ok(Submission { run, .. }) = &entry.submission
+                && clashes.iter().any(|(id, version)| (id, version) == (&run.benchmark, &run.version))
+            {
+                entry.submission = Err(format!(
+                    "its tasks, attempts, metric or texts are not those of the first file of {}, version {}: import it \
+                     apart, with --benchmark-version",
+                    run.benchmark, run.version
+                ));
+            }
+            entry
+        }));
+        for line in other.unmapped {
+            if !self.unmapped.contains(&line) {
+                self.unmapped.push(line);
+            }
+        }
+    }
+
+    /// Adds that a document is refused whole.
+    pub fn refuse(&mut self, name: String, reason: String) {
+        self.entries.push(Entry { name, submission: Err(reason) });
+    }
+}
+
 /// A benchmark version, and the body that declares it.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Benchmark {
     pub id: String,
     pub version: String,
     pub body: Value,
+    pub relation: Option<Relation>,
+    pub about: About,
+}
+
+impl Benchmark {
+    /// Returns the body with the metric `score`, where its evidence is results.
+    fn graded(&self) -> Value {
+        let mut body = self.body.clone();
+        if let Some(metric) = body.get_mut("metric").filter(|_| self.body.get("evidence").is_none()) {
+            *metric = "score".into();
+        }
+        body
+    }
+}
+
+/// What a benchmark version is to another one of the same benchmark.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Relation {
+    /// It has some of that version's tasks.
+    PartOf(String),
+    /// It has the same tasks, scored by another scorer or metric.
+    OtherScoringOf(String),
+}
+
+/// Where a benchmark is described.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct About {
+    pub homepage: Option<String>,
+    pub licence: Option<String>,
+    pub citation: Option<String>,
 }
 
 /// What becomes one run: a row of a table, a log.
@@ -59,6 +130,25 @@ pub struct Model {
     pub display_name: String,
 }
 
+impl Model {
+    /// Names a model as its source does.
+    ///
+    /// # Errors
+    /// That the name makes no identifier.
+    pub fn named(provider: String, display_name: &str) -> Result<Self, String> {
+        let name = slug(display_name, LONGEST_NAME);
+        if name.is_empty() {
+            return Err(format!("model is {display_name:?}, which makes no identifier"));
+        }
+        Ok(Self { provider, name, display_name: display_name.to_owned() })
+    }
+
+    /// Returns the id that the API knows it by.
+    pub fn id(&self) -> String {
+        format!("{}/{}", self.provider, self.name)
+    }
+}
+
 /// The body that opens a run.
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -68,7 +158,8 @@ pub struct Run {
     pub version: String,
     pub harness: String,
     pub harness_version: String,
-    pub commit: String,
+    /// None where nobody tells it.
+    pub commit: Option<String>,
     pub dirty: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prompt_hash: Option<String>,
@@ -84,6 +175,35 @@ pub struct Run {
     pub completed_at: Option<String>,
     /// The run's name at its source.
     pub external_id: String,
+    /// The program that drove the model.
+    #[serde(skip)]
+    pub agent: Option<Agent>,
+    /// A short label of how the model was set up, such as its reasoning effort.
+    #[serde(skip)]
+    pub configuration: Option<String>,
+    #[serde(skip)]
+    pub links: Links,
+}
+
+/// A program that drives a model.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Agent {
+    pub name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+}
+
+/// Where more of a run can be read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Links {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub logs: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub traces: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub paper: Option<String>,
 }
 
 /// What a run's score rests on.
@@ -101,6 +221,13 @@ pub struct Counts {
     pub correct_by_attempt: Vec<u32>,
     pub cost_usd: Option<f64>,
     pub mean_latency_ms: Option<f64>,
+}
+
+impl Counts {
+    /// Makes the counts of a run with one attempt at each task.
+    pub fn of(passed: u32, total: u32) -> Self {
+        Self { total, correct_by_attempt: vec![passed], cost_usd: None, mean_latency_ms: None }
+    }
 }
 
 /// One attempt at one task.
@@ -157,5 +284,38 @@ impl TaskResult {
             output_tokens: None,
             cost_usd: None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn plan(body: Value) -> Plan {
+        let run = Run { benchmark: "b".to_owned(), version: "1".to_owned(), ..Run::default() };
+        let model = Model::named("p".to_owned(), "m").unwrap();
+        let submission = Ok(Submission { model, run, evidence: Evidence::Results(Vec::new()) });
+        let benchmark = Benchmark { id: "b".to_owned(), version: "1".to_owned(), body, ..Benchmark::default() };
+        let entries = vec![Entry { name: "m".to_owned(), submission }];
+        Plan { benchmarks: vec![benchmark], entries, unmapped: vec!["texts".to_owned()] }
+    }
+
+    #[test]
+    fn plans_of_one_version_have_one_definition() {
+        let body = |metric: &str, task: &str| json!({"metric": metric, "tasks": [{"id": task}]});
+        let mut whole = plan(body("pass_rate", "a"));
+        whole.add(plan(body("pass_rate", "a")));
+        assert_eq!(whole.benchmarks[0].body["metric"], "pass_rate");
+        whole.add(plan(body("score", "a")));
+        assert_eq!(whole.benchmarks[0].body["metric"], "score", "one with partial scores makes all of them scores");
+        whole.add(plan(body("pass_rate", "other")));
+        whole.add(plan(json!({"metric": "pass_rate", "evidence": "counts", "taskCount": 1})));
+        assert_eq!((whole.benchmarks.len(), whole.unmapped.len()), (1, 1));
+        let sound = whole.entries.iter().map(|entry| entry.submission.is_ok()).collect::<Vec<_>>();
+        assert_eq!(sound, [true, true, true, false, false]);
+        let reason = whole.entries[3].submission.as_ref().unwrap_err();
+        assert!(reason.contains("--benchmark-version"), "{reason}");
     }
 }

@@ -6,23 +6,49 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{
     options::Target,
-    plan::{Entry, Plan},
-    publisher::{Outcome, Publisher},
+    plan::Plan,
+    publisher::{Outcome, Publisher, accepted, unsent},
+    summary::{Done, Left, Summary},
 };
 use crate::{error::CliError, output::print_line};
 
-/// Publishes all that the plan has, and prints what became of it. The exit code is 1 when something failed.
+/// What is said of a run that the server knows by another declaration.
+const OTHERWISE: &str = "a run of this external id is there, declared otherwise (another name of the model, or other settings); \
+                         it stays as it is, and its numbers were not compared";
+
+/// Publishes all that the plan has, and prints what became of it. What the exit code tells, [`Summary::exit_code`] says.
 ///
 /// # Errors
-/// [`CliError`] when no benchmark could be declared.
+/// [`CliError`] when the address or the key can be none.
 pub async fn publish(plan: &Plan, target: &Target) -> Result<ExitCode, CliError> {
-    let publisher = Publisher::new(&target.url, &target.api_key).map_err(CliError::new)?;
-    let summary = publish_all(plan, &publisher).await?;
-    print_line(&summary.to_string());
-    Ok(ExitCode::from(u8::from(!summary.failed.is_empty())))
+    let mut summary = if target.dry_run {
+        preview(plan)
+    } else {
+        let api_key = target.api_key.as_deref().unwrap_or_default();
+        publish_all(plan, &Publisher::new(&target.url, api_key).map_err(CliError::usage)?).await
+    };
+    summary.not_mapped.extend(unsent(plan));
+    if target.json {
+        print_line(&serde_json::to_string_pretty(&summary).map_err(CliError::new)?);
+    } else {
+        print_line(&summary.to_string());
+    }
+    Ok(ExitCode::from(summary.exit_code(target.strict)))
 }
 
-async fn publish_all(plan: &Plan, publisher: &Publisher) -> Result<Summary, CliError> {
+/// Tells what would be published, without asking the server.
+fn preview(plan: &Plan) -> Summary {
+    let mut summary = Summary { dry_run: true, not_mapped: plan.unmapped.clone(), ..Summary::default() };
+    for entry in &plan.entries {
+        match entry.submission.as_ref().map_err(Clone::clone).and_then(accepted) {
+            Ok(submission) => summary.published.push(Done::new(&entry.name, submission, None, None)),
+            Err(reason) => summary.refused.push(Left::new(&entry.name, &reason)),
+        }
+    }
+    summary
+}
+
+async fn publish_all(plan: &Plan, publisher: &Publisher) -> Summary {
     let progress = ProgressBar::new(u64::try_from(plan.entries.len()).unwrap_or(u64::MAX));
     if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {wide_msg}") {
         progress.set_style(style);
@@ -36,66 +62,29 @@ async fn publish_all(plan: &Plan, publisher: &Publisher) -> Result<Summary, CliE
             undeclared.insert((benchmark.id.as_str(), benchmark.version.as_str()), reason);
         }
     }
-    if undeclared.len() == plan.benchmarks.len()
-        && let Some(reason) = undeclared.values().next().cloned()
-    {
-        progress.finish_and_clear();
-        return Err(CliError::new(reason));
-    }
 
-    let mut summary = Summary { unmapped: plan.unmapped.clone(), ..Summary::default() };
+    let mut summary = Summary { not_mapped: plan.unmapped.clone(), ..Summary::default() };
     for entry in &plan.entries {
         report(&entry.name);
-        match &entry.submission {
-            Err(reason) => summary.refused.push(entry.because(reason)),
+        match entry.submission.as_ref().map_err(Clone::clone).and_then(accepted) {
+            Err(reason) => summary.refused.push(Left::new(&entry.name, &reason)),
             Ok(submission) => {
                 let version = (submission.run.benchmark.as_str(), submission.run.version.as_str());
                 let outcome = match undeclared.get(&version) {
                     Some(reason) => Err(reason.clone()),
                     None => publisher.publish(submission, &report).await,
                 };
+                let done = |run, note| Done::new(&entry.name, submission, run, note);
                 match outcome {
-                    Ok(Outcome::Published) => summary.published = summary.published.saturating_add(1),
-                    Ok(Outcome::AlreadyThere) => summary.already_there = summary.already_there.saturating_add(1),
-                    Err(reason) => summary.failed.push(entry.because(&reason)),
+                    Ok(Outcome::Published { run }) => summary.published.push(done(Some(run), None)),
+                    Ok(Outcome::AlreadyThere { run }) => summary.already_there.push(done(Some(run), None)),
+                    Ok(Outcome::DeclaredOtherwise) => summary.already_there.push(done(None, Some(OTHERWISE))),
+                    Err(reason) => summary.failed.push(Left::new(&entry.name, &reason)),
                 }
             }
         }
         progress.inc(1);
     }
     progress.finish_and_clear();
-    Ok(summary)
-}
-
-impl Entry {
-    fn because(&self, reason: &str) -> String {
-        format!("{}: {reason}", self.name)
-    }
-}
-
-/// What became of a plan.
-#[derive(Debug, Default)]
-struct Summary {
-    published: usize,
-    already_there: usize,
-    refused: Vec<String>,
-    failed: Vec<String>,
-    unmapped: Vec<String>,
-}
-
-impl std::fmt::Display for Summary {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "published {}, already there {}, refused {}, failed {}",
-            self.published,
-            self.already_there,
-            self.refused.len(),
-            self.failed.len()
-        )?;
-        for (what, rows) in [("refused", &self.refused), ("failed", &self.failed), ("not mapped", &self.unmapped)] {
-            rows.iter().try_for_each(|row| write!(f, "\n{what}: {row}"))?;
-        }
-        Ok(())
-    }
+    summary
 }

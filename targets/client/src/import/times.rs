@@ -21,6 +21,15 @@ pub fn local_as_utc(text: &str) -> Result<String, String> {
     Ok(format!("{:.3}", time.timestamp()))
 }
 
+/// Reads a day as its beginning, UTC.
+///
+/// # Errors
+/// Why the text is no day.
+pub fn day(text: &str) -> Result<String, String> {
+    let day: civil::Date = text.parse().map_err(|_| format!("date is {text:?}, which is no date"))?;
+    Ok(format!("{day}T00:00:00.000Z"))
+}
+
 /// Returns the time so many seconds after the beginning of 1970, UTC.
 ///
 /// # Errors

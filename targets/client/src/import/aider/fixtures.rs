@@ -1,12 +1,26 @@
 //! The published leaderboard, a row of it, and what is made of them.
 
+use clap::Parser;
+
+use super::{Options, plan};
 use crate::import::plan::{Counts, Evidence, Plan, Submission};
+
+#[derive(Parser)]
+struct Command {
+    #[command(flatten)]
+    options: Options,
+}
+
+/// Plans a file of this name.
+pub fn planned(file: &str, document: &str, arguments: &[&str]) -> Result<Plan, String> {
+    plan(file, document, &Command::parse_from([&["", file], arguments].concat()).options)
+}
 
 /// The file as Aider publishes it.
 pub const LEADERBOARD: &str = include_str!("../../../../../data/aider/polyglot_leaderboard.yml");
 
 /// A row with nothing wrong in it.
-pub const ROW: &str = "- {dirname: d, test_cases: 225, model: m, edit_format: diff, commit_hash: 1234e56, pass_rate_1: 20.0, pass_rate_2: 40.0, pass_num_1: 45, pass_num_2: 90, total_tests: 225, command: c, date: 2025-02-25, versions: v, seconds_per_case: 1.5, total_cost: 0.5}\n";
+pub const ROW: &str = "- {dirname: d, test_cases: 225, model: gpt-m, edit_format: diff, commit_hash: 1234e56, pass_rate_1: 20.0, pass_rate_2: 40.0, pass_num_1: 45, pass_num_2: 90, total_tests: 225, command: c, date: 2025-02-25, versions: v, seconds_per_case: 1.5, total_cost: 0.5}\n";
 
 /// What is published of the rows.
 pub fn sound(plan: &Plan) -> Vec<&Submission> {

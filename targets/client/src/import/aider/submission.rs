@@ -4,39 +4,42 @@ use std::collections::HashMap;
 
 use serde_json::Map;
 
-use super::{
-    plan::{BENCHMARK, TASKS, VERSION},
-    row::Row,
-};
+use super::{row::Row, table::Table};
 use crate::import::{
     names::{self, LONGEST_NAME, slug},
     plan::{Counts, Evidence, Model, Relationship, Run, Submission},
+    rates::{self, Fit, fit},
 };
 
-/// Rates are printed with one decimal.
-const ROUNDING: f64 = 0.05 + 1e-9;
+/// Decimals that rates are printed with.
+const DECIMALS: u8 = 1;
 
 impl Row {
-    /// Makes the run; `names` says how often each model's name stands in the document.
+    /// Makes the run, and says how its numbers were read; `names` says how often each model's name stands in the document.
     ///
     /// # Errors
     /// Why it would be wrong to publish the row.
-    pub fn submission(&self, names: &HashMap<String, usize>) -> Result<Submission, String> {
+    pub fn submission(
+        &self,
+        names: &HashMap<String, usize>,
+        table: &Table<'_>,
+    ) -> Result<(Submission, Vec<String>), String> {
         if let Some(reason) = &self.malformed {
             return Err(reason.clone());
         }
-        let counts = self.counts()?;
-        let model = self.model(names)?;
-        let (commit, dirty) = self.commit()?;
+        let mut remarks = Vec::new();
+        let counts = self.counts(table, &mut remarks)?;
+        let model = self.model(names, table)?;
+        let (commit, dirty) = self.commit();
         let date = self.text("date")?;
         let day: jiff::civil::Date = date.parse().map_err(|_| format!("date is {date:?}, which is no date"))?;
         let run = Run {
             model: format!("{}/{}", model.provider, model.name),
-            benchmark: BENCHMARK.to_owned(),
-            version: VERSION.to_owned(),
+            benchmark: table.benchmark.clone(),
+            version: table.version.to_owned(),
             harness: "aider".to_owned(),
             harness_version: self.text("versions")?.to_owned(),
-            commit,
+            commit: commit.or_else(|| table.commit.map(str::to_owned)),
             dirty,
             command: Some(self.text("command")?.to_owned()),
             generation_config: self.generation_config()?,
@@ -45,47 +48,94 @@ impl Row {
             external_id: self.text("dirname")?.to_owned(),
             ..Run::default()
         };
-        Ok(Submission { model, run, evidence: Evidence::Counts(counts) })
+        Ok((Submission { model, run, evidence: Evidence::Counts(counts) }, remarks))
     }
 
-    fn counts(&self) -> Result<Counts, String> {
-        let total = self.count("total_tests")?;
-        if total != TASKS {
-            return Err(format!("total_tests is {total}, the benchmark has {TASKS}"));
-        }
-        let correct = [self.count("pass_num_1")?, self.count("pass_num_2")?];
-        let [first, second] = correct;
-        if first > second || second > total {
-            return Err(format!("pass_num_1 {first}, pass_num_2 {second} and total_tests {total} do not ascend"));
-        }
+    fn counts(&self, table: &Table<'_>, remarks: &mut Vec<String>) -> Result<Counts, String> {
+        let total = table.tasks(self)?;
         // Some rates are of the cases that came to an end, which may be fewer.
         let cases = if self.optional("test_cases").is_some() { self.count("test_cases")? } else { total };
-        for (attempt, passed) in [("1", first), ("2", second)] {
-            let name = format!("pass_rate_{attempt}");
-            let rate = self.number(&name)?;
-            let of = |whole: u32| (100.0 * f64::from(passed) / f64::from(whole) - rate).abs() <= ROUNDING;
-            if !of(total) && !of(cases) {
-                let whole = if cases == total { total.to_string() } else { format!("{total} or {cases}") };
-                return Err(format!(
-                    "{name} is {rate}, which {passed} of {whole} (pass_num_{attempt}) does not come to"
-                ));
+        let attempts = 1..=table.attempts;
+        let told = attempts.clone().map(|attempt| self.optional(&format!("pass_num_{attempt}")).map(|_| ()));
+        let correct = if told.collect::<Option<Vec<()>>>().is_some() {
+            let correct = attempts.map(|attempt| self.count(&format!("pass_num_{attempt}")));
+            let correct = correct.collect::<Result<Vec<_>, _>>()?;
+            self.ascend(&correct, total)?;
+            for (attempt, passed) in (1..).zip(&correct) {
+                self.compare(attempt, *passed, [total, cases], remarks)?;
             }
-        }
+            correct
+        } else {
+            if cases > total {
+                return Err(format!("test_cases is {cases}, more than the benchmark's {total}"));
+            }
+            let correct = attempts.map(|attempt| self.counted(attempt, cases, remarks));
+            let correct = correct.collect::<Result<Vec<_>, _>>()?;
+            self.ascend(&correct, total)?;
+            correct
+        };
         Ok(Counts {
             total,
-            correct_by_attempt: correct.to_vec(),
+            correct_by_attempt: correct,
             cost_usd: self.measured("total_cost")?,
             mean_latency_ms: self.measured("seconds_per_case")?.map(|seconds| (seconds * 1000.0).round()),
         })
     }
 
+    fn ascend(&self, correct: &[u32], total: u32) -> Result<(), String> {
+        if correct.is_sorted() && correct.last().is_none_or(|last| *last <= total) {
+            return Ok(());
+        }
+        let told = (1_u32..).zip(correct).map(|(attempt, passed)| format!("pass_num_{attempt} {passed}"));
+        Err(format!("{} and total_tests {total} do not ascend", told.collect::<Vec<_>>().join(", ")))
+    }
+
+    /// Compares a number of passes with the rate that stands beside it.
+    fn compare(
+        &self,
+        attempt: u32,
+        passed: u32,
+        [total, cases]: [u32; 2],
+        remarks: &mut Vec<String>,
+    ) -> Result<(), String> {
+        let name = format!("pass_rate_{attempt}");
+        let rate = self.number(&name)?;
+        let of = |whole: u32, way: Fit| {
+            let exact = 100.0 * f64::from(passed) / f64::from(whole);
+            (fit(rate, exact, DECIMALS) == Some(way)).then_some((whole, way))
+        };
+        let ways = [(total, Fit::Rounded), (cases, Fit::Rounded), (total, Fit::Truncated), (cases, Fit::Truncated)];
+        match ways.into_iter().find_map(|(whole, way)| of(whole, way)) {
+            Some((_, Fit::Rounded)) => Ok(()),
+            Some((whole, Fit::Truncated)) => {
+                remarks.push(format!("{name} {rate} is {passed} of {whole} truncated, not rounded"));
+                Ok(())
+            }
+            None => {
+                let whole = if cases == total { total.to_string() } else { format!("{total} or {cases}") };
+                Err(format!("{name} is {rate}, which {passed} of {whole} (pass_num_{attempt}) does not come to"))
+            }
+        }
+    }
+
+    /// Counts the passes by their rate.
+    fn counted(&self, attempt: u32, cases: u32, remarks: &mut Vec<String>) -> Result<u32, String> {
+        let name = format!("pass_rate_{attempt}");
+        let rate = self.number(&name)?;
+        let (passed, way) =
+            rates::passes(rate, 100.0, DECIMALS, cases).map_err(|reason| format!("{name}: {reason}"))?;
+        let truncated = if way == Fit::Truncated { ", truncated" } else { "" };
+        remarks.push(format!("pass_num_{attempt} is not told: {passed} of {cases}, by the rate{truncated}"));
+        Ok(passed)
+    }
+
     /// Returns the commit that Aider itself stood at, and whether it had local changes. A run that was taken up again
     /// names several; the first stands for it, and all of them in the configuration.
-    fn commit(&self) -> Result<(String, bool), String> {
-        let hashes = self.text("commit_hash")?;
+    fn commit(&self) -> (Option<String>, bool) {
+        let Ok(hashes) = self.text("commit_hash") else { return (None, false) };
         let dirty = hashes.split(',').any(|hash| hash.trim().ends_with("-dirty"));
         let first = hashes.split(',').next().unwrap_or(hashes).trim();
-        Ok((first.strip_suffix("-dirty").unwrap_or(first).to_owned(), dirty))
+        (Some(first.strip_suffix("-dirty").unwrap_or(first).to_owned()), dirty)
     }
 
     fn generation_config(&self) -> Result<Map<String, serde_json::Value>, String> {
@@ -112,10 +162,17 @@ impl Row {
     }
 
     /// Names the model. One row, one model: where a name stands twice, its edit format tells the two apart.
-    fn model(&self, names: &HashMap<String, usize>) -> Result<Model, String> {
+    fn model(&self, names: &HashMap<String, usize>, table: &Table<'_>) -> Result<Model, String> {
         let mut display_name = self.text("model")?.to_owned();
+        if names::names_a_server(&display_name) {
+            return Err(format!("{display_name:?} names who serves a model: the row compares providers"));
+        }
         let shared = names.get(&slug(&display_name, LONGEST_NAME)).is_some_and(|count| *count > 1);
-        let provider = provider(&display_name, self.text("command")?);
+        // `gemini/gemini-1.5-pro` names the interface first.
+        if let Some((_, name)) = display_name.rsplit_once('/') {
+            display_name = name.to_owned();
+        }
+        let told = provider(&display_name, self.text("command")?);
         if shared {
             display_name = format!("{display_name} ({})", self.text("edit_format")?);
         }
@@ -123,39 +180,42 @@ impl Row {
         if name.is_empty() {
             return Err(format!("model is {display_name:?}, which makes no identifier"));
         }
-        Ok(Model { provider, name, display_name })
+        Ok(Model { provider: table.naming.provider(told, &display_name)?, name, display_name })
     }
 }
 
 /// Finds the vendor. The command alone does not tell: many vendors are called through an interface that imitates OpenAI's.
-fn provider(model: &str, command: &str) -> String {
+fn provider(model: &str, command: &str) -> Option<String> {
     if let Some(provider) = names::family(model) {
-        return provider.to_owned();
+        return Some(provider.to_owned());
     }
     // OpenRouter names the vendor, and itself where the vendor stays hidden.
     let vendor = command.split_once("openrouter/").and_then(|(_, rest)| rest.split_once('/')).map(|(vendor, _)| vendor);
-    let vendor = vendor.filter(|vendor| *vendor != "openrouter").and_then(names::vendor);
-    vendor.unwrap_or_else(|| names::UNKNOWN.to_owned())
+    vendor.and_then(names::vendor)
 }
 
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
-    use crate::import::aider::{
-        fixtures::{LEADERBOARD, ROW, counts, sound},
-        plan,
+    use crate::import::{
+        aider::fixtures::{LEADERBOARD, ROW, counts, planned, sound},
+        plan::Plan,
     };
+
+    fn plan(document: &str) -> Result<Plan, String> {
+        planned("rows.yml", document, &[])
+    }
 
     #[test]
     fn a_run_comes_over_whole() {
         let plan = plan(LEADERBOARD).unwrap();
         let of = |model: &str| sound(&plan).into_iter().find(|submission| submission.run.model == model).unwrap();
         let run = of("openai/o3-pro-high");
-        assert_eq!((run.run.commit.as_str(), run.run.dirty), ("5318380", false));
-        assert_eq!(of("google/gemini-2.5-pro-preview-03-25").run.commit, "0282574");
+        assert_eq!((run.run.commit.as_deref(), run.run.dirty), (Some("5318380"), false));
+        assert_eq!(of("google/gemini-2.5-pro-preview-03-25").run.commit.as_deref(), Some("0282574"));
         let resumed = of("qwen/qwen3-32b");
-        assert_eq!((resumed.run.commit.as_str(), resumed.run.dirty), ("aaacee5", true));
+        assert_eq!((resumed.run.commit.as_deref(), resumed.run.dirty), (Some("aaacee5"), true));
         assert_eq!(resumed.run.generation_config["commits"], json!(["aaacee5-dirty", "aeaf259"]));
 
         let run = of("openai/gpt-4o-mini-2024-07-18");
@@ -196,8 +256,20 @@ mod tests {
             ),
             ("pass_rate_1: 20.0", "pass_rate_1: .nan", "pass_rate_1 is \".nan\", which is no quantity"),
             ("test_cases: 225", "test_cases: 0", ""),
-            ("model: m", "model: ~", "model is missing"),
-            ("model: m", "model: ???", "model is \"???\", which makes no identifier"),
+            ("model: gpt-m", "model: ~", "model is missing"),
+            ("model: gpt-m", "model: ???", "model is \"???\", which makes no identifier"),
+            (
+                "model: gpt-m",
+                "model: mystery",
+                "nothing tells who made \"mystery\": give --provider, where it is a model",
+            ),
+            (
+                "model: gpt-m",
+                "model: 'OpenRouter: Novita'",
+                "\"OpenRouter: Novita\" names who serves a model: the row compares providers",
+            ),
+            ("commit_hash: 1234e56, ", "", ""),
+            ("model: gpt-m", "model: gemini/gemini-1.5-pro", ""),
             ("date: 2025-02-25", "date: 2025-02-30", "date is \"2025-02-30\", which is no date"),
             ("total_cost: 0.5", "total_cost: [1]", ""),
             ("total_cost: 0.5", "total_cost: free", "total_cost is \"free\", which is no quantity"),

@@ -2,6 +2,7 @@
 
 use crate::import::{
     names::{self, LONGEST_NAME, slug},
+    options::Naming,
     plan::Model,
 };
 
@@ -29,13 +30,9 @@ impl<'a> FileName<'a> {
     /// Names the model.
     ///
     /// # Errors
-    /// That it makes no identifier.
-    pub fn model(&self) -> Result<Model, String> {
-        let provider = self
-            .organisation
-            .and_then(names::vendor)
-            .or_else(|| names::family(self.name).map(str::to_owned))
-            .unwrap_or_else(|| names::UNKNOWN.to_owned());
+    /// That it makes no identifier, or tells no vendor.
+    pub fn model(&self, naming: &Naming) -> Result<Model, String> {
+        let told = self.organisation.and_then(names::vendor).or_else(|| names::family(self.name).map(str::to_owned));
         let display_name = match self.variant {
             Some(variant) => format!("{} ({variant})", self.name),
             None => self.name.to_owned(),
@@ -44,7 +41,7 @@ impl<'a> FileName<'a> {
         if name.is_empty() {
             return Err(format!("model is {display_name:?}, which makes no identifier"));
         }
-        Ok(Model { provider, name, display_name })
+        Ok(Model { provider: naming.provider(told, &display_name)?, name, display_name })
     }
 }
 
@@ -54,10 +51,13 @@ mod tests {
 
     #[test]
     fn other_files_names_are_read_too() {
-        let of = |text| FileName::of(text).model().map(|model| (model.provider, model.name));
+        let naming = Naming::default();
+        let of = |text| FileName::of(text).model(&naming).map(|model| (model.provider, model.name));
         let is = |provider: &str, name: &str| Ok((provider.to_owned(), name.to_owned()));
         assert_eq!(of("deepseek-chat-v3"), is("deepseek", "deepseek-chat-v3"));
-        assert_eq!(of("some_model"), is("unknown", "some_model"));
+        assert_eq!(of("some_model").unwrap_err(), names::without_vendor("some_model"));
+        let given = FileName::of("some_model").model(&Naming { provider: Some("Some Lab".to_owned()) });
+        assert_eq!(given.unwrap().provider, "some-lab");
         assert_eq!(of("org--some_model_hf_temp_0.0"), is("org", "some_model"));
         assert!(of("???").is_err());
     }

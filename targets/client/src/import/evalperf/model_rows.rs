@@ -65,7 +65,7 @@ impl ModelRows {
             return Err(format!("{} of {} tasks are missing: {}", missing.len(), tasks.len(), some_of(&missing)));
         }
         let name = FileName::of(&self.name);
-        let model = name.model()?;
+        let model = name.model(&options.naming)?;
         let temperature: f64 = self
             .temperature
             .parse()
@@ -88,7 +88,7 @@ impl ModelRows {
             version: options.benchmark_version.clone(),
             harness: "evalplus".to_owned(),
             harness_version: options.harness_version.clone(),
-            commit: options.commit.clone(),
+            commit: Some(options.commit.clone()),
             attempts_policy: Some(format!("{samples} samples of each task, each counts")),
             generation_config: config,
             started_at: Some(started_at),

@@ -1,14 +1,16 @@
 //! Options of the importer.
 
-use std::path::PathBuf;
-
 use clap::Args;
+
+use crate::import::options::{Inputs, Naming};
 
 /// What is not in the table.
 #[derive(Args, Debug)]
 pub struct Options {
-    /// The file: columns model, date, temperature, task_id, n_samples, n_correct.
-    pub file: PathBuf,
+    #[command(flatten)]
+    pub inputs: Inputs,
+    #[command(flatten)]
+    pub naming: Naming,
     /// Id of the benchmark.
     #[arg(long, value_name = "ID", default_value = "evalperf")]
     pub benchmark: String,

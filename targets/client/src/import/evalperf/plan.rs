@@ -57,7 +57,12 @@ pub fn plan(document: &[u8], options: &Options) -> Result<Plan, String> {
         "metric": "pass_rate",
         "tasks": tasks.collect::<Vec<_>>(),
     });
-    let benchmark = Benchmark { id: options.benchmark.clone(), version: options.benchmark_version.clone(), body };
+    let benchmark = Benchmark {
+        id: options.benchmark.clone(),
+        version: options.benchmark_version.clone(),
+        body,
+        ..Benchmark::default()
+    };
     Ok(Plan { benchmarks: vec![benchmark], entries, unmapped: columns.unmapped(options) })
 }
 
@@ -170,24 +175,33 @@ mod tests {
     #[test]
     fn what_is_wrong_refuses_its_model_alone() {
         let table = "model,date,temperature,task_id,n_samples,n_correct,pass_at_1_pct\n\
-            a,2024-10-19 16:28,0.2,T/1,3,1,33.33\na,2024-10-19 16:28,0.2,T/2,3,0,0.0\n";
+            org--a,2024-10-19 16:28,0.2,T/1,3,1,33.33\norg--a,2024-10-19 16:28,0.2,T/2,3,0,0.0\n";
         for (rows, reason) in [
-            ("b,2024-10-19 16:28,1.0,T/1,3,1,\n", "1 of 2 tasks are missing: T/2"),
-            ("b,2024-10-19 16:28,1.0,T/1,3,4,\n", "line 4: 4 of 3 samples are correct"),
-            ("b,2024-10-19 16:28,1.0,T/1,3,-1,\n", "line 4: n_correct is \"-1\", which is no count"),
-            ("b,2024-10-19 16:28,1.0,T/1,3,1,30.0\n", "line 4: pass_at_1_pct is 30.0, which 1 of 3 does not come to"),
-            ("b,2024-10-19 16:28,1.0\n", "line 4: n_samples is missing"),
-            ("b,now,1.0,T/1,3,1,\nb,now,1.0,T/2,3,1,\n", "date: \"now\" is no date and time"),
+            ("org--b,2024-10-19 16:28,1.0,T/1,3,1,\n", "1 of 2 tasks are missing: T/2"),
+            ("org--b,2024-10-19 16:28,1.0,T/1,3,4,\n", "line 4: 4 of 3 samples are correct"),
+            ("org--b,2024-10-19 16:28,1.0,T/1,3,-1,\n", "line 4: n_correct is \"-1\", which is no count"),
             (
-                "b,2024-10-19 16:28,1.0,T/1,3,1,\nb,2024-10-19 16:28,0.5,T/2,3,1,\n",
+                "org--b,2024-10-19 16:28,1.0,T/1,3,1,30.0\n",
+                "line 4: pass_at_1_pct is 30.0, which 1 of 3 does not come to",
+            ),
+            ("org--b,2024-10-19 16:28,1.0\n", "line 4: n_samples is missing"),
+            ("org--b,now,1.0,T/1,3,1,\norg--b,now,1.0,T/2,3,1,\n", "date: \"now\" is no date and time"),
+            (
+                "org--b,2024-10-19 16:28,1.0,T/1,3,1,\norg--b,2024-10-19 16:28,0.5,T/2,3,1,\n",
                 "line 5: date or temperature is not that of the model's other rows",
             ),
             (
-                "b,2024-10-19 16:28,warm,T/1,3,1,\nb,2024-10-19 16:28,warm,T/2,3,1,\n",
+                "org--b,2024-10-19 16:28,warm,T/1,3,1,\norg--b,2024-10-19 16:28,warm,T/2,3,1,\n",
                 "temperature is \"warm\", which is none",
             ),
-            ("b,2024-10-19 16:28,1.0,T/1,3,1,\nb,2024-10-19 16:28,1.0,T/1,3,1,\n", "line 5: T/1 stands twice"),
-            ("A,2024-10-19 16:28,1.0,T/1,3,1,\nA,2024-10-19 16:28,1.0,T/2,3,1,\n", "makes the same identifier as a"),
+            (
+                "org--b,2024-10-19 16:28,1.0,T/1,3,1,\norg--b,2024-10-19 16:28,1.0,T/1,3,1,\n",
+                "line 5: T/1 stands twice",
+            ),
+            (
+                "org--A,2024-10-19 16:28,1.0,T/1,3,1,\norg--A,2024-10-19 16:28,1.0,T/2,3,1,\n",
+                "makes the same identifier as org--a",
+            ),
         ] {
             let plan = read(&format!("{table}{rows}")).unwrap();
             assert!(plan.entries[0].submission.is_ok());
@@ -198,7 +212,7 @@ mod tests {
             "columns are missing: temperature, task_id, n_samples, n_correct"
         );
         // A task that only a later row has is one that the first model lacks.
-        let plan = read(&format!("{table}b,2024-10-19 16:28,1.0,T/3,3,1,\n")).unwrap();
+        let plan = read(&format!("{table}org--b,2024-10-19 16:28,1.0,T/3,3,1,\n")).unwrap();
         assert_eq!(plan.entries[0].submission.as_ref().unwrap_err(), "1 of 3 tasks are missing: T/3");
     }
 }

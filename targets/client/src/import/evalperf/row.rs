@@ -6,13 +6,14 @@ use super::Options;
 use crate::import::{
     listing::some_of,
     plan::{Status, TaskResult},
+    rates::fit,
 };
 
 const REQUIRED: [&str; 6] = ["model", "date", "temperature", "task_id", "n_samples", "n_correct"];
 /// Compared with the counts, where it is there.
 const RATE: &str = "pass_at_1_pct";
-/// Rates are percents of whole numbers.
-const ROUNDING: f64 = 0.005 + 1e-9;
+/// How many decimals of it are printed.
+const DECIMALS: u8 = 2;
 
 /// Where each column stands.
 pub struct Columns(Vec<String>);
@@ -86,7 +87,7 @@ impl Row<'_> {
         }
         let score = f64::from(correct) / f64::from(samples);
         if let Some(text) = self.optional(RATE) {
-            let agrees = text.parse::<f64>().is_ok_and(|rate| (rate - 100.0 * score).abs() <= ROUNDING);
+            let agrees = text.parse::<f64>().is_ok_and(|rate| fit(rate, 100.0 * score, DECIMALS).is_some());
             if !agrees {
                 return Err(format!("{RATE} is {text}, which {correct} of {samples} does not come to"));
             }

@@ -22,6 +22,7 @@ pub struct Document {
     pub invalidated: bool,
     #[serde(default)]
     pub samples: Option<Vec<Sample>>,
+    pub results: Option<Results>,
 }
 
 fn started() -> String {
@@ -107,6 +108,29 @@ pub struct Step {
 pub struct Stats {
     pub started_at: Option<String>,
     pub completed_at: Option<String>,
+}
+
+/// What the samples come to.
+#[derive(Deserialize)]
+pub struct Results {
+    pub total_samples: Option<u32>,
+    pub completed_samples: Option<u32>,
+    #[serde(default)]
+    pub scores: Vec<Score>,
+}
+
+/// What a scorer's scores come to.
+#[derive(Deserialize)]
+pub struct Score {
+    pub name: String,
+    #[serde(default)]
+    pub metrics: BTreeMap<String, Metric>,
+}
+
+/// A metric; none where it is no number.
+#[derive(Deserialize)]
+pub struct Metric {
+    pub value: Option<f64>,
 }
 
 /// One attempt at one sample.

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{
     Options,
     coverage::{Coverage, TaskId},
-    document::Document,
+    document::{Document, Eval},
     model::model,
     results::results,
     run::run,
@@ -14,7 +14,7 @@ use super::{
 use crate::import::{
     listing::some_of,
     names::{LONGEST_NAME, slug},
-    plan::{MOST_ATTEMPTS, Model, Run, TaskResult},
+    plan::{Evidence, MOST_ATTEMPTS, Model, Relation, Run},
 };
 
 /// One log, as far as it can be understood without the others.
@@ -22,13 +22,14 @@ use crate::import::{
 pub struct Log {
     pub id: String,
     pub version: String,
+    pub relation: Option<Relation>,
     pub title: String,
     pub description: String,
     pub tasks: Vec<String>,
     pub attempts: u32,
     pub model: Model,
     pub run: Run,
-    pub results: Vec<TaskResult>,
+    pub evidence: Evidence,
     pub unmapped: Vec<String>,
 }
 
@@ -43,6 +44,14 @@ impl Log {
 
     /// Returns the body that declares the benchmark version, but for its metric.
     pub fn body(&self) -> Value {
+        if let Evidence::Counts(counts) = &self.evidence {
+            return json!({
+                "title": self.title,
+                "description": self.description,
+                "evidence": "counts",
+                "taskCount": counts.total,
+            });
+        }
         let tasks = self.tasks.iter().map(|task| json!({"id": task}));
         json!({
             "title": self.title,
@@ -51,73 +60,137 @@ impl Log {
             "attemptsPerTask": self.attempts,
         })
     }
+
+    /// Returns whether a score is other than that of passes.
+    pub fn has_partial_scores(&self) -> bool {
+        match &self.evidence {
+            Evidence::Counts(_) => false,
+            Evidence::Results(results) => results.iter().any(|result| result.score != 0.0 && result.score != 1.0),
+        }
+    }
 }
 
-impl Document {
-    fn into_log(self, options: &Options) -> Result<Log, String> {
-        let Self { status, eval, plan, stats, invalidated, samples } = self;
-        let samples = samples.unwrap_or_default();
-        if invalidated || samples.iter().any(|sample| sample.invalidation.is_some()) {
-            return Err("the log was invalidated".to_owned());
-        }
-        if samples.is_empty() {
-            return Err(format!("status is {status}, and no sample is there"));
-        }
-        let coverage = Coverage::of(&samples, &eval)?;
-        let incomplete = coverage.lacks(&status);
-        if let Some(reason) = &incomplete
-            && !options.provenance.accept_incomplete
-        {
+/// The benchmark version that a log is of.
+pub struct Described {
+    pub id: String,
+    pub version: String,
+    relation: Option<Relation>,
+    pub unmapped: Vec<String>,
+}
+
+/// Names the benchmark version. `part` says why the log is not the whole evaluation, and how many of how many samples it
+/// has; `kind` ends the names of versions that are made here.
+///
+/// # Errors
+/// That the log is not the whole evaluation, and that this was not accepted.
+pub fn described(
+    eval: &Eval,
+    part: Option<(String, u64, u64)>,
+    kind: &str,
+    options: &Options,
+) -> Result<Described, String> {
+    let version = match &eval.task_version {
+        Value::String(version) => version.clone(),
+        Value::Null => "0".to_owned(),
+        version => version.to_string(),
+    };
+    let whole = format!("{}{kind}", slug(&version, LONGEST_NAME));
+    let mut unmapped = vec![
+        "input, target, output, messages, events, store and metadata of samples: a result has no place for them"
+            .to_owned(),
+        "model_args, task_args and solver parameters: not published, since they may hold what is private".to_owned(),
+    ];
+    let mut relation = None;
+    let mut version = whole.clone();
+    if let Some((reason, tasks, of)) = part {
+        if !options.provenance.accept_incomplete {
             return Err(format!("{reason}; --accept-incomplete publishes what is there"));
         }
-        if coverage.tasks.is_empty() {
-            return Err("no sample has all its epochs".to_owned());
-        }
-        let scorer = ScorerName::of(options.scorer.as_deref(), &eval, &samples)?;
-        let version = match &eval.task_version {
-            Value::String(version) => version.clone(),
-            Value::Null => "0".to_owned(),
-            version => version.to_string(),
-        };
-        let mut version = options.benchmark_version.clone().unwrap_or_else(|| slug(&version, LONGEST_NAME));
-        if incomplete.is_some() && options.benchmark_version.is_none() {
-            version = format!("{version}-{}-of-{}", coverage.tasks.len(), coverage.whole);
-        }
-        let id = options.benchmark.clone().unwrap_or_else(|| slug(&eval.task, LONGEST_NAME));
-        let mut unmapped = vec![
-            "input, target, output, messages, events, store and metadata of samples: a result has no place for them"
-                .to_owned(),
-            "model_args, task_args and solver parameters: not published, since they may hold what is private"
-                .to_owned(),
-        ];
-        if let Some(reason) = incomplete {
-            unmapped.push(format!("{reason}: what is there stands as version {version}"));
-        }
-        let results = results(&samples, &coverage, &scorer, &eval.model, &mut unmapped)?;
-        if let Some(epochs) = eval.config.epochs.filter(|epochs| *epochs > MOST_ATTEMPTS) {
-            let first = MOST_ATTEMPTS.saturating_add(1);
-            unmapped.push(format!("epochs {first} to {epochs}: the API takes {MOST_ATTEMPTS} attempts at a task"));
-        }
-        let reducers = eval.config.epochs_reducer.iter().flatten().filter(|reducer| *reducer != "mean");
-        let reducers: Vec<_> = reducers.map(String::as_str).collect();
-        if coverage.epochs > 1 && !reducers.is_empty() {
-            unmapped.push(format!("epochs_reducer {}: a task's score is the mean of its attempts", some_of(&reducers)));
-        }
-        let model = model(&eval.model)?;
-        let run = run(&eval, &plan, &stats, &scorer, [&id, &version], &model, &options.provenance)?;
+        version = format!("{}-{tasks}-of-{of}{kind}", whole.strip_suffix(kind).unwrap_or(&whole));
+        let shown = options.benchmark_version.as_ref().unwrap_or(&version);
+        unmapped.push(format!("{reason}: what is there stands as version {shown}"));
+        relation = Some(Relation::PartOf(whole));
+    } else if options.scorer.is_some() && options.benchmark_version.as_ref().is_some_and(|given| *given != whole) {
+        relation = Some(Relation::OtherScoringOf(whole));
+    }
+    Ok(Described {
+        id: options.benchmark.clone().unwrap_or_else(|| slug(&eval.task, LONGEST_NAME)),
+        version: options.benchmark_version.clone().unwrap_or(version),
+        relation,
+        unmapped,
+    })
+}
+
+impl Described {
+    /// Adds what was run on it.
+    #[expect(clippy::too_many_arguments, reason = "each is a member of the log")]
+    pub fn into_log(
+        self,
+        eval: Eval,
+        scorer: &ScorerName,
+        tasks: Vec<String>,
+        attempts: u32,
+        model: Model,
+        run: Run,
+        evidence: Evidence,
+    ) -> Log {
+        let Self { id, version, relation, unmapped } = self;
         let dataset = eval.dataset.name.as_deref().unwrap_or("without a name");
-        Ok(Log {
+        Log {
             description: format!("Task {} of Inspect AI, data set {dataset}, scored by {}.", eval.task, scorer.shown),
             title: eval.task_display_name.unwrap_or(eval.task),
             id,
             version,
-            tasks: coverage.tasks.into_iter().map(TaskId::into_text).collect(),
-            attempts: coverage.epochs.min(MOST_ATTEMPTS),
+            relation,
+            tasks,
+            attempts,
             model,
             run,
-            results,
+            evidence,
             unmapped,
-        })
+        }
+    }
+}
+
+impl Document {
+    fn into_log(mut self, options: &Options) -> Result<Log, String> {
+        let samples = self.samples.take().unwrap_or_default();
+        if self.invalidated || samples.iter().any(|sample| sample.invalidation.is_some()) {
+            return Err("the log was invalidated".to_owned());
+        }
+        if samples.is_empty() {
+            return match self.results.take().filter(|results| !results.scores.is_empty()) {
+                Some(results) => self.into_counted_log(&results, options),
+                None => Err(format!("status is {}, and no sample is there", self.status)),
+            };
+        }
+        let Self { status, eval, plan, stats, .. } = self;
+        let coverage = Coverage::of(&samples, &eval)?;
+        let sizes = [coverage.tasks.len(), coverage.whole].map(|size| u64::try_from(size).unwrap_or(u64::MAX));
+        let part = coverage.lacks(&status).map(|reason| (reason, sizes[0], sizes[1]));
+        let mut described = described(&eval, part, "", options)?;
+        if coverage.tasks.is_empty() {
+            return Err("no sample has all its epochs".to_owned());
+        }
+        let scorer = ScorerName::of(options.scorer.as_deref(), &eval, &samples)?;
+        let results = results(&samples, &coverage, &scorer, &eval.model, &mut described.unmapped)?;
+        if let Some(epochs) = eval.config.epochs.filter(|epochs| *epochs > MOST_ATTEMPTS) {
+            let first = MOST_ATTEMPTS.saturating_add(1);
+            let reason = format!("epochs {first} to {epochs}: the API takes {MOST_ATTEMPTS} attempts at a task");
+            described.unmapped.push(reason);
+        }
+        let reducers = eval.config.epochs_reducer.iter().flatten().filter(|reducer| *reducer != "mean");
+        let reducers: Vec<_> = reducers.map(String::as_str).collect();
+        if coverage.epochs > 1 && !reducers.is_empty() {
+            let reason = format!("epochs_reducer {}: a task's score is the mean of its attempts", some_of(&reducers));
+            described.unmapped.push(reason);
+        }
+        let model = model(&eval.model, &options.naming)?;
+        let names = [&described.id, &described.version];
+        let run = run(&eval, &plan, &stats, &scorer, names, &model, &options.provenance)?;
+        let attempts = coverage.epochs.min(MOST_ATTEMPTS);
+        let tasks = coverage.tasks.into_iter().map(TaskId::into_text).collect();
+        Ok(described.into_log(eval, &scorer, tasks, attempts, model, run, Evidence::Results(results)))
     }
 }
 
@@ -165,7 +238,7 @@ mod tests {
     #[test]
     fn what_is_wrong_is_said() {
         type Spoil = fn(&mut Value);
-        let cases: [(Spoil, &str); 10] = [
+        let cases: [(Spoil, &str); 9] = [
             (
                 |log| log["samples"][0]["scores"]["match"]["value"] = json!("?"),
                 "sample 10: the score \"?\" is no number",
@@ -180,7 +253,6 @@ mod tests {
             ),
             (|log| log["samples"][0]["epoch"] = json!(2), "sample 10 stands twice in epoch 2"),
             (|log| log["samples"][0]["epoch"] = json!(3), "sample 10 has epoch 3 of 2"),
-            (|log| log["eval"]["revision"] = Value::Null, "the log tells no revision: give --commit"),
             (|log| log["eval"]["packages"] = json!({}), "packages.inspect_ai is missing"),
             (|log| log["invalidated"] = json!(true), "the log was invalidated"),
             (|log| log["samples"] = json!([]), "status is success, and no sample is there"),
@@ -194,6 +266,9 @@ mod tests {
             spoil(&mut log);
             assert_eq!(refusal(&log, &[]), reason);
         }
+        let mut log = finished();
+        log["eval"]["revision"] = Value::Null;
+        assert_eq!(sound(&read(log.to_string().as_bytes(), &[])).0.commit, None);
         let mut log = finished();
         log["samples"].as_array_mut().unwrap().pop();
         assert_eq!(

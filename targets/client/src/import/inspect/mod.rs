@@ -3,6 +3,7 @@
 //! A log is one run; its samples are the tasks, its epochs the attempts.
 
 mod archive;
+mod counted;
 mod coverage;
 mod document;
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use crate::import::{
     names::{self, LONGEST_NAME, slug},
+    options::Naming,
     plan::Model,
 };
 
@@ -29,8 +30,8 @@ const HOSTS: &[&str] = &[
 /// name, and the vendor is the part before it where the first one serves everybody's models, else the first.
 ///
 /// # Errors
-/// That the name makes no identifier.
-pub fn model(text: &str) -> Result<Model, String> {
+/// That the name makes no identifier, or tells no vendor.
+pub fn model(text: &str, naming: &Naming) -> Result<Model, String> {
     let parts: Vec<&str> = text.split('/').collect();
     let display_name = parts.last().copied().unwrap_or(text).to_owned();
     let provider = match parts.as_slice() {
@@ -45,7 +46,7 @@ pub fn model(text: &str) -> Result<Model, String> {
     if name.is_empty() {
         return Err(format!("model is {text:?}, which makes no identifier"));
     }
-    Ok(Model { provider: provider.unwrap_or_else(|| names::UNKNOWN.to_owned()), name, display_name })
+    Ok(Model { provider: naming.provider(provider, text)?, name, display_name })
 }
 
 #[cfg(test)]
@@ -65,8 +66,9 @@ mod tests {
             ("mockllm/model", "mockllm/model"),
             ("gpt-4", "openai/gpt-4"),
         ] {
-            let model = model(text).unwrap();
+            let model = model(text, &Naming::default()).unwrap();
             assert_eq!(format!("{}/{}", model.provider, model.name), id);
         }
+        assert!(model("checkpoint", &Naming::default()).is_err_and(|reason| reason.contains("give --provider")));
     }
 }

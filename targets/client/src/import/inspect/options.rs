@@ -1,18 +1,18 @@
 //! Options of the importer.
 
-use std::path::PathBuf;
-
 use clap::Args;
 
-use crate::import::options::Provenance;
+use crate::import::options::{Inputs, Naming, Provenance};
 
 /// Which logs, and what of them.
 #[derive(Args, Debug)]
 pub struct Options {
-    /// The logs, .json or .eval.
-    #[arg(required = true)]
-    pub files: Vec<PathBuf>,
-    /// The scorer whose score counts, by default the log's first; NAME.KEY where it gives several values.
+    #[command(flatten)]
+    pub inputs: Inputs,
+    #[command(flatten)]
+    pub naming: Naming,
+    /// The scorer whose score counts, by default the log's first; NAME.KEY where it gives several values. Beside runs that
+    /// another scorer scored, name another version with --benchmark-version.
     #[arg(long, value_name = "NAME")]
     pub scorer: Option<String>,
     /// Id of the benchmark, by default the task's name.

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{Log, Options};
 use crate::import::{
     listing::some_of,
-    plan::{Benchmark, Entry, Evidence, Plan, Submission},
+    plan::{Benchmark, Entry, Evidence, Plan, Relation, Submission},
 };
 
 /// Makes the plan of the logs. Of one benchmark version all must have the same tasks; its metric is the rate of passes
@@ -16,10 +16,12 @@ pub fn plan(logs: Vec<(String, Result<Log, String>)>, options: &Options) -> Plan
     let mut plan = Plan::default();
     let mut definitions = BTreeMap::<(String, String), Definition>::new();
     for log in logs.iter().filter_map(|(_, log)| log.as_ref().ok()) {
-        let definition = definitions
-            .entry((log.id.clone(), log.version.clone()))
-            .or_insert_with(|| Definition { body: log.body(), graded: options.provenance.graded });
-        definition.graded |= log.results.iter().any(|result| result.score != 0.0 && result.score != 1.0);
+        let definition = definitions.entry((log.id.clone(), log.version.clone())).or_insert_with(|| Definition {
+            body: log.body(),
+            relation: log.relation.clone(),
+            graded: options.provenance.graded && matches!(log.evidence, Evidence::Results(_)),
+        });
+        definition.graded |= log.has_partial_scores();
     }
     let mut unmapped = Vec::<(String, Vec<String>)>::new();
     for (file, log) in logs {
@@ -28,7 +30,8 @@ pub fn plan(logs: Vec<(String, Result<Log, String>)>, options: &Options) -> Plan
             if definition.is_some_and(|definition| definition.body != log.body()) {
                 let Log { id, version, .. } = log;
                 return Err(format!(
-                    "its tasks, epochs, data set or scorer are not those of the first log of {id}, version {version}"
+                    "its tasks, epochs, data set or scorer are not those of the first log of {id}, version {version}: \
+                     import it apart, with --benchmark-version"
                 ));
             }
             for reason in log.unmapped {
@@ -37,7 +40,7 @@ pub fn plan(logs: Vec<(String, Result<Log, String>)>, options: &Options) -> Plan
                     None => unmapped.push((reason, vec![file.clone()])),
                 }
             }
-            Ok(Submission { model: log.model, run: log.run, evidence: Evidence::Results(log.results) })
+            Ok(Submission { model: log.model, run: log.run, evidence: log.evidence })
         });
         plan.entries.push(Entry { name: file, submission });
     }
@@ -46,17 +49,18 @@ pub fn plan(logs: Vec<(String, Result<Log, String>)>, options: &Options) -> Plan
         if files.len() == sound { reason } else { format!("{reason} ({})", some_of(&files)) }
     };
     plan.unmapped = unmapped.into_iter().map(of_files).collect();
-    for ((id, version), Definition { mut body, graded }) in definitions {
+    for ((id, version), Definition { mut body, relation, graded }) in definitions {
         if let Value::Object(members) = &mut body {
             members.insert("metric".to_owned(), if graded { "score" } else { "pass_rate" }.into());
         }
-        plan.benchmarks.push(Benchmark { id, version, body });
+        plan.benchmarks.push(Benchmark { id, version, body, relation, ..Benchmark::default() });
     }
     plan
 }
 
 struct Definition {
     body: Value,
+    relation: Option<Relation>,
     /// Whether scores other than 0 and 1 are possible.
     graded: bool,
 }

@@ -49,17 +49,19 @@ pub fn results(
         };
         let usage = sample.model_usage.get(model);
         others.extend(sample.model_usage.keys().filter(|name| *name != model).map(String::as_str));
-        let seconds = sample.working_time.or(sample.total_time).filter(|seconds| *seconds >= 0.0);
+        // Nothing takes no time, and no answer is of no tokens: 0 is what nobody measured.
+        let seconds = sample.working_time.or(sample.total_time).filter(|seconds| *seconds > 0.0);
         let input = |usage: &Usage| {
             let cached = [usage.input_tokens_cache_read, usage.input_tokens_cache_write];
             cached.into_iter().flatten().fold(usage.input_tokens, u64::saturating_add)
         };
+        let counted = usage.filter(|usage| input(usage).saturating_add(usage.output_tokens) > 0);
         let result = TaskResult {
             status,
             latency_ms: seconds.map(|seconds| (seconds * 1000.0).round()),
-            input_tokens: usage.map(input),
-            output_tokens: usage.map(|usage| usage.output_tokens),
-            cost_usd: usage.and_then(|usage| usage.total_cost).filter(|cost| *cost >= 0.0),
+            input_tokens: counted.map(input),
+            output_tokens: counted.map(|usage| usage.output_tokens),
+            cost_usd: usage.and_then(|usage| usage.total_cost).filter(|cost| *cost > 0.0),
             ..TaskResult::scored(task, sample.epoch, score.unwrap_or(0.0))
         };
         results.insert((id, sample.epoch), result);
@@ -92,6 +94,20 @@ mod tests {
 
     use super::*;
     use crate::import::inspect::fixtures::{finished, read, sound};
+
+    #[test]
+    fn what_nobody_measured_is_null() {
+        let mut log = finished();
+        log["samples"][0]["total_time"] = json!(0);
+        log["samples"][0]["model_usage"] =
+            json!({"hf/meta-llama/Llama-3.1-8B": {"input_tokens": 0, "output_tokens": 0, "total_cost": 0.0}});
+        let plan = read(log.to_string().as_bytes(), &[]);
+        let result = sound(&plan).1.iter().find(|result| (result.task.as_str(), result.attempt) == ("10", 1)).unwrap();
+        assert_eq!(
+            (result.latency_ms, result.input_tokens, result.output_tokens, result.cost_usd),
+            (None, None, None, None)
+        );
+    }
 
     #[test]
     fn what_inspect_leaves_out_counts_as_nothing_and_is_told() {

@@ -28,7 +28,6 @@ pub fn run(
     provenance: &Provenance,
 ) -> Result<Run, String> {
     let commit = provenance.commit.clone().or_else(|| eval.revision.as_ref().map(|revision| revision.commit.clone()));
-    let commit = commit.ok_or("the log tells no revision: give --commit")?;
     let harness_version = eval.packages.get("inspect_ai").ok_or("packages.inspect_ai is missing")?.clone();
     let time = |text: &Option<String>| {
         let text = text.as_deref().filter(|text| !text.is_empty());

@@ -16,6 +16,11 @@ pub struct ScorerName {
 }
 
 impl ScorerName {
+    /// Makes it of a scorer with one value.
+    pub fn plain(name: &str) -> Self {
+        Self { name: name.to_owned(), key: None, shown: name.to_owned() }
+    }
+
     /// Finds the scorer that is asked for, or the first that the log declares.
     ///
     /// # Errors
@@ -30,8 +35,7 @@ impl ScorerName {
         let Some(asked) = asked else {
             let declared = eval.scorers.iter().flatten().map(|scorer| scorer.name.as_str());
             let first = declared.into_iter().find(|name| scored.contains(name)).or(scored.first().copied());
-            let name = first.ok_or("no sample has a score")?.to_owned();
-            return Ok(Self { shown: name.clone(), key: None, name });
+            return Ok(Self::plain(first.ok_or("no sample has a score")?));
         };
         let (name, key) = match asked.rsplit_once('.') {
             _ if scored.contains(&asked) => (asked, None),

@@ -3,12 +3,10 @@
 use serde_json::{Value, json};
 
 use super::{document::SampleCount, metric::Chosen, task::Task};
-use crate::import::plan::{Counts, Evidence};
-
-/// How exactly a count must come to the rate.
-const EXACT: f64 = 1e-9;
-/// How exactly a rate must come to the standard error.
-const ROUNDING: f64 = 1e-6;
+use crate::import::{
+    counted::counted,
+    plan::{Counts, Evidence},
+};
 
 impl Task<'_> {
     /// Counts the passes, where the rate can only be that of passes, and makes the part of the benchmark's body that
@@ -20,25 +18,7 @@ impl Task<'_> {
         let length = || self.document.results.get(self.name)?.get("sample_len")?.as_u64();
         let total = count.map(|count| count.effective).or_else(|| u32::try_from(length()?).ok());
         let total = total.filter(|total| *total > 0).ok_or("the number of documents is not told: give the samples")?;
-        let (key, whole) = (chosen.key(), f64::from(total));
-        let passes = (chosen.mean * whole).round();
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a whole number of u32, or found out below"
-        )]
-        let correct = passes as u32;
-        if correct > total || (f64::from(correct) / whole - chosen.mean).abs() > EXACT {
-            return Err(format!(
-                "{key} is {}, which no number of {total} passes comes to: give the samples",
-                chosen.mean
-            ));
-        }
-        let rate = f64::from(correct) / whole;
-        let error = (rate * (1.0 - rate) / (whole - 1.0)).sqrt();
-        if chosen.error.is_some_and(|told| total > 1 && (told - error).abs() > ROUNDING) {
-            return Err(format!("the standard error of {key} is not that of passes: give the samples"));
-        }
+        let correct = counted(&chosen.key(), chosen.mean, chosen.error, total)?;
         let counts = Counts { total, correct_by_attempt: vec![correct], cost_usd: None, mean_latency_ms: None };
         let body = json!({"metric": "pass_rate", "evidence": "counts", "taskCount": total});
         Ok((body, Evidence::Counts(counts)))

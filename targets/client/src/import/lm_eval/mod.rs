@@ -6,6 +6,7 @@
 
 mod counts;
 mod document;
+mod file_name;
 #[cfg(test)]
 mod fixtures;
 mod metric;
@@ -16,5 +17,6 @@ mod run;
 mod samples;
 mod task;
 
+pub use file_name::{date, is_results, is_samples};
 pub use options::Options;
 pub use plan::plan;

@@ -22,10 +22,11 @@ pub fn model(document: &Document, options: &Options) -> Result<Model, String> {
     let named = named.or_else(|| argument("pretrained")).or_else(|| argument("model"));
     let named = named.ok_or("the results name no model: give --model")?;
     let unclear = || format!("model_name is {named:?}, which names no model: give --model");
+    let without_vendor = || format!("model_name is {named:?}, which names no vendor: give --model PROVIDER/NAME");
     let (provider, display_name) = match named.split_once('/') {
         Some((vendor, name)) if !name.contains('/') => (names::vendor(vendor).ok_or_else(unclear)?, name),
         Some(_) => return Err(unclear()),
-        None => (names::family(named).unwrap_or(names::UNKNOWN).to_owned(), named),
+        None => (names::family(named).ok_or_else(without_vendor)?.to_owned(), named),
     };
     let name = slug(display_name, LONGEST_NAME);
     if name.is_empty() || named.starts_with(['.', '~', '/']) {

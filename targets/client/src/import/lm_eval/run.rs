@@ -20,7 +20,7 @@ impl Task<'_> {
     /// What the results do not say.
     pub fn run(&self, chosen: &Chosen, model: &Model, id: &str, version: &str) -> Result<Run, String> {
         let Self { document, options, .. } = self;
-        let commit = options.provenance.commit.as_ref().or(document.git_hash.as_ref());
+        let commit = options.provenance.commit.clone().or_else(|| document.git_hash.clone());
         let harness_version = options.harness_version.as_ref().or(document.lm_eval_version.as_ref());
         let date = document.date.ok_or("date is missing")?;
         let seconds = document.total_evaluation_time_seconds.as_deref().and_then(|text| text.parse::<f64>().ok());
@@ -30,7 +30,7 @@ impl Task<'_> {
             version: version.to_owned(),
             harness: "lm-evaluation-harness".to_owned(),
             harness_version: harness_version.ok_or("lm_eval_version is missing: give --harness-version")?.clone(),
-            commit: commit.ok_or("git_hash is missing: give --commit")?.clone(),
+            commit,
             prompt_hash: document.task_hashes.get(self.name).cloned(),
             generation_config: self.generation_config(chosen),
             evaluator_relationship: options.provenance.evaluator,

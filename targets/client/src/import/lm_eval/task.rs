@@ -10,7 +10,7 @@ use super::{
 use crate::import::{
     listing::some_of,
     names::{LONGEST_NAME, slug},
-    plan::{Benchmark, Model, Submission},
+    plan::{Benchmark, Model, Relation, Submission},
 };
 
 /// A task of the results.
@@ -32,12 +32,13 @@ impl Task<'_> {
             unmapped.push(format!("{}: the score is {}", some_of(&chosen.left), chosen.key()));
         }
         let count = self.document.counts.get(self.name).copied();
-        let mut version = self.version();
+        let (mut version, mut relation) = (self.version(), None);
         if let Some(SampleCount { original, effective }) = count.filter(|count| count.effective < count.original) {
             let reason = format!("{effective} of {original} documents were evaluated");
             if !self.options.provenance.accept_incomplete {
                 return Err(format!("{reason}; --accept-incomplete publishes what is there"));
             }
+            relation = Some(Relation::PartOf(version.clone()));
             version = format!("{version}-{effective}-of-{original}");
             unmapped.push(format!("{reason}: they stand as version {version}"));
         }
@@ -50,7 +51,10 @@ impl Task<'_> {
             [samples] => self.sampled(&chosen, samples, count, &mut unmapped)?,
             _ => return Err("several files of its samples are given".to_owned()),
         };
-        if let Some(given) = &self.options.benchmark_version {
+        if let Some(given) = self.options.benchmark_version.as_ref().filter(|given| **given != version) {
+            if self.options.metric.is_some() && relation.is_none() {
+                relation = Some(Relation::OtherScoringOf(version.clone()));
+            }
             given.clone_into(&mut version);
         }
         let id = slug(self.name, LONGEST_NAME);
@@ -62,12 +66,13 @@ impl Task<'_> {
             members.insert("description".to_owned(), self.description(&chosen).into());
         }
         let run = self.run(&chosen, model, &id, &version)?;
+        let benchmark = Benchmark { id, version, body, relation, ..Benchmark::default() };
         let model = Model {
             provider: model.provider.clone(),
             name: model.name.clone(),
             display_name: model.display_name.clone(),
         };
-        Ok((Benchmark { id, version, body }, Submission { model, run, evidence }, unmapped))
+        Ok((benchmark, Submission { model, run, evidence }, unmapped))
     }
 
     /// Returns how the task is set up.
@@ -147,11 +152,12 @@ mod tests {
         let anonymous: fn(&mut Value) = |results| results["model_name"] = json!("/data/checkpoints/7");
         assert!(refusal(anonymous, &[]).unwrap().contains("give --model"));
         assert_eq!(refusal(anonymous, &["--model", "org/name"]), None);
-        assert_eq!(
-            refusal(|results| results["git_hash"] = Value::Null, &[]).unwrap(),
-            "git_hash is missing: give --commit"
-        );
-        assert_eq!(refusal(|results| results["git_hash"] = Value::Null, &["--commit", "abc"]), None);
+        let mut unpinned = results();
+        unpinned["git_hash"] = Value::Null;
+        for (arguments, commit) in [(&[][..], None), (&["--commit", "abc"][..], Some("abc"))] {
+            let plan = read(&unpinned, &[arith()], arguments);
+            assert_eq!(of(&plan, "arith").as_ref().unwrap().run.commit.as_deref(), commit);
+        }
         let twice = read(&results(), &[arith(), arith()], &[]);
         assert_eq!(of(&twice, "arith").as_ref().unwrap_err(), "several files of its samples are given");
     }

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::{
     opened_run::OpenedRun,
     payload::{Payload, uploads},
+    wire::{run_create, version_put},
 };
 use crate::{
     api::{ApiError, client_builder, retry_after, with_retries},
@@ -18,10 +19,16 @@ use crate::{
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What became of a submission that did not fail.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    Published,
-    AlreadyThere,
+    Published {
+        run: String,
+    },
+    AlreadyThere {
+        run: String,
+    },
+    /// A run of its external id is there, which another request opened.
+    DeclaredOtherwise,
 }
 
 /// Publishes through the API. Every request may be sent again: none has an effect twice.
@@ -51,13 +58,13 @@ impl Publisher {
     /// # Errors
     /// Why it is not declared.
     pub async fn declare_benchmark(&self, benchmark: &Benchmark, report: &dyn Fn(&str)) -> Result<(), String> {
-        let Benchmark { id, version, body } = benchmark;
+        let Benchmark { id, version, .. } = benchmark;
         let path = format!("benchmarks/{id}/versions/{version}");
-        match self.send(Method::PUT, &path, Some(Payload::json(body)?), report).await {
+        match self.send(Method::PUT, &path, Some(Payload::json(version_put(benchmark))?), report).await {
             Ok(_) => Ok(()),
             Err(error) if error.code == "version_in_use" => Err(format!(
-                "version {version} of {id} is there with another definition (tasks, metric, attempts or texts), and with \
-                 runs, so it never changes; import into a version of another name ({})",
+                "version {version} of {id} is there with another definition (tasks, scorer, metric, attempts or texts), \
+                 and with runs, so it never changes; name another version with --benchmark-version ({})",
                 error.reason
             )),
             Err(error) => Err(error.into()),
@@ -69,13 +76,10 @@ impl Publisher {
     /// # Errors
     /// Why it is not published.
     pub async fn publish(&self, submission: &Submission, report: &dyn Fn(&str)) -> Result<Outcome, String> {
-        self.declare_model(submission, report).await?;
-        let opened = self.send(Method::POST, "runs", Some(Payload::json(&submission.run)?), report).await?;
-        let run: OpenedRun = serde_json::from_value(opened)
-            .map_err(|error| format!("the server's answer about the run is not understood: {error}"))?;
+        let Some(run) = self.open(submission, report).await? else { return Ok(Outcome::DeclaredOtherwise) };
         match run.status.as_str() {
             "open" => {}
-            "published" if run.has(&submission.evidence) => return Ok(Outcome::AlreadyThere),
+            "published" if run.has(&submission.evidence) => return Ok(Outcome::AlreadyThere { run: run.id }),
             "published" => return Err(format!("run {} is published already, with other numbers", run.id)),
             status => return Err(format!("run {} is {status} on the server", run.id)),
         }
@@ -95,18 +99,30 @@ impl Publisher {
             }
         }
         self.send(Method::POST, &format!("runs/{}/publish", run.id), Some(Payload::json(&json!({}))?), report).await?;
-        Ok(Outcome::Published)
+        Ok(Outcome::Published { run: run.id })
     }
 
-    /// Declares the model where nobody has: one that is there stays as it is.
+    /// Opens the run, or finds it; none where another request opened the run of its external id. The model is declared
+    /// only where a new run needs it: a run that is there under another name must not leave a model without runs behind.
+    async fn open(&self, submission: &Submission, report: &dyn Fn(&str)) -> Result<Option<OpenedRun>, String> {
+        let body = run_create(&submission.run)?;
+        let mut opened = self.send(Method::POST, "runs", Some(Payload::json(&body)?), report).await;
+        if opened.as_ref().is_err_and(|error| error.pointers.iter().any(|pointer| pointer == "/model")) {
+            self.declare_model(submission, report).await?;
+            opened = self.send(Method::POST, "runs", Some(Payload::json(&body)?), report).await;
+        }
+        match opened {
+            Ok(run) => serde_json::from_value(run)
+                .map(Some)
+                .map_err(|error| format!("the server's answer about the run is not understood: {error}")),
+            Err(error) if error.code == "external_id_conflict" => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     async fn declare_model(&self, submission: &Submission, report: &dyn Fn(&str)) -> Result<(), String> {
         let model = &submission.model;
         let path = format!("models/{}/{}", model.provider, model.name);
-        match self.send(Method::GET, &path, None, report).await {
-            Ok(_) => return Ok(()),
-            Err(error) if error.status == Some(StatusCode::NOT_FOUND) => {}
-            Err(error) => return Err(error.into()),
-        }
         let body = Payload::json(&json!({"displayName": model.display_name}))?;
         match self.send(Method::PUT, &path, Some(body), report).await {
             Ok(_) => Ok(()),
@@ -149,12 +165,14 @@ async fn answer_of(response: Response) -> Result<Value, ApiError> {
         Some(_) => format!("{} {}: {}", status.as_u16(), text("code"), text("detail")),
         None => status.to_string(),
     };
+    let mut pointers = Vec::new();
     for error in body.get("errors").and_then(Value::as_array).into_iter().flatten() {
         let part = |name: &str| error.get(name).and_then(Value::as_str).unwrap_or_default();
+        pointers.push(part("pointer").to_owned());
         reason.push_str(&format!("; {} {}", part("pointer"), part("detail")));
     }
     let later = [StatusCode::TOO_MANY_REQUESTS, StatusCode::SERVICE_UNAVAILABLE].contains(&status);
-    Err(ApiError { status: Some(status), code: text("code"), reason, retry_after: later.then_some(asked) })
+    Err(ApiError { status: Some(status), code: text("code"), pointers, reason, retry_after: later.then_some(asked) })
 }
 
 #[cfg(test)]
@@ -183,6 +201,10 @@ mod tests {
         received.iter().map(|request| format!("{} {}", request.method, request.path)).collect()
     }
 
+    fn published() -> Outcome {
+        Outcome::Published { run: "r1".to_owned() }
+    }
+
     fn submission() -> Submission {
         Submission {
             model: Model { provider: "p".to_owned(), name: "m".to_owned(), display_name: "M".to_owned() },
@@ -200,7 +222,7 @@ mod tests {
     async fn waits_when_asked_to_and_publishes_once() {
         let (publisher, received) = server(vec![
             (429, Some("0"), json!({"code": "rate_limited"})),
-            (404, None, json!({"code": "not_found"})),
+            (422, None, json!({"code": "validation_failed", "errors": [{"pointer": "/model"}]})),
             (201, None, json!({})),
             (503, Some("0"), Value::Null),
             (201, None, json!({"id": "r1", "status": "open"})),
@@ -208,17 +230,16 @@ mod tests {
             (200, None, json!({})),
         ])
         .await;
-        assert_eq!(publisher.publish(&submission(), &|_| {}).await, Ok(Outcome::Published));
+        assert_eq!(publisher.publish(&submission(), &|_| {}).await, Ok(published()));
         let run = "POST /api/v1/runs";
-        let model = ["GET /api/v1/models/p/m", "PUT /api/v1/models/p/m"];
+        let model = "PUT /api/v1/models/p/m";
         let rest = ["PUT /api/v1/runs/r1/counts", "POST /api/v1/runs/r1/publish"];
-        assert_eq!(asked(&received), [model[0], model[0], model[1], run, run, rest[0], rest[1]]);
+        assert_eq!(asked(&received), [run, run, model, run, run, rest[0], rest[1]]);
     }
 
     #[tokio::test]
     async fn results_are_uploaded_in_pieces() {
         let (publisher, received) = server(vec![
-            (200, None, json!({})),
             (201, None, json!({"id": "r1", "status": "open"})),
             (200, None, json!({"accepted": 1000})),
             (200, None, json!({"accepted": 0, "repeated": 200})),
@@ -227,27 +248,36 @@ mod tests {
         .await;
         let results = (0..1200).map(|task| TaskResult::scored(format!("t{task}"), 1, 1.0));
         let submission = Submission { evidence: Evidence::Results(results.collect()), ..submission() };
-        assert_eq!(publisher.publish(&submission, &|_| {}).await, Ok(Outcome::Published));
+        assert_eq!(publisher.publish(&submission, &|_| {}).await, Ok(published()));
         let upload = "POST /api/v1/runs/r1/results";
-        assert_eq!(asked(&received)[2..], [upload, upload, "POST /api/v1/runs/r1/publish"]);
+        assert_eq!(asked(&received)[1..], [upload, upload, "POST /api/v1/runs/r1/publish"]);
     }
 
     #[tokio::test]
     async fn a_version_with_another_definition_is_told() {
         let in_use = json!({"code": "version_in_use", "detail": "Declare another version."});
         let (publisher, _) = server(vec![(409, None, in_use)]).await;
-        let benchmark = Benchmark { id: "b".to_owned(), version: "2".to_owned(), body: json!({}) };
+        let benchmark = Benchmark { id: "b".to_owned(), version: "2".to_owned(), ..Benchmark::default() };
         let reason = publisher.declare_benchmark(&benchmark, &|_| {}).await.unwrap_err();
         assert!(reason.starts_with("version 2 of b is there with another definition"), "{reason}");
+        assert!(reason.contains("--benchmark-version"), "{reason}");
     }
 
     #[tokio::test]
     async fn leaves_alone_what_is_published() {
         let counts = json!({"total": 2, "correctByAttempt": [1, 2], "costUsd": null, "meanLatencyMs": 5});
         let published = json!({"id": "r1", "status": "published", "counts": counts});
-        let (publisher, received) = server(vec![(200, None, json!({})), (200, None, published)]).await;
-        assert_eq!(publisher.publish(&submission(), &|_| {}).await, Ok(Outcome::AlreadyThere));
-        assert_eq!(asked(&received).len(), 2);
+        let (publisher, received) = server(vec![(200, None, published)]).await;
+        assert_eq!(publisher.publish(&submission(), &|_| {}).await, Ok(Outcome::AlreadyThere { run: "r1".to_owned() }));
+        assert_eq!(asked(&received).len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_run_that_is_there_under_another_name_is_the_same() {
+        let conflict = json!({"code": "external_id_conflict", "detail": "Opened with another request."});
+        let (publisher, received) = server(vec![(409, None, conflict)]).await;
+        assert_eq!(publisher.publish(&submission(), &|_| {}).await, Ok(Outcome::DeclaredOtherwise));
+        assert_eq!(asked(&received), ["POST /api/v1/runs"], "no model is declared that gets no run");
     }
 
     #[tokio::test]
@@ -257,7 +287,7 @@ mod tests {
         for (answers, reason) in [
             (
                 vec![
-                    (404, None, Value::Null),
+                    (422, None, json!({"code": "validation_failed", "errors": [{"pointer": "/model"}]})),
                     (403, None, not_owner),
                     (201, None, json!({"id": "r", "status": "open"})),
                     (422, None, errors),
@@ -266,18 +296,12 @@ mod tests {
             ),
             (vec![(429, Some("3600"), json!({"code": "rate_limited", "detail": "Slow."}))], "429 rate_limited: Slow."),
             (vec![(502, None, Value::Null)], "502 Bad Gateway"),
+            (vec![(201, None, json!({}))], "the server's answer about the run is not understood: missing field `id`"),
             (
-                vec![(200, None, json!({})), (201, None, json!({}))],
-                "the server's answer about the run is not understood: missing field `id`",
-            ),
-            (
-                vec![(200, None, json!({})), (200, None, json!({"id": "r", "status": "published", "counts": null}))],
+                vec![(200, None, json!({"id": "r", "status": "published", "counts": null}))],
                 "run r is published already, with other numbers",
             ),
-            (
-                vec![(200, None, json!({})), (200, None, json!({"id": "r", "status": "withdrawn"}))],
-                "run r is withdrawn on the server",
-            ),
+            (vec![(200, None, json!({"id": "r", "status": "withdrawn"}))], "run r is withdrawn on the server"),
         ] {
             let (publisher, _) = server(answers).await;
             assert_eq!(publisher.publish(&submission(), &|_| {}).await, Err(reason.to_owned()));

@@ -3,5 +3,7 @@
 mod client;
 mod opened_run;
 mod payload;
+mod wire;
 
 pub use client::{Outcome, Publisher};
+pub use wire::{accepted, unsent};

@@ -1,0 +1,79 @@
+//! What the rows of a file have in common.
+
+use serde_json::{Value, json};
+
+use super::{Options, row::Row};
+use crate::import::options::Naming;
+
+/// Exercises of the polyglot benchmark.
+const POLYGLOT_TASKS: u32 = 225;
+
+/// The benchmark that a file's rows are of.
+#[derive(Debug)]
+pub struct Table<'a> {
+    pub benchmark: String,
+    pub version: &'a str,
+    board: &'static str,
+    tasks: Option<u32>,
+    /// How often each exercise is tried.
+    pub attempts: u32,
+    pub naming: &'a Naming,
+    /// Stands for the commit of rows that tell none.
+    pub commit: Option<&'a str>,
+}
+
+impl<'a> Table<'a> {
+    /// Finds the benchmark by the file's name, the options and the rows.
+    pub fn of(file: &str, rows: &[Row], options: &'a Options) -> Self {
+        let board = ["edit", "refactor"].into_iter().find(|board| file.starts_with(board)).unwrap_or("polyglot");
+        let known = (board == "polyglot" && options.benchmark.is_none()).then_some(POLYGLOT_TASKS);
+        let told = || rows.iter().find_map(|row| row.count("total_tests").ok());
+        let tries_twice =
+            rows.iter().any(|row| ["pass_num_2", "pass_rate_2"].into_iter().any(|field| row.optional(field).is_some()));
+        Self {
+            benchmark: options.benchmark.clone().unwrap_or_else(|| format!("aider-{board}")),
+            version: &options.benchmark_version,
+            board,
+            tasks: options.tasks.or(known).or_else(told),
+            attempts: if tries_twice { 2 } else { 1 },
+            naming: &options.naming,
+            commit: options.commit.as_deref(),
+        }
+    }
+
+    /// Returns how many exercises a row is of.
+    ///
+    /// # Errors
+    /// That nobody tells it, or that it is another number than the benchmark's.
+    pub fn tasks(&self, row: &Row) -> Result<u32, String> {
+        let Some(tasks) = self.tasks else {
+            return Err("total_tests is missing: give --tasks N, how many exercises the benchmark has".to_owned());
+        };
+        if row.optional("total_tests").is_some() {
+            let total = row.count("total_tests")?;
+            if total != tasks {
+                return Err(format!("total_tests is {total}, the benchmark has {tasks}"));
+            }
+        }
+        Ok(tasks)
+    }
+
+    /// Returns the body that declares the benchmark version; none where its size is not known.
+    pub fn body(&self) -> Option<Value> {
+        let description = match self.board {
+            "polyglot" => {
+                "225 Exercism exercises in C++, Go, Java, JavaScript, Python and Rust. A model has two attempts at each, the second with the output of the failed tests."
+            }
+            "edit" => "Exercism exercises in Python that Aider has a model edit.",
+            _ => "Methods of Python classes that Aider has a model refactor.",
+        };
+        Some(json!({
+            "title": format!("Aider {}", self.board),
+            "description": description,
+            "metric": "pass_rate",
+            "evidence": "counts",
+            "taskCount": self.tasks?,
+            "attemptsPerTask": self.attempts,
+        }))
+    }
+}

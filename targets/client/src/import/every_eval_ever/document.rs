@@ -1,0 +1,193 @@
+//! The evaluation, as far as it is needed.
+
+use std::{collections::BTreeMap, path::Path};
+
+use data_encoding::HEXLOWER;
+use serde::Deserialize;
+use serde_json::{Map, Number, Value};
+use sha2::{Digest as _, Sha256};
+
+use crate::import::python_json::python_json;
+
+/// Schemas whose documents are read.
+const SCHEMAS: [&str; 2] = ["0.3.", "0.2."];
+
+/// An evaluation of one model.
+#[derive(Deserialize)]
+pub struct Document {
+    schema_version: String,
+    pub evaluation_id: String,
+    pub evaluation_timestamp: Option<String>,
+    pub source_metadata: SourceMetadata,
+    pub model_info: ModelInfo,
+    pub eval_library: EvalLibrary,
+    /// What is wrong in one is that one's affair.
+    pub evaluation_results: Vec<Value>,
+    pub detailed_evaluation_results: Option<Details>,
+}
+
+/// Who tells it.
+#[derive(Deserialize)]
+pub struct SourceMetadata {
+    pub source_organization_url: Option<String>,
+    pub evaluator_relationship: String,
+}
+
+/// The model.
+#[derive(Deserialize)]
+pub struct ModelInfo {
+    pub name: Option<String>,
+    pub id: String,
+    pub developer: Option<String>,
+    pub inference_platform: Option<String>,
+    pub inference_engine: Option<Value>,
+}
+
+/// The harness.
+#[derive(Deserialize)]
+pub struct EvalLibrary {
+    pub name: String,
+    pub version: Option<String>,
+    #[serde(default)]
+    pub additional_details: BTreeMap<String, Value>,
+}
+
+/// Where the samples are.
+#[derive(Deserialize)]
+pub struct Details {
+    pub file_path: String,
+    pub hash_algorithm: Option<String>,
+    pub checksum: Option<String>,
+    pub total_rows: Option<usize>,
+}
+
+/// What the model came to.
+#[derive(Deserialize)]
+pub struct EvaluationResult {
+    pub evaluation_result_id: Option<String>,
+    pub evaluation_name: String,
+    #[serde(default)]
+    pub source_data: SourceData,
+    pub evaluation_timestamp: Option<String>,
+    pub metric_config: MetricConfig,
+    pub score_details: ScoreDetails,
+    pub generation_config: Option<GenerationConfig>,
+}
+
+/// The data set.
+#[derive(Default, Deserialize)]
+pub struct SourceData {
+    pub dataset_name: Option<String>,
+    pub url: Option<Value>,
+    pub hf_repo: Option<String>,
+    pub samples_number: Option<u32>,
+}
+
+/// The metric. Bounds may be the texts `Infinity` and `-Infinity`.
+#[derive(Deserialize)]
+pub struct MetricConfig {
+    pub metric_id: Option<String>,
+    pub metric_name: Option<String>,
+    pub metric_unit: Option<String>,
+    pub lower_is_better: bool,
+    pub score_type: Option<String>,
+    pub min_score: Option<Value>,
+    pub max_score: Option<Value>,
+}
+
+/// The score.
+#[derive(Deserialize)]
+pub struct ScoreDetails {
+    pub score: Number,
+    pub uncertainty: Option<Uncertainty>,
+}
+
+/// How sure it is.
+#[derive(Deserialize)]
+pub struct Uncertainty {
+    pub standard_error: Option<StandardError>,
+    pub num_samples: Option<u32>,
+}
+
+#[derive(Deserialize)]
+pub struct StandardError {
+    pub value: f64,
+}
+
+/// How the model was set up.
+#[derive(Deserialize)]
+pub struct GenerationConfig {
+    #[serde(default)]
+    pub generation_args: Map<String, Value>,
+}
+
+impl Document {
+    /// Reads an evaluation.
+    ///
+    /// # Errors
+    /// What of it is not understood.
+    pub fn read(bytes: &[u8]) -> Result<Self, String> {
+        let value: Value = python_json(bytes)?;
+        let schema = value.get("schema_version").and_then(Value::as_str).ok_or("schema_version is missing")?;
+        if !SCHEMAS.iter().any(|known| schema.starts_with(known)) {
+            return Err(format!("schema_version is {schema:?}; 0.3 and 0.2 are read"));
+        }
+        Self::deserialize(value).map_err(|error| error.to_string())
+    }
+
+    /// Returns the name of the file with the samples.
+    pub fn samples_file(&self) -> Option<&str> {
+        Path::new(&self.detailed_evaluation_results.as_ref()?.file_path).file_name()?.to_str()
+    }
+
+    /// Compares the samples with what the evaluation says of them.
+    ///
+    /// # Errors
+    /// That they are others.
+    pub fn check_samples(&self, samples: &[u8]) -> Result<(), String> {
+        let Some(details) = &self.detailed_evaluation_results else { return Ok(()) };
+        if let (Some("sha256"), Some(told)) = (details.hash_algorithm.as_deref(), &details.checksum)
+            && !told.eq_ignore_ascii_case(&HEXLOWER.encode(&Sha256::digest(samples)))
+        {
+            return Err("its samples have another checksum than it tells".to_owned());
+        }
+        let rows = samples.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty()).count();
+        match details.total_rows {
+            Some(told) if told != rows => Err(format!("its samples are {rows} lines, it tells {told}")),
+            _ => Ok(()),
+        }
+    }
+
+    /// Returns the schema's version.
+    pub fn schema(&self) -> &str {
+        &self.schema_version
+    }
+}
+
+impl MetricConfig {
+    /// Names the metric.
+    pub fn name(&self) -> &str {
+        self.metric_id.as_deref().or(self.metric_name.as_deref()).unwrap_or("score")
+    }
+
+    /// Returns the score of a model that does everything right, 1 or 100.
+    ///
+    /// # Errors
+    /// Why the score is none from 0 to that.
+    pub fn whole(&self) -> Result<f64, String> {
+        if self.lower_is_better {
+            return Err(format!("of {}, less is better", self.name()));
+        }
+        let [least, most] = [&self.min_score, &self.max_score].map(|bound| bound.as_ref().and_then(Value::as_f64));
+        match (least, most) {
+            (Some(0.0), Some(most)) if most == 1.0 || most == 100.0 => return Ok(most),
+            (None, None) if self.min_score.is_none() && self.max_score.is_none() => {}
+            _ => return Err(format!("{} is not a score from 0 to 1, or to 100", self.name())),
+        }
+        match (self.metric_unit.as_deref(), self.score_type.as_deref()) {
+            (Some("proportion"), _) | (None, Some("binary")) => Ok(1.0),
+            (Some("percent"), _) => Ok(100.0),
+            _ => Err(format!("{} has neither bounds nor a unit", self.name())),
+        }
+    }
+}

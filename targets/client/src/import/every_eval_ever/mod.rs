@@ -1,0 +1,14 @@
+//! Evaluations in the schema of Every Eval Ever: one JSON document with the results of one model, and beside it, where
+//! they were kept, their samples, one a line.
+//!
+//! Each result becomes a run on a benchmark version of its own.
+
+mod document;
+mod options;
+mod plan;
+mod result;
+mod samples;
+
+pub use document::Document;
+pub use options::Options;
+pub use plan::plan;

@@ -1,0 +1,198 @@
+//! What is published of one result of an evaluation.
+
+use serde_json::{Map, Value, json};
+
+use super::{
+    Options,
+    document::{Document, EvaluationResult},
+    samples::{Sample, results},
+};
+use crate::import::{
+    names::{self, LONGEST_NAME, slug},
+    plan::{About, Benchmark, Counts, Evidence, Links, Model, Relationship, Run, Submission},
+    rates::{self, fit},
+    times::{unix, utc},
+};
+
+/// What of `generation_args` is published: numbers and switches, no texts that may hold what is private.
+const PUBLIC_ARGS: &[&str] = &["temperature", "top_p", "top_k", "max_tokens", "reasoning", "max_attempts"];
+/// How far a told standard error may be from that of passes.
+const ROUNDING: f64 = 0.02;
+
+/// Makes the benchmark version and the run, and says how its numbers were read. `is_alone` tells whether no other result
+/// has the same evaluation.
+///
+/// # Errors
+/// Why it would be wrong to publish the result.
+pub fn submission(
+    document: &Document,
+    result: &EvaluationResult,
+    samples: &[Sample],
+    is_alone: bool,
+    options: &Options,
+) -> Result<(Benchmark, Submission, Vec<String>), String> {
+    let mut remarks = Vec::new();
+    let metric = result.metric_config.name();
+    let whole = result.metric_config.whole()?;
+    let printed = result.score_details.score.to_string();
+    let score = result.score_details.score.as_f64().unwrap_or(f64::NAN);
+    let decimals = rates::decimals(&printed);
+    let (attempts, evidence) = match results(samples, result, is_alone)? {
+        Some((attempts, evidence)) => {
+            compare(&evidence, score, whole, decimals)?;
+            (attempts, evidence)
+        }
+        None => {
+            remarks.push("has no samples: only the number of passes stands".to_owned());
+            (1, counted(result, score, whole, decimals)?)
+        }
+    };
+    let id = slug(&result.evaluation_name, LONGEST_NAME);
+    if id.is_empty() {
+        return Err(format!("evaluation_name is {:?}, which makes no identifier", result.evaluation_name));
+    }
+    let (count, mut body) = match &evidence {
+        Evidence::Counts(Counts { total, .. }) => {
+            (format!("{total}-counts"), json!({"metric": "pass_rate", "evidence": "counts", "taskCount": total}))
+        }
+        Evidence::Results(results) => {
+            let partial = options.graded || results.iter().any(|result| result.score != 0.0 && result.score != 1.0);
+            let first = results.iter().filter(|result| result.attempt == 1);
+            let tasks: Vec<Value> = first.map(|result| json!({"id": result.task})).collect();
+            let metric = if partial { "score" } else { "pass_rate" };
+            (tasks.len().to_string(), json!({"metric": metric, "tasks": tasks, "attemptsPerTask": attempts}))
+        }
+    };
+    if let Value::Object(members) = &mut body {
+        let dataset = result.source_data.dataset_name.as_deref().unwrap_or("without a name");
+        members.insert("title".to_owned(), result.evaluation_name.as_str().into());
+        let description = format!("{}, data set {dataset}, scored by {metric}.", result.evaluation_name);
+        members.insert("description".to_owned(), description.into());
+    }
+    let version =
+        options.benchmark_version.clone().unwrap_or_else(|| format!("{}-of-{count}", slug(metric, LONGEST_NAME - 30)));
+    let (model, run) = run(document, result, [&id, &version], options, &mut remarks)?;
+    let benchmark = Benchmark { id, version, body, relation: None, about: about(result) };
+    Ok((benchmark, Submission { model, run, evidence }, remarks))
+}
+
+/// Compares the mean of the samples with the score.
+fn compare(evidence: &Evidence, score: f64, whole: f64, decimals: u8) -> Result<(), String> {
+    let Evidence::Results(results) = evidence else { return Ok(()) };
+    let count = results.iter().map(|_| 1.0).sum::<f64>();
+    let mean = whole * results.iter().map(|result| result.score).sum::<f64>() / count;
+    match fit(score, mean, decimals) {
+        Some(_) => Ok(()),
+        None => Err(format!("the samples come to {mean}, the evaluation says {score}")),
+    }
+}
+
+/// Counts the passes that the score comes of, where it can only be that of passes.
+fn counted(result: &EvaluationResult, score: f64, whole: f64, decimals: u8) -> Result<Evidence, String> {
+    let uncertainty = result.score_details.uncertainty.as_ref();
+    let total = uncertainty.and_then(|uncertainty| uncertainty.num_samples).or(result.source_data.samples_number);
+    let total = total.ok_or("tells a score alone: neither samples nor their number")?;
+    let (passed, _) = rates::passes(score, whole, decimals, total)?;
+    if let Some(error) = uncertainty.and_then(|uncertainty| uncertainty.standard_error.as_ref())
+        && total > 1
+    {
+        let rate = f64::from(passed) / f64::from(total);
+        let expected = whole * (rate * (1.0 - rate) / f64::from(total.saturating_sub(1))).sqrt();
+        let unit = 0.1_f64.powi(i32::from(decimals));
+        if (error.value - expected).abs() > expected * ROUNDING + unit {
+            return Err(format!("its standard error is {}, that of passes would be {expected}", error.value));
+        }
+    }
+    Ok(Evidence::Counts(Counts::of(passed, total)))
+}
+
+fn about(result: &EvaluationResult) -> About {
+    let url = match &result.source_data.url {
+        Some(Value::Array(urls)) => urls.first().and_then(Value::as_str),
+        Some(Value::String(url)) => Some(url.as_str()),
+        _ => None,
+    };
+    let url = url.filter(|url| url.starts_with("https://"));
+    let hub =
+        result.source_data.hf_repo.as_ref().map(|repository| format!("https://huggingface.co/datasets/{repository}"));
+    About { homepage: url.map(str::to_owned).or(hub), ..About::default() }
+}
+
+fn run(
+    document: &Document,
+    result: &EvaluationResult,
+    [id, version]: [&String; 2],
+    options: &Options,
+    remarks: &mut Vec<String>,
+) -> Result<(Model, Run), String> {
+    let info = &document.model_info;
+    let (told, name) = names::vendor_and_name(&info.id);
+    let told = told.or_else(|| info.developer.as_deref().and_then(names::vendor)).filter(|vendor| vendor != "unknown");
+    let display_name = info.name.as_deref().filter(|name| !name.trim().is_empty()).unwrap_or(name);
+    let model = Model {
+        display_name: display_name.to_owned(),
+        ..Model::named(options.naming.provider(told, &info.id)?, name)?
+    };
+    let time = result.evaluation_timestamp.as_ref().or(document.evaluation_timestamp.as_ref());
+    let library = &document.eval_library;
+    let commit =
+        ["commit", "git_hash", "git_commit"].iter().find_map(|name| library.additional_details.get(*name)?.as_str());
+    let metric = result.metric_config.name();
+    let result_id =
+        result.evaluation_result_id.clone().unwrap_or_else(|| format!("{}/{metric}", result.evaluation_name));
+    let run = Run {
+        model: model.id(),
+        benchmark: id.clone(),
+        version: version.clone(),
+        harness: library.name.clone(),
+        harness_version: library.version.clone().unwrap_or_else(|| "unknown".to_owned()),
+        commit: options.commit.clone().or_else(|| commit.map(str::to_owned)),
+        generation_config: config(document, result),
+        evaluator_relationship: relationship(document, remarks),
+        started_at: time.map(|text| moment(text)).transpose()?,
+        external_id: names::external_id(&["every-eval-ever", version, &document.evaluation_id, &result_id]),
+        links: Links {
+            source: document.source_metadata.source_organization_url.clone().filter(|url| url.starts_with("https://")),
+            ..Links::default()
+        },
+        ..Run::default()
+    };
+    Ok((model, run))
+}
+
+fn config(document: &Document, result: &EvaluationResult) -> Map<String, Value> {
+    let mut config = Map::new();
+    let known = |text: &Option<String>| text.clone().filter(|text| !text.is_empty() && text != "unknown");
+    if let Some(platform) = known(&document.model_info.inference_platform) {
+        config.insert("inferencePlatform".to_owned(), platform.into());
+    }
+    if let Some(engine) = document.model_info.inference_engine.as_ref().filter(|engine| !engine.is_null()) {
+        config.insert("inferenceEngine".to_owned(), engine.clone());
+    }
+    for (name, value) in result.generation_config.iter().flat_map(|config| &config.generation_args) {
+        if PUBLIC_ARGS.contains(&name.as_str()) && (value.is_number() || value.is_boolean()) {
+            config.insert(name.clone(), value.clone());
+        }
+    }
+    config
+}
+
+fn relationship(document: &Document, remarks: &mut Vec<String>) -> Relationship {
+    let told = document.source_metadata.evaluator_relationship.as_str();
+    let (relationship, shown) = match told {
+        "first_party" => return Relationship::FirstParty,
+        "third_party" => return Relationship::ThirdParty,
+        "collaborative" => (Relationship::FirstParty, "first_party"),
+        _ => (Relationship::SelfReported, "self_reported"),
+    };
+    remarks.push(format!("evaluator_relationship {told} is {shown} here"));
+    relationship
+}
+
+/// Reads a time: seconds since 1970, or with an offset.
+fn moment(text: &str) -> Result<String, String> {
+    match text.parse::<f64>() {
+        Ok(seconds) => unix(seconds),
+        Err(_) => utc(text),
+    }
+}

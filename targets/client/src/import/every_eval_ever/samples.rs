@@ -1,0 +1,116 @@
+//! The results of a benchmark, of their samples.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::document::{Document, EvaluationResult};
+use crate::import::{
+    listing::some_of,
+    plan::{Evidence, MOST_ATTEMPTS, Status, TaskResult},
+    python_json::python_json,
+};
+
+/// A sample, as far as it is needed.
+#[derive(Deserialize)]
+pub struct Sample {
+    evaluation_id: String,
+    evaluation_name: String,
+    evaluation_result_id: Option<String>,
+    sample_id: String,
+    evaluation: Judgement,
+    token_usage: Option<TokenUsage>,
+    performance: Option<Performance>,
+    error: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Judgement {
+    score: f64,
+}
+
+#[derive(Deserialize)]
+struct TokenUsage {
+    input_tokens: u64,
+    output_tokens: u64,
+}
+
+#[derive(Deserialize)]
+struct Performance {
+    latency_ms: Option<f64>,
+}
+
+/// Reads the samples.
+///
+/// # Errors
+/// What of a line is not understood, or that it is of another evaluation.
+pub fn read(document: &Document, lines: &[u8]) -> Result<Vec<Sample>, String> {
+    document.check_samples(lines)?;
+    let mut samples = Vec::new();
+    for (index, line) in lines.split(|byte| *byte == b'\n').enumerate() {
+        if line.trim_ascii().is_empty() {
+            continue;
+        }
+        let at = |reason: String| format!("line {} of its samples: {reason}", index.saturating_add(1));
+        let sample: Sample = python_json(line).map_err(at)?;
+        if sample.evaluation_id != document.evaluation_id {
+            return Err(at("is of another evaluation".to_owned()));
+        }
+        samples.push(sample);
+    }
+    Ok(samples)
+}
+
+/// Makes a result of each sample of the evaluation; a sample that comes several times was tried so often. None where no
+/// sample is of it.
+///
+/// # Errors
+/// Why the samples are not those of the result.
+pub fn results(
+    samples: &[Sample],
+    result: &EvaluationResult,
+    is_alone: bool,
+) -> Result<Option<(u32, Evidence)>, String> {
+    let mut tasks = BTreeMap::<&str, Vec<TaskResult>>::new();
+    for sample in samples {
+        let is_own = match (&sample.evaluation_result_id, &result.evaluation_result_id) {
+            (Some(own), Some(id)) => own == id,
+            _ => sample.evaluation_name == result.evaluation_name && is_alone,
+        };
+        if !is_own {
+            continue;
+        }
+        let task = sample.sample_id.trim();
+        let score = sample.evaluation.score;
+        if !(0.0..=1.0).contains(&score) {
+            return Err(format!("sample {task}: the score {score} is not between 0 and 1"));
+        }
+        if !(1..=200).contains(&task.chars().count()) {
+            return Err(format!("sample_id {task:?} makes no task id"));
+        }
+        let attempts = tasks.entry(task).or_default();
+        let attempt = u32::try_from(attempts.len()).unwrap_or(u32::MAX).saturating_add(1);
+        let failed = sample.error.as_deref().is_some_and(|error| !error.is_empty()) && score == 0.0;
+        // What is 0 was not measured.
+        let usage = sample.token_usage.as_ref();
+        let usage = usage.filter(|usage| usage.input_tokens > 0 || usage.output_tokens > 0);
+        let latency = sample.performance.as_ref().and_then(|performance| performance.latency_ms);
+        attempts.push(TaskResult {
+            status: if failed { Status::Error } else { Status::of(score) },
+            latency_ms: latency.filter(|millis| *millis > 0.0),
+            input_tokens: usage.map(|usage| usage.input_tokens),
+            output_tokens: usage.map(|usage| usage.output_tokens),
+            ..TaskResult::scored(task.to_owned(), attempt, score)
+        });
+    }
+    let Some(most) = tasks.values().map(Vec::len).max() else { return Ok(None) };
+    let uneven: Vec<_> = tasks.iter().filter(|(_, attempts)| attempts.len() < most).map(|(task, _)| task).collect();
+    if !uneven.is_empty() {
+        return Err(format!("samples {} come less often than the {most} times of others", some_of(&uneven)));
+    }
+    let attempts = u32::try_from(most).unwrap_or(u32::MAX);
+    if attempts > MOST_ATTEMPTS {
+        return Err(format!("each sample comes {most} times; the API takes {MOST_ATTEMPTS} attempts at a task"));
+    }
+    Ok(Some((attempts, Evidence::Results(tasks.into_values().flatten().collect()))))
+}

@@ -1,0 +1,207 @@
+//! What is published of a run.
+
+use serde_json::{Map, Value, json};
+
+use super::{
+    Options,
+    document::{Adapter, RunFiles},
+    results::results,
+    stats::{Chosen, chosen, find},
+};
+use crate::import::{
+    counted::counted,
+    listing::some_of,
+    names::{self, LONGEST_NAME, slug},
+    plan::{About, Benchmark, Counts, Entry, Evidence, MOST_ATTEMPTS, Model, Plan, Relation, Run, Submission},
+};
+
+/// Makes the plan of a run.
+///
+/// # Errors
+/// Why it would be wrong to publish it.
+pub fn plan(files: &RunFiles, options: &Options) -> Result<Plan, String> {
+    let RunFiles { spec, stats, instances } = files;
+    let chosen = chosen(files, options)?;
+    let adapter = &spec.adapter_spec;
+    let mut unmapped = vec![
+        "prompts, completions and other metrics of instances: a result has no place for them".to_owned(),
+        "when the run was made is not in the files".to_owned(),
+    ];
+    if !chosen.left.is_empty() {
+        unmapped.push(format!("{}: the score is {} of {}", some_of(&chosen.left), chosen.metric, chosen.split));
+    }
+    let (attempts, evidence) = match instances {
+        Some(instances) => results(instances, &chosen)?,
+        None => {
+            if adapter.num_train_trials.unwrap_or(1) > 1 || adapter.num_trials.unwrap_or(1) > 1 {
+                return Err("per_instance_stats.json is missing, and there are several trials".to_owned());
+            }
+            unmapped.push("per_instance_stats.json is missing: only the number of passes stands".to_owned());
+            let total = find(stats, "num_instances", &chosen.split).and_then(|stat| stat.mean);
+            let total = total.filter(|total| total.fract() == 0.0 && (1.0..=1e9).contains(total));
+            let total = total.ok_or("per_instance_stats.json is missing, and num_instances is not told")?;
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a whole number up to 10⁹")]
+            let total = total as u32;
+            (1, Evidence::Counts(Counts::of(counted(&chosen.metric, chosen.mean, None, total)?, total)))
+        }
+    };
+    if attempts > MOST_ATTEMPTS {
+        return Err(format!("has {attempts} trials; the API takes {MOST_ATTEMPTS} attempts at a task"));
+    }
+    let (scenario, arguments) = spec.name.split_once(':').unwrap_or((&spec.name, ""));
+    let id = slug(&format!("helm-{scenario}"), LONGEST_NAME);
+    let (count, body) = body(scenario, &chosen, attempts, &evidence, options);
+    let whole = version(arguments, count, matches!(evidence, Evidence::Counts(_)));
+    let version = options.benchmark_version.clone().unwrap_or_else(|| whole.clone());
+    let is_other = options.metric.is_some() && version != whole;
+    let (told, name) = names::vendor_and_name(&adapter.model);
+    let model = Model::named(options.naming.provider(told, name)?, name)?;
+    let run = Run {
+        model: model.id(),
+        benchmark: id.clone(),
+        version: version.clone(),
+        harness: "helm".to_owned(),
+        harness_version: options.harness_version.clone(),
+        commit: options.commit.clone(),
+        generation_config: config(adapter),
+        evaluator_relationship: options.evaluator,
+        external_id: names::external_id(&["helm", &version, &chosen.metric, &spec.name]),
+        ..Run::default()
+    };
+    let about = About { homepage: Some("https://crfm.stanford.edu/helm".to_owned()), ..About::default() };
+    let relation = is_other.then_some(Relation::OtherScoringOf(whole));
+    Ok(Plan {
+        benchmarks: vec![Benchmark { id, version, body, relation, about }],
+        entries: vec![Entry { name: spec.name.clone(), submission: Ok(Submission { model, run, evidence }) }],
+        unmapped,
+    })
+}
+
+/// Makes the body that declares the benchmark version, and counts its tasks.
+fn body(scenario: &str, chosen: &Chosen, attempts: u32, evidence: &Evidence, options: &Options) -> (usize, Value) {
+    let title = format!("HELM {scenario}");
+    let description = format!("Scenario {scenario} of HELM, split {}, scored by {}.", chosen.split, chosen.metric);
+    match evidence {
+        Evidence::Counts(Counts { total, .. }) => {
+            let body = json!({"title": title, "description": description, "metric": "pass_rate", "evidence": "counts",
+                "taskCount": total});
+            (usize::try_from(*total).unwrap_or(usize::MAX), body)
+        }
+        Evidence::Results(results) => {
+            let graded = options.graded || results.iter().any(|one| one.score != 0.0 && one.score != 1.0);
+            let ids = results.iter().filter(|result| result.attempt == 1);
+            let tasks: Vec<Value> = ids.map(|result| json!({"id": result.task})).collect();
+            let body = json!({"title": title, "description": description, "tasks": tasks, "attemptsPerTask": attempts,
+                "metric": if graded { "score" } else { "pass_rate" }});
+            (tasks.len(), body)
+        }
+    }
+}
+
+/// Names the version by the scenario's arguments without the model, and the number of instances: of fewer of them it is
+/// another test.
+fn version(arguments: &str, count: usize, is_counted: bool) -> String {
+    let own = arguments.split(',').filter(|argument| !argument.is_empty() && !argument.starts_with("model"));
+    let own = slug(&own.collect::<Vec<_>>().join("-"), LONGEST_NAME - 30);
+    let kind = if is_counted { "-counts" } else { "" };
+    if own.is_empty() { format!("{count}-instances{kind}") } else { format!("{own}-{count}-instances{kind}") }
+}
+
+fn config(adapter: &Adapter) -> Map<String, Value> {
+    let members = [
+        ("modelDeployment", adapter.model_deployment.clone().map(Value::from)),
+        ("method", adapter.method.clone().map(Value::from)),
+        ("temperature", adapter.temperature.clone()),
+        ("maxTokens", adapter.max_tokens.clone()),
+        ("numOutputs", adapter.num_outputs.clone()),
+        ("maxTrainInstances", adapter.max_train_instances.clone()),
+        ("maxEvalInstances", adapter.max_eval_instances.clone()),
+    ];
+    let told = members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+    told.filter(|(_, value)| !value.is_null()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    /// Invented, in the form that HELM writes.
+    const SPEC: &str = include_str!("../../../../../tests/data/helm/run_spec.json");
+    const STATS: &str = include_str!("../../../../../tests/data/helm/stats.json");
+    const INSTANCES: &str = include_str!("../../../../../tests/data/helm/per_instance_stats.json");
+
+    #[derive(Parser)]
+    struct Command {
+        #[command(flatten)]
+        options: Options,
+    }
+
+    fn read(stats: &str, instances: Option<&str>, arguments: &[&str]) -> Result<Plan, String> {
+        let files = RunFiles::read(SPEC.as_bytes(), stats.as_bytes(), instances.map(str::as_bytes))?;
+        plan(&files, &Command::parse_from([&["", "run"], arguments].concat()).options)
+    }
+
+    #[test]
+    fn a_run_comes_over_whole() {
+        let plan = read(STATS, Some(INSTANCES), &["--commit", "abc1234"]).unwrap();
+        let submission = plan.entries[0].submission.as_ref().unwrap();
+        assert_eq!(
+            serde_json::to_value(&submission.run).unwrap(),
+            json!({
+                "model": "initech/zeta-9", "benchmark": "helm-riddles",
+                "version": "subject-doors-method-multiple_choice_joint-4-instances", "harness": "helm",
+                "harnessVersion": "unknown", "commit": "abc1234", "dirty": false,
+                "generationConfig": {
+                    "modelDeployment": "together/zeta-9", "method": "multiple_choice_joint", "temperature": 0.0,
+                    "maxTokens": 1, "numOutputs": 1, "maxTrainInstances": 5, "maxEvalInstances": 4,
+                },
+                "evaluatorRelationship": "third_party",
+                "externalId": "helm/subject-doors-method-multiple_choice_joint-4-instances/exact_match/riddles:subject=doors,method=multiple_choice_joint,model=initech_zeta-9",
+            })
+        );
+        let Evidence::Results(results) = &submission.evidence else { panic!("counts") };
+        assert_eq!(results.iter().map(|result| result.score).collect::<Vec<_>>(), [1.0, 0.0, 1.0, 1.0]);
+        assert_eq!(
+            (results[0].input_tokens, results[0].output_tokens, results[0].latency_ms),
+            (Some(81), Some(1), Some(813.0))
+        );
+        assert_eq!((results[1].output_tokens, results[1].latency_ms), (None, None), "0 is what nobody measured");
+        assert_eq!(plan.benchmarks[0].body["metric"], "pass_rate");
+        assert!(plan.unmapped.iter().any(|line| line == "f1_score: the score is exact_match of test"));
+    }
+
+    #[test]
+    fn without_instances_passes_are_counted() {
+        let plan = read(STATS, None, &[]).unwrap();
+        let submission = plan.entries[0].submission.as_ref().unwrap();
+        assert_eq!(submission.evidence, Evidence::Counts(Counts::of(3, 4)));
+        assert!(submission.run.version.ends_with("-4-instances-counts"));
+        assert_eq!(plan.benchmarks[0].body["taskCount"], 4);
+        assert!(read(STATS, None, &["--metric", "f1_score"]).unwrap_err().contains("which no number of 4 passes"));
+    }
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        let refusal =
+            |stats: &str, instances: &str, arguments: &[&str]| read(stats, Some(instances), arguments).unwrap_err();
+        assert_eq!(
+            refusal(&STATS.replace("\"mean\": 0.75", "\"mean\": 0.5"), INSTANCES, &[]),
+            "the instances come to exact_match 0.75, stats.json says 0.5"
+        );
+        assert_eq!(
+            refusal(STATS, INSTANCES, &["--metric", "accuracy"]),
+            "has no accuracy of test; there are exact_match, f1_score"
+        );
+        assert_eq!(
+            refusal(STATS, &INSTANCES.replace("\"id2\"", "\"id1\""), &[]),
+            "instance id1 stands twice in trial 1"
+        );
+        assert_eq!(refusal("[]", INSTANCES, &[]), "stats.json has neither a test nor a valid split");
+        assert!(refusal("{}", INSTANCES, &[]).starts_with("stats.json: "));
+        let partial = read(STATS, Some(INSTANCES), &["--metric", "f1_score", "--benchmark-version", "f1"]).unwrap();
+        assert_eq!(partial.benchmarks[0].body["metric"], "score");
+        assert!(matches!(partial.benchmarks[0].relation, Some(Relation::OtherScoringOf(_))));
+    }
+}

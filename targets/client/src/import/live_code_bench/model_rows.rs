@@ -1,0 +1,103 @@
+//! The performances of one model, which become a run.
+
+use std::collections::BTreeMap;
+
+use serde_json::Map;
+
+use super::{
+    Options,
+    document::{ModelInfo, Performance},
+};
+use crate::import::{
+    listing::some_of,
+    names,
+    plan::{Evidence, Model, Run, Status, Submission, TaskResult},
+    rates,
+};
+
+/// Decimals that percentages are exact to.
+const DECIMALS: u8 = 9;
+
+/// The performances of one model.
+#[derive(Default)]
+pub struct ModelRows {
+    pub name: String,
+    results: BTreeMap<String, TaskResult>,
+    /// What was wrong first.
+    pub wrong: Option<String>,
+}
+
+impl ModelRows {
+    /// Begins with the model's name.
+    pub fn new(name: &str) -> Self {
+        Self { name: name.to_owned(), ..Self::default() }
+    }
+
+    /// Adds a performance.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn take(&mut self, row: &Performance, samples: Option<u32>) -> Result<(), String> {
+        let task = row.task()?;
+        let percent = row.pass_at_1;
+        if !(0.0..=100.0).contains(&percent) {
+            return Err(format!("pass@1 of {task} is {percent}, which is no percentage"));
+        }
+        let score = percent / 100.0;
+        let mut result = TaskResult { status: Status::of(score), ..TaskResult::scored(task.clone(), 1, score) };
+        if let Some(samples) = samples {
+            let (correct, _) = rates::passes(percent, 100.0, DECIMALS, samples)
+                .map_err(|reason| format!("pass@1 of {task}: {reason} (--samples)"))?;
+            result.score = f64::from(correct) / f64::from(samples);
+            (result.samples, result.correct) = (Some(samples), Some(correct));
+        }
+        if self.results.insert(task.clone(), result).is_some() {
+            return Err(format!("{task} stands twice"));
+        }
+        Ok(())
+    }
+
+    /// Returns whether a score is other than that of passes.
+    pub fn has_partial_scores(&self) -> bool {
+        self.results.values().any(|result| result.samples.is_none() && result.score != 0.0 && result.score != 1.0)
+    }
+
+    /// Makes the run, of which each problem of the file has to have a performance.
+    ///
+    /// # Errors
+    /// Why it would be wrong to publish it.
+    pub fn submission(
+        &self,
+        tasks: &[String],
+        models: &[ModelInfo],
+        [benchmark, version]: [&str; 2],
+        options: &Options,
+    ) -> Result<Submission, String> {
+        if let Some(reason) = &self.wrong {
+            return Err(reason.clone());
+        }
+        let missing: Vec<_> = tasks.iter().filter(|task| !self.results.contains_key(*task)).collect();
+        if !missing.is_empty() {
+            return Err(format!("{} of {} problems are missing: {}", missing.len(), tasks.len(), some_of(&missing)));
+        }
+        let info = models.iter().find(|info| info.model_repr.as_ref().unwrap_or(&info.model_name) == &self.name);
+        let (told, name) = names::vendor_and_name(info.map_or(&self.name, |info| &info.model_name));
+        let model = Model {
+            display_name: self.name.clone(),
+            ..Model::named(options.naming.provider(told, &self.name)?, name)?
+        };
+        let run = Run {
+            model: model.id(),
+            benchmark: benchmark.to_owned(),
+            version: version.to_owned(),
+            harness: "livecodebench".to_owned(),
+            harness_version: options.code.harness_version.clone(),
+            commit: options.code.commit.clone(),
+            attempts_policy: options.samples.map(|samples| format!("{samples} samples of each problem, each counts")),
+            generation_config: Map::new(),
+            external_id: names::external_id(&["livecodebench", benchmark, version, &self.name]),
+            ..Run::default()
+        };
+        Ok(Submission { model, run, evidence: Evidence::Results(self.results.values().cloned().collect()) })
+    }
+}

@@ -1,0 +1,68 @@
+//! The files, as far as they are needed.
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::import::python_json::python_json;
+
+/// What the harness calls the file that says how a run was made.
+pub const METADATA: &str = "run_metadata.json";
+
+/// What a run's files say.
+pub struct Recorded {
+    pub results: Results,
+    pub metadata: Metadata,
+}
+
+/// results.json.
+#[derive(Deserialize)]
+pub struct Results {
+    pub id: Option<String>,
+    pub results: Vec<Trial>,
+}
+
+/// One attempt at one task.
+#[derive(Deserialize)]
+pub struct Trial {
+    pub task_id: String,
+    #[serde(default)]
+    pub trial_name: String,
+    pub is_resolved: Option<bool>,
+    pub failure_mode: Option<String>,
+    pub total_input_tokens: Option<u64>,
+    pub total_output_tokens: Option<u64>,
+    pub agent_started_at: Option<String>,
+    pub agent_ended_at: Option<String>,
+}
+
+/// run_metadata.json.
+#[derive(Default, Deserialize)]
+pub struct Metadata {
+    pub run_id: Option<String>,
+    pub uuid: Option<String>,
+    pub dataset_name: Option<String>,
+    pub dataset_version: Option<String>,
+    pub dataset_size: Option<u32>,
+    pub agent_name: Option<String>,
+    pub model_name: Option<String>,
+    pub agent_kwargs: Option<Map<String, Value>>,
+    pub n_concurrent_trials: Option<u32>,
+    pub start_time: Option<String>,
+    pub end_time: Option<String>,
+    pub commit_hash: Option<String>,
+}
+
+impl Recorded {
+    /// Reads a run's files; the second may be missing.
+    ///
+    /// # Errors
+    /// What of them is not understood.
+    pub fn read(results: &[u8], metadata: Option<&[u8]>) -> Result<Self, String> {
+        let metadata = metadata.map(python_json).transpose().map_err(|error| format!("{METADATA}: {error}"))?;
+        let results: Results = python_json(results)?;
+        if results.results.is_empty() {
+            return Err("has no trial".to_owned());
+        }
+        Ok(Self { results, metadata: metadata.unwrap_or_default() })
+    }
+}

@@ -1,0 +1,15 @@
+//! Results of Terminal-Bench's harness: results.json with the trials, and run_metadata.json beside it with the agent and
+//! the model.
+//!
+//! Runs of one agent with one model on one data set that are imported together are one: each trial of a task is an
+//! attempt, so that five runs are five attempts.
+
+mod document;
+mod options;
+mod plan;
+mod system;
+mod trial;
+
+pub use document::{METADATA, Recorded};
+pub use options::Options;
+pub use plan::plan;

@@ -1,0 +1,165 @@
+//! An agent with a model, and all runs of it on one data set.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use super::{
+    Options,
+    document::{Metadata, Recorded},
+};
+use crate::import::{
+    listing::some_of,
+    names::{self, LONGEST_NAME, slug},
+    plan::{About, Agent, Benchmark, Evidence, MOST_ATTEMPTS, Model, Relation, Run, Submission, TaskResult},
+    times::{local_as_utc, utc},
+};
+
+/// What makes runs runs of the same system.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Key {
+    dataset: String,
+    dataset_version: String,
+    pub agent: Agent,
+    pub model: String,
+}
+
+impl Key {
+    /// Finds what a run's files and the options say.
+    ///
+    /// # Errors
+    /// What neither says.
+    pub fn of(metadata: &Metadata, options: &Options) -> Result<Self, String> {
+        let agent = options.agent.as_ref().or(metadata.agent_name.as_ref());
+        let model = options.model.as_ref().or(metadata.model_name.as_ref());
+        let version = || metadata.agent_kwargs.as_ref()?.get("version")?.as_str().map(str::to_owned);
+        Ok(Self {
+            dataset: metadata.dataset_name.clone().unwrap_or_else(|| "terminal-bench".to_owned()),
+            dataset_version: metadata.dataset_version.clone().unwrap_or_else(|| "0".to_owned()),
+            agent: Agent {
+                name: agent.ok_or("names no agent: give --agent")?.clone(),
+                version: options.agent_version.clone().or_else(version),
+            },
+            model: model.ok_or("names no model: give --model PROVIDER/NAME")?.clone(),
+        })
+    }
+}
+
+/// Makes the benchmark version and the run of a system's runs, and says what of them has no place in it.
+///
+/// # Errors
+/// Why it would be wrong to publish them.
+pub fn submission(
+    key: &Key,
+    runs: &[&Recorded],
+    options: &Options,
+) -> Result<(Benchmark, Submission, Vec<String>), String> {
+    let mut unmapped = Vec::new();
+    let mut tasks = BTreeMap::<String, Vec<TaskResult>>::new();
+    for trial in runs.iter().flat_map(|run| &run.results.results) {
+        let task = trial.task_id.trim();
+        if !(1..=200).contains(&task.chars().count()) {
+            return Err(format!("trial {}: task_id is {task:?}, which makes no task id", trial.trial_name));
+        }
+        let results = tasks.entry(task.to_owned()).or_default();
+        let attempt = u32::try_from(results.len()).unwrap_or(u32::MAX).saturating_add(1);
+        results.push(trial.result(attempt));
+    }
+    let most = tasks.values().map(Vec::len).max().unwrap_or(0);
+    let uneven: Vec<_> = tasks.iter().filter(|(_, results)| results.len() < most).map(|(task, _)| task).collect();
+    if !uneven.is_empty() {
+        return Err(format!("{} have fewer than the {most} attempts of other tasks", some_of(&uneven)));
+    }
+    let attempts = u32::try_from(most).unwrap_or(u32::MAX).min(MOST_ATTEMPTS);
+    if most > attempts.try_into().unwrap_or(usize::MAX) {
+        unmapped
+            .push(format!("attempts after the tenth: the API takes {MOST_ATTEMPTS} at a task, and there are {most}"));
+    }
+
+    let size = runs.iter().filter_map(|run| run.metadata.dataset_size).max().unwrap_or(0);
+    let count = u32::try_from(tasks.len()).unwrap_or(u32::MAX);
+    let whole = format!("{}-{attempts}-attempts", slug(&key.dataset_version, LONGEST_NAME - 40));
+    let (mut version, mut relation) = (whole.clone(), None);
+    if count < size {
+        let reason = format!("{count} of {size} tasks were tried");
+        if !options.accept_incomplete {
+            return Err(format!("{reason}; --accept-incomplete publishes what is there"));
+        }
+        version = format!("{whole}-{count}-of-{size}");
+        unmapped.push(format!("{reason}: what is there stands as version {version}"));
+        relation = Some(Relation::PartOf(whole));
+    }
+    let id = options.benchmark.clone().unwrap_or_else(|| slug(&key.dataset, LONGEST_NAME));
+    let version = options.benchmark_version.clone().unwrap_or(version);
+    let body = json!({
+        "title": key.dataset,
+        "description": "Tasks that an agent has to carry out in a terminal, judged by tests.",
+        "metric": "pass_rate",
+        "tasks": tasks.keys().map(|id| json!({"id": id})).collect::<Vec<_>>(),
+        "attemptsPerTask": attempts,
+    });
+    let results: Vec<TaskResult> = tasks.into_values().flatten().filter(|result| result.attempt <= attempts).collect();
+    let unjudged = runs.iter().flat_map(|run| &run.results.results).filter(|trial| trial.is_resolved.is_none()).count();
+    if unjudged > 0 {
+        unmapped.push(format!("trials without is_resolved: {unjudged}; they count as 0, with status error or timeout"));
+    }
+    let (told, name) = names::vendor_and_name(&key.model);
+    let model = Model::named(options.naming.provider(told, name)?, name)?;
+    let run = run(key, runs, [&id, &version], &model, options)?;
+    let about = About { homepage: Some("https://www.tbench.ai".to_owned()), ..About::default() };
+    let benchmark = Benchmark { id, version, body, relation, about };
+    Ok((benchmark, Submission { model, run, evidence: Evidence::Results(results) }, unmapped))
+}
+
+fn run(
+    key: &Key,
+    runs: &[&Recorded],
+    [id, version]: [&String; 2],
+    model: &Model,
+    options: &Options,
+) -> Result<Run, String> {
+    let commits: Vec<&str> = runs
+        .iter()
+        .filter_map(|run| run.metadata.commit_hash.as_deref())
+        .filter(|commit| !["", "unknown"].contains(commit))
+        .collect();
+    let mut config = Map::new();
+    if let Some(concurrent) = runs.iter().filter_map(|run| run.metadata.n_concurrent_trials).max() {
+        config.insert("concurrentTrials".to_owned(), concurrent.into());
+    }
+    let mut others: Vec<&str> = commits.clone();
+    others.dedup();
+    if others.len() > 1 {
+        config.insert("commits".to_owned(), others.into_iter().map(Value::from).collect());
+    }
+    let time = |text: &String| utc(text).or_else(|_| local_as_utc(text));
+    let times = |pick: fn(&Metadata) -> Option<&String>| {
+        runs.iter().filter_map(|run| pick(&run.metadata)).map(time).collect::<Result<Vec<_>, _>>()
+    };
+    let started = times(|metadata| metadata.start_time.as_ref())?;
+    let ended = times(|metadata| metadata.end_time.as_ref())?;
+    let mut names: Vec<&str> = runs
+        .iter()
+        .filter_map(|run| run.metadata.uuid.as_ref().or(run.results.id.as_ref()).or(run.metadata.run_id.as_ref()))
+        .map(String::as_str)
+        .collect();
+    names.sort_unstable();
+    if names.len() < runs.len() {
+        return Err("a run has neither id nor run_id".to_owned());
+    }
+    let parts = [&["terminal-bench", id, version], names.as_slice()].concat();
+    Ok(Run {
+        model: model.id(),
+        benchmark: id.clone(),
+        version: version.clone(),
+        harness: "terminal-bench".to_owned(),
+        harness_version: options.code.harness_version.clone(),
+        commit: options.code.commit.clone().or_else(|| commits.first().map(|commit| (*commit).to_owned())),
+        generation_config: config,
+        started_at: started.into_iter().min(),
+        completed_at: ended.into_iter().max(),
+        external_id: names::external_id(&parts),
+        agent: Some(key.agent.clone()),
+        ..Run::default()
+    })
+}
