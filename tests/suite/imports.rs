@@ -127,6 +127,8 @@ async fn swe_bench_is_imported(host: Host) {
         host.client().get(format!("/api/v1/runs/{}", rows[1]["runId"].as_str().expect("an id"))).await.expect(200);
     assert_eq!((&run["startedAt"], &run["completedAt"]), (&Value::Null, &json!("2025-03-01T00:00:00.000Z")));
     assert_eq!(run["evaluatorRelationship"], "third_party");
+    assert_eq!(run["agent"], json!({ "name": "Tinker", "version": "1.2" }));
+    assert_eq!(run["links"]["traces"], "https://tinker.example/trajs");
     assert_eq!(counts(&told(3, &[&arguments[..], &["--strict"]].concat(), host.url(), &key).await), [0, 2, 6]);
 }
 

@@ -333,5 +333,5 @@ async fn other_conditions_are_flagged_and_filtered(host: Host) {
     let whole = api.get(&page).await.text();
     assert!(whole.contains("other conditions") && whole.contains("internet: yes instead of no"), "{whole}");
     let filtered = api.get(format!("{page}&conditions=prescribed")).await.text();
-    assert!(!filtered.contains("internet: yes instead of no") && filtered.contains("2 models"), "{filtered}");
+    assert!(!filtered.contains("internet: yes instead of no") && filtered.contains("2 rows"), "{filtered}");
 }

@@ -45,6 +45,11 @@ impl ApiError {
         Self { status: None, code: String::new(), pointers: Vec::new(), reason, retry_after: None }
     }
 
+    /// Returns whether the problem names one of these members of the request.
+    pub fn points_at(&self, members: &[&str]) -> bool {
+        self.pointers.iter().any(|pointer| members.contains(&pointer.as_str()))
+    }
+
     /// A request that got no answer, or not all of it.
     pub fn unanswered(error: reqwest::Error) -> Self {
         Self { retry_after: Some(Duration::ZERO), ..Self::unsent(describe(error)) }

@@ -176,12 +176,12 @@ pub struct Run {
     /// The run's name at its source.
     pub external_id: String,
     /// The program that drove the model.
-    #[serde(skip)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub agent: Option<Agent>,
     /// A short label of how the model was set up, such as its reasoning effort.
-    #[serde(skip)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub configuration: Option<String>,
-    #[serde(skip)]
+    #[serde(skip_serializing_if = "Links::is_empty")]
     pub links: Links,
 }
 
@@ -191,6 +191,12 @@ pub struct Agent {
     pub name: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
+}
+
+impl Links {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// Where more of a run can be read.

@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::{
     options::Target,
     plan::Plan,
-    publisher::{Outcome, Publisher, accepted, unsent},
+    publisher::{Outcome, Publisher, accepted},
     summary::{Done, Left, Summary},
 };
 use crate::{error::CliError, output::print_line};
@@ -21,13 +21,12 @@ const OTHERWISE: &str = "a run of this external id is there, declared otherwise 
 /// # Errors
 /// [`CliError`] when the address or the key can be none.
 pub async fn publish(plan: &Plan, target: &Target) -> Result<ExitCode, CliError> {
-    let mut summary = if target.dry_run {
+    let summary = if target.dry_run {
         preview(plan)
     } else {
         let api_key = target.api_key.as_deref().unwrap_or_default();
         publish_all(plan, &Publisher::new(&target.url, api_key).map_err(CliError::usage)?).await
     };
-    summary.not_mapped.extend(unsent(plan));
     if target.json {
         print_line(&serde_json::to_string_pretty(&summary).map_err(CliError::new)?);
     } else {

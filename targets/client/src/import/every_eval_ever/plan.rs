@@ -103,6 +103,7 @@ mod tests {
                 "generationConfig": {"inferencePlatform": "together", "temperature": 0.5, "max_tokens": 256},
                 "evaluatorRelationship": "third_party", "startedAt": "2025-06-01T10:00:00.000Z",
                 "externalId": "every-eval-ever/accuracy-of-4/riddles/initech_zeta-9/1748772000/doors#accuracy",
+                "links": {"source": "https://lab.example"},
             })
         );
         assert_eq!(

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{
     opened_run::OpenedRun,
     payload::{Payload, uploads},
-    wire::{run_create, version_put},
+    wire::version_put,
 };
 use crate::{
     api::{ApiError, client_builder, retry_after, with_retries},
@@ -60,7 +60,14 @@ impl Publisher {
     pub async fn declare_benchmark(&self, benchmark: &Benchmark, report: &dyn Fn(&str)) -> Result<(), String> {
         let Benchmark { id, version, .. } = benchmark;
         let path = format!("benchmarks/{id}/versions/{version}");
-        match self.send(Method::PUT, &path, Some(Payload::json(version_put(benchmark))?), report).await {
+        let mut declared =
+            self.send(Method::PUT, &path, Some(Payload::json(&version_put(benchmark, true))?), report).await;
+        // The version that it belongs to may not be there, and nothing here can declare that.
+        if declared.as_ref().is_err_and(|error| error.points_at(&["/partOf", "/otherScoringOf"])) {
+            declared =
+                self.send(Method::PUT, &path, Some(Payload::json(&version_put(benchmark, false))?), report).await;
+        }
+        match declared {
             Ok(_) => Ok(()),
             Err(error) if error.code == "version_in_use" => Err(format!(
                 "version {version} of {id} is there with another definition (tasks, scorer, metric, attempts or texts), \
@@ -105,11 +112,11 @@ impl Publisher {
     /// Opens the run, or finds it; none where another request opened the run of its external id. The model is declared
     /// only where a new run needs it: a run that is there under another name must not leave a model without runs behind.
     async fn open(&self, submission: &Submission, report: &dyn Fn(&str)) -> Result<Option<OpenedRun>, String> {
-        let body = run_create(&submission.run)?;
-        let mut opened = self.send(Method::POST, "runs", Some(Payload::json(&body)?), report).await;
-        if opened.as_ref().is_err_and(|error| error.pointers.iter().any(|pointer| pointer == "/model")) {
+        let body = &submission.run;
+        let mut opened = self.send(Method::POST, "runs", Some(Payload::json(body)?), report).await;
+        if opened.as_ref().is_err_and(|error| error.points_at(&["/model"])) {
             self.declare_model(submission, report).await?;
-            opened = self.send(Method::POST, "runs", Some(Payload::json(&body)?), report).await;
+            opened = self.send(Method::POST, "runs", Some(Payload::json(body)?), report).await;
         }
         match opened {
             Ok(run) => serde_json::from_value(run)

@@ -6,4 +6,4 @@ mod payload;
 mod wire;
 
 pub use client::{Outcome, Publisher};
-pub use wire::{accepted, unsent};
+pub use wire::accepted;

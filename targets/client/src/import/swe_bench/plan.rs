@@ -155,6 +155,8 @@ mod tests {
                 },
                 "evaluatorRelationship": "third_party", "completedAt": "2025-03-01T00:00:00.000Z",
                 "externalId": "swe-bench/swe-bench-verified/1/20250301_tinker",
+                "agent": {"name": "Tinker", "version": "1.2"},
+                "links": {"source": "https://tinker.example", "traces": "https://tinker.example/trajs"},
             })
         );
         let run = &submission.run;

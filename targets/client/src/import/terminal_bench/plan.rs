@@ -95,6 +95,7 @@ mod tests {
                 "generationConfig": {"concurrentTrials": 4}, "evaluatorRelationship": "third_party",
                 "startedAt": "2025-06-01T10:00:00.123Z", "completedAt": "2025-06-01T11:00:00.000Z",
                 "externalId": "terminal-bench/terminal-bench-core/0.1.1-5-attempts/u1/u2/u3/u4/u5",
+                "agent": {"name": "terminus", "version": "2.0"},
             })
         );
         assert_eq!(submission.run.agent, Some(Agent { name: "terminus".to_owned(), version: Some("2.0".to_owned()) }));
