@@ -1,9 +1,12 @@
 -- What a version is of its benchmark, which version a benchmark is read by, and under which conditions runs are made.
 
 -- Of the same benchmark: the version that has all tasks of this one and more, or the same tasks with another scorer. A
--- version with neither is whole. `conditions`: `{"timeLimitSeconds","tools","internet","attempts"}`, what is prescribed.
+-- part of a whole that is not declared says how many tasks that has. A version with none of these is whole. `conditions`: `{"timeLimitSeconds","tools","internet","attempts"}`, what is prescribed.
 ALTER TABLE benchmark_versions ADD COLUMN part_of TEXT;
 ALTER TABLE benchmark_versions ADD COLUMN other_scoring_of TEXT;
+ALTER TABLE benchmark_versions ADD COLUMN whole_task_count INTEGER;
+ALTER TABLE benchmark_versions ADD COLUMN is_whole INTEGER GENERATED ALWAYS AS (
+  part_of IS NULL AND other_scoring_of IS NULL AND whole_task_count IS NULL) VIRTUAL;
 ALTER TABLE benchmark_versions ADD COLUMN homepage TEXT;
 ALTER TABLE benchmark_versions ADD COLUMN licence TEXT;
 ALTER TABLE benchmark_versions ADD COLUMN citation TEXT;
@@ -34,7 +37,7 @@ SELECT
     (
       SELECT CASE WHEN count(*) = 1 THEN min(v.version) END
       FROM benchmark_versions AS v
-      WHERE v.benchmark_id = b.id AND v.part_of IS NULL AND v.other_scoring_of IS NULL
+      WHERE v.benchmark_id = b.id AND v.is_whole
     )
   ) AS version
 FROM benchmarks AS b;

@@ -176,6 +176,8 @@ pub struct BenchmarkVersion {
     pub parts: Option<Vec<Part>>,
     /// The version that has all tasks of this one and more.
     pub part_of: Option<VersionName>,
+    /// How many tasks the whole has that this one is a part of, where that is no declared version.
+    pub whole_task_count: Option<u32>,
     /// The version with the same tasks, of which this is a second scorer or metric.
     pub other_scoring_of: Option<VersionName>,
     /// Where to read more.

@@ -58,6 +58,7 @@ pub(super) fn version_from_row(row: &Row, tasks: Vec<Task>) -> Result<BenchmarkV
         tasks_published_on: row.optional_text("tasks_published_on")?,
         parts: optional_json(row, "parts")?,
         part_of: row.optional_text("part_of")?.map(Into::into),
+        whole_task_count: row.optional_integer("whole_task_count")?.and_then(|count| u32::try_from(count).ok()),
         other_scoring_of: row.optional_text("other_scoring_of")?.map(Into::into),
         homepage: row.optional_text("homepage")?,
         licence: row.optional_text("licence")?,
@@ -145,6 +146,7 @@ fn put_version(version: &BenchmarkVersion, now: Timestamp) -> Query<()> {
         .bind(version.licence.as_deref())
         .bind(version.citation.as_deref())
         .bind(version.conditions.map(|conditions| serde_json::json!(conditions).to_string()))
+        .bind(version.whole_task_count)
         .execute()
 }
 

@@ -64,6 +64,7 @@ pub static TABLES: [Table; 12] = [
             ("tasks_published_on", Text),
             ("parts", Json),
             ("part_of", Text),
+            ("whole_task_count", Integer),
             ("other_scoring_of", Text),
             ("homepage", Text),
             ("licence", Text),

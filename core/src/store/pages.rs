@@ -55,8 +55,10 @@ pub struct VersionFacts {
     pub tasks_published_on: Option<String>,
     /// What a composite score is made of.
     pub parts: Vec<Part>,
-    /// The version that it is a part of, and how many tasks that has.
-    pub part_of: Option<(VersionName, i64)>,
+    /// The version that it is a part of.
+    pub part_of: Option<VersionName>,
+    /// How many tasks the whole has that it is a part of.
+    pub whole_task_count: Option<i64>,
     /// The version of which it is a second scoring.
     pub other_scoring_of: Option<VersionName>,
     /// Where to read more.
@@ -84,10 +86,8 @@ impl VersionFacts {
             private_tasks: row.boolean("private_tasks")?,
             tasks_published_on: row.optional_text("tasks_published_on")?,
             parts: optional_json(row, "parts")?.unwrap_or_default(),
-            part_of: row
-                .optional_text("part_of")?
-                .map(VersionName::from)
-                .zip(row.optional_integer("whole_task_count")?),
+            part_of: row.optional_text("part_of")?.map(Into::into),
+            whole_task_count: row.optional_integer("whole_task_count")?,
             other_scoring_of: row.optional_text("other_scoring_of")?.map(Into::into),
             homepage: row.optional_text("homepage")?,
             licence: row.optional_text("licence")?,

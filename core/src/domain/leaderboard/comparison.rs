@@ -297,6 +297,7 @@ mod tests {
             tasks_published_on: None,
             parts: None,
             part_of: None,
+            whole_task_count: None,
             other_scoring_of: None,
             homepage: None,
             licence: None,

@@ -16,6 +16,8 @@ use crate::{
 };
 
 const MOST_TASKS: usize = 10_000;
+/// Tasks that are not named.
+const MOST_COUNTED: u32 = 10_000_000;
 const MOST_ATTEMPTS: u32 = 10;
 const MOST_PARTS: usize = 20;
 const MOST_WEIGHT: f64 = 1e6;
@@ -63,6 +65,10 @@ pub struct Body {
     /// The version of this benchmark that has all tasks of this one and more: this is a part of it, such as a smoke
     /// test, and never what the benchmark is read by.
     part_of: Option<VersionName>,
+    /// How many tasks the whole has, where this version has some of them and the whole is not declared: instead of
+    /// `partOf`.
+    #[schema(minimum = 2, maximum = 10_000_000)]
+    whole_task_count: Option<u32>,
     /// The version of this benchmark with the same tasks, of which this is a second scorer or metric: never what the
     /// benchmark is read by.
     other_scoring_of: Option<VersionName>,
@@ -176,6 +182,9 @@ impl Body {
         }
         let has_two_bases = self.part_of.is_some() && self.other_scoring_of.is_some();
         validator.require(!has_two_bases, "/otherScoringOf", "a version is a part or a second scoring, not both");
+        let has_base = self.part_of.is_some() || self.other_scoring_of.is_some();
+        let is_told_once = self.whole_task_count.is_none() || !has_base;
+        validator.require(is_told_once, "/wholeTaskCount", "the version that is named tells how many tasks there are");
         let homepage = validator.optional_https_url("/homepage", self.homepage.as_deref());
         let licence = validator.optional_text("/licence", self.licence.as_deref(), 100);
         let citation = validator.optional_text("/citation", self.citation.as_deref(), 2000);
@@ -195,11 +204,13 @@ impl Body {
                 let is_rate = self.metric == Metric::PassRate;
                 validator.require(is_rate, "/metric", "counts are of passes: give pass_rate");
                 validator.require(!has_parts, "/parts", "counts have no parts");
-                let count = self.task_count.filter(|count| (1..=10_000_000).contains(count));
+                let count = self.task_count.filter(|count| (1..=MOST_COUNTED).contains(count));
                 validator.require(count.is_some(), "/taskCount", "give 1 to 10000000");
                 (Vec::new(), count.unwrap_or(1))
             }
         };
+        let is_less = self.whole_task_count.is_none_or(|whole| whole > task_count && whole <= MOST_COUNTED);
+        validator.require(is_less, "/wholeTaskCount", "a part has fewer tasks than the whole");
         validator.finish()?;
         Ok(BenchmarkVersion {
             benchmark,
@@ -215,6 +226,7 @@ impl Body {
             tasks_published_on: published,
             parts,
             part_of: self.part_of,
+            whole_task_count: self.whole_task_count,
             other_scoring_of: self.other_scoring_of,
             homepage,
             licence,

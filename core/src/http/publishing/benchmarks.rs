@@ -163,6 +163,9 @@ struct VersionBody {
     parts: Option<Vec<Part>>,
     /// The version that has all tasks of this one and more.
     part_of: Option<VersionName>,
+    /// How many tasks the whole has that it is a part of, where that is no declared version.
+    #[schema(minimum = 2)]
+    whole_task_count: Option<u32>,
     /// The version with the same tasks, of which this is a second scorer or metric.
     other_scoring_of: Option<VersionName>,
     /// Where to read more.
@@ -195,6 +198,7 @@ impl VersionBody {
             tasks_published_on: version.tasks_published_on,
             parts: version.parts,
             part_of: version.part_of,
+            whole_task_count: version.whole_task_count,
             other_scoring_of: version.other_scoring_of,
             homepage: version.homepage,
             licence: version.licence,

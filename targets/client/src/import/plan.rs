@@ -91,8 +91,8 @@ impl Benchmark {
 /// What a benchmark version is to another one of the same benchmark.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Relation {
-    /// It has some of that version's tasks.
-    PartOf(String),
+    /// It has some of so many tasks. Which version has them all, or whether it is there, nobody has to know.
+    PartOf(u64),
     /// It has the same tasks, scored by another scorer or metric.
     OtherScoringOf(String),
 }

@@ -21,8 +21,11 @@ pub fn of(facts: &VersionFacts, scope: &Scope, systems: usize) -> Markup {
         .map(|(name, value)| format!("{}: {}", name.words(), name.value(value)))
         .collect::<Vec<_>>();
     html! {
-        @if let Some((whole, tasks)) = &facts.part_of {
-            p class="note" { "This is a part: " (facts.task_count) " of " (tasks) " tasks of version " (version(whole)) "." }
+        @if let Some(tasks) = facts.whole_task_count {
+            p class="note" {
+                "This is a part: " (facts.task_count) " of " (tasks) " tasks"
+                @if let Some(whole) = &facts.part_of { " of version " (version(whole)) } "."
+            }
         } @else if let Some(other) = &facts.other_scoring_of {
             p class="note" { "This is a second scoring of the tasks of version " (version(other)) "." }
         } @else if let Some(current) = facts.current_version.as_ref().filter(|_| !is_current) {

@@ -9,6 +9,5 @@ WHERE ?3 IS NOT NULL
     WHERE benchmark_id = ?1
       AND version = ?3
       AND version <> ?2
-      AND part_of IS NULL
-      AND other_scoring_of IS NULL
+      AND is_whole
   )

@@ -11,6 +11,5 @@ WHERE v.benchmark_id = ?1
     FROM benchmark_versions AS r
     WHERE r.benchmark_id = ?1
       AND r.evidence = 'results'
-      AND r.part_of IS NULL
-      AND r.other_scoring_of IS NULL
+      AND r.is_whole
   )

@@ -7,8 +7,7 @@ UPDATE benchmarks SET current_version = coalesce(
     FROM benchmark_versions AS v
     WHERE v.benchmark_id = ?1
       AND v.evidence = 'results'
-      AND v.part_of IS NULL
-      AND v.other_scoring_of IS NULL
+      AND v.is_whole
     ORDER BY v.created_at, v.version
     LIMIT 1
   ),
@@ -17,8 +16,7 @@ UPDATE benchmarks SET current_version = coalesce(
     FROM benchmark_versions AS v
     WHERE v.benchmark_id = ?1
       AND v.version = current_version
-      AND v.part_of IS NULL
-      AND v.other_scoring_of IS NULL
+      AND v.is_whole
   )
 )
 WHERE id = ?1
@@ -28,6 +26,5 @@ WHERE id = ?1
     WHERE v.benchmark_id = ?1
       AND v.version = current_version
       AND v.evidence = 'results'
-      AND v.part_of IS NULL
-      AND v.other_scoring_of IS NULL
+      AND v.is_whole
   )

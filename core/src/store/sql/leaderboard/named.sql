@@ -10,6 +10,6 @@ FROM (
   SELECT version
   FROM benchmark_versions
   WHERE benchmark_id = ?1
-  ORDER BY part_of IS NOT NULL OR other_scoring_of IS NOT NULL, created_at DESC, version DESC
+  ORDER BY NOT is_whole, created_at DESC, version DESC
   LIMIT ?2
 ) AS v

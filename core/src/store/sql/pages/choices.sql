@@ -6,7 +6,7 @@ SELECT
   EXISTS (
     SELECT 1 FROM snapshots AS s WHERE s.benchmark_id = v.benchmark_id AND s.version = v.version
   ) AS published,
-  v.part_of IS NULL AND v.other_scoring_of IS NULL AS whole
+  v.is_whole AS whole
 FROM benchmark_versions AS v
 WHERE v.benchmark_id IN (
   SELECT ?1

@@ -2,7 +2,7 @@
 -- ?1 benchmark, ?2 version
 SELECT
   v.task_count, v.attempts_per_task, v.chance_level, v.private_tasks, v.tasks_published_on, v.parts, v.part_of,
-  v.other_scoring_of, v.homepage, v.licence, v.citation, v.conditions, w.task_count AS whole_task_count,
+  v.other_scoring_of, v.homepage, v.licence, v.citation, v.conditions, coalesce(w.task_count, v.whole_task_count) AS whole_task_count,
   (
     SELECT d.version FROM default_versions AS d WHERE d.benchmark_id = v.benchmark_id
   ) AS current_version

@@ -109,7 +109,7 @@ pub fn described(
         version = format!("{}-{tasks}-of-{of}{kind}", whole.strip_suffix(kind).unwrap_or(&whole));
         let shown = options.benchmark_version.as_ref().unwrap_or(&version);
         unmapped.push(format!("{reason}: what is there stands as version {shown}"));
-        relation = Some(Relation::PartOf(whole));
+        relation = Some(Relation::PartOf(of));
     } else if options.scorer.is_some() && options.benchmark_version.as_ref().is_some_and(|given| *given != whole) {
         relation = Some(Relation::OtherScoringOf(whole));
     }

@@ -38,7 +38,7 @@ impl Task<'_> {
             if !self.options.provenance.accept_incomplete {
                 return Err(format!("{reason}; --accept-incomplete publishes what is there"));
             }
-            relation = Some(Relation::PartOf(version.clone()));
+            relation = Some(Relation::PartOf(original.into()));
             version = format!("{version}-{effective}-of-{original}");
             unmapped.push(format!("{reason}: they stand as version {version}"));
         }

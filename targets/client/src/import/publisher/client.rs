@@ -62,8 +62,9 @@ impl Publisher {
         let path = format!("benchmarks/{id}/versions/{version}");
         let mut declared =
             self.send(Method::PUT, &path, Some(Payload::json(&version_put(benchmark, true))?), report).await;
-        // The version that it belongs to may not be there, and nothing here can declare that.
-        if declared.as_ref().is_err_and(|error| error.points_at(&["/partOf", "/otherScoringOf"])) {
+        // The version that it scores anew may not be there, now or when this one was declared.
+        let is_alone = |error: &ApiError| error.points_at(&["/otherScoringOf"]) || error.code == "version_in_use";
+        if benchmark.relation.is_some() && declared.as_ref().is_err_and(is_alone) {
             declared =
                 self.send(Method::PUT, &path, Some(Payload::json(&version_put(benchmark, false))?), report).await;
         }

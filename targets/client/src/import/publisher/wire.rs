@@ -16,25 +16,28 @@ pub fn accepted(submission: &Submission) -> Result<&Submission, String> {
     }
 }
 
-/// Makes the body that declares a benchmark version, with its relation to another version or without.
+/// Makes the body that declares a benchmark version, as a second scoring of another or by itself.
 pub fn version_put(benchmark: &Benchmark, related: bool) -> Value {
     let mut body = benchmark.body.clone();
     let About { homepage, licence, citation } = &benchmark.about;
-    let (member, base) = match benchmark.relation.as_ref().filter(|_| related) {
-        Some(Relation::PartOf(version)) => ("partOf", Some(version)),
-        Some(Relation::OtherScoringOf(version)) => ("otherScoringOf", Some(version)),
-        None => ("partOf", None),
+    let (whole, base) = match &benchmark.relation {
+        Some(Relation::PartOf(tasks)) => (Some(*tasks), None),
+        Some(Relation::OtherScoringOf(version)) => (None, related.then_some(version)),
+        None => (None, None),
     };
     if let Value::Object(members) = &mut body {
         for (name, text) in [
             ("homepage", homepage.as_ref()),
             ("licence", licence.as_ref()),
             ("citation", citation.as_ref()),
-            (member, base),
+            ("otherScoringOf", base),
         ] {
             if let Some(text) = text {
                 members.insert(name.to_owned(), text.as_str().into());
             }
+        }
+        if let Some(tasks) = whole {
+            members.insert("wholeTaskCount".to_owned(), tasks.into());
         }
     }
     body
@@ -46,19 +49,23 @@ mod tests {
 
     use super::*;
 
+    fn declared(relation: Relation, related: bool) -> Value {
+        let about = About { homepage: Some("https://b.example".to_owned()), ..About::default() };
+        let body = json!({"title": "B"});
+        version_put(&Benchmark { body, relation: Some(relation), about, ..Benchmark::default() }, related)
+    }
+
     #[test]
-    fn a_version_tells_what_it_is_a_part_of() {
-        let benchmark = Benchmark {
-            body: json!({"title": "B"}),
-            relation: Some(Relation::PartOf("1".to_owned())),
-            about: About { homepage: Some("https://b.example".to_owned()), ..About::default() },
-            ..Benchmark::default()
-        };
+    fn a_version_tells_what_it_is_to_another() {
         let alone = json!({"title": "B", "homepage": "https://b.example"});
-        assert_eq!(version_put(&benchmark, false), alone);
-        assert_eq!(
-            version_put(&benchmark, true),
-            json!({"title": "B", "homepage": "https://b.example", "partOf": "1"})
-        );
+        let other = || Relation::OtherScoringOf("1".to_owned());
+        assert_eq!(declared(other(), false), alone);
+        let with = |member: &str, value: Value| {
+            let mut body = alone.clone();
+            body[member] = value;
+            body
+        };
+        assert_eq!(declared(other(), true), with("otherScoringOf", json!("1")));
+        assert_eq!(declared(Relation::PartOf(100), false), with("wholeTaskCount", json!(100)));
     }
 }

@@ -87,7 +87,7 @@ pub fn submission(
         }
         version = format!("{whole}-{count}-of-{size}");
         unmapped.push(format!("{reason}: what is there stands as version {version}"));
-        relation = Some(Relation::PartOf(whole));
+        relation = Some(Relation::PartOf(size.into()));
     }
     let id = options.benchmark.clone().unwrap_or_else(|| slug(&key.dataset, LONGEST_NAME));
     let version = options.benchmark_version.clone().unwrap_or(version);
