@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 /// Where to read more of a run: `https` addresses.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(as = Links)]
+#[schema(as = SourceLinks)]
 pub struct RunLinks {
     /// What ran, or where the results were first published.
     #[schema(format = "uri", pattern = "^https://", max_length = 2000)]

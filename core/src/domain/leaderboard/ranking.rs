@@ -143,3 +143,57 @@ impl RankedEntry {
         Self { entry, score, place, cost_usd, cost_usd_per_task, flags }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(run: &str, system: &str, correct: u64, ranked: bool, evaluator: EvaluatorRelationship) -> Entry {
+        let id = SystemId::from(system);
+        Entry {
+            system: System { model: id.model(), id, agent: None, configuration: None },
+            ranked,
+            base_model: None,
+            display_name: String::new(),
+            run_id: run.into(),
+            published_at: Timestamp(2),
+            evaluated_at: Timestamp(1),
+            links: None,
+            evaluator_relationship: evaluator,
+            dirty: false,
+            contaminated: false,
+            attempts_policy: None,
+            aggregates: Aggregates {
+                tasks: 10,
+                clusters: 10,
+                correct,
+                total: 10,
+                score: f64::from(u32::try_from(correct).unwrap()) / 10.0,
+                squares: 0.0,
+                cost_usd: Some(1.0),
+                p50_ms: None,
+                p95_ms: None,
+            },
+        }
+    }
+
+    #[test]
+    fn what_is_not_ranked_takes_no_place() {
+        use EvaluatorRelationship::{FirstParty, SelfReported, ThirdParty};
+        let entries = vec![
+            entry("claimed", "p/b", 10, false, SelfReported),
+            entry("own", "p/b", 9, false, FirstParty),
+            entry("worse", "p/a~000000000001", 2, true, ThirdParty),
+            entry("better", "p/b", 6, true, ThirdParty),
+            entry("worse too", "p/a", 2, true, ThirdParty),
+        ];
+        let ranked = rank(Metric::PassRate, Evidence::Results, entries);
+        let told = ranked.iter().map(|row| (row.entry.run_id.as_str(), row.place.map(|place| place.rank)));
+        assert_eq!(
+            told.collect::<Vec<_>>(),
+            [("better", Some(1)), ("own", None), ("claimed", None), ("worse too", Some(2)), ("worse", Some(2))]
+        );
+        let optimal = ranked.iter().filter_map(|row| row.place?.pareto_optimal).collect::<Vec<_>>();
+        assert_eq!(optimal, [true, false, false], "nor does it push others from the front");
+    }
+}

@@ -198,7 +198,7 @@ impl<'a> Table<'a> {
                 @if self.evaluators_differ { td { (words(row.evaluator_relationship.as_str())) } }
                 td { (day(row.evaluated_at)) }
                 td { (day(row.published_at)) }
-                td class="c" { @if row.ranked { input type="checkbox" name="model" value=(row.system_id) aria-label=(row.display_name); } }
+                td class="c" { @if row.ranked { input type="checkbox" name="model" value=(row.system_id) aria-label=(system_name(&row.display_name, row.agent.as_ref(), row.configuration.as_deref())); } }
             }
         }
     }
