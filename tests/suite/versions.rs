@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 cases![KeepsMail:
     a_part_is_neither_the_default_nor_what_describes_the_benchmark,
+    a_part_of_a_whole_that_is_not_declared_is_no_default,
     the_first_whole_version_is_current_until_another_is_marked,
     a_part_and_a_second_scoring_have_the_tasks_of_a_whole_version,
     counts_never_displace_results,
@@ -82,6 +83,33 @@ async fn a_part_is_neither_the_default_nor_what_describes_the_benchmark(host: Ho
     assert!(
         text(format!("/leaderboard?benchmark={id}&version=strict")).await.contains("second scoring of the tasks of")
     );
+}
+
+async fn a_part_of_a_whole_that_is_not_declared_is_no_default(host: Host) {
+    let publisher = Publisher::new(&host).await;
+    let (model, id) = (publisher.model("m").await, publisher.benchmark.clone());
+    let smoke = put(&publisher, "smoke", tasks(10), json!({ "wholeTaskCount": 40 })).await.expect(201);
+    assert_eq!((&smoke["wholeTaskCount"], &smoke["partOf"]), (&json!(40), &Value::Null));
+    publish(&publisher, &model, "smoke", 10).await;
+    let api = publisher.api.anonymous();
+    let problem = api.get(format!("/api/v1/leaderboard?benchmark={id}")).await.problem(400, "version_required");
+    assert_eq!(problem["choices"], json!(["smoke"]));
+    mark(&publisher.api, &id, "smoke").await.problem(409, "version_not_whole");
+    let page = api.get(format!("/leaderboard?benchmark={id}&version=smoke")).await.text();
+    assert!(page.contains("10 of 40 tasks."), "{page}");
+
+    put(&publisher, "whole", tasks(40), json!({})).await.expect(201);
+    publish(&publisher, &model, "whole", 40).await;
+    assert_eq!(read_by(&publisher).await, "whole");
+    for (members, tasks) in [
+        (json!({ "wholeTaskCount": 10 }), tasks(10)),
+        (json!({ "wholeTaskCount": 0 }), tasks(1)),
+        (json!({ "wholeTaskCount": 40, "partOf": "whole" }), tasks(10)),
+        (json!({ "wholeTaskCount": 40, "otherScoringOf": "whole" }), tasks(40)),
+    ] {
+        let refused = put(&publisher, "bad", tasks, members).await.problem(422, "validation_failed");
+        assert_eq!(refused["errors"][0]["pointer"], "/wholeTaskCount");
+    }
 }
 
 async fn the_first_whole_version_is_current_until_another_is_marked(host: Host) {
