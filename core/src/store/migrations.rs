@@ -32,6 +32,7 @@ pub const MIGRATIONS: &[Migration] = &[
     migration!("0010_names.sql"),
     migration!("0011_guards.sql"),
     migration!("0012_change_views.sql"),
+    migration!("0015_log.sql"),
 ];
 
 /// Names the newest migration: which schema this program works with.
