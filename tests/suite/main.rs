@@ -31,6 +31,7 @@ mod history;
 mod idempotency;
 mod leaderboard;
 mod limits;
+mod log;
 mod mail_delivery;
 mod mfa;
 mod moderation;
@@ -129,6 +130,7 @@ fn everywhere() -> Vec<Case> {
         moderation::cases(),
         withdrawal::cases(),
         limits::cases(),
+        log::cases(),
         verify::cases(),
         revocation::cases(),
         connections::cases(),
