@@ -21,7 +21,10 @@ pub struct Publisher {
 
 impl Publisher {
     pub async fn new(task_count: usize) -> Self {
-        let simulation = Simulation::new(&[("ADMIN_EMAILS", "root@example.com")]).await;
+        Self::on(Simulation::new(&[("ADMIN_EMAILS", "root@example.com")]).await, task_count).await
+    }
+
+    pub async fn on(simulation: Simulation, task_count: usize) -> Self {
         let mut tokens = Vec::new();
         for email in ["ada@example.com", "root@example.com"] {
             let body = json!({ "email": email, "password": PASSWORD });

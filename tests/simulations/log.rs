@@ -109,8 +109,8 @@ async fn two_sequencers_at_once_give_each_change_one_leaf() {
             let run = publisher.uploaded("m", 1, 2).await;
             let request = axum::http::Request::post(format!("/api/v1/runs/{run}/publish"));
             assert_eq!(simulation.answer(request, Some(&publisher.key), None).await.status(), 200);
+            simulation.die();
         }
-        simulation.die();
         let before = simulation.count("SELECT count(*) FROM log_leaves");
         // The first stands still at a call, and the second overtakes it.
         simulation.break_after(calls, Failure::Slow);
@@ -144,4 +144,33 @@ async fn a_backlog_is_bounded_per_round_and_comes_to_an_end() {
     simulation.pass_seconds(3600);
     aibaas_core::tick(&simulation.app).await;
     assert_eq!(get(simulation, "/api/v1/log/head").await, head);
+}
+
+#[tokio::test]
+async fn after_a_change_of_the_secret_the_same_size_is_signed_anew() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("data.db");
+    let (old, new) = ("old-secret-".repeat(4), "new-secret-".repeat(4));
+    let first = Simulation::in_file(&file, &[("JWT_SECRET", &old), ("ADMIN_EMAILS", "root@example.com")]).await;
+    let publisher = Publisher::on(first, 2).await;
+    publisher.model("m").await;
+    let run = publisher.uploaded("m", 1, 2).await;
+    let path = format!("/api/v1/runs/{run}/publish");
+    assert_eq!(publisher.simulation.call(Method::POST, &path, Some(&publisher.key), None).await.0, 200);
+    let before = check(&publisher.simulation).await;
+    let signed = get(&publisher.simulation, "/api/v1/log/head").await;
+    drop(publisher);
+
+    let second = Simulation::in_file(&file, &[("JWT_SECRET", &new), ("JWT_SECRET_PREVIOUS", &old)]).await;
+    assert_eq!(get(&second, "/api/v1/log/head").await, signed, "its key is still published");
+    assert_eq!(check(&second).await, before);
+    aibaas_core::tick(&second.app).await;
+    let anew = get(&second, "/api/v1/log/head").await;
+    assert_ne!(anew["keyId"], signed["keyId"]);
+    assert_eq!((&anew["size"], &anew["rootHash"]), (&signed["size"], &signed["rootHash"]));
+    drop(second);
+
+    let third = Simulation::in_file(&file, &[("JWT_SECRET", &new)]).await;
+    assert_eq!(get(&third, "/api/v1/log/head").await, anew);
+    assert_eq!(check(&third).await, before);
 }
