@@ -182,7 +182,7 @@ pub fn verify_inclusion(index: u64, size: u64, leaf: &Hash, path: &[Hash], root:
         }
         if index % 2 == 1 || index == last {
             hash = node_hash(beside, &hash);
-            while index % 2 == 0 && index != 0 {
+            while index.is_multiple_of(2) && index != 0 {
                 (index, last) = (index / 2, last / 2);
             }
         } else {
@@ -215,7 +215,7 @@ pub fn verify_consistency((from, from_root): (u64, &Hash), (to, to_root): (u64, 
         if index % 2 == 1 || index == last {
             of_from = node_hash(beside, &of_from);
             of_to = node_hash(beside, &of_to);
-            while index % 2 == 0 && index != 0 {
+            while index.is_multiple_of(2) && index != 0 {
                 (index, last) = (index / 2, last / 2);
             }
         } else {

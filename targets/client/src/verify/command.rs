@@ -118,7 +118,7 @@ async fn of_instance(
         let rows = download_board(instance, *board, snapshot, report).await?;
         served::check(&tables, &boards, *board, *seq, &rows)?;
     }
-    summary.push_str(&format!("; the API shows the {} newest boards so", newest.len()));
+    summary.push_str(&format!("; the API shows the newest board of {} versions so", newest.len()));
     Ok((log, summary))
 }
 
