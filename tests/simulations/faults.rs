@@ -192,7 +192,6 @@ fn families(world: &World, n: usize) -> Vec<Asked> {
         get("/health", &[]),
         get("/docs", &[]),
         get("/.well-known/jwks.json", &[]),
-        get("/.well-known/log-keys.json", &[]),
         get("/ready", &[Database]),
         get(BOARD, &[Database]),
         get("/api/v1/leaderboard.csv?benchmark=bench", &[Database]),
@@ -202,8 +201,6 @@ fn families(world: &World, n: usize) -> Vec<Asked> {
         get("/api/v1/badges/p/m.svg?benchmark=bench", &[Database]),
         get("/api/v1/changes", &[Database]),
         get("/api/v1/changes.atom", &[Database]),
-        get("/api/v1/log/head", &[Database]),
-        get("/api/v1/log/proof/inclusion?index=0", &[Database]),
         get("/api/v1/models/p/m/history", &[Database]),
         get("/api/v1/models", &[Database]),
         get("/api/v1/benchmarks/bench", &[Database]),
@@ -240,6 +237,9 @@ fn families(world: &World, n: usize) -> Vec<Asked> {
             Some(json!({ "displayName": "M" })),
         ),
         asked(Method::POST, "/api/v1/runs", Whom::Program, &[Database, Gate], Some(run(&format!("run {n}")))),
+        get("/.well-known/log-keys.json", &[]),
+        get("/api/v1/log/head", &[Database]),
+        get("/api/v1/log/proof/inclusion?index=0", &[Database]),
     ]
 }
 
