@@ -1,5 +1,7 @@
 //! A board that tells the truth, and every way in which one may lie: with its old key, or with nobody looking.
 
+#![allow(clippy::arithmetic_side_effects, reason = "a test that panics fails, as it should")]
+
 use aibaas_core::domain::{
     JwtAlgorithm, Keys as SigningKeys, Secret,
     log_record::{Row, RunDigest, TreeHead, board_digest, board_row, canonical, hex},
