@@ -20,6 +20,7 @@ cases![
     // Nobody else publishes or moderates meanwhile.
     MovesTime:
         a_true_board_is_verified_and_a_lie_is_not,
+        every_kind_of_board_is_verified,
 ];
 
 fn hash(value: &Value) -> [u8; 32] {
@@ -248,4 +249,55 @@ async fn a_true_board_is_verified_and_a_lie_is_not(host: Host) {
     assert_eq!(std::fs::read_to_string(&kept).expect("a head"), forked.to_string(), "it is kept as it was");
     let (code, said) = client(&["verify", text(folder.path())]).await;
     assert_eq!(code, Some(2), "{said}");
+}
+
+async fn every_kind_of_board_is_verified(host: Host) {
+    let admin = admin(&host).await;
+    let publisher = Publisher::new(&host).await;
+    let stranger = Publisher { benchmark: publisher.benchmark.clone(), ..Publisher::new(&host).await };
+    let models = [publisher.model("a").await, publisher.model("b").await, publisher.model("c").await];
+    // Several attempts, clusters, slices, and numbers of 17 digits.
+    let task = |n: usize| {
+        let language = if n.is_multiple_of(2) { "go" } else { "rust" };
+        json!({ "id": format!("t{n}"), "language": language, "scenario": "s", "cluster": format!("c{}", n / 3) })
+    };
+    let tasks = (0..25).map(task).collect::<Value>();
+    let body = json!({ "title": "Scored", "metric": "score", "attemptsPerTask": 2, "tasks": tasks });
+    publisher.version("1", body).await;
+    let results = |seed: u32| {
+        let result = |n: u32| {
+            let score = f64::from((n * 37 + seed * 11) % 101) / 101.0;
+            json!({ "task": format!("t{}", n / 2), "attempt": n % 2 + 1, "status": "success", "score": score,
+                "latencyMs": score * 1234.567, "costUsd": score / 7.0, "outputTokens": n })
+        };
+        (0..50).map(result).collect::<Value>()
+    };
+    for (model, seed) in models.iter().zip(1..) {
+        publisher.publish_results(model, results(seed)).await;
+    }
+    stranger.publish_results(&models[0], results(7)).await;
+    publisher.publish_results(&models[1], results(9)).await;
+    let private = json!([{ "id": "secret" }, { "id": "other" }]);
+    publisher
+        .version("2", json!({ "title": "Private", "metric": "pass_rate", "privateTasks": true, "tasks": private }))
+        .await;
+    let run = publisher.run_of(&models[0], json!({ "version": "2" })).await;
+    let passed = |task: &str| json!({ "task": task, "attempt": 1, "status": "success", "score": 1.0 });
+    publisher.upload(&run, json!([passed("secret"), passed("other")])).await;
+    publisher.publish(&run).await;
+    let counted = json!({ "title": "Counted", "metric": "pass_rate", "evidence": "counts", "taskCount": 225 });
+    publisher.version("3", counted).await;
+    let run = publisher.run_of(&models[0], json!({ "version": "3" })).await;
+    let counts = json!({ "total": 225, "correctByAttempt": [139], "costUsd": 14.41 });
+    publisher.api.put(format!("/api/v1/runs/{run}/counts")).json(counts).await.expect(200);
+    publisher.publish(&run).await;
+
+    let url = host.url().to_owned();
+    let (code, said) = client(&["verify", &url]).await;
+    assert!(code == Some(0) && said.contains("runs at private tasks"), "{code:?} {said}");
+    let hide = format!("/api/v1/admin/models/{}/hide", models[2]);
+    admin.api.post(hide).json(json!({ "reason": "It is spam." })).await.expect(200);
+    publisher.publish_results(&models[0], results(13)).await;
+    let (code, said) = client(&["verify", &url]).await;
+    assert!(code == Some(0) && said.contains("moderation hid"), "{code:?} {said}");
 }
