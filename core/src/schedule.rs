@@ -1,13 +1,17 @@
 //! What is to be done without a request.
 
-use crate::{app::App, http::catch_up, mail, store};
+use crate::{
+    app::App,
+    http::{catch_up, sequence},
+    mail, store,
+};
 
 /// Rows of a table that a tick forgets in one batch: some milliseconds of the writer's time.
 const FORGOTTEN_AT_ONCE: u32 = 1000;
 /// Batches of a tick that forget, at most.
 const MOST_ROUNDS: u32 = 60;
 
-/// What a schedule does: sends the mail that is due and forgets what has expired.
+/// What a schedule does: sends the mail that is due, gives changes their leaves in the log and forgets what has expired.
 ///
 /// Failures are logged: the next tick tries again.
 pub async fn tick(app: &App) {
@@ -15,6 +19,7 @@ pub async fn tick(app: &App) {
         tracing::error!(%error, "the development clock is not known");
     }
     mail::deliver_due(app).await;
+    sequence(app).await;
     if let Err(error) = forget_expired(app).await {
         tracing::error!(%error, "clean-up failed");
     }

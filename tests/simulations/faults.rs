@@ -237,6 +237,9 @@ fn families(world: &World, n: usize) -> Vec<Asked> {
             Some(json!({ "displayName": "M" })),
         ),
         asked(Method::POST, "/api/v1/runs", Whom::Program, &[Database, Gate], Some(run(&format!("run {n}")))),
+        get("/.well-known/log-keys.json", &[]),
+        get("/api/v1/log/head", &[Database]),
+        get("/api/v1/log/proof/inclusion?index=0", &[Database]),
     ]
 }
 

@@ -13,15 +13,18 @@ const DAY: i64 = 24 * 3600;
 const BENCHMARK: &str = "/api/v1/leaderboard?benchmark=bench&version=1&limit=100";
 
 /// A publisher's key, and an administrator's token.
-struct Publisher {
-    simulation: Simulation,
-    key: String,
+pub struct Publisher {
+    pub simulation: Simulation,
+    pub key: String,
     root: String,
 }
 
 impl Publisher {
-    async fn new(task_count: usize) -> Self {
-        let simulation = Simulation::new(&[("ADMIN_EMAILS", "root@example.com")]).await;
+    pub async fn new(task_count: usize) -> Self {
+        Self::on(Simulation::new(&[("ADMIN_EMAILS", "root@example.com")]).await, task_count).await
+    }
+
+    pub async fn on(simulation: Simulation, task_count: usize) -> Self {
         let mut tokens = Vec::new();
         for email in ["ada@example.com", "root@example.com"] {
             let body = json!({ "email": email, "password": PASSWORD });
@@ -57,7 +60,7 @@ impl Publisher {
         value
     }
 
-    async fn model(&self, name: &str) {
+    pub async fn model(&self, name: &str) {
         self.call(Method::PUT, &format!("/models/p/{name}"), Some(json!({ "displayName": name })), 201).await;
     }
 
@@ -70,7 +73,7 @@ impl Publisher {
         run["id"].as_str().expect("an id").to_owned()
     }
 
-    async fn uploaded(&self, name: &str, correct: usize, total: usize) -> String {
+    pub async fn uploaded(&self, name: &str, correct: usize, total: usize) -> String {
         let run = self.open(name).await;
         self.call(Method::POST, &format!("/runs/{run}/results"), Some(passes(correct, total)), 200).await;
         run

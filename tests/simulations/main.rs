@@ -7,5 +7,6 @@ mod guessing;
 mod idempotency;
 mod leaderboard;
 mod limits;
+mod log;
 mod reads;
 mod steps;

@@ -194,6 +194,10 @@ pub async fn public_reads(simulation: &Simulation, size: Size) -> Vec<Read> {
     read("changes after one", "/api/v1/changes", &format!("?after={old}"));
     read("changes, nothing new", "/api/v1/changes", &format!("?benchmark=bench-0&after={newest}"));
     read("changes.atom", "/api/v1/changes.atom", "");
+    read("head of the log", "/api/v1/log/head", "");
+    read("leaves of changes", "/api/v1/log/leaves", "?limit=15");
+    read("proof that a change is in the log", "/api/v1/log/proof/inclusion", &format!("?change={old}"));
+    read("proof that the log was added to", "/api/v1/log/proof/consistency", "?from=1");
     read("badge", "/api/v1/badges/{provider}/{name}.svg", "?benchmark=bench-0");
     read("page, none named", "/leaderboard", "");
     read("page", "/leaderboard", "?benchmark=bench-0");

@@ -33,6 +33,7 @@ mod idempotency;
 mod imports;
 mod leaderboard;
 mod limits;
+mod log;
 mod mail_delivery;
 mod mfa;
 mod moderation;
@@ -137,6 +138,7 @@ fn everywhere() -> Vec<Case> {
         withdrawal::cases(),
         systems::cases(),
         limits::cases(),
+        log::cases(),
         verify::cases(),
         revocation::cases(),
         connections::cases(),

@@ -22,6 +22,11 @@ pub struct TaskId(pub String);
 )]
 pub struct Uuid(pub String);
 
+/// A hash of SHA-256, in lower-case hexadecimal.
+#[derive(ToSchema)]
+#[schema(pattern = "^[0-9a-f]{64}$", example = "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d")]
+pub struct Sha256Hex(pub String);
+
 /// A day, or a month where only that is known.
 #[derive(ToSchema)]
 #[schema(pattern = "^[0-9]{4}-[0-9]{2}(-[0-9]{2})?$", example = "2025-08-07")]

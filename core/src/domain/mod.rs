@@ -14,6 +14,8 @@ pub mod jws;
 pub mod key_lease;
 pub mod key_use;
 pub mod leaderboard;
+pub mod log_record;
+pub mod merkle;
 pub mod network;
 pub mod origin;
 pub mod password_hash;

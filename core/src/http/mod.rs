@@ -13,6 +13,7 @@ mod idempotency;
 mod key_changes;
 mod leaderboard;
 mod limits;
+mod log;
 mod login_throttle;
 mod middleware;
 mod moderation;
@@ -33,6 +34,7 @@ mod unknown_keys;
 mod users;
 
 pub use host_refusal::HostRefusal;
+pub use log::sequence;
 pub use middleware::refuse;
 pub use openapi::text as openapi_text;
 pub use request_body::{BodyStalled, Sleep, UnreadBody, watch_body};

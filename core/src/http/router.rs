@@ -9,7 +9,7 @@ use axum::{
 use super::{
     admin, api_keys, auth, cors, export,
     leaderboard::{self, caching},
-    middleware,
+    log, middleware,
     problem::ApiError,
     public_reads, publishing, secret_scanning, site, users,
 };
@@ -17,7 +17,8 @@ use crate::app::App;
 
 /// Makes every route, on every host. Build it once and clone it for each request.
 pub fn router(app: &App) -> Router {
-    let public_api = publishing::public_routes().merge(leaderboard::routes(app)).merge(export::routes());
+    let public_api =
+        publishing::public_routes().merge(leaderboard::routes(app)).merge(export::routes()).merge(log::routes());
     let api = private_api().merge(open(counted(app, public_api)));
     let mut router = Router::new()
         .merge(site::routes())
@@ -119,7 +120,7 @@ mod tests {
             for (method, operation) in operations.as_object().unwrap().iter().filter(|(name, _)| *name != "parameters")
             {
                 let (method, security) = (method.to_uppercase(), operation["security"].to_string());
-                let is_document = matches!(path.as_str(), "/openapi.json" | "/.well-known/jwks.json");
+                let is_document = path == "/openapi.json" || path.starts_with("/.well-known/");
                 let is_open = is_document || path.starts_with("/api/") && security.contains("leaderboard:read");
                 open += usize::from(is_open);
                 let expected = is_open.then(|| "*".to_owned());

@@ -12,7 +12,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::query::{Query, Sql};
-use crate::ports::{DatabaseError, Row, Rows, Value};
+use crate::{
+    domain::log_record,
+    ports::{DatabaseError, Row, Rows, Value},
+};
 
 pub use super::{
     dataset_load::{Load, Loaded, is_used},
@@ -159,6 +162,13 @@ impl Table {
             _ => row.text(column).map(Key::Text),
         };
         self.keys.iter().map(key).collect()
+    }
+
+    /// Reads a row as those who read its line do.
+    pub(super) fn row(&self, row: &Row) -> Result<log_record::Row, DatabaseError> {
+        let mut line = String::new();
+        self.write(row, &mut line)?;
+        serde_json::from_str(&line).map_err(|error| DatabaseError::Unavailable(format!("{}: {error}", self.name)))
     }
 
     fn write(&self, row: &Row, lines: &mut String) -> Result<(), DatabaseError> {

@@ -61,6 +61,8 @@ guards! {
     IdempotencyClaim => "idempotency_claim",
     /// The mailed link works and was not used.
     LinkUnused => "link_unused",
+    /// The log has as many leaves as when it was read.
+    LogSize => "log_size",
     /// The person has a second factor.
     MfaEnabled => "mfa_enabled",
     /// The person has no second factor.

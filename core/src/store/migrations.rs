@@ -34,6 +34,7 @@ pub const MIGRATIONS: &[Migration] = &[
     migration!("0012_change_views.sql"),
     migration!("0013_versions.sql"),
     migration!("0014_systems.sql"),
+    migration!("0015_log.sql"),
 ];
 
 /// Names the newest migration: which schema this program works with.

@@ -21,6 +21,7 @@ pub mod key_gate;
 pub mod key_uses;
 pub mod leaderboard;
 pub mod links;
+pub mod log;
 pub mod login_throttle;
 pub mod mfa;
 pub mod migrations;

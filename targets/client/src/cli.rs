@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{error::CliError, export, import, output::warn};
+use crate::{error::CliError, export, import, output::warn, verify};
 
 /// Publishes results to an instance of AIBaaS, and downloads its public data, through its API.
 #[derive(Debug, Parser)]
@@ -21,10 +21,12 @@ enum Command {
     Import(Box<import::Source>),
     /// Download the whole public data set of an instance, with checksums. Anyone may.
     Export(export::Options),
+    /// Check that a board told the truth: that its log holds together, and that ranks follow from results. Anyone may.
+    Verify(verify::Options),
 }
 
 /// Runs the program: returns 0 when it did what was asked, 1 when that failed, 2 when the command line is wrong, 3 when an
-/// import refused everything.
+/// import refused everything. `verify` returns 1 only where something is untrue.
 #[must_use]
 pub fn main() -> ExitCode {
     let command = Cli::parse().command;
@@ -40,6 +42,7 @@ fn run(command: Command) -> Result<ExitCode, CliError> {
         match command {
             Command::Import(source) => import::import(*source).await,
             Command::Export(options) => export::export(options).await.map(|()| ExitCode::SUCCESS),
+            Command::Verify(options) => Ok(verify::verify(options).await),
         }
     })
 }

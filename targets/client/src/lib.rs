@@ -1,6 +1,7 @@
-//! The client of an instance of AIBaaS: publishes other systems' results to it, and downloads its public data set.
+//! The client of an instance of AIBaaS: publishes other systems' results to it, and downloads and verifies its public data
+//! set.
 //!
-//! It speaks the public API, and shares no code with the server.
+//! It speaks the public API. Only what verifies shares code with the server: the rules of `aibaas_core::domain`.
 
 mod api;
 mod cli;
@@ -10,5 +11,6 @@ mod import;
 mod output;
 #[cfg(test)]
 mod test_server;
+mod verify;
 
 pub use cli::main;

@@ -1,11 +1,11 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// The public keys that verify access tokens: a JWK set (RFC 7517).
+/// Public keys: a JWK set (RFC 7517).
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Jwks {
-    /// The current key first, then the previous one while it still verifies. Empty with HS256, whose keys are nobody
-    /// else's.
+    /// The current key first, then the previous one while it still verifies. Of access tokens empty with HS256, whose
+    /// keys are nobody else's.
     pub keys: Vec<Jwk>,
 }
 

@@ -15,6 +15,7 @@ use zeroize::Zeroizing;
 use super::{
     Secret, SessionId,
     jws::{JwtAlgorithm, Signer, Verifier},
+    log_record::TreeHead,
 };
 use token_cache::TokenCache;
 
@@ -38,6 +39,30 @@ struct KeySet {
     refresh: Zeroizing<[u8; 32]>,
     sealing: Zeroizing<[u8; 32]>,
     fingerprint: Zeroizing<[u8; 32]>,
+    log: LogKey,
+}
+
+/// Signs the heads of the log of changes, and nothing else.
+struct LogKey {
+    id: String,
+    public: String,
+    signer: Signer,
+}
+
+impl LogKey {
+    fn new(seed: &[u8; 32]) -> Self {
+        let signer = Signer::ed_dsa(seed);
+        let public = match signer.verifier() {
+            Verifier::EdDsa(key) => URL_SAFE_NO_PAD.encode(key.as_bytes()),
+            Verifier::Hs256(_) => String::new(),
+        };
+        Self { id: thumbprint(&public), public, signer }
+    }
+}
+
+/// The RFC 7638 thumbprint of the RFC 8037 key `x`.
+fn thumbprint(x: &str) -> String {
+    URL_SAFE_NO_PAD.encode(Sha256::digest(format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#)))
 }
 
 /// What a refresh token names.
@@ -66,21 +91,20 @@ impl KeySet {
         };
         let verifier = signer.verifier();
         let id = match &verifier {
-            // RFC 7638 thumbprint of the RFC 8037 key.
-            Verifier::EdDsa(key) => {
-                let x = URL_SAFE_NO_PAD.encode(key.as_bytes());
-                Sha256::digest(format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#))
-            }
+            Verifier::EdDsa(key) => thumbprint(&URL_SAFE_NO_PAD.encode(key.as_bytes())),
             // Not of the key: what is derived for this alone tells nothing about it.
-            Verifier::Hs256(_) => Sha256::digest(derive("aibaas/v1/access-token/hmac-sha256/key-id")),
+            Verifier::Hs256(_) => {
+                URL_SAFE_NO_PAD.encode(Sha256::digest(derive("aibaas/v1/access-token/hmac-sha256/key-id")))
+            }
         };
         Self {
-            id: URL_SAFE_NO_PAD.encode(id),
+            id,
             signer,
             verifier,
             refresh: derive("aibaas/v1/refresh-token/hmac"),
             sealing: derive("aibaas/v1/sealing"),
             fingerprint: derive("aibaas/v1/request-fingerprint/hmac"),
+            log: LogKey::new(&derive("aibaas/v1/log-head/ed25519")),
         }
     }
 
@@ -123,6 +147,24 @@ impl Keys {
             Verifier::Hs256(_) => None,
         };
         Jwks { keys: self.sets().filter_map(jwk).collect() }
+    }
+
+    /// The public keys that verify heads of the log of changes, as a JWK set, whatever signs access tokens.
+    #[must_use]
+    pub fn log_keys(&self) -> Jwks {
+        Jwks { keys: self.sets().map(|set| Jwk::new(set.log.id.clone(), set.log.public.clone())).collect() }
+    }
+
+    /// The id of the key that signs heads of the log.
+    #[must_use]
+    pub fn log_key_id(&self) -> &str {
+        &self.current.log.id
+    }
+
+    /// The signature of a head of the log, in base64url.
+    #[must_use]
+    pub fn sign_log_head(&self, head: &TreeHead) -> String {
+        URL_SAFE_NO_PAD.encode(self.current.log.signer.sign(head.note().as_bytes()))
     }
 
     /// The refresh token of a session's generation. It is computed, not stored, so the current one can be given
@@ -221,6 +263,28 @@ mod tests {
         assert!(!keys("a").is_refresh_token(&RefreshToken { generation: 4, ..parsed }, b"nonce"));
         for bad in ["", "aibr_", "aibr_x.1.y", &format!("aibr_{id}.-1.AAAA"), &format!("{}.x", token.expose())] {
             assert_eq!(RefreshToken::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn heads_of_the_log_have_keys_of_their_own() {
+        let (new, old) = (Secret::new("new"), Secret::new("old"));
+        let head = TreeHead { size: 1, root: [7; 32], timestamp: crate::ports::Timestamp(0) };
+        for algorithm in [JwtAlgorithm::EdDsa, JwtAlgorithm::Hs256] {
+            let before = Keys::derive(&old, None, algorithm);
+            let keys = Keys::derive(&new, Some(&old), algorithm);
+            let published = serde_json::json!(keys.log_keys())["keys"].as_array().unwrap().clone();
+            let ids = published.iter().map(|key| key["kid"].as_str().unwrap()).collect::<Vec<_>>();
+            assert_eq!(ids, [keys.log_key_id(), before.log_key_id()]);
+            for (key, signs) in published.iter().zip([&keys, &before]) {
+                let public = URL_SAFE_NO_PAD.decode(key["x"].as_str().unwrap()).unwrap();
+                let signature = URL_SAFE_NO_PAD.decode(signs.sign_log_head(&head)).unwrap();
+                let verifier = Verifier::ed_dsa(&public).unwrap();
+                assert!(verifier.verify(head.note().as_bytes(), &signature));
+                assert!(!verifier.verify(TreeHead { size: 2, ..head }.note().as_bytes(), &signature));
+            }
+            let tokens = serde_json::json!(keys.jwks())["keys"].to_string();
+            assert!(ids.iter().all(|id| !tokens.contains(id)));
         }
     }
 

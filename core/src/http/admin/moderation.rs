@@ -10,6 +10,7 @@ use crate::{
     domain::{BenchmarkId, SecurityEventName},
     http::{
         credentials::ClaimedAdmin,
+        log,
         openapi::NotFound,
         parameters::{ModelPath, Name},
         problem::ApiError,
@@ -249,5 +250,6 @@ async fn moderate(
     batch.extend(moderation.rename_copies());
     let after = batch.push(subject.find());
     let after = batch.run(app).await?.take(after)?.ok_or_else(no_such)?;
+    log::sequence_in_background(app);
     Ok(Answer(after))
 }

@@ -6,6 +6,7 @@ use crate::{
     domain::{RunId, SecurityEventName, run_status::RunStatus},
     http::{
         credentials::ClaimedAdmin,
+        log,
         openapi::{ConflictRejection, NotFound},
         problem::{ApiError, RUN_NOT_OPEN},
         publishing::{Reason, RunBody, find},
@@ -58,7 +59,10 @@ pub async fn reject(
                 done => drop(done?),
             }
         }
-        done => drop(done?),
+        done => {
+            done?;
+            log::sequence_in_background(&app);
+        }
     }
     let run = find(&app, &id).await?;
     match run.status {

@@ -56,7 +56,7 @@ pub struct Parameters {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Change)]
-struct ChangeBody {
+pub struct ChangeBody {
     #[serde(skip)]
     place: Place,
     /// Also of the snapshot that it made, unless it is moderation.

@@ -18,7 +18,7 @@ pub use parameters::{IdempotencyKey, IfNoneMatch};
 pub use refusals::*;
 
 use super::{
-    admin, api_keys, auth, export, leaderboard, problem::ProblemBody, publishing, secret_scanning, site, users,
+    admin, api_keys, auth, export, leaderboard, log, problem::ProblemBody, publishing, secret_scanning, site, users,
 };
 
 type Object = Map<String, Value>;
@@ -69,6 +69,7 @@ fn document() -> Value {
         publishing::Described::openapi(),
         leaderboard,
         export::Described::openapi(),
+        log::Described::openapi(),
         secret_scanning::Described::openapi(),
         site::Described::openapi(),
     ] {

@@ -8,9 +8,10 @@ use serde_json::{Value, json};
 use super::{Object, operations, parameters, schemas};
 
 /// Calls that answer without the database.
-const NEED_NO_DATABASE: [&str; 11] = [
+const NEED_NO_DATABASE: [&str; 12] = [
     "index",
     "jwks",
+    "logKeys",
     "docs",
     "problemsPage",
     "problemPage",

@@ -18,6 +18,7 @@ use crate::{
     http::{
         credentials::{ApiKeyClient, ResultsWrite},
         idempotency::{Caller, Claim, Fulfilled, Idempotency, Reply},
+        log,
         moderation::publishes_to_hidden,
         openapi::{ConflictPublish, ForbiddenPublisher, IdempotencyKey, IncompleteCoverage, NotFound},
         problem::{ApiError, INCOMPLETE_RUN, Problem, ProblemMembers, RUN_NOT_OPEN},
@@ -176,6 +177,7 @@ async fn write(app: &App, publication: Publication<'_>) -> Result<Option<(Run, O
         Err(BatchError::Guard(Guard::RunUnchanged | Guard::NotHidden)) => return Ok(None),
         answers => answers?,
     };
+    log::sequence_in_background(app);
     let run = answers.take(run)?.ok_or_else(|| ApiError::internal("a run is gone"))?;
     Ok(Some((run, answers.take(snapshot)?)))
 }

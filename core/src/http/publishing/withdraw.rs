@@ -8,6 +8,7 @@ use crate::{
     domain::{RunId, run_status::RunStatus},
     http::{
         credentials::{ApiKeyClient, ResultsWrite},
+        log,
         openapi::{ConflictWithdrawal, ForbiddenPublisher, NotFound},
         problem::{ApiError, RUN_NOT_PUBLISHED},
         request::{Json, Path, Validator},
@@ -70,7 +71,10 @@ pub async fn handler(
     match batch.run(app.database()).await {
         // What it is instead, the run tells.
         Err(BatchError::Guard(Guard::RunPublished)) => {}
-        done => drop(done?),
+        done => {
+            done?;
+            log::sequence_in_background(&app);
+        }
     }
     let run = find_own(&app, owner_id, &id).await?;
     match run.status {

@@ -26,6 +26,7 @@ pub use dev_clock::{catch_up, follow};
 #[openapi(paths(
     index::handler,
     jwks,
+    log_keys,
     dev_clock::show,
     dev_clock::advance,
     dev_mail::handler,
@@ -56,7 +57,10 @@ pub fn routes() -> Router<App> {
 
 /// The routes of programs that know nobody here: how the API is called, and with which keys tokens are verified.
 pub fn public_documents() -> Router<App> {
-    Router::new().route("/openapi.json", get(docs::openapi)).route("/.well-known/jwks.json", get(jwks))
+    Router::new()
+        .route("/openapi.json", get(docs::openapi))
+        .route("/.well-known/jwks.json", get(jwks))
+        .route("/.well-known/log-keys.json", get(log_keys))
 }
 
 async fn style(headers: HeaderMap) -> Response {
@@ -78,7 +82,26 @@ async fn style(headers: HeaderMap) -> Response {
     responses((status = 200, description = "The key set.", body = Jwks)),
 )]
 async fn jwks(State(app): State<App>) -> Response {
-    let mut response = Json(app.keys().jwks()).into_response();
+    key_set(app.keys().jwks())
+}
+
+/// Lists the public keys that verify heads of the log of changes.
+///
+/// A head names its key in `keyId`. The current key comes first, then the previous one while it is kept.
+#[utoipa::path(
+    get,
+    path = "/.well-known/log-keys.json",
+    operation_id = "logKeys",
+    tag = "Leaderboard",
+    params(IfNoneMatch),
+    responses((status = 200, description = "The key set.", body = Jwks)),
+)]
+async fn log_keys(State(app): State<App>) -> Response {
+    key_set(app.keys().log_keys())
+}
+
+fn key_set(keys: Jwks) -> Response {
+    let mut response = Json(keys).into_response();
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
     response
 }

@@ -12,7 +12,7 @@ use crate::{
 };
 use axum::response::IntoResponse as _;
 
-/// Sends due mail and cleans up.
+/// Sends due mail, gives changes their leaves in the log, and cleans up.
 ///
 /// For a schedule outside, where the host has none. 404 when no `TICK_SECRET` is configured.
 #[utoipa::path(

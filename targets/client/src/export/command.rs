@@ -20,6 +20,9 @@ pub struct Options {
     /// Base URL of the instance.
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8787")]
     url: String,
+    /// Add the log, with which `verify` checks the directory.
+    #[arg(long)]
+    log: bool,
 }
 
 /// Downloads every table.
@@ -27,7 +30,7 @@ pub struct Options {
 /// # Errors
 /// [`CliError`] when the instance does not answer, or the files cannot be written; then there is no directory.
 pub async fn export(options: Options) -> Result<(), CliError> {
-    let Options { directory, url } = options;
+    let Options { directory, url, log } = options;
     let unfinished = unfinished(&directory).map_err(CliError::new)?;
     begin(&directory, &unfinished).map_err(CliError::new)?;
     let progress = ProgressBar::no_length();
@@ -35,7 +38,7 @@ pub async fn export(options: Options) -> Result<(), CliError> {
         progress.set_style(style);
     }
     let exported = async {
-        let manifest = download(&Instance::new(&url)?, &unfinished, &progress).await?;
+        let manifest = download(&Instance::new(&url)?, &unfinished, log, &progress).await?;
         rename(&unfinished, &directory)?;
         Ok::<_, String>(manifest)
     }
@@ -77,7 +80,7 @@ mod tests {
         let number = DIRECTORIES.fetch_add(1, Ordering::Relaxed);
         let parent = std::env::temp_dir().join(format!("aibaas-export-{}-{number}", std::process::id()));
         let directory = parent.join("dataset");
-        let outcome = export(Options { directory: directory.clone(), url }).await;
+        let outcome = export(Options { directory: directory.clone(), url, log: false }).await;
         assert!(!unfinished(&directory).unwrap().exists());
         let files = std::fs::read_dir(&directory).ok().map(|entries| {
             let read = |path: PathBuf| {

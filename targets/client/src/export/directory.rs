@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::manifest::{CHECKSUMS, CROISSANT, MANIFEST};
+use super::manifest::{CHECKSUMS, CROISSANT, HEAD, KEYS, MANIFEST};
 
 /// Returns where the directory is made before it gets its name.
 ///
@@ -45,7 +45,7 @@ pub fn discard(unfinished: &Path) -> std::io::Result<()> {
     for entry in std::fs::read_dir(unfinished)? {
         let path = entry?.path();
         let is_ours = path.extension().is_some_and(|extension| extension == "ndjson")
-            || [MANIFEST, CROISSANT, CHECKSUMS].iter().any(|name| path.ends_with(name));
+            || [MANIFEST, CROISSANT, CHECKSUMS, HEAD, KEYS].iter().any(|name| path.ends_with(name));
         if is_ours {
             std::fs::remove_file(path)?;
         }

@@ -10,9 +10,10 @@ use super::{
     croissant,
     directory::write,
     instance::{Instance, next_page},
-    manifest::{CHECKSUMS, CROISSANT, Checksum, FORMAT, MANIFEST, Manifest, TableFile, file_name},
+    manifest::{CHECKSUMS, CROISSANT, Checksum, FORMAT, HEAD, KEYS, LEAVES, MANIFEST, Manifest, TableFile, file_name},
     table_writer::TableWriter,
 };
+use crate::verify::download_log;
 
 /// What an instance has.
 #[derive(Deserialize)]
@@ -32,11 +33,16 @@ struct OfferedTable {
     href: String,
 }
 
-/// Downloads every table to the directory.
+/// Downloads every table to the directory, and the log where it is wanted.
 ///
 /// # Errors
 /// What the instance answers wrongly, or why a file cannot be written.
-pub async fn download(instance: &Instance, directory: &Path, progress: &ProgressBar) -> Result<Manifest, String> {
+pub async fn download(
+    instance: &Instance,
+    directory: &Path,
+    with_log: bool,
+    progress: &ProgressBar,
+) -> Result<Manifest, String> {
     let report = |text: &str| progress.set_message(text.to_owned());
     let (_, body) = instance.get(&instance.manifest, &report).await?;
     let offer: Offer = serde_json::from_slice(&body)
@@ -72,6 +78,12 @@ pub async fn download(instance: &Instance, directory: &Path, progress: &Progress
     }
     let (_, described) = instance.get(&instance.croissant, &report).await?;
     let described = croissant::of_files(&described, &checksums)?;
+    if with_log {
+        for (name, text) in log_files(instance, &manifest, &report).await? {
+            write(&directory.join(name), &text)?;
+            checksums.push(Checksum::new(name.to_owned(), Sha256::new_with_prefix(&text)));
+        }
+    }
     for (name, text) in [(MANIFEST, pretty(&manifest)?), (CROISSANT, pretty(&described)?)] {
         write(&directory.join(name), &text)?;
         checksums.push(Checksum::new(name.to_owned(), Sha256::new_with_prefix(&text)));
@@ -82,4 +94,19 @@ pub async fn download(instance: &Instance, directory: &Path, progress: &Progress
 
 fn pretty(value: &impl serde::Serialize) -> Result<String, String> {
     Ok(serde_json::to_string_pretty(value).map_err(|error| error.to_string())? + "\n")
+}
+
+/// The log's files, by their names.
+async fn log_files(
+    instance: &Instance,
+    manifest: &Manifest,
+    report: &dyn Fn(&str),
+) -> Result<[(&'static str, String); 3], String> {
+    let log = download_log(instance, manifest.snapshot_id.as_deref(), report).await?;
+    let mut leaves = String::new();
+    for leaf in &log.leaves {
+        leaves.push_str(&serde_json::to_string(leaf).map_err(|error| error.to_string())?);
+        leaves.push('\n');
+    }
+    Ok([(HEAD, pretty(&log.head)?), (KEYS, pretty(&log.keys)?), (LEAVES, leaves)])
 }

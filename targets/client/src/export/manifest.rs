@@ -13,6 +13,13 @@ pub const CROISSANT: &str = "croissant.json";
 /// The file of checksums, in the form of GNU coreutils.
 pub const CHECKSUMS: &str = "SHA256SUMS";
 
+/// The file of the log's newest head.
+pub const HEAD: &str = "log-head.json";
+/// The file of the keys that sign heads.
+pub const KEYS: &str = "log-keys.json";
+/// The file of the log's leaves, one a line.
+pub const LEAVES: &str = "log-leaves.ndjson";
+
 /// What an export has.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]

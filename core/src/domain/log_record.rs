@@ -1,0 +1,209 @@
+//! What the log of changes commits to: canonical JSON (RFC 8785), digests of runs and of boards, and signed tree heads.
+//!
+//! Rows are taken in the form of the public data set, so that anybody computes the same digests of a copy. A member that
+//! is null is left out: a column that comes later changes no digest of before, where older rows have nothing in it.
+
+use data_encoding::HEXLOWER;
+use serde_json::{Map, Value};
+use sha2::{Digest as _, Sha256};
+
+use super::merkle::{self, Hash};
+use crate::ports::Timestamp;
+
+/// The form of leaves and digests; another number is another form.
+pub const FORMAT: u32 = 1;
+
+/// A row of the data set.
+pub type Row = Map<String, Value>;
+
+/// Columns of `runs` that say what became of the run afterwards.
+const RUN_LEFT_OUT: [&str; 3] = ["status", "reason", "withdrawn_at"];
+/// Columns of `leaderboard_entries` that change afterwards: when the entry ended, and what moderation calls the model.
+const ENTRY_LEFT_OUT: [&str; 2] = ["to_seq", "display_name"];
+/// Columns of `run_slices` that are empty for the whole.
+const SLICE_LEFT_OUT: [&str; 3] = ["scenario", "language", "difficulty"];
+
+/// Writes canonical JSON.
+///
+/// # Errors
+/// When a number is no JavaScript number.
+pub fn canonical(value: &impl serde::Serialize) -> Result<String, serde_json::Error> {
+    serde_json_canonicalizer::to_string(value)
+}
+
+/// A hash as it is told: in lower-case hexadecimal.
+#[must_use]
+pub fn hex(hash: &Hash) -> String {
+    HEXLOWER.encode(hash)
+}
+
+/// Reads a hash as it is told.
+#[must_use]
+pub fn from_hex(text: &str) -> Option<Hash> {
+    HEXLOWER.decode(text.as_bytes()).ok()?.try_into().ok()
+}
+
+fn told(row: Row, left_out: &[&str]) -> Row {
+    row.into_iter().filter(|(name, value)| !value.is_null() && !left_out.contains(&name.as_str())).collect()
+}
+
+/// SHA-256 of what was published of a run: its record, then its counts where it has some, then its results in the order of
+/// task and attempt, each a line of canonical JSON.
+#[derive(Clone, Debug)]
+pub struct RunDigest {
+    hasher: Sha256,
+    results: u64,
+}
+
+impl RunDigest {
+    /// Begins with the run's row of `runs`, and that of `run_counts`.
+    ///
+    /// # Errors
+    /// As [`canonical`].
+    pub fn new(run: Row, counts: Option<Row>) -> Result<Self, serde_json::Error> {
+        let mut digest = Self { hasher: Sha256::new(), results: 0 };
+        digest.line(&told(run, &RUN_LEFT_OUT))?;
+        counts.map_or(Ok(()), |counts| digest.line(&told(counts, &[])))?;
+        Ok(digest)
+    }
+
+    /// Adds a row of `results`.
+    ///
+    /// # Errors
+    /// As [`canonical`].
+    pub fn add(&mut self, result: Row) -> Result<(), serde_json::Error> {
+        self.results = self.results.saturating_add(1);
+        self.line(&told(result, &[]))
+    }
+
+    fn line(&mut self, row: &Row) -> Result<(), serde_json::Error> {
+        self.hasher.update(canonical(row)?);
+        self.hasher.update("\n");
+        Ok(())
+    }
+
+    /// The digest, and over how many results it is.
+    #[must_use]
+    pub fn finish(self) -> (Hash, u64) {
+        (self.hasher.finalize().into(), self.results)
+    }
+}
+
+/// A row of a board, in canonical JSON: an entry's row of `leaderboard_entries` with the whole slice of its run, which its
+/// score, interval and rank follow from.
+///
+/// # Errors
+/// As [`canonical`].
+pub fn board_row(entry: Row, slice: Row) -> Result<String, serde_json::Error> {
+    let mut row = told(slice, &SLICE_LEFT_OUT);
+    row.extend(told(entry, &ENTRY_LEFT_OUT));
+    canonical(&row)
+}
+
+/// The Merkle root over a board's rows, in the order of their bytes.
+#[must_use]
+pub fn board_digest(mut rows: Vec<String>) -> Hash {
+    rows.sort_unstable();
+    merkle::root(&rows.iter().map(|row| merkle::leaf_hash(row.as_bytes())).collect::<Vec<_>>())
+}
+
+/// A state of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TreeHead {
+    /// How many leaves it has.
+    pub size: u64,
+    /// The root over them.
+    pub root: Hash,
+    /// When it was signed.
+    pub timestamp: Timestamp,
+}
+
+impl TreeHead {
+    /// What is signed.
+    #[must_use]
+    pub fn note(&self) -> String {
+        note(self.size, &hex(&self.root), &self.timestamp.to_string())
+    }
+}
+
+/// The bytes that are signed for a head as it is told: four lines, each ended by a line feed.
+#[must_use]
+pub fn note(size: u64, root: &str, timestamp: &str) -> String {
+    format!("aibaas log head v1\n{size}\n{root}\n{timestamp}\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn row(value: Value) -> Row {
+        serde_json::from_value(value).unwrap()
+    }
+
+    #[test]
+    fn canonical_json_is_that_of_rfc_8785() {
+        // Its section 3.2.2 and 3.2.3; numbers of its appendix B.
+        let text = r#"{"numbers":[333333333.33333329,1E30,4.50,2e-3,0.000000000000000000000000001],"string":"\u20ac$\u000F\u000aA'\u0042\u0022\u005c\\\"\/","literals":[null,true,false]}"#;
+        let value = serde_json::from_str::<Value>(text).unwrap();
+        let expected = r#"{"literals":[null,true,false],"numbers":[333333333.3333333,1e+30,4.5,0.002,1e-27],"string":"€$\u000f\nA'B\"\\\\\"/"}"#;
+        assert_eq!(canonical(&value).unwrap(), expected);
+        let numbers = [
+            (0x0000_0000_0000_0000, "0"),
+            (0x8000_0000_0000_0000, "0"),
+            (0x0000_0000_0000_0001, "5e-324"),
+            (0x7fef_ffff_ffff_ffff, "1.7976931348623157e+308"),
+            (0x4340_0000_0000_0000, "9007199254740992"),
+            (0x4430_0000_0000_0000, "295147905179352830000"),
+            (0x44b5_2d02_c7e1_4af5, "9.999999999999997e+22"),
+            (0x444b_1ae4_d6e2_ef4e, "999999999999999700000"),
+            (0x3eb0_c6f7_a0b5_ed8d, "0.000001"),
+            (0x41b3_de43_5555_5557, "333333333.33333343"),
+        ];
+        for (bits, text) in numbers {
+            assert_eq!(canonical(&f64::from_bits(bits)).unwrap(), text);
+            let read = serde_json::from_str::<Value>(text).unwrap();
+            assert_eq!(canonical(&read).unwrap(), text, "as it is read again");
+        }
+        assert_eq!(
+            canonical(&json!({ "\u{20ac}": 1, "\u{1f600}": 2, "\u{fb33}": 3, "1": 4, "\r": 5 })).unwrap(),
+            "{\"\\r\":5,\"1\":4,\"€\":1,\"😀\":2,\"\u{fb33}\":3}"
+        );
+    }
+
+    #[test]
+    fn a_digest_of_a_run_holds_what_was_published_and_not_what_became_of_it() {
+        let digest = |run: Value, score: f64| {
+            let mut digest = RunDigest::new(row(run), None).unwrap();
+            digest.add(row(json!({ "run_id": "r", "task_id": "t", "score": score, "cost_usd": null }))).unwrap();
+            digest.finish()
+        };
+        let published = digest(json!({ "id": "r", "harness": "h", "status": "published", "command": null }), 1.0);
+        // printf '%s\n' '{"harness":"h","id":"r"}' '{"run_id":"r","score":1,"task_id":"t"}' | sha256sum
+        assert_eq!(hex(&published.0), "ea8e71d2dda195ef3a4868724f7ec854e520cc1dd457609969977c1d4812abd6");
+        assert_eq!(published.1, 1);
+        assert_eq!(digest(json!({ "id": "r", "harness": "h", "status": "withdrawn", "reason": "x" }), 1.0), published);
+        assert_ne!(digest(json!({ "id": "r", "harness": "i" }), 1.0), published);
+        assert_ne!(digest(json!({ "id": "r", "harness": "h" }), 0.5), published);
+    }
+
+    #[test]
+    fn a_board_is_the_same_in_any_order() {
+        let of = |model: &str, score: f64| {
+            let entry = row(json!({ "model_id": model, "run_id": "r", "to_seq": 4, "display_name": "x" }));
+            board_row(entry, row(json!({ "run_id": "r", "scenario": "", "score": score, "cost_usd": null }))).unwrap()
+        };
+        assert_eq!(of("a", 0.5), r#"{"model_id":"a","run_id":"r","score":0.5}"#);
+        assert_eq!(board_digest(vec![of("a", 0.5), of("b", 1.0)]), board_digest(vec![of("b", 1.0), of("a", 0.5)]));
+        assert_ne!(board_digest(vec![of("a", 0.5), of("b", 1.0)]), board_digest(vec![of("a", 1.0), of("b", 0.5)]));
+        assert_eq!(board_digest(Vec::new()), merkle::root(&[]));
+    }
+
+    #[test]
+    fn a_head_is_signed_as_four_lines() {
+        let head = TreeHead { size: 3, root: [0xab; 32], timestamp: Timestamp(1_764_000_000_123) };
+        let expected = format!("aibaas log head v1\n3\n{}\n2025-11-24T16:00:00.123Z\n", "ab".repeat(32));
+        assert_eq!(head.note(), expected);
+    }
+}

@@ -1,0 +1,89 @@
+use axum::{Json, extract::State};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::{
+    app::App,
+    domain::{formats::Sha256Hex, log_record},
+    http::{
+        openapi::IfNoneMatch,
+        page::{fitting, json_size, page_size},
+        parameters::Uuid,
+        problem::ApiError,
+        request::Query,
+    },
+    store::log::{self as store, Leaf},
+};
+
+#[derive(Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Parameters {
+    /// The index of the first leaf.
+    #[param(minimum = 0, default = 0)]
+    from: Option<u64>,
+    /// How many.
+    #[param(minimum = 1, maximum = 100, default = 20)]
+    limit: Option<u32>,
+}
+
+/// A leaf of the log.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = LogLeaf)]
+struct LeafBody {
+    /// Its place in the tree, from 0.
+    #[schema(minimum = 0)]
+    index: u64,
+    /// The change's id.
+    #[schema(value_type = Uuid)]
+    change: String,
+    /// SHA-256 of a zero byte and `leaf`.
+    #[schema(value_type = Sha256Hex)]
+    hash: String,
+    /// Canonical JSON (RFC 8785), byte for byte what was hashed. Null where it names a model or a benchmark that an
+    /// administrator hid; proofs do not need it.
+    leaf: Option<String>,
+}
+
+impl From<Leaf> for LeafBody {
+    fn from(leaf: Leaf) -> Self {
+        Self { index: leaf.index, change: leaf.change_id, hash: log_record::hex(&leaf.hash), leaf: leaf.text }
+    }
+}
+
+/// Leaves of the log, in their order.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = LogLeafList)]
+pub struct LeafList {
+    #[schema(max_items = 100)]
+    data: Vec<LeafBody>,
+    /// `from` of the next page; null on the last.
+    #[schema(minimum = 1)]
+    next_from: Option<u64>,
+}
+
+/// Lists leaves of the log.
+///
+/// A leaf is a JSON object: `change` as `GET /changes` tells it; `snapshotId` and `seq` of the snapshot that it made;
+/// `run`, with `digest` over the record and the `results` of the run that was published; `board`, with `digest` over the
+/// `entries` that stand since. How the digests are made, `docs/verify.md` says.
+#[utoipa::path(
+    get,
+    path = "/api/v1/log/leaves",
+    operation_id = "listLogLeaves",
+    tag = "Leaderboard",
+    security((), ("apiKeyHeader" = ["leaderboard:read"]), ("apiKeyBearer" = ["leaderboard:read"])),
+    params(Parameters, IfNoneMatch),
+    responses((status = 200, description = "A page.", body = LeafList)),
+)]
+pub async fn handler(State(app): State<App>, Query(parameters): Query<Parameters>) -> Result<Json<LeafList>, ApiError> {
+    let limit = page_size(parameters.limit)?;
+    let found = store::leaves(parameters.from.unwrap_or(0), limit.saturating_add(1)).run(app.database()).await?;
+    let mut data = found.into_iter().map(LeafBody::from).collect::<Vec<_>>();
+    let most = usize::try_from(limit).unwrap_or(usize::MAX).min(fitting(&data, json_size));
+    let next_from = data.get(most).map(|leaf| leaf.index);
+    data.truncate(most);
+    Ok(Json(LeafList { data, next_from }))
+}

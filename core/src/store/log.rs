@@ -1,0 +1,215 @@
+//! The log of changes as a Merkle tree: its leaves, the nodes that proofs are made of, and its signed heads.
+
+use std::collections::HashMap;
+
+use super::{
+    changes::{Change, Place},
+    columns::{read_json, time},
+    dataset::Table,
+    query::{Query, sql},
+};
+use crate::{
+    domain::{
+        BenchmarkId, RunId, VersionName,
+        log_record::{self, TreeHead},
+        merkle::{Hash, Node, Range},
+    },
+    ports::{DatabaseError, Row, Timestamp},
+};
+
+fn unreadable(error: impl std::fmt::Display) -> DatabaseError {
+    DatabaseError::Unavailable(format!("the log: {error}"))
+}
+
+fn read_hash(row: &Row, column: &str) -> Result<Hash, DatabaseError> {
+    log_record::from_hex(&row.text(column)?).ok_or_else(|| unreadable("no hash"))
+}
+
+fn read_count(row: &Row, column: &str) -> Result<u64, DatabaseError> {
+    u64::try_from(row.integer(column)?).map_err(unreadable)
+}
+
+/// A count as SQLite has them.
+fn integer(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+/// Where the log ends.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tip {
+    /// How many leaves it has.
+    pub size: u64,
+    /// With which keys a head of this size was signed.
+    pub key_ids: Vec<String>,
+}
+
+/// Finds where the log ends.
+pub fn tip() -> Query<Tip> {
+    let read = |row: &Row| Ok(Tip { size: read_count(row, "size")?, key_ids: read_json(row, "key_ids")? });
+    sql!("log/tip").optional(read).map(Option::unwrap_or_default)
+}
+
+/// Lists changes that have no leaf, oldest first.
+pub fn pending(lines: u32) -> Query<Vec<Change>> {
+    sql!("log/pending").bind(lines).all(Change::from_row)
+}
+
+/// The stored nodes of a tree.
+#[derive(Clone, Debug, Default)]
+pub struct Nodes(HashMap<Node, Hash>);
+
+impl Nodes {
+    /// The hash of a node, where it was read.
+    #[must_use]
+    pub fn get(&self, node: Node) -> Option<Hash> {
+        self.0.get(&node).copied()
+    }
+}
+
+/// Reads the stored nodes that these ranges of leaves consist of.
+pub fn nodes(ranges: &[Range]) -> Query<Nodes> {
+    let nodes = ranges.iter().flat_map(|range| range.nodes()).map(|node| (node.level, node.index));
+    let wanted = serde_json::json!(nodes.collect::<Vec<_>>()).to_string();
+    let read = |row: &Row| {
+        let level = u32::try_from(row.integer("level")?).map_err(unreadable)?;
+        Ok((Node { level, index: read_count(row, "idx")? }, read_hash(row, "hash")?))
+    };
+    sql!("log/nodes").bind(wanted).all(read).map(|nodes| Nodes(nodes.into_iter().collect()))
+}
+
+/// A run's row of the data set.
+#[derive(Clone, Debug)]
+pub struct RunRecord {
+    /// Its columns.
+    pub row: log_record::Row,
+    /// Whether its results are nobody's to see.
+    pub private_tasks: bool,
+}
+
+fn table(name: &str) -> Result<&'static Table, DatabaseError> {
+    Table::named(name).ok_or_else(|| unreadable("no such table"))
+}
+
+/// Reads the record of a run.
+pub fn run(id: &RunId) -> Query<Option<RunRecord>> {
+    let read =
+        |row: &Row| Ok(RunRecord { row: table("runs")?.row(row)?, private_tasks: row.boolean("private_tasks")? });
+    sql!("log/run").bind(id).optional(read)
+}
+
+/// Reads the counts of a run.
+pub fn counts(id: &RunId) -> Query<Option<log_record::Row>> {
+    sql!("log/counts").bind(id).optional(|row| table("run_counts")?.row(row))
+}
+
+/// Results of a run, and where to go on.
+#[derive(Clone, Debug)]
+pub struct ResultPiece {
+    /// In the order of task and attempt.
+    pub rows: Vec<log_record::Row>,
+    /// Task and attempt of the last, where there may be more.
+    pub end: Option<(String, i64)>,
+}
+
+/// Lists at most so many results of a run after a task and attempt; none at private tasks.
+pub fn results(id: &RunId, (task, attempt): &(String, i64), rows: u32) -> Query<ResultPiece> {
+    let piece = sql!("log/results").bind(id).bind(task.as_str()).bind(*attempt).bind(rows);
+    piece.read(move |found| {
+        let is_full = u32::try_from(found.len()).is_ok_and(|count| count >= rows);
+        let mut piece = ResultPiece { rows: Vec::with_capacity(found.len()), end: None };
+        for row in found {
+            piece.end = is_full.then_some((row.text("task_id")?, row.integer("attempt")?));
+            piece.rows.push(table("results")?.row(&row)?);
+        }
+        Ok(piece)
+    })
+}
+
+/// Lists the rows of a board as of a snapshot, in canonical JSON.
+pub fn board(benchmark: &BenchmarkId, version: &VersionName, seq: i64) -> Query<Vec<String>> {
+    sql!("log/board").bind(benchmark).bind(version).bind(seq).all(|row| {
+        let (entry, slice) = (table("leaderboard_entries")?.row(row)?, table("run_slices")?.row(row)?);
+        log_record::board_row(entry, slice).map_err(unreadable)
+    })
+}
+
+/// A leaf that is to be added.
+#[derive(Clone, Debug)]
+pub struct NewLeaf {
+    /// Its place in the tree.
+    pub index: u64,
+    /// The place of its change.
+    pub place: Place,
+    /// Its change.
+    pub change_id: String,
+    /// Canonical JSON.
+    pub text: String,
+}
+
+/// A head with its signature.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedHead {
+    /// What was signed.
+    pub head: TreeHead,
+    /// By which key.
+    pub key_id: String,
+    /// In base64url.
+    pub signature: String,
+}
+
+/// Adds leaves and the nodes that they make to a log of this size, and keeps the head that was signed over them. The batch
+/// fails by [`Guard::LogSize`](super::Guard).
+pub fn append(size: u64, leaves: &[NewLeaf], nodes: &[(Node, Hash)], signed: &SignedHead) -> super::Batch {
+    let leaf = |leaf: &NewLeaf| {
+        let Place(seq, act) = leaf.place;
+        serde_json::json!([leaf.index, seq, act, leaf.change_id, leaf.text])
+    };
+    let node = |(node, hash): &(Node, Hash)| serde_json::json!([node.level, node.index, log_record::hex(hash)]);
+    let leaves = serde_json::Value::from_iter(leaves.iter().map(leaf)).to_string();
+    let nodes = serde_json::Value::from_iter(nodes.iter().map(node)).to_string();
+    let head = sql!("log/add_head").bind(integer(signed.head.size)).bind(signed.head.timestamp);
+    let head = head.bind(log_record::hex(&signed.head.root)).bind(signed.key_id.as_str());
+    [
+        sql!("log/expect_size").bind(integer(size)).execute(),
+        sql!("log/add_leaves").bind(leaves).execute(),
+        sql!("log/add_nodes").bind(nodes).execute(),
+        head.bind(signed.signature.as_str()).execute(),
+    ]
+    .into_iter()
+    .collect()
+}
+
+/// Finds the newest head, of this key where it signed one.
+pub fn head(key_id: &str) -> Query<Option<SignedHead>> {
+    sql!("log/head").bind(key_id).optional(|row| {
+        let timestamp: Timestamp = time(row, "signed_at")?;
+        let head = TreeHead { size: read_count(row, "size")?, root: read_hash(row, "root_hash")?, timestamp };
+        Ok(SignedHead { head, key_id: row.text("key_id")?, signature: row.text("signature")? })
+    })
+}
+
+/// A leaf as it is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Leaf {
+    /// Its place in the tree.
+    pub index: u64,
+    /// Its change.
+    pub change_id: String,
+    /// Its hash.
+    pub hash: Hash,
+    /// Its text, unless it names what is hidden.
+    pub text: Option<String>,
+}
+
+/// Lists leaves from a place on.
+pub fn leaves(from: u64, limit: u32) -> Query<Vec<Leaf>> {
+    sql!("log/leaves").bind(integer(from)).bind(limit).all(|row| {
+        let (index, hash) = (read_count(row, "idx")?, read_hash(row, "hash")?);
+        Ok(Leaf { index, hash, change_id: row.text("change_id")?, text: row.optional_text("leaf")? })
+    })
+}
+
+/// Finds the leaf of a change.
+pub fn index_of(change_id: &str) -> Query<Option<u64>> {
+    sql!("log/index_of").bind(change_id).optional(|row| read_count(row, "idx"))
+}

@@ -1,0 +1,208 @@
+//! What stood on boards: the digests in the log, and the ranks that follow from scores.
+
+use std::collections::{HashMap, HashSet};
+
+use aibaas_core::domain::{
+    log_record::{Row, board_digest, board_row, hex},
+    statistics::ranks,
+};
+use serde_json::{Value, json};
+
+use super::data::{LeafText, Line, Tables, Untrue, integer, real, shown, text};
+
+/// Changes name the hundred others that now rank best.
+const MOST_MOVED: usize = 100;
+
+/// An entry of a board, with what its score is made of.
+pub struct Entry<'a> {
+    pub model: &'a str,
+    /// What is ranked: the model, or one of its systems.
+    pub system: &'a str,
+    pub run: &'a str,
+    pub is_ranked: bool,
+    pub slice: &'a Row,
+    from: i64,
+    to: Option<i64>,
+    canonical: String,
+}
+
+impl Entry<'_> {
+    fn stands_at(&self, seq: i64) -> bool {
+        self.from <= seq && self.to.is_none_or(|to| to > seq)
+    }
+}
+
+/// Every board, by benchmark and version.
+pub struct Boards<'a>(HashMap<(&'a str, &'a str), Vec<Entry<'a>>>);
+
+impl<'a> Boards<'a> {
+    /// Reads the entries.
+    ///
+    /// # Errors
+    /// Which entry has no score.
+    pub fn of(tables: &'a Tables) -> Result<Self, Untrue> {
+        let mut slices = HashMap::new();
+        for row in tables.rows("run_slices") {
+            if ["scenario", "language", "difficulty"].iter().all(|column| text(row, column).is_empty()) {
+                slices.insert(text(row, "run_id"), row);
+            }
+        }
+        let mut boards = HashMap::<_, Vec<_>>::new();
+        for row in tables.rows("leaderboard_entries") {
+            let (model, run) = (text(row, "model_id"), text(row, "run_id"));
+            let slice = slices.get(run).ok_or_else(|| Untrue::new(format!("run {run} stands without a score")))?;
+            let canonical = board_row(row.clone(), (*slice).clone());
+            let canonical = canonical.map_err(|error| Untrue::new(format!("the entry of run {run}: {error}")))?;
+            let entry = Entry {
+                model,
+                system: row.get("system_id").and_then(Value::as_str).unwrap_or(model),
+                run,
+                is_ranked: row.get("ranked") != Some(&Value::Bool(false)),
+                slice,
+                from: integer(row, "from_seq"),
+                to: row.get("to_seq").and_then(Value::as_i64),
+                canonical,
+            };
+            boards.entry((text(row, "benchmark_id"), text(row, "version"))).or_default().push(entry);
+        }
+        Ok(Self(boards))
+    }
+
+    /// What stands on a board at a snapshot.
+    pub fn standing(&self, (benchmark, version): (&str, &str), seq: i64) -> Vec<&Entry<'a>> {
+        let board = self.0.iter().find(|(board, _)| **board == (benchmark, version)).map(|(_, entries)| entries);
+        board.into_iter().flatten().filter(|entry| entry.stands_at(seq)).collect()
+    }
+}
+
+/// What was checked.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Checked {
+    /// Snapshots whose boards and ranks are right.
+    pub boards: usize,
+    /// Snapshots of which some entry is hidden now: neither digest nor ranks can be computed.
+    pub hidden: usize,
+}
+
+/// Checks the board and the ranks of every snapshot.
+///
+/// # Errors
+/// Which board is not what the log commits to, or which rank does not follow.
+pub fn check(lines: &[Line<'_>], tables: &Tables, boards: &Boards<'_>) -> Result<Checked, Untrue> {
+    let hidden_now = lines.iter().fold(HashSet::new(), |hidden, line| moderated(hidden, line));
+    if hidden_now.is_empty()
+        && let Some(line) = lines.iter().find(|line| line.text.is_none())
+    {
+        let index = line.leaf.index;
+        return Err(Untrue::new(format!(
+            "leaf {index} of the log is withheld, and nothing in it tells what was hidden"
+        )));
+    }
+    let mut hidden = HashSet::new();
+    // Whether everything is known of the board as it was before; of one that has not begun, it is.
+    let mut is_known = HashMap::<(&str, &str), bool>::new();
+    let mut checked = Checked::default();
+    for line in lines {
+        hidden = moderated(hidden, line);
+        let Some((leaf, seq)) = line.of_snapshot().filter(|(_, seq)| *seq <= tables.seq) else {
+            if line.text.is_none() {
+                // Nobody is told which board it was.
+                checked.hidden = checked.hidden.saturating_add(1);
+            }
+            continue;
+        };
+        let Some(commitment) = &leaf.board else { continue };
+        let board = (text(&leaf.change, "benchmark"), text(&leaf.change, "version"));
+        let after = boards.standing(board, seq);
+        let before = boards.standing(board, seq.saturating_sub(1));
+        let is_whole = after.len() == commitment.entries;
+        let was_whole = is_known.insert(board, is_whole).unwrap_or(before.is_empty());
+        if !is_whole {
+            if hidden_now.is_empty() || after.len() > commitment.entries {
+                return Err(Untrue::new(format!(
+                    "the board of {} {} at change {}: {} entries are told, and the log commits to {}",
+                    board.0,
+                    board.1,
+                    line.leaf.change,
+                    after.len(),
+                    commitment.entries
+                )));
+            }
+            checked.hidden = checked.hidden.saturating_add(1);
+            continue;
+        }
+        if hex(&board_digest(after.iter().map(|entry| entry.canonical.clone()).collect())) != commitment.digest {
+            return Err(Untrue::new(format!(
+                "the board of {} {} at change {} is not what the log commits to",
+                board.0, board.1, line.leaf.change
+            )));
+        }
+        if was_whole {
+            check_ranks(line, leaf, &places(before, &hidden), &places(after, &hidden))?;
+            checked.boards = checked.boards.saturating_add(1);
+        } else {
+            checked.hidden = checked.hidden.saturating_add(1);
+        }
+    }
+    Ok(checked)
+}
+
+/// The models that are hidden after a line.
+fn moderated<'a>(mut hidden: HashSet<&'a str>, line: &'a Line<'_>) -> HashSet<&'a str> {
+    if let Some(change) = line.text.as_ref().map(|text| &text.change) {
+        let subject = if change.get("model").is_some_and(Value::is_string) { "model" } else { "benchmark" };
+        match text(change, "kind") {
+            "hidden" => drop(hidden.insert(text(change, subject))),
+            "unhidden" => drop(hidden.remove(text(change, subject))),
+            _ => {}
+        }
+    }
+    hidden
+}
+
+/// A place: the run, its model and its rank, by system.
+type Places<'a> = HashMap<&'a str, (&'a str, &'a str, usize)>;
+
+fn places<'a>(entries: Vec<&Entry<'a>>, hidden: &HashSet<&str>) -> Places<'a> {
+    let entries = entries.into_iter().filter(|entry| entry.is_ranked && !hidden.contains(entry.model));
+    let entries = entries.collect::<Vec<_>>();
+    let scores = entries.iter().map(|entry| real(entry.slice, "score").unwrap_or_default()).collect::<Vec<_>>();
+    let placed = entries.iter().zip(ranks(&scores));
+    placed.map(|(entry, rank)| (entry.system, (entry.run, entry.model, rank))).collect()
+}
+
+fn check_ranks(line: &Line<'_>, leaf: &LeafText, before: &Places<'_>, after: &Places<'_>) -> Result<(), Untrue> {
+    let change = &leaf.change;
+    let system = change.get("systemId").and_then(Value::as_str).unwrap_or_else(|| text(change, "model"));
+    let run = |places: &Places<'_>| places.get(system).map_or(Value::Null, |(run, ..)| json!(run));
+    let rank = |places: &Places<'_>| places.get(system).map_or(Value::Null, |(.., rank)| json!(rank));
+    let mut moved = after
+        .iter()
+        .filter_map(|(other, (_, model, to))| {
+            let (.., from) = before.get(other)?;
+            (from != to && *other != system).then_some((*to, *other, *model, *from))
+        })
+        .collect::<Vec<_>>();
+    moved.sort_unstable();
+    moved.truncate(MOST_MOVED);
+    let moved = moved.into_iter().map(|(to, _, model, from)| json!([model, from, to])).collect::<Vec<_>>();
+    let told = change.get("moved").and_then(Value::as_array).into_iter().flatten();
+    let told = told.map(|of| json!([of["model"], of["from"], of["to"]])).collect::<Vec<_>>();
+    let computed = [
+        ("previousRunId", run(before)),
+        ("currentRunId", run(after)),
+        ("rankBefore", rank(before)),
+        ("rankAfter", rank(after)),
+    ];
+    for (member, value) in computed {
+        if change.get(member) != Some(&value) {
+            let told = shown(change.get(member));
+            return Err(Untrue::new(format!("change {}: {member} is {told}, and {value} follows", line.leaf.change)));
+        }
+    }
+    if told == moved {
+        return Ok(());
+    }
+    let (told, moved) = (Value::from(told), Value::from(moved));
+    Err(Untrue::new(format!("change {}: {told} is told to have moved, and {moved} follows", line.leaf.change)))
+}

@@ -1,0 +1,53 @@
+//! Reads what is verified from a directory that `aibaas-client export --log` wrote.
+
+use std::{fs::File, path::Path};
+
+use serde::{Deserialize, de::DeserializeOwned};
+
+use super::data::{Head, Keys, Leaf, Log, Tables};
+use crate::export::{HEAD, KEYS, LEAVES, MANIFEST, file_name, with_path};
+
+#[derive(Deserialize)]
+struct Manifest {
+    seq: i64,
+    tables: Vec<Table>,
+}
+
+#[derive(Deserialize)]
+struct Table {
+    name: String,
+}
+
+/// Reads a file.
+///
+/// # Errors
+/// Why it cannot be read.
+pub fn read(path: &Path) -> Result<String, String> {
+    File::open(path).and_then(std::io::read_to_string).map_err(|error| with_path(path, &error))
+}
+
+/// Reads a file of JSON.
+///
+/// # Errors
+/// Why it cannot be read.
+pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, String> {
+    serde_json::from_str(&read(path)?).map_err(|error| with_path(path, &error))
+}
+
+/// Reads tables and log.
+///
+/// # Errors
+/// Which file is missing or is not understood.
+pub fn load(directory: &Path) -> Result<(Tables, Log), String> {
+    let manifest: Manifest = read_json(&directory.join(MANIFEST))?;
+    let mut tables = Tables::new(manifest.seq);
+    for Table { name } in manifest.tables {
+        tables.add(&name, &read(&directory.join(file_name(&name)))?)?;
+    }
+    let head: Head = read_json(&directory.join(HEAD))?;
+    let keys: Keys = read_json(&directory.join(KEYS))?;
+    let path = directory.join(LEAVES);
+    let leaf = |line: &str| serde_json::from_str::<Leaf>(line).map_err(|error| with_path(&path, &error));
+    let leaves = read(&path)?.lines().map(leaf).collect::<Result<_, _>>()?;
+    Ok((tables, Log { head, leaves, keys }))
+}

@@ -1,0 +1,134 @@
+//! Downloads what is verified from an instance.
+
+use std::time::Duration;
+
+use http::HeaderMap;
+use reqwest::Url;
+use serde::{Deserialize, de::DeserializeOwned};
+
+use aibaas_core::domain::log_record::Row;
+
+use super::data::{Head, Keys, Leaf, Log, Tables};
+use crate::export::{Instance, next_page};
+
+/// How long changes may wait for their leaves, and how often the instance is asked meanwhile.
+const TRIES: usize = 40;
+const PAUSE: Duration = Duration::from_secs(3);
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Offer {
+    seq: i64,
+    tables: Vec<OfferedTable>,
+}
+
+#[derive(Deserialize)]
+struct OfferedTable {
+    name: String,
+    href: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Leaves {
+    data: Vec<Leaf>,
+    next_from: Option<u64>,
+}
+
+#[derive(Deserialize)]
+struct Board {
+    data: Vec<Row>,
+}
+
+fn read<T: DeserializeOwned>(url: &Url, body: &[u8]) -> Result<T, String> {
+    serde_json::from_slice(body).map_err(|error| format!("{}: the answer is not understood: {error}", url.path()))
+}
+
+fn at(instance: &Instance, path: &str) -> Result<Url, String> {
+    // The manifest stands at /api/v1/export, wherever the instance has its root.
+    instance.resolve(&instance.manifest, path)
+}
+
+async fn get<T: DeserializeOwned>(instance: &Instance, url: &Url, report: &dyn Fn(&str)) -> Result<T, String> {
+    let (_, body) = instance.get(url, report).await?;
+    read(url, &body)
+}
+
+/// Downloads the tables, as of the newest snapshot.
+///
+/// # Errors
+/// What the instance answers wrongly.
+pub async fn download_tables(instance: &Instance, report: &dyn Fn(&str)) -> Result<Tables, String> {
+    let offer: Offer = get(instance, &instance.manifest, report).await?;
+    let mut tables = Tables::new(offer.seq);
+    for OfferedTable { name, href } in offer.tables {
+        report(&name);
+        let mut next = Some(at(instance, &href)?);
+        while let Some(url) = next {
+            let (headers, body) = instance.get(&url, report).await?;
+            let lines = String::from_utf8(body).map_err(|error| format!("{name}: {error}"))?;
+            tables.add(&name, &lines)?;
+            next = follow(instance, &url, &headers)?;
+        }
+    }
+    Ok(tables)
+}
+
+fn follow(instance: &Instance, url: &Url, headers: &HeaderMap) -> Result<Option<Url>, String> {
+    next_page(headers).map(|link| instance.resolve(url, &link)).transpose()
+}
+
+/// Downloads the log, once it has the newest snapshot of the data, or has not got it for long.
+///
+/// # Errors
+/// What the instance answers wrongly, or that it has no log.
+pub async fn download_log(instance: &Instance, newest: Option<&str>, report: &dyn Fn(&str)) -> Result<Log, String> {
+    let tries = if newest.is_some() { TRIES } else { 0 };
+    for _ in 0..tries {
+        if let Ok(log) = try_download_log(instance, report).await
+            && newest.is_none_or(|newest| log.leaves.iter().any(|leaf| leaf.change == newest))
+        {
+            return Ok(log);
+        }
+        report("waiting for the newest change to be in the log");
+        tokio::time::sleep(PAUSE).await;
+    }
+    try_download_log(instance, report).await
+}
+
+/// First its head, then so many leaves.
+async fn try_download_log(instance: &Instance, report: &dyn Fn(&str)) -> Result<Log, String> {
+    report("log");
+    let head: Head = get(instance, &at(instance, "log/head")?, report).await?;
+    let keys: Keys = get(instance, &at(instance, "../../.well-known/log-keys.json")?, report).await?;
+    let mut leaves = Vec::new();
+    let mut from = Some(0);
+    while let Some(first) = from.filter(|first| *first < head.size) {
+        let page: Leaves = get(instance, &at(instance, &format!("log/leaves?limit=100&from={first}"))?, report).await?;
+        leaves.extend(page.data);
+        from = page.next_from.filter(|next| *next > first);
+    }
+    leaves.truncate(usize::try_from(head.size).unwrap_or(usize::MAX));
+    Ok(Log { head, leaves, keys })
+}
+
+/// Downloads the rows of a board at a snapshot.
+///
+/// # Errors
+/// What the instance answers wrongly.
+pub async fn download_board(
+    instance: &Instance,
+    (benchmark, version): (&str, &str),
+    snapshot: &str,
+    report: &dyn Fn(&str),
+) -> Result<Vec<Row>, String> {
+    let mut rows = Vec::new();
+    let path = format!("leaderboard?benchmark={benchmark}&version={version}&snapshot={snapshot}&limit=100");
+    let mut next = Some(at(instance, &path)?);
+    while let Some(url) = next {
+        let (headers, body) = instance.get(&url, report).await?;
+        rows.extend(read::<Board>(&url, &body)?.data);
+        next = follow(instance, &url, &headers)?;
+    }
+    Ok(rows)
+}

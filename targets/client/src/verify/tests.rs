@@ -1,0 +1,322 @@
+//! A board that tells the truth, and every way in which one may lie: with its old key, or with nobody looking.
+
+#![allow(clippy::arithmetic_side_effects, reason = "a test that panics fails, as it should")]
+
+use aibaas_core::domain::{
+    JwtAlgorithm, Keys as SigningKeys, Secret,
+    log_record::{Row, RunDigest, TreeHead, board_digest, board_row, canonical, hex},
+    merkle,
+};
+use aibaas_core::ports::Timestamp;
+use serde_json::{Value, json};
+
+use super::{
+    command::check,
+    data::{Head, Keys, Leaf, Log, Tables, integer, text},
+};
+
+const TASKS: usize = 4;
+
+fn id(number: usize) -> String {
+    format!("01939f41-5a00-7f3e-a7b8-{number:012}")
+}
+
+/// Tables and log of a board, which whoever keeps it may change and sign anew.
+#[derive(Clone)]
+struct Board {
+    tables: Tables,
+    leaves: Vec<Value>,
+}
+
+impl Board {
+    /// Three models, of which the third is published twice: with 1, 3, 2 and at last 4 of 4 tasks.
+    fn new() -> Self {
+        let mut tables = Tables::new(4);
+        let add = |tables: &mut Tables, name: &str, rows: &[Value]| {
+            let lines = rows.iter().map(|row| format!("{row}\n")).collect::<String>();
+            tables.add(name, &lines).unwrap();
+        };
+        let version = json!({ "benchmark_id": "bench", "version": "1", "metric": "pass_rate", "evidence": "results",
+            "attempts_per_task": 1, "private_tasks": false });
+        add(&mut tables, "benchmark_versions", &[version]);
+        let task = |n| json!({ "benchmark_id": "bench", "version": "1", "task_id": format!("t{n}"), "position": n });
+        add(&mut tables, "benchmark_tasks", &(0..TASKS).map(task).collect::<Vec<_>>());
+        let runs = [("p/a", 1), ("p/b", 3), ("p/c", 2), ("p/c", 4)];
+        let ranks = [
+            (Value::Null, json!(1), json!([])),
+            (Value::Null, json!(1), json!([{ "model": "p/a", "from": 1, "to": 2 }])),
+            (Value::Null, json!(2), json!([{ "model": "p/a", "from": 2, "to": 3 }])),
+            (json!(2), json!(1), json!([{ "model": "p/b", "from": 1, "to": 2 }])),
+        ];
+        for (n, ((model, passed), (before, after, moved))) in runs.into_iter().zip(ranks).enumerate() {
+            let (run, seq) = (id(100 + n), n + 1);
+            add(
+                &mut tables,
+                "runs",
+                &[json!({ "id": run, "model_id": model, "benchmark_id": "bench", "version": "1",
+                "status": "published", "harness": "h", "reason": null })],
+            );
+            let results = (0..TASKS).map(|task| {
+                json!({ "run_id": run, "task_id": format!("t{task}"), "attempt": 1, "status": "success",
+                    "score": if task < passed { 1.0 } else { 0.0 }, "cost_usd": 0.1 })
+            });
+            add(&mut tables, "results", &results.collect::<Vec<_>>());
+            let share = f64::from(u32::try_from(passed).unwrap()) / 4.0;
+            let squares = share * (1.0 - share) * 4.0;
+            add(
+                &mut tables,
+                "run_slices",
+                &[json!({ "run_id": run, "scenario": "", "language": "", "difficulty": "",
+                "tasks": 4, "clusters": 4, "correct": passed, "total": 4, "score": share, "squares": squares,
+                "cost_usd": 0.4, "uncosted": 0, "p50_ms": null, "p95_ms": null })],
+            );
+            let scores = (0..TASKS).map(|task| if task < passed { 1.0 } else { 0.0 }).collect::<Vec<_>>();
+            add(&mut tables, "run_scores", &[json!({ "run_id": run, "scores": scores })]);
+            add(
+                &mut tables,
+                "snapshots",
+                &[json!({ "seq": seq, "id": id(seq), "benchmark_id": "bench", "version": "1",
+                "created_at": seq * 1000 })],
+            );
+            add(
+                &mut tables,
+                "leaderboard_entries",
+                &[json!({ "benchmark_id": "bench", "version": "1",
+                "model_id": model, "run_id": run, "from_seq": seq, "to_seq": if n == 2 { json!(4) } else { json!(null) },
+                "display_name": "m", "contaminated": false })],
+            );
+            let previous = if n == 3 { json!(id(102)) } else { json!(null) };
+            add(
+                &mut tables,
+                "changes",
+                &[json!({ "seq": seq, "benchmark_id": "bench",
+                "kind": if n == 3 { "rescored" } else { "published" }, "model_id": model, "run_id": run,
+                "reason": null, "previous_run_id": previous, "current_run_id": run, "rank_before": before,
+                "rank_after": after, "moved": moved })],
+            );
+        }
+        let mut board = Self { tables, leaves: Vec::new() };
+        board.log();
+        board
+    }
+
+    /// Writes the leaves that the tables ask for, as the server would.
+    fn log(&mut self) {
+        let one = |name, column, value: &str| {
+            self.tables.rows(name).iter().find(|row| text(row, column) == value).unwrap().clone()
+        };
+        let leaf = |change: &Row| {
+            let (seq, run) = (integer(change, "seq"), text(change, "run_id"));
+            let mut digest = RunDigest::new(one("runs", "id", run), None).unwrap();
+            let results = self.tables.rows("results").iter().filter(|row| text(row, "run_id") == run);
+            results.for_each(|row| digest.add(row.clone()).unwrap());
+            let (digest, results) = digest.finish();
+            let stands =
+                |row: &&Row| integer(row, "from_seq") <= seq && row["to_seq"].as_i64().is_none_or(|to| to > seq);
+            let entries = self.tables.rows("leaderboard_entries").iter().filter(stands);
+            let rows = entries
+                .map(|entry| board_row(entry.clone(), one("run_slices", "run_id", text(entry, "run_id"))).unwrap());
+            let rows = rows.collect::<Vec<_>>();
+            let entries = rows.len();
+            let id = id(usize::try_from(seq).unwrap());
+            json!({
+                "format": 1, "snapshotId": id, "seq": seq,
+                "change": {
+                    "id": id, "kind": change["kind"], "at": Timestamp(seq * 1000).to_string(), "benchmark": "bench",
+                    "version": "1", "model": change["model_id"], "runId": run, "reason": null,
+                    "previousRunId": change["previous_run_id"], "currentRunId": change["current_run_id"],
+                    "rankBefore": change["rank_before"], "rankAfter": change["rank_after"], "moved": change["moved"],
+                },
+                "run": { "digest": hex(&digest), "results": results, "privateTasks": false },
+                "board": { "digest": hex(&board_digest(rows)), "entries": entries },
+            })
+        };
+        self.leaves = self.tables.rows("changes").iter().map(leaf).collect();
+    }
+
+    /// The log, with a head that the board's own key signs.
+    fn signed(&self) -> Log {
+        let keys = SigningKeys::derive(&Secret::new("secret"), None, JwtAlgorithm::EdDsa);
+        let leaves = self.leaves.iter().zip(0..).map(|(leaf, index)| {
+            let text = canonical(leaf).unwrap();
+            let change = leaf["change"]["id"].as_str().unwrap().to_owned();
+            Leaf { index, change, hash: hex(&merkle::leaf_hash(text.as_bytes())), leaf: Some(text) }
+        });
+        let leaves = leaves.collect::<Vec<_>>();
+        let hashes = self.leaves.iter().map(|leaf| merkle::leaf_hash(canonical(leaf).unwrap().as_bytes()));
+        let root = merkle::root(&hashes.collect::<Vec<_>>());
+        let head = TreeHead { size: leaves.len() as u64, root, timestamp: Timestamp(9000) };
+        Log {
+            head: Head {
+                size: head.size,
+                root_hash: hex(&root),
+                timestamp: head.timestamp.to_string(),
+                key_id: keys.log_key_id().to_owned(),
+                signature: keys.sign_log_head(&head),
+            },
+            leaves,
+            keys: serde_json::from_value::<Keys>(json!(keys.log_keys())).unwrap(),
+        }
+    }
+
+    fn change(&mut self, table: &str, place: usize, column: &str, value: Value) {
+        assert_ne!(self.tables.rows_mut(table)[place].insert(column.to_owned(), value.clone()), Some(value));
+    }
+}
+
+#[track_caller]
+fn is_untrue(board: &Board, log: &Log, kept: Option<&Head>, said: &str) {
+    let untrue = check(&board.tables, log, kept).unwrap_err().0;
+    assert!(untrue.contains(said), "{untrue}");
+}
+
+#[test]
+fn a_true_board_is_true() {
+    let board = Board::new();
+    let log = board.signed();
+    let summary = check(&board.tables, &log, Some(&log.head)).unwrap();
+    assert!(summary.starts_with("4 changes, 4 published runs and 4 boards"), "{summary}");
+    // The log may be ahead of the data.
+    let mut ahead = board.clone();
+    let mut moderation = json!({ "format": 1, "change": { "id": id(5), "kind": "renamed", "model": "p/a" } });
+    for member in ["snapshotId", "seq", "run", "board"] {
+        moderation[member] = Value::Null;
+    }
+    ahead.leaves.push(moderation);
+    assert!(check(&board.tables, &ahead.signed(), Some(&log.head)).is_ok());
+}
+
+#[test]
+fn a_changed_result_is_found() {
+    let board = Board::new();
+    let log = board.signed();
+    let mut lies = board.clone();
+    lies.change("results", 6, "score", json!(0.0));
+    is_untrue(&lies, &log, None, &format!("run {}: its record or one of its 4 results", id(101)));
+    // With a log that was made anew, the score does not follow any more.
+    lies.log();
+    is_untrue(&lies, &lies.signed(), None, &format!("run {}: correct is told as 3, and 2 follows", id(101)));
+    // With scores that follow, the log is not the one that was told before.
+    is_untrue(&lies, &lies.signed(), Some(&log.head), "forked");
+    let mut lies = board.clone();
+    lies.change("runs", 1, "harness", json!("another"));
+    is_untrue(&lies, &log, None, "its record");
+    let mut lies = board;
+    lies.change("run_slices", 1, "score", json!(0.9));
+    is_untrue(&lies, &log, None, "score is told as 0.9, and 0.75 follows");
+}
+
+#[test]
+fn a_removed_change_is_found() {
+    let board = Board::new();
+    let log = board.signed();
+    let mut lies = board.clone();
+    lies.tables.rows_mut("changes").remove(1);
+    is_untrue(&lies, &log, None, &format!("change {} is in the log and not in the data", id(2)));
+    let mut lies = board.clone();
+    lies.leaves.remove(1);
+    is_untrue(&lies, &lies.signed(), None, &format!("change {} (snapshot 2) is in the data and not in the log", id(2)));
+    let mut cut = log.clone();
+    cut.leaves.remove(1);
+    is_untrue(&board, &cut, None, "leaf 1 of the log is missing");
+    cut.leaves.iter_mut().zip(0..).for_each(|(leaf, index)| leaf.index = index);
+    is_untrue(&board, &cut, None, "the log has 3 leaves, and its head says 4");
+    // Out of both, the kept head has it.
+    lies.tables.rows_mut("changes").remove(1);
+    lies.tables.rows_mut("snapshots").remove(1);
+    is_untrue(&lies, &lies.signed(), Some(&log.head), "forked: it has 3 leaves");
+}
+
+#[test]
+fn a_reordered_log_is_found() {
+    let board = Board::new();
+    let mut log = board.signed();
+    let mut lies = board.clone();
+    lies.leaves.swap(1, 2);
+    is_untrue(&lies, &lies.signed(), None, &format!("change {} is out of its order", id(2)));
+    log.leaves.swap(1, 2);
+    log.leaves.iter_mut().zip(0..).for_each(|(leaf, index)| leaf.index = index);
+    is_untrue(&board, &log, None, "the root of the log's head is not that of its leaves");
+}
+
+#[test]
+fn a_rank_that_does_not_follow_is_found() {
+    for (place, column, value, said) in [
+        (3, "rank_after", json!(2), "rankAfter is 2, and 1 follows"),
+        (3, "rank_before", json!(1), "rankBefore is 1, and 2 follows"),
+        (2, "moved", json!([]), "[] is told to have moved, and [[\"p/a\",2,3]] follows"),
+        (3, "previous_run_id", json!(null), "previousRunId is null"),
+    ] {
+        let mut lies = Board::new();
+        lies.change("changes", place, column, value);
+        lies.log();
+        is_untrue(&lies, &lies.signed(), None, said);
+    }
+}
+
+#[test]
+fn a_board_that_is_not_what_was_logged_is_found() {
+    let board = Board::new();
+    let log = board.signed();
+    let mut lies = board.clone();
+    lies.change("leaderboard_entries", 0, "to_seq", json!(3));
+    is_untrue(&lies, &log, None, &format!("at change {}: 2 entries are told, and the log commits to 3", id(3)));
+    let mut lies = board;
+    lies.change("leaderboard_entries", 0, "contaminated", json!(true));
+    is_untrue(&lies, &log, None, &format!("at change {} is not what the log commits to", id(1)));
+}
+
+#[test]
+fn a_forked_history_is_found() {
+    let board = Board::new();
+    let kept = board.signed().head;
+    let mut other = board.clone();
+    other.change("changes", 0, "reason", json!("another"));
+    other.log();
+    other.leaves[0]["change"]["reason"] = json!("another");
+    let log = other.signed();
+    assert!(check(&other.tables, &log, None).is_ok(), "by itself it is as good");
+    is_untrue(&other, &log, Some(&kept), "forked: its first 4 leaves are not those of the head that was kept");
+}
+
+#[test]
+fn a_forged_signature_or_leaf_is_found() {
+    let board = Board::new();
+    let log = board.signed();
+    let mut forged = log.clone();
+    forged.head.timestamp = Timestamp(9001).to_string();
+    is_untrue(&board, &forged, None, "signature");
+    let mut forged = log.clone();
+    forged.keys.keys.clear();
+    is_untrue(&board, &forged, None, "is not published");
+    let mut forged = log.clone();
+    let text = forged.leaves[0].leaf.as_mut().unwrap();
+    *text = text.replace("p/a", "p/x");
+    is_untrue(&board, &forged, None, "leaf 0 of the log does not have the hash");
+}
+
+#[test]
+fn what_moderation_hides_is_not_a_lie_and_said() {
+    let mut board = Board::new();
+    let hidden = json!({ "format": 1, "snapshotId": null, "seq": null, "run": null, "board": null,
+        "change": { "id": id(5), "kind": "hidden", "model": "p/b" } });
+    board.leaves.push(hidden);
+    let mut log = board.signed();
+    for (table, column) in [("changes", "model_id"), ("leaderboard_entries", "model_id"), ("runs", "model_id")] {
+        board.tables.rows_mut(table).retain(|row| text(row, column) != "p/b");
+    }
+    // Changes that name it, too.
+    for place in [1, 3] {
+        log.leaves[place].leaf = None;
+    }
+    board.tables.rows_mut("changes")[2].insert("moved".to_owned(), json!([]));
+    let summary = check(&board.tables, &log, None).unwrap();
+    assert!(summary.contains("3 boards cannot be looked at"), "{summary}");
+    // Nothing is hidden: then nothing may be missing.
+    board.leaves.pop();
+    let mut log = board.signed();
+    for place in [1, 3] {
+        log.leaves[place].leaf = None;
+    }
+    is_untrue(&board, &log, None, "leaf 1 of the log is withheld");
+}
