@@ -20,6 +20,7 @@ use crate::{
 #[into_params(parameter_in = Query)]
 pub struct Parameters {
     /// The index of the first leaf.
+    #[serde(default, deserialize_with = "super::optional_place")]
     #[param(minimum = 0, default = 0)]
     from: Option<u64>,
     /// How many.

@@ -7,6 +7,7 @@ mod sequencer;
 
 use axum::{Router, routing::get};
 use http::HeaderValue;
+use serde::{Deserialize as _, Deserializer, de::Error as _};
 
 use crate::app::App;
 pub use sequencer::{sequence, sequence_in_background};
@@ -18,6 +19,20 @@ const FOREVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000,
 #[derive(utoipa::OpenApi)]
 #[openapi(paths(head::handler, leaves::handler, proofs::inclusion, proofs::consistency))]
 pub struct Described;
+
+/// The largest number that every client reads exactly.
+const LARGEST: u64 = (1 << 53) - 1;
+
+/// A number of leaves, or a leaf's place among them.
+fn place<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    let place = u64::deserialize(deserializer)?;
+    if place <= LARGEST { Ok(place) } else { Err(D::Error::custom(format!("at most {LARGEST}"))) }
+}
+
+/// The same where it may be absent.
+fn optional_place<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    place(deserializer).map(Some)
+}
 
 pub fn routes() -> Router<App> {
     Router::new()

@@ -30,6 +30,7 @@ use crate::{
 #[into_params(parameter_in = Query)]
 pub struct InclusionParameters {
     /// Which leaf, from 0; or `change`.
+    #[serde(default, deserialize_with = "super::optional_place")]
     #[param(minimum = 0)]
     index: Option<u64>,
     /// The change whose leaf it is.
@@ -37,6 +38,7 @@ pub struct InclusionParameters {
     #[param(value_type = Option<Uuid>)]
     change: Option<String>,
     /// In the tree of so many leaves; of all without it.
+    #[serde(default, deserialize_with = "super::optional_place")]
     #[param(minimum = 1)]
     size: Option<u64>,
 }
@@ -62,9 +64,11 @@ struct InclusionProof {
 #[into_params(parameter_in = Query)]
 pub struct ConsistencyParameters {
     /// The smaller size.
+    #[serde(deserialize_with = "super::place")]
     #[param(minimum = 0, example = 1)]
     from: u64,
     /// The larger size; that of the whole log without it.
+    #[serde(default, deserialize_with = "super::optional_place")]
     #[param(minimum = 0)]
     to: Option<u64>,
 }
