@@ -19,4 +19,10 @@ FROM (
   JOIN run_slices AS s ON s.run_id = e.run_id AND s.scenario = '' AND s.language = '' AND s.difficulty = ''
   LEFT JOIN run_scores AS p ON p.run_id = e.run_id
 ORDER BY s.score DESC, e.system_id
-LIMIT max(2, ?4 / (SELECT max(1, task_count) FROM benchmark_versions WHERE benchmark_id = ?1 AND version = ?2))
+LIMIT max(
+  2,
+  -- D1 binds every number as a real.
+  CAST(
+    ?4 / (SELECT max(1, task_count) FROM benchmark_versions WHERE benchmark_id = ?1 AND version = ?2) AS INTEGER
+  )
+)

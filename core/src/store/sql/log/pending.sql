@@ -9,10 +9,12 @@ WITH last AS MATERIALIZED (
 SELECT *
 FROM (
   SELECT
-    c.seq, 0 AS act, n.id, c.kind, n.created_at, c.benchmark_id, n.version, c.model_id, c.run_id, c.reason,
-    c.previous_run_id, c.current_run_id, c.rank_before, c.rank_after, c.moved, NULL AS name
+    c.seq, 0 AS act, n.id, c.kind, n.created_at, c.benchmark_id, n.version, c.model_id, c.system_id,
+    r.agent_name, r.agent_version, r.configuration, c.run_id, c.reason, c.previous_run_id, c.current_run_id,
+    c.rank_before, c.rank_after, c.moved, NULL AS name
   FROM changes AS c
     CROSS JOIN snapshots AS n ON n.seq = c.seq
+    CROSS JOIN runs AS r ON r.id = c.run_id
   WHERE c.seq > coalesce((SELECT seq FROM last), 0)
   ORDER BY c.seq
   LIMIT ?1
@@ -22,8 +24,8 @@ SELECT *
 FROM (
   SELECT
     o.after_seq AS seq, o.seq AS act, o.id, o.kind, o.created_at, o.benchmark_id, NULL AS version, o.model_id,
-    NULL AS run_id, o.reason, NULL AS previous_run_id, NULL AS current_run_id, NULL AS rank_before,
-    NULL AS rank_after, '[]' AS moved, o.name
+    NULL AS system_id, NULL AS agent_name, NULL AS agent_version, NULL AS configuration, NULL AS run_id, o.reason,
+    NULL AS previous_run_id, NULL AS current_run_id, NULL AS rank_before, NULL AS rank_after, '[]' AS moved, o.name
   FROM moderations AS o
   WHERE (o.after_seq, o.seq) > (coalesce((SELECT seq FROM last), -1), coalesce((SELECT act FROM last), 0))
   ORDER BY o.after_seq, o.seq
