@@ -161,7 +161,7 @@ mod tests {
             links: None,
             evaluator_relationship: evaluator,
             dirty: false,
-            conditions: crate::domain::conditions::Conditions::default(),
+            conditions: Conditions::default(),
             contaminated: false,
             attempts_policy: None,
             aggregates: Aggregates {
