@@ -25,6 +25,7 @@ mod dependencies;
 mod documents;
 mod durability;
 mod evidence;
+mod exports;
 mod formats;
 mod guessing;
 mod health;
@@ -147,6 +148,7 @@ fn everywhere() -> Vec<Case> {
         parameters::cases(),
         documents::cases(),
         dataset::cases(),
+        exports::cases(),
         mail_delivery::cases(),
         real_input::cases(),
         time::cases(),

@@ -82,8 +82,21 @@ pub fn version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vers
     slug(deserializer).map(|text| text.map(Into::into))
 }
 
-fn slug<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+/// A name that stands in paths.
+///
+/// # Errors
+/// When it is none.
+pub fn slug<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     checked(deserializer, is_slug, "1 to 100 letters, digits, '.', '_' or '-', the first a letter or digit")
+}
+
+/// A repository elsewhere, `owner/name`.
+///
+/// # Errors
+/// When it is none.
+pub fn repository<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let is_repository = |text: &str| text.split_once('/').is_some_and(|(owner, name)| is_slug(owner) && is_slug(name));
+    checked(deserializer, is_repository, "owner/name").map(Option::unwrap_or_default)
 }
 
 /// A UUID in lower case.

@@ -1,6 +1,9 @@
-//! The whole public data set, table by table, as of one snapshot: for those who keep a copy, or compute their own.
+//! The public data for programs elsewhere: the whole data set, table by table, as of one snapshot, and what other sites
+//! take of it in their own formats.
 
 mod croissant;
+mod every_eval_ever;
+mod hugging_face;
 mod manifest;
 mod table;
 
@@ -10,7 +13,7 @@ use crate::{app::App, store::changes::NewestSnapshot};
 
 /// What the calls say of themselves.
 #[derive(utoipa::OpenApi)]
-#[openapi(paths(manifest::handler, croissant::handler, table::handler))]
+#[openapi(paths(manifest::handler, croissant::handler, table::handler, every_eval_ever::handler, hugging_face::handler), components(schemas(hugging_face::ScoreScale)))]
 pub struct Described;
 
 pub fn routes() -> Router<App> {
@@ -18,6 +21,8 @@ pub fn routes() -> Router<App> {
         .route("/export", get(manifest::handler))
         .route("/export/croissant", get(croissant::handler))
         .route("/export/{table}", get(table::handler))
+        .route("/runs/{id}/every-eval-ever", get(every_eval_ever::handler))
+        .route("/models/{provider}/{name}/eval-results.yaml", get(hugging_face::handler))
 }
 
 /// The newest snapshot's place in the order of all; before the first one, 0.

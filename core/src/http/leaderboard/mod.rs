@@ -18,7 +18,10 @@ mod query;
 
 use axum::{Router, middleware::from_fn_with_state, routing::get};
 
-pub use self::changes::ChangeBody;
+pub use self::{
+    board::{Board, BoardSelector, RowBody},
+    changes::ChangeBody,
+};
 use self::last_answer::{Question, or_last_answer};
 use crate::app::App;
 
