@@ -146,6 +146,9 @@ async fn agents_and_configurations_are_rows_of_their_own(host: Host) {
         let id = row["systemId"].as_str().expect("an id");
         assert!(id == model && *members == json!({}) || id.starts_with(&format!("{model}~")), "{id}");
     }
+    for (part, found) in [("openh", 3), ("0.59", 2), ("HIGH", 2), ("low", 0)] {
+        assert_eq!(rows(&publisher, &format!("&q={part}")).await.len(), found, "{part}");
+    }
     // The same system again is rescored, and others that moved are told apart.
     published(&publisher, &model, 10, systems[1].1.clone()).await;
     let change = &publisher.changes().await[0];

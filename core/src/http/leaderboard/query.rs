@@ -10,7 +10,7 @@ use super::{
     caching,
 };
 use crate::{
-    domain::{BenchmarkId, RunId, VersionName, benchmark::Slices},
+    domain::{BenchmarkId, RunId, VersionName, benchmark::Slices, system},
     http::{
         page::{fitting, json_size, read_cursor, write_cursor},
         parameters::{self, Slug, Uuid},
@@ -54,7 +54,7 @@ pub struct BoardQuery {
     #[serde(deserialize_with = "parameters::provider")]
     #[param(value_type = Option<Slug>)]
     pub provider: Option<String>,
-    /// Part of a model's id or display name.
+    /// Part of a model's id or display name, of its agent or its configuration.
     #[serde(deserialize_with = "parameters::label")]
     #[param(min_length = 1, max_length = 100)]
     pub q: Option<String>,
@@ -298,7 +298,8 @@ impl BoardQuery {
             self.provider.as_ref().is_none_or(|provider| row.model.provider().eq_ignore_ascii_case(provider));
         let matches = self.q.as_ref().is_none_or(|text| {
             let text = text.to_lowercase();
-            row.model.as_str().to_lowercase().contains(&text) || row.display_name.to_lowercase().contains(&text)
+            let words = system::words(row.agent.as_ref(), row.configuration.as_deref());
+            [row.model.as_str(), &row.display_name, &words].iter().any(|name| name.to_lowercase().contains(&text))
         });
         let as_prescribed = self.conditions == ConditionsFilter::All || row.condition_differences.is_empty();
         recent && of_provider && matches && as_prescribed
