@@ -52,7 +52,10 @@ async fn a_run_is_a_record_of_every_eval_ever(host: Host) {
     assert_eq!((&record["schema_version"], &record["model_info"]["id"]), (&json!("0.3.0"), &json!(model)));
     assert_eq!(record["evaluation_timestamp"], "2026-01-02T03:04:05.000Z");
     let source = &record["source_metadata"];
-    assert_eq!((&source["source_type"], &source["evaluator_relationship"]), (&json!("evaluation_run"), &json!("other")));
+    assert_eq!(
+        (&source["source_type"], &source["evaluator_relationship"]),
+        (&json!("evaluation_run"), &json!("other"))
+    );
     assert_eq!(source["additional_details"]["evaluator_relationship"], "self_reported");
     let agent = record["model_info"]["additional_details"]["agent"].as_str().expect("text");
     assert_eq!(serde_json::from_str::<Value>(agent).expect("JSON"), json!({ "name": "Hands", "version": "1" }));
@@ -111,7 +114,8 @@ async fn results_are_a_file_for_the_hub(host: Host) {
         publisher.publish(&run).await;
     }
     let api = publisher.api.anonymous();
-    let path = format!("/api/v1/models/{model}/eval-results.yaml?benchmark={}&dataset=Org/Data-Set", publisher.benchmark);
+    let path =
+        format!("/api/v1/models/{model}/eval-results.yaml?benchmark={}&dataset=Org/Data-Set", publisher.benchmark);
     let answer = api.get(&path).await;
     answer.expect(200);
     assert_eq!(answer.media_type(), Some("application/yaml"));

@@ -1,10 +1,7 @@
 //! A model's results as its repository on the Hugging Face Hub takes them: a file of `.eval_results/`.
 
-use axum::{
-    extract::State,
-    response::{IntoResponse as _, Response},
-};
-use http::{HeaderMap, HeaderValue, header};
+use axum::{extract::State, response::Response};
+use http::HeaderMap;
 use serde::Deserialize;
 use utoipa::ToSchema;
 

@@ -13,7 +13,10 @@ use crate::{app::App, store::changes::NewestSnapshot};
 
 /// What the calls say of themselves.
 #[derive(utoipa::OpenApi)]
-#[openapi(paths(manifest::handler, croissant::handler, table::handler, every_eval_ever::handler, hugging_face::handler), components(schemas(hugging_face::ScoreScale)))]
+#[openapi(
+    paths(manifest::handler, croissant::handler, table::handler, every_eval_ever::handler, hugging_face::handler),
+    components(schemas(hugging_face::ScoreScale))
+)]
 pub struct Described;
 
 pub fn routes() -> Router<App> {

@@ -18,11 +18,11 @@ mod query;
 
 use axum::{Router, middleware::from_fn_with_state, routing::get};
 
+use self::last_answer::{Question, or_last_answer};
 pub use self::{
     board::{Board, BoardSelector, RowBody},
     changes::ChangeBody,
 };
-use self::last_answer::{Question, or_last_answer};
 use crate::app::App;
 
 /// What the calls say of themselves.
