@@ -187,13 +187,16 @@ pub async fn public_reads(simulation: &Simulation, size: Size) -> Vec<Read> {
     read("benchmarks", "/api/v1/benchmarks", "");
     read("one benchmark, its versions", "/api/v1/benchmarks/{id}", "");
     read("a page of tasks", "/api/v1/benchmarks/{id}/versions/{version}/tasks", "?limit=15");
+    read("health of a benchmark", "/api/v1/benchmarks/{id}/health", "");
     read("one run", "/api/v1/runs/{id}", "");
+    read("one run, for every_eval_ever", "/api/v1/runs/{id}/every-eval-ever", "");
     read("a page of results", "/api/v1/runs/{id}/results", "?limit=15");
     read("changes", "/api/v1/changes", "");
     read("changes of one benchmark", "/api/v1/changes", "?benchmark=bench-0");
     read("changes after one", "/api/v1/changes", &format!("?after={old}"));
     read("changes, nothing new", "/api/v1/changes", &format!("?benchmark=bench-0&after={newest}"));
     read("changes.atom", "/api/v1/changes.atom", "");
+    read("results for the Hub", "/api/v1/models/{provider}/{name}/eval-results.yaml", "?benchmark=bench-0&dataset=a/b");
     read("head of the log", "/api/v1/log/head", "");
     read("leaves of changes", "/api/v1/log/leaves", "?limit=15");
     read("proof that a change is in the log", "/api/v1/log/proof/inclusion", &format!("?change={old}"));
@@ -205,6 +208,7 @@ pub async fn public_reads(simulation: &Simulation, size: Size) -> Vec<Read> {
     read("page of a model", "/leaderboard/models/{provider}/{name}", "");
     read("page of a comparison", "/leaderboard/compare", &compare(&other));
     read("the data set", "/api/v1/export", "");
+    read("the data set in Croissant", "/api/v1/export/croissant", "");
     read("a page of the data set", "/api/v1/export/{table}", &format!("?{through}&limit=15"));
     reads
 }

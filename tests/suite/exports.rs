@@ -87,7 +87,7 @@ async fn a_record_of_every_eval_ever_comes_back(host: Host) {
     let run = publisher.published(&model, 30, 40).await;
     let mut record = publisher.api.anonymous().get(record_path(&run)).await.expect(200);
     let benchmark = unique("elsewhere");
-    record["evaluation_results"][0]["source_data"]["dataset_name"] = json!(benchmark);
+    record["evaluation_results"][0]["evaluation_name"] = json!(benchmark);
     let file = std::env::temp_dir().join(format!("{benchmark}.json"));
     std::fs::write(&file, record.to_string()).expect("a file");
     let path = file.to_str().expect("a path");
