@@ -91,7 +91,7 @@ async function checkAccess(name) {
 /** The Tab key comes by everything that can be used, in the page's order, and shows where it is. */
 async function checkKeyboard(name) {
   await tab.evaluate(() => {
-    const usable = "a[href], button, input:not([type=hidden]), select, [tabindex='0']";
+    const usable = "a[href], button, input:not([type=hidden]), select, summary, [tabindex='0']";
     document.querySelectorAll(usable).forEach((element, n) => element.setAttribute("data-stop", n));
     document.activeElement?.blur();
   });

@@ -53,12 +53,22 @@ pub fn command_line_of_the_client() {
     assert!(code == Some(0) && said.trim() == concat!("aibaas-client ", env!("CARGO_PKG_VERSION")), "{said}");
     let (code, said) = run(&["import", "--help"]);
     assert_eq!(code, Some(0), "{said}");
-    for word in ["aider", "evalperf", "inspect", "lm-eval"] {
+    for word in [
+        "aider",
+        "evalperf",
+        "inspect",
+        "lm-eval",
+        "every-eval-ever",
+        "live-code-bench",
+        "swe-bench",
+        "terminal-bench",
+        "helm",
+    ] {
         assert!(said.contains(word), "{word} in {said}");
     }
     assert_eq!(run(&[]).0, Some(2), "a command is needed");
     let (code, said) = run(&["import", "aider", "/no/such/file", "--api-key", "x"]);
-    assert!(code == Some(1) && said.contains("aibaas-client: cannot read /no/such/file"), "{said}");
+    assert!(code == Some(2) && said.contains("aibaas-client: /no/such/file: there is no such file"), "{said}");
 }
 
 /// Production with nothing configured: everything that is missing, at once.
