@@ -7,12 +7,16 @@ use aibaas_tests::{
 };
 use serde_json::{Value, json};
 
-use crate::real_input::{ended, importers_key};
+use crate::{
+    dataset::TABLES,
+    real_input::{ended, importers_key},
+};
 
 cases![KeepsMail:
     a_run_is_a_record_of_every_eval_ever,
     a_record_of_every_eval_ever_comes_back,
     results_are_a_file_for_the_hub,
+    columns_are_described_in_croissant,
 ];
 
 fn record_path(run: &str) -> String {
@@ -138,4 +142,45 @@ async fn results_are_a_file_for_the_hub(host: Host) {
     api.get(path.replace(&model, &other)).await.problem(404, "not_found");
     api.get(path.replace("Org/Data-Set", "Data-Set")).await.problem(400, "malformed_request");
     api.get(path.replace("&dataset=Org/Data-Set", "")).await.problem(400, "malformed_request");
+}
+
+async fn columns_are_described_in_croissant(host: Host) {
+    let publisher = Publisher::new(&host).await;
+    publisher.tasks(4).await;
+    publisher.published(&publisher.model("m").await, 2, 4).await;
+    let answer = host.client().get("/api/v1/export/croissant").header("Origin", "https://anywhere.example").await;
+    assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
+    assert_eq!(answer.media_type(), Some("application/ld+json"));
+    let described = answer.expect(200);
+    assert_eq!(described["conformsTo"], "http://mlcommons.org/croissant/1.0");
+    let files = described["distribution"].as_array().expect("files");
+    let records = described["recordSet"].as_array().expect("records");
+    assert!(records.iter().map(|of| of["@id"].as_str().expect("an id")).eq(TABLES), "{described}");
+    for ((file, of), table) in files.iter().zip(records).zip(TABLES) {
+        assert_eq!(file["@id"], format!("{table}.ndjson"));
+        let (_, path) = file["contentUrl"].as_str().expect("an address").split_once("/api/").expect("of the API");
+        let page = host.client().get(format!("/api/{path}")).await;
+        page.expect(200);
+        let fields = of["field"].as_array().expect("fields");
+        let Some(row) = page.text().lines().next().map(|line| serde_json::from_str::<Value>(line).expect("JSON"))
+        else {
+            continue;
+        };
+        let named = fields.iter().map(|field| field["name"].as_str().expect("a name")).collect::<Vec<_>>();
+        for (column, value) in row.as_object().expect("an object") {
+            // What holds several values is not described.
+            assert!(named.contains(&column.as_str()) || !value.is_number() && !value.is_string(), "{table}: {column}");
+        }
+        for field in fields {
+            let value = row.get(field["name"].as_str().expect("a name")).expect("a column");
+            let fits = match field["dataType"].as_str().expect("a type") {
+                "sc:Integer" | "sc:DateTime" => value.is_null() || value.is_i64(),
+                "sc:Float" => value.is_null() || value.is_number(),
+                "sc:Boolean" => value.is_null() || value.is_boolean(),
+                "sc:Text" => value.is_null() || value.is_string(),
+                other => panic!("{other}"),
+            };
+            assert!(fits, "{table}: {field} of {value}");
+        }
+    }
 }
