@@ -32,6 +32,8 @@ function meaning(flag: Flag): string {
     case 'best_of_n':
     case 'other_conditions':
       return 'the best of several attempts';
+    case 'unpinned':
+      return 'which commit was run is not told';
   }
 }
 

@@ -12,6 +12,7 @@ function meaning(flag: Flag): string {
     case 'contamination':
     case 'best_of_n':
     case 'other_conditions':
+    case 'unpinned':
       return 'something is doubtful';
   }
 }

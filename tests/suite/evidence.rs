@@ -25,7 +25,7 @@ async fn what_reproducing_needs_is_named(host: Host) {
     let publisher = Publisher::new(&host).await;
     publisher.tasks(2).await;
     let model = publisher.model("m").await;
-    let needed = ["model", "benchmark", "version", "harness", "harnessVersion", "commit", "evaluatorRelationship"];
+    let needed = ["model", "benchmark", "version", "harness", "harnessVersion", "evaluatorRelationship"];
     for member in needed {
         let mut body = publisher.run_body(&model);
         body.as_object_mut().expect("an object").remove(member);
@@ -305,6 +305,7 @@ async fn other_flags(host: Host) {
     let own = json!({ "evaluatorRelationship": "self_reported" });
     assert_eq!(flags("own", own, Some(0.5)).await, json!(["self_reported"]));
     assert_eq!(flags("dirty", json!({ "dirty": true }), Some(0.5)).await, json!(["dirty_harness"]));
+    assert_eq!(flags("unpinned", json!({ "commit": null }), Some(0.5)).await, json!(["unpinned"]));
     let best = json!({ "attemptsPolicy": "best_of_5" });
     assert_eq!(flags("best", best, Some(0.5)).await, json!(["best_of_n"]));
     let twice = json!({ "attemptsPolicy": "2 attempts, the second with the test output" });

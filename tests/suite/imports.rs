@@ -106,10 +106,7 @@ async fn swe_bench_is_imported(host: Host) {
     let publisher = Publisher::new(&host).await;
     let key = importers_key(&publisher).await;
     let file = ["swe-bench", "tests/data/swe-bench/leaderboards.json"];
-    let without = told(3, &file, host.url(), &key).await;
-    assert_refused(&without, "Tinker", "give --commit");
-    let arguments = [&file[..], &["--commit", "abc1234"]].concat();
-    let first = told(0, &arguments, host.url(), &key).await;
+    let first = told(0, &file, host.url(), &key).await;
     assert_eq!(counts(&first), [2, 0, 6], "{first}");
     assert_refused(&first, "Anonymous Coder", "names no model");
     assert_refused(&first, "Fraction", "no number of 500 passes");
@@ -129,7 +126,9 @@ async fn swe_bench_is_imported(host: Host) {
     assert_eq!(run["evaluatorRelationship"], "third_party");
     assert_eq!(run["agent"], json!({ "name": "Tinker", "version": "1.2" }));
     assert_eq!(run["links"]["traces"], "https://tinker.example/trajs");
-    assert_eq!(counts(&told(3, &[&arguments[..], &["--strict"]].concat(), host.url(), &key).await), [0, 2, 6]);
+    assert_eq!(run["commit"], Value::Null, "nobody tells it");
+    assert!(rows[1]["flags"].as_array().expect("flags").contains(&json!("unpinned")), "{}", rows[1]);
+    assert_eq!(counts(&told(3, &[&file[..], &["--strict"]].concat(), host.url(), &key).await), [0, 2, 6]);
 }
 
 async fn live_code_bench_is_imported(host: Host) {

@@ -161,7 +161,7 @@ async fn runs_need_what_they_name(host: Host) {
         ("model", json!("no-slash")),
         ("version", json!("9")),
         ("harness", json!("")),
-        ("commit", Value::Null),
+        ("commit", json!("")),
         ("evaluatorRelationship", json!("friend")),
         ("startedAt", json!("noon")),
         ("mood", json!("good")),

@@ -100,6 +100,7 @@ impl Entry {
             links: optional_json(row, "links")?,
             evaluator_relationship: read_named(row, "evaluator_relationship", EvaluatorRelationship::named)?,
             dirty: row.boolean("dirty")?,
+            pinned: row.boolean("pinned")?,
             conditions: optional_json(row, "conditions")?.unwrap_or_default(),
             contaminated: row.boolean("contaminated")?,
             attempts_policy: row.optional_text("attempts_policy")?,

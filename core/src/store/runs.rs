@@ -85,9 +85,9 @@ pub struct RunDeclaration {
     /// Which version of that.
     #[schema(min_length = 1, max_length = 100, example = "0.86.0")]
     pub harness_version: String,
-    /// Of the harness or of the benchmark's code.
+    /// Of the harness or of the benchmark's code; null where the source does not tell: then its row has the flag `unpinned`.
     #[schema(min_length = 1, max_length = 100, example = "5318380")]
-    pub commit: String,
+    pub commit: Option<String>,
     /// Whether the working tree differed from the commit.
     pub dirty: bool,
     /// Of the prompt.
@@ -129,7 +129,7 @@ impl RunDeclaration {
             version: row.text("version")?.into(),
             harness: row.text("harness")?,
             harness_version: row.text("harness_version")?,
-            commit: row.text("commit_hash")?,
+            commit: row.optional_text("commit_hash")?,
             dirty: row.boolean("dirty")?,
             prompt_hash: row.optional_text("prompt_hash")?,
             generation_config: read_json(row, "generation_config")?,
@@ -269,7 +269,7 @@ pub fn open(run: &NewRun<'_>) -> Result<Query<()>, DatabaseError> {
         .bind(&declared.version)
         .bind(declared.harness.as_str())
         .bind(declared.harness_version.as_str())
-        .bind(declared.commit.as_str())
+        .bind(declared.commit.as_deref())
         .bind(declared.dirty)
         .bind(declared.prompt_hash.as_deref())
         .bind(declared.generation_config.to_string())

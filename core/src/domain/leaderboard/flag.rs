@@ -11,7 +11,8 @@ use crate::domain::{benchmark::Evidence, evaluator::EvaluatorRelationship};
 /// `missing_cost`: what the run cost is not known. `self_reported`: nobody but the vendor has looked. `counts_only`: only
 /// counts are known, not results task by task. `dirty_harness`: the harness had uncommitted changes. `contamination`: the
 /// model was trained after the tasks were public. `best_of_n`: the best of several attempts counts. `other_conditions`:
-/// the run was made under other conditions than the benchmark version prescribes. A later version may add some.
+/// the run was made under other conditions than the benchmark version prescribes. `unpinned`: which commit was run is not
+/// told. A later version may add some.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Flag {
@@ -29,6 +30,8 @@ pub enum Flag {
     BestOfN,
     /// It was made under other conditions than the version prescribes.
     OtherConditions,
+    /// Which commit was run is not told.
+    Unpinned,
 }
 
 impl Flag {
@@ -43,6 +46,7 @@ impl Flag {
             Self::Contamination => "contamination",
             Self::BestOfN => "best_of_n",
             Self::OtherConditions => "other_conditions",
+            Self::Unpinned => "unpinned",
         }
     }
 
@@ -56,6 +60,7 @@ impl Flag {
             (entry.dirty, Self::DirtyHarness),
             (entry.contaminated, Self::Contamination),
             (entry.attempts_policy.as_deref().is_some_and(is_best_of_several), Self::BestOfN),
+            (!entry.pinned, Self::Unpinned),
         ];
         flags.into_iter().filter(|(holds, _)| *holds).map(|(_, flag)| flag).collect()
     }

@@ -39,6 +39,8 @@ pub struct Entry {
     pub evaluator_relationship: EvaluatorRelationship,
     /// Whether the harness had uncommitted changes.
     pub dirty: bool,
+    /// Whether it is told which commit was run.
+    pub pinned: bool,
     /// Under which conditions it was made.
     pub conditions: Conditions,
     /// Whether the model was trained after the tasks were published.
@@ -161,6 +163,7 @@ mod tests {
             links: None,
             evaluator_relationship: evaluator,
             dirty: false,
+            pinned: true,
             conditions: Conditions::default(),
             contaminated: false,
             attempts_policy: None,

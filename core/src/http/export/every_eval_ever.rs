@@ -95,7 +95,7 @@ fn record(run: &Run, aggregates: &Aggregates, published_at: Timestamp, base_url:
             "name": declared.harness,
             "version": declared.harness_version,
             "additional_details": details(&[
-                ("commit", Some(json!(declared.commit))),
+                ("commit", declared.commit.as_ref().map(|commit| json!(commit))),
                 ("dirty", Some(json!(declared.dirty))),
                 ("prompt_hash", declared.prompt_hash.as_ref().map(|hash| json!(hash))),
             ]),

@@ -64,9 +64,9 @@ pub struct Body {
     /// Which version of that.
     #[schema(min_length = 1, max_length = 100, example = "0.86.0")]
     harness_version: String,
-    /// Of the harness or of the benchmark's code.
+    /// Of the harness or of the benchmark's code. A run without one has the flag `unpinned`.
     #[schema(min_length = 1, max_length = 100, example = "5318380")]
-    commit: String,
+    commit: Option<String>,
     /// Whether the working tree differed from the commit.
     #[serde(default)]
     #[schema(default = false)]
@@ -136,7 +136,7 @@ async fn open(app: &App, owner_id: &UserId, body: Body, claim: Claim) -> Result<
     let mut text = |pointer: &str, text: &str, most| validator.text(pointer, text, 1, most);
     let harness = text("/harness", &body.harness, 100);
     let harness_version = text("/harnessVersion", &body.harness_version, 100);
-    let commit = text("/commit", &body.commit, 100);
+    let commit = body.commit.as_deref().map(|commit| validator.text("/commit", commit, 1, 100));
     let prompt_hash = validator.optional_text("/promptHash", body.prompt_hash.as_deref(), 128);
     let attempts_policy = validator.optional_text("/attemptsPolicy", body.attempts_policy.as_deref(), 1000);
     let command = validator.optional_text("/command", body.command.as_deref(), 4000);

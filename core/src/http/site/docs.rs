@@ -218,7 +218,8 @@ mod tests {
             Flag::DirtyHarness => Some(Flag::Contamination),
             Flag::Contamination => Some(Flag::BestOfN),
             Flag::BestOfN => Some(Flag::OtherConditions),
-            Flag::OtherConditions => None,
+            Flag::OtherConditions => Some(Flag::Unpinned),
+            Flag::Unpinned => None,
         };
         let flags = std::iter::successors(Some(Flag::MissingCost), next);
         assert_eq!(names("Flag"), flags.map(Flag::as_str).collect::<Vec<_>>());

@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::{
     options::Target,
     plan::Plan,
-    publisher::{Outcome, Publisher, accepted},
+    publisher::{Outcome, Publisher},
     summary::{Done, Left, Summary},
 };
 use crate::{error::CliError, output::print_line};
@@ -39,9 +39,9 @@ pub async fn publish(plan: &Plan, target: &Target) -> Result<ExitCode, CliError>
 fn preview(plan: &Plan) -> Summary {
     let mut summary = Summary { dry_run: true, not_mapped: plan.unmapped.clone(), ..Summary::default() };
     for entry in &plan.entries {
-        match entry.submission.as_ref().map_err(Clone::clone).and_then(accepted) {
+        match &entry.submission {
             Ok(submission) => summary.published.push(Done::new(&entry.name, submission, None, None)),
-            Err(reason) => summary.refused.push(Left::new(&entry.name, &reason)),
+            Err(reason) => summary.refused.push(Left::new(&entry.name, reason)),
         }
     }
     summary
@@ -65,8 +65,8 @@ async fn publish_all(plan: &Plan, publisher: &Publisher) -> Summary {
     let mut summary = Summary { not_mapped: plan.unmapped.clone(), ..Summary::default() };
     for entry in &plan.entries {
         report(&entry.name);
-        match entry.submission.as_ref().map_err(Clone::clone).and_then(accepted) {
-            Err(reason) => summary.refused.push(Left::new(&entry.name, &reason)),
+        match &entry.submission {
+            Err(reason) => summary.refused.push(Left::new(&entry.name, reason)),
             Ok(submission) => {
                 let version = (submission.run.benchmark.as_str(), submission.run.version.as_str());
                 let outcome = match undeclared.get(&version) {

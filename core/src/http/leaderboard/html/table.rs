@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Flags, the words that stand for them, and what they mean.
-const FLAGS: [(Flag, &str, &str); 7] = [
+const FLAGS: [(Flag, &str, &str); 8] = [
     (
         Flag::CountsOnly,
         "counts only",
@@ -39,6 +39,11 @@ const FLAGS: [(Flag, &str, &str); 7] = [
         Flag::OtherConditions,
         "other conditions",
         "The run was made under other conditions than this version prescribes; under the flag stands which.",
+    ),
+    (
+        Flag::Unpinned,
+        "unpinned",
+        "The source does not tell which commit of the code was run, so the run cannot be repeated exactly.",
     ),
     (
         Flag::MissingCost,

@@ -6,4 +6,3 @@ mod payload;
 mod wire;
 
 pub use client::{Outcome, Publisher};
-pub use wire::accepted;

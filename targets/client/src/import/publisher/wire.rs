@@ -1,20 +1,8 @@
-//! What of a plan the API takes: the one place that changes when it takes more.
+//! How a benchmark version is declared.
 
 use serde_json::Value;
 
-use crate::import::plan::{About, Benchmark, Relation, Submission};
-
-/// Returns what the API can take as it is. `RunCreate` requires a commit: once it does not, a run without one is sent
-/// as it is, and the server flags it.
-///
-/// # Errors
-/// Why the API would refuse it.
-pub fn accepted(submission: &Submission) -> Result<&Submission, String> {
-    match submission.run.commit {
-        Some(_) => Ok(submission),
-        None => Err("no commit of the code that was run is told: give --commit".to_owned()),
-    }
-}
+use crate::import::plan::{About, Benchmark, Relation};
 
 /// Makes the body that declares a benchmark version, as a second scoring of another or by itself.
 pub fn version_put(benchmark: &Benchmark, related: bool) -> Value {
