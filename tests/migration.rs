@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 
 use aibaas_core::{
-    domain::{RunId, UserId, run_aggregates::RunSums, run_status::RunStatus},
+    domain::{RunId, UserId, log_record::ResultsDigest, run_aggregates::RunSums, run_status::RunStatus},
     ports,
     store::{
         Batch, benchmarks,
@@ -184,9 +184,12 @@ async fn publish(database: &Memory, (run, _, benchmark, at): &Published) {
     for attempt in &piece.attempts {
         sums.add(attempt);
     }
+    let mut digest = ResultsDigest::default();
+    piece.rows.into_iter().for_each(|row| digest.add(row).expect("a row"));
+    let results = digest.finish();
     let aggregates = sums.finish(if *benchmark == "tried" { 2 } else { 1 }, 1);
     assert_eq!(aggregates.is_some(), *benchmark != "counted");
-    let publication = Publication { run_id, owner_id, revision: 0, aggregates: aggregates.as_ref() };
+    let publication = Publication { run_id, owner_id, revision: 0, aggregates: aggregates.as_ref(), results };
     assert!(publication.beforehand().expect("nothing beforehand").is_empty());
     let mut batch = Batch::new();
     publication.publish(&mut batch, &format!("snapshot-{run}"), ports::Timestamp(*at)).expect("a batch");
@@ -465,9 +468,12 @@ fn what_stood_before_systems_stands_as_it_did() {
     let entries = "SELECT benchmark_id, version, model_id, run_id, from_seq, to_seq, display_name, contaminated \
        FROM leaderboard_entries ORDER BY 1, 2, 3, 5";
     let moves = "SELECT c.seq, w.value ->> 'model', w.value ->> 'from', w.value ->> 'to' FROM changes AS c, json_each(c.moved) AS w";
-    let before = [entries, moves].map(|sql| rows(&database, sql));
+    // What digests of runs are made of, but for what later migrations added.
+    let records = "SELECT id, model_id, benchmark_id, version, harness, harness_version, commit_hash, dirty, generation_config, \
+       evaluator_relationship, created_at, published_at FROM runs ORDER BY id";
+    let before = [entries, moves, records].map(|sql| rows(&database, sql));
     apply(&database, new);
-    assert_eq!([entries, moves].map(|sql| rows(&database, sql)), before);
+    assert_eq!([entries, moves, records].map(|sql| rows(&database, sql)), before);
     assert!(rows(&database, "PRAGMA foreign_key_check").is_empty());
     let texts = |database: &Connection, sql: &str| {
         let rows = rows(database, sql).concat().into_iter();

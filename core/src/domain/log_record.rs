@@ -10,8 +10,11 @@ use sha2::{Digest as _, Sha256};
 use super::merkle::{self, Hash};
 use crate::ports::Timestamp;
 
-/// The form of leaves and digests; another number is another form.
-pub const FORMAT: u32 = 1;
+/// The form of leaves and digests; another number is another form. In the first one a run's results were digested line by
+/// line after its record; since the second their own digest follows it, which is made before the record is complete.
+pub const FORMAT: u32 = 2;
+/// The form whose digests of runs are another.
+pub const FIRST_FORMAT: u32 = 1;
 
 /// A row of the data set.
 pub type Row = Map<String, Value>;
@@ -47,46 +50,82 @@ fn told(row: Row, left_out: &[&str]) -> Row {
     row.into_iter().filter(|(name, value)| !value.is_null() && !left_out.contains(&name.as_str())).collect()
 }
 
-/// SHA-256 of what was published of a run: its record, then its counts where it has some, then its results in the order of
-/// task and attempt, each a line of canonical JSON.
-#[derive(Clone, Debug)]
-pub struct RunDigest {
-    hasher: Sha256,
+/// SHA-256 over lines of canonical JSON, each ended by a line feed.
+#[derive(Clone, Debug, Default)]
+struct Lines(Sha256);
+
+impl Lines {
+    fn add(&mut self, row: &Row) -> Result<(), serde_json::Error> {
+        self.0.update(canonical(row)?);
+        self.0.update("\n");
+        Ok(())
+    }
+
+    fn of_run(run: Row, counts: Option<Row>) -> Result<Self, serde_json::Error> {
+        let mut lines = Self::default();
+        lines.add(&told(run, &RUN_LEFT_OUT))?;
+        counts.map_or(Ok(()), |counts| lines.add(&told(counts, &[])))?;
+        Ok(lines)
+    }
+}
+
+/// SHA-256 of a run's results in the order of task and attempt, each a line of canonical JSON.
+#[derive(Clone, Debug, Default)]
+pub struct ResultsDigest {
+    lines: Lines,
     results: u64,
 }
 
-impl RunDigest {
-    /// Begins with the run's row of `runs`, and that of `run_counts`.
-    ///
-    /// # Errors
-    /// As [`canonical`].
-    pub fn new(run: Row, counts: Option<Row>) -> Result<Self, serde_json::Error> {
-        let mut digest = Self { hasher: Sha256::new(), results: 0 };
-        digest.line(&told(run, &RUN_LEFT_OUT))?;
-        counts.map_or(Ok(()), |counts| digest.line(&told(counts, &[])))?;
-        Ok(digest)
-    }
-
+impl ResultsDigest {
     /// Adds a row of `results`.
     ///
     /// # Errors
     /// As [`canonical`].
     pub fn add(&mut self, result: Row) -> Result<(), serde_json::Error> {
         self.results = self.results.saturating_add(1);
-        self.line(&told(result, &[]))
+        self.lines.add(&told(result, &[]))
     }
 
-    fn line(&mut self, row: &Row) -> Result<(), serde_json::Error> {
-        self.hasher.update(canonical(row)?);
-        self.hasher.update("\n");
-        Ok(())
-    }
-
-    /// The digest, and over how many results it is.
+    /// What they come to.
     #[must_use]
-    pub fn finish(self) -> (Hash, u64) {
-        (self.hasher.finalize().into(), self.results)
+    pub fn finish(self) -> DigestedResults {
+        DigestedResults { digest: self.lines.0.finalize().into(), results: self.results }
     }
+}
+
+/// What a run's results come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DigestedResults {
+    /// See [`ResultsDigest`].
+    pub digest: Hash,
+    /// Over how many results it is.
+    pub results: u64,
+}
+
+/// SHA-256 of what was published of a run: its row of `runs`, then that of `run_counts` where it has one, each a line of
+/// canonical JSON, then a line with the digest of its results in hexadecimal.
+///
+/// # Errors
+/// As [`canonical`].
+pub fn run_digest(run: Row, counts: Option<Row>, results: &DigestedResults) -> Result<Hash, serde_json::Error> {
+    let mut lines = Lines::of_run(run, counts)?;
+    lines.0.update(hex(&results.digest));
+    lines.0.update("\n");
+    Ok(lines.0.finalize().into())
+}
+
+/// The same as leaves of the [first form](FIRST_FORMAT) have it: its results line by line in place of their digest.
+///
+/// # Errors
+/// As [`canonical`].
+pub fn first_run_digest(
+    run: Row,
+    counts: Option<Row>,
+    results: impl IntoIterator<Item = Row>,
+) -> Result<Hash, serde_json::Error> {
+    let mut lines = Lines::of_run(run, counts)?;
+    results.into_iter().try_for_each(|result| lines.add(&told(result, &[])))?;
+    Ok(lines.0.finalize().into())
 }
 
 /// A row of a board, in canonical JSON: an entry's row of `leaderboard_entries` with the whole slice of its run, which its
@@ -174,15 +213,22 @@ mod tests {
 
     #[test]
     fn a_digest_of_a_run_holds_what_was_published_and_not_what_became_of_it() {
+        let result = |score: f64| row(json!({ "run_id": "r", "task_id": "t", "score": score, "cost_usd": null }));
         let digest = |run: Value, score: f64| {
-            let mut digest = RunDigest::new(row(run), None).unwrap();
-            digest.add(row(json!({ "run_id": "r", "task_id": "t", "score": score, "cost_usd": null }))).unwrap();
-            digest.finish()
+            let mut digest = ResultsDigest::default();
+            digest.add(result(score)).unwrap();
+            let results = digest.finish();
+            assert_eq!(results.results, 1);
+            run_digest(row(run), None, &results).unwrap()
         };
-        let published = digest(json!({ "id": "r", "harness": "h", "status": "published", "command": null }), 1.0);
+        let run = json!({ "id": "r", "harness": "h", "status": "published", "command": null });
+        let published = digest(run.clone(), 1.0);
+        // R=$(printf '%s\n' '{"run_id":"r","score":1,"task_id":"t"}' | sha256sum | cut -c-64)
+        // printf '%s\n' '{"harness":"h","id":"r"}' $R | sha256sum
+        assert_eq!(hex(&published), "6703f66ef81ca5d725e274ed141253b2869a7d5993a57ee01701a7d6f8528a93");
+        let first = first_run_digest(row(run), None, [result(1.0)]).unwrap();
         // printf '%s\n' '{"harness":"h","id":"r"}' '{"run_id":"r","score":1,"task_id":"t"}' | sha256sum
-        assert_eq!(hex(&published.0), "ea8e71d2dda195ef3a4868724f7ec854e520cc1dd457609969977c1d4812abd6");
-        assert_eq!(published.1, 1);
+        assert_eq!(hex(&first), "ea8e71d2dda195ef3a4868724f7ec854e520cc1dd457609969977c1d4812abd6");
         assert_eq!(digest(json!({ "id": "r", "harness": "h", "status": "withdrawn", "reason": "x" }), 1.0), published);
         assert_ne!(digest(json!({ "id": "r", "harness": "i" }), 1.0), published);
         assert_ne!(digest(json!({ "id": "r", "harness": "h" }), 0.5), published);

@@ -78,6 +78,12 @@ pub struct Page {
     pub next: Option<Vec<Key>>,
 }
 
+/// Reads a row of `results` as the data set tells it.
+pub(super) fn result(row: &Row) -> Result<log_record::Row, DatabaseError> {
+    let table = Table::named("results").ok_or_else(|| DatabaseError::Unavailable("no table of results".to_owned()))?;
+    table.row(row)
+}
+
 impl Table {
     /// Names the columns of its primary key.
     #[must_use]

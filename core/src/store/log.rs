@@ -11,7 +11,7 @@ use super::{
 use crate::{
     domain::{
         BenchmarkId, RunId, VersionName,
-        log_record::{self, TreeHead},
+        log_record::{self, DigestedResults, TreeHead},
         merkle::{Hash, Node, Range},
     },
     ports::{DatabaseError, Row, Timestamp},
@@ -84,6 +84,8 @@ pub struct RunRecord {
     pub row: log_record::Row,
     /// Whether its results are nobody's to see.
     pub private_tasks: bool,
+    /// What its results came to when it was published, where that was kept.
+    pub results: Option<DigestedResults>,
 }
 
 fn table(name: &str) -> Result<&'static Table, DatabaseError> {
@@ -92,9 +94,16 @@ fn table(name: &str) -> Result<&'static Table, DatabaseError> {
 
 /// Reads the record of a run.
 pub fn run(id: &RunId) -> Query<Option<RunRecord>> {
-    let read =
-        |row: &Row| Ok(RunRecord { row: table("runs")?.row(row)?, private_tasks: row.boolean("private_tasks")? });
-    sql!("log/run").bind(id).optional(read)
+    sql!("log/run").bind(id).optional(|row| {
+        let results = match row.optional_text("results_digest")? {
+            None => None,
+            Some(_) => Some(DigestedResults {
+                digest: read_hash(row, "results_digest")?,
+                results: read_count(row, "digested_results")?,
+            }),
+        };
+        Ok(RunRecord { row: table("runs")?.row(row)?, private_tasks: row.boolean("private_tasks")?, results })
+    })
 }
 
 /// Reads the counts of a run.
@@ -111,7 +120,7 @@ pub struct ResultPiece {
     pub end: Option<(String, i64)>,
 }
 
-/// Lists at most so many results of a run after a task and attempt; none at private tasks.
+/// Lists at most so many results of a run after a task and attempt.
 pub fn results(id: &RunId, (task, attempt): &(String, i64), rows: u32) -> Query<ResultPiece> {
     let piece = sql!("log/results").bind(id).bind(task.as_str()).bind(*attempt).bind(rows);
     piece.read(move |found| {

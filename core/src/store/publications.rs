@@ -8,6 +8,7 @@ use super::{
 use crate::{
     domain::{
         RunId, UserId,
+        log_record::{self, DigestedResults},
         run_aggregates::{RunAggregates, Slice},
         run_status::RunStatus,
     },
@@ -28,6 +29,8 @@ pub struct Publication<'a> {
     pub revision: i64,
     /// What was computed of them; of counts, nothing.
     pub aggregates: Option<&'a RunAggregates>,
+    /// What the log commits to of them.
+    pub results: DigestedResults,
 }
 
 impl Publication<'_> {
@@ -67,7 +70,13 @@ impl Publication<'_> {
         }
         batch.extend([
             add_snapshot(self.run_id, snapshot_id, now),
-            sql!("publications/publish").bind(self.run_id).bind(now).bind(snapshot_id).execute(),
+            sql!("publications/publish")
+                .bind(self.run_id)
+                .bind(now)
+                .bind(snapshot_id)
+                .bind(log_record::hex(&self.results.digest))
+                .bind(i64::try_from(self.results.results).unwrap_or(i64::MAX))
+                .execute(),
             end_entries(self.run_id, snapshot_id),
             begin_entries(self.run_id, snapshot_id),
             add_change(self.run_id, snapshot_id, None),

@@ -7,12 +7,14 @@ use utoipa::ToSchema;
 
 use super::{
     columns::{optional_json, read_named},
+    dataset,
     query::{Query, sql},
 };
 use crate::{
     domain::{
         RunId, UserId,
         formats::{Score, TaskId},
+        log_record,
         run_aggregates::Attempt,
     },
     ports::{DatabaseError, Row},
@@ -229,6 +231,8 @@ pub fn missing(run_id: &RunId) -> Query<Vec<TaskAttempt>> {
 pub struct AttemptPiece {
     /// By task and attempt.
     pub attempts: Vec<Attempt>,
+    /// The same as rows of the data set.
+    pub rows: Vec<log_record::Row>,
     /// Where it ends; `None` where no further piece can follow.
     pub end: Option<TaskAttempt>,
 }
@@ -239,11 +243,13 @@ pub fn attempts(run_id: &RunId, owner_id: &UserId, after: &TaskAttempt, rows: u3
     piece.bind(rows).read(move |found| {
         let is_last = u32::try_from(found.len()).is_ok_and(|found| found < rows);
         let (mut attempts, mut end) = (Vec::with_capacity(found.len()), None);
+        let mut rows = Vec::with_capacity(found.len());
         for row in found {
             attempts.push(attempt_from_row(&row)?);
+            rows.push(dataset::result(&row)?);
             end = Some(TaskAttempt { task: row.text("task_id")?, attempt: row.integer("attempt")? });
         }
-        Ok(AttemptPiece { attempts, end: end.filter(|_| !is_last) })
+        Ok(AttemptPiece { attempts, rows, end: end.filter(|_| !is_last) })
     })
 }
 

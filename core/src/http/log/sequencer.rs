@@ -11,19 +11,19 @@ use crate::{
     domain::{
         RunId,
         leaderboard::ChangeKind,
-        log_record::{self, FORMAT, RunDigest, TreeHead},
+        log_record::{self, DigestedResults, FORMAT, ResultsDigest, TreeHead},
         merkle::{self, Frontier, Range},
     },
     http::{leaderboard::ChangeBody, problem::ApiError},
     store::{
         Batch, BatchError, Guard,
         changes::{Change, Place},
-        log::{self as store, NewLeaf, ResultPiece, RunRecord, SignedHead},
+        log::{self as store, NewLeaf, RunRecord, SignedHead},
     },
 };
 
-/// Changes of a round. A change costs one round trip, and one more for each further piece of its results: a Worker on the
-/// free plan has 50 queries.
+/// Changes of a round. A change costs one round trip, and one more for each piece of results that were not digested when
+/// they were published: a Worker on the free plan has 50 queries.
 const LINES: u32 = 8;
 /// Rounds of a call; what is left of a backlog waits for the next one.
 const ROUNDS: usize = 3;
@@ -111,8 +111,8 @@ async fn round(app: &App) -> Result<Round, ApiError> {
             break;
         }
         let (place, change_id) = (change.place, change.id.clone());
-        let leaf = leaf(app, change).await?;
-        read = read.saturating_add(leaf.run.as_ref().map_or(0, |run| run.results));
+        let (leaf, results_read) = leaf(app, change).await?;
+        read = read.saturating_add(results_read);
         let text = log_record::canonical(&leaf).map_err(unwritable)?;
         let index = tree.size();
         made.extend(tree.push(merkle::leaf_hash(text.as_bytes())));
@@ -133,8 +133,8 @@ fn unwritable(error: serde_json::Error) -> ApiError {
     ApiError::internal(format!("canonical JSON: {error}"))
 }
 
-/// What is committed to of a change.
-async fn leaf(app: &App, change: Change) -> Result<Leaf, ApiError> {
+/// What is committed to of a change, and how many results were read for it.
+async fn leaf(app: &App, change: Change) -> Result<(Leaf, u64), ApiError> {
     let Place(seq, act) = change.place;
     let is_snapshot = act == 0;
     let mut batch = Batch::new();
@@ -143,11 +143,9 @@ async fn leaf(app: &App, change: Change) -> Result<Leaf, ApiError> {
         _ => None,
     };
     let published = matches!(change.kind, ChangeKind::Published | ChangeKind::Rescored);
-    let run = change.run_id.as_ref().filter(|_| published).map(|id| {
-        let first = store::results(id, &(String::new(), 0), PIECE);
-        (id, batch.push(store::run(id)), batch.push(store::counts(id)), batch.push(first))
-    });
-    let (mut board_commitment, mut run_commitment) = (None, None);
+    let run = change.run_id.as_ref().filter(|_| published);
+    let run = run.map(|id| (id, batch.push(store::run(id)), batch.push(store::counts(id))));
+    let (mut board_commitment, mut run_commitment, mut results_read) = (None, None, 0);
     if board.is_some() || run.is_some() {
         let mut answers = batch.run(app.database()).await?;
         if let Some(board) = board {
@@ -156,30 +154,41 @@ async fn leaf(app: &App, change: Change) -> Result<Leaf, ApiError> {
             board_commitment =
                 Some(BoardCommitment { digest: log_record::hex(&log_record::board_digest(rows)), entries });
         }
-        if let Some((id, run, counts, piece)) = run {
+        if let Some((id, run, counts)) = run {
             let run = answers.take(run)?.ok_or_else(|| ApiError::internal("a published run is gone"))?;
-            let RunRecord { row, private_tasks } = run;
-            let digest = RunDigest::new(row, answers.take(counts)?).map_err(unwritable)?;
-            let (digest, results) = of_results(app, id, digest, answers.take(piece)?).await?.finish();
-            run_commitment = Some(RunCommitment { digest: log_record::hex(&digest), results, private_tasks });
+            let (RunRecord { row, private_tasks, results }, counts) = (run, answers.take(counts)?);
+            let (results, read) = match results {
+                Some(results) => (results, 0),
+                None if private_tasks => (ResultsDigest::default().finish(), 0),
+                None => of_results(app, id).await.map(|results| (results, results.results))?,
+            };
+            results_read = read;
+            let digest = log_record::run_digest(row, counts, &results).map_err(unwritable)?;
+            let digest = log_record::hex(&digest);
+            run_commitment = Some(RunCommitment { digest, results: results.results, private_tasks });
         }
     }
-    Ok(Leaf {
+    let leaf = Leaf {
         format: FORMAT,
         snapshot_id: is_snapshot.then(|| change.id.clone()),
         seq: is_snapshot.then_some(seq),
         change: change.into(),
         run: run_commitment,
         board: board_commitment,
-    })
+    };
+    Ok((leaf, results_read))
 }
 
-/// Adds the results of a run to its digest, in pieces, of which the first is there.
-async fn of_results(app: &App, id: &RunId, mut digest: RunDigest, first: ResultPiece) -> Result<RunDigest, ApiError> {
-    let mut piece = first;
+/// What the results of a run come to, of which publishing has not kept it: read in pieces.
+async fn of_results(app: &App, id: &RunId) -> Result<DigestedResults, ApiError> {
+    let mut digest = ResultsDigest::default();
+    let mut end = (String::new(), 0);
     loop {
+        let piece = store::results(id, &end, PIECE).run(app.database()).await?;
         piece.rows.into_iter().try_for_each(|row| digest.add(row)).map_err(unwritable)?;
-        let Some(end) = piece.end else { return Ok(digest) };
-        piece = store::results(id, &end, PIECE).run(app.database()).await?;
+        match piece.end {
+            Some(last) => end = last,
+            None => return Ok(digest.finish()),
+        }
     }
 }

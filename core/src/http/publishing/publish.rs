@@ -12,6 +12,7 @@ use crate::{
         benchmark::Evidence,
         formats::Uuid,
         leaderboard::LEAST_PRIVATE_TASKS,
+        log_record::{DigestedResults, ResultsDigest},
         run_aggregates::{RunAggregates, RunSums, SlicedTask},
         run_status::RunStatus,
     },
@@ -96,15 +97,16 @@ async fn publish(app: &App, owner_id: &UserId, id: &RunId, claim: Claim) -> Resu
         if let Some(reason) = run.hidden_reason {
             return Err(publishes_to_hidden(reason));
         }
-        let aggregates = match run.evidence {
-            Evidence::Counts if run.counts.is_some() => None,
+        let (aggregates, results) = match run.evidence {
+            Evidence::Counts if run.counts.is_some() => (None, ResultsDigest::default().finish()),
             Evidence::Counts => return Err(refusal(app, &run).await?),
             Evidence::Results => match add_up(app, owner_id, &run, &tasks, attempts).await? {
-                Some(aggregates) => Some(aggregates),
-                None => return Err(refusal(app, &run).await?),
+                (Some(aggregates), results) => (Some(aggregates), results),
+                (None, _) => return Err(refusal(app, &run).await?),
             },
         };
-        let publication = Publication { run_id: id, owner_id, revision: run.revision, aggregates: aggregates.as_ref() };
+        let (revision, aggregates) = (run.revision, aggregates.as_ref());
+        let publication = Publication { run_id: id, owner_id, revision, aggregates, results };
         if let Some((run, snapshot)) = write(app, publication).await? {
             return answer(app, &run, snapshot, claim).await;
         }
@@ -147,24 +149,28 @@ impl Read {
     }
 }
 
-/// What the run's results come to, read in pieces, of which the first is there; `None` where they are not complete.
+/// What the run's results come to, read in pieces, of which the first is there; no aggregates where they are not complete.
+/// What the log commits to leaves results at private tasks out.
 async fn add_up(
     app: &App,
     owner_id: &UserId,
     run: &Run,
     tasks: &[SlicedTask],
     first: AttemptPiece,
-) -> Result<Option<RunAggregates>, ApiError> {
+) -> Result<(Option<RunAggregates>, DigestedResults), ApiError> {
     let mut sums = RunSums::new(tasks);
+    let mut digest = ResultsDigest::default();
     let mut piece = first;
     loop {
         piece.attempts.iter().for_each(|attempt| sums.add(attempt));
+        let told = piece.rows.into_iter().filter(|_| !run.private_tasks);
+        told.into_iter().try_for_each(|row| digest.add(row)).map_err(|error| ApiError::internal(error.to_string()))?;
         let Some(end) = piece.end else { break };
         piece = results::attempts(&run.id, owner_id, &end, PIECE).run(app.database()).await?;
     }
     let attempts = u32::try_from(run.attempts_per_task).unwrap_or(u32::MAX);
     let least_tasks = if run.private_tasks { LEAST_PRIVATE_TASKS } else { 1 };
-    Ok(sums.finish(attempts, least_tasks))
+    Ok((sums.finish(attempts, least_tasks), digest.finish()))
 }
 
 /// Writes what is published, and reads it; `None` where the run has changed, or was hidden, since it was read.

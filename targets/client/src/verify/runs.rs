@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use aibaas_core::domain::{
-    log_record::{Row, RunDigest, hex},
+    log_record::{FIRST_FORMAT, ResultsDigest, Row, first_run_digest, hex, run_digest},
     run_aggregates::{Attempt, RunAggregates, RunSums, Slice, SlicedTask},
 };
 use serde_json::Value;
@@ -38,7 +38,8 @@ pub fn check(lines: &[Line<'_>], tables: &Tables) -> Result<Checked, Untrue> {
         let counts = counts.get(id).and_then(|rows| rows.first()).copied();
         let mut results = results.get(id).cloned().unwrap_or_default();
         results.sort_by_key(|row| (text(row, "task_id"), integer(row, "attempt")));
-        let digest = digest(run, counts, &results).map_err(|error| Untrue::new(format!("run {id}: {error}")))?;
+        let digest =
+            digest(leaf.format, run, counts, &results).map_err(|error| Untrue::new(format!("run {id}: {error}")))?;
         if digest != (commitment.digest.clone(), commitment.results) {
             return Err(Untrue::new(format!(
                 "run {id}: its record or one of its {} results is not what the log commits to",
@@ -53,11 +54,16 @@ pub fn check(lines: &[Line<'_>], tables: &Tables) -> Result<Checked, Untrue> {
     Ok(checked)
 }
 
-fn digest(run: &Row, counts: Option<&Row>, results: &[&Row]) -> Result<(String, u64), serde_json::Error> {
-    let mut digest = RunDigest::new(run.clone(), counts.cloned())?;
-    results.iter().try_for_each(|row| digest.add((*row).clone()))?;
-    let (hash, results) = digest.finish();
-    Ok((hex(&hash), results))
+fn digest(format: u32, run: &Row, counts: Option<&Row>, results: &[&Row]) -> Result<(String, u64), serde_json::Error> {
+    let (run, counts, rows) = (run.clone(), counts.cloned(), results.iter().map(|row| (*row).clone()));
+    if format == FIRST_FORMAT {
+        let hash = first_run_digest(run, counts, rows)?;
+        return Ok((hex(&hash), u64::try_from(results.len()).unwrap_or(u64::MAX)));
+    }
+    let mut digest = ResultsDigest::default();
+    rows.map(|row| digest.add(row)).collect::<Result<(), _>>()?;
+    let results = digest.finish();
+    Ok((hex(&run_digest(run, counts, &results)?), results.results))
 }
 
 /// What the server keeps of runs, by run.

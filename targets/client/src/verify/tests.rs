@@ -4,7 +4,10 @@
 
 use aibaas_core::domain::{
     JwtAlgorithm, Keys as SigningKeys, Secret,
-    log_record::{Row, RunDigest, TreeHead, board_digest, board_row, canonical, hex},
+    log_record::{
+        FIRST_FORMAT, FORMAT, ResultsDigest, Row, TreeHead, board_digest, board_row, canonical, first_run_digest, hex,
+        run_digest,
+    },
     merkle,
 };
 use aibaas_core::ports::Timestamp;
@@ -24,6 +27,8 @@ fn id(number: usize) -> String {
 /// Tables and log of a board, which whoever keeps it may change and sign anew.
 #[derive(Clone)]
 struct Board {
+    /// Of its leaves.
+    format: u32,
     tables: Tables,
     leaves: Vec<Value>,
 }
@@ -95,7 +100,7 @@ impl Board {
                 "rank_after": after, "moved": moved })],
             );
         }
-        let mut board = Self { tables, leaves: Vec::new() };
+        let mut board = Self { format: FORMAT, tables, leaves: Vec::new() };
         board.log();
         board
     }
@@ -107,10 +112,15 @@ impl Board {
         };
         let leaf = |change: &Row| {
             let (seq, run) = (integer(change, "seq"), text(change, "run_id"));
-            let mut digest = RunDigest::new(one("runs", "id", run), None).unwrap();
-            let results = self.tables.rows("results").iter().filter(|row| text(row, "run_id") == run);
-            results.for_each(|row| digest.add(row.clone()).unwrap());
-            let (digest, results) = digest.finish();
+            let record = one("runs", "id", run);
+            let results = self.tables.rows("results").iter().filter(|row| text(row, "run_id") == run).cloned();
+            let mut sums = ResultsDigest::default();
+            results.clone().for_each(|row| sums.add(row).unwrap());
+            let sums = sums.finish();
+            let digest = match self.format {
+                FIRST_FORMAT => first_run_digest(record, None, results).unwrap(),
+                _ => run_digest(record, None, &sums).unwrap(),
+            };
             let stands =
                 |row: &&Row| integer(row, "from_seq") <= seq && row["to_seq"].as_i64().is_none_or(|to| to > seq);
             let entries = self.tables.rows("leaderboard_entries").iter().filter(stands);
@@ -120,14 +130,14 @@ impl Board {
             let entries = rows.len();
             let id = id(usize::try_from(seq).unwrap());
             json!({
-                "format": 1, "snapshotId": id, "seq": seq,
+                "format": self.format, "snapshotId": id, "seq": seq,
                 "change": {
                     "id": id, "kind": change["kind"], "at": Timestamp(seq * 1000).to_string(), "benchmark": "bench",
                     "version": "1", "model": change["model_id"], "runId": run, "reason": null,
                     "previousRunId": change["previous_run_id"], "currentRunId": change["current_run_id"],
                     "rankBefore": change["rank_before"], "rankAfter": change["rank_after"], "moved": change["moved"],
                 },
-                "run": { "digest": hex(&digest), "results": results, "privateTasks": false },
+                "run": { "digest": hex(&digest), "results": sums.results, "privateTasks": false },
                 "board": { "digest": hex(&board_digest(rows)), "entries": entries },
             })
         };
@@ -184,6 +194,20 @@ fn a_true_board_is_true() {
     }
     ahead.leaves.push(moderation);
     assert!(check(&board.tables, &ahead.signed(), Some(&log.head)).is_ok());
+}
+
+#[test]
+fn a_log_of_the_first_form_is_read_as_it_was_written() {
+    let mut board = Board { format: FIRST_FORMAT, ..Board::new() };
+    board.log();
+    let log = board.signed();
+    assert!(check(&board.tables, &log, None).is_ok());
+    let mut lies = board.clone();
+    lies.change("results", 6, "score", json!(0.0));
+    is_untrue(&lies, &log, None, &format!("run {}: its record or one of its 4 results", id(101)));
+    board.format = FORMAT + 1;
+    board.log();
+    is_untrue(&board, &board.signed(), None, &format!("has form {}", FORMAT + 1));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use aibaas_core::domain::{
     jws::Verifier,
-    log_record::{FORMAT, from_hex, note},
+    log_record::{FIRST_FORMAT, FORMAT, from_hex, note},
     merkle::{self, Hash},
 };
 use data_encoding::BASE64URL_NOPAD;
@@ -34,8 +34,11 @@ pub fn check<'a>(log: &'a Log, kept: Option<&Head>) -> Result<Vec<Line<'a>>, Unt
         };
         let line = Line { leaf, text };
         if let Some(text) = &line.text {
-            if text.format != FORMAT {
-                return Err(Untrue::new(format!("leaf {index} has form {}; this program knows {FORMAT}", text.format)));
+            if !(FIRST_FORMAT..=FORMAT).contains(&text.format) {
+                return Err(Untrue::new(format!(
+                    "leaf {index} has form {}; this program knows {FIRST_FORMAT} to {FORMAT}",
+                    text.format
+                )));
             }
             if text.change.get("id").and_then(|id| id.as_str()) != Some(&leaf.change) {
                 return Err(Untrue::new(format!("leaf {index} is told as that of change {}", leaf.change)));

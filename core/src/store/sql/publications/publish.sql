@@ -1,8 +1,9 @@
 -- Publishes an open run, as one of the series of its owner's runs of that system.
--- ?1 run, ?2 now, ?3 snapshot
+-- ?1 run, ?2 now, ?3 snapshot, ?4 digest of its results, ?5 how many the digest is over
 UPDATE runs
 SET
   status = 'published', published_at = ?2, published_seq = (SELECT seq FROM snapshots WHERE id = ?3),
+  results_digest = ?4, digested_results = CAST(?5 AS INTEGER),
   series = coalesce(
     (
       SELECT o.series

@@ -1,6 +1,6 @@
 -- Reads a piece of the results of a person's open run, as publishing adds them up.
 -- ?1 run, ?2 person, ?3 and ?4 task and attempt that the piece before ended with, ?5 rows
-SELECT x.task_id, x.attempt, x.score, x.samples, x.correct, x.latency_ms, x.cost_usd, x.parts
+SELECT x.*
 FROM results AS x
 WHERE x.run_id = ?1
   AND (x.task_id, x.attempt) > (?3, ?4)
