@@ -7,6 +7,8 @@ use crate::{fixtures::PASSWORD, simulation::Simulation};
 
 const EMAIL: &str = "publisher@example.com";
 const UPLOAD: usize = 1000;
+/// Of the first benchmark.
+const SEALS: usize = 10;
 /// Between two publications: a period ends within what is published.
 const APART_SECONDS: i64 = 5 * 3600;
 
@@ -56,6 +58,13 @@ impl Size {
         for number in 0..self.benchmarks {
             let version = json!({ "title": format!("Benchmark {number}"), "metric": "pass_rate", "tasks": tasks });
             send(Method::PUT, format!("/benchmarks/{}/versions/1", Self::benchmark(number)), Some(version)).await;
+        }
+        for number in 0..SEALS {
+            let seal = json!({
+                "model": Self::model(number % self.models), "benchmark": Self::benchmark(0), "version": "1", "attempts": 1,
+                "harness": "reads", "harnessVersion": "1.0", "commit": "2fccd47", "stoppingRule": "One run.",
+            });
+            send(Method::POST, "/seals".to_owned(), Some(seal)).await;
         }
         for (model, benchmark) in (0..self.models).flat_map(|model| (0..self.benchmarks).map(move |of| (model, of))) {
             let run = json!({
@@ -144,13 +153,19 @@ pub async fn public_reads(simulation: &Simulation, size: Size) -> Vec<Read> {
     let data = get("/api/v1/export").await;
     let through =
         data["tables"][0]["href"].as_str().and_then(|href| href.split_once('?')).expect("a table").1.to_owned();
+    let seals = get("/api/v1/benchmarks/bench-0/seals").await;
+    let seal = seals["data"][0]["id"].as_str().expect("a seal").to_owned();
     let (model, other) = (Size::model(1), Size::model(2));
     let others = (2..size.models.min(7)).map(Size::model).collect::<Vec<_>>().join(",");
 
     let mut reads = Vec::new();
     let mut read = |name, template: &'static str, query: &str| {
         let path = template.replace("{provider}/{name}", &model).replace("benchmarks/{id}", "benchmarks/bench-0");
-        let path = path.replace("{table}", "results").replace("{version}", "1").replace("{id}", &run);
+        let path = path
+            .replace("seals/{id}", &format!("seals/{seal}"))
+            .replace("{table}", "results")
+            .replace("{version}", "1")
+            .replace("{id}", &run);
         reads.push(Read { name, template, path: path + query });
     };
     let board = "/api/v1/leaderboard";
@@ -188,6 +203,9 @@ pub async fn public_reads(simulation: &Simulation, size: Size) -> Vec<Read> {
     read("one benchmark, its versions", "/api/v1/benchmarks/{id}", "");
     read("a page of tasks", "/api/v1/benchmarks/{id}/versions/{version}/tasks", "?limit=15");
     read("health of a benchmark", "/api/v1/benchmarks/{id}/health", "");
+    read("seals of a benchmark", "/api/v1/benchmarks/{id}/seals", "");
+    read("seals of a version", "/api/v1/benchmarks/{id}/seals", "?version=1&status=sealed");
+    read("one seal", "/api/v1/seals/{id}", "");
     read("one run", "/api/v1/runs/{id}", "");
     read("one run, for every_eval_ever", "/api/v1/runs/{id}/every-eval-ever", "");
     read("a page of results", "/api/v1/runs/{id}/results", "?limit=15");
@@ -205,6 +223,7 @@ pub async fn public_reads(simulation: &Simulation, size: Size) -> Vec<Read> {
     read("page, none named", "/leaderboard", "");
     read("page", "/leaderboard", "?benchmark=bench-0");
     read("page, language", "/leaderboard", "?benchmark=bench-0&language=l0");
+    read("page of seals", "/leaderboard/seals", "?benchmark=bench-0");
     read("page of a model", "/leaderboard/models/{provider}/{name}", "");
     read("page of a comparison", "/leaderboard/compare", &compare(&other));
     read("the data set", "/api/v1/export", "");

@@ -7,7 +7,12 @@ use aibaas_core::domain::{
     log_record::{from_hex, hex, note},
     merkle::{leaf_hash, root, verify_consistency, verify_inclusion},
 };
-use aibaas_tests::{Client, Publisher, cases, eventually, fixtures::admin, host::Host, tools};
+use aibaas_tests::{
+    Client, Publisher, cases, eventually,
+    fixtures::{admin, passes},
+    host::Host,
+    tools,
+};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
@@ -213,7 +218,10 @@ async fn a_true_board_is_verified_and_a_lie_is_not(host: Host) {
     let models = [publisher.model("a").await, publisher.model("b").await];
     publisher.published(&models[0], 1, 3).await;
     let run = publisher.published(&models[1], 2, 3).await;
-    publisher.published(&models[0], 3, 3).await;
+    publisher.seal(&models[0]).await;
+    let sealed = publisher.run_of(&models[0], json!({ "seal": publisher.seal(&models[0]).await })).await;
+    publisher.upload(&sealed, passes(3, 3)).await;
+    publisher.publish(&sealed).await;
     publisher.withdraw(&run, "It was wrong.").await.expect(200);
     let folder = tempfile::tempdir().expect("a folder");
     let (copy, kept) = (folder.path().join("copy"), folder.path().join("head.json"));
@@ -221,6 +229,7 @@ async fn a_true_board_is_verified_and_a_lie_is_not(host: Host) {
 
     let (code, said) = client(&["verify", &url, "--head", text(&kept)]).await;
     assert!(code == Some(0) && said.starts_with("true: "), "{code:?} {said}");
+    assert!(said.contains("1 of 2 seals were opened"), "{said}");
     let head = serde_json::from_str::<Value>(&std::fs::read_to_string(&kept).expect("a head")).expect("JSON");
     assert!(head["signature"].is_string(), "{head}");
     let (code, said) = client(&["export", "--log", "--url", &url, text(&copy)]).await;
@@ -241,6 +250,16 @@ async fn a_true_board_is_verified_and_a_lie_is_not(host: Host) {
     let (code, said) = client(&["verify", text(&copy)]).await;
     assert!(code == Some(1) && said.starts_with("UNTRUE: ") && said.contains(&run), "{code:?} {said}");
     std::fs::write(&results, rows).expect("it is written");
+    let seals = copy.join("seals.ndjson");
+    let rows = std::fs::read_to_string(&seals).expect("seals");
+    std::fs::write(&seals, rows.replacen("One run;", "Two runs;", 1)).expect("it is written");
+    let (code, said) = client(&["verify", text(&copy)]).await;
+    assert!(code == Some(1) && said.contains("seal ") && said.contains("is not what the log commits to"), "{said}");
+    let lost = rows.lines().skip(1).map(|row| format!("{row}\n")).collect::<String>();
+    std::fs::write(&seals, lost).expect("it is written");
+    let (code, said) = client(&["verify", text(&copy)]).await;
+    assert!(code == Some(1) && said.contains("is in the log and not in the data"), "{said}");
+    std::fs::write(&seals, rows).expect("it is written");
     let mut forked = head.clone();
     forked["rootHash"] = json!("ab".repeat(32));
     std::fs::write(&kept, forked.to_string()).expect("it is written");

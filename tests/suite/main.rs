@@ -49,6 +49,7 @@ mod public_reads;
 mod publishing;
 mod real_input;
 mod revocation;
+mod seals;
 mod secrecy;
 mod secret_scanning;
 mod sessions;

@@ -128,6 +128,14 @@ pub fn first_run_digest(
     Ok(lines.0.finalize().into())
 }
 
+/// SHA-256 of a seal: canonical JSON of its row of `seals`, of which nothing ever changes.
+///
+/// # Errors
+/// As [`canonical`].
+pub fn seal_digest(seal: Row) -> Result<Hash, serde_json::Error> {
+    Ok(Sha256::digest(canonical(&told(seal, &[]))?).into())
+}
+
 /// A row of a board, in canonical JSON: an entry's row of `leaderboard_entries` with the whole slice of its run, which its
 /// score, interval and rank follow from.
 ///

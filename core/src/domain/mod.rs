@@ -23,6 +23,7 @@ pub mod recovery_code;
 pub mod run_aggregates;
 pub mod run_links;
 pub mod run_status;
+pub mod seal;
 mod secret;
 mod security_event;
 mod signing_keys;
@@ -39,7 +40,7 @@ pub mod values;
 pub mod visible;
 mod wire_names;
 
-pub use ids::{ApiKeyId, BenchmarkId, ModelId, RunId, SessionId, SystemId, UserId, VersionName, uuid_v7};
+pub use ids::{ApiKeyId, BenchmarkId, ModelId, RunId, SealId, SessionId, SystemId, UserId, VersionName, uuid_v7};
 pub use jws::JwtAlgorithm;
 pub use secret::Secret;
 pub use security_event::SecurityEventName;

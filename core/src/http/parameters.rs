@@ -159,6 +159,15 @@ pub fn systems<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<SystemI
     Ok(text.unwrap_or_default().to_ascii_lowercase().split(',').map(SystemId::from).collect())
 }
 
+/// The id of a model.
+///
+/// # Errors
+/// When it is none.
+pub fn model_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<ModelId>, D::Error> {
+    let text = checked(deserializer, is_model_id, "provider/name")?;
+    Ok(text.map(|text| text.to_ascii_lowercase().into()))
+}
+
 /// Whether a text may be the id of a model.
 #[must_use]
 pub fn is_model_id(text: &str) -> bool {

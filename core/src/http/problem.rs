@@ -102,6 +102,7 @@ codes! {
     VERSION_IN_USE = 409, "version_in_use", "A version that has runs never changes";
     EXTERNAL_ID_CONFLICT = 409, "external_id_conflict", "The external id stands for another run";
     RUN_NOT_OPEN = 409, "run_not_open", "The run is not open";
+    SEAL_OPENED = 409, "seal_opened", "A run was published with this seal";
     RUN_NOT_PUBLISHED = 409, "run_not_published", "The run is not published";
     PUBLISHED_TO_HIDDEN = 409, "published_to_hidden", "An administrator hid the model or the benchmark";
     EVIDENCE_MISMATCH = 409, "evidence_mismatch", "The benchmark version takes another kind of evidence";

@@ -1,4 +1,4 @@
-//! The log of changes: a line for each snapshot and each act of moderation, in the order in which they were committed.
+//! The log of changes: a line for each snapshot, each act of moderation and each seal, in the order in which they were committed.
 
 use super::{
     columns::{agent, optional_json, read_named, time},
@@ -6,14 +6,14 @@ use super::{
 };
 use crate::{
     domain::{
-        BenchmarkId, ModelId, RunId, SystemId, VersionName,
+        BenchmarkId, ModelId, RunId, SealId, SystemId, VersionName,
         leaderboard::{ChangeKind, RankChange},
         system::Agent,
     },
     ports::{DatabaseError, Row, Timestamp},
 };
 
-/// Where a line of the log stands: by its snapshot, and after that by moderation.
+/// Where a line of the log stands: by its snapshot, and after that by the number that moderation and seals share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Deserialize, serde::Serialize)]
 pub struct Place(pub i64, pub i64);
 
@@ -50,6 +50,8 @@ pub struct Change {
     pub name: Option<String>,
     /// The run.
     pub run_id: Option<RunId>,
+    /// What was sealed, or what the run was sealed as.
+    pub seal_id: Option<SealId>,
     /// Why it was withdrawn, rejected or moderated.
     pub reason: Option<String>,
     /// The run that was ranked for the system before.
@@ -83,6 +85,7 @@ impl Change {
             configuration: row.optional_text("configuration")?,
             name: row.optional_text("name")?,
             run_id: row.optional_text("run_id")?.map(Into::into),
+            seal_id: row.optional_text("seal_id")?.map(Into::into),
             reason: row.optional_text("reason")?,
             previous_run_id: row.optional_text("previous_run_id")?.map(Into::into),
             current_run_id: row.optional_text("current_run_id")?.map(Into::into),

@@ -10,7 +10,7 @@ use super::dataset::{
 const MOST_ROWS: usize = 1000;
 
 /// Every table, each after those that it refers to.
-pub static TABLES: [Table; 12] = [
+pub static TABLES: [Table; 13] = [
     Table {
         name: "models",
         page: include_str!("sql/dataset/page_models.sql"),
@@ -94,6 +94,36 @@ pub static TABLES: [Table; 12] = [
         ],
     },
     Table {
+        name: "seals",
+        page: include_str!("sql/dataset/page_seals.sql"),
+        load: include_str!("sql/dataset/load_seals.sql"),
+        most_rows: MOST_ROWS,
+        whole: false,
+        keys: &["id"],
+        columns: &[
+            ("id", Text),
+            ("model_id", Text),
+            ("agent_name", Text),
+            ("agent_version", Text),
+            ("configuration", Text),
+            ("system_id", Text),
+            ("benchmark_id", Text),
+            ("version", Text),
+            ("harness", Text),
+            ("harness_version", Text),
+            ("commit_hash", Text),
+            ("tasks", Integer),
+            ("attempts", Integer),
+            ("stopping_rule", Text),
+            ("note", Text),
+            ("series", Text),
+            ("ordinal", Integer),
+            ("sealed_at", Integer),
+            ("after_seq", Integer),
+            ("act", Integer),
+        ],
+    },
+    Table {
         name: "runs",
         page: include_str!("sql/dataset/page_runs.sql"),
         load: include_str!("sql/dataset/load_runs.sql"),
@@ -130,6 +160,7 @@ pub static TABLES: [Table; 12] = [
             ("links", Json),
             ("series", Text),
             ("published_seq", Integer),
+            ("seal_id", Text),
         ],
     },
     Table {

@@ -89,6 +89,14 @@ guards! {
     RunPublished => "run_published",
     /// No results came in since the run was read.
     RunUnchanged => "run_unchanged",
+    /// The run is what its seal says.
+    SealMatches => "seal_matches",
+    /// The run began after it was sealed.
+    SealOrder => "seal_order",
+    /// The seal is the caller's.
+    SealOwner => "seal_owner",
+    /// No published run has the seal.
+    SealUnopened => "seal_unopened",
     /// The code or recovery code was not used before.
     SecondFactorUnused => "second_factor_unused",
     /// The session exists.

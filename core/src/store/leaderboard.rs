@@ -1,7 +1,7 @@
 //! The leaderboard: entries that stand from one snapshot to another.
 
 use super::{
-    columns::{optional_json, read_json, read_named, system},
+    columns::{optional_json, read_json, read_named, system, time},
     query::{Query, sql},
 };
 use crate::{
@@ -11,6 +11,7 @@ use crate::{
         conditions::Conditions,
         evaluator::EvaluatorRelationship,
         leaderboard::{Aggregates, Entry},
+        seal::{BoundSeal, SealCounts},
     },
     ports::{DatabaseError, Row, Timestamp},
 };
@@ -83,6 +84,11 @@ impl Scope {
     }
 }
 
+fn bound_seal(row: &Row) -> Result<Option<BoundSeal>, DatabaseError> {
+    let Some(id) = row.optional_text("seal_id")? else { return Ok(None) };
+    Ok(Some(BoundSeal { id: id.into(), sealed_at: time(row, "sealed_at")? }))
+}
+
 impl Entry {
     /// Reads a row of `leaderboard/entries.sql`.
     ///
@@ -98,6 +104,11 @@ impl Entry {
             published_at: Timestamp(row.integer("published_at")?),
             evaluated_at: Timestamp(row.integer("evaluated_at")?),
             links: optional_json(row, "links")?,
+            seal: bound_seal(row)?,
+            seals: SealCounts {
+                sealed: row.optional_integer("seals_sealed")?.unwrap_or(0),
+                opened: row.integer("seals_opened")?,
+            },
             evaluator_relationship: read_named(row, "evaluator_relationship", EvaluatorRelationship::named)?,
             dirty: row.boolean("dirty")?,
             pinned: row.boolean("pinned")?,

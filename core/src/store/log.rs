@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     domain::{
-        BenchmarkId, RunId, VersionName,
+        BenchmarkId, RunId, SealId, VersionName,
         log_record::{self, DigestedResults, TreeHead},
         merkle::{Hash, Node, Range},
     },
@@ -109,6 +109,11 @@ pub fn run(id: &RunId) -> Query<Option<RunRecord>> {
 /// Reads the counts of a run.
 pub fn counts(id: &RunId) -> Query<Option<log_record::Row>> {
     sql!("log/counts").bind(id).optional(|row| table("run_counts")?.row(row))
+}
+
+/// Reads a seal.
+pub fn seal(id: &SealId) -> Query<Option<log_record::Row>> {
+    sql!("log/seal").bind(id).optional(|row| table("seals")?.row(row))
 }
 
 /// Results of a run, and where to go on.

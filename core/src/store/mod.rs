@@ -36,6 +36,7 @@ pub mod rate_limits;
 pub mod results;
 pub mod run_history;
 pub mod runs;
+pub mod seals;
 pub mod secret_scanning;
 pub mod sessions;
 pub mod storage;

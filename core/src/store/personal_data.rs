@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     domain::{
-        ApiKeyId, BenchmarkId, ModelId, RunId, UserId, VersionName, account::Email, run_links::RunLinks,
+        ApiKeyId, BenchmarkId, ModelId, RunId, SealId, UserId, VersionName, account::Email, run_links::RunLinks,
         run_status::RunStatus, system::Agent,
     },
     ports::{DatabaseError, Row, Timestamp},
@@ -88,6 +88,11 @@ impl PersonalData<'_> {
     /// Lists the runs that they opened.
     pub fn runs(&self) -> Query<Vec<OpenedRun>> {
         self.bind(sql!("personal_data/runs")).all(OpenedRun::from_row)
+    }
+
+    /// Lists the seals that they made.
+    pub fn seals(&self) -> Query<Vec<MadeSeal>> {
+        self.bind(sql!("personal_data/seals")).all(MadeSeal::from_row)
     }
 }
 
@@ -298,6 +303,41 @@ impl OpenedRun {
             version: row.text("version")?.into(),
             status: row.text("status")?,
             created_at: Timestamp(row.integer("created_at")?),
+        })
+    }
+}
+
+/// A seal, by what it is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MadeSeal {
+    /// Its id: `GET /seals/{id}` tells the rest.
+    pub id: SealId,
+    /// The model's id.
+    pub model: ModelId,
+    /// What drives the model.
+    pub agent: Option<Agent>,
+    /// What it runs in.
+    #[schema(min_length = 1, max_length = 100)]
+    pub configuration: Option<String>,
+    /// The benchmark's id.
+    pub benchmark: BenchmarkId,
+    /// The benchmark's version.
+    pub version: VersionName,
+    /// When it was made.
+    pub sealed_at: Timestamp,
+}
+
+impl MadeSeal {
+    fn from_row(row: &Row) -> Result<Self, DatabaseError> {
+        Ok(Self {
+            id: row.text("id")?.into(),
+            model: row.text("model_id")?.into(),
+            agent: agent(row)?,
+            configuration: row.optional_text("configuration")?,
+            benchmark: row.text("benchmark_id")?.into(),
+            version: row.text("version")?.into(),
+            sealed_at: Timestamp(row.integer("sealed_at")?),
         })
     }
 }

@@ -3,7 +3,7 @@
 use super::{
     Batch, moderations,
     query::{Query, sql},
-    runs,
+    runs, seals,
 };
 use crate::{
     domain::{
@@ -55,13 +55,17 @@ impl Publication<'_> {
         rest.chunks(PIECE).map(batch).collect()
     }
 
-    /// Publishes the run. The batch fails by [`Guard::RunUnchanged`](super::Guard) or
-    /// [`Guard::NotHidden`](super::Guard).
+    /// Publishes the run. The batch fails by [`Guard::RunUnchanged`](super::Guard), [`Guard::NotHidden`](super::Guard) or
+    /// [`Guard::SealUnopened`](super::Guard).
     ///
     /// # Errors
     /// As [`Publication::beforehand`].
     pub fn publish(&self, batch: &mut Batch, snapshot_id: &str, now: Timestamp) -> Result<(), DatabaseError> {
-        batch.extend([self.expect_unchanged(), moderations::expect_visible(self.run_id)]);
+        batch.extend([
+            self.expect_unchanged(),
+            moderations::expect_visible(self.run_id),
+            seals::expect_unopened(self.run_id),
+        ]);
         match self.aggregates {
             None => batch.extend([sql!("publications/keep_counted_slice").bind(self.run_id).execute()]),
             Some(aggregates) => {

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     domain::{
-        BenchmarkId, ModelId, RunId, SystemId, UserId, VersionName,
+        BenchmarkId, ModelId, RunId, SealId, SystemId, UserId, VersionName,
         benchmark::{Evidence, Metric, Part},
         conditions::Conditions,
         evaluator::EvaluatorRelationship,
@@ -115,6 +115,8 @@ pub struct RunDeclaration {
     pub completed_at: Option<Timestamp>,
     /// Where to read more of it.
     pub links: Option<RunLinks>,
+    /// What it was sealed as before it was made; the seal is opened by the first run that is published with it.
+    pub seal: Option<SealId>,
 }
 
 impl RunDeclaration {
@@ -141,6 +143,7 @@ impl RunDeclaration {
             started_at: time("started_at")?,
             completed_at: time("completed_at")?,
             links: optional_json(row, "links")?,
+            seal: row.optional_text("seal_id")?.map(Into::into),
         })
     }
 }
@@ -287,6 +290,7 @@ pub fn open(run: &NewRun<'_>) -> Result<Query<()>, DatabaseError> {
         .bind(declared.configuration.as_deref())
         .bind(links)
         .bind(declared.conditions.map(|conditions| serde_json::json!(conditions).to_string()))
+        .bind(declared.seal.as_ref())
         .execute();
     Ok(query)
 }

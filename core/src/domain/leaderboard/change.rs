@@ -7,7 +7,8 @@ use crate::domain::{ModelId, SystemId, system::Agent};
 
 /// What changed. `published`: a run was published, and none of its owner gave way. `rescored`: it took the place of an
 /// earlier one of the same system and owner. `hidden`, `unhidden`, `renamed`: an
-/// administrator moderated a model or a benchmark; the other of the two, `version` and `runId` are null.
+/// administrator moderated a model or a benchmark; the other of the two, `version` and `runId` are null. `sealed`: somebody
+/// registered what a run is going to be; `runId` is null.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ChangeKind {
@@ -25,11 +26,21 @@ pub enum ChangeKind {
     Unhidden,
     /// An administrator renamed it.
     Renamed,
+    /// Somebody registered what a run is going to be.
+    Sealed,
 }
 
 impl ChangeKind {
-    const ALL: [Self; 7] =
-        [Self::Published, Self::Rescored, Self::Withdrawn, Self::Rejected, Self::Hidden, Self::Unhidden, Self::Renamed];
+    const ALL: [Self; 8] = [
+        Self::Published,
+        Self::Rescored,
+        Self::Withdrawn,
+        Self::Rejected,
+        Self::Hidden,
+        Self::Unhidden,
+        Self::Renamed,
+        Self::Sealed,
+    ];
 
     /// Its name in the database and on the wire.
     #[must_use]
@@ -42,6 +53,7 @@ impl ChangeKind {
             Self::Hidden => "hidden",
             Self::Unhidden => "unhidden",
             Self::Renamed => "renamed",
+            Self::Sealed => "sealed",
         }
     }
 

@@ -10,6 +10,7 @@ use crate::{
         conditions::Conditions,
         evaluator::EvaluatorRelationship,
         run_links::RunLinks,
+        seal::{BoundSeal, SealCounts},
         statistics::{Interval, RankRange, pareto_front, rank_ranges, ranks, tie_groups},
         system::System,
     },
@@ -35,6 +36,10 @@ pub struct Entry {
     pub evaluated_at: Timestamp,
     /// Where to read more of it.
     pub links: Option<RunLinks>,
+    /// What its run was sealed as.
+    pub seal: Option<BoundSeal>,
+    /// How many seals the run's owner had made.
+    pub seals: SealCounts,
     /// Who evaluated.
     pub evaluator_relationship: EvaluatorRelationship,
     /// Whether the harness had uncommitted changes.
@@ -161,6 +166,8 @@ mod tests {
             published_at: Timestamp(2),
             evaluated_at: Timestamp(1),
             links: None,
+            seal: None,
+            seals: SealCounts::default(),
             evaluator_relationship: evaluator,
             dirty: false,
             pinned: true,

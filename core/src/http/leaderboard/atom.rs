@@ -119,6 +119,7 @@ fn link(parent: &mut Writer<Vec<u8>>, relation: &str, target: &str) -> Result<()
 fn page(base_url: &str, change: &Change) -> String {
     match (&change.run_id, &change.model, &change.benchmark) {
         (Some(_), ..) => format!("{base_url}/leaderboard?snapshot={}", change.id),
+        _ if change.kind == ChangeKind::Sealed => format!("{base_url}/api/v1/seals/{}", change.id),
         (None, Some(model), _) => format!("{base_url}/leaderboard/models/{model}"),
         (None, None, benchmark) => {
             format!("{base_url}/leaderboard?benchmark={}", benchmark.as_ref().map_or("", BenchmarkId::as_str))
@@ -130,6 +131,10 @@ fn title(change: &Change) -> String {
     let model = change.model.as_ref().map_or("", ModelId::as_str);
     let benchmark = change.benchmark.as_ref().map_or("", BenchmarkId::as_str);
     let version = change.version.as_ref().map_or("", VersionName::as_str);
+    if change.kind == ChangeKind::Sealed {
+        let system = system_name(model, change.agent.as_ref(), change.configuration.as_deref());
+        return format!("A run of {system} on {benchmark} {version} was sealed");
+    }
     if change.run_id.is_none() {
         let what =
             if change.model.is_some() { format!("The model {model}") } else { format!("The benchmark {benchmark}") };

@@ -11,6 +11,7 @@ use crate::{
         evaluator::EvaluatorRelationship,
         leaderboard::{Flag, RankedEntry, rank},
         run_links::RunLinks,
+        seal::{BoundSeal, SealCounts},
         system::{Agent, System},
     },
     http::{
@@ -93,6 +94,11 @@ pub struct RowBody {
     pub flags: Vec<Flag>,
     /// Where to read more of the run.
     pub links: Option<RunLinks>,
+    /// What the run was sealed as before it was made.
+    pub seal: Option<BoundSeal>,
+    /// How many seals the run's owner had made for this system on this version, and how many of them were opened: as of
+    /// the snapshot.
+    pub seals: SealCounts,
     /// What the run had otherwise than the version prescribes, where both say it: then it has the flag
     /// `other_conditions`.
     #[schema(max_items = 4)]
@@ -225,6 +231,8 @@ impl From<RankedEntry> for RowBody {
             evaluator_relationship: entry.evaluator_relationship,
             flags: ranked.flags,
             links: entry.links,
+            seal: entry.seal,
+            seals: entry.seals,
             condition_differences: Vec::new(),
         }
     }

@@ -1,4 +1,4 @@
-//! The log of changes, for those who follow along: what was published, rescored, withdrawn, rejected or moderated.
+//! The log of changes, for those who follow along: what was published, rescored, withdrawn, rejected, sealed or moderated.
 
 use axum::{
     extract::{OriginalUri, State},
@@ -12,7 +12,7 @@ use super::caching::{self, SECONDS};
 use crate::{
     app::App,
     domain::{
-        BenchmarkId, ModelId, RunId, SystemId, VersionName,
+        BenchmarkId, ModelId, RunId, SealId, SystemId, VersionName,
         leaderboard::{ChangeKind, RankChange},
         system::Agent,
     },
@@ -59,7 +59,7 @@ pub struct Parameters {
 pub struct ChangeBody {
     #[serde(skip)]
     place: Place,
-    /// Also of the snapshot that it made, unless it is moderation.
+    /// Also of the snapshot that it made, or the seal; moderation has one of its own.
     #[schema(value_type = Uuid)]
     id: String,
     kind: ChangeKind,
@@ -77,6 +77,8 @@ pub struct ChangeBody {
     /// What an administrator renamed it.
     name: Option<String>,
     run_id: Option<RunId>,
+    /// What was sealed, or what the run was sealed as.
+    seal_id: Option<SealId>,
     /// Why it was withdrawn, rejected or moderated.
     reason: Option<String>,
     /// The run that was ranked for the system before. Where it is `currentRunId` too, the ranking stayed as it was: `runId`
@@ -110,6 +112,7 @@ impl From<Change> for ChangeBody {
             configuration: change.configuration,
             name: change.name,
             run_id: change.run_id,
+            seal_id: change.seal_id,
             reason: change.reason,
             previous_run_id: change.previous_run_id,
             current_run_id: change.current_run_id,

@@ -92,6 +92,10 @@ struct Cells<'a> {
     traces: Option<&'a str>,
     paper: Option<&'a str>,
     condition_differences: String,
+    seal: Option<&'a str>,
+    sealed_at: Option<Timestamp>,
+    seals: i64,
+    seals_opened: i64,
 }
 
 /// The rows with a header; nothing but the header where there are none.
@@ -144,6 +148,10 @@ pub fn csv(rows: &[RowBody]) -> Result<String, ApiError> {
                 .map(ToString::to_string)
                 .collect::<Vec<_>>()
                 .join("; "),
+            seal: row.seal.as_ref().map(|seal| seal.id.as_str()),
+            sealed_at: row.seal.as_ref().map(|seal| seal.sealed_at),
+            seals: row.seals.sealed,
+            seals_opened: row.seals.opened,
         };
         writer.serialize(cells).map_err(|error| failed(&error))?;
     }
@@ -151,7 +159,7 @@ pub fn csv(rows: &[RowBody]) -> Result<String, ApiError> {
     String::from_utf8(bytes).map_err(|error| failed(&error))
 }
 
-const HEADER: [&str; 32] = [
+const HEADER: [&str; 36] = [
     "rank",
     "rankLow",
     "rankHigh",
@@ -184,6 +192,10 @@ const HEADER: [&str; 32] = [
     "traces",
     "paper",
     "conditionDifferences",
+    "seal",
+    "sealedAt",
+    "seals",
+    "sealsOpened",
 ];
 
 /// A spreadsheet would run a free text that begins like a formula (OWASP, CSV injection): also behind characters that

@@ -41,7 +41,8 @@ use crate::app::App;
         atom::handler,
         html::board,
         html::compare::compare,
-        html::model::model
+        html::model::model,
+        html::seals::seals
     ),
     components(schemas(
         query::ConditionsFilter,
@@ -82,7 +83,12 @@ pub fn page_routes(app: &App) -> Router<App> {
     let others = Router::new()
         .route("/leaderboard/compare", get(html::compare::compare))
         .route("/leaderboard/models/{provider}/{name}", get(html::model::model));
-    kept(app, board, Question::Board).merge(kept(app, others, Question::Path))
+    let seals = Router::new().route("/leaderboard/seals", get(html::seals::seals));
+    kept(app, board, Question::Board).merge(kept(app, seals, Question::OfBenchmark)).merge(kept(
+        app,
+        others,
+        Question::Path,
+    ))
 }
 
 fn kept(app: &App, routes: Router<App>, question: Question) -> Router<App> {

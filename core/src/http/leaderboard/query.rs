@@ -72,6 +72,8 @@ pub struct BoardQuery {
     /// Only runs under these conditions.
     #[param(default = "all")]
     pub conditions: ConditionsFilter,
+    /// `true`: only runs that were sealed before they were made; `false`: only others.
+    pub sealed: Option<bool>,
     /// By what the rows are sorted.
     #[param(default = "rank")]
     pub sort: Sort,
@@ -214,6 +216,7 @@ impl BoardQuery {
             && self.period_of == PeriodOf::Published
             && self.evidence == EvidenceShown::Ranked
             && self.conditions == ConditionsFilter::All
+            && self.sealed.is_none()
             && self.sort == Sort::Rank
             && self.order.is_none()
     }
@@ -302,7 +305,8 @@ impl BoardQuery {
             [row.model.as_str(), &row.display_name, &words].iter().any(|name| name.to_lowercase().contains(&text))
         });
         let as_prescribed = self.conditions == ConditionsFilter::All || row.condition_differences.is_empty();
-        recent && of_provider && matches && as_prescribed
+        let as_sealed = self.sealed.is_none_or(|sealed| row.seal.is_some() == sealed);
+        recent && of_provider && matches && as_prescribed && as_sealed
     }
 
     /// Best first unless asked otherwise; what is unknown comes last either way.

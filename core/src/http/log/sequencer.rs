@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::{
     app::App,
     domain::{
-        RunId,
+        RunId, SealId,
         leaderboard::ChangeKind,
         log_record::{self, DigestedResults, FORMAT, ResultsDigest, TreeHead},
         merkle::{self, Frontier, Range},
@@ -47,6 +47,9 @@ struct Leaf {
     run: Option<RunCommitment>,
     /// What stood from then on.
     board: Option<BoardCommitment>,
+    /// What was sealed; left out where nothing was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seal: Option<SealCommitment>,
 }
 
 #[derive(Serialize)]
@@ -57,6 +60,11 @@ struct RunCommitment {
     results: u64,
     /// Whether results were left out because tasks are private.
     private_tasks: bool,
+}
+
+#[derive(Serialize)]
+struct SealCommitment {
+    digest: String,
 }
 
 #[derive(Serialize)]
@@ -137,6 +145,10 @@ fn unwritable(error: serde_json::Error) -> ApiError {
 async fn leaf(app: &App, change: Change) -> Result<(Leaf, u64), ApiError> {
     let Place(seq, act) = change.place;
     let is_snapshot = act == 0;
+    let seal = match change.seal_id.as_ref().filter(|_| change.kind == ChangeKind::Sealed) {
+        Some(id) => Some(sealed(app, id).await?),
+        None => None,
+    };
     let mut batch = Batch::new();
     let board = match (&change.benchmark, &change.version) {
         (Some(benchmark), Some(version)) if is_snapshot => Some(batch.push(store::board(benchmark, version, seq))),
@@ -175,8 +187,16 @@ async fn leaf(app: &App, change: Change) -> Result<(Leaf, u64), ApiError> {
         change: change.into(),
         run: run_commitment,
         board: board_commitment,
+        seal,
     };
     Ok((leaf, results_read))
+}
+
+async fn sealed(app: &App, id: &SealId) -> Result<SealCommitment, ApiError> {
+    let seal = store::seal(id).run(app.database()).await?;
+    let seal = seal.ok_or_else(|| ApiError::internal("a seal is gone"))?;
+    let digest = log_record::seal_digest(seal).map_err(unwritable)?;
+    Ok(SealCommitment { digest: log_record::hex(&digest) })
 }
 
 /// What the results of a run come to, of which publishing has not kept it: read in pieces.

@@ -52,8 +52,9 @@ refusals! {
     ConflictKeyChange: API_KEY_NOT_ACTIVE;
     /// The administrator's own account.
     ConflictOwnAccount: OWN_ACCOUNT;
-    /// The run was rejected or withdrawn, or the first request with this `Idempotency-Key` still runs.
-    ConflictPublish: RUN_NOT_OPEN, IDEMPOTENCY_IN_PROGRESS, PUBLISHED_TO_HIDDEN;
+    /// The run was rejected or withdrawn, or the first request with this `Idempotency-Key` still runs. Or another run was
+    /// published with its seal.
+    ConflictPublish: RUN_NOT_OPEN, IDEMPOTENCY_IN_PROGRESS, PUBLISHED_TO_HIDDEN, SEAL_OPENED;
     /// No second factor is set up, or none waits for its first code; or the first request with this `Idempotency-
     /// Key` still runs.
     ConflictRecoveryCodes: MFA_NOT_ENABLED, IDEMPOTENCY_IN_PROGRESS;
@@ -68,8 +69,11 @@ refusals! {
     /// request with this `Idempotency-Key` still runs.
     ConflictRotation: API_KEY_ALREADY_ROTATED, API_KEY_NOT_ACTIVE, TOO_MANY_API_KEYS, IDEMPOTENCY_IN_PROGRESS;
     /// Another run has this `externalId`, or the first request with this `Idempotency-Key` still runs. Or the
+    /// account's storage is used up, or a run was published with the seal before.
+    ConflictRun: EXTERNAL_ID_CONFLICT, IDEMPOTENCY_IN_PROGRESS, PUBLISHED_TO_HIDDEN, STORAGE_QUOTA_EXCEEDED, SEAL_OPENED;
+    /// An administrator hid the model or the benchmark; or the first request with this `Idempotency-Key` still runs. Or the
     /// account's storage is used up.
-    ConflictRun: EXTERNAL_ID_CONFLICT, IDEMPOTENCY_IN_PROGRESS, PUBLISHED_TO_HIDDEN, STORAGE_QUOTA_EXCEEDED;
+    ConflictSeal: IDEMPOTENCY_IN_PROGRESS, PUBLISHED_TO_HIDDEN, STORAGE_QUOTA_EXCEEDED;
     /// No second factor is set up, or none waits for its first code.
     ConflictSecondFactor: MFA_NOT_ENABLED;
     /// Runs stand on this version, and it no longer changes; or the benchmark has too many versions; or the

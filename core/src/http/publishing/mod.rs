@@ -9,6 +9,7 @@ mod publish;
 mod result_input;
 mod results;
 mod runs;
+mod seals;
 mod withdraw;
 
 use axum::{
@@ -46,6 +47,9 @@ use crate::{
     current_version::handler,
     runs::create,
     runs::one,
+    seals::create,
+    seals::one,
+    seals::list,
     results::list,
     results::upload,
     counts::handler,
@@ -62,8 +66,10 @@ pub fn public_routes() -> Router<App> {
         .route("/benchmarks", get(benchmarks::list))
         .route("/benchmarks/{id}", get(benchmarks::one))
         .route("/benchmarks/{id}/versions/{version}/tasks", get(benchmarks::tasks))
+        .route("/benchmarks/{id}/seals", get(seals::list))
         .route("/runs/{id}", get(runs::one))
         .route("/runs/{id}/results", get(results::list))
+        .route("/seals/{id}", get(seals::one))
 }
 
 /// What programs declare and upload.
@@ -73,6 +79,7 @@ pub fn routes() -> Router<App> {
         .route("/benchmarks/{id}/versions/{version}", put(benchmarks::put))
         .route("/benchmarks/{id}/current-version", put(current_version::handler))
         .route("/runs", post(runs::create))
+        .route("/seals", post(seals::create))
         .route("/runs/{id}/results", post(results::upload))
         .route("/runs/{id}/counts", put(counts::handler))
         .route("/runs/{id}/publish", post(publish::handler))

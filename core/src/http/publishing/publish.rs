@@ -4,7 +4,10 @@ use serde::Serialize;
 
 use utoipa::ToSchema;
 
-use super::runs::{RunBody, own};
+use super::{
+    runs::{RunBody, own},
+    seals::seal_opened,
+};
 use crate::{
     app::App,
     domain::{
@@ -181,6 +184,7 @@ async fn write(app: &App, publication: Publication<'_>) -> Result<Option<(Run, O
     let snapshot = last.push(publications::snapshot_of(publication.run_id));
     let mut answers = match run_in_order(app, publication.beforehand()?, last).await {
         Err(BatchError::Guard(Guard::RunUnchanged | Guard::NotHidden)) => return Ok(None),
+        Err(BatchError::Guard(Guard::SealUnopened)) => return Err(seal_opened()),
         answers => answers?,
     };
     log::sequence_in_background(app);

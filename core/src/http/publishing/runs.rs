@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::{check_conditions, over_quota};
+use super::{check_conditions, over_quota, seals::refusal};
 use crate::{
     app::App,
     domain::{
-        BenchmarkId, ModelId, RunId, SystemId, UserId, ValidationError, ValidationErrorCode, VersionName,
+        BenchmarkId, ModelId, RunId, SealId, SystemId, UserId, ValidationError, ValidationErrorCode, VersionName,
         benchmark::Metric,
         conditions::Conditions,
         evaluator::EvaluatorRelationship,
@@ -36,7 +36,7 @@ use crate::{
     store::{
         Batch, BatchError, Guard, benchmarks, models,
         runs::{self, Counts, NewRun, Run, RunDeclaration},
-        storage,
+        seals, storage,
     },
 };
 
@@ -101,6 +101,9 @@ pub struct Body {
     completed_at: Option<String>,
     /// Where to read more of it.
     links: Option<RunLinks>,
+    /// What it was sealed as before it was made: your own seal, of the same system, benchmark version, harness and commit.
+    /// The first run that is published with it opens it.
+    seal: Option<SealId>,
 }
 
 /// Opens a run.
@@ -185,6 +188,7 @@ async fn open(app: &App, owner_id: &UserId, body: Body, claim: Claim) -> Result<
         started_at,
         completed_at,
         links: body.links.filter(|links| !links.is_empty()),
+        seal: body.seal,
     };
     let opened = Reply::json(StatusCode::CREATED, &RunBody::opened(id.clone(), declared.clone(), now))?;
 
@@ -195,12 +199,16 @@ async fn open(app: &App, owner_id: &UserId, body: Body, claim: Claim) -> Result<
     batch.push(storage::charge_run(owner_id, i64::try_from(request.len()).unwrap_or(i64::MAX)));
     let opened = claim.fulfil_if_changed(&mut batch, app, opened)?;
     batch.push(storage::expect_quota(owner_id, app.config().storage_quota_bytes));
+    batch.push(seals::expect_bound(&id));
     let created = batch.push(runs::find(&id));
     let earlier = batch.push(runs::find_external(owner_id, declared.external_id.as_deref()));
     let model = batch.push(models::declaration(&declared.model));
     let version = batch.push(benchmarks::find_version(&declared.benchmark, &declared.version));
     let mut answers = match batch.run(app.database()).await {
         Err(BatchError::Guard(Guard::StorageQuota)) => return Err(over_quota(app, owner_id).await?),
+        Err(BatchError::Guard(
+            guard @ (Guard::SealOwner | Guard::SealMatches | Guard::SealOrder | Guard::SealUnopened),
+        )) => return Err(refusal(app, &declared, guard).await?),
         answers => answers.map_err(write_error)?,
     };
     if answers.take(created)?.is_some() {

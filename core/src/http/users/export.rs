@@ -26,8 +26,8 @@ use crate::{
     store::{
         Answers, Handle,
         personal_data::{
-            DailyUse, Declared, FormerAddress, KnownNetwork, MailSummary, OpenedRun, PendingLink, PersonalData,
-            RememberedSession,
+            DailyUse, Declared, FormerAddress, KnownNetwork, MadeSeal, MailSummary, OpenedRun, PendingLink,
+            PersonalData, RememberedSession,
         },
         users,
     },
@@ -79,6 +79,8 @@ pub struct Export {
     benchmarks: Vec<Declared>,
     #[schema(max_items = 100)]
     runs: Vec<OpenedRun>,
+    #[schema(max_items = 100)]
+    seals: Vec<MadeSeal>,
     /// For the next page; null on the last. Opaque: give it back as `cursor`.
     #[schema(min_length = 1, max_length = 4096)]
     next_cursor: Option<String>,
@@ -147,6 +149,7 @@ pub async fn handler(
     let models = batch.push(of_person.models());
     let benchmarks = batch.push(of_person.benchmarks());
     let runs = batch.push(of_person.runs());
+    let seals = batch.push(of_person.seals());
     if begin == 0 {
         batch.push(caller.event(&app, SecurityEventName::DataExported, json!({})));
     }
@@ -169,6 +172,7 @@ pub async fn handler(
         models: lists.take(models)?,
         benchmarks: lists.take(benchmarks)?,
         runs: lists.take(runs)?,
+        seals: lists.take(seals)?,
         // Of all the lists above.
         next_cursor: if lists.has_more { write_cursor(&begin.saturating_add(PAGE)) } else { None },
     };

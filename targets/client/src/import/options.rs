@@ -35,6 +35,9 @@ pub struct Target {
     /// Tell what became of each run as one JSON document.
     #[arg(long)]
     pub json: bool,
+    /// What the run was sealed as before it was made: then there is just one.
+    #[arg(long, value_name = "ID")]
+    pub seal: Option<String>,
     /// End with exit code 3 where anything is refused, not only where everything is.
     #[arg(long)]
     pub strict: bool,

@@ -183,6 +183,9 @@ pub struct Run {
     pub configuration: Option<String>,
     #[serde(skip_serializing_if = "Links::is_empty")]
     pub links: Links,
+    /// What it was sealed as.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seal: Option<String>,
 }
 
 /// A program that drives a model.

@@ -19,13 +19,16 @@ const OTHERWISE: &str = "a run of this external id is there, declared otherwise 
 /// Publishes all that the plan has, and prints what became of it. What the exit code tells, [`Summary::exit_code`] says.
 ///
 /// # Errors
-/// [`CliError`] when the address or the key can be none.
-pub async fn publish(plan: &Plan, target: &Target) -> Result<ExitCode, CliError> {
+/// [`CliError`] when the address or the key can be none, or a seal is named for several runs.
+pub async fn publish(mut plan: Plan, target: &Target) -> Result<ExitCode, CliError> {
+    if let Some(seal) = &target.seal {
+        name_seal(&mut plan, seal)?;
+    }
     let summary = if target.dry_run {
-        preview(plan)
+        preview(&plan)
     } else {
         let api_key = target.api_key.as_deref().unwrap_or_default();
-        publish_all(plan, &Publisher::new(&target.url, api_key).map_err(CliError::usage)?).await
+        publish_all(&plan, &Publisher::new(&target.url, api_key).map_err(CliError::usage)?).await
     };
     if target.json {
         print_line(&serde_json::to_string_pretty(&summary).map_err(CliError::new)?);
@@ -33,6 +36,16 @@ pub async fn publish(plan: &Plan, target: &Target) -> Result<ExitCode, CliError>
         print_line(&summary.to_string());
     }
     Ok(ExitCode::from(summary.exit_code(target.strict)))
+}
+
+/// Has the run name what it was sealed as.
+fn name_seal(plan: &mut Plan, seal: &str) -> Result<(), CliError> {
+    let mut runs = plan.entries.iter_mut().filter_map(|entry| entry.submission.as_mut().ok());
+    match (runs.next(), runs.next()) {
+        (Some(only), None) => only.run.seal = Some(seal.to_owned()),
+        _ => return Err(CliError::usage("--seal is of one run: import just that one")),
+    }
+    Ok(())
 }
 
 /// Tells what would be published, without asking the server.

@@ -97,11 +97,11 @@ pub async fn import(source: Source) -> Result<ExitCode, CliError> {
                 let document = std::str::from_utf8(bytes).map_err(|error| error.to_string())?;
                 aider::plan(inputs::name(path), document, &options)
             });
-            publish(&plan.await?, &target).await
+            publish(plan.await?, &target).await
         }
         Source::Evalperf { options, target } => {
             let plan = each(&options.inputs, has_extension(&["csv"]), |_, bytes| evalperf::plan(bytes, &options));
-            publish(&plan.await?, &target).await
+            publish(plan.await?, &target).await
         }
         Source::EveryEvalEver { options, target } => import_every_eval_ever(&options, &target).await,
         Source::Helm { options, target } => import_helm(&options, &target).await,
@@ -111,13 +111,13 @@ pub async fn import(source: Source) -> Result<ExitCode, CliError> {
                 |path: &Path| inputs::name(path).starts_with("performances_") && has_extension(&["json"])(path);
             let plan =
                 each(&options.inputs, wanted, |path, bytes| live_code_bench::plan(inputs::name(path), bytes, &options));
-            publish(&plan.await?, &target).await
+            publish(plan.await?, &target).await
         }
         Source::LmEval { options, target } => import_lm_eval(&options, &target).await,
         Source::SweBench { options, target } => {
             let plan =
                 each(&options.inputs, is_named("leaderboards.json"), |_, bytes| swe_bench::plan(bytes, &options));
-            publish(&plan.await?, &target).await
+            publish(plan.await?, &target).await
         }
         Source::TerminalBench { options, target } => import_terminal_bench(&options, &target).await,
     }
@@ -177,7 +177,7 @@ async fn import_every_eval_ever(options: &every_eval_ever::Options, target: &Tar
         };
         add(&mut whole, file, files.len() > 1, planned);
     }
-    publish(&whole, target).await
+    publish(whole, target).await
 }
 
 /// Imports runs of HELM, each named by its directory or its run_spec.json.
@@ -195,7 +195,7 @@ async fn import_helm(options: &helm::Options, target: &Target) -> Result<ExitCod
         };
         add(&mut whole, file, files.len() > 1, planned);
     }
-    publish(&whole, target).await
+    publish(whole, target).await
 }
 
 /// Imports runs of Terminal-Bench, which are planned together. In a directory, files of single trials are passed over.
@@ -208,7 +208,7 @@ async fn import_terminal_bench(options: &terminal_bench::Options, target: &Targe
         let run = terminal_bench::Recorded::read(&read(&file).await?, metadata.as_deref());
         runs.push((file.display().to_string(), run));
     }
-    publish(&terminal_bench::plan(runs, options), target).await
+    publish(terminal_bench::plan(runs, options), target).await
 }
 
 /// Imports logs of Inspect, which are planned together.
@@ -217,7 +217,7 @@ async fn import_inspect(options: &inspect::Options, target: &Target) -> Result<E
     for file in inputs::files(&options.inputs.files, has_extension(&["json", "eval"]))? {
         logs.push((file.display().to_string(), inspect::Log::read(&read(&file).await?, options)));
     }
-    publish(&inspect::plan(logs, options), target).await
+    publish(inspect::plan(logs, options), target).await
 }
 
 async fn import_lm_eval(options: &lm_eval::Options, target: &Target) -> Result<ExitCode, CliError> {
@@ -240,7 +240,7 @@ async fn import_lm_eval(options: &lm_eval::Options, target: &Target) -> Result<E
         let planned = lm_eval::plan(&read(file).await?, &samples, options);
         add(&mut whole, file, files.len() > 1, planned);
     }
-    publish(&whole, target).await
+    publish(whole, target).await
 }
 
 /// Finds the samples in the directory of the results that are of the same date.

@@ -15,7 +15,7 @@ use super::{
     data::{Head, Log, Tables, Untrue},
     directory::{load, read_json},
     download::{download_board, download_log, download_tables},
-    runs, served, tree,
+    runs, seals, served, tree,
 };
 use crate::{
     export::{Instance, with_path, write},
@@ -127,6 +127,7 @@ pub(super) fn check(tables: &Tables, log: &Log, kept: Option<&Head>) -> Result<S
     let lines = tree::check(log, kept)?;
     changes::check(&lines, tables)?;
     let runs = runs::check(&lines, tables)?;
+    let (sealed, opened) = seals::check(&lines, tables)?;
     let boards = boards::check(&lines, tables, &Boards::of(tables)?)?;
     let mut summary = format!(
         "{} changes, {} published runs and {} boards follow from the data, under the head of {} that {} signed",
@@ -136,6 +137,9 @@ pub(super) fn check(tables: &Tables, log: &Log, kept: Option<&Head>) -> Result<S
         log.head.timestamp,
         log.head.key_id
     );
+    if sealed > 0 {
+        summary.push_str(&format!("; {opened} of {sealed} seals were opened"));
+    }
     if boards.hidden > 0 {
         summary.push_str(&format!("; {} boards cannot be looked at, for moderation hid some of them", boards.hidden));
     }

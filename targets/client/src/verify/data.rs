@@ -71,6 +71,14 @@ pub struct LeafText {
     pub seq: Option<i64>,
     pub run: Option<RunCommitment>,
     pub board: Option<BoardCommitment>,
+    #[serde(default)]
+    pub seal: Option<SealCommitment>,
+}
+
+/// What was sealed.
+#[derive(Debug, Deserialize)]
+pub struct SealCommitment {
+    pub digest: String,
 }
 
 /// What was published with a change.

@@ -9,6 +9,7 @@ mod data;
 mod directory;
 mod download;
 mod runs;
+mod seals;
 mod served;
 #[cfg(test)]
 mod tests;

@@ -6,6 +6,7 @@ mod health;
 mod listing;
 pub mod model;
 mod plot;
+pub mod seals;
 mod table;
 mod text;
 
@@ -347,7 +348,7 @@ impl Page {
         providers.dedup();
         providers.truncate(PROVIDERS);
         let periods = [("", "any time"), ("7d", "7 days"), ("30d", "30 days"), ("90d", "90 days")];
-        let names = ["scenario", "language", "difficulty", "provider", "period", "conditions", "q"];
+        let names = ["scenario", "language", "difficulty", "provider", "period", "conditions", "sealed", "q"];
         let filtered = names.iter().any(|name| choices.get(name).is_some_and(|value| value != "all"));
         let (evaluated, all) = (choices.get("periodOf") == Some("evaluated"), choices.get("evidence") == Some("all"));
         html! {
@@ -386,6 +387,9 @@ impl Page {
                 @if scope.conditions.if_any().is_some() || choices.get("conditions").is_some() {
                     (select("conditions", "Conditions", choices.get("conditions"), std::iter::once(("prescribed", "as prescribed"))))
                 }
+                @if self.board.rows.iter().any(|row| row.seal.is_some()) || choices.get("sealed").is_some() {
+                    (select("sealed", "Sealed", choices.get("sealed"), [("true", "before it was run"), ("false", "not sealed")].into_iter()))
+                }
                 label { span { "Model" } input type="search" name="q" maxlength="100" value=[choices.get("q")]; }
                 button { "Filter" }
                 @if filtered {
@@ -417,6 +421,7 @@ impl Page {
                 a href=(api("/api/v1/leaderboard.csv")) { "CSV" }
                 a href=(api("/api/v1/leaderboard.ndjson")) { "NDJSON" }
                 a href=(api("/api/v1/leaderboard")) { "JSON" }
+                a href=(address("/leaderboard/seals", &[benchmark, version])) { "Seals" }
                 a href=(address("/api/v1/changes", &[benchmark])) { "Changes" }
                 a href=(address("/api/v1/changes.atom", &[benchmark])) type="application/atom+xml" { "Atom feed" }
             }

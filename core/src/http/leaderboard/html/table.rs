@@ -181,6 +181,7 @@ impl<'a> Table<'a> {
                         " " span class="flag" { (label(*flag)) }
                     }
                     @for difference in &row.condition_differences { small { (difference) } }
+                    (seals_of(row))
                 }
                 td class="n" {
                     (self.scale.score(row.score))
@@ -232,11 +233,30 @@ impl<'a> Table<'a> {
                         dt { "Every row" }
                         dd { "Evaluated by: " (evaluator) "." }
                     }
+                    @if self.rows.iter().any(|row| row.seal.is_some() || row.seals.sealed > 0) {
+                        dt { "Seals" }
+                        dd { "What a runner registered before the run: the log numbered it first. Of several that were made for one system, those that were never opened may be runs that came out worse." }
+                    }
                     @for (flag, label, meaning) in FLAGS.into_iter().filter(|(flag, ..)| occurs(flag)) {
                         dt { span class="flag" { (label) } }
                         dd { @if self.common.contains(&flag) { "Every row. " } (meaning) }
                     }
                 }
+            }
+        }
+    }
+}
+
+/// Whether the run of a row was sealed, and how many seals its owner made.
+fn seals_of(row: &RowBody) -> Markup {
+    html! {
+        @if row.seal.is_some() || row.seals.sealed > 0 {
+            small {
+                @if let Some(seal) = &row.seal {
+                    a href={ "/api/v1/seals/" (seal.id) } { "sealed before it was run" }
+                    @if row.seals.sealed > 0 { " · " }
+                }
+                @if let Some(words) = row.seals.words() { (words) }
             }
         }
     }
@@ -299,7 +319,11 @@ pub fn at_a_glance(board: &[RowBody], scale: Scale) -> Markup {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{domain::evaluator::EvaluatorRelationship, http::page::document, ports::Timestamp};
+    use crate::{
+        domain::{evaluator::EvaluatorRelationship, seal::SealCounts},
+        http::page::document,
+        ports::Timestamp,
+    };
 
     /// As long as the names and numbers of real boards are.
     fn row(n: usize) -> RowBody {
@@ -336,6 +360,8 @@ mod tests {
             },
             flags: if n.is_multiple_of(4) { vec![Flag::SelfReported, Flag::Contamination] } else { Vec::new() },
             condition_differences: Vec::new(),
+            seal: None,
+            seals: SealCounts::default(),
         }
     }
 

@@ -17,6 +17,14 @@ FROM (
       THEN (SELECT max(seq) FROM moderations)
     ELSE (SELECT max(seq) FROM moderations WHERE benchmark_id = ?1)
   END
+  UNION ALL
+  SELECT s.id, s.after_seq, s.act
+  FROM seals AS s
+  WHERE s.act = CASE
+    WHEN ?1 IS NULL
+      THEN (SELECT max(act) FROM seals)
+    ELSE (SELECT max(act) FROM seals WHERE benchmark_id = ?1)
+  END
 ) AS l
 ORDER BY l.seq DESC, l.act DESC
 LIMIT 1

@@ -7,3 +7,7 @@ UNION ALL
 SELECT after_seq, seq
 FROM moderations
 WHERE id = ?1
+UNION ALL
+SELECT after_seq, act
+FROM seals
+WHERE id = ?1

@@ -4,7 +4,7 @@ INSERT INTO runs (
   id, model_id, benchmark_id, version, harness, harness_version, commit_hash, dirty, prompt_hash,
   generation_config, attempts_policy, command, evaluator_relationship, external_id, started_at, completed_at,
   conditions, status, reason, created_at, published_at, withdrawn_at, system_id, agent_name, agent_version, configuration,
-  links, series, published_seq, request
+  links, series, published_seq, seal_id, request
 )
 SELECT
   value ->> 'id', value ->> 'model_id', value ->> 'benchmark_id', value ->> 'version', value ->> 'harness',
@@ -14,5 +14,5 @@ SELECT
   value ->> 'completed_at', value ->> 'conditions', value ->> 'status', value ->> 'reason', value ->> 'created_at',
   value ->> 'published_at', value ->> 'withdrawn_at', value ->> 'system_id', value ->> 'agent_name',
   value ->> 'agent_version', value ->> 'configuration', value ->> 'links', value ->> 'series',
-  value ->> 'published_seq', '{}'
+  value ->> 'published_seq', value ->> 'seal_id', '{}'
 FROM json_each(?1)

@@ -29,7 +29,7 @@ SELECT
   t.id, t.model_id, t.benchmark_id, t.version, t.harness, t.harness_version, t.commit_hash, t.dirty,
   t.prompt_hash, t.generation_config, t.attempts_policy, t.command, t.evaluator_relationship, t.external_id,
   t.started_at, t.completed_at, t.conditions, t.created_at, t.published_at, t.system_id, t.agent_name, t.agent_version,
-  t.configuration, t.links, t.series, t.published_seq,
+  t.configuration, t.links, t.series, t.published_seq, t.seal_id,
   CASE
     WHEN EXISTS (
       SELECT 1 FROM changes AS c WHERE c.run_id = t.id AND c.kind IN ('withdrawn', 'rejected') AND c.seq > ?1

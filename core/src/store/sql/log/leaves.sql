@@ -3,7 +3,7 @@
 SELECT
   l.idx, l.change_id, n.hash,
   CASE
-    WHEN l.act > 0
+    WHEN l.leaf ->> '$.change.kind' IN ('hidden', 'unhidden', 'renamed')
       THEN l.leaf
     WHEN EXISTS (
       SELECT 1 FROM benchmarks AS b WHERE b.id = l.leaf ->> '$.change.benchmark' AND b.hidden_reason IS NOT NULL

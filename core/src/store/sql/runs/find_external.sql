@@ -3,6 +3,7 @@
 SELECT
   r.id, r.owner_id, r.model_id, r.system_id, r.agent_name, r.agent_version, r.configuration, r.links,
   r.benchmark_id, r.version, r.harness, r.harness_version, r.commit_hash, r.evaluated_at,
+  r.seal_id,
   r.dirty, r.prompt_hash, r.generation_config, r.attempts_policy, r.command, r.evaluator_relationship,
   r.external_id, r.request, r.started_at, r.completed_at, r.conditions, r.status, r.reason, r.created_at, r.published_at,
   r.withdrawn_at, r.revision, v.evidence, v.metric, v.task_count, v.attempts_per_task, v.private_tasks,
