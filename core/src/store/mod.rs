@@ -38,6 +38,7 @@ pub mod run_history;
 pub mod runs;
 pub mod secret_scanning;
 pub mod sessions;
+pub mod standings;
 pub mod storage;
 pub mod users;
 

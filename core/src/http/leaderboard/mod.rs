@@ -12,9 +12,11 @@ mod health;
 mod history;
 mod html;
 mod last_answer;
+mod matrix;
 mod named_system;
 mod pareto;
 mod query;
+mod standings;
 
 use axum::{Router, middleware::from_fn_with_state, routing::get};
 
@@ -36,6 +38,8 @@ use crate::app::App;
         health::handler,
         pareto::handler,
         history::handler,
+        standings::handler,
+        matrix::handler,
         badge::handler,
         changes::handler,
         atom::handler,
@@ -46,6 +50,7 @@ use crate::app::App;
     components(schemas(
         query::ConditionsFilter,
         query::EvidenceShown,
+        query::Group,
         query::Period,
         query::PeriodOf,
         query::Sort,
@@ -67,6 +72,8 @@ pub fn routes(app: &App) -> Router<App> {
     let others = Router::new()
         .route("/leaderboard/compare", get(compare::handler))
         .route("/models/{provider}/{name}/history", get(history::handler))
+        .route("/models/{provider}/{name}/standings", get(standings::handler))
+        .route("/standings", get(matrix::handler))
         .route("/changes", get(changes::handler))
         .route("/changes.atom", get(atom::handler));
     kept(app, boards, Question::Board).merge(kept(app, of_benchmark, Question::OfBenchmark)).merge(kept(

@@ -347,14 +347,16 @@ impl Page {
         providers.dedup();
         providers.truncate(PROVIDERS);
         let periods = [("", "any time"), ("7d", "7 days"), ("30d", "30 days"), ("90d", "90 days")];
-        let names = ["scenario", "language", "difficulty", "provider", "period", "conditions", "q"];
+        let names = ["scenario", "language", "difficulty", "provider", "baseModel", "period", "conditions", "q"];
         let filtered = names.iter().any(|name| choices.get(name).is_some_and(|value| value != "all"));
+        let by_base = choices.get("group") == Some("baseModel");
+        let has_bases = self.board.rows.iter().any(|row| row.base_model.is_some());
         let (evaluated, all) = (choices.get("periodOf") == Some("evaluated"), choices.get("evidence") == Some("all"));
         html! {
             form class="filters" action="/leaderboard" role="search" aria-label="Filter" {
                 input type="hidden" name="benchmark" value=(scope.benchmark);
                 input type="hidden" name="version" value=(scope.version);
-                @for name in ["snapshot", "sort", "order"] {
+                @for name in ["snapshot", "sort", "order", "baseModel"] {
                     @if let Some(value) = choices.get(name) { input type="hidden" name=(name) value=(value); }
                 }
                 @for (name, label, values) in slices.into_iter().filter(|(_, _, values)| values.len() > 1) {
@@ -386,6 +388,15 @@ impl Page {
                 @if scope.conditions.if_any().is_some() || choices.get("conditions").is_some() {
                     (select("conditions", "Conditions", choices.get("conditions"), std::iter::once(("prescribed", "as prescribed"))))
                 }
+                @if has_bases || by_base {
+                    label {
+                        span { "Together" }
+                        select name="group" {
+                            option value="" { "nothing" }
+                            option value="baseModel" selected[by_base] { "variants of a model" }
+                        }
+                    }
+                }
                 label { span { "Model" } input type="search" name="q" maxlength="100" value=[choices.get("q")]; }
                 button { "Filter" }
                 @if filtered {
@@ -395,6 +406,7 @@ impl Page {
                     @if self.matching == self.rows.len() { (count(self.matching, "row")) }
                     @else { (self.rows.len()) " of " (count(self.matching, "row")) }
                     @for (name, ..) in slices { @if let Some(value) = choices.get(name) { " · ranked on the tasks of " (name) " " strong { (value) } " alone" } }
+                    @if let Some(base) = choices.get("baseModel") { " · " strong { (base) } " and its variants" }
                 }
             }
         }
