@@ -44,6 +44,14 @@ use crate::app::App;
         changes::handler,
         atom::handler,
         html::board,
+        html::front::index,
+        html::benchmarks::benchmarks,
+        html::models::models,
+        html::standings::standings,
+        html::changes::changes,
+        html::search::search,
+        html::run::run,
+        html::site_map::site_map,
         html::compare::compare,
         html::model::model
     ),
@@ -87,6 +95,14 @@ pub fn routes(app: &App) -> Router<App> {
 pub fn page_routes(app: &App) -> Router<App> {
     let board = Router::new().route("/leaderboard", get(html::board));
     let others = Router::new()
+        .route("/", get(html::front::index))
+        .route("/benchmarks", get(html::benchmarks::benchmarks))
+        .route("/models", get(html::models::models))
+        .route("/standings", get(html::standings::standings))
+        .route("/changes", get(html::changes::changes))
+        .route("/search", get(html::search::search))
+        .route("/runs/{id}", get(html::run::run))
+        .route("/sitemap.xml", get(html::site_map::site_map))
         .route("/leaderboard/compare", get(html::compare::compare))
         .route("/leaderboard/models/{provider}/{name}", get(html::model::model));
     kept(app, board, Question::Board).merge(kept(app, others, Question::Path))

@@ -179,11 +179,16 @@ pub async fn handler(
 
 /// How many of the leaderboards are read for one answer: at least one.
 pub fn affordable(boards: &[ListedBoard]) -> usize {
+    within(boards, MOST_ENTRIES).max(1)
+}
+
+/// How many of the leaderboards have so many entries together at most.
+pub fn within(boards: &[ListedBoard], most: usize) -> usize {
     let sums = boards.iter().scan(0_usize, |sum, board| {
         *sum = sum.saturating_add(board.systems);
         Some(*sum)
     });
-    sums.take_while(|sum| *sum <= MOST_ENTRIES).count().max(1)
+    sums.take_while(|sum| *sum <= most).count()
 }
 
 fn snapshot_of(board: &ListedBoard) -> &str {

@@ -1,11 +1,20 @@
 //! The leaderboard as pages: rendered here, without scripts, and readable with every number that the API tells.
 
+pub mod benchmarks;
+mod cards;
+pub mod changes;
 pub mod compare;
 mod facts;
+pub mod front;
 mod health;
 mod listing;
 pub mod model;
+pub mod models;
 mod plot;
+pub mod run;
+pub mod search;
+pub mod site_map;
+pub mod standings;
 mod table;
 mod text;
 
@@ -35,7 +44,7 @@ use crate::{
     app::App,
     http::{
         openapi::IfNoneMatch,
-        page::{document, html_answer, html_page},
+        page::{Summary, html_answer, html_page, public_document},
         problem::{ApiError, BENCHMARK_REQUIRED, HIDDEN, MALFORMED_REQUEST, VERSION_REQUIRED},
     },
     ports::Timestamp,
@@ -98,8 +107,8 @@ fn malformed(error: &str) -> ApiError {
 }
 
 /// The page, with its tag, or 304.
-fn answer(headers: &HeaderMap, title: &str, content: &Markup) -> Response {
-    let page = document(title, content).into_string();
+fn answer(app: &App, headers: &HeaderMap, summary: &Summary<'_>, content: &Markup) -> Response {
+    let page = public_document(&app.config().base_url, summary, content).into_string();
     let tag = caching::etag(page.as_bytes());
     caching::not_modified(headers, &tag, MINUTE)
         .unwrap_or_else(|| caching::cacheable(html_answer(StatusCode::OK, page), &tag, MINUTE))
@@ -178,7 +187,14 @@ pub async fn board(
     let matching = chosen.len();
     let (rows, next) = query.page(chosen, position.as_ref(), ROWS, snapshot.as_deref(), as_of)?;
     let page = Page { choices, known, facts: facts.unwrap_or_default(), board, ranked, rows, matching, next, health };
-    let mut response = answer(&headers, &page.board.scope.title, &page.markup(plotted));
+    let (title, path) = (&page.board.scope.title, page.whole());
+    let described = format!(
+        "{} of {title}, version {}, ranked with 95 % intervals.",
+        count(page.ranked.len(), "system"),
+        page.board.scope.version
+    );
+    let summary = Summary { title, description: &described, path: &path };
+    let mut response = answer(&app, &headers, &summary, &page.markup(plotted));
     if !is_known_slice {
         response.extensions_mut().insert(NotKept);
     }
@@ -419,9 +435,7 @@ impl Page {
         let version = ("version", scope.version.as_str());
         let api = |path: &str| self.choices.elsewhere(path, &[benchmark, version]);
         html! {
-            @if let Some(next) = &self.next {
-                p class="pages" { a rel="next" href={ (self.choices.with(&[])) (if self.choices.with(&[]).contains('?') { "&" } else { "?" }) "cursor=" (next) } { "Next " (ROWS) " rows" } }
-            }
+            (more(&self.choices, self.next.as_deref(), &format!("Next {ROWS} rows")))
             nav class="data" aria-label="Data" {
                 @if let Some(snapshot) = &scope.snapshot {
                     a href=(self.choices.with(&[benchmark, version, ("snapshot", snapshot.id.as_str())])) { "Permalink of this state" }
@@ -429,9 +443,19 @@ impl Page {
                 a href=(api("/api/v1/leaderboard.csv")) { "CSV" }
                 a href=(api("/api/v1/leaderboard.ndjson")) { "NDJSON" }
                 a href=(api("/api/v1/leaderboard")) { "JSON" }
-                a href=(address("/api/v1/changes", &[benchmark])) { "Changes" }
+                a href=(address("/changes", &[benchmark])) { "Changes" }
+                a href=(address("/standings", &[benchmark])) { "Beside other benchmarks" }
                 a href=(address("/api/v1/changes.atom", &[benchmark])) type="application/atom+xml" { "Atom feed" }
             }
+        }
+    }
+}
+
+/// The link to the next page of a list.
+fn more(choices: &Choices, next: Option<&str>, name: &str) -> Markup {
+    html! {
+        @if let Some(next) = next {
+            p class="pages" { a rel="next" href=(choices.with(&[("cursor", next)])) { (name) } }
         }
     }
 }
