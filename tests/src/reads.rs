@@ -199,6 +199,9 @@ pub async fn public_reads(simulation: &Simulation, size: Size) -> Vec<Read> {
     read("one model", "/api/v1/models/{provider}/{name}", "");
     read("history", "/api/v1/models/{provider}/{name}/history", "");
     read("history on one benchmark", "/api/v1/models/{provider}/{name}/history", "?benchmark=bench-0");
+    read("standings of a model", "/api/v1/models/{provider}/{name}/standings", "");
+    read("standings", "/api/v1/standings", "");
+    read("standings on one benchmark", "/api/v1/standings", "?benchmark=bench-0");
     read("benchmarks", "/api/v1/benchmarks", "");
     read("one benchmark, its versions", "/api/v1/benchmarks/{id}", "");
     read("a page of tasks", "/api/v1/benchmarks/{id}/versions/{version}/tasks", "?limit=15");

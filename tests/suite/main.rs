@@ -56,6 +56,7 @@ mod sessions;
 mod slices;
 mod snapshots;
 mod spin_component;
+mod standings;
 mod storage;
 mod systems;
 mod time;
@@ -139,6 +140,7 @@ fn everywhere() -> Vec<Case> {
         moderation::cases(),
         withdrawal::cases(),
         systems::cases(),
+        standings::cases(),
         limits::cases(),
         log::cases(),
         verify::cases(),

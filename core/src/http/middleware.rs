@@ -7,7 +7,7 @@ use std::{
 };
 
 use axum::{
-    body::{Body, HttpBody as _},
+    body::HttpBody as _,
     extract::{MatchedPath, Request, State},
     middleware::Next,
     response::{IntoResponse as _, Response},
@@ -18,6 +18,7 @@ use super::{
     cors,
     deadline::answer_in_time,
     host_refusal::HostRefusal,
+    page::{CSP, ForBrowser, problem_page},
     problem::{ApiError, MALFORMED_REQUEST, Problem},
 };
 use crate::{
@@ -110,10 +111,16 @@ fn write_problem(app: &App, response: &mut Response, request_id: &str) {
     {
         tracing::error!(request_id, cause, unlogged_before, "internal error");
     }
-    let body = serde_json::to_vec(&problem.body(&app.config().base_url, request_id)).unwrap_or_default();
-    *response.body_mut() = Body::from(body);
+    let body = problem.body(&app.config().base_url, request_id);
+    let is_page = response.extensions_mut().remove::<ForBrowser>().is_some();
+    *response.body_mut() =
+        if is_page { problem_page(&body).into() } else { serde_json::to_vec(&body).unwrap_or_default().into() };
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    let media_type = if is_page { "text/html; charset=utf-8" } else { "application/problem+json" };
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+    if is_page {
+        headers.insert(header::CONTENT_SECURITY_POLICY, CSP);
+    }
     headers.remove(header::CONTENT_LENGTH);
 }
 

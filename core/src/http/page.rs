@@ -1,17 +1,18 @@
 //! Pages: of lists (cursors) and of HTML.
 
 use axum::{
-    extract::{FromRequestParts, OriginalUri},
+    extract::{FromRequestParts, OriginalUri, Request},
+    middleware::Next,
     response::{IntoResponse as _, Response},
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use http::{HeaderValue, StatusCode, Uri, header, request::Parts};
+use http::{HeaderMap, HeaderValue, StatusCode, Uri, header, request::Parts};
 use maud::{DOCTYPE, Markup, html};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
-    problem::{ApiError, MALFORMED_REQUEST},
+    problem::{ApiError, MALFORMED_REQUEST, ProblemBody},
     request::Query,
 };
 use crate::{ports::Timestamp, store::PageBefore};
@@ -21,7 +22,7 @@ const DEFAULT: u32 = 20;
 /// No cursor of ours is longer, in bytes: it holds at most a benchmark, a version and the name of a task.
 const LONGEST_CURSOR: usize = 4096;
 /// No script, nothing from elsewhere.
-const CSP: HeaderValue = HeaderValue::from_static(
+pub const CSP: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
 );
 
@@ -224,6 +225,46 @@ pub fn html_page(status: StatusCode, title: &str, content: &Markup) -> Response 
 /// The whole of a page in the house's style.
 #[must_use]
 pub fn document(title: &str, content: &Markup) -> Markup {
+    framed(title, &html! {}, content)
+}
+
+/// What a page says of itself to those who link to it.
+pub struct Summary<'a> {
+    /// What it is.
+    pub title: &'a str,
+    /// The same in a sentence.
+    pub description: &'a str,
+    /// Where it is, whatever it was asked for with.
+    pub path: &'a str,
+}
+
+/// The whole of a page that others link to, at this public address of ours.
+#[must_use]
+pub fn public_document(base_url: &str, of: &Summary<'_>, content: &Markup) -> Markup {
+    let head = html! {
+        meta name="description" content=(of.description);
+        link rel="canonical" href={ (base_url) (of.path) };
+        meta property="og:type" content="website";
+        meta property="og:site_name" content="AIBaaS";
+        meta property="og:title" content=(of.title);
+        meta property="og:description" content=(of.description);
+        meta property="og:url" content={ (base_url) (of.path) };
+        meta property="og:image" content={ (base_url) "/card.png" };
+    };
+    framed(of.title, &head, content)
+}
+
+/// Where the header leads.
+const SITE: [(&str, &str); 6] = [
+    ("/benchmarks", "Benchmarks"),
+    ("/models", "Models"),
+    ("/leaderboard/compare", "Compare"),
+    ("/standings", "Standings"),
+    ("/changes", "Changes"),
+    ("/docs", "Docs"),
+];
+
+fn framed(title: &str, head: &Markup, content: &Markup) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -232,15 +273,60 @@ pub fn document(title: &str, content: &Markup) -> Markup {
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 title { (title) " · AIBaaS" }
                 link rel="stylesheet" href="/style.css";
-                link rel="icon" href="data:,";
+                link rel="icon" href="/favicon.svg" type="image/svg+xml";
+                (head)
             }
             body {
                 a class="skip" href="#main" { "Skip to content" }
-                header { a href="/leaderboard" { "AIBaaS" } nav aria-label="Site" { a href="/leaderboard" { "Leaderboard" } a href="/docs" { "API" } } }
+                header {
+                    a href="/" { "AIBaaS" }
+                    nav aria-label="Site" { @for (to, name) in SITE { a href=(to) { (name) } } }
+                }
                 main id="main" { h1 { (title) } (content) }
             }
         }
     }
+}
+
+/// Whether the client would rather read HTML than JSON: a browser.
+#[must_use]
+pub fn wants_html(headers: &HeaderMap) -> bool {
+    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let place = |media: &str| accept.find(media).unwrap_or(usize::MAX);
+    place("text/html") < place("application/json")
+}
+
+/// Marks the answer to a browser: a problem is written as a page.
+#[derive(Clone, Copy)]
+pub struct ForBrowser;
+
+/// The layer of what people read: problems are pages for browsers.
+pub async fn problems_as_pages(request: Request, next: Next) -> Response {
+    let is_browser = wants_html(request.headers());
+    let mut response = next.run(request).await;
+    if is_browser {
+        response.extensions_mut().insert(ForBrowser);
+    }
+    response
+}
+
+/// A problem as a page.
+#[must_use]
+pub fn problem_page(problem: &ProblemBody<'_>) -> String {
+    let content = html! {
+        p class="lede" { (sentence(problem.detail)) }
+        p { a href="/" { "Home" } " · " a href="/search" { "Search" } }
+        p class="meta" { (problem.status) " " a href={ "/problems/" (problem.code.name()) } { code { (problem.code.name()) } } " · request " code { (problem.request_id) } }
+    };
+    document(problem.title, &content).into_string()
+}
+
+/// `it is gone` as `It is gone.`
+fn sentence(text: &str) -> String {
+    let mut rest = text.chars();
+    let first = rest.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    let end = if text.ends_with(['.', '!', '?']) { "" } else { "." };
+    format!("{first}{}{end}", rest.as_str())
 }
 
 /// The answer with a whole page.

@@ -74,6 +74,15 @@ pub fn provider<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Str
     slug(deserializer).map(|text| text.map(|text| text.to_ascii_lowercase()))
 }
 
+/// The id of a model.
+///
+/// # Errors
+/// When it is none.
+pub fn model<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<ModelId>, D::Error> {
+    let text = checked(deserializer, is_model_id, "provider/name")?;
+    Ok(text.map(|text| text.to_ascii_lowercase().into()))
+}
+
 /// A benchmark's version.
 ///
 /// # Errors

@@ -203,15 +203,15 @@ pub struct ProblemBody<'a> {
     /// Leads to the deployment's own page about the code, and ends in that.
     #[schema(format = "uri", pattern = "^https?://.+/problems/[a-z0-9_]+$")]
     r#type: String,
-    title: &'static str,
+    pub title: &'static str,
     #[schema(minimum = 400, maximum = 599)]
-    status: u16,
+    pub status: u16,
     /// Stable: decide by this.
-    code: Code,
-    detail: &'a str,
+    pub code: Code,
+    pub detail: &'a str,
     /// As in `X-Request-Id`.
     #[schema(pattern = "^[A-Za-z0-9._-]{1,64}$")]
-    request_id: &'a str,
+    pub request_id: &'a str,
     #[serde(flatten)]
     members: &'a ProblemMembers,
 }

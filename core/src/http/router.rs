@@ -4,12 +4,15 @@
 use axum::{
     Router,
     middleware::{from_fn, from_fn_with_state},
+    response::{IntoResponse as _, Response},
 };
+use http::HeaderMap;
 
 use super::{
     admin, api_keys, auth, cors, export,
     leaderboard::{self, caching},
     log, middleware,
+    page::{ForBrowser, problems_as_pages, wants_html},
     problem::ApiError,
     public_reads, publishing, secret_scanning, site, users,
 };
@@ -21,9 +24,9 @@ pub fn router(app: &App) -> Router {
         publishing::public_routes().merge(leaderboard::routes(app)).merge(export::routes()).merge(log::routes());
     let api = private_api().merge(open(counted(app, public_api)));
     let mut router = Router::new()
-        .merge(site::routes())
+        .merge(site::routes().route_layer(from_fn(problems_as_pages)))
         .merge(open(site::public_documents()))
-        .merge(counted(app, leaderboard::page_routes(app).route_layer(from_fn(caching::tagged))))
+        .merge(pages(app))
         .nest("/api/v1", api)
         .fallback(no_such_path)
         .method_not_allowed_fallback(cors::no_such_method);
@@ -31,6 +34,12 @@ pub fn router(app: &App) -> Router {
         router = router.layer(from_fn_with_state(app.clone(), site::follow));
     }
     router.layer(from_fn_with_state(app.clone(), middleware::complete)).with_state(app.clone())
+}
+
+/// What people read of what anybody may read.
+fn pages(app: &App) -> Router<App> {
+    let pages = leaderboard::page_routes(app).route_layer(from_fn(caching::tagged));
+    counted(app, pages).route_layer(from_fn(problems_as_pages))
 }
 
 /// What needs credentials, or changes something: only for pages of listed origins, and never kept by caches.
@@ -57,15 +66,19 @@ fn counted(app: &App, reads: Router<App>) -> Router<App> {
     reads.route_layer(from_fn_with_state(app.clone(), public_reads::count))
 }
 
-async fn no_such_path() -> ApiError {
-    ApiError::not_found("path")
+async fn no_such_path(headers: HeaderMap) -> Response {
+    let mut response = ApiError::not_found("path").into_response();
+    if wants_html(&headers) {
+        response.extensions_mut().insert(ForBrowser);
+    }
+    response
 }
 
 #[cfg(test)]
 mod tests {
     use std::{net::Ipv4Addr, sync::Arc};
 
-    use axum::{body::Body, response::Response};
+    use axum::body::Body;
     use futures_util::FutureExt as _;
     use http::{HeaderName, Method, Request, header};
     use serde_json::Value;

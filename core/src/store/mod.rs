@@ -39,6 +39,7 @@ pub mod runs;
 pub mod seals;
 pub mod secret_scanning;
 pub mod sessions;
+pub mod standings;
 pub mod storage;
 pub mod users;
 

@@ -1,12 +1,16 @@
 //! What only the pages ask for.
 
 use super::{
-    columns::optional_json,
+    columns::{optional_json, read_named, time},
+    models::Model,
     query::{Query, sql},
 };
 use crate::{
-    domain::{BenchmarkId, VersionName, benchmark::Part, conditions::Conditions},
-    ports::{DatabaseError, Row},
+    domain::{
+        BenchmarkId, ModelId, RunId, VersionName, benchmark::Part, conditions::Conditions,
+        evaluator::EvaluatorRelationship, leaderboard::Aggregates, run_status::RunStatus,
+    },
+    ports::{DatabaseError, Row, Timestamp},
 };
 
 /// A version that can be chosen.
@@ -107,4 +111,145 @@ pub fn choices(benchmark: &BenchmarkId, others: usize) -> Query<Vec<Choice>> {
 /// Finds what a version says of itself.
 pub fn version_facts(benchmark: &BenchmarkId, version: &VersionName) -> Query<Option<VersionFacts>> {
     sql!("pages/version_facts").bind(benchmark).bind(version).optional(VersionFacts::from_row)
+}
+
+/// Lists the models of a provider, or of all, by id, after one or from the first.
+pub fn models(after: Option<&ModelId>, provider: Option<&str>, rows: u32) -> Query<Vec<Model>> {
+    let after = after.map_or("", ModelId::as_str);
+    sql!("pages/models").bind(after).bind(provider).bind(rows).all(Model::from_row)
+}
+
+/// Lists the first providers of models, by name.
+pub fn providers(rows: u32) -> Query<Vec<String>> {
+    sql!("pages/providers").bind(rows).all(|row| row.text("provider"))
+}
+
+/// Finds models by words of their ids and names.
+pub fn search_models(words: &[&str], rows: u32) -> Query<Vec<Model>> {
+    sql!("pages/search_models").bind(serde_json::json!(words).to_string()).bind(rows).all(Model::from_row)
+}
+
+/// A benchmark that was looked for.
+#[derive(Clone, Debug)]
+pub struct FoundBenchmark {
+    /// Its id.
+    pub id: BenchmarkId,
+    /// What people call it.
+    pub title: String,
+    /// What it measures.
+    pub description: Option<String>,
+}
+
+/// Finds benchmarks by words of their ids and titles.
+pub fn search_benchmarks(words: &[&str], rows: u32) -> Query<Vec<FoundBenchmark>> {
+    sql!("pages/search_benchmarks").bind(serde_json::json!(words).to_string()).bind(rows).all(|row| {
+        Ok(FoundBenchmark {
+            id: row.text("id")?.into(),
+            title: row.text("title")?,
+            description: row.optional_text("description")?,
+        })
+    })
+}
+
+/// A score that a run has on a part of the tasks.
+#[derive(Clone, Debug)]
+pub struct RunSlice {
+    /// `scenario`, `language` or `difficulty`.
+    pub dimension: &'static str,
+    /// Its value.
+    pub value: String,
+    /// What they add up to.
+    pub aggregates: Aggregates,
+}
+
+/// Lists the scores of a run on the tasks of one scenario, one language or one difficulty.
+pub fn run_slices(run: &RunId, rows: u32) -> Query<Vec<RunSlice>> {
+    sql!("pages/run_slices").bind(run).bind(rows).all(|row| {
+        let mut of = ("difficulty", row.text("difficulty")?);
+        for dimension in ["language", "scenario"] {
+            let value = row.text(dimension)?;
+            if !value.is_empty() {
+                of = (dimension, value);
+            }
+        }
+        let aggregates = Aggregates::from_row(row)?;
+        let aggregates = aggregates.ok_or_else(|| DatabaseError::Unavailable("a slice without a score".to_owned()))?;
+        Ok(RunSlice { dimension: of.0, value: of.1, aggregates })
+    })
+}
+
+/// How a run stands on its board.
+#[derive(Clone, Debug)]
+pub struct RunEntry {
+    /// What people call the benchmark.
+    pub title: String,
+    /// What the version prescribes.
+    pub conditions: Conditions,
+    /// What people called the model when the run was published; `None` before.
+    pub display_name: Option<String>,
+    /// Whether the model was trained after the tasks were published.
+    pub contaminated: bool,
+    /// Whether it stands there now.
+    pub stands: bool,
+    /// Whether it is the one that is ranked for its system.
+    pub ranked: bool,
+}
+
+/// Finds how a run stands on its board, or stood last.
+pub fn run_entry(run: &RunId) -> Query<Option<RunEntry>> {
+    sql!("pages/run_entry").bind(run).optional(|row| {
+        Ok(RunEntry {
+            title: row.text("title")?,
+            conditions: optional_json(row, "conditions")?.unwrap_or_default(),
+            display_name: row.optional_text("display_name")?,
+            contaminated: row.boolean("contaminated")?,
+            stands: row.boolean("stands")?,
+            ranked: row.boolean("ranked")?,
+        })
+    })
+}
+
+/// Another run of a system.
+#[derive(Clone, Debug)]
+pub struct OtherRun {
+    /// Its id.
+    pub id: RunId,
+    /// What has become of it.
+    pub status: RunStatus,
+    /// Who evaluated.
+    pub evaluator_relationship: EvaluatorRelationship,
+    /// When.
+    pub evaluated_at: Timestamp,
+    /// What publishing kept.
+    pub aggregates: Option<Aggregates>,
+}
+
+/// Lists the other runs of a run's system on its version that were ever published, evaluated last first.
+pub fn runs_of_system(run: &RunId, rows: u32) -> Query<Vec<OtherRun>> {
+    sql!("pages/runs_of_system").bind(run).bind(rows).all(|row| {
+        Ok(OtherRun {
+            id: row.text("id")?.into(),
+            status: read_named(row, "status", RunStatus::named)?,
+            evaluator_relationship: read_named(row, "evaluator_relationship", EvaluatorRelationship::named)?,
+            evaluated_at: time(row, "evaluated_at")?,
+            aggregates: Aggregates::from_row(row)?,
+        })
+    })
+}
+
+/// Something that has a page of its own.
+#[derive(Clone, Debug)]
+pub enum Listed {
+    /// A benchmark.
+    Benchmark(BenchmarkId),
+    /// A model.
+    Model(ModelId),
+}
+
+/// Lists the first benchmarks and models, so many of each.
+pub fn site_map(rows: u32) -> Query<Vec<Listed>> {
+    sql!("pages/site_map").bind(rows).all(|row| {
+        let id = row.text("id")?;
+        Ok(if row.text("kind")? == "model" { Listed::Model(id.into()) } else { Listed::Benchmark(id.into()) })
+    })
 }

@@ -35,6 +35,17 @@ pub enum ResultStatus {
 }
 
 impl ResultStatus {
+    /// Its name in the database and on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Failed => "failed",
+            Self::Timeout => "timeout",
+            Self::Error => "error",
+        }
+    }
+
     fn named(name: &str) -> Option<Self> {
         match name {
             "success" => Some(Self::Success),

@@ -9,7 +9,7 @@ use crate::{
         BenchmarkId, ModelId, RunId, SystemId, VersionName,
         conditions::ConditionDifference,
         evaluator::EvaluatorRelationship,
-        leaderboard::{Flag, RankedEntry, rank},
+        leaderboard::{Entry, Flag, RankedEntry, rank},
         run_links::RunLinks,
         seal::{BoundSeal, SealCounts},
         system::{Agent, System},
@@ -22,6 +22,7 @@ use crate::{
     store::{
         Batch, benchmarks,
         leaderboard::{self as store, Entries, Scope},
+        standings,
     },
 };
 
@@ -106,6 +107,16 @@ pub struct RowBody {
 }
 
 impl RowBody {
+    /// The model that it is a variant of, or its own.
+    pub fn base(&self) -> &ModelId {
+        self.base_model.as_ref().unwrap_or(&self.model)
+    }
+
+    /// Whether it is a row of the model, or of a variant of it.
+    pub fn is_variant_of(&self, base: &ModelId) -> bool {
+        self.model == *base || self.base_model.as_ref() == Some(base)
+    }
+
     fn with_conditions(mut self, differences: Vec<ConditionDifference>) -> Self {
         self.flags.extend((!differences.is_empty()).then_some(Flag::OtherConditions));
         self.condition_differences = differences;
@@ -189,12 +200,35 @@ impl Board {
     ) -> Result<Self, ApiError> {
         let Some(snapshot) = &scope.snapshot else { return Ok(Self { scope, rows: Vec::new() }) };
         let entries = store::entries(&scope, snapshot, slice, which).run(app.database()).await?;
+        Ok(Self::ranked(scope, entries))
+    }
+
+    /// Reads and ranks what is ranked on each of these leaderboards, in one round trip.
+    pub async fn read_several(app: &App, scopes: Vec<Scope>) -> Result<Vec<Self>, ApiError> {
+        if scopes.iter().all(|scope| scope.snapshot.is_none()) {
+            return Ok(scopes.into_iter().map(|scope| Self { scope, rows: Vec::new() }).collect());
+        }
+        let mut entries = scopes.iter().map(|_| Vec::new()).collect::<Vec<_>>();
+        for (board, entry) in standings::entries(&scopes).run(app.database()).await? {
+            if let Some(entries) = entries.get_mut(board) {
+                entries.push(entry);
+            }
+        }
+        Ok(scopes.into_iter().zip(entries).map(|(scope, entries)| Self::ranked(scope, entries)).collect())
+    }
+
+    fn ranked(scope: Scope, entries: Vec<Entry>) -> Self {
         let row = |ranked: RankedEntry| {
             let differences = scope.conditions.differences(ranked.entry.conditions);
             RowBody::from(ranked).with_conditions(differences)
         };
         let rows = rank(scope.metric, scope.evidence, entries).into_iter().map(row).collect();
-        Ok(Self { scope, rows })
+        Self { scope, rows }
+    }
+
+    /// When the run was evaluated that was evaluated last.
+    pub fn last_evaluated(&self) -> Option<Timestamp> {
+        self.rows.iter().map(|row| row.evaluated_at).max()
     }
 }
 

@@ -31,7 +31,7 @@ use crate::{
 };
 
 /// After every line.
-const LAST: Place = Place(END_OF_TIME, END_OF_TIME);
+pub const LAST: Place = Place(END_OF_TIME, END_OF_TIME);
 
 #[derive(Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]

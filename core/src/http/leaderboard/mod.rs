@@ -12,9 +12,11 @@ mod health;
 mod history;
 mod html;
 mod last_answer;
+mod matrix;
 mod named_system;
 mod pareto;
 mod query;
+mod standings;
 
 use axum::{Router, middleware::from_fn_with_state, routing::get};
 
@@ -36,10 +38,20 @@ use crate::app::App;
         health::handler,
         pareto::handler,
         history::handler,
+        standings::handler,
+        matrix::handler,
         badge::handler,
         changes::handler,
         atom::handler,
         html::board,
+        html::front::index,
+        html::benchmarks::benchmarks,
+        html::models::models,
+        html::standings::standings,
+        html::changes::changes,
+        html::search::search,
+        html::run::run,
+        html::site_map::site_map,
         html::compare::compare,
         html::model::model,
         html::seals::seals
@@ -47,6 +59,7 @@ use crate::app::App;
     components(schemas(
         query::ConditionsFilter,
         query::EvidenceShown,
+        query::Group,
         query::Period,
         query::PeriodOf,
         query::Sort,
@@ -68,6 +81,8 @@ pub fn routes(app: &App) -> Router<App> {
     let others = Router::new()
         .route("/leaderboard/compare", get(compare::handler))
         .route("/models/{provider}/{name}/history", get(history::handler))
+        .route("/models/{provider}/{name}/standings", get(standings::handler))
+        .route("/standings", get(matrix::handler))
         .route("/changes", get(changes::handler))
         .route("/changes.atom", get(atom::handler));
     kept(app, boards, Question::Board).merge(kept(app, of_benchmark, Question::OfBenchmark)).merge(kept(
@@ -81,6 +96,14 @@ pub fn routes(app: &App) -> Router<App> {
 pub fn page_routes(app: &App) -> Router<App> {
     let board = Router::new().route("/leaderboard", get(html::board));
     let others = Router::new()
+        .route("/", get(html::front::index))
+        .route("/benchmarks", get(html::benchmarks::benchmarks))
+        .route("/models", get(html::models::models))
+        .route("/standings", get(html::standings::standings))
+        .route("/changes", get(html::changes::changes))
+        .route("/search", get(html::search::search))
+        .route("/runs/{id}", get(html::run::run))
+        .route("/sitemap.xml", get(html::site_map::site_map))
         .route("/leaderboard/compare", get(html::compare::compare))
         .route("/leaderboard/models/{provider}/{name}", get(html::model::model));
     let seals = Router::new().route("/leaderboard/seals", get(html::seals::seals));

@@ -1,6 +1,6 @@
 //! What of a leaderboard is asked for: which one, which slice, which rows, in which order, and where a page begins.
 
-use std::cmp::Ordering;
+use std::{cmp::Ordering, collections::BTreeMap};
 
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -10,7 +10,7 @@ use super::{
     caching,
 };
 use crate::{
-    domain::{BenchmarkId, RunId, VersionName, benchmark::Slices, system},
+    domain::{BenchmarkId, ModelId, RunId, VersionName, benchmark::Slices, system},
     http::{
         page::{fitting, json_size, read_cursor, write_cursor},
         parameters::{self, Slug, Uuid},
@@ -54,6 +54,10 @@ pub struct BoardQuery {
     #[serde(deserialize_with = "parameters::provider")]
     #[param(value_type = Option<Slug>)]
     pub provider: Option<String>,
+    /// Only this model and those that are variants of it.
+    #[serde(rename = "baseModel", deserialize_with = "parameters::model")]
+    #[param(example = "openai/gpt-5")]
+    pub base_model: Option<ModelId>,
     /// Part of a model's id or display name, of its agent or its configuration.
     #[serde(deserialize_with = "parameters::label")]
     #[param(min_length = 1, max_length = 100)]
@@ -74,6 +78,9 @@ pub struct BoardQuery {
     pub conditions: ConditionsFilter,
     /// `true`: only runs that were sealed before they were made; `false`: only others.
     pub sealed: Option<bool>,
+    /// What stands together: each system alone, or the variants of a model under the one that stands first.
+    #[param(default = "none")]
+    pub group: Group,
     /// By what the rows are sorted.
     #[param(default = "rank")]
     pub sort: Sort,
@@ -120,6 +127,17 @@ pub enum PeriodOf {
     #[default]
     Published,
     Evaluated,
+}
+
+/// What stands together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = RowGroup)]
+pub enum Group {
+    #[default]
+    None,
+    /// A model and those that name it as their `baseModel`.
+    BaseModel,
 }
 
 /// Which runs of a system are listed.
@@ -211,7 +229,9 @@ impl BoardQuery {
     #[must_use]
     pub fn is_whole_slice(&self) -> bool {
         self.provider.is_none()
+            && self.base_model.is_none()
             && self.q.is_none()
+            && self.group == Group::None
             && self.period == Period::All
             && self.period_of == PeriodOf::Published
             && self.evidence == EvidenceShown::Ranked
@@ -230,8 +250,8 @@ impl BoardQuery {
         }
     }
 
-    /// Leaves the rows that are asked for, in the order that is asked for. They keep their ranks, and what is not ranked
-    /// keeps its place under the run that is.
+    /// Leaves the rows that are asked for, in the order that is asked for. They keep their ranks, what is not ranked keeps
+    /// its place under the run that is, and variants of a model, where they stand together, keep their order.
     pub fn apply(&self, rows: &mut Vec<RowBody>, as_of: Timestamp) {
         let mut systems = Vec::<Vec<RowBody>>::with_capacity(rows.len());
         for row in rows.drain(..) {
@@ -241,6 +261,9 @@ impl BoardQuery {
             }
         }
         self.sort(&mut systems);
+        if self.group == Group::BaseModel {
+            systems = together(systems);
+        }
         rows.extend(systems.into_iter().flatten().filter(|row| self.chooses(row, as_of)));
     }
 
@@ -299,6 +322,7 @@ impl BoardQuery {
         let recent = days.is_none_or(|days: i64| dated >= as_of.plus_seconds(days.saturating_mul(-DAY_SECONDS)));
         let of_provider =
             self.provider.as_ref().is_none_or(|provider| row.model.provider().eq_ignore_ascii_case(provider));
+        let of_base = self.base_model.as_ref().is_none_or(|base| row.is_variant_of(base));
         let matches = self.q.as_ref().is_none_or(|text| {
             let text = text.to_lowercase();
             let words = system::words(row.agent.as_ref(), row.configuration.as_deref());
@@ -306,7 +330,7 @@ impl BoardQuery {
         });
         let as_prescribed = self.conditions == ConditionsFilter::All || row.condition_differences.is_empty();
         let as_sealed = self.sealed.is_none_or(|sealed| row.seal.is_some() == sealed);
-        recent && of_provider && matches && as_prescribed && as_sealed
+        recent && of_provider && of_base && matches && as_prescribed && as_sealed
     }
 
     /// Best first unless asked otherwise; what is unknown comes last either way.
@@ -332,4 +356,19 @@ impl BoardQuery {
             (a, b) => b.is_some().cmp(&a.is_some()),
         });
     }
+}
+
+/// The systems, those of one base model under the one of them that stands first.
+fn together(systems: Vec<Vec<RowBody>>) -> Vec<Vec<RowBody>> {
+    let mut places = BTreeMap::<ModelId, usize>::new();
+    let mut groups = Vec::<Vec<Vec<RowBody>>>::with_capacity(systems.len());
+    for system in systems {
+        let Some(base) = system.first().map(|row| row.base().clone()) else { continue };
+        let place = *places.entry(base).or_insert(groups.len());
+        match groups.get_mut(place) {
+            Some(group) => group.push(system),
+            None => groups.push(vec![system]),
+        }
+    }
+    groups.into_iter().flatten().collect()
 }

@@ -8,8 +8,10 @@ use serde_json::{Value, json};
 use super::{Object, operations, parameters, schemas};
 
 /// Calls that answer without the database.
-const NEED_NO_DATABASE: [&str; 12] = [
-    "index",
+const NEED_NO_DATABASE: [&str; 14] = [
+    "favicon",
+    "card",
+    "robots",
     "jwks",
     "logKeys",
     "docs",

@@ -8,12 +8,11 @@ use maud::html;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::wants_html;
 use crate::{
     app::App,
     http::{
         openapi::NotFound,
-        page::html_page,
+        page::{html_page, wants_html},
         parameters::{self, Uuid},
         problem::ApiError,
         request::Query,

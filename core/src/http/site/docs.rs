@@ -29,7 +29,7 @@ static DOCUMENT: LazyLock<Value> = LazyLock::new(|| serde_json::from_str(OPENAPI
     responses((status = 200, description = "OpenAPI 3.1.", body = Object)),
 )]
 pub async fn openapi(headers: HeaderMap) -> Response {
-    static ANSWER: LazyLock<Unchanging> = LazyLock::new(|| Unchanging::new("application/json", OPENAPI));
+    static ANSWER: LazyLock<Unchanging> = LazyLock::new(|| Unchanging::new("application/json", OPENAPI.as_bytes()));
     ANSWER.answer(&headers)
 }
 

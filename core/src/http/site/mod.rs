@@ -4,7 +4,7 @@ mod dev_clock;
 mod dev_mail;
 mod docs;
 mod health;
-mod index;
+mod icons;
 mod tick;
 
 use std::sync::LazyLock;
@@ -24,7 +24,6 @@ pub use dev_clock::{catch_up, follow};
 /// What the calls say of themselves.
 #[derive(utoipa::OpenApi)]
 #[openapi(paths(
-    index::handler,
     jwks,
     log_keys,
     dev_clock::show,
@@ -36,6 +35,9 @@ pub use dev_clock::{catch_up, follow};
     docs::problem,
     health::health,
     health::ready,
+    icons::favicon,
+    icons::card,
+    icons::robots,
     tick::handler
 ))]
 pub struct Described;
@@ -43,13 +45,15 @@ pub struct Described;
 /// The routes of people and operators.
 pub fn routes() -> Router<App> {
     Router::new()
-        .route("/", get(index::handler))
         .route("/health", get(health::health))
         .route("/ready", get(health::ready))
         .route("/docs", get(docs::page))
         .route("/problems", get(docs::problems))
         .route("/problems/{code}", get(docs::problem))
         .route("/style.css", get(style))
+        .route("/favicon.svg", get(icons::favicon))
+        .route("/card.png", get(icons::card))
+        .route("/robots.txt", get(icons::robots))
         .route("/dev/mail", get(dev_mail::handler))
         .route("/dev/clock", get(dev_clock::show).post(dev_clock::advance))
         .route("/internal/tick", post(tick::handler))
@@ -65,7 +69,7 @@ pub fn public_documents() -> Router<App> {
 
 async fn style(headers: HeaderMap) -> Response {
     static STYLE: LazyLock<Unchanging> =
-        LazyLock::new(|| Unchanging::new("text/css; charset=utf-8", include_str!("style.css")));
+        LazyLock::new(|| Unchanging::new("text/css; charset=utf-8", include_bytes!("style.css")));
     STYLE.answer(&headers)
 }
 
@@ -109,28 +113,21 @@ fn key_set(keys: Jwks) -> Response {
 /// What changes only with a release; its tag is computed once.
 struct Unchanging {
     media_type: &'static str,
-    text: &'static str,
+    body: &'static [u8],
     tag: String,
 }
 
 impl Unchanging {
-    fn new(media_type: &'static str, text: &'static str) -> Self {
-        Self { media_type, text, tag: caching::etag(text.as_bytes()) }
+    fn new(media_type: &'static str, body: &'static [u8]) -> Self {
+        Self { media_type, body, tag: caching::etag(body) }
     }
 
     fn answer(&self, headers: &HeaderMap) -> Response {
         let holds = HeaderValue::from_static("public, max-age=300");
         caching::not_modified(headers, &self.tag, holds.clone()).unwrap_or_else(|| {
-            let mut response = self.text.into_response();
+            let mut response = self.body.into_response();
             response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(self.media_type));
             caching::cacheable(response, &self.tag, holds)
         })
     }
-}
-
-/// Whether the client would rather read HTML than JSON: a browser.
-fn wants_html(headers: &HeaderMap) -> bool {
-    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let place = |media: &str| accept.find(media).unwrap_or(usize::MAX);
-    place("text/html") < place("application/json")
 }

@@ -26,7 +26,7 @@ use crate::{
             named_system,
         },
         openapi::IfNoneMatch,
-        page::html_page,
+        page::{Summary, html_page},
         parameters::{self, Uuid},
         problem::ApiError,
     },
@@ -147,7 +147,12 @@ pub async fn compare(
     }
     let Some(a) = page.a.as_ref().filter(|_| !page.others.is_empty()) else {
         let hint = html! { p class="note" { "Choose two models: they are compared on the same tasks." } };
-        return Ok(answer(&headers, "Compare models", &page.markup(&hint)));
+        let summary = Summary {
+            title: "Compare models",
+            description: "Models against each other, on the same tasks of a benchmark.",
+            path: "/leaderboard/compare",
+        };
+        return Ok(answer(&app, &headers, &summary, &page.markup(&hint)));
     };
     let first = page.row(a)?.map(|row| &row.run_id);
     let mut is_itself = false;
@@ -164,7 +169,16 @@ pub async fn compare(
         several => format!("{} against {} models", comparison.a.name(), several.len()),
     };
     let found = View { comparison: &comparison, scale: Scale::of(page.scope.metric) }.markup();
-    Ok(answer(&headers, &title, &page.markup(&found)))
+    let described = format!("{title}, on the same tasks of {}, version {}.", page.scope.title, page.scope.version);
+    let others = page.others.iter().map(SystemId::as_str).collect::<Vec<_>>().join(",");
+    let asked = [
+        ("benchmark", page.scope.benchmark.as_str()),
+        ("version", page.scope.version.as_str()),
+        ("a", a.as_str()),
+        ("b", &others),
+    ];
+    let path = address("/leaderboard/compare", &asked);
+    Ok(answer(&app, &headers, &Summary { title: &title, description: &described, path: &path }, &page.markup(&found)))
 }
 
 /// The models of a text that separates them by commas.

@@ -8,7 +8,7 @@ use super::{answer, no_board, text::address};
 use crate::{
     app::App,
     domain::BenchmarkId,
-    http::problem::ApiError,
+    http::{page::Summary, problem::ApiError},
     store::{benchmarks as store, pages},
 };
 
@@ -42,7 +42,9 @@ pub async fn benchmarks(app: &App, headers: &HeaderMap) -> Result<Response, ApiE
             }
         }
     };
-    Ok(answer(headers, "Benchmarks", &list))
+    let summary =
+        Summary { title: "Benchmarks", description: "The benchmarks that models are ranked on.", path: "/benchmarks" };
+    Ok(answer(app, headers, &summary, &list))
 }
 
 /// The versions of a benchmark that has no current one.
@@ -62,5 +64,7 @@ pub async fn versions(app: &App, headers: &HeaderMap, benchmark: Option<&Benchma
             }
         }
     };
-    Ok(answer(headers, &title, &list))
+    let path = address("/leaderboard", &[("benchmark", benchmark.as_str())]);
+    let summary = Summary { title: &title, description: "The versions of a benchmark.", path: &path };
+    Ok(answer(app, headers, &summary, &list))
 }

@@ -1,12 +1,21 @@
 //! The leaderboard as pages: rendered here, without scripts, and readable with every number that the API tells.
 
+pub mod benchmarks;
+mod cards;
+pub mod changes;
 pub mod compare;
 mod facts;
+pub mod front;
 mod health;
 mod listing;
 pub mod model;
+pub mod models;
 mod plot;
 pub mod seals;
+pub mod run;
+pub mod search;
+pub mod site_map;
+pub mod standings;
 mod table;
 mod text;
 
@@ -36,7 +45,7 @@ use crate::{
     app::App,
     http::{
         openapi::IfNoneMatch,
-        page::{document, html_answer, html_page},
+        page::{Summary, html_answer, html_page, public_document},
         problem::{ApiError, BENCHMARK_REQUIRED, HIDDEN, MALFORMED_REQUEST, VERSION_REQUIRED},
     },
     ports::Timestamp,
@@ -99,8 +108,8 @@ fn malformed(error: &str) -> ApiError {
 }
 
 /// The page, with its tag, or 304.
-fn answer(headers: &HeaderMap, title: &str, content: &Markup) -> Response {
-    let page = document(title, content).into_string();
+fn answer(app: &App, headers: &HeaderMap, summary: &Summary<'_>, content: &Markup) -> Response {
+    let page = public_document(&app.config().base_url, summary, content).into_string();
     let tag = caching::etag(page.as_bytes());
     caching::not_modified(headers, &tag, MINUTE)
         .unwrap_or_else(|| caching::cacheable(html_answer(StatusCode::OK, page), &tag, MINUTE))
@@ -179,7 +188,14 @@ pub async fn board(
     let matching = chosen.len();
     let (rows, next) = query.page(chosen, position.as_ref(), ROWS, snapshot.as_deref(), as_of)?;
     let page = Page { choices, known, facts: facts.unwrap_or_default(), board, ranked, rows, matching, next, health };
-    let mut response = answer(&headers, &page.board.scope.title, &page.markup(plotted));
+    let (title, path) = (&page.board.scope.title, page.whole());
+    let described = format!(
+        "{} of {title}, version {}, ranked with 95 % intervals.",
+        count(page.ranked.len(), "system"),
+        page.board.scope.version
+    );
+    let summary = Summary { title, description: &described, path: &path };
+    let mut response = answer(&app, &headers, &summary, &page.markup(plotted));
     if !is_known_slice {
         response.extensions_mut().insert(NotKept);
     }
@@ -348,14 +364,16 @@ impl Page {
         providers.dedup();
         providers.truncate(PROVIDERS);
         let periods = [("", "any time"), ("7d", "7 days"), ("30d", "30 days"), ("90d", "90 days")];
-        let names = ["scenario", "language", "difficulty", "provider", "period", "conditions", "sealed", "q"];
+        let names = ["scenario", "language", "difficulty", "provider", "baseModel", "period", "conditions", "sealed", "q"];
         let filtered = names.iter().any(|name| choices.get(name).is_some_and(|value| value != "all"));
+        let by_base = choices.get("group") == Some("baseModel");
+        let has_bases = self.board.rows.iter().any(|row| row.base_model.is_some());
         let (evaluated, all) = (choices.get("periodOf") == Some("evaluated"), choices.get("evidence") == Some("all"));
         html! {
             form class="filters" action="/leaderboard" role="search" aria-label="Filter" {
                 input type="hidden" name="benchmark" value=(scope.benchmark);
                 input type="hidden" name="version" value=(scope.version);
-                @for name in ["snapshot", "sort", "order"] {
+                @for name in ["snapshot", "sort", "order", "baseModel"] {
                     @if let Some(value) = choices.get(name) { input type="hidden" name=(name) value=(value); }
                 }
                 @for (name, label, values) in slices.into_iter().filter(|(_, _, values)| values.len() > 1) {
@@ -390,6 +408,15 @@ impl Page {
                 @if self.board.rows.iter().any(|row| row.seal.is_some()) || choices.get("sealed").is_some() {
                     (select("sealed", "Sealed", choices.get("sealed"), [("true", "before it was run"), ("false", "not sealed")].into_iter()))
                 }
+                @if has_bases || by_base {
+                    label {
+                        span { "Together" }
+                        select name="group" {
+                            option value="" { "nothing" }
+                            option value="baseModel" selected[by_base] { "variants of a model" }
+                        }
+                    }
+                }
                 label { span { "Model" } input type="search" name="q" maxlength="100" value=[choices.get("q")]; }
                 button { "Filter" }
                 @if filtered {
@@ -399,6 +426,7 @@ impl Page {
                     @if self.matching == self.rows.len() { (count(self.matching, "row")) }
                     @else { (self.rows.len()) " of " (count(self.matching, "row")) }
                     @for (name, ..) in slices { @if let Some(value) = choices.get(name) { " · ranked on the tasks of " (name) " " strong { (value) } " alone" } }
+                    @if let Some(base) = choices.get("baseModel") { " · " strong { (base) } " and its variants" }
                 }
             }
         }
@@ -411,9 +439,7 @@ impl Page {
         let version = ("version", scope.version.as_str());
         let api = |path: &str| self.choices.elsewhere(path, &[benchmark, version]);
         html! {
-            @if let Some(next) = &self.next {
-                p class="pages" { a rel="next" href={ (self.choices.with(&[])) (if self.choices.with(&[]).contains('?') { "&" } else { "?" }) "cursor=" (next) } { "Next " (ROWS) " rows" } }
-            }
+            (more(&self.choices, self.next.as_deref(), &format!("Next {ROWS} rows")))
             nav class="data" aria-label="Data" {
                 @if let Some(snapshot) = &scope.snapshot {
                     a href=(self.choices.with(&[benchmark, version, ("snapshot", snapshot.id.as_str())])) { "Permalink of this state" }
@@ -422,9 +448,19 @@ impl Page {
                 a href=(api("/api/v1/leaderboard.ndjson")) { "NDJSON" }
                 a href=(api("/api/v1/leaderboard")) { "JSON" }
                 a href=(address("/leaderboard/seals", &[benchmark, version])) { "Seals" }
-                a href=(address("/api/v1/changes", &[benchmark])) { "Changes" }
+                a href=(address("/changes", &[benchmark])) { "Changes" }
+                a href=(address("/standings", &[benchmark])) { "Beside other benchmarks" }
                 a href=(address("/api/v1/changes.atom", &[benchmark])) type="application/atom+xml" { "Atom feed" }
             }
+        }
+    }
+}
+
+/// The link to the next page of a list.
+fn more(choices: &Choices, next: Option<&str>, name: &str) -> Markup {
+    html! {
+        @if let Some(next) = next {
+            p class="pages" { a rel="next" href=(choices.with(&[("cursor", next)])) { (name) } }
         }
     }
 }

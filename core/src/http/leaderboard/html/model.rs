@@ -4,7 +4,7 @@ use axum::{
     extract::{OriginalUri, State},
     response::Response,
 };
-use futures_util::future::{try_join, try_join_all};
+use futures_util::future::try_join3;
 use http::{HeaderMap, StatusCode};
 use maud::{Markup, html};
 
@@ -17,14 +17,16 @@ use super::{
 };
 use crate::{
     app::App,
-    domain::{BenchmarkId, ModelId, VersionName, leaderboard::Flag, run_status::RunStatus, system::words as words_of},
+    domain::{ModelId, leaderboard::Flag, run_status::RunStatus, system::words as words_of},
     http::{
         leaderboard::{
-            board::{Board, BoardSelector, RowBody},
+            board::{Board, RowBody},
             history::{self, PastRunBody},
+            matrix::MOST_BENCHMARKS,
+            standings::affordable,
         },
         openapi::IfNoneMatch,
-        page::html_page,
+        page::{Summary, html_page},
         parameters::ModelPath,
         problem::ApiError,
         request::Path,
@@ -32,20 +34,21 @@ use crate::{
     store::{
         leaderboard::Scope,
         models::{self, Model},
+        standings as store,
     },
 };
 
 /// So many runs are shown.
 const RUNS: u32 = 200;
 /// On so many boards is it told how the model stands.
-const STANDINGS: usize = 12;
+const STANDINGS: u32 = 12;
 /// So many of its systems are shown on each.
 const SYSTEMS: usize = 20;
 
 /// The row of one of its systems on a board of so many.
-struct Standing {
-    scope: Scope,
-    row: RowBody,
+struct Standing<'a> {
+    scope: &'a Scope,
+    row: &'a RowBody,
     of: usize,
 }
 
@@ -84,10 +87,13 @@ pub async fn model(
     Choices::of(&uri, "")?.parse::<Nothing>()?;
     let id = model.id();
     let found = async { Ok(models::find(&id).run(app.database()).await?) };
-    let (model, runs) = match unless_hidden(try_join(found, history::newest(&app, &id, RUNS)).await)? {
-        Ok(found) => found,
-        Err(hidden) => return Ok(hidden),
-    };
+    let stands = async { Ok(store::of_model(&id, None, STANDINGS).run(app.database()).await?) };
+    let (model, runs, mut listed) =
+        match unless_hidden(try_join3(found, history::newest(&app, &id, RUNS), stands).await)? {
+            Ok(found) => found,
+            Err(hidden) => return Ok(hidden),
+        };
+    listed.truncate(affordable(&listed));
     let (Some(model), Some(runs)) = (model, runs) else {
         let nothing = html! {
             p { "There is no model " code { (id) } "." }
@@ -96,16 +102,13 @@ pub async fn model(
         return Ok(html_page(StatusCode::NOT_FOUND, "No such model", &nothing));
     };
 
-    let mut boards = Vec::new();
-    for run in runs.iter().filter(|run| run.current) {
-        let board = (&run.benchmark, &run.version);
-        if !boards.contains(&board) && boards.len() < STANDINGS {
-            boards.push(board);
-        }
-    }
-    let standings = boards.into_iter().map(|(benchmark, version)| standing(&app, &id, benchmark, version));
-    let standings = try_join_all(standings).await?.into_iter().flatten().collect::<Vec<_>>();
-    Ok(answer(&headers, &model.display_name, &markup(&model, &runs, &standings, &app.config().base_url)))
+    let boards = Board::read_several(&app, listed.into_iter().map(|board| board.scope).collect()).await?;
+    let standings = boards.iter().flat_map(|board| standing(board, &id)).collect::<Vec<_>>();
+    let described =
+        format!("Where {} stands, benchmark by benchmark, and every run of it that was published.", model.display_name);
+    let path = model_address(&model.id);
+    let summary = Summary { title: &model.display_name, description: &described, path: &path };
+    Ok(answer(&app, &headers, &summary, &markup(&model, &runs, &standings, &app.config().base_url)))
 }
 
 /// The page takes no parameters.
@@ -113,28 +116,23 @@ pub async fn model(
 #[serde(deny_unknown_fields)]
 struct Nothing {}
 
-async fn standing(
-    app: &App,
-    model: &ModelId,
-    benchmark: &BenchmarkId,
-    version: &VersionName,
-) -> Result<Vec<Standing>, ApiError> {
-    let wanted = BoardSelector { benchmark: Some(benchmark), version: Some(version), snapshot: None };
-    let Some(scope) = wanted.find(app).await? else { return Ok(Vec::new()) };
-    let board = Board::read(app, scope, [None; 3]).await?;
-    let of = board.rows.len();
-    let rows = board.rows.into_iter().filter(|row| row.model == *model).take(SYSTEMS);
-    Ok(rows.map(|row| Standing { scope: board.scope.clone(), row, of }).collect())
+/// The systems of a model on a board.
+fn standing<'a>(board: &'a Board, model: &'a ModelId) -> impl Iterator<Item = Standing<'a>> {
+    let rows = board.rows.iter().filter(move |row| row.model == *model).take(SYSTEMS);
+    rows.map(|row| Standing { scope: &board.scope, row, of: board.rows.len() })
 }
 
-fn markup(model: &Model, runs: &[PastRunBody], standings: &[Standing], base_url: &str) -> Markup {
+fn markup(model: &Model, runs: &[PastRunBody], standings: &[Standing<'_>], base_url: &str) -> Markup {
     html! {
         p class="meta" { (model.id) @if model.deprecated { " " span class="flag" { "retired by its provider" } } }
         (facts(model))
         @if runs.is_empty() {
             p class="note" { "No run of this model has been published yet." }
         } @else {
-            @if !standings.is_empty() { (standing_table(standings)) }
+            @if !standings.is_empty() {
+                (standing_table(standings))
+                p { a href=(beside_others(model, standings)) { "Beside others on these benchmarks" } }
+            }
             (histories(runs, standings))
             (runs_table(model, runs))
             @if let Some(standing) = standings.first() { (badge(model, standing, base_url)) }
@@ -180,7 +178,7 @@ fn thousands(number: i64) -> String {
     text
 }
 
-fn standing_table(standings: &[Standing]) -> Markup {
+fn standing_table(standings: &[Standing<'_>]) -> Markup {
     let scale = standings.first().map_or(Scale::Score, |standing| Scale::of(standing.scope.metric));
     html! {
         h2 id="standing" { "Where it stands" }
@@ -225,8 +223,16 @@ fn standing_table(standings: &[Standing]) -> Markup {
     }
 }
 
+/// The matrix of the benchmarks that it stands on.
+fn beside_others(model: &Model, standings: &[Standing<'_>]) -> String {
+    let mut benchmarks = standings.iter().map(|standing| standing.scope.benchmark.as_str()).collect::<Vec<_>>();
+    benchmarks.dedup();
+    let asked = benchmarks.into_iter().take(MOST_BENCHMARKS).map(|benchmark| ("benchmark", benchmark));
+    address("/standings", &asked.chain([("provider", model.id.provider())]).collect::<Vec<_>>())
+}
+
 /// A chart for each benchmark that has several published runs, oldest first.
-fn histories(runs: &[PastRunBody], standings: &[Standing]) -> Markup {
+fn histories(runs: &[PastRunBody], standings: &[Standing<'_>]) -> Markup {
     let mut benchmarks = runs.iter().map(|run| &run.benchmark).collect::<Vec<_>>();
     benchmarks.sort_unstable();
     benchmarks.dedup();
@@ -300,7 +306,7 @@ fn run_row(run: &PastRunBody) -> Markup {
     };
     html! {
         tr {
-            td { a href={ "/api/v1/runs/" (run.run_id) } { time datetime=(run.published_at) { (minute(run.published_at)) } } }
+            td { a href={ "/runs/" (run.run_id) } { time datetime=(run.published_at) { (minute(run.published_at)) } } }
             td { (day(run.evaluated_at)) }
             td { (run.benchmark) small { (run.version) } }
             td { (words_of(run.agent.as_ref(), run.configuration.as_deref())) @if let Some(links) = &run.links { small { (links_of(links)) } } }
@@ -321,7 +327,7 @@ fn run_row(run: &PastRunBody) -> Markup {
 }
 
 /// The badge of the newest standing, and how to show it elsewhere.
-fn badge(model: &Model, Standing { scope, row, .. }: &Standing, base_url: &str) -> Markup {
+fn badge(model: &Model, Standing { scope, row, .. }: &Standing<'_>, base_url: &str) -> Markup {
     // A system that is the model alone needs no other name.
     let system = if row.system_id.is_model() { "" } else { row.system_id.as_str() };
     let asked = [("benchmark", scope.benchmark.as_str()), ("system", system)];

@@ -18,7 +18,7 @@ use crate::{
     http::{
         leaderboard::board::BoardSelector,
         openapi::IfNoneMatch,
-        page::{END_OF_TIME, read_cursor, write_cursor},
+        page::{END_OF_TIME, Summary, read_cursor, write_cursor},
         parameters,
         problem::ApiError,
     },
@@ -92,7 +92,11 @@ pub async fn seals(
     let is_more = seals.len() > ROWS;
     seals.truncate(ROWS);
     let next = seals.last().filter(|_| is_more).and_then(|last| write_cursor(&last.act));
-    Ok(answer(&headers, &format!("Seals of {}", scope.title), &markup(&scope, &seals, next.as_deref())))
+    let title = format!("Seals of {}", scope.title);
+    let description = format!("Runs of {}, version {}, registered before they were made.", scope.title, scope.version);
+    let path = address("/leaderboard/seals", &[("benchmark", benchmark.as_str()), ("version", scope.version.as_str())]);
+    let summary = Summary { title: &title, description: &description, path: &path };
+    Ok(answer(&app, &headers, &summary, &markup(&scope, &seals, next.as_deref())))
 }
 
 fn markup(scope: &Scope, seals: &[Seal], next: Option<&str>) -> Markup {
@@ -140,7 +144,7 @@ fn row(seal: &Seal) -> Markup {
             td { (declared.stopping_rule) @if let Some(note) = &declared.note { small { (note) } } }
             td {
                 @match &seal.run_id {
-                    Some(run) => a href={ "/api/v1/runs/" (run) } { "by a run" },
+                    Some(run) => a href={ "/runs/" (run) } { "by a run" },
                     None => span class="none" { "never opened" },
                 }
             }

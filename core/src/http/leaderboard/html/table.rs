@@ -149,33 +149,45 @@ impl<'a> Table<'a> {
 
     /// In another order, those of a tie do not stand together.
     fn shows_ties(&self) -> bool {
-        matches!(self.choices.get("sort"), None | Some("rank" | "score"))
+        matches!(self.choices.get("sort"), None | Some("rank" | "score")) && !self.is_grouped()
+    }
+
+    /// Variants of a model stand together, as do ties otherwise.
+    fn is_grouped(&self) -> bool {
+        self.choices.get("group") == Some("baseModel")
     }
 
     /// Rows of a tie group that stand next to each other; all rows where ties are not shown.
     fn groups(&self) -> impl Iterator<Item = &'a [RowBody]> {
-        let ties = self.shows_ties();
+        let (ties, by_base) = (self.shows_ties(), self.is_grouped());
         // What is not ranked stands with the run that is.
-        self.rows.chunk_by(move |a, b| !ties || !b.ranked || a.ranked && a.tie_group == b.tie_group)
+        self.rows.chunk_by(move |a, b| {
+            !b.ranked || if by_base { a.base() == b.base() } else { !ties || a.ranked && a.tie_group == b.tie_group }
+        })
     }
 
     fn group(&self, rows: &[RowBody]) -> Markup {
         let size = rows.first().and_then(|row| self.ties.get(row.tie_group?)).copied().unwrap_or(1);
-        html! { tbody class=[(size > 1 && self.shows_ties()).then_some("tie")] { @for row in rows { (self.row(row)) } } }
+        html! { tbody class=[(size > 1 && self.shows_ties()).then_some("tie")] {
+                @for (n, row) in rows.iter().enumerate() { (self.row(row, self.is_grouped() && n > 0)) }
+            }
+        }
     }
 
-    fn row(&self, row: &RowBody) -> Markup {
+    /// `below`: it stands under another of its base model.
+    fn row(&self, row: &RowBody, below: bool) -> Markup {
         let interval = row.score_low.zip(row.score_high);
         let range = row.rank_low.zip(row.rank_high).filter(|(low, high)| low != high);
         let range = range.map(|(low, high)| format!("{low}–{high}")).unwrap_or_default();
         let system = words_of(row.agent.as_ref(), row.configuration.as_deref());
         html! {
-            tr class=[(!row.ranked).then_some("other")] {
+            tr class=[(below || !row.ranked).then_some("other")] {
                 td class="k" { @match row.rank { Some(rank) => { (rank) small { (range) } }, None => span class="none" { "also" } } }
                 th scope="row" {
                     a href=(model_address(&row.model)) { (row.display_name) }
                     @if row.display_name != row.model.as_str() { small { (row.model) } }
                     @if !system.is_empty() { small { (system) } }
+                    @if let Some(base) = &row.base_model { small { "variant of " a href=(self.choices.with(&[("baseModel", base.as_str())])) { (base) } } }
                     @if let Some(links) = &row.links { small { (links_of(links)) } }
                     @for flag in row.flags.iter().filter(|flag| **flag != Flag::MissingCost && !self.common.contains(flag)) {
                         " " span class="flag" { (label(*flag)) }
@@ -184,7 +196,7 @@ impl<'a> Table<'a> {
                     (seals_of(row))
                 }
                 td class="n" {
-                    (self.scale.score(row.score))
+                    a href={ "/runs/" (row.run_id) } { (self.scale.score(row.score)) }
                     small { @match interval { Some((low, high)) => (self.scale.interval(low, high)), None => "too few tasks" } }
                 }
                 td class="bar" { (bar(row.score, interval)) }

@@ -1,0 +1,90 @@
+//! The benchmarks as a page.
+
+use axum::{
+    extract::{OriginalUri, State},
+    response::Response,
+};
+use http::HeaderMap;
+use maud::html;
+use serde::Deserialize;
+
+use super::{Choices, answer, cards::Card, more, search, text::address};
+use crate::{
+    app::App,
+    domain::BenchmarkId,
+    http::{
+        leaderboard::{board::Board, standings::within},
+        openapi::IfNoneMatch,
+        page::{Summary, read_cursor, write_cursor},
+        problem::ApiError,
+    },
+    store::{Batch, benchmarks as store, standings},
+};
+
+const ROWS: u32 = 24;
+/// So many entries are ranked for a page; further cards tell no systems.
+const MOST_ENTRIES: usize = 3000;
+
+#[derive(Default, Deserialize, utoipa::IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Parameters {
+    /// Where the page begins.
+    #[param(min_length = 1, max_length = 4096)]
+    cursor: Option<String>,
+}
+
+/// Lists the benchmarks as a page.
+///
+/// By id, each with its best systems, 24 a page.
+#[utoipa::path(
+    get,
+    path = "/benchmarks",
+    operation_id = "benchmarksPage",
+    tag = "Service",
+    security((), ("apiKeyHeader" = ["leaderboard:read"]), ("apiKeyBearer" = ["leaderboard:read"])),
+    params(Parameters, IfNoneMatch),
+    responses((status = 200, description = "The page.", content_type = "text/html", body = String)),
+)]
+pub async fn benchmarks(
+    State(app): State<App>,
+    OriginalUri(uri): OriginalUri,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let choices = Choices::of(&uri, "/benchmarks")?;
+    let parameters = choices.parse::<Parameters>()?;
+    let after = read_cursor::<BenchmarkId>(parameters.cursor.as_deref())?;
+    let mut batch = Batch::new();
+    let known = batch.push(store::list(after.as_ref(), ROWS.saturating_add(1)));
+    let listed = batch.push(standings::page(after.as_ref(), ROWS));
+    let mut answers = batch.run(app.database()).await?;
+    let (mut known, listed) = (answers.take(known)?, answers.take(listed)?);
+    let most = usize::try_from(ROWS).unwrap_or(usize::MAX);
+    let are_more = known.len() > most;
+    known.truncate(most);
+    let next = known.last().filter(|_| are_more).and_then(|last| write_cursor(&last.id));
+    let read = listed.iter().take(within(&listed, MOST_ENTRIES)).map(|board| board.scope.clone()).collect();
+    let boards = Board::read_several(&app, read).await?;
+    let content = html! {
+        (search::form(None))
+        @if known.is_empty() { p { "Nothing has been declared yet." } } @else {
+            p class="meta" { "Before each system: the ranks that its 95 % interval allows." }
+            ul class="cards" {
+                @for benchmark in &known {
+                    @match listed.iter().position(|board| board.scope.benchmark == benchmark.id) {
+                        Some(n) => { @if let Some(listed) = listed.get(n) { (Card { listed, board: boards.get(n) }.markup()) } }
+                        None => li class="card" {
+                            h3 { a href=(address("/leaderboard", &[("benchmark", benchmark.id.as_str())])) { (benchmark.title) } }
+                            p class="meta" { "No version of it is current: choose one" }
+                        },
+                    }
+                }
+            }
+        }
+        (more(&choices, next.as_deref(), "Next benchmarks"))
+        nav class="data" aria-label="Data" { a href="/api/v1/benchmarks" { "JSON" } a href="/standings" { "Systems across benchmarks" } }
+    };
+    let summary =
+        Summary { title: "Benchmarks", description: "The benchmarks that models are ranked on.", path: "/benchmarks" };
+    Ok(answer(&app, &headers, &summary, &content))
+}

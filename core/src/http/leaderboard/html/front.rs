@@ -1,0 +1,118 @@
+//! The front page: what this is, every benchmark, and what is new.
+
+use axum::{
+    Json,
+    extract::State,
+    response::{IntoResponse as _, Response},
+};
+use http::{HeaderMap, HeaderValue, header};
+use maud::{Markup, html};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{answer, cards::Card, changes, search};
+use crate::{
+    app::App,
+    http::{
+        leaderboard::{board::Board, changes::LAST, last_answer::NotKept, standings::within},
+        openapi::IfNoneMatch,
+        page::{Summary, wants_html},
+        problem::ApiError,
+    },
+    store::{
+        Batch,
+        changes::{self as log, Change, Direction},
+        standings::{self, ListedBoard},
+    },
+};
+
+/// So many benchmarks are cards.
+const CARDS: u32 = 24;
+/// So many entries are ranked for them; further cards tell no systems.
+const MOST_ENTRIES: usize = 3000;
+/// So many changes are told.
+const CHANGES: u32 = 8;
+
+/// What this is.
+#[derive(Serialize, ToSchema)]
+struct Index {
+    #[schema(extensions(("x-const" = json!("AIBaaS API"))))]
+    message: &'static str,
+    #[schema(example = "0.1.0")]
+    version: &'static str,
+    /// Where people read of it.
+    #[schema(extensions(("x-const" = json!("/docs"))))]
+    documentation: &'static str,
+}
+
+/// Says what this is.
+///
+/// Names the API, its version and its documentation. For a browser that asks for HTML it is the front page: every
+/// benchmark with its best systems, and what is new.
+#[utoipa::path(
+    get,
+    path = "/",
+    operation_id = "index",
+    tag = "Service",
+    security((), ("apiKeyHeader" = ["leaderboard:read"]), ("apiKeyBearer" = ["leaderboard:read"])),
+    params(IfNoneMatch),
+    responses((status = 200, description = "What this is.", body = Index)),
+)]
+pub async fn index(State(app): State<App>, headers: HeaderMap) -> Result<Response, ApiError> {
+    let mut response = if wants_html(&headers) {
+        page(&app, &headers).await?
+    } else {
+        let index = Index { message: "AIBaaS API", version: env!("CARGO_PKG_VERSION"), documentation: "/docs" };
+        let mut response = Json(index).into_response();
+        response.extensions_mut().insert(NotKept);
+        response
+    };
+    response.headers_mut().append(header::VARY, HeaderValue::from_static("Accept"));
+    Ok(response)
+}
+
+async fn page(app: &App, headers: &HeaderMap) -> Result<Response, ApiError> {
+    let mut batch = Batch::new();
+    let listed = batch.push(standings::newest(CARDS));
+    let changes = batch.push(log::page(Direction::Backward, None, LAST, CHANGES));
+    let mut answers = batch.run(app.database()).await?;
+    let (listed, changes) = (answers.take(listed)?, answers.take(changes)?);
+    let read = listed.iter().take(within(&listed, MOST_ENTRIES)).map(|board| board.scope.clone()).collect();
+    let boards = Board::read_several(app, read).await?;
+    let summary = Summary {
+        title: "AI benchmarks, with their uncertainty",
+        description: "An open leaderboard of AI models: every score with its interval, every rank with its range, and \
+                      every result to check.",
+        path: "/",
+    };
+    Ok(answer(app, headers, &summary, &markup(&listed, &boards, &changes)))
+}
+
+fn markup(listed: &[ListedBoard], boards: &[Board], changes: &[Change]) -> Markup {
+    html! {
+        p class="lede" {
+            "An open leaderboard of AI models: every score with its interval, every rank with the range that the evidence allows, and every result to check."
+        }
+        (search::form(None))
+        section aria-labelledby="benchmarks" {
+            h2 id="benchmarks" { "Benchmarks" }
+            @if listed.is_empty() {
+                p { "Nothing has been published yet." }
+                p { "A run is published through the " a href="/docs" { "API" } ": declare a model and a benchmark, upload results, publish. It stands here with the next read." }
+            } @else {
+                p class="meta" { "Before each system: the ranks that its 95 % interval allows." }
+                ul class="cards" {
+                    @for (n, listed) in listed.iter().enumerate() { (Card { listed, board: boards.get(n) }.markup()) }
+                }
+                p { a href="/benchmarks" { "All benchmarks" } " · " a href="/standings" { "Systems across benchmarks" } }
+            }
+        }
+        @if !changes.is_empty() {
+            section aria-labelledby="changes" {
+                h2 id="changes" { "Latest changes" }
+                (changes::list(changes))
+                p { a href="/changes" { "All changes" } " · " a href="/api/v1/changes.atom" type="application/atom+xml" { "Atom feed" } }
+            }
+        }
+    }
+}

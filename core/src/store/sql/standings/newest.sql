@@ -1,0 +1,24 @@
+-- Finds the leaderboards that something is published on, the featured benchmark's first, then those that something was
+-- published on last: of each benchmark that is not hidden the version that is read where none is named, as of its newest
+-- snapshot, with how many systems are ranked there.
+-- ?1 rows
+SELECT
+  v.benchmark_id, v.version, v.title, v.description, v.metric, v.evidence, v.slices, v.conditions, s.seq,
+  s.id AS snapshot_id, s.created_at AS generated_at, b.hidden_reason,
+  (SELECT coalesce(max(seq), 0) FROM moderations) AS moderation,
+  (
+    SELECT count(*)
+    FROM leaderboard_entries AS n
+    WHERE n.benchmark_id = v.benchmark_id AND n.version = v.version AND n.to_seq IS NULL AND n.ranked = 1
+  ) AS systems
+FROM benchmarks AS b
+  CROSS JOIN default_versions AS d ON d.benchmark_id = b.id
+  CROSS JOIN benchmark_versions AS v ON v.benchmark_id = d.benchmark_id AND v.version = d.version
+  CROSS JOIN snapshots AS s
+    ON s.seq = (
+      SELECT max(x.seq) FROM snapshots AS x WHERE x.benchmark_id = v.benchmark_id AND x.version = v.version
+    )
+  LEFT JOIN featured_benchmark AS f ON f.place = 1 AND f.benchmark_id = b.id
+WHERE b.id > '' AND b.hidden_reason IS NULL
+ORDER BY f.place IS NULL, s.seq DESC
+LIMIT ?1
