@@ -76,7 +76,7 @@ pub enum Source {
         #[command(flatten)]
         target: Target,
     },
-    /// Publish runs of Terminal-Bench: results.json, with run_metadata.json beside it.
+    /// Publish runs of Terminal-Bench: results.json, with run_metadata.json beside it where it was kept.
     TerminalBench {
         #[command(flatten)]
         options: terminal_bench::Options,
@@ -200,8 +200,10 @@ async fn import_helm(options: &helm::Options, target: &Target) -> Result<ExitCod
 
 /// Imports runs of Terminal-Bench, which are planned together. In a directory, files of single trials are passed over.
 async fn import_terminal_bench(options: &terminal_bench::Options, target: &Target) -> Result<ExitCode, CliError> {
-    let is_run =
-        |path: &Path| is_named("results.json")(path) && path.with_file_name(terminal_bench::METADATA).is_file();
+    let is_run = |path: &Path| {
+        is_named(terminal_bench::RESULTS)(path)
+            && (path.with_file_name(terminal_bench::METADATA).is_file() || !terminal_bench::is_of_trial(path))
+    };
     let mut runs = Vec::new();
     for file in inputs::files(&options.inputs.files, is_run)? {
         let metadata = read_beside(&file, terminal_bench::METADATA).await?;

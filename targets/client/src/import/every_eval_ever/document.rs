@@ -20,7 +20,8 @@ pub struct Document {
     pub evaluation_timestamp: Option<String>,
     pub source_metadata: SourceMetadata,
     pub model_info: ModelInfo,
-    pub eval_library: EvalLibrary,
+    /// Missing in the first documents of schema 0.2.
+    pub eval_library: Option<EvalLibrary>,
     /// What is wrong in one is that one's affair.
     pub evaluation_results: Vec<Value>,
     pub detailed_evaluation_results: Option<Details>,
@@ -29,6 +30,8 @@ pub struct Document {
 /// Who tells it.
 #[derive(Deserialize)]
 pub struct SourceMetadata {
+    pub source_name: Option<String>,
+    pub source_type: Option<String>,
     pub source_organization_url: Option<String>,
     pub evaluator_relationship: String,
 }
@@ -80,7 +83,11 @@ pub struct SourceData {
     pub dataset_name: Option<String>,
     pub url: Option<Value>,
     pub hf_repo: Option<String>,
+    /// Samples of the data set, of which more or fewer may have been evaluated.
     pub samples_number: Option<u32>,
+    /// Samples that were evaluated.
+    #[serde(default)]
+    pub sample_ids: Vec<Value>,
 }
 
 /// The metric. Bounds may be the texts `Infinity` and `-Infinity`.

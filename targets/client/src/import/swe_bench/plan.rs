@@ -35,6 +35,12 @@ const MAPPED: &[&str] = &[
     "warning",
     "mini-swe-agent_version",
     "instance_cost",
+    "cost",
+    "agent",
+    "agent_org",
+    "model_display",
+    "model_org",
+    "reasoning_effort",
     "logo",
 ];
 
