@@ -10,6 +10,7 @@ mod directory;
 mod download;
 mod runs;
 mod served;
+mod standing;
 #[cfg(test)]
 mod tests;
 mod tree;
