@@ -28,6 +28,8 @@ pub struct Row {
     /// Older files have a mark here in place of an address.
     pub logs: Option<Value>,
     pub trajs: Option<Value>,
+    /// A page that shows the trajectories.
+    pub trajs_docent: Option<Value>,
     pub os_model: Option<bool>,
     pub os_system: Option<bool>,
     /// Whether SWE-bench ran it again; older files say `verified`.

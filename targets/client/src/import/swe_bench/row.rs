@@ -73,7 +73,7 @@ pub fn submission(
         links: Links {
             source: address(&row.site).as_deref().and_then(link),
             logs: address(&row.logs).as_deref().and_then(link),
-            traces: address(&row.trajs).as_deref().and_then(link),
+            traces: [&row.trajs, &row.trajs_docent].into_iter().find_map(|of| link(&address(of)?)),
             paper: None,
         },
         ..Run::default()
