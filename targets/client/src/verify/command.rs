@@ -129,7 +129,7 @@ pub(super) fn check(tables: &Tables, log: &Log, kept: Option<&Head>) -> Result<S
     let runs = runs::check(&lines, tables)?;
     let entries = Boards::of(tables)?;
     let boards = boards::check(&lines, tables, &entries)?;
-    let stands = standing::check(&lines, tables, &entries)?;
+    let stands = standing::check(tables, &entries)?;
     let mut summary = format!(
         "{} changes, {} published runs, {} boards and which runs stand follow from the data, under the head of {} that {} \
          signed",
@@ -149,6 +149,7 @@ pub(super) fn check(tables: &Tables, log: &Log, kept: Option<&Head>) -> Result<S
         "of {} boards some entries are hidden: their digests cannot be computed, the order of the others follows",
     );
     add(boards.hidden, "{} changes name what is hidden, and cannot be looked at");
+    add(runs.withheld, "{} runs came in with such changes: their results add up, their digests cannot be compared");
     add(stands.older, "after {} changes runs stand by the rule of before there were systems");
     add(runs.private, "what {} runs at private tasks add up to, only the server knows");
     Ok(summary)

@@ -6,7 +6,7 @@ use aibaas_core::domain::log_record::Row;
 
 use super::{
     boards::Boards,
-    data::{LeafText, Line, Tables, Untrue, integer, text},
+    data::{Tables, Untrue, integer, text},
 };
 
 /// What was checked.
@@ -58,26 +58,29 @@ impl<'a> Published<'a> {
 ///
 /// # Errors
 /// Of which system another run stands, or is ranked.
-pub fn check(lines: &[Line<'_>], tables: &Tables, boards: &Boards<'_>) -> Result<Checked, Untrue> {
+pub fn check(tables: &Tables, boards: &Boards<'_>) -> Result<Checked, Untrue> {
     let runs = tables.rows("runs").iter().map(|run| (text(run, "id"), run)).collect::<HashMap<_, _>>();
     let begin = tables.rows("leaderboard_entries").iter().filter(|entry| shows_systems(entry));
     let begin = begin.map(|entry| integer(entry, "from_seq")).min().unwrap_or(i64::MAX);
     let mut published = HashMap::<Key<'_>, Vec<Published<'_>>>::new();
     let mut systems = HashMap::new();
     let mut checked = Checked::default();
-    for line in lines {
-        let Some((leaf, seq)) = line.of_snapshot().filter(|(_, seq)| *seq <= tables.seq) else { continue };
-        let Some(run) = runs.get(text(&leaf.change, "runId")) else { continue };
+    // Of the data, not of the log: it withholds changes that moved what is hidden, whatever system they are of.
+    let mut changes = tables.rows("changes").iter().collect::<Vec<_>>();
+    changes.sort_by_key(|change| integer(change, "seq"));
+    for change in changes {
+        let seq = integer(change, "seq");
+        let Some(run) = runs.get(text(change, "run_id")) else { continue };
         let key = key_of(run);
         systems.insert(seq, key);
         let of_system = published.entry(key).or_default();
-        follow(of_system, leaf, run, seq);
+        follow(of_system, text(change, "kind"), run, seq);
         let found = boards.standing((key.0, key.1), seq);
         let found = found.iter().filter(|entry| entry.system == key.2).map(|entry| (entry.run, entry.is_ranked));
         let (found, expected) = (found.collect::<Standing<'_>>(), standing(of_system));
         if found != expected {
             if seq >= begin || !is_older(of_system, &found) {
-                return Err(differs(line, key, &found, &expected));
+                return Err(differs(seq, key, &found, &expected));
             }
             checked.older = checked.older.saturating_add(1);
         }
@@ -106,10 +109,10 @@ fn shows_systems(entry: &Row) -> bool {
     entry.get("ranked") == Some(&serde_json::Value::Bool(false)) || key_of(entry).2 != text(entry, "model_id")
 }
 
-fn follow<'a>(of_system: &mut Vec<Published<'a>>, leaf: &LeafText, run: &'a Row, seq: i64) {
+fn follow<'a>(of_system: &mut Vec<Published<'a>>, kind: &str, run: &'a Row, seq: i64) {
     let id = text(run, "id");
     of_system.retain(|other| other.id != id);
-    if !matches!(text(&leaf.change, "kind"), "withdrawn" | "rejected") {
+    if !matches!(kind, "withdrawn" | "rejected") {
         of_system.push(Published::of(run, seq));
     }
 }
@@ -135,10 +138,9 @@ fn is_older(of_system: &[Published<'_>], found: &Standing<'_>) -> bool {
     found.len() <= 1 && found.iter().next().is_none_or(|only| Some(*only) == last)
 }
 
-fn differs(line: &Line<'_>, key: Key<'_>, found: &Standing<'_>, expected: &Standing<'_>) -> Untrue {
-    let change = &line.leaf.change;
+fn differs(seq: i64, key: Key<'_>, found: &Standing<'_>, expected: &Standing<'_>) -> Untrue {
     let (benchmark, version, system) = key;
-    let at = format!("{benchmark} {version} at change {change}: of {system}");
+    let at = format!("{benchmark} {version} with snapshot {seq}: of {system}");
     if let Some((run, _)) = found.iter().find(|(run, _)| !expected.iter().any(|(other, _)| other == run)) {
         return Untrue::new(format!("{at}, run {run} stands, and should not"));
     }

@@ -314,9 +314,16 @@ fn what_moderation_hides_is_not_a_lie_and_said() {
         log.leaves[place].leaf = None;
     }
     board.tables.rows_mut("changes")[2].insert("moved".to_owned(), json!([]));
+    let changes = board.tables.rows("changes").len();
+    assert_eq!(changes, 3, "the last moved what is hidden: withheld in the log, and told of the system that it is of");
     let summary = check(&board.tables, &log, None).unwrap();
     assert!(summary.contains("of 1 boards some entries are hidden"), "{summary}");
     assert!(summary.contains("2 changes name what is hidden"), "{summary}");
+    assert!(summary.contains("1 runs came in with such changes"), "{summary}");
+    let mut lies = board.clone();
+    let last = lies.tables.rows("run_slices").len() - 1;
+    lies.change("run_slices", last, "score", json!(0.5));
+    is_untrue(&lies, &log, None, "score is told as 0.5, and 1 follows");
     assert!(!summary.contains("by the rule of before"), "{summary}");
     // What is told of the others has to follow from them.
     for (of, told, said) in [
