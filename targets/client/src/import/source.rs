@@ -168,8 +168,8 @@ async fn import_every_eval_ever(options: &every_eval_ever::Options, target: &Tar
         let planned = match every_eval_ever::Document::read(&read(file).await?) {
             Err(reason) => Err(reason),
             Ok(document) => {
-                let samples = match document.samples_file() {
-                    Some(name) => read_beside(file, name).await?,
+                let samples = match document.samples_paths(file).into_iter().find(|path| path.is_file()) {
+                    Some(path) => Some(read(&path).await?),
                     None => None,
                 };
                 every_eval_ever::plan(&document, samples.as_deref(), options)
