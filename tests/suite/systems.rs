@@ -349,6 +349,8 @@ async fn what_makes_no_system_is_refused(host: Host) {
         ("/agent/home", json!({ "agent": { "name": "a", "home": "b" } })),
         ("/configuration", json!({ "configuration": "" })),
         ("/configuration", json!({ "configuration": "two\nlines" })),
+        ("/configuration", json!({ "configuration": "high\u{200b}" })),
+        ("/agent/name", json!({ "agent": { "name": "Open\u{ad}Hands" } })),
         ("/configuration", json!({ "configuration": long })),
         ("/links/source", json!({ "links": { "source": "http://example.com" } })),
         ("/links/logs", json!({ "links": { "logs": "javascript:alert(1)" } })),

@@ -2,7 +2,7 @@
 
 use super::{
     ValidationError, ValidationErrorCode,
-    visible::{has_visible, is_bidi_control},
+    visible::{has_visible, is_bidi_control, is_ignorable},
 };
 use crate::ports::Timestamp;
 
@@ -36,6 +36,22 @@ pub fn name(text: &str, most: usize) -> Result<String, ValidationError> {
         return Err(ValidationError::new(ValidationErrorCode::InvalidValue, "give a name without control characters"));
     }
     Ok(name)
+}
+
+/// A [`name`] that tells a row from others: all of it can be seen, and its words are one space apart. Two that look alike
+/// would be two rows of the same thing.
+///
+/// # Errors
+/// [`ValidationError`] `invalid_length`, `invalid_value`.
+pub fn label(text: &str, most: usize) -> Result<String, ValidationError> {
+    let label = name(text, most)?;
+    if label.chars().any(is_ignorable) {
+        return Err(ValidationError::new(
+            ValidationErrorCode::InvalidValue,
+            "give a name without characters that cannot be seen",
+        ));
+    }
+    Ok(label.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
 /// An RFC 3339 time.
@@ -111,6 +127,18 @@ mod tests {
         ] {
             assert_eq!(https_url(bad).unwrap_err().code, ValidationErrorCode::InvalidValue, "{bad}");
         }
+    }
+
+    #[test]
+    fn labels_that_look_alike_are_one() {
+        for same in ["high effort", " high\u{a0} effort ", "high  effort"] {
+            assert_eq!(label(same, 20).unwrap(), "high effort");
+        }
+        for hidden in ["high\u{200b}", "hi\u{ad}gh", "high\u{fe0f}", "\u{feff}high", "\u{202e}high"] {
+            assert_eq!(label(hidden, 20).unwrap_err().code, ValidationErrorCode::InvalidValue, "{hidden:?}");
+        }
+        assert_eq!(label("", 20).unwrap_err().code, ValidationErrorCode::InvalidLength);
+        assert_eq!(label("Zoë 智", 20).unwrap(), "Zoë 智");
     }
 
     #[test]

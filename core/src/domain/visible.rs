@@ -26,11 +26,13 @@ const IGNORABLE: [(char, char); 18] = [
 /// Whether anything of the text can be seen.
 #[must_use]
 pub fn has_visible(text: &str) -> bool {
-    text.chars().any(|character| {
-        !character.is_whitespace()
-            && !character.is_control()
-            && !IGNORABLE.iter().any(|(first, last)| (*first..=*last).contains(&character))
-    })
+    text.chars().any(|character| !character.is_whitespace() && !character.is_control() && !is_ignorable(character))
+}
+
+/// Whether a program draws nothing for the character, though it is no space.
+#[must_use]
+pub fn is_ignorable(character: char) -> bool {
+    IGNORABLE.iter().any(|(first, last)| (*first..=*last).contains(&character))
 }
 
 /// Whether the character changes the direction of the text around it (`Bidi_Control`): what stands beside a name that

@@ -337,6 +337,11 @@ impl Validator {
         self.check(pointer, values::name(text, most)).unwrap_or_default()
     }
 
+    /// A name that tells a row from others, of at most so many characters.
+    pub fn label(&mut self, pointer: &str, text: &str, most: usize) -> String {
+        self.check(pointer, values::label(text, most)).unwrap_or_default()
+    }
+
     /// [`Validator::text`] for a text that may be absent.
     pub fn optional_text(&mut self, pointer: &str, text: Option<&str>, most: usize) -> Option<String> {
         text.map(|text| self.text(pointer, text, 0, most)).filter(|text| !text.is_empty())

@@ -156,11 +156,11 @@ async fn open(app: &App, owner_id: &UserId, body: Body, claim: Claim) -> Result<
         validator.require(has_come, pointer, "give a time that has come");
     }
     let agent = body.agent.as_ref().map(|agent| Agent {
-        name: validator.name("/agent/name", &agent.name, 100),
-        version: agent.version.as_ref().map(|version| validator.name("/agent/version", version, 100)),
+        name: validator.label("/agent/name", &agent.name, 100),
+        version: agent.version.as_ref().map(|version| validator.label("/agent/version", version, 100)),
     });
     let configuration = body.configuration.as_ref();
-    let configuration = configuration.map(|label| validator.name("/configuration", label, 100));
+    let configuration = configuration.map(|label| validator.label("/configuration", label, 100));
     for (name, link) in body.links.iter().flat_map(RunLinks::each) {
         link.and_then(|link| validator.check(&format!("/links/{name}"), values::https_url(link)));
     }

@@ -10,6 +10,7 @@ const LONGEST_PROVIDER: usize = 64;
 const LONGEST_EXTERNAL_ID: usize = 200;
 /// Families of models by how their names begin.
 const FAMILIES: &[(&str, &str)] = &[
+    ("amazon.", "amazon"),
     ("chatgpt", "openai"),
     ("claude", "anthropic"),
     ("codestral", "mistral"),

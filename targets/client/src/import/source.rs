@@ -76,7 +76,7 @@ pub enum Source {
         #[command(flatten)]
         target: Target,
     },
-    /// Publish runs of Terminal-Bench: results.json, with run_metadata.json beside it.
+    /// Publish runs of Terminal-Bench: results.json, with run_metadata.json beside it where it was kept.
     TerminalBench {
         #[command(flatten)]
         options: terminal_bench::Options,
@@ -168,8 +168,8 @@ async fn import_every_eval_ever(options: &every_eval_ever::Options, target: &Tar
         let planned = match every_eval_ever::Document::read(&read(file).await?) {
             Err(reason) => Err(reason),
             Ok(document) => {
-                let samples = match document.samples_file() {
-                    Some(name) => read_beside(file, name).await?,
+                let samples = match document.samples_paths(file).into_iter().find(|path| path.is_file()) {
+                    Some(path) => Some(read(&path).await?),
                     None => None,
                 };
                 every_eval_ever::plan(&document, samples.as_deref(), options)
@@ -200,8 +200,10 @@ async fn import_helm(options: &helm::Options, target: &Target) -> Result<ExitCod
 
 /// Imports runs of Terminal-Bench, which are planned together. In a directory, files of single trials are passed over.
 async fn import_terminal_bench(options: &terminal_bench::Options, target: &Target) -> Result<ExitCode, CliError> {
-    let is_run =
-        |path: &Path| is_named("results.json")(path) && path.with_file_name(terminal_bench::METADATA).is_file();
+    let is_run = |path: &Path| {
+        is_named(terminal_bench::RESULTS)(path)
+            && (path.with_file_name(terminal_bench::METADATA).is_file() || !terminal_bench::is_of_trial(path))
+    };
     let mut runs = Vec::new();
     for file in inputs::files(&options.inputs.files, is_run)? {
         let metadata = read_beside(&file, terminal_bench::METADATA).await?;

@@ -80,7 +80,9 @@ impl<'a> Boards<'a> {
 pub struct Checked {
     /// Snapshots whose boards and ranks are right.
     pub boards: usize,
-    /// Snapshots of which some entry is hidden now: neither digest nor ranks can be computed.
+    /// Snapshots of which some entry is hidden now: no digest can be computed, and how the others moved is right.
+    pub partly: usize,
+    /// Changes that are withheld, because they name what is hidden now.
     pub hidden: usize,
 }
 
@@ -99,8 +101,6 @@ pub fn check(lines: &[Line<'_>], tables: &Tables, boards: &Boards<'_>) -> Result
         )));
     }
     let mut hidden = HashSet::new();
-    // Whether everything is known of the board as it was before; of one that has not begun, it is.
-    let mut is_known = HashMap::<(&str, &str), bool>::new();
     let mut checked = Checked::default();
     for line in lines {
         hidden = moderated(hidden, line);
@@ -115,34 +115,27 @@ pub fn check(lines: &[Line<'_>], tables: &Tables, boards: &Boards<'_>) -> Result
         let board = (text(&leaf.change, "benchmark"), text(&leaf.change, "version"));
         let after = boards.standing(board, seq);
         let before = boards.standing(board, seq.saturating_sub(1));
-        let is_whole = after.len() == commitment.entries;
-        let was_whole = is_known.insert(board, is_whole).unwrap_or(before.is_empty());
-        if !is_whole {
-            if hidden_now.is_empty() || after.len() > commitment.entries {
-                return Err(Untrue::new(format!(
-                    "the board of {} {} at change {}: {} entries are told, and the log commits to {}",
-                    board.0,
-                    board.1,
-                    line.leaf.change,
-                    after.len(),
-                    commitment.entries
-                )));
-            }
-            checked.hidden = checked.hidden.saturating_add(1);
-            continue;
-        }
-        if hex(&board_digest(after.iter().map(|entry| entry.canonical.clone()).collect())) != commitment.digest {
+        let missing = commitment.entries.checked_sub(after.len());
+        let missing = missing.filter(|missing| *missing == 0 || !hidden_now.is_empty()).ok_or_else(|| {
+            Untrue::new(format!(
+                "the board of {} {} at change {}: {} entries are told, and the log commits to {}",
+                board.0,
+                board.1,
+                line.leaf.change,
+                after.len(),
+                commitment.entries
+            ))
+        })?;
+        let digest = || board_digest(after.iter().map(|entry| entry.canonical.clone()).collect());
+        if missing == 0 && hex(&digest()) != commitment.digest {
             return Err(Untrue::new(format!(
                 "the board of {} {} at change {} is not what the log commits to",
                 board.0, board.1, line.leaf.change
             )));
         }
-        if was_whole {
-            check_ranks(line, leaf, &places(before, &hidden), &places(after, &hidden))?;
-            checked.boards = checked.boards.saturating_add(1);
-        } else {
-            checked.hidden = checked.hidden.saturating_add(1);
-        }
+        check_ranks(line, leaf, [&places(before, &hidden), &places(after, &hidden)], missing)?;
+        let kind = if missing == 0 { &mut checked.boards } else { &mut checked.partly };
+        *kind = kind.saturating_add(1);
     }
     Ok(checked)
 }
@@ -171,11 +164,36 @@ fn places<'a>(entries: Vec<&Entry<'a>>, hidden: &HashSet<&str>) -> Places<'a> {
     placed.map(|(entry, rank)| (entry.system, (entry.run, entry.model, rank))).collect()
 }
 
-fn check_ranks(line: &Line<'_>, leaf: &LeafText, before: &Places<'_>, after: &Places<'_>) -> Result<(), Untrue> {
+/// Checks the ranks of a change. Where entries are missing, each rank may be later by as many. What is hidden does not change
+/// with what is not, so that all others moved as far as they move among themselves.
+fn check_ranks(
+    line: &Line<'_>,
+    leaf: &LeafText,
+    [before, after]: [&Places<'_>; 2],
+    missing: usize,
+) -> Result<(), Untrue> {
     let change = &leaf.change;
     let system = change.get("systemId").and_then(Value::as_str).unwrap_or_else(|| text(change, "model"));
     let run = |places: &Places<'_>| places.get(system).map_or(Value::Null, |(run, ..)| json!(run));
     let rank = |places: &Places<'_>| places.get(system).map_or(Value::Null, |(.., rank)| json!(rank));
+    let follows = |told: Option<&Value>, computed: &Value| match (told.and_then(Value::as_u64), computed.as_u64()) {
+        (Some(told), Some(first)) => {
+            usize::try_from(told.saturating_sub(first)).is_ok_and(|by| told >= first && by <= missing)
+        }
+        _ => told == Some(computed),
+    };
+    let computed = [
+        ("previousRunId", run(before)),
+        ("currentRunId", run(after)),
+        ("rankBefore", rank(before)),
+        ("rankAfter", rank(after)),
+    ];
+    for (member, value) in computed {
+        if !follows(change.get(member), &value) {
+            let told = shown(change.get(member));
+            return Err(Untrue::new(format!("change {}: {member} is {told}, and {value} follows", line.leaf.change)));
+        }
+    }
     let mut moved = after
         .iter()
         .filter_map(|(other, (_, model, to))| {
@@ -188,19 +206,11 @@ fn check_ranks(line: &Line<'_>, leaf: &LeafText, before: &Places<'_>, after: &Pl
     let moved = moved.into_iter().map(|(to, _, model, from)| json!([model, from, to])).collect::<Vec<_>>();
     let told = change.get("moved").and_then(Value::as_array).into_iter().flatten();
     let told = told.map(|of| json!([of["model"], of["from"], of["to"]])).collect::<Vec<_>>();
-    let computed = [
-        ("previousRunId", run(before)),
-        ("currentRunId", run(after)),
-        ("rankBefore", rank(before)),
-        ("rankAfter", rank(after)),
-    ];
-    for (member, value) in computed {
-        if change.get(member) != Some(&value) {
-            let told = shown(change.get(member));
-            return Err(Untrue::new(format!("change {}: {member} is {told}, and {value} follows", line.leaf.change)));
-        }
-    }
-    if told == moved {
+    let is_same = |(told, computed): (&Value, &Value)| {
+        let steps = |of: &Value| Some(of[2].as_i64()?.saturating_sub(of[1].as_i64()?));
+        told[0] == computed[0] && steps(told) == steps(computed) && follows(told.get(2), &computed[2])
+    };
+    if told.len() == moved.len() && told.iter().zip(&moved).all(is_same) {
         return Ok(());
     }
     let (told, moved) = (Value::from(told), Value::from(moved));

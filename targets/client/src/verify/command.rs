@@ -15,7 +15,7 @@ use super::{
     data::{Head, Log, Tables, Untrue},
     directory::{load, read_json},
     download::{download_board, download_log, download_tables},
-    runs, seals, served, tree,
+    runs, seals, served, standing, tree,
 };
 use crate::{
     export::{Instance, with_path, write},
@@ -128,23 +128,33 @@ pub(super) fn check(tables: &Tables, log: &Log, kept: Option<&Head>) -> Result<S
     changes::check(&lines, tables)?;
     let runs = runs::check(&lines, tables)?;
     let (sealed, opened) = seals::check(&lines, tables)?;
-    let boards = boards::check(&lines, tables, &Boards::of(tables)?)?;
+    let entries = Boards::of(tables)?;
+    let boards = boards::check(&lines, tables, &entries)?;
+    let stands = standing::check(tables, &entries)?;
     let mut summary = format!(
-        "{} changes, {} published runs and {} boards follow from the data, under the head of {} that {} signed",
+        "{} changes, {} published runs, {} boards and which runs stand follow from the data, under the head of {} that {} \
+         signed",
         lines.len(),
         runs.runs,
         boards.boards,
         log.head.timestamp,
         log.head.key_id
     );
+    let mut add = |count: usize, text: &str| {
+        if count > 0 {
+            summary.push_str(&format!("; {}", text.replace("{}", &count.to_string())));
+        }
+    };
+    add(
+        boards.partly,
+        "of {} boards some entries are hidden: their digests cannot be computed, the order of the others follows",
+    );
+    add(boards.hidden, "{} changes name what is hidden, and cannot be looked at");
+    add(runs.withheld, "{} runs came in with such changes: their results add up, their digests cannot be compared");
+    add(stands.older, "after {} changes runs stand by the rule of before there were systems");
+    add(runs.private, "what {} runs at private tasks add up to, only the server knows");
     if sealed > 0 {
         summary.push_str(&format!("; {opened} of {sealed} seals were opened"));
-    }
-    if boards.hidden > 0 {
-        summary.push_str(&format!("; {} boards cannot be looked at, for moderation hid some of them", boards.hidden));
-    }
-    if runs.private > 0 {
-        summary.push_str(&format!("; what {} runs at private tasks add up to, only the server knows", runs.private));
     }
     Ok(summary)
 }

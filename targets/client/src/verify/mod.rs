@@ -11,6 +11,7 @@ mod download;
 mod runs;
 mod seals;
 mod served;
+mod standing;
 #[cfg(test)]
 mod tests;
 mod tree;

@@ -1,6 +1,6 @@
 //! What was published of runs: the digests in the log, and what results add up to.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use aibaas_core::domain::{
     log_record::{FIRST_FORMAT, ResultsDigest, Row, first_run_digest, hex, run_digest},
@@ -17,6 +17,8 @@ pub struct Checked {
     pub runs: usize,
     /// Of those, runs at private tasks: what their results add up to, only the server can know.
     pub private: usize,
+    /// Runs whose publication the log withholds: their results add up, and no digest can be compared.
+    pub withheld: usize,
 }
 
 /// Checks every run that was published.
@@ -29,6 +31,7 @@ pub fn check(lines: &[Line<'_>], tables: &Tables) -> Result<Checked, Untrue> {
     let results = tables.by("results", "run_id");
     let kept = Kept::of(tables);
     let mut checked = Checked::default();
+    let mut logged = HashSet::new();
     for line in lines {
         let Some((leaf, _)) = line.of_snapshot().filter(|(_, seq)| *seq <= tables.seq) else { continue };
         let Some(commitment) = &leaf.run else { continue };
@@ -50,6 +53,14 @@ pub fn check(lines: &[Line<'_>], tables: &Tables) -> Result<Checked, Untrue> {
             checked.private = checked.private.saturating_add(1);
         }
         checked.runs = checked.runs.saturating_add(1);
+        logged.insert(id);
+    }
+    for run in tables.rows("runs").iter().filter(|run| !logged.contains(text(run, "id"))) {
+        let id = text(run, "id");
+        let results = results.get(id).cloned().unwrap_or_default();
+        let is_known = kept.check(run, counts.get(id).and_then(|rows| rows.first()).copied(), &results)?;
+        checked.private = checked.private.saturating_add(usize::from(!is_known));
+        checked.withheld = checked.withheld.saturating_add(1);
     }
     Ok(checked)
 }

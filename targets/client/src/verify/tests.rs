@@ -47,6 +47,8 @@ impl Board {
         let task = |n| json!({ "benchmark_id": "bench", "version": "1", "task_id": format!("t{n}"), "position": n });
         add(&mut tables, "benchmark_tasks", &(0..TASKS).map(task).collect::<Vec<_>>());
         let runs = [("p/a", 1), ("p/b", 3), ("p/c", 2), ("p/c", 4)];
+        // The runs of the third are of one owner.
+        let series = [100, 101, 102, 102].map(id);
         let ranks = [
             (Value::Null, json!(1), json!([])),
             (Value::Null, json!(1), json!([{ "model": "p/a", "from": 1, "to": 2 }])),
@@ -59,7 +61,8 @@ impl Board {
                 &mut tables,
                 "runs",
                 &[json!({ "id": run, "model_id": model, "benchmark_id": "bench", "version": "1",
-                "status": "published", "harness": "h", "reason": null })],
+                "status": "published", "harness": "h", "reason": null, "system_id": model, "series": series[n],
+                "evaluator_relationship": "third_party", "published_at": seq * 1000, "completed_at": seq * 10 })],
             );
             let results = (0..TASKS).map(|task| {
                 json!({ "run_id": run, "task_id": format!("t{task}"), "attempt": 1, "status": "success",
@@ -87,15 +90,16 @@ impl Board {
                 &mut tables,
                 "leaderboard_entries",
                 &[json!({ "benchmark_id": "bench", "version": "1",
-                "model_id": model, "run_id": run, "from_seq": seq, "to_seq": if n == 2 { json!(4) } else { json!(null) },
-                "display_name": "m", "contaminated": false })],
+                "model_id": model, "system_id": model, "run_id": run, "from_seq": seq,
+                "to_seq": if n == 2 { json!(4) } else { json!(null) }, "ranked": true, "display_name": "m",
+                "contaminated": false })],
             );
             let previous = if n == 3 { json!(id(102)) } else { json!(null) };
             add(
                 &mut tables,
                 "changes",
                 &[json!({ "seq": seq, "benchmark_id": "bench",
-                "kind": if n == 3 { "rescored" } else { "published" }, "model_id": model, "run_id": run,
+                "kind": if n == 3 { "rescored" } else { "published" }, "model_id": model, "system_id": model, "run_id": run,
                 "reason": null, "previous_run_id": previous, "current_run_id": run, "rank_before": before,
                 "rank_after": after, "moved": moved })],
             );
@@ -133,7 +137,7 @@ impl Board {
                 "format": self.format, "snapshotId": id, "seq": seq,
                 "change": {
                     "id": id, "kind": change["kind"], "at": Timestamp(seq * 1000).to_string(), "benchmark": "bench",
-                    "version": "1", "model": change["model_id"], "runId": run, "reason": null,
+                    "version": "1", "model": change["model_id"], "systemId": change["system_id"], "runId": run, "reason": null,
                     "previousRunId": change["previous_run_id"], "currentRunId": change["current_run_id"],
                     "rankBefore": change["rank_before"], "rankAfter": change["rank_after"], "moved": change["moved"],
                 },
@@ -185,7 +189,7 @@ fn a_true_board_is_true() {
     let board = Board::new();
     let log = board.signed();
     let summary = check(&board.tables, &log, Some(&log.head)).unwrap();
-    assert!(summary.starts_with("4 changes, 4 published runs and 4 boards"), "{summary}");
+    assert!(summary.starts_with("4 changes, 4 published runs, 4 boards and which runs stand follow"), "{summary}");
     // The log may be ahead of the data.
     let mut ahead = board.clone();
     let mut moderation = json!({ "format": 1, "change": { "id": id(5), "kind": "renamed", "model": "p/a" } });
@@ -334,8 +338,39 @@ fn what_moderation_hides_is_not_a_lie_and_said() {
         log.leaves[place].leaf = None;
     }
     board.tables.rows_mut("changes")[2].insert("moved".to_owned(), json!([]));
+    let changes = board.tables.rows("changes").len();
+    assert_eq!(changes, 3, "the last moved what is hidden: withheld in the log, and told of the system that it is of");
     let summary = check(&board.tables, &log, None).unwrap();
-    assert!(summary.contains("3 boards cannot be looked at"), "{summary}");
+    assert!(summary.contains("of 1 boards some entries are hidden"), "{summary}");
+    assert!(summary.contains("2 changes name what is hidden"), "{summary}");
+    assert!(summary.contains("1 runs came in with such changes"), "{summary}");
+    let mut lies = board.clone();
+    let last = lies.tables.rows("run_slices").len() - 1;
+    lies.change("run_slices", last, "score", json!(0.5));
+    is_untrue(&lies, &log, None, "score is told as 0.5, and 1 follows");
+    assert!(!summary.contains("by the rule of before"), "{summary}");
+    // What is told of the others has to follow from them.
+    for (of, told, said) in [
+        ("rankAfter", json!(3), "rankAfter is 3, and 1 follows"),
+        ("currentRunId", json!(id(100)), "currentRunId is"),
+        ("moved", json!([]), "[] is told to have moved, and [[\"p/a\",1,2]] follows"),
+        ("moved", json!([{ "model": "p/a", "from": 2, "to": 4 }]), "is told to have moved"),
+    ] {
+        let mut lies = board.clone();
+        lies.leaves[2]["change"][of] = told;
+        let mut log = lies.signed();
+        for place in [1, 3] {
+            log.leaves[place].leaf = None;
+        }
+        lies.tables.rows_mut("changes").iter_mut().for_each(|change| {
+            drop(change.remove(match of {
+                "rankAfter" => "rank_after",
+                "currentRunId" => "current_run_id",
+                _ => of,
+            }))
+        });
+        is_untrue(&lies, &log, None, said);
+    }
     // Nothing is hidden: then nothing may be missing.
     board.leaves.pop();
     let mut log = board.signed();
@@ -343,4 +378,78 @@ fn what_moderation_hides_is_not_a_lie_and_said() {
         log.leaves[place].leaf = None;
     }
     is_untrue(&board, &log, None, "leaf 1 of the log is withheld");
+}
+
+/// The board with the last run of another owner, who says so without anybody else: the older one stays ranked.
+fn of_two_owners() -> Board {
+    let mut board = Board::new();
+    board.change("runs", 3, "series", json!(id(103)));
+    board.change("runs", 3, "evaluator_relationship", json!("self_reported"));
+    board.change("leaderboard_entries", 2, "to_seq", json!(null));
+    board.change("leaderboard_entries", 3, "ranked", json!(false));
+    board.change("changes", 3, "current_run_id", json!(id(102)));
+    board.change("changes", 3, "rank_after", json!(2));
+    board.change("changes", 3, "moved", json!([]));
+    board.log();
+    board
+}
+
+#[test]
+fn a_run_that_is_ranked_and_should_not_be_is_found() {
+    let board = of_two_owners();
+    let summary = check(&board.tables, &board.signed(), None).unwrap();
+    assert!(!summary.contains("by the rule of before"), "{summary}");
+    // The weaker run takes the place, with ranks and a log that follow.
+    let mut lies = Board::new();
+    lies.change("runs", 3, "series", json!(id(103)));
+    lies.change("runs", 3, "evaluator_relationship", json!("self_reported"));
+    let mut under = lies.tables.rows("leaderboard_entries")[2].clone();
+    under.extend([("from_seq".to_owned(), json!(4)), ("to_seq".to_owned(), json!(null))]);
+    under.insert("ranked".to_owned(), json!(false));
+    lies.tables.rows_mut("leaderboard_entries").push(under);
+    lies.log();
+    let said = format!("of p/c, run {} is ranked, and {} should be", id(103), id(102));
+    is_untrue(&lies, &lies.signed(), None, &said);
+    // Of the same evidence, the later evaluation is ranked.
+    let mut lies = of_two_owners();
+    lies.change("runs", 3, "evaluator_relationship", json!("third_party"));
+    lies.log();
+    is_untrue(&lies, &lies.signed(), None, &format!("run {} is ranked, and {} should be", id(102), id(103)));
+}
+
+#[test]
+fn a_wrong_run_that_stands_is_found() {
+    // The owner's newer run does not take the place of the older one.
+    let mut lies = of_two_owners();
+    lies.change("runs", 3, "series", json!(id(102)));
+    lies.change("runs", 3, "evaluator_relationship", json!("third_party"));
+    lies.tables.rows_mut("leaderboard_entries").remove(3);
+    lies.log();
+    is_untrue(&lies, &lies.signed(), None, &format!("of p/c, run {} stands, and should not", id(102)));
+    // A run that was published is not shown at all.
+    let mut lies = of_two_owners();
+    lies.tables.rows_mut("leaderboard_entries").remove(3);
+    lies.log();
+    is_untrue(&lies, &lies.signed(), None, &format!("run {} should stand, and does not", id(103)));
+    // An entry ends with a change of another system.
+    let mut lies = Board::new();
+    lies.change("leaderboard_entries", 0, "to_seq", json!(4));
+    lies.log();
+    is_untrue(&lies, &lies.signed(), None, &format!("the entry of run {} begins or ends with snapshot 4", id(100)));
+}
+
+#[test]
+fn a_newer_run_of_an_older_evaluation_does_not_stand() {
+    let mut board = Board::new();
+    board.change("runs", 3, "completed_at", json!(1));
+    board.log();
+    // So it was before there were systems, and an instance that is older says so.
+    let summary = check(&board.tables, &board.signed(), None).unwrap();
+    assert!(summary.contains("after 1 changes runs stand by the rule of before there were systems"), "{summary}");
+    // Not since.
+    for table in ["runs", "leaderboard_entries", "changes"] {
+        board.change(table, 0, "system_id", json!("p/a~agent"));
+    }
+    board.log();
+    is_untrue(&board, &board.signed(), None, &format!("of p/c, run {} stands, and should not", id(103)));
 }

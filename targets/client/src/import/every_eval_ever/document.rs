@@ -1,6 +1,9 @@
 //! The evaluation, as far as it is needed.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::BTreeMap,
+    path::{Component, Path, PathBuf},
+};
 
 use data_encoding::HEXLOWER;
 use serde::Deserialize;
@@ -20,7 +23,8 @@ pub struct Document {
     pub evaluation_timestamp: Option<String>,
     pub source_metadata: SourceMetadata,
     pub model_info: ModelInfo,
-    pub eval_library: EvalLibrary,
+    /// Missing in the first documents of schema 0.2.
+    pub eval_library: Option<EvalLibrary>,
     /// What is wrong in one is that one's affair.
     pub evaluation_results: Vec<Value>,
     pub detailed_evaluation_results: Option<Details>,
@@ -29,6 +33,8 @@ pub struct Document {
 /// Who tells it.
 #[derive(Deserialize)]
 pub struct SourceMetadata {
+    pub source_name: Option<String>,
+    pub source_type: Option<String>,
     pub source_organization_url: Option<String>,
     pub evaluator_relationship: String,
 }
@@ -80,7 +86,11 @@ pub struct SourceData {
     pub dataset_name: Option<String>,
     pub url: Option<Value>,
     pub hf_repo: Option<String>,
+    /// Samples of the data set, of which more or fewer may have been evaluated.
     pub samples_number: Option<u32>,
+    /// Samples that were evaluated.
+    #[serde(default)]
+    pub sample_ids: Vec<Value>,
 }
 
 /// The metric. Bounds may be the texts `Infinity` and `-Infinity`.
@@ -140,6 +150,17 @@ impl Document {
         Path::new(&self.detailed_evaluation_results.as_ref()?.file_path).file_name()?.to_str()
     }
 
+    /// Returns where the samples of an evaluation in this file may be: below it as it says, beside it, or under its own
+    /// name.
+    pub fn samples_paths(&self, file: &Path) -> Vec<PathBuf> {
+        let told = self.detailed_evaluation_results.as_ref().map(|details| Path::new(&details.file_path));
+        let is_below = |path: &&Path| path.components().all(|part| matches!(part, Component::Normal(_)));
+        let below = told.filter(is_below).map(|path| file.with_file_name("").join(path));
+        let beside = self.samples_file().map(|name| file.with_file_name(name));
+        let stem = file.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+        [below, beside, Some(file.with_file_name(format!("{stem}_samples.jsonl")))].into_iter().flatten().collect()
+    }
+
     /// Compares the samples with what the evaluation says of them.
     ///
     /// # Errors
@@ -188,6 +209,29 @@ impl MetricConfig {
             (Some("proportion"), _) | (None, Some("binary")) => Ok(1.0),
             (Some("percent"), _) => Ok(100.0),
             _ => Err(format!("{} has neither bounds nor a unit", self.name())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn samples_are_below_beside_or_under_the_same_name() {
+        let paths = |told: &str| {
+            let document = format!(
+                r#"{{"schema_version":"0.2.2","evaluation_id":"e","source_metadata":{{"evaluator_relationship":"other"}},
+                "model_info":{{"id":"a/b"}},"evaluation_results":[]{told}}}"#
+            );
+            let paths = Document::read(document.as_bytes()).unwrap().samples_paths(Path::new("data/e.json"));
+            paths.iter().map(|path| path.to_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        let of = |file: &str| format!(r#","detailed_evaluation_results":{{"file_path":"{file}"}}"#);
+        assert_eq!(paths(""), ["data/e_samples.jsonl"]);
+        assert_eq!(paths(&of("in/s.jsonl")), ["data/in/s.jsonl", "data/s.jsonl", "data/e_samples.jsonl"]);
+        for outside in ["/in/s.jsonl", "../s.jsonl", "in/../../s.jsonl"] {
+            assert_eq!(paths(&of(outside)), ["data/s.jsonl", "data/e_samples.jsonl"], "{outside}");
         }
     }
 }

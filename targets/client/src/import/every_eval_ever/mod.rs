@@ -4,6 +4,7 @@
 //! Each result becomes a run on a benchmark version of its own.
 
 mod document;
+mod evaluated;
 mod options;
 mod plan;
 mod result;

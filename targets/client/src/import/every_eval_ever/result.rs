@@ -5,11 +5,12 @@ use serde_json::{Map, Value, json};
 use super::{
     Options,
     document::{Document, EvaluationResult},
+    evaluated,
     samples::{Sample, results},
 };
 use crate::import::{
     names::{self, LONGEST_NAME, slug},
-    plan::{About, Benchmark, Counts, Evidence, Links, Model, Relationship, Run, Submission},
+    plan::{About, Benchmark, Counts, Evidence, Links, Model, Relation, Relationship, Run, Submission},
     rates::{self, fit},
     times::{unix, utc},
 };
@@ -32,7 +33,7 @@ pub fn submission(
     options: &Options,
 ) -> Result<(Benchmark, Submission, Vec<String>), String> {
     let mut remarks = Vec::new();
-    let metric = result.metric_config.name();
+    let (test, metric) = evaluated::names(document, result);
     let whole = result.metric_config.whole()?;
     let printed = result.score_details.score.to_string();
     let score = result.score_details.score.as_f64().unwrap_or(f64::NAN);
@@ -44,35 +45,42 @@ pub fn submission(
         }
         None => {
             remarks.push("has no samples: only the number of passes stands".to_owned());
-            (1, counted(result, score, whole, decimals)?)
+            (1, counted(document, result, score, whole, decimals)?)
         }
     };
-    let id = slug(&result.evaluation_name, LONGEST_NAME);
+    let id = slug(test, LONGEST_NAME);
     if id.is_empty() {
-        return Err(format!("evaluation_name is {:?}, which makes no identifier", result.evaluation_name));
+        return Err(format!("the evaluation is {test:?}, which makes no identifier"));
     }
-    let (count, mut body) = match &evidence {
+    let (count, kind, mut body) = match &evidence {
         Evidence::Counts(Counts { total, .. }) => {
-            (format!("{total}-counts"), json!({"metric": "pass_rate", "evidence": "counts", "taskCount": total}))
+            (*total, "-counts", json!({"metric": "pass_rate", "evidence": "counts", "taskCount": total}))
         }
         Evidence::Results(results) => {
             let partial = options.graded || results.iter().any(|result| result.score != 0.0 && result.score != 1.0);
             let first = results.iter().filter(|result| result.attempt == 1);
             let tasks: Vec<Value> = first.map(|result| json!({"id": result.task})).collect();
             let metric = if partial { "score" } else { "pass_rate" };
-            (tasks.len().to_string(), json!({"metric": metric, "tasks": tasks, "attemptsPerTask": attempts}))
+            let count = u32::try_from(tasks.len()).unwrap_or(u32::MAX);
+            (count, "", json!({"metric": metric, "tasks": tasks, "attemptsPerTask": attempts}))
         }
     };
+    let part_of = evaluated::whole(result, count);
+    if let Some(whole) = part_of {
+        remarks.push(format!("{count} of {whole} samples were evaluated: they stand as a version of their own"));
+    }
     if let Value::Object(members) = &mut body {
         let dataset = result.source_data.dataset_name.as_deref().unwrap_or("without a name");
-        members.insert("title".to_owned(), result.evaluation_name.as_str().into());
-        let description = format!("{}, data set {dataset}, scored by {metric}.", result.evaluation_name);
+        members.insert("title".to_owned(), test.into());
+        let description = format!("{test}, data set {dataset}, scored by {metric}.");
         members.insert("description".to_owned(), description.into());
     }
-    let version =
-        options.benchmark_version.clone().unwrap_or_else(|| format!("{}-of-{count}", slug(metric, LONGEST_NAME - 30)));
+    let part = part_of.map(|whole| format!("-of-{whole}")).unwrap_or_default();
+    let own = || format!("{}-of-{count}{part}{kind}", slug(metric, LONGEST_NAME - 40));
+    let version = options.benchmark_version.clone().unwrap_or_else(own);
     let (model, run) = run(document, result, [&id, &version], options, &mut remarks)?;
-    let benchmark = Benchmark { id, version, body, relation: None, about: about(result) };
+    let relation = part_of.map(|whole| Relation::PartOf(whole.into()));
+    let benchmark = Benchmark { id, version, body, relation, about: about(result) };
     Ok((benchmark, Submission { model, run, evidence }, remarks))
 }
 
@@ -88,9 +96,15 @@ fn compare(evidence: &Evidence, score: f64, whole: f64, decimals: u8) -> Result<
 }
 
 /// Counts the passes that the score comes of, where it can only be that of passes.
-fn counted(result: &EvaluationResult, score: f64, whole: f64, decimals: u8) -> Result<Evidence, String> {
+fn counted(
+    document: &Document,
+    result: &EvaluationResult,
+    score: f64,
+    whole: f64,
+    decimals: u8,
+) -> Result<Evidence, String> {
     let uncertainty = result.score_details.uncertainty.as_ref();
-    let total = uncertainty.and_then(|uncertainty| uncertainty.num_samples).or(result.source_data.samples_number);
+    let total = evaluated::samples(document, result);
     let total = total.ok_or("tells a score alone: neither samples nor their number")?;
     let (passed, _) = rates::passes(score, whole, decimals, total)?;
     if let Some(error) = uncertainty.and_then(|uncertainty| uncertainty.standard_error.as_ref())
@@ -113,8 +127,7 @@ fn about(result: &EvaluationResult) -> About {
         _ => None,
     };
     let url = url.filter(|url| url.starts_with("https://"));
-    let hub =
-        result.source_data.hf_repo.as_ref().map(|repository| format!("https://huggingface.co/datasets/{repository}"));
+    let hub = result.source_data.hf_repo.as_deref().and_then(evaluated::hub_page);
     About { homepage: url.map(str::to_owned).or(hub), ..About::default() }
 }
 
@@ -134,9 +147,10 @@ fn run(
         ..Model::named(options.naming.provider(told, &info.id)?, name)?
     };
     let time = result.evaluation_timestamp.as_ref().or(document.evaluation_timestamp.as_ref());
-    let library = &document.eval_library;
-    let commit =
-        ["commit", "git_hash", "git_commit"].iter().find_map(|name| library.additional_details.get(*name)?.as_str());
+    let library = document.eval_library.as_ref();
+    let details = library.map(|library| &library.additional_details);
+    let commit = ["commit", "git_hash", "git_commit"].iter().find_map(|name| details?.get(*name)?.as_str());
+    let harness = library.map(|library| &library.name).or(document.source_metadata.source_name.as_ref());
     let metric = result.metric_config.name();
     let result_id =
         result.evaluation_result_id.clone().unwrap_or_else(|| format!("{}/{metric}", result.evaluation_name));
@@ -144,8 +158,8 @@ fn run(
         model: model.id(),
         benchmark: id.clone(),
         version: version.clone(),
-        harness: library.name.clone(),
-        harness_version: library.version.clone().unwrap_or_else(|| "unknown".to_owned()),
+        harness: harness.map_or("unknown", String::as_str).to_owned(),
+        harness_version: library.and_then(|library| library.version.as_deref()).unwrap_or("unknown").to_owned(),
         commit: options.commit.clone().or_else(|| commit.map(str::to_owned)),
         generation_config: config(document, result),
         evaluator_relationship: relationship(document, remarks),

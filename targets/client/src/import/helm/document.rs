@@ -22,6 +22,8 @@ pub struct RunFiles {
 pub struct Spec {
     pub name: String,
     pub adapter_spec: Adapter,
+    #[serde(default)]
+    pub groups: Vec<String>,
 }
 
 /// How the model was asked.

@@ -12,8 +12,8 @@ use crate::import::{
 pub struct Options {
     #[command(flatten)]
     pub inputs: Inputs,
-    /// The metric that is the score, such as exact_match; by default the first of those that HELM ranks by. Beside runs
-    /// that another metric scored, name another version with --benchmark-version.
+    /// The metric that is the score, such as exact_match; by default the one that HELM ranks the run's group by. Beside
+    /// runs that another metric scored, name another version with --benchmark-version.
     #[arg(long, value_name = "NAME")]
     pub metric: Option<String>,
     /// The split that is evaluated, by default test, else valid.

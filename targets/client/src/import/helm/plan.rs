@@ -172,6 +172,29 @@ mod tests {
         assert!(plan.unmapped.iter().any(|line| line == "f1_score: the score is exact_match of test"));
     }
 
+    /// Most scenarios write all kinds of matches, whichever of them HELM ranks by.
+    #[test]
+    fn the_score_is_what_the_group_is_ranked_by() {
+        let stat = |name: &str, mean: f64| json!({"name": {"name": name, "split": "test"}, "mean": mean});
+        let metrics = ["quasi_prefix_exact_match", "quasi_exact_match", "exact_match", "f1_score"];
+        let instance = |id: &str| json!({"instance_id": id, "stats": metrics.map(|metric| stat(metric, 0.5))});
+        let stats = Value::from(metrics.map(|metric| stat(metric, 0.5)).to_vec()).to_string();
+        let instances = json!([instance("a"), instance("b")]).to_string();
+        for (group, metric) in [
+            ("mmlu", "exact_match"),
+            ("narrative_qa", "f1_score"),
+            ("legalbench", "quasi_exact_match"),
+            ("mmmu", "quasi_prefix_exact_match"),
+            ("wmt_14", "exact_match"),
+        ] {
+            let spec = SPEC.replace("\"riddles\"\n", &format!("\"{group}_subject\", \"{group}\"\n"));
+            let files = RunFiles::read(spec.as_bytes(), stats.as_bytes(), Some(instances.as_bytes())).unwrap();
+            let plan = plan(&files, &Command::parse_from(["", "run"]).options).unwrap();
+            let description = plan.benchmarks[0].body["description"].as_str().unwrap();
+            assert!(description.ends_with(&format!("scored by {metric}.")), "{group}: {description}");
+        }
+    }
+
     #[test]
     fn without_instances_passes_are_counted() {
         let plan = read(STATS, None, &[]).unwrap();

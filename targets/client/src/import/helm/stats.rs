@@ -3,10 +3,12 @@
 use super::{
     Options,
     document::{RunFiles, Stat},
+    groups::metric_of,
 };
 use crate::import::listing::some_of;
 
-/// Metrics that HELM ranks models by, the most specific first. All are rates, or means of scores from 0 to 1.
+/// Metrics that are the score of groups that are not known, the most specific first, and of the kinds of matches the
+/// strict one. All are rates, or means of scores from 0 to 1.
 const SCORES: &[&str] = &[
     "final_number_exact_match",
     "math_equiv_chain_of_thought",
@@ -14,9 +16,9 @@ const SCORES: &[&str] = &[
     "bbq_accuracy",
     "chain_of_thought_correctness",
     "ifeval_strict_accuracy",
-    "quasi_prefix_exact_match",
-    "quasi_exact_match",
     "exact_match",
+    "quasi_exact_match",
+    "quasi_prefix_exact_match",
     "f1_score",
     "bleu_4",
     "rouge_l",
@@ -31,7 +33,7 @@ pub struct Chosen {
     pub left: Vec<String>,
 }
 
-/// Finds the metric that is asked for, or the first that HELM ranks by.
+/// Finds the metric that is asked for, or the one that HELM ranks the run's group by, or the first that it ranks others by.
 ///
 /// # Errors
 /// That there is none.
@@ -43,7 +45,10 @@ pub fn chosen(files: &RunFiles, options: &Options) -> Result<Chosen, String> {
     let there: Vec<&str> = SCORES.iter().copied().filter(|name| mean(name).is_some()).collect();
     let metric = match options.metric.as_deref() {
         Some(asked) => asked,
-        None => there.first().copied().ok_or("has no metric that HELM ranks by: give --metric")?,
+        None => {
+            let own = metric_of(&files.spec.groups).filter(|metric| mean(metric).is_some());
+            own.or(there.first().copied()).ok_or("has no metric that HELM ranks by: give --metric")?
+        }
     };
     let score = mean(metric).ok_or_else(|| format!("has no {metric} of {split}; there are {}", some_of(&there)))?;
     Ok(Chosen {

@@ -44,7 +44,8 @@ impl Task<'_> {
                 .find(|(name, of, _)| *name == metric && filter.is_none_or(|filter| filter == *of))
                 .ok_or_else(|| format!("has no metric {}; there are {}", asked.unwrap_or_default(), some_of(&keys)))?,
             None => {
-                metrics.iter().find(|(name, ..)| Some(*name) == declared).or(metrics.first()).ok_or("has no metric")?
+                let first = metrics.iter().find(|(name, ..)| Some(*name) == declared).or(metrics.first());
+                first.ok_or_else(|| without_filters(means))?
             }
         };
         let (metric, filter, mean) = *found;
@@ -64,12 +65,29 @@ impl Task<'_> {
     }
 }
 
+/// Says why there is no metric with a filter.
+fn without_filters(means: &serde_json::Map<String, Value>) -> String {
+    if means.values().any(Value::is_number) {
+        "its metrics name no filter, as before lm-eval 0.4, which did not tell the number of documents".to_owned()
+    } else {
+        "has no metric".to_owned()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use crate::import::{
         lm_eval::fixtures::{arith, of, read, results},
         plan::Evidence,
     };
+
+    #[test]
+    fn results_of_older_harnesses_are_told() {
+        let mut older = results();
+        older["results"]["arith"] = serde_json::json!({"acc": 0.5, "acc_stderr": 0.1});
+        let reason = of(&read(&older, &[], &[]), "arith").as_ref().unwrap_err().clone();
+        assert!(reason.starts_with("its metrics name no filter, as before lm-eval 0.4"), "{reason}");
+    }
 
     #[test]
     fn another_metric_or_filter_can_be_named() {

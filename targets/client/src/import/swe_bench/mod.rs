@@ -6,6 +6,7 @@ mod document;
 mod options;
 mod plan;
 mod row;
+mod system;
 
 pub use options::Options;
 pub use plan::plan;

@@ -27,6 +27,7 @@ const MAPPED: &[&str] = &[
     "site",
     "logs",
     "trajs",
+    "trajs_docent",
     "os_model",
     "os_system",
     "checked",
@@ -35,6 +36,12 @@ const MAPPED: &[&str] = &[
     "warning",
     "mini-swe-agent_version",
     "instance_cost",
+    "cost",
+    "agent",
+    "agent_org",
+    "model_display",
+    "model_org",
+    "reasoning_effort",
     "logo",
 ];
 
@@ -178,6 +185,27 @@ mod tests {
         let Evidence::Counts(counts) = &mini.evidence else { panic!("results") };
         assert_eq!((counts.correct_by_attempt[0], counts.cost_usd), (325, Some(100.0)));
         assert_eq!(plan.benchmarks.len(), 1);
+    }
+
+    #[test]
+    fn costs_and_pages_of_newer_rows_come_over() {
+        let row = |cost: f64| {
+            json!({"name": "GPT-9", "folder": format!("{cost}"), "resolved": 70.6, "date": "2030-01-01",
+                "trajs": "s3://example/trajs", "trajs_docent": "https://docent.example/1", "cost": cost,
+                "instance_cost": cost / 500.0, "instance_calls": 50.9, "checked": "true (by us)",
+                "tags": ["Model: gpt-9"], "mini-swe-agent_version": "1.0.0"})
+        };
+        let file = json!({"leaderboards": [{"name": "bash-only", "results": [row(279.167), row(0.0)]}]});
+        let plan = read(&file.to_string(), &[]).unwrap();
+        let of = |place: usize| plan.entries[place].submission.as_ref().unwrap();
+        let cost = |place: usize| match &of(place).evidence {
+            Evidence::Counts(counts) => counts.cost_usd,
+            Evidence::Results(_) => panic!("results"),
+        };
+        assert_eq!((cost(0), cost(1)), (Some(279.167), None), "0 is what nobody measured");
+        assert_eq!(of(0).run.links.traces.as_deref(), Some("https://docent.example/1"));
+        assert_eq!(of(0).run.evaluator_relationship, crate::import::plan::Relationship::ThirdParty);
+        assert!(plan.unmapped.iter().any(|line| line.starts_with("instance_calls: ")));
     }
 
     #[test]

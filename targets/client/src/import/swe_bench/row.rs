@@ -2,10 +2,14 @@
 
 use serde_json::{Map, Value};
 
-use super::{Options, document::Row};
+use super::{
+    Options,
+    document::Row,
+    system::{agent, configuration, model},
+};
 use crate::import::{
     names,
-    plan::{Agent, Counts, Evidence, Links, Model, Relationship, Run, Submission},
+    plan::{Counts, Evidence, Links, Relationship, Run, Submission},
     rates::{self, Fit},
     times::day,
 };
@@ -33,7 +37,8 @@ pub fn submission(
     if let Some(warning) = row.warning.as_deref().filter(|warning| !warning.is_empty()) {
         remarks.push(format!("warning of the board: {warning}"));
     }
-    let cost = row.instance_cost.filter(|cost| *cost > 0.0).map(|cost| cost * f64::from(tasks));
+    let told = |cost: Option<f64>| cost.filter(|cost| *cost > 0.0);
+    let cost = told(row.cost).or_else(|| told(row.instance_cost).map(|cost| cost * f64::from(tasks)));
     let mut config = Map::new();
     for (member, value) in [("openModel", row.os_model), ("openSystem", row.os_system), ("checked", row.checked)] {
         if let Some(value) = value {
@@ -63,53 +68,18 @@ pub fn submission(
         },
         completed_at: Some(day(&row.date)?),
         external_id: names::external_id(&["swe-bench", benchmark, version, folder]),
-        agent: Some(agent(row)),
-        configuration: configuration(&row.name),
+        agent: Some(agent(row, &model)),
+        configuration: configuration(row),
         links: Links {
             source: address(&row.site).as_deref().and_then(link),
             logs: address(&row.logs).as_deref().and_then(link),
-            traces: address(&row.trajs).as_deref().and_then(link),
+            traces: [&row.trajs, &row.trajs_docent].into_iter().find_map(|of| link(&address(of)?)),
             paper: None,
         },
         ..Run::default()
     };
     let counts = Counts { cost_usd: cost, ..Counts::of(passed, tasks) };
     Ok((Submission { model, run, evidence: Evidence::Counts(counts) }, remarks))
-}
-
-/// Names the one model of the system.
-fn model(row: &Row, options: &Options) -> Result<Model, String> {
-    let models: Vec<&str> = row.tagged("Model").collect();
-    let named = match models.as_slice() {
-        [one] => one,
-        [] => return Err("names no model: a run is of one, with an agent or without".to_owned()),
-        several => return Err(format!("is of {} models ({}): a run is of one", several.len(), several.join(", "))),
-    };
-    let (told, name) = names::vendor_and_name(named);
-    // Where a model is all that a row is of, the organisation is its maker; else it is the agent's.
-    let maker = || row.mini_swe_agent_version.as_ref().and(row.tagged("Org").next()).and_then(names::vendor);
-    Model::named(options.naming.provider(told.or_else(maker), name)?, name)
-}
-
-/// Names the agent: what stands before the model in the row's name, with a version where the last word is one.
-fn agent(row: &Row) -> Agent {
-    if let Some(version) = &row.mini_swe_agent_version {
-        return Agent { name: "mini-swe-agent".to_owned(), version: Some(version.clone()) };
-    }
-    let name = row.name.split(" (").next().unwrap_or(&row.name);
-    let name = name.split(" + ").next().unwrap_or(name).trim();
-    let is_version = |word: &str| word.trim_start_matches('v').starts_with(|first: char| first.is_ascii_digit());
-    match name.rsplit_once(' ').filter(|(_, word)| is_version(word)) {
-        Some((name, version)) => Agent { name: name.to_owned(), version: Some(version.to_owned()) },
-        None => Agent { name: if name.is_empty() { row.name.clone() } else { name.to_owned() }, version: None },
-    }
-}
-
-/// Finds the effort in a name: of `GPT-5 (2025-08-07) (medium reasoning)`, `medium reasoning`.
-fn configuration(name: &str) -> Option<String> {
-    let labels = name.split('(').skip(1).filter_map(|rest| rest.split_once(')').map(|(label, _)| label.trim()));
-    let words = ["reasoning", "thinking", "effort", "high", "medium", "low"];
-    labels.into_iter().find(|label| label.split(' ').any(|word| words.contains(&word))).map(str::to_owned)
 }
 
 /// Reads `Attempts - 2+`.

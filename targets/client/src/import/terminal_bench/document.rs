@@ -1,11 +1,14 @@
 //! The files, as far as they are needed.
 
+use std::path::Path;
+
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::import::python_json::python_json;
 
-/// What the harness calls the file that says how a run was made.
+/// What the harness calls the file with the trials, and the one that says how the run was made, if it was kept.
+pub const RESULTS: &str = "results.json";
 pub const METADATA: &str = "run_metadata.json";
 
 /// What a run's files say.
@@ -19,6 +22,7 @@ pub struct Recorded {
 pub struct Results {
     pub id: Option<String>,
     pub results: Vec<Trial>,
+    pub n_resolved: Option<usize>,
 }
 
 /// One attempt at one task.
@@ -31,6 +35,8 @@ pub struct Trial {
     pub failure_mode: Option<String>,
     pub total_input_tokens: Option<u64>,
     pub total_output_tokens: Option<u64>,
+    pub trial_started_at: Option<String>,
+    pub trial_ended_at: Option<String>,
     pub agent_started_at: Option<String>,
     pub agent_ended_at: Option<String>,
 }
@@ -52,6 +58,12 @@ pub struct Metadata {
     pub commit_hash: Option<String>,
 }
 
+/// Returns whether the file is of a single trial, which stands two directories below its run.
+pub fn is_of_trial(file: &Path) -> bool {
+    let run = file.ancestors().nth(3);
+    run.is_some_and(|run| run.join(RESULTS).is_file())
+}
+
 impl Recorded {
     /// Reads a run's files; the second may be missing.
     ///
@@ -62,6 +74,10 @@ impl Recorded {
         let results: Results = python_json(results)?;
         if results.results.is_empty() {
             return Err("has no trial".to_owned());
+        }
+        let resolved = results.results.iter().filter(|trial| trial.is_resolved == Some(true)).count();
+        if let Some(told) = results.n_resolved.filter(|told| *told != resolved) {
+            return Err(format!("{resolved} of its trials are resolved, and it tells {told}"));
         }
         Ok(Self { results, metadata: metadata.unwrap_or_default() })
     }

@@ -1,5 +1,5 @@
 //! Results of Terminal-Bench's harness: results.json with the trials, and run_metadata.json beside it with the agent and
-//! the model.
+//! the model, where it was kept.
 //!
 //! Runs of one agent with one model on one data set that are imported together are one: each trial of a task is an
 //! attempt, so that five runs are five attempts.
@@ -10,6 +10,6 @@ mod plan;
 mod system;
 mod trial;
 
-pub use document::{METADATA, Recorded};
+pub use document::{METADATA, RESULTS, Recorded, is_of_trial};
 pub use options::Options;
 pub use plan::plan;

@@ -110,6 +110,27 @@ mod tests {
         assert_eq!(plan.benchmarks[0].body["attemptsPerTask"], 5);
     }
 
+    /// As runs are published that were cut down to their results.
+    #[test]
+    fn trials_tell_when_a_run_was_made_that_does_not() {
+        let trial = |task: &str, resolved: Value, from: &str, to: &str| {
+            json!({"task_id": task, "is_resolved": resolved, "failure_mode": "unset", "total_input_tokens": null,
+                "trial_started_at": from, "trial_ended_at": to})
+        };
+        let mut run = json!({"id": "u1", "n_resolved": 1, "results": [
+            trial("b", json!(false), "2025-08-10T05:27:18.478461+00:00", "2025-08-10T05:33:26.036750+00:00"),
+            trial("a", json!(true), "2025-08-10T05:27:18.400000+00:00", "2025-08-10T05:32:00+00:00"),
+        ]});
+        let arguments = ["--agent", "tinker", "--model", "org/m"];
+        let plan = read(&[(run.clone(), None)], &arguments);
+        let run_of = &sound(&plan).run;
+        assert_eq!(run_of.started_at.as_deref(), Some("2025-08-10T05:27:18.400Z"));
+        assert_eq!(run_of.completed_at.as_deref(), Some("2025-08-10T05:33:26.036Z"));
+        run["n_resolved"] = json!(2);
+        let refused = read(&[(run, None)], &arguments).entries.remove(0).submission.unwrap_err();
+        assert_eq!(refused, "1 of its trials are resolved, and it tells 2");
+    }
+
     #[test]
     fn what_is_no_whole_run_is_refused() {
         let refusal = |runs: &[(Value, Option<Value>)], arguments: &[&str]| {

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Options,
-    document::{Metadata, Recorded},
+    document::{Metadata, Recorded, Trial},
 };
 use crate::import::{
     listing::some_of,
@@ -132,12 +132,7 @@ fn run(
     if others.len() > 1 {
         config.insert("commits".to_owned(), others.into_iter().map(Value::from).collect());
     }
-    let time = |text: &String| utc(text).or_else(|_| local_as_utc(text));
-    let times = |pick: fn(&Metadata) -> Option<&String>| {
-        runs.iter().filter_map(|run| pick(&run.metadata)).map(time).collect::<Result<Vec<_>, _>>()
-    };
-    let started = times(|metadata| metadata.start_time.as_ref())?;
-    let ended = times(|metadata| metadata.end_time.as_ref())?;
+    let ends = runs.iter().map(|run| times(run)).collect::<Result<Vec<_>, _>>()?;
     let mut names: Vec<&str> = runs
         .iter()
         .filter_map(|run| run.metadata.uuid.as_ref().or(run.results.id.as_ref()).or(run.metadata.run_id.as_ref()))
@@ -156,10 +151,22 @@ fn run(
         harness_version: options.code.harness_version.clone(),
         commit: options.code.commit.clone().or_else(|| commits.first().map(|commit| (*commit).to_owned())),
         generation_config: config,
-        started_at: started.into_iter().min(),
-        completed_at: ended.into_iter().max(),
+        started_at: ends.iter().filter_map(|(started, _)| started.clone()).min(),
+        completed_at: ends.into_iter().filter_map(|(_, ended)| ended).max(),
         external_id: names::external_id(&parts),
         agent: Some(key.agent.clone()),
         ..Run::default()
     })
+}
+
+/// Returns when a run began and ended: what it says, else its first and its last trial.
+fn times(run: &Recorded) -> Result<(Option<String>, Option<String>), String> {
+    let time = |text: &String| utc(text).or_else(|_| local_as_utc(text));
+    let of = |told: Option<&String>, trials: fn(&Trial) -> Option<&String>| match told {
+        Some(told) => time(told).map(|time| vec![time]),
+        None => run.results.results.iter().filter_map(trials).map(time).collect(),
+    };
+    let started = of(run.metadata.start_time.as_ref(), |trial| trial.trial_started_at.as_ref())?;
+    let ended = of(run.metadata.end_time.as_ref(), |trial| trial.trial_ended_at.as_ref())?;
+    Ok((started.into_iter().min(), ended.into_iter().max()))
 }
