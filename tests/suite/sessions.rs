@@ -206,7 +206,7 @@ async fn cookie_calls_need_an_allowed_origin(host: Host) {
         let path = format!("/api/v1/auth/{call}");
         let with_cookie = || api.post(&path).header("Cookie", &cookie);
         with_cookie().await.problem(403, "origin_not_allowed");
-        for origin in ["https://evil.example", "null", "http://localhost:3000.evil.example", "http://localhost:30000"] {
+        for origin in ["https://evil.example", "null", "http://localhost:3000.evil.example", "http://app.localhost:3000"] {
             let refused = with_cookie().header("Origin", origin).await;
             refused.problem(403, "origin_not_allowed");
             assert!(refused.header("set-cookie").is_none(), "{refused}");

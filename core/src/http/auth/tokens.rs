@@ -145,11 +145,10 @@ pub fn cookie_brought(app: &App, headers: &HeaderMap) -> Result<Option<SessionId
 
 /// What rides in a cookie, another site could send too: such calls must come from an origin that CORS allows.
 pub fn require_allowed_origin(app: &App, headers: &HeaderMap) -> Result<(), ApiError> {
-    let origin = headers.get(header::ORIGIN).map(HeaderValue::as_bytes);
-    if app.config().cors_origins.iter().any(|allowed| Some(allowed.as_bytes()) == origin) {
+    if headers.get(header::ORIGIN).is_some_and(|origin| app.config().allows_origin(origin.as_bytes())) {
         return Ok(());
     }
-    Err(ApiError::new(ORIGIN_NOT_ALLOWED, "cookie mode needs an Origin that CORS_ORIGINS lists"))
+    Err(ApiError::new(ORIGIN_NOT_ALLOWED, "cookie mode needs an Origin that CORS_ORIGINS allows"))
 }
 
 #[cfg(test)]
