@@ -161,6 +161,21 @@ pub fn openapi_program(path: &str) -> Result<Command, String> {
     Ok(command)
 }
 
+/// Builds the TypeScript client, once, and tells where its folder is.
+///
+/// # Errors
+/// What npm or its compiler printed.
+pub fn typescript_client() -> Result<PathBuf, String> {
+    static BUILT: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    let build = || {
+        let folder = root().join("clients/typescript");
+        npm_packages("clients/typescript")?;
+        run(Command::new(node()?).arg("scripts/build.mjs").current_dir(&folder), "see clients/typescript")?;
+        Ok(folder)
+    };
+    BUILT.get_or_init(build).clone()
+}
+
 /// A Chromium: the one that `CHROMIUM` names, one on PATH, or Debian's, which is installed where we may.
 ///
 /// # Errors

@@ -92,7 +92,7 @@ pub async fn pages(kind: Kind) -> Result<(), String> {
 }
 
 /// Runs a program of `tests/browser` with these options and a browser, until it ends well.
-async fn drive(program: &str, mut options: Value) -> Result<(), String> {
+pub async fn drive(program: &str, mut options: Value) -> Result<(), String> {
     let prepared = tokio::task::spawn_blocking(|| {
         tools::npm_packages("tests/browser")?;
         Ok::<_, String>((tools::node()?, tools::chromium()?))
