@@ -342,6 +342,9 @@ fn once(kinds: &[Kind]) -> Vec<Trial> {
         trials.push(counted(format!("typescript::in_a_browser_on_{kind}"), move || {
             RUNTIME.block_on(typescript::in_a_browser(kind))
         }));
+        trials.push(counted(format!("typescript::the_example_on_{kind}"), move || {
+            RUNTIME.block_on(typescript::the_example(kind))
+        }));
         trials.push(counted(format!("documents::a_generated_client_on_{kind}"), move || {
             RUNTIME.block_on(documents::a_generated_client(kind))
         }));

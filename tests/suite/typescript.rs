@@ -1,7 +1,8 @@
-//! The TypeScript client of `clients/typescript`: by itself, and against each host, in Node and in Chromium.
+//! The TypeScript client of `clients/typescript`: by itself, and against each host, in Node and in Chromium; and the example
+//! front end that uses it.
 
 use aibaas_tests::{
-    PATIENCE,
+    PATIENCE, Publisher,
     host::{Host, Kind, Setup},
     tools,
 };
@@ -37,6 +38,21 @@ pub async fn in_a_browser(kind: Kind) -> Result<(), String> {
     let host = Host::of(kind, Setup::KeepsMail).await?;
     let folder = built().await?;
     drive("client.mjs", json!({ "api": host.url(), "client": folder })).await
+}
+
+/// The example front end, as a person uses it.
+///
+/// # Errors
+/// What is not as it should be.
+pub async fn the_example(kind: Kind) -> Result<(), String> {
+    let host = Host::of(kind, Setup::KeepsMail).await?;
+    let publisher = Publisher::new(&host).await;
+    publisher.tasks(4).await;
+    let model = publisher.model("shown").await;
+    publisher.published(&model, 3, 4).await;
+    let site = tokio::task::spawn_blocking(tools::example_front_end).await.map_err(|error| error.to_string())??;
+    let options = json!({ "api": host.url(), "site": site, "benchmark": publisher.benchmark, "model": model });
+    drive("example.mjs", options).await
 }
 
 async fn built() -> Result<std::path::PathBuf, String> {
