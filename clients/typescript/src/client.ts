@@ -185,7 +185,10 @@ export class Client {
     // The cookie is for these paths alone; public reads allow every origin, and so none with credentials.
     const credentials = this.session.mode === 'cookie' && isOfSession ? 'include' : 'omit';
     const bounded = new Request(request, { signal, credentials });
-    return (this.#options.fetch ?? fetch)(bounded);
+    const response = await (this.#options.fetch ?? fetch)(bounded);
+    // Read to its end here, an answer that breaks off counts as none, and the request is sent again where it may be.
+    if (!response.body || !response.headers.get('content-type')?.includes('json')) return response;
+    return new Response(await response.arrayBuffer(), response);
   }
 }
 

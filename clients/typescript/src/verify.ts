@@ -1,7 +1,7 @@
 import type { CallOptions } from './auth.js';
 import type { Client } from './client.js';
-import { type Clock, systemClock } from './clock.js';
-import { hasCode, NetworkError, RateLimitError, ServerError } from './errors.js';
+import { abortable, type Clock, systemClock } from './clock.js';
+import { NetworkError, RateLimitError, ServerError } from './errors.js';
 import type { components } from './generated/schema.js';
 
 /** What the API says of a key. */
@@ -17,7 +17,8 @@ export type KeyQuestion = components['schemas']['ApiKeyVerify'];
 
 export interface KeyVerifierOptions {
   /**
-   * What becomes of a caller while the API cannot be asked. There is no default: a service has to choose.
+   * What becomes of a caller while the API cannot be asked: it does not answer, is at fault, or the service's own key is over
+   * its limit. There is no default: a service has to choose.
    *
    * - `closed`: nobody gets in whose verdict is not in the cache.
    * - `open`: everybody gets in but those whose last known verdict was a refusal.
@@ -67,15 +68,14 @@ export class KeyVerifier {
       return known.verdict;
     }
     try {
-      const verdict = await (ttlMs > 0 ? this.#askOnce(name, question) : this.#ask(question, options.signal));
-      options.signal?.throwIfAborted();
-      return verdict;
+      if (ttlMs === 0) return await this.#ask(question, options.signal);
+      const shared = this.#askOnce(name, question);
+      return await (options.signal ? abortable(shared, options.signal) : shared);
     } catch (error) {
       options.signal?.throwIfAborted();
-      const isUnavailable =
-        error instanceof NetworkError || error instanceof ServerError || error instanceof RateLimitError;
-      // A wrong key of the service's own is a mistake to mend, and no outage.
-      if (!isUnavailable || hasCode(error, 'internal_error')) throw error;
+      // Anything else, such as a wrong key of the service's own, is a mistake to mend, and no outage.
+      const kinds = [NetworkError, ServerError, RateLimitError];
+      if (!kinds.some((kind) => error instanceof kind)) throw error;
       return { valid: onUnavailable === 'open' && known?.verdict.valid !== false, code: 'unavailable', cause: error };
     }
   }

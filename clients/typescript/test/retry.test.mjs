@@ -26,6 +26,23 @@ test('a key that was given is kept, and a call that takes none gets none', async
   assert.deepEqual(asked.map(({ headers }) => headers.get('idempotency-key')), ['mine', null]);
 });
 
+test('an answer that breaks off is none', async () => {
+  const broken = () => {
+    const body = new ReadableStream({
+      start(controller) {
+        controller.enqueue(new TextEncoder().encode('{"key":'));
+      },
+      pull: (controller) => controller.error(new TypeError('terminated')),
+    });
+    return new Response(body, { status: 201, headers: { 'Content-Type': 'application/json' } });
+  };
+  const { client, asked } = fake(({ count }) => (count === 1 ? broken() : json({ key: 'k' }, 201)));
+  assert.deepEqual(await client.post('/api/v1/api-keys', KEY), { key: 'k' });
+  assert.equal(asked.length, 2);
+  const once = fake(broken);
+  await assert.rejects(once.client.patch('/api/v1/users/me', { body: { fullName: 'Ada' }, headers: KEY.headers }), NetworkError);
+});
+
 test('attempts end', async () => {
   const { client, asked } = fake(lost, { retry: { attempts: 3 } });
   const error = await client.get('/api/v1/models').catch((error) => error);

@@ -60,9 +60,11 @@ test('many who show a key at once ask once', async () => {
 });
 
 test('who is let in during an outage is what the service chose', async () => {
-  for (const [onUnavailable, stranger] of [['closed', false], ['open', true]]) {
+  const outages = [[503, 'service_unavailable'], [500, 'internal_error'], [429, 'too_many_requests']];
+  const choices = [['closed', false], ['open', true]];
+  for (const [onUnavailable, stranger, outage] of outages.flatMap((outage) => choices.map((choice) => [...choice, outage]))) {
     let isDown = false;
-    const answer = ({ body }) => (isDown ? problem(503, 'service_unavailable') : verdict(body.key.endsWith('bad') ? 'api_key_revoked' : 'valid'));
+    const answer = ({ body }) => (isDown ? problem(...outage) : verdict(body.key.endsWith('bad') ? 'api_key_revoked' : 'valid'));
     const { keys, clock } = verifier(answer, { onUnavailable });
     await keys.verify({ key: 'aib_live_good' });
     await keys.verify({ key: 'aib_live_bad' });
@@ -79,6 +81,20 @@ test('a mistake of the service is no outage', async () => {
     const { keys } = verifier(() => problem(401, 'api_key_revoked'), { onUnavailable });
     await assert.rejects(keys.verify({ key: KEY }), AuthenticationError);
   }
+});
+
+test('who gives up does not stop the question of others', async () => {
+  const { keys, asked } = verifier(async () => {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    return verdict('valid');
+  });
+  const abort = new AbortController();
+  const given = keys.verify({ key: KEY }, { signal: abort.signal });
+  const other = keys.verify({ key: KEY });
+  abort.abort(new Error('enough'));
+  await assert.rejects(given, { message: 'enough' });
+  assert.equal((await other).valid, true);
+  assert.equal(asked.length, 1);
 });
 
 test('an API that hangs is an outage', async () => {
