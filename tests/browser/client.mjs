@@ -18,7 +18,7 @@ const PAGE = `<!doctype html><meta charset="utf-8"><title>A front end</title><li
 <script type="module">
   import * as aibaas from "@aibaas/client";
   window.aibaas = aibaas;
-  window.client = aibaas.createClient({ baseUrl: ${JSON.stringify(API)}, session: "cookie" });
+  window.client = aibaas.createClient({ baseUrl: ${JSON.stringify(API)}, session: "cookie", timeoutMs: 150_000 });
   document.title = "ready";
 </script>`;
 
