@@ -6,7 +6,7 @@
 //   links        the API's own address, which its mails link to
 //   screenshots  a folder for pictures of the API's pages, where they are wanted
 //
-// The front end is http://localhost:5173, which CORS allows in development, and a stranger's page is
+// The front end is http://localhost:5173, which alone CORS allows here, and a stranger's page is
 // http://localhost:5999. The names are the browser's alone: it is told where they are, and that there is nothing else.
 
 import assert from "node:assert/strict";

@@ -5,14 +5,14 @@ use aibaas_tests::tools;
 use super::page::Page;
 
 /// The kinds of blocks. `sh` runs as it stands, `sh server` starts a server; `console` shows commands that need an account
-/// or a program that not everybody has; the rest is looked at.
-const KINDS: [&str; 7] = ["sh", "sh server", "console", "text", "ini", "nginx", "sql"];
+/// or a program that not everybody has; `ts` is run by the suite; the rest is looked at.
+const KINDS: [&str; 8] = ["sh", "sh server", "console", "text", "ini", "nginx", "sql", "ts"];
 
 /// Pages that are to be read at a sitting, and how many lines they may have.
 const SHORT: [(&str, usize); 3] = [("README.md", 150), ("ARCHITECTURE.md", 150), ("docs/decisions/", 60)];
 
 /// Where code spans name files of the project.
-const FOLDERS: [&str; 7] = [".ci/", "core/", "data/", "docs/", "migrations/", "targets/", "tests/"];
+const FOLDERS: [&str; 8] = [".ci/", "clients/", "core/", "data/", "docs/", "migrations/", "targets/", "tests/"];
 
 fn none(problems: Vec<String>) -> Result<(), String> {
     if problems.is_empty() { Ok(()) } else { Err(problems.join("\n")) }

@@ -37,7 +37,7 @@ impl Page {
         Self { path: path.to_owned(), text: text.to_owned() }
     }
 
-    /// Reads every page that people read: those beside the README, in `docs/` and in `data/`.
+    /// Reads every page that people read: those beside the README, in `docs/` and in `data/`, and those of clients.
     pub fn all() -> Vec<Self> {
         let root = tools::root();
         let mut paths =
@@ -45,6 +45,7 @@ impl Page {
         for folder in ["docs", "data"] {
             walk(&root.join(folder), &mut paths);
         }
+        paths.extend(["example", "typescript"].map(|client| root.join("clients").join(client).join("README.md")));
         paths.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
         paths.sort();
         let name =

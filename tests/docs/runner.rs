@@ -215,7 +215,8 @@ impl Session {
         let io = |error: std::io::Error| error.to_string();
         let mut text = example.text.clone();
         for (address, server) in &self.servers {
-            text = text.replace(address, server.url.trim_start_matches("http://"));
+            let listening = server.url.trim_start_matches("http://");
+            text = text.replace(address, listening).replace(&address.replace("127.0.0.1", "localhost"), listening);
         }
         let (script, output) = (self.folder.join(format!("{number}.sh")), self.folder.join(format!("{number}.out")));
         let (answers, failed) = (self.folder.join("answers"), self.folder.join("failed"));

@@ -35,6 +35,9 @@ pub const ADMIN_EMAIL: &str = "admin@example.com";
 /// The front end on hosts that send mail.
 pub const APP_URL: &str = "https://app.aibaas.example";
 
+/// The one origin that hosts with a list allow.
+pub const LISTED_ORIGIN: &str = "http://localhost:5173";
+
 /// Where the application runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
@@ -72,6 +75,8 @@ pub enum Setup {
     MovesTime,
     /// Like [`Setup::SendsMail`], with such a clock.
     SendsMailAndMovesTime,
+    /// Like [`Setup::KeepsMail`], where only pages of [`LISTED_ORIGIN`] may call.
+    ListsOrigins,
     /// Like [`Setup::KeepsMail`], with a line in the log for each request.
     Logs,
 }
@@ -120,6 +125,9 @@ impl Setup {
                 // Outbound requests are led to the suite's provider; the native host is told its address instead.
                 ("BREACHED_PASSWORDS_URL", "https://api.pwnedpasswords.com/range".to_owned()),
             ]);
+        }
+        if self == Self::ListsOrigins {
+            variables.push(("CORS_ORIGINS", LISTED_ORIGIN.to_owned()));
         }
         if self == Self::Logs { logging(variables) } else { variables }
     }

@@ -161,6 +161,41 @@ pub fn openapi_program(path: &str) -> Result<Command, String> {
     Ok(command)
 }
 
+/// Builds the TypeScript client, once, and tells where its folder is.
+///
+/// # Errors
+/// What npm or its compiler printed.
+pub fn typescript_client() -> Result<PathBuf, String> {
+    static BUILT: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    let build = || {
+        let folder = root().join("clients/typescript");
+        npm_packages("clients/typescript")?;
+        run(Command::new(node()?).arg("scripts/build.mjs").current_dir(&folder), "see clients/typescript")?;
+        Ok(folder)
+    };
+    BUILT.get_or_init(build).clone()
+}
+
+/// Checks and builds the example front end, once, and tells where its pages are.
+///
+/// # Errors
+/// What npm, the compiler or the bundler printed.
+pub fn example_front_end() -> Result<PathBuf, String> {
+    static BUILT: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    let build = || {
+        typescript_client()?;
+        let folder = root().join("clients/example");
+        let packages = npm_packages("clients/example")?;
+        for program in [&["typescript/bin/tsc"][..], &["vite/bin/vite.js", "build", "--logLevel=warn"]] {
+            let mut command = Command::new(node()?);
+            command.arg(packages.join(program[0])).args(&program[1..]).current_dir(&folder);
+            run(&mut command, "see clients/example")?;
+        }
+        Ok(folder.join("dist"))
+    };
+    BUILT.get_or_init(build).clone()
+}
+
 /// A Chromium: the one that `CHROMIUM` names, one on PATH, or Debian's, which is installed where we may.
 ///
 /// # Errors

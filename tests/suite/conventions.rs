@@ -3,14 +3,15 @@
 use aibaas_tests::{
     Publisher, User, cases,
     fixtures::unique,
-    host::{Host, Kind},
+    host::{Host, Kind, LISTED_ORIGIN},
 };
 use reqwest::Method;
 use serde_json::{Value, json};
 
-cases![KeepsMail:
+cases![
+    KeepsMail:
     request_ids_are_echoed_or_made,
-    listed_origins_may_call,
+    pages_of_this_machine_may_call,
     other_origins_may_not,
     preflights_are_answered,
     public_reads_are_open_to_any_origin,
@@ -24,7 +25,8 @@ cases![KeepsMail:
     public_reads_have_tags,
     public_keys_are_open_to_any_origin,
     problems_have_a_page,
-    a_request_names_one_host,
+    a_request_names_one_host;
+    ListsOrigins: only_listed_origins_may_call;
 ];
 
 async fn request_ids_are_echoed_or_made(host: Host) {
@@ -44,9 +46,9 @@ async fn request_ids_are_echoed_or_made(host: Host) {
     assert_eq!(problem["requestId"], "trace-me");
 }
 
-async fn listed_origins_may_call(host: Host) {
+async fn pages_of_this_machine_may_call(host: Host) {
     let api = host.client();
-    for origin in ["http://localhost:3000", "http://localhost:5173"] {
+    for origin in ["http://localhost:3000", "http://localhost:5174", "http://127.0.0.1:5173", "http://[::1]:1"] {
         for path in ["/health", "/api/v1/users/me", "/nowhere"] {
             let answer = api.get(path).header("Origin", origin).await;
             assert_eq!(answer.header("access-control-allow-origin"), Some(origin), "{answer}");
@@ -73,9 +75,10 @@ async fn listed_origins_may_call(host: Host) {
 async fn other_origins_may_not(host: Host) {
     let api = host.client();
     for origin in [
-        "http://localhost:3001",
-        "https://localhost:3000",
+        "http://app.localhost:3000",
+        "http://localhost.evil.example",
         "http://localhost:3000.evil.example",
+        "http://localhost:3000@evil.example",
         "null",
         "http://LOCALHOST:3000/",
     ] {
@@ -90,6 +93,14 @@ async fn other_origins_may_not(host: Host) {
     }
     let without = api.get("/health").await;
     assert!(without.headers.keys().all(|name| !name.as_str().starts_with("access-control-")), "{without}");
+}
+
+async fn only_listed_origins_may_call(host: Host) {
+    for (origin, allowed) in [(LISTED_ORIGIN, true), ("http://localhost:5174", false), ("http://127.0.0.1:5173", false)]
+    {
+        let answer = host.client().get("/health").header("Origin", origin).await;
+        assert_eq!(answer.header("access-control-allow-origin"), Some(origin).filter(|_| allowed), "{answer}");
+    }
 }
 
 async fn preflights_are_answered(host: Host) {
@@ -107,8 +118,17 @@ async fn preflights_are_answered(host: Host) {
             assert!(methods.contains(method), "{method} in {methods}");
         }
         let headers = answer.header("access-control-allow-headers").unwrap_or_default();
-        for name in ["Content-Type", "Authorization", "X-API-Key", "Idempotency-Key", "X-Request-Id"] {
-            assert!(headers.contains(name), "{name} in {headers}");
+        for name in [
+            "Content-Type",
+            "Authorization",
+            "X-API-Key",
+            "Idempotency-Key",
+            "X-Request-Id",
+            "If-None-Match",
+            "If-Modified-Since",
+            "Cache-Control",
+        ] {
+            assert!(headers.split(", ").any(|allowed| allowed == name), "{name} in {headers}");
         }
     }
 }

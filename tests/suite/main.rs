@@ -60,6 +60,7 @@ mod standings;
 mod storage;
 mod systems;
 mod time;
+mod typescript;
 mod users;
 mod users_import;
 mod vectors;
@@ -233,6 +234,7 @@ fn once(kinds: &[Kind]) -> Vec<Trial> {
     let mut trials = vec![
         counted("hosts::the_same_request_gets_the_same_answer".to_owned(), || RUNTIME.block_on(parity)),
         counted("project::core_builds_for_every_host".to_owned(), project::core_builds_for_every_host),
+        counted("typescript::by_itself".to_owned(), || RUNTIME.block_on(typescript::by_itself())),
         counted("project::the_worker_deploys".to_owned(), project::the_worker_deploys),
         counted("vectors::on_the_host".to_owned(), vectors::on_the_host),
         counted("vectors::in_wasm".to_owned(), vectors::in_wasm),
@@ -337,6 +339,15 @@ fn once(kinds: &[Kind]) -> Vec<Trial> {
             RUNTIME.block_on(browser::cookie_mode(kind))
         }));
         trials.push(counted(format!("browser::pages_on_{kind}"), move || RUNTIME.block_on(browser::pages(kind))));
+        trials.push(counted(format!("typescript::the_client_on_{kind}"), move || {
+            RUNTIME.block_on(typescript::the_client(kind))
+        }));
+        trials.push(counted(format!("typescript::in_a_browser_on_{kind}"), move || {
+            RUNTIME.block_on(typescript::in_a_browser(kind))
+        }));
+        trials.push(counted(format!("typescript::the_example_on_{kind}"), move || {
+            RUNTIME.block_on(typescript::the_example(kind))
+        }));
         trials.push(counted(format!("documents::a_generated_client_on_{kind}"), move || {
             RUNTIME.block_on(documents::a_generated_client(kind))
         }));

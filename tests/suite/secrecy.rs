@@ -74,9 +74,9 @@ impl Drop for Server {
 async fn url(printed: &Path) -> String {
     eventually("it says where it listens", || async {
         let text = std::fs::read_to_string(printed).expect("what it printed");
-        let (_, url) = text.split_once("listening on ")?;
-        let (url, _) = url.split_once('\n')?;
-        Some(url.split_whitespace().next().unwrap_or(url).trim_end_matches(['/', ',', '.']).to_owned())
+        let (_, address) = text.split_once("listening on ")?;
+        let (address, _) = address.split_once(',')?;
+        Some(format!("http://{address}"))
     })
     .await
 }

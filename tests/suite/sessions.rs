@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use aibaas_tests::{Answer, Client, User, cases, fixtures::PASSWORD, host::Host};
+use aibaas_tests::{Answer, Client, Request, User, cases, fixtures::PASSWORD, host::Host};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
@@ -15,6 +15,8 @@ cases![
         cookie_calls_need_an_allowed_origin,
         a_cookie_login_ends_the_session_that_it_replaces,
         two_refresh_cookies_are_refused,
+        a_page_asks_whether_there_is_a_session,
+        a_cookie_that_cannot_arrive_is_told,
         a_reused_token_is_told_by_mail,
         sessions_are_listed,
         sessions_have_pages,
@@ -29,7 +31,8 @@ cases![
         concurrent_refreshes_agree,
         refreshing_makes_no_second_session,
         a_refresh_is_a_use,
-        an_unused_session_ends;
+        an_unused_session_ends,
+        asking_for_the_session_decides_as_the_refresh;
 ];
 
 const ORIGIN: &str = "http://localhost:3000";
@@ -177,6 +180,94 @@ async fn two_refresh_cookies_are_refused(host: Host) {
     }
 }
 
+/// The cookie of a session in cookie mode.
+async fn cookie_of(user: &User) -> String {
+    let body = json!({ "email": user.email, "password": PASSWORD, "mode": "cookie" });
+    let login = user.api.anonymous().post("/api/v1/auth/login").json(body).header("Origin", ORIGIN).await;
+    login.expect(200);
+    refresh_cookie(&login)
+}
+
+async fn a_page_asks_whether_there_is_a_session(host: Host) {
+    let user = User::verified(&host).await;
+    let api = user.api.anonymous();
+    let ask = || api.get("/api/v1/auth/session").header("Origin", ORIGIN);
+    let none = |reason| json!({ "authenticated": false, "reason": reason, "detail": "log in" });
+    assert_eq!(ask().await.expect(200), none("no_cookie"));
+    assert_eq!(ask().header("Cookie", "__Secure-aibaas_refresh=x").await.expect(200), none("session_ended"));
+
+    let cookie = cookie_of(&user).await;
+    // A page of the API's own origin sends none with a GET.
+    let own = api.get("/api/v1/auth/session").header("Cookie", &cookie).await;
+    for answer in [ask().header("Cookie", &cookie).await, own] {
+        let session = answer.expect(200);
+        assert_eq!((&session["authenticated"], &session["user"]["email"]), (&json!(true), &json!(user.email)));
+        assert!(session.get("accessToken").is_none(), "{session}");
+        assert_eq!(answer.header("set-cookie"), None, "it changes nothing");
+        assert_eq!(answer.header("cache-control"), Some("no-store"));
+    }
+    let refused =
+        api.get("/api/v1/auth/session").header("Cookie", &cookie).header("Origin", "https://evil.example").await;
+    refused.problem(403, "origin_not_allowed");
+    assert_eq!(refused.header("access-control-allow-origin"), None);
+    ask().header("Cookie", &format!("{cookie}; {cookie}")).await.problem(400, "malformed_request");
+    // A token of another session with this one's signature.
+    let id = |cookie: &str| cookie.split(['.', '=']).nth(1).expect("a session's id").to_owned();
+    let other = cookie_of(&user).await;
+    assert_ne!(id(&cookie), id(&other), "{cookie}");
+    let forged = cookie.replace(&id(&cookie), &id(&other));
+    assert_eq!(ask().header("Cookie", &forged).await.expect(200), none("session_ended"));
+
+    api.post("/api/v1/auth/logout").header("Cookie", &cookie).header("Origin", ORIGIN).await.expect(204);
+    assert_eq!(ask().header("Cookie", &cookie).await.expect(200), none("session_ended"));
+    assert_eq!(ask().header("Cookie", &other).await.expect(200)["authenticated"], true);
+}
+
+/// Browsers keep and send no `SameSite=Lax` cookie for a page of another site, and say nothing.
+async fn a_cookie_that_cannot_arrive_is_told(host: Host) {
+    let user = User::verified(&host).await;
+    let api = user.api.anonymous();
+    let login = |mode: &str, site: &str| {
+        let body = json!({ "email": user.email, "password": PASSWORD, "mode": mode });
+        api.post("/api/v1/auth/login").json(body).header("Origin", ORIGIN).header("Sec-Fetch-Site", site)
+    };
+    let refused = login("cookie", "cross-site").await;
+    let problem = refused.problem(403, "cross_site_cookie");
+    assert!(problem["detail"].as_str().is_some_and(|detail| detail.contains("localhost")), "{problem}");
+    assert_eq!(refused.header("set-cookie"), None);
+    for site in ["same-site", "same-origin", "none"] {
+        refresh_cookie(&login("cookie", site).await);
+    }
+    login("token", "cross-site").await.expect(200);
+
+    let cross = |call: Request| call.header("Origin", ORIGIN).header("Sec-Fetch-Site", "cross-site");
+    let session = cross(api.get("/api/v1/auth/session")).await.expect(200);
+    assert_eq!((&session["reason"], &session["detail"]), (&json!("cross_site"), &problem["detail"]));
+    let missing = cross(api.post("/api/v1/auth/refresh")).await.problem(401, "missing_credentials");
+    assert_eq!(missing["detail"], problem["detail"]);
+}
+
+async fn asking_for_the_session_decides_as_the_refresh(host: Host) {
+    let user = User::verified(&host).await;
+    host.stop_time().await;
+    let api = user.api.anonymous();
+    let first = cookie_of(&user).await;
+    let call = |cookie: &str, call: Request| call.header("Cookie", cookie).header("Origin", ORIGIN);
+    let authenticated =
+        async |cookie: &str| call(cookie, api.get("/api/v1/auth/session")).await.expect(200)["authenticated"] == true;
+    let second = refresh_cookie(&call(&first, api.post("/api/v1/auth/refresh")).await);
+    host.advance(Duration::from_secs(10)).await;
+    assert!(authenticated(&first).await && authenticated(&second).await, "a second tab, within the grace");
+    host.advance(Duration::from_millis(1)).await;
+    assert!(!authenticated(&first).await, "a refresh with it would end the session");
+    assert!(authenticated(&second).await, "asking ends nothing");
+    host.advance(Duration::from_secs(7 * 86_400 - 11)).await;
+    assert!(authenticated(&second).await);
+    host.advance(Duration::from_secs(1)).await;
+    assert!(!authenticated(&second).await, "unused for a week; asking was no use");
+    call(&second, api.post("/api/v1/auth/refresh")).await.problem(401, "session_revoked");
+}
+
 /// The cookie as a browser sends it back, after checking its attributes.
 fn refresh_cookie(answer: &Answer) -> String {
     let set = answer.header("set-cookie").expect("a cookie");
@@ -206,7 +297,9 @@ async fn cookie_calls_need_an_allowed_origin(host: Host) {
         let path = format!("/api/v1/auth/{call}");
         let with_cookie = || api.post(&path).header("Cookie", &cookie);
         with_cookie().await.problem(403, "origin_not_allowed");
-        for origin in ["https://evil.example", "null", "http://localhost:3000.evil.example", "http://localhost:30000"] {
+        for origin in
+            ["https://evil.example", "null", "http://localhost:3000.evil.example", "http://app.localhost:3000"]
+        {
             let refused = with_cookie().header("Origin", origin).await;
             refused.problem(403, "origin_not_allowed");
             assert!(refused.header("set-cookie").is_none(), "{refused}");

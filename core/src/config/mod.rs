@@ -7,7 +7,7 @@ mod unknown_variables;
 use std::{fmt, sync::Arc};
 
 use crate::{
-    domain::{JwtAlgorithm, Secret, account::Email, network::Network, password_hash},
+    domain::{JwtAlgorithm, Secret, account::Email, network::Network, origin, password_hash},
     ports::{Clock, Deadlines, Limit, MovableClock},
 };
 pub use log_settings::{LogFormat, LogSettings};
@@ -97,8 +97,8 @@ pub struct Config {
     pub base_url: String,
     /// `APP_URL`: the front end that mail links lead to; the API's own pages where absent.
     pub app_url: Option<String>,
-    /// `CORS_ORIGINS`: exact origins.
-    pub cors_origins: Vec<String>,
+    /// `CORS_ORIGINS`: exact origins. Where it is absent in development, `None`: whatever runs on this machine.
+    pub cors_origins: Option<Vec<String>>,
     /// `JWT_SECRET`: every key is derived from it.
     pub jwt_secret: Secret,
     /// `JWT_SECRET_PREVIOUS`: still verifies, during a rotation.
@@ -160,7 +160,6 @@ impl std::error::Error for ConfigError {}
 /// What every host counts exactly.
 pub const MOST_STORAGE_QUOTA: i64 = 9_007_199_254_740_991;
 const DEVELOPMENT_SECRET: &str = "development-only-secret, not for production use 0123456789";
-const DEVELOPMENT_ORIGINS: &str = "http://localhost:3000,http://localhost:5173";
 
 impl Config {
     /// Reads and checks every variable.
@@ -217,7 +216,7 @@ impl Config {
         });
         let app_url = read.public_url("APP_URL", production);
 
-        let cors_origins = read.cors_origins(if production { "" } else { DEVELOPMENT_ORIGINS });
+        let cors_origins = read.cors_origins().or_else(|| production.then(Vec::new));
 
         let mail_provider = Self::mail_provider(&mut read, production);
         let mail_from = match read.get("MAIL_FROM") {
@@ -332,6 +331,15 @@ impl Config {
         }
     }
 
+    /// Whether pages of the origin may call with credentials, and in cookie mode.
+    #[must_use]
+    pub fn allows_origin(&self, origin: &[u8]) -> bool {
+        match &self.cors_origins {
+            Some(listed) => listed.iter().any(|allowed| allowed.as_bytes() == origin),
+            None => std::str::from_utf8(origin).is_ok_and(origin::is_of_this_machine),
+        }
+    }
+
     /// The host's clock, which moves only where `DEV_CLOCK` says so.
     pub fn clock(&self, host: impl Clock + 'static) -> Arc<dyn Clock> {
         if self.dev_clock { Arc::new(MovableClock::new(host)) } else { Arc::new(host) }
@@ -381,7 +389,26 @@ mod tests {
         let deadline = |seconds| load(&[("ENVIRONMENT", "development"), ("REQUEST_DEADLINE_SECONDS", seconds)]);
         assert_eq!(deadline("600").unwrap().deadlines, Deadlines::of_request(600));
         assert!(deadline("601").is_err());
-        assert_eq!(config.cors_origins, ["http://localhost:3000", "http://localhost:5173"]);
+    }
+
+    #[test]
+    fn pages_of_this_machine_may_call_in_development_unless_others_are_listed() {
+        let (ours, listed) = ("http://localhost:5174", "https://app.example.com");
+        let allowed = |variables: &[(&str, &str)]| {
+            let config = load(variables).unwrap();
+            [ours, listed].map(|origin| config.allows_origin(origin.as_bytes()))
+        };
+        assert_eq!(allowed(&[]), [true, false]);
+        assert_eq!(allowed(&[("CORS_ORIGINS", " ")]), [true, false]);
+        assert_eq!(allowed(&[("CORS_ORIGINS", "https://app.example.com")]), [false, true]);
+        let production = [
+            ("ENVIRONMENT", "production"),
+            ("JWT_SECRET", "gI8v2mN4qT6wY1zA3bC5dE7fH9jK0lPx"),
+            ("BASE_URL", "https://api.example.com"),
+            ("RESEND_API_KEY", "re_123"),
+            ("MAIL_FROM", "noreply@example.com"),
+        ];
+        assert_eq!(allowed(&production), [false, false]);
     }
 
     #[test]
@@ -458,7 +485,7 @@ mod tests {
         ] {
             let mistake = format!("CORS_ORIGINS holds {given:?}, which no browser sends as its origin: write {write}");
             assert_eq!(load(&[("CORS_ORIGINS", given)]).unwrap_err().0, [mistake]);
-            assert_eq!(load(&[("CORS_ORIGINS", write)]).unwrap().cors_origins, [write]);
+            assert_eq!(load(&[("CORS_ORIGINS", write)]).unwrap().cors_origins.unwrap(), [write]);
         }
         for (name, given, write) in [
             ("BASE_URL", "https://API.example.com/V1/", "https://api.example.com/V1"),

@@ -90,8 +90,8 @@ impl Reader<'_> {
         Some(value)
     }
 
-    pub(super) fn cors_origins(&mut self, default: &str) -> Vec<String> {
-        let origins = self.get("CORS_ORIGINS").unwrap_or_else(|| default.to_owned());
+    pub(super) fn cors_origins(&mut self) -> Option<Vec<String>> {
+        let origins = self.get("CORS_ORIGINS")?;
         let origins = origins.split(',').map(str::trim).filter(|origin| !origin.is_empty());
         let origins = origins.map(str::to_owned).collect::<Vec<_>>();
         for given in &origins {
@@ -105,7 +105,7 @@ impl Reader<'_> {
                 )),
             }
         }
-        origins
+        Some(origins)
     }
 
     pub(super) fn limit(&mut self, name: &str, policy: &str, default: (u32, u32)) -> Limit {

@@ -27,6 +27,16 @@ pub fn as_browsers_send(url: &str) -> Option<String> {
     })
 }
 
+/// Whether this is the origin of a page that this machine serves to itself, on any port.
+#[must_use]
+pub fn is_of_this_machine(origin: &str) -> bool {
+    let host = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
+    let names = ["localhost", "127.0.0.1", "[::1]"];
+    let rest = host.and_then(|host| names.iter().find_map(|name| host.strip_prefix(name)));
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
+        && as_browsers_send(origin).as_deref() == Some(origin)
+}
+
 fn is_default(scheme: &str, port: u16) -> bool {
     matches!((scheme, port), ("http", 80) | ("https", 443))
 }
@@ -89,6 +99,37 @@ mod tests {
             ("http://[::ffff:127.0.0.1]", "http://[::ffff:7f00:1]"),
         ] {
             assert_eq!(as_browsers_send(given).as_deref(), Some(sent), "{given}");
+        }
+    }
+
+    #[test]
+    fn pages_of_this_machine_have_any_port_and_no_other_name() {
+        for origin in [
+            "http://localhost",
+            "http://localhost:5173",
+            "https://localhost:3000",
+            "http://127.0.0.1:1",
+            "http://[::1]:80800",
+        ] {
+            assert_eq!(is_of_this_machine(origin), origin != "http://[::1]:80800", "{origin}");
+        }
+        for origin in [
+            "null",
+            "localhost:5173",
+            "ftp://localhost",
+            "http://localhost.evil.example",
+            "http://localhost:5173.evil.example",
+            "http://app.localhost:5173",
+            "http://LOCALHOST:5173",
+            "http://localhost:5173/",
+            "http://localhost:80",
+            "http://localhost:",
+            "http://localhost:a@evil.example",
+            "http://127.0.0.10:5173",
+            "http://127.0.0.1.evil.example",
+            "http://10.0.0.1:5173",
+        ] {
+            assert!(!is_of_this_machine(origin), "{origin}");
         }
     }
 

@@ -1,4 +1,4 @@
-//! Which pages of other origins may call (the CORS protocol of the Fetch Standard): those that the configuration lists,
+//! Which pages of other origins may call (the CORS protocol of the Fetch Standard): those that the configuration allows,
 //! with credentials; any other reads what is public, without.
 
 use axum::{extract::Request, middleware::Next, response::Response};
@@ -56,11 +56,11 @@ fn allow_any_origin(of_request: &Extensions) {
     }
 }
 
-/// Allows listed origins, and tells what else a page needs to know where it may see the answer.
+/// Allows the configured origins, and tells what else a page needs to know where it may see the answer.
 pub fn complete(app: &App, headers: &mut HeaderMap, origin: Option<HeaderValue>, is_preflight: bool) {
     headers.append(header::VARY, HeaderValue::from_static("Origin"));
     let Some(origin) = origin else { return };
-    if app.config().cors_origins.iter().any(|allowed| allowed.as_bytes() == origin.as_bytes()) {
+    if app.config().allows_origin(origin.as_bytes()) {
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
         headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
     } else if !headers.contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN) {

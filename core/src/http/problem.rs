@@ -84,6 +84,7 @@ codes! {
     INVALID_SIGNATURE = 403, "invalid_signature", "The signature is wrong";
     PRIVATE_TASKS = 403, "private_tasks", "The tasks of this benchmark are private";
     ORIGIN_NOT_ALLOWED = 403, "origin_not_allowed", "This origin is not allowed";
+    CROSS_SITE_COOKIE = 403, "cross_site_cookie", "A browser keeps no cookie for a page of another site";
     NOT_FOUND = 404, "not_found", "There is nothing here";
     METHOD_NOT_ALLOWED = 405, "method_not_allowed", "The method is not allowed here";
     REQUEST_TIMEOUT = 408, "request_timeout", "The request did not arrive in time";

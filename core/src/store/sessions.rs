@@ -3,7 +3,7 @@
 use super::query::{PageBefore, Query, sql};
 use super::users::User;
 use crate::{
-    domain::{ACCESS_TOKEN_SECONDS, Secret, SessionId, UserId},
+    domain::{ACCESS_TOKEN_SECONDS, Secret, SessionId, UserId, account::AccountStatus},
     ports::{DatabaseError, Row, Timestamp},
 };
 
@@ -68,6 +68,16 @@ impl Session {
     #[must_use]
     pub fn is_live(&self, now: Timestamp) -> bool {
         !self.revoked && self.expires_at > now
+    }
+
+    /// Whether the refresh token of this generation would be answered with tokens: `rotate` and `end_reused` decide the
+    /// same where they write.
+    #[must_use]
+    pub fn refreshes(&self, generation: i64, now: Timestamp) -> bool {
+        let is_current = generation == self.generation && now.0.saturating_sub(self.last_used_at.0) < IDLE_MS;
+        let is_previous =
+            generation.checked_add(1) == Some(self.generation) && now.0.saturating_sub(self.rotated_at.0) <= GRACE_MS;
+        self.is_live(now) && self.user.status == AccountStatus::Active && (is_current || is_previous)
     }
 }
 

@@ -78,6 +78,7 @@ pub async fn serve(options: Options) -> Result<ExitCode, CliError> {
     }
     require_environment(options.listen, &config)?;
     let (keeps_mail, proxies) = (config.keeps_mail(), config.trusted_proxies.clone());
+    let base_url = config.base_url.clone();
 
     let host = Host::start(&options.data.directory, config.clock(SystemClock)).await?;
     migrate(&*host.database)
@@ -90,13 +91,11 @@ pub async fn serve(options: Options) -> Result<ExitCode, CliError> {
         async move { host.key_gate.save_in_time(&*host.clock, stop).await }
     });
 
-    print_line(&format!(
-        "listening on http://{address}, for {} connections, {} an address",
-        limits.total, limits.per_network
-    ));
+    print_line(&format!("open {base_url}"));
+    print_line(&format!("listening on {address}, for {} connections, {} an address", limits.total, limits.per_network));
     print_line(&format!("data in {}", options.data.directory.display()));
     if keeps_mail {
-        print_line(&format!("development: mail is not sent but shown at {url}/dev/mail"));
+        print_line(&format!("development: mail is not sent but shown at {base_url}/dev/mail"));
     }
     let connections = accept(&listener, Server::new(app.clone(), limits, proxies), &stop).await;
     drop(listener);
@@ -136,14 +135,15 @@ fn require_environment(listen: SocketAddr, config: &Config) -> Result<(), CliErr
     )))
 }
 
-/// Where this machine reaches a server that listens there.
-fn reachable(address: SocketAddr) -> SocketAddr {
-    let ip = match address.ip() {
-        IpAddr::V4(Ipv4Addr::UNSPECIFIED) => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(Ipv6Addr::UNSPECIFIED) => Ipv6Addr::LOCALHOST.into(),
-        ip => ip,
-    };
-    SocketAddr::new(ip, address.port())
+/// Where this machine reaches a server that listens there. As localhost, which front ends are served as too: for browsers
+/// 127.0.0.1 is another site, whose cookie a page of localhost neither gets nor sends.
+fn reachable(address: SocketAddr) -> String {
+    match address.ip() {
+        IpAddr::V4(Ipv4Addr::UNSPECIFIED | Ipv4Addr::LOCALHOST) | IpAddr::V6(Ipv6Addr::UNSPECIFIED) => {
+            format!("localhost:{}", address.port())
+        }
+        _ => address.to_string(),
+    }
 }
 
 /// Cancelled by the first SIGTERM or SIGINT; the second ends the process without waiting for anything.
@@ -316,6 +316,19 @@ mod tests {
         }
         for listen in ["127.0.0.1:80", "127.1.2.3:0", "[::1]:80", "[::ffff:127.0.0.1]:80"] {
             assert!(!refused(listen, None), "{listen}");
+        }
+    }
+
+    #[test]
+    fn this_machine_is_localhost() {
+        for (listen, expected) in [
+            ("127.0.0.1:8787", "localhost:8787"),
+            ("0.0.0.0:80", "localhost:80"),
+            ("[::]:80", "localhost:80"),
+            ("[::1]:80", "[::1]:80"),
+            ("192.0.2.1:80", "192.0.2.1:80"),
+        ] {
+            assert_eq!(reachable(listen.parse().unwrap()), expected);
         }
     }
 

@@ -39,8 +39,8 @@ use crate::{
     turns::{Purpose, TurnHasher, Turns},
 };
 
-/// Where `spin up` listens.
-const BASE_URL: &str = "http://127.0.0.1:3000";
+/// Where `spin up` listens; as localhost, whose pages get its cookie.
+const BASE_URL: &str = "http://localhost:3000";
 
 /// The one header in which Spin names the peer.
 const CLIENT_ADDRESS: &str = "spin-client-addr";

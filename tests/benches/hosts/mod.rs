@@ -140,9 +140,10 @@ impl Server {
                 server.url = format!("http://127.0.0.1:{port}");
                 server.address.set_port(u16::try_from(worker)?);
                 server.serving = descendant("workerd", server.child.id()).unwrap_or(server.serving);
-            } else if let Some((_, url)) = line.split_once("listening on ") {
-                server.address = url.trim_start_matches("http://").parse()?;
-                server.url = url.to_owned();
+            } else if let Some((_, address)) = line.split_once("listening on ") {
+                let address = address.split([',', ' ']).next().unwrap_or(address);
+                server.address = address.trim_start_matches("http://").parse()?;
+                server.url = format!("http://{}", server.address);
             } else {
                 continue;
             }

@@ -120,9 +120,9 @@ fn spawn(listen: &str, data: &Path, variables: &[(&str, String)]) -> Result<Spaw
     drop(lines);
     let mut said = Vec::new();
     while let Ok(line) = printed.recv_timeout(PATIENCE) {
-        if let Some((_, url)) = line.split_once("listening on ") {
-            let url = url.split_whitespace().next().unwrap_or(url).trim_end_matches(['/', ',', '.']).to_owned();
-            return Ok((child, url, printed));
+        if let Some((_, address)) = line.split_once("listening on ") {
+            let address = address.split_whitespace().next().unwrap_or(address).trim_end_matches(',');
+            return Ok((child, format!("http://{address}"), printed));
         }
         said.push(line);
     }

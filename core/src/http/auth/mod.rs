@@ -10,6 +10,7 @@ mod password;
 mod refresh;
 mod register;
 mod resend_verification;
+mod session;
 pub mod sessions;
 mod start_session;
 mod tokens;
@@ -57,6 +58,7 @@ const RESET_SECONDS: i64 = 3600;
     undo_email_change::page,
     undo_email_change::handler,
     undo_email_change::confirm,
+    session::handler,
     refresh::handler,
     logout::handler
 ))]
@@ -73,6 +75,7 @@ pub fn routes() -> Router<App> {
         .route("/mfa/totp", post(mfa::totp::enrol).delete(mfa::totp::disable))
         .route("/mfa/totp/confirm", post(mfa::totp::confirm))
         .route("/mfa/recovery-codes", post(mfa::recovery_codes::create))
+        .route("/session", get(session::handler))
         .route("/sessions", get(sessions::list).delete(sessions::end_others))
         .route("/sessions/{id}", delete(sessions::end))
         .route("/password/forgot", post(password::forgot))

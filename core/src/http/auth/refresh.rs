@@ -57,7 +57,8 @@ pub struct Body {
     ),
 )]
 pub async fn handler(State(app): State<App>, client: Client, request: Request) -> Result<Response, ApiError> {
-    let token = presented(&app, request).await?.ok_or_else(missing)?;
+    let is_cross_site = tokens::is_cross_site(request.headers());
+    let token = presented(&app, request).await?.ok_or_else(|| missing(&app, is_cross_site))?;
     let token = RefreshToken::parse(token.expose()).ok_or_else(unknown)?;
     let session = genuine(&app, &token).await?;
     let ended = || ApiError::new(SESSION_REVOKED, "log in again");
@@ -110,7 +111,10 @@ fn from_cookie(app: &App, headers: &HeaderMap) -> Result<Option<Secret>, ApiErro
     Ok(token)
 }
 
-fn missing() -> ApiError {
+fn missing(app: &App, is_cross_site: bool) -> ApiError {
+    if is_cross_site {
+        return ApiError::new(MISSING_CREDENTIALS, tokens::cross_site_detail(app));
+    }
     ApiError::new(MISSING_CREDENTIALS, "send the refresh token")
 }
 

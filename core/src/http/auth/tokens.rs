@@ -9,7 +9,7 @@ use crate::{
     app::App,
     domain::{ACCESS_TOKEN_SECONDS, AccessClaims, RefreshToken, Secret, SessionId},
     http::{
-        problem::{ApiError, MALFORMED_REQUEST, ORIGIN_NOT_ALLOWED},
+        problem::{ApiError, CROSS_SITE_COOKIE, MALFORMED_REQUEST, ORIGIN_NOT_ALLOWED},
         users::UserBody,
     },
     ports::Timestamp,
@@ -137,19 +137,37 @@ pub fn cookie_session(headers: &HeaderMap) -> Result<Option<SessionId>, ApiError
 /// The same where a session shall start in cookie mode: it takes the place of what the browser brought along.
 ///
 /// # Errors
-/// `origin_not_allowed`, and as [`cookie_token`].
+/// `origin_not_allowed`, `cross_site_cookie`, and as [`cookie_token`].
 pub fn cookie_brought(app: &App, headers: &HeaderMap) -> Result<Option<SessionId>, ApiError> {
     require_allowed_origin(app, headers)?;
+    if is_cross_site(headers) {
+        return Err(ApiError::new(CROSS_SITE_COOKIE, cross_site_detail(app)));
+    }
     cookie_session(headers)
 }
 
 /// What rides in a cookie, another site could send too: such calls must come from an origin that CORS allows.
 pub fn require_allowed_origin(app: &App, headers: &HeaderMap) -> Result<(), ApiError> {
-    let origin = headers.get(header::ORIGIN).map(HeaderValue::as_bytes);
-    if app.config().cors_origins.iter().any(|allowed| Some(allowed.as_bytes()) == origin) {
+    if headers.get(header::ORIGIN).is_some_and(|origin| app.config().allows_origin(origin.as_bytes())) {
         return Ok(());
     }
-    Err(ApiError::new(ORIGIN_NOT_ALLOWED, "cookie mode needs an Origin that CORS_ORIGINS lists"))
+    Err(ApiError::new(ORIGIN_NOT_ALLOWED, "cookie mode needs an Origin that CORS_ORIGINS allows"))
+}
+
+/// Whether the browser says that the page is of another site than this API. It then neither keeps nor sends the cookie,
+/// which is `SameSite=Lax`, and tells nobody.
+pub fn is_cross_site(headers: &HeaderMap) -> bool {
+    headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site")
+}
+
+/// What to do about it.
+pub fn cross_site_detail(app: &App) -> String {
+    format!(
+        "the page is of another site than the address by which it calls this API, so the browser keeps and sends no \
+         cookie: call it as {}, serve both under one domain (in development: both as localhost), or log in with mode \
+         \"token\"",
+        app.config().base_url
+    )
 }
 
 #[cfg(test)]

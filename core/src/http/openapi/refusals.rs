@@ -91,10 +91,14 @@ refusals! {
     /// An API key cannot manage keys; the account is suspended; or, with `PUBLISHING=roles`, a scope that publishes
     /// needs the role `publisher` or `admin`.
     ForbiddenKeyCreation: USER_TOKEN_REQUIRED, ACCOUNT_SUSPENDED, ROLE_REQUIRED;
-    /// The password was right, but; or a cookie asked for from an origin that is not allowed.
-    ForbiddenLogin: EMAIL_NOT_VERIFIED, ACCOUNT_SUSPENDED, ORIGIN_NOT_ALLOWED;
-    /// The login asked for a cookie, and this origin is not allowed one.
-    ForbiddenOrigin: ORIGIN_NOT_ALLOWED;
+    /// The password was right, but; or a cookie asked for from an origin that is not allowed, or from a page of another
+    /// site, for which browsers keep none.
+    ForbiddenLogin: EMAIL_NOT_VERIFIED, ACCOUNT_SUSPENDED, ORIGIN_NOT_ALLOWED, CROSS_SITE_COOKIE;
+    /// The login asked for a cookie, and this origin is not allowed one; or the page is of another site, for which browsers
+    /// keep none.
+    ForbiddenOrigin: ORIGIN_NOT_ALLOWED, CROSS_SITE_COOKIE;
+    /// The page's origin is not allowed to ask.
+    ForbiddenPage: ORIGIN_NOT_ALLOWED;
     /// The password is wrong; or the caller may not.
     ForbiddenPassword: INCORRECT_PASSWORD, USER_TOKEN_REQUIRED, ACCOUNT_SUSPENDED;
     /// A person's access token is needed, not an API key; or the account is suspended.
