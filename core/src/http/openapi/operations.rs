@@ -8,11 +8,13 @@ use serde_json::{Value, json};
 use super::{Object, operations, parameters, schemas};
 
 /// Calls that answer without the database.
-const NEED_NO_DATABASE: [&str; 12] = [
+const NEED_NO_DATABASE: [&str; 14] = [
     "index",
     "jwks",
     "logKeys",
     "docs",
+    "docsOfResource",
+    "docsGuide",
     "problemsPage",
     "problemPage",
     "openapi",
