@@ -12,7 +12,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use aibaas_docsite::{GUIDES, Site};
+use aibaas_docsite::{GUIDES, Packed, Site};
 
 /// The code with its statements and texts, and what decides which code of others comes with it.
 const SOURCES: [&str; 7] =
@@ -30,18 +30,24 @@ fn main() -> io::Result<()> {
     }
     println!("cargo::rustc-env=AIBAAS_SOURCES={:016x}", fingerprint.finish());
 
+    let openapi = fs::read_to_string("openapi.json")?;
     let guide = |file: &str| fs::read_to_string(Path::new("..").join(file)).ok();
-    let site = aibaas_docsite::build(&fs::read_to_string("openapi.json")?, guide).map_err(io::Error::other)?;
+    let site = aibaas_docsite::build(&openapi, guide).map_err(io::Error::other)?;
+    let openapi = aibaas_docsite::minified(&openapi).map_err(io::Error::other)?;
+    let packed = aibaas_docsite::pack(&openapi, site.pages.iter().map(|page| page.html.as_str()));
     let folder = env::var_os("OUT_DIR").map(PathBuf::from).ok_or_else(|| io::Error::other("OUT_DIR is not set"))?;
-    fs::write(folder.join("docsite.rs"), tables(&site).map_err(io::Error::other)?)
+    fs::write(folder.join("docsite.rs"), tables(&site, &packed).map_err(io::Error::other)?)?;
+    fs::write(folder.join("openapi.json"), openapi)?;
+    fs::write(folder.join("docsite.fresh"), packed.fresh)?;
+    fs::write(folder.join("docsite.parts"), packed.parts)
 }
 
 /// The site as constants of Rust.
-fn tables(site: &Site) -> Result<String, std::fmt::Error> {
-    let mut code = String::from("const PAGES: &[BuiltPage] = &[\n");
-    for page in &site.pages {
-        let (path, title, html) = (&page.path, &page.title, &page.html);
-        writeln!(code, "BuiltPage {{ path: {path:?}, title: {title:?}, html: {html:?} }},")?;
+fn tables(site: &Site, packed: &Packed) -> Result<String, std::fmt::Error> {
+    let mut code = String::from("const PAGES: &[PackedPage] = &[\n");
+    for (page, (fresh, parts)) in site.pages.iter().zip(&packed.starts) {
+        let (path, title) = (&page.path, &page.title);
+        writeln!(code, "PackedPage {{ path: {path:?}, title: {title:?}, fresh: {fresh}, parts: {parts} }},")?;
     }
     code.push_str("];\nconst OPERATIONS: &[Operation] = &[\n");
     for operation in &site.operations {

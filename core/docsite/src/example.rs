@@ -274,7 +274,7 @@ impl Request {
             arguments.push(format!("headers={{{}}}", headers.collect::<Vec<_>>().join(", ")));
         }
         if let Some(body) = &self.body {
-            let body = literal(body, 1, &|text| string(text), ["True", "False", "None"]);
+            let body = literal(body, 2, &|text| string(text), ["True", "False", "None"]);
             arguments.push(format!("data=json.dumps({body}).encode()"));
         }
         let import = if self.body.is_some() { "import json\n" } else { "" };
@@ -370,7 +370,8 @@ fn literal(value: &Value, depth: usize, text: &dyn Fn(&str) -> String, words: [&
         }
     };
     let line = parts.join(", ");
-    let space = if open == "{" && !line.is_empty() { " " } else { "" };
+    // Python is written without spaces within braces.
+    let space = if open == "{" && !line.is_empty() && yes == "true" { " " } else { "" };
     if line.len() <= 70 && !line.contains('\n') {
         return format!("{open}{space}{line}{space}{close}");
     }

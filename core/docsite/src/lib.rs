@@ -7,6 +7,7 @@ mod guides;
 mod markdown;
 mod operation;
 mod overview;
+mod pack;
 mod resources;
 mod schema;
 
@@ -16,6 +17,7 @@ use serde_json::Value;
 
 pub use example::{Example, Language, examples};
 pub use guides::GUIDES;
+pub use pack::{Packed, pack};
 
 use document::Document;
 
@@ -50,6 +52,14 @@ pub struct Site {
     pub operations: Vec<Listed>,
     /// Places in `operations` of those that may answer with a code, by the code.
     pub problems: BTreeMap<String, Vec<usize>>,
+}
+
+/// The document without the space that makes it readable in the sources.
+///
+/// # Errors
+/// It is no JSON.
+pub fn minified(openapi: &str) -> Result<String, Error> {
+    Ok(serde_json::from_str::<Value>(openapi)?.to_string())
 }
 
 /// Why no pages can be made.

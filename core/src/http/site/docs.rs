@@ -14,13 +14,53 @@ use crate::http::{
     problem::ApiError,
 };
 
-const OPENAPI: &str = include_str!("../../../openapi.json");
+/// As it is kept in the sources, without the space.
+const OPENAPI: &str = include_str!(concat!(env!("OUT_DIR"), "/openapi.json"));
+
+/// What the pages are made of besides the document: `aibaas_docsite::Packed` tells how.
+const FRESH: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/docsite.fresh"));
+const PARTS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/docsite.parts"));
 
 /// A page that the build made, without what is around every page of the site.
-struct BuiltPage {
+struct PackedPage {
     path: &'static str,
     title: &'static str,
-    html: &'static str,
+    /// Where it begins in [`FRESH`] and in [`PARTS`].
+    fresh: usize,
+    parts: usize,
+}
+
+impl PackedPage {
+    fn html(&self) -> String {
+        let mut html = Vec::new();
+        let mut fresh = FRESH.get(self.fresh..).unwrap_or_default();
+        let mut parts = PARTS.get(self.parts..).unwrap_or_default().iter();
+        loop {
+            let (own, rest) = fresh.split_at_checked(number(&mut parts)).unwrap_or_default();
+            html.extend_from_slice(own);
+            fresh = rest;
+            let length = number(&mut parts);
+            if length == 0 {
+                return String::from_utf8(html).unwrap_or_default();
+            }
+            let from = number(&mut parts);
+            let (text, from) = from.checked_sub(OPENAPI.len()).map_or((OPENAPI.as_bytes(), from), |from| (FRESH, from));
+            html.extend_from_slice(text.get(from..from.saturating_add(length)).unwrap_or_default());
+        }
+    }
+}
+
+/// The next number: 7 bits a byte, the last byte below 128.
+fn number(bytes: &mut std::slice::Iter<'_, u8>) -> usize {
+    let (mut value, mut shift) = (0, 0);
+    for byte in bytes {
+        value |= usize::from(byte & 0x7f).wrapping_shl(shift);
+        if *byte < 0x80 {
+            break;
+        }
+        shift = shift.saturating_add(7);
+    }
+    value
 }
 
 /// An operation of the document, and where its documentation is.
@@ -126,7 +166,7 @@ fn built_page(uri: &OriginalUri, headers: &HeaderMap) -> Result<Response, ApiErr
     let tag = caching::tag_of(&page.path);
     let holds = HeaderValue::from_static("public, max-age=300");
     Ok(caching::not_modified(headers, &tag, holds.clone()).unwrap_or_else(|| {
-        caching::cacheable(html_page(StatusCode::OK, page.title, &PreEscaped(page.html.to_owned())), &tag, holds)
+        caching::cacheable(html_page(StatusCode::OK, page.title, &PreEscaped(page.html())), &tag, holds)
     }))
 }
 
@@ -169,6 +209,17 @@ mod tests {
         };
         let flags = std::iter::successors(Some(Flag::MissingCost), next);
         assert_eq!(names("Flag"), flags.map(Flag::as_str).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn pages_are_unpacked_as_they_were_made() {
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let guide = |file: &str| std::fs::read_to_string(root.join(file)).ok();
+        let site = aibaas_docsite::build(include_str!("../../../openapi.json"), guide).unwrap();
+        assert_eq!(PAGES.len(), site.pages.len());
+        for (packed, page) in PAGES.iter().zip(&site.pages) {
+            assert!(packed.html() == page.html, "{}", page.path);
+        }
     }
 
     #[test]
