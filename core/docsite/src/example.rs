@@ -56,7 +56,7 @@ pub struct Example {
 }
 
 /// Calls that no client of the API makes: GitHub does, with a signature of its own.
-const WITHOUT: [&str; 1] = ["reportLeakedKeys"];
+const WITHOUT: [&str; 1] = ["reportLeakedApiKeys"];
 
 /// Optional parameters that an example shows, with what they are there.
 const SHOWN: [(&str, &str); 2] = [("benchmark", "$BENCHMARK$"), ("index", "0")];
@@ -307,7 +307,7 @@ fn query_value(document: &Document<'_>, parameter: &Value, name: &str) -> String
     match name {
         "a" => "$PROVIDER$/$MODEL$".to_owned(),
         "b" => "$PROVIDER$/$OTHER_MODEL$".to_owned(),
-        "through" => "$SNAPSHOT$".to_owned(),
+        "through" => "$SEQ$".to_owned(),
         _ => {
             let first = schema.pointer("/enum/0");
             let value = parameter.get("example").or_else(|| schema.get("example")).or(first).unwrap_or(&Value::Null);

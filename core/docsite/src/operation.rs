@@ -9,9 +9,8 @@ use crate::{
     markdown, schema,
 };
 
-/// Parameters that the overview tells for all calls, with what they are about there.
-const SHARED: [(&str, &str, &str); 2] =
-    [("Idempotency-Key", "idempotency", "may be sent again"), ("If-None-Match", "etags", "may be asked for by its ETag")];
+/// Parameters that the overview tells for all calls, with the section that does.
+const SHARED: [(&str, &str); 2] = [("Idempotency-Key", "idempotency"), ("If-None-Match", "etags")];
 
 /// Tells a call.
 pub fn section(document: &Document<'_>, operation: &Operation<'_>) -> Markup {
@@ -23,9 +22,9 @@ pub fn section(document: &Document<'_>, operation: &Operation<'_>) -> Markup {
             (markdown::prose(text(operation.value, "description")))
             p.meta {
                 (who(operation.caller(), operation.tag()))
-                @for (name, anchor, what) in SHARED {
+                @for (name, anchor) in SHARED {
                     @if operation.parameters(document).any(|parameter| text(parameter, "name") == name) {
-                        " It " a href={ "/docs#" (anchor) } { (what) } "."
+                        " Takes " a href={ "/docs#" (anchor) } { code { (name) } } "."
                     }
                 }
             }
@@ -58,7 +57,7 @@ fn who(caller: Caller<'_>, tag: &str) -> Markup {
 fn parameters(document: &Document<'_>, operation: &Operation<'_>) -> Markup {
     let own = operation.parameters(document).filter(|parameter| {
         let name = text(parameter, "name");
-        name != "X-Request-Id" && !SHARED.iter().any(|(shared, ..)| *shared == name)
+        name != "X-Request-Id" && !SHARED.iter().any(|(shared, _)| *shared == name)
     });
     let own = own.collect::<Vec<_>>();
     html! {

@@ -58,6 +58,6 @@ pub fn page(document: &Document<'_>, guides: &[Guide]) -> Page {
             @for (anchor, title) in [("objects", "Objects"), ("calls", "All calls")] { li { a href={ "#" (anchor) } { (title) } } }
         }
     };
-    let html = framed(&navigation(document, Some("")), &beside, &content).into_string();
+    let html = framed(&navigation(document, None), &beside, &content).into_string();
     Page { path: "/docs".to_owned(), title: "API".to_owned(), html }
 }

@@ -25,11 +25,13 @@ const fn resource(name: &'static str, title: &'static str, guide: Option<&'stati
 /// In the order in which they are listed.
 pub const RESOURCES: &[Resource] = &[
     resource("accounts", "Accounts", Some("accounts")),
+    resource("user", "User", Some("accounts")),
     resource("sessions", "Sessions", Some("accounts")),
     resource("second-factor", "Second factor", Some("accounts")),
     resource("api-keys", "API keys", Some("api-keys")),
     resource("publishing", "Publishing", Some("publishing")),
     resource("leaderboard", "Leaderboard", Some("leaderboard")),
+    resource("comparison", "Comparisons", Some("leaderboard")),
     resource("catalogue", "Models, benchmarks and runs", Some("leaderboard")),
     resource("log", "Changes and log", Some("verify")),
     resource("export", "Export", Some("dataset")),
@@ -43,7 +45,7 @@ pub fn resource_of(operation: &Operation<'_>) -> &'static str {
     let begins = |start: &str| operation.path.starts_with(start);
     match operation.tag() {
         _ if operation.is_page() => "pages",
-        "Accounts" | "User" if begins("/api/v1/auth/mfa") || begins("/api/v1/auth/login/mfa") => "second-factor",
+        "Accounts" if begins("/api/v1/auth/mfa") || begins("/api/v1/auth/login/mfa") => "second-factor",
         "Accounts"
             if ["/api/v1/auth/login", "/api/v1/auth/logout", "/api/v1/auth/refresh", "/api/v1/auth/session"]
                 .iter()
@@ -52,7 +54,8 @@ pub fn resource_of(operation: &Operation<'_>) -> &'static str {
         {
             "sessions"
         }
-        "Accounts" | "User" => "accounts",
+        "Accounts" => "accounts",
+        "User" => "user",
         "API keys" => "api-keys",
         "Publishing" => "publishing",
         "Administration" => "administration",
@@ -62,8 +65,9 @@ pub fn resource_of(operation: &Operation<'_>) -> &'static str {
                 "export"
             }
             path if begins("/api/v1/models") || begins("/api/v1/benchmarks") || begins("/api/v1/runs") => {
-                if path.ends_with("/history") || path.ends_with("/health") { "leaderboard" } else { "catalogue" }
+                if path.ends_with("/history") || path.ends_with("/health") { "comparison" } else { "catalogue" }
             }
+            _ if begins("/api/v1/leaderboard/") => "comparison",
             _ => "leaderboard",
         },
         _ => "service",
@@ -110,7 +114,7 @@ pub fn page(document: &Document<'_>, resource: &Resource) -> Page {
 pub fn navigation(document: &Document<'_>, current: Option<&str>) -> Markup {
     html! {
         ul {
-            li { a href="/docs" { "Overview" } }
+            li { a href="/docs" aria-current=[current.is_none().then_some("page")] { "Overview" } }
             @for resource in document.resources() {
                 li { a href={ "/docs/api/" (resource.name) } aria-current=[(current == Some(resource.name)).then_some("page")] { (resource.title) } }
             }

@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::{
     document::{Document, Operation, members, text},
     markdown,
+    resources::{RESOURCES, Resource},
 };
 
 /// The page that tells what belongs to every call.
@@ -16,14 +17,17 @@ pub const OVERVIEW: &str = "";
 /// An enumeration of more values has a place of its own.
 const MOST_VALUES_IN_LINE: usize = 8;
 
-/// Where each schema that is referred to is told: on the page of the first resource that uses it.
+/// Where each schema that is referred to is told: on the page of the first resource that uses it, but what can be read
+/// where it is read.
 pub fn homes<'a>(document: &Document<'a>) -> BTreeMap<&'a str, &'static str> {
     let mut homes = BTreeMap::new();
     if let Some(problem) = document.at("/components/schemas/Problem") {
         homes.insert("Problem", OVERVIEW);
         claim(document, problem, OVERVIEW, &mut homes);
     }
-    for resource in crate::resources::RESOURCES {
+    let is_written = |resource: &&Resource| ["publishing", "administration"].contains(&resource.name);
+    let (written, read) = RESOURCES.iter().partition::<Vec<_>, _>(is_written);
+    for resource in read.into_iter().chain(written) {
         for operation in document.operations_of(resource.name) {
             for parameter in operation.value.get("parameters").and_then(Value::as_array).into_iter().flatten() {
                 claim(document, parameter.get("schema").unwrap_or(&Value::Null), resource.name, &mut homes);
@@ -163,6 +167,7 @@ pub fn kind(document: &Document<'_>, schema: &Value) -> Markup {
     html! {
         (base(document, schema))
         @for limit in limits(schema) { ", " (limit) }
+        @if let Some(items) = schema.get("items") { " of " (kind(document, items)) }
         @if let Some(default) = schema.get("default") { ", default " code { (plain(default)) } }
     }
 }
@@ -195,7 +200,6 @@ fn base(document: &Document<'_>, schema: &Value) -> Markup {
         @for (index, name) in names.into_iter().enumerate() {
             @if index > 0 { " or " }
             @match name {
-                "array" => { "array of " (kind(document, schema.get("items").unwrap_or(&Value::Null))) },
                 "object" if schema.get("additionalProperties").is_some_and(Value::is_object) => {
                     "object, each member " (kind(document, schema.get("additionalProperties").unwrap_or(&Value::Null)))
                 },
@@ -209,14 +213,15 @@ fn base(document: &Document<'_>, schema: &Value) -> Markup {
 /// What else the document says of how long or how great it may be.
 fn limits(schema: &Value) -> Vec<Markup> {
     let span = |low: &str, high: &str, of: &str| {
+        let of = |most: &Value| if most.as_i64() == Some(1) { of.trim_end_matches('s').to_owned() } else { of.to_owned() };
         let (low, high) = (schema.get(low), schema.get(high));
         // The greatest number that JSON carries exactly says nothing.
         let high = high.filter(|high| high.as_i64() != Some(9_007_199_254_740_991));
         match (low, high) {
-            (Some(low), Some(high)) if low == high => Some(format!("{}{of}", plain(low))),
-            (Some(low), Some(high)) => Some(format!("{}–{}{of}", plain(low), plain(high))),
-            (Some(low), None) => Some(format!("at least {}{of}", plain(low))),
-            (None, Some(high)) => Some(format!("at most {}{of}", plain(high))),
+            (Some(low), Some(high)) if low == high => Some(format!("{}{}", plain(low), of(low))),
+            (Some(low), Some(high)) => Some(format!("{}–{}{}", plain(low), plain(high), of(high))),
+            (Some(low), None) => Some(format!("at least {}{}", plain(low), of(low))),
+            (None, Some(high)) => Some(format!("at most {}{}", plain(high), of(high))),
             (None, None) => None,
         }
     };
@@ -227,7 +232,7 @@ fn limits(schema: &Value) -> Vec<Markup> {
     ]
     .into_iter()
     .flatten()
-    .map(|limit| PreEscaped(limit))
+    .map(PreEscaped)
     .collect::<Vec<_>>();
     let pattern = text(schema, "pattern");
     // A format says it better.
