@@ -32,9 +32,11 @@ pub fn trials() -> Vec<Trial> {
     let mut operations = all.iter().map(|example| example.operation.clone()).collect::<Vec<_>>();
     operations.dedup();
     let mut trials = vec![Trial::test("api::examples_are_typescript", || compile().map_err(Failed::from))];
-    trials.extend(operations.into_iter().map(|operation| {
-        Trial::test(format!("api::{operation}"), move || run_all(&operation).map_err(Failed::from))
-    }));
+    trials.extend(
+        operations.into_iter().map(|operation| {
+            Trial::test(format!("api::{operation}"), move || run_all(&operation).map_err(Failed::from))
+        }),
+    );
     trials
 }
 
@@ -61,7 +63,9 @@ fn run_all(operation: &str) -> Result<(), String> {
 
 fn run(example: &Example, variables: &Variables, folder: &Path) -> Result<(), String> {
     let (program, name) = match example.language {
-        Language::Curl => (super::runner::program("bash", "install bash (Debian: apt-get install bash)")?, "example.sh"),
+        Language::Curl => {
+            (super::runner::program("bash", "install bash (Debian: apt-get install bash)")?, "example.sh")
+        }
         Language::TypeScript => (tools::node()?, "example.mjs"),
         Language::Python => (super::runner::program("python3", "install Python 3")?, "example.py"),
     };
@@ -70,7 +74,8 @@ fn run(example: &Example, variables: &Variables, folder: &Path) -> Result<(), St
     let mut command = Command::new(program);
     command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("HOME", folder);
     for name in &example.variables {
-        let value = variables.get(name.as_str()).ok_or_else(|| format!("{}: nothing sets {name}", example.operation))?;
+        let value =
+            variables.get(name.as_str()).ok_or_else(|| format!("{}: nothing sets {name}", example.operation))?;
         command.env(name, value);
     }
     if example.language == Language::Curl {
@@ -154,7 +159,8 @@ impl World {
     /// A person who is nobody else's, and what mails, links and codes the call needs of them.
     async fn person(&self, operation: &str, all: &mut Variables) {
         if operation == "register" || operation == "resendVerification" || operation == "verifyEmail" {
-            let email = if operation == "register" { new_address() } else { User::unverified(&self.host.client()).await };
+            let email =
+                if operation == "register" { new_address() } else { User::unverified(&self.host.client()).await };
             if operation == "verifyEmail" {
                 all.insert("MAIL_TOKEN", User::verification_token(&self.host, &email).await);
             }
@@ -231,7 +237,8 @@ impl World {
                 all.insert("RUN_ID", run);
             }
             "putRunCounts" => {
-                let version = json!({ "title": "Counts", "metric": "pass_rate", "evidence": "counts", "taskCount": 225 });
+                let version =
+                    json!({ "title": "Counts", "metric": "pass_rate", "evidence": "counts", "taskCount": 225 });
                 other.version("1", version).await;
                 let model = other.model("one").await;
                 all.insert("RUN_ID", other.run(&model).await);

@@ -1,6 +1,6 @@
 //! The OpenAPI document as the pages read it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
@@ -170,6 +170,8 @@ impl<'a> Operation<'a> {
         answers.map(|(status, answer)| {
             let mut codes = Vec::new();
             find_codes(document.resolve(answer).get("content").unwrap_or(&Value::Null), &mut codes);
+            let mut known = BTreeSet::new();
+            codes.retain(|code| known.insert(*code));
             (status.as_str(), codes)
         })
     }

@@ -231,7 +231,9 @@ impl Request {
 
     fn typescript(&self) -> String {
         let place = |name: &str| format!("${{{name}}}");
-        let string = |text: &str| if text.contains('$') { format!("`{}`", filled(text, place)) } else { json!(text).to_string() };
+        let string = |text: &str| {
+            if text.contains('$') { format!("`{}`", filled(text, place)) } else { json!(text).to_string() }
+        };
         let mut text = format!("const {{ {} }} = process.env;\n\n", self.variables().join(", "));
         let mut options = Vec::new();
         if self.method != "GET" {
@@ -243,7 +245,10 @@ impl Request {
             options.push(format!("headers: {{ {} }}", headers.collect::<Vec<_>>().join(", ")));
         }
         if let Some(body) = &self.body {
-            options.push(format!("body: JSON.stringify({})", literal(body, 1, &|text| string(text), ["true", "false", "null"])));
+            options.push(format!(
+                "body: JSON.stringify({})",
+                literal(body, 1, &|text| string(text), ["true", "false", "null"])
+            ));
         }
         text.push_str(&format!("const response = await fetch({}", string(&self.target)));
         if options.is_empty() {

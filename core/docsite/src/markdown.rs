@@ -43,7 +43,8 @@ pub fn page(text: &str, link: impl Fn(&str) -> Option<String>) -> (String, Vec<H
     while let Some(event) = source.next() {
         match event {
             Event::Start(Tag::Heading { level, .. }) => {
-                let within = std::iter::from_fn(|| source.next_if(|event| *event != Event::End(TagEnd::Heading(level))));
+                let within =
+                    std::iter::from_fn(|| source.next_if(|event| *event != Event::End(TagEnd::Heading(level))));
                 let within = within.collect::<Vec<_>>();
                 _ = source.next();
                 if level == HeadingLevel::H1 {

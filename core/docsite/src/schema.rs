@@ -36,7 +36,8 @@ pub fn homes<'a>(document: &Document<'a>) -> BTreeMap<&'a str, &'static str> {
             if let Some(body) = body_schema(document, operation) {
                 claim(document, body, resource.name, &mut homes);
             }
-            for (_, answer) in members(operation.value, "responses").filter(|(_, answer)| answer.get("$ref").is_none()) {
+            for (_, answer) in members(operation.value, "responses").filter(|(_, answer)| answer.get("$ref").is_none())
+            {
                 let content = answer.get("content").unwrap_or(&Value::Null);
                 claim(document, content, resource.name, &mut homes);
             }
@@ -213,7 +214,8 @@ fn base(document: &Document<'_>, schema: &Value) -> Markup {
 /// What else the document says of how long or how great it may be.
 fn limits(schema: &Value) -> Vec<Markup> {
     let span = |low: &str, high: &str, of: &str| {
-        let of = |most: &Value| if most.as_i64() == Some(1) { of.trim_end_matches('s').to_owned() } else { of.to_owned() };
+        let of =
+            |most: &Value| if most.as_i64() == Some(1) { of.trim_end_matches('s').to_owned() } else { of.to_owned() };
         let (low, high) = (schema.get(low), schema.get(high));
         // The greatest number that JSON carries exactly says nothing.
         let high = high.filter(|high| high.as_i64() != Some(9_007_199_254_740_991));
