@@ -8,6 +8,7 @@ use std::{
     path::Path,
     process::{Command, Stdio},
     sync::{LazyLock, Mutex, PoisonError},
+    time::Duration,
 };
 
 use aibaas_docsite::{Example, Language, examples};
@@ -134,6 +135,8 @@ impl World {
 
     /// What the environment of a call's example has: what every one may use, and a state that only this one needs.
     async fn variables(&self, operation: &str) -> Variables {
+        // All examples come from one address: what is limited by it begins anew.
+        self.host.advance(Duration::from_secs(3_600)).await;
         let export = self.host.client().get("/api/v1/export").await.expect(200);
         let mut all = Variables::from([
             ("API", self.host.url().to_owned()),
