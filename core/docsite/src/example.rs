@@ -383,3 +383,42 @@ fn literal(value: &Value, depth: usize, text: &dyn Fn(&str) -> String, words: [&
     let indent = "  ".repeat(depth);
     format!("{open}\n{}{indent}{close}", parts.iter().map(|part| format!("{indent}  {part},\n")).collect::<String>())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(language: Language) -> String {
+        let document = json!({ "paths": { "/things/{id}": { "patch": {
+            "operationId": "changeThing", "responses": {}, "security": [{ "accessToken": [] }],
+            "parameters": [{ "name": "id", "in": "path" }, { "name": "of", "in": "query", "required": true, "example": "it" }],
+            "requestBody": { "content": { "application/json": { "example": {
+                "password": "secret", "said": "a `b` \\ \"c\"", "isNew": true, "until": null,
+            } } } },
+        } } } });
+        let all = examples(&document.to_string()).unwrap();
+        assert_eq!(all[0].variables, ["API", "THING_ID", "TOKEN", "PASSWORD"]);
+        all.into_iter().find(|example| example.language == language).unwrap().text
+    }
+
+    #[test]
+    fn a_shell_fills_in_variables_alone() {
+        let expected = r#"curl -sS --fail-with-body -X PATCH "$API/things/$THING_ID?of=it" \
+  -H "Authorization: Bearer $TOKEN" \
+  -H "Content-Type: application/json" \
+  -d @- <<JSON
+{ "password": "$PASSWORD", "said": "a \`b\` \\\\ \\"c\\"", "isNew": true, "until": null }
+JSON"#;
+        assert_eq!(text(Language::Curl), expected);
+    }
+
+    #[test]
+    fn literals_are_those_of_the_language() {
+        let typescript = text(Language::TypeScript);
+        assert!(typescript.contains("const { API, THING_ID, TOKEN, PASSWORD } = process.env;"), "{typescript}");
+        assert!(typescript.contains(r#""password": `${PASSWORD}`"#), "{typescript}");
+        let python = text(Language::Python);
+        assert!(python.contains("f\"{env['API']}/things/{env['THING_ID']}?of=it\""), "{python}");
+        assert!(python.contains(r#""isNew": True, "until": None"#), "{python}");
+    }
+}

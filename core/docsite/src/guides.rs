@@ -87,3 +87,24 @@ fn resolve(file: &str, target: &str) -> Option<String> {
     let (name, _) = GUIDES.iter().find(|(_, file)| **file == path)?;
     Some(anchor.map_or_else(|| format!("/docs/guides/{name}"), |anchor| format!("/docs/guides/{name}#{anchor}")))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::resolve;
+
+    #[test]
+    fn links_lead_to_pages_of_the_site_or_nowhere() {
+        let cases = [
+            ("docs/accounts.md", "../README.md#publish-results", Some("/docs/guides/quick-start#publish-results")),
+            ("docs/accounts.md", "api-keys.md", Some("/docs/guides/api-keys")),
+            ("README.md", "docs/verify.md", Some("/docs/guides/verify")),
+            ("docs/accounts.md", "#sessions", Some("#sessions")),
+            ("docs/accounts.md", "https://example.com/a", Some("https://example.com/a")),
+            ("docs/accounts.md", "internals.md", None),
+            ("docs/accounts.md", "security/authentication.md", None),
+        ];
+        for (file, target, leads) in cases {
+            assert_eq!(resolve(file, target).as_deref(), leads, "{target}");
+        }
+    }
+}
