@@ -1,7 +1,10 @@
 //! The pages that people read: every example runs as it stands, every link leads somewhere, and short pages stay short.
+//! The examples of `/docs/api` are among them.
 //!
 //! `cargo test --test docs` looks at all of them, `cargo test --test docs -- accounts` at those of one page.
 
+#[cfg(unix)]
+mod api;
 mod checks;
 mod page;
 #[cfg(unix)]
@@ -27,7 +30,13 @@ fn main() -> ExitCode {
     ];
     #[cfg(unix)]
     trials.extend(examples::trials());
-    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+    #[cfg(unix)]
+    trials.extend(api::trials());
+    #[cfg(unix)]
+    rustls::crypto::ring::default_provider().install_default().expect("the first one");
+    let conclusion = libtest_mimic::run(&Arguments::from_args(), trials);
+    aibaas_tests::host::stop_all();
+    conclusion.exit_code()
 }
 
 fn check(name: &str, check: fn(&[Page]) -> Result<(), String>) -> Trial {

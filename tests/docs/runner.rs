@@ -280,7 +280,7 @@ fn programs() -> Result<[(&'static str, PathBuf); 2], String> {
 }
 
 /// Finds a program on `PATH`.
-fn program(name: &str, install: &str) -> Result<PathBuf, String> {
+pub fn program(name: &str, install: &str) -> Result<PathBuf, String> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let found = std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file());
     found.ok_or_else(|| format!("there is no {name} on PATH: {install}"))

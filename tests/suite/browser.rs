@@ -87,6 +87,9 @@ pub async fn pages(kind: Kind) -> Result<(), String> {
         { "name": "choose", "path": format!("/leaderboard/compare?{board}") },
         { "name": "itself", "path": format!("/leaderboard/compare?{board}&a={0}&b={0}", id("good")), "status": 422 },
         { "name": "docs", "path": "/docs" },
+        { "name": "docs-resource", "path": "/docs/api/api-keys" },
+        { "name": "docs-guide", "path": "/docs/guides/importing" },
+        { "name": "problem", "path": "/problems/too_many_requests" },
     ]);
     drive("pages.mjs", json!({ "api": host.url(), "pages": pages })).await
 }

@@ -17,7 +17,8 @@ cases![
         the_index_names_the_documentation,
         health_and_readiness,
         the_openapi_document_is_served_as_it_stands,
-        the_documentation_is_a_page,
+        the_documentation_has_pages,
+        a_problem_says_what_to_do,
         public_keys_verify_access_tokens,
         kept_mail_is_shown,
         the_tick_needs_its_secret;
@@ -45,13 +46,53 @@ async fn the_openapi_document_is_served_as_it_stands(host: Host) {
     assert!(served["openapi"].as_str().is_some_and(|version| version.starts_with("3.1")));
 }
 
-async fn the_documentation_is_a_page(host: Host) {
-    let page = host.client().get("/docs").header("Accept", "text/html").await;
-    page.expect(200);
-    assert_eq!(page.media_type(), Some("text/html"));
+/// The overview leads to a page a resource and a page a guide; that every operation and every link has its place is a test
+/// of `core/docsite`.
+async fn the_documentation_has_pages(host: Host) {
+    let api = host.client();
+    let page = async |path: &str| {
+        let page = api.get(path).header("Accept", "text/html").await;
+        page.expect(200);
+        assert_eq!(page.media_type(), Some("text/html"));
+        let tag = page.header("etag").unwrap_or_else(|| panic!("{path} has a tag")).to_owned();
+        assert_eq!(api.get(path).header("If-None-Match", &tag).await.status, 304, "{path}");
+        page.text()
+    };
+    let overview = page("/docs").await;
     for path in ["/api/v1/auth/register", "/api/v1/leaderboard", "/api/v1/changes", "/api/v1/runs/{id}/withdraw"] {
-        assert!(page.text().contains(path), "{path} is in the documentation");
+        assert!(overview.contains(path), "{path} is in the documentation");
     }
+    let mut tags = Vec::new();
+    let leads = overview.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next());
+    let mut leads = leads.filter(|href| href.starts_with("/docs/") && !href.contains('#')).collect::<Vec<_>>();
+    leads.sort_unstable();
+    leads.dedup();
+    assert!(leads.len() > 15, "{leads:?}");
+    for path in leads {
+        let text = page(path).await;
+        assert!(text.contains("</main>") && text.contains("aria-current=\"page\""), "{path} is whole");
+        tags.push(api.get(path).await.header("etag").map(str::to_owned));
+    }
+    let pages = tags.len();
+    tags.sort_unstable();
+    tags.dedup();
+    assert_eq!(tags.len(), pages, "each page has a tag of its own");
+    let keys = page("/docs/api/api-keys").await;
+    for part in ["id=\"createApiKey\"", "/problems/too_many_api_keys", "urllib.request", "await fetch"] {
+        assert!(keys.contains(part), "{part} is on the page of keys");
+    }
+    for nothing in ["/docs/api/nothing", "/docs/guides/internals"] {
+        api.get(nothing).await.problem(404, "not_found");
+    }
+}
+
+async fn a_problem_says_what_to_do(host: Host) {
+    let page = host.client().get("/problems/too_many_api_keys").await;
+    page.expect(200);
+    for part in ["What to do", "Revoke a key", "href=\"/docs/api/api-keys#createApiKey\""] {
+        assert!(page.text().contains(part), "{part}: {page}");
+    }
+    host.client().get("/problems/nothing").await.problem(404, "not_found");
 }
 
 async fn public_keys_verify_access_tokens(host: Host) {

@@ -97,9 +97,19 @@ async fn record(host: &Host, stem: &str) -> Vec<String> {
     let auth = |name: &str| format!("/api/v1/auth/{name}");
     use Method as M;
 
-    for path in
-        ["/", "/health", "/ready", "/openapi.json", "/docs", "/nowhere", "/api/v1/users/me", "/api/v1/auth/login"]
-    {
+    for path in [
+        "/",
+        "/health",
+        "/ready",
+        "/openapi.json",
+        "/docs",
+        "/docs/api/log",
+        "/docs/guides/verify",
+        "/docs/api/nothing",
+        "/nowhere",
+        "/api/v1/users/me",
+        "/api/v1/auth/login",
+    ] {
         record.call(&nobody, M::GET, path, None).await;
     }
     record.call_with(&nobody, M::GET, "/", None, &[("Accept", "text/html")]).await;

@@ -137,7 +137,7 @@ pub struct Change {
     role: Option<Role>,
     /// How much they may store of benchmarks, runs and results; null gives them the deployment's quota.
     #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<i64>, minimum = 0)]
+    #[schema(value_type = Option<i64>, minimum = 0, example = 1_000_000_000)]
     storage_quota_bytes: Option<Option<i64>>,
 }
 

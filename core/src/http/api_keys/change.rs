@@ -40,7 +40,7 @@ pub struct Body {
     scopes: Option<Vec<String>>,
     /// What is admitted in any window: a request costs 1, a verification its `cost`.
     #[serde(default, deserialize_with = "given")]
-    #[schema(nullable = false, minimum = 1, maximum = 100_000)]
+    #[schema(nullable = false, minimum = 1, maximum = 100_000, example = 5000)]
     rate_limit: Option<u32>,
     /// Where it may be used from: IPv4 or IPv6 addresses, or CIDR blocks without host bits; empty: anywhere.
     #[serde(default, deserialize_with = "given")]

@@ -37,7 +37,7 @@ const ATTEMPTS: usize = 5;
 pub struct Body {
     /// How long the old key goes on, at most to its own expiry; 0 revokes it at once.
     #[serde(default)]
-    #[schema(maximum = 604_800, default = 0)]
+    #[schema(maximum = 604_800, default = 0, example = 86_400)]
     overlap_seconds: u32,
 }
 

@@ -8,13 +8,15 @@ use serde_json::{Value, json};
 use super::{Object, operations, parameters, schemas};
 
 /// Calls that answer without the database.
-const NEED_NO_DATABASE: [&str; 14] = [
+const NEED_NO_DATABASE: [&str; 16] = [
     "favicon",
     "card",
     "robots",
     "jwks",
     "logKeys",
     "docs",
+    "docsOfResource",
+    "docsGuide",
     "problemsPage",
     "problemPage",
     "openapi",

@@ -53,7 +53,11 @@ pub struct Body {
     /// What a composite score is made of; only with metric `score`.
     parts: Option<PartsInput>,
     /// At most 50 different values of a dimension.
-    #[schema(min_items = 1, max_items = 10_000)]
+    #[schema(
+        min_items = 1,
+        max_items = 10_000,
+        example = json!([{ "id": "python/two-fer", "language": "python", "difficulty": "easy" }])
+    )]
     tasks: Option<Vec<TaskInput>>,
     /// How many tasks there are.
     #[schema(minimum = 1, maximum = 10_000_000)]

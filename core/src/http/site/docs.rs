@@ -1,21 +1,79 @@
+//! The documentation: the OpenAPI document, and pages that the build makes of it and of the guides.
+
 use std::sync::LazyLock;
 
-use axum::response::Response;
-use http::{HeaderMap, StatusCode};
-use maud::{Markup, html};
-use serde_json::Value;
+use axum::{extract::OriginalUri, response::Response};
+use http::{HeaderMap, HeaderValue, StatusCode};
+use maud::PreEscaped;
 
 use super::Unchanging;
 use crate::http::{
+    leaderboard::caching,
     openapi::{IfNoneMatch, NotFound},
     page::html_page,
-    problem::{ApiError, CODES},
-    request::Path,
+    problem::ApiError,
 };
 
-const OPENAPI: &str = include_str!("../../../openapi.json");
+/// As it is kept in the sources, without the space.
+const OPENAPI: &str = include_str!(concat!(env!("OUT_DIR"), "/openapi.json"));
 
-static DOCUMENT: LazyLock<Value> = LazyLock::new(|| serde_json::from_str(OPENAPI).unwrap_or_default());
+/// What the pages are made of besides the document: `aibaas_docsite::Packed` tells how.
+const FRESH: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/docsite.fresh"));
+const PARTS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/docsite.parts"));
+
+/// A page that the build made, without what is around every page of the site.
+struct PackedPage {
+    path: &'static str,
+    title: &'static str,
+    /// Where it begins in [`FRESH`] and in [`PARTS`].
+    fresh: usize,
+    parts: usize,
+}
+
+impl PackedPage {
+    fn html(&self) -> String {
+        let mut html = Vec::new();
+        let mut fresh = FRESH.get(self.fresh..).unwrap_or_default();
+        let mut parts = PARTS.get(self.parts..).unwrap_or_default().iter();
+        loop {
+            let (own, rest) = fresh.split_at_checked(number(&mut parts)).unwrap_or_default();
+            html.extend_from_slice(own);
+            fresh = rest;
+            let length = number(&mut parts);
+            if length == 0 {
+                return String::from_utf8(html).unwrap_or_default();
+            }
+            let from = number(&mut parts);
+            let (text, from) = from.checked_sub(OPENAPI.len()).map_or((OPENAPI.as_bytes(), from), |from| (FRESH, from));
+            html.extend_from_slice(text.get(from..from.saturating_add(length)).unwrap_or_default());
+        }
+    }
+}
+
+/// The next number: 7 bits a byte, the last byte below 128.
+fn number(bytes: &mut std::slice::Iter<'_, u8>) -> usize {
+    let (mut value, mut shift) = (0, 0);
+    for byte in bytes {
+        value |= usize::from(byte & 0x7f).wrapping_shl(shift);
+        if *byte < 0x80 {
+            break;
+        }
+        shift = shift.saturating_add(7);
+    }
+    value
+}
+
+/// An operation of the document, and where its documentation is.
+pub struct Operation {
+    /// In capitals.
+    pub method: &'static str,
+    /// With its parameters in braces.
+    pub path: &'static str,
+    /// The page with the anchor.
+    pub href: &'static str,
+}
+
+include!(concat!(env!("OUT_DIR"), "/docsite.rs"));
 
 /// Shows this document.
 ///
@@ -33,170 +91,99 @@ pub async fn openapi(headers: HeaderMap) -> Response {
     ANSWER.answer(&headers)
 }
 
-/// Shows this document as a page.
+/// Shows what the documentation has.
 ///
-/// Every call with its body and its answers, for people.
+/// Guides, resources, what holds for every call, and a list of all calls.
 #[utoipa::path(
     get,
     path = "/docs",
     operation_id = "docs",
     tag = "Service",
+    params(IfNoneMatch),
     responses((status = 200, description = "The page.", content_type = "text/html", body = String)),
 )]
-pub async fn page() -> Response {
-    let info = DOCUMENT.get("info").unwrap_or(&Value::Null);
-    let content = html! {
-        p { (prose(text(info, "description"))) }
-        p { "For programs: " a href="/openapi.json" { "openapi.json" } " (OpenAPI 3.1)." }
-        @for (path, operations) in members(&DOCUMENT, "paths") {
-            @for (method, operation) in operations.as_object().into_iter().flatten().filter(|(name, _)| *name != "parameters") {
-                section {
-                    h2 { code { (method.to_uppercase()) " " (path) } }
-                    p { (prose(text(operation, "summary"))) }
-                    @let description = text(operation, "description");
-                    @if !description.is_empty() { p { (prose(description)) } }
-                    (body_members(operation))
-                    (answers(operation))
-                }
-            }
-        }
-        section {
-            h2 id="refusals" { "Refusals" }
-            ul { @for (name, refusal) in refusals() { li { (name) ": " (prose(text(refusal, "description"))) } } }
-        }
-    };
-    html_page(StatusCode::OK, "API", &content)
+pub async fn overview(uri: OriginalUri, headers: HeaderMap) -> Result<Response, ApiError> {
+    built_page(&uri, &headers)
 }
 
-/// Lists every problem code on a page.
+/// Shows the calls of a resource.
 ///
-/// Every code that a problem may have, by status.
+/// Each with who may make it, its parameters, its body, examples, its answers and its errors.
 #[utoipa::path(
     get,
-    path = "/problems",
-    operation_id = "problemsPage",
+    path = "/docs/api/{resource}",
+    operation_id = "docsOfResource",
     tag = "Service",
-    responses((status = 200, description = "The page.", content_type = "text/html", body = String)),
-)]
-pub async fn problems() -> Response {
-    let content = html! {
-        p { "An error is problem details (RFC 9457): decide by its " code { "code" } ", which never changes its meaning." }
-        ul { @for code in CODES { li { code { (code.status()) } " " a href={ "/problems/" (code.name()) } { (code.name()) } ": " (code.title()) } } }
-    };
-    html_page(StatusCode::OK, "Problems", &content)
-}
-
-/// Shows one problem code on a page.
-///
-/// What it means, and which calls may answer with it. The `type` of a problem leads here.
-#[utoipa::path(
-    get,
-    path = "/problems/{code}",
-    operation_id = "problemPage",
-    tag = "Service",
-    params((
-        "code" = String,
-        Path,
-        description = "The code of a problem.",
-        pattern = "^[a-z][a-z0-9_]*$",
-        example = "not_found"
-    )),
+    params(
+        (
+            "resource" = String,
+            Path,
+            description = "A resource that `/docs` names.",
+            pattern = "^[a-z][a-z0-9-]*$",
+            example = "api-keys"
+        ),
+        IfNoneMatch
+    ),
     responses(
         (status = 200, description = "The page.", content_type = "text/html", body = String),
         (status = 404, response = NotFound),
     ),
 )]
-pub async fn problem(Path(name): Path<String>) -> Result<Response, ApiError> {
-    let code = CODES.iter().find(|code| code.name() == name).ok_or_else(|| ApiError::not_found("problem"))?;
-    let status = code.status().to_string();
-    let calls = members(&DOCUMENT, "paths").flat_map(|(path, operations)| {
-        let operations = operations.as_object().into_iter().flatten();
-        operations.map(move |(method, operation)| (method, path, operation))
-    });
-    let calls = calls.filter(|(.., operation)| {
-        let answers = operation.pointer(&format!("/responses/{status}")).map(resolve);
-        answers.is_some_and(|answers| answers.to_string().contains(&format!("\"{name}\"")))
-    });
-    let content = html! {
-        p { (code.title()) "." }
-        p { "Status " code { (status) } ", code " code { (name) } "." }
-        @let calls = calls.collect::<Vec<_>>();
-        @if !calls.is_empty() {
-            p { "Calls that name it:" }
-            ul { @for (method, path, _) in calls { li { code { (method.to_uppercase()) " " (path) } } } }
-        }
-        p { a href="/problems" { "Every code" } " · " a href="/docs" { "The API" } }
-    };
-    Ok(html_page(StatusCode::OK, &name, &content))
+pub async fn resource(uri: OriginalUri, headers: HeaderMap) -> Result<Response, ApiError> {
+    built_page(&uri, &headers)
 }
 
-fn text<'a>(value: &'a Value, name: &str) -> &'a str {
-    value.get(name).and_then(Value::as_str).unwrap_or_default()
+/// Shows a guide.
+///
+/// How one thing is done, step by step.
+#[utoipa::path(
+    get,
+    path = "/docs/guides/{name}",
+    operation_id = "docsGuide",
+    tag = "Service",
+    params(
+        (
+            "name" = String,
+            Path,
+            description = "A guide that `/docs` names.",
+            pattern = "^[a-z][a-z0-9-]*$",
+            example = "quick-start"
+        ),
+        IfNoneMatch
+    ),
+    responses(
+        (status = 200, description = "The page.", content_type = "text/html", body = String),
+        (status = 404, response = NotFound),
+    ),
+)]
+pub async fn guide(uri: OriginalUri, headers: HeaderMap) -> Result<Response, ApiError> {
+    built_page(&uri, &headers)
 }
 
-fn members<'a>(value: &'a Value, name: &str) -> impl Iterator<Item = (&'a String, &'a Value)> {
-    value.get(name).and_then(Value::as_object).into_iter().flatten()
+/// The page of this path, which only another build changes.
+fn built_page(uri: &OriginalUri, headers: &HeaderMap) -> Result<Response, ApiError> {
+    let page = PAGES.iter().find(|page| page.path == uri.path()).ok_or_else(|| ApiError::not_found("page"))?;
+    let tag = caching::tag_of(&page.path);
+    let holds = HeaderValue::from_static("public, max-age=300");
+    Ok(caching::not_modified(headers, &tag, holds.clone()).unwrap_or_else(|| {
+        caching::cacheable(html_page(StatusCode::OK, page.title, &PreEscaped(page.html())), &tag, holds)
+    }))
 }
 
-/// Follows a `$ref` within the document.
-fn resolve(value: &Value) -> &Value {
-    let pointer = value.get("$ref").and_then(Value::as_str).and_then(|reference| reference.strip_prefix('#'));
-    pointer.and_then(|pointer| DOCUMENT.pointer(pointer)).unwrap_or(value)
-}
-
-/// Text whose `code` is marked as in Markdown.
-fn prose(text: &str) -> Markup {
-    html! {
-        @for (index, part) in text.split('`').enumerate() {
-            @if index.is_multiple_of(2) { (part) } @else { code { (part) } }
-        }
-    }
-}
-
-/// The answers of a call: its own with what they mean, and the names of the [`refusals`] that it shares with others.
-fn answers(operation: &Value) -> Markup {
-    let (shared, own) =
-        members(operation, "responses").partition::<Vec<_>, _>(|(_, answer)| answer.get("$ref").is_some());
-    html! {
-        ul { @for (status, answer) in own { li { code { (status) } " " (prose(text(answer, "description"))) } } }
-        p {
-            "Refusals: "
-            @for (index, (status, answer)) in shared.into_iter().enumerate() {
-                @if index > 0 { ", " }
-                code { (status) } " " (text(answer, "$ref").rsplit('/').next().unwrap_or_default())
-            }
-        }
-    }
-}
-
-/// What calls may be refused with, by name.
-fn refusals() -> impl Iterator<Item = (&'static String, &'static Value)> {
-    let all = DOCUMENT.pointer("/components/responses").and_then(Value::as_object);
-    all.into_iter().flatten()
-}
-
-fn body_members(operation: &Value) -> Markup {
-    let body = operation.get("requestBody").map(resolve);
-    let schema = body.and_then(|body| body.pointer("/content/application~1json/schema")).map(resolve);
-    html! {
-        @if let Some(schema) = schema {
-            @let required = schema.get("required").and_then(Value::as_array);
-            p {
-                "Body: "
-                @for (name, _) in members(schema, "properties") {
-                    code { (name) }
-                    @if !required.is_some_and(|required| required.iter().any(|other| other == name.as_str())) { " (optional)" }
-                    " "
-                }
-            }
-        }
-    }
+/// The operations that may answer with this code.
+pub fn operations_with(code: &str) -> impl Iterator<Item = &'static Operation> {
+    let known = OPERATIONS_BY_CODE.iter().find(|(name, _)| *name == code);
+    known.into_iter().flat_map(|(_, places)| places.iter().filter_map(|place| OPERATIONS.get(*place)))
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
-    use crate::domain::leaderboard::Flag;
+    use crate::{domain::leaderboard::Flag, http::problem::CODES};
+
+    static DOCUMENT: LazyLock<Value> = LazyLock::new(|| serde_json::from_str(OPENAPI).unwrap_or_default());
 
     fn names(schema: &str) -> Vec<&str> {
         let names = DOCUMENT.pointer(&format!("/components/schemas/{schema}/enum")).and_then(Value::as_array);
@@ -223,6 +210,17 @@ mod tests {
         };
         let flags = std::iter::successors(Some(Flag::MissingCost), next);
         assert_eq!(names("Flag"), flags.map(Flag::as_str).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn pages_are_unpacked_as_they_were_made() {
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let guide = |file: &str| std::fs::read_to_string(root.join(file)).ok();
+        let site = aibaas_docsite::build(include_str!("../../../openapi.json"), guide).unwrap();
+        assert_eq!(PAGES.len(), site.pages.len());
+        for (packed, page) in PAGES.iter().zip(&site.pages) {
+            assert!(packed.html() == page.html, "{}", page.path);
+        }
     }
 
     #[test]

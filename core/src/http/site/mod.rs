@@ -5,6 +5,8 @@ mod dev_mail;
 mod docs;
 mod health;
 mod icons;
+mod problems;
+mod remedies;
 mod tick;
 
 use std::sync::LazyLock;
@@ -30,9 +32,11 @@ pub use dev_clock::{catch_up, follow};
     dev_clock::advance,
     dev_mail::handler,
     docs::openapi,
-    docs::page,
-    docs::problems,
-    docs::problem,
+    docs::overview,
+    docs::resource,
+    docs::guide,
+    problems::problems,
+    problems::problem,
     health::health,
     health::ready,
     icons::favicon,
@@ -47,9 +51,11 @@ pub fn routes() -> Router<App> {
     Router::new()
         .route("/health", get(health::health))
         .route("/ready", get(health::ready))
-        .route("/docs", get(docs::page))
-        .route("/problems", get(docs::problems))
-        .route("/problems/{code}", get(docs::problem))
+        .route("/docs", get(docs::overview))
+        .route("/docs/api/{resource}", get(docs::resource))
+        .route("/docs/guides/{name}", get(docs::guide))
+        .route("/problems", get(problems::problems))
+        .route("/problems/{code}", get(problems::problem))
         .route("/style.css", get(style))
         .route("/favicon.svg", get(icons::favicon))
         .route("/card.png", get(icons::card))

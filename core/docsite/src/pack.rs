@@ -1,0 +1,77 @@
+//! Packs the pages: what one has in common with the document, which servers carry anyway, or with another page is kept
+//! once. A general compressor that looks 32 KB back finds little of it.
+
+use std::collections::HashMap;
+
+/// Shorter repetitions are left to what compresses the whole program.
+const SHORTEST: usize = 24;
+
+/// Texts, packed.
+#[derive(Debug, Default)]
+pub struct Packed {
+    /// What no text before has, of all texts.
+    pub fresh: Vec<u8>,
+    /// What each text is made of, as numbers of 7 bits a byte, the last byte below 128: how many bytes of `fresh` come
+    /// next; how many are copied then; and where from, counted over the shared text and `fresh` behind it. A copy of
+    /// nothing ends the text, and has no place.
+    pub parts: Vec<u8>,
+    /// Where each text begins in `fresh` and in `parts`.
+    pub starts: Vec<(usize, usize)>,
+}
+
+/// Packs texts with what they share with this one.
+pub fn pack<'a>(shared: &str, texts: impl Iterator<Item = &'a str>) -> Packed {
+    let mut packed = Packed::default();
+    // What has been told, and where each beginning stands in it.
+    let mut told = shared.as_bytes().to_vec();
+    let mut known = HashMap::<[u8; SHORTEST], usize>::new();
+    let mut noted = 0;
+    for text in texts {
+        packed.starts.push((packed.fresh.len(), packed.parts.len()));
+        let text = text.as_bytes();
+        let (mut start, mut at) = (0, 0);
+        note(&told, &mut noted, &mut known);
+        while let Some(key) = text.get(at..).and_then(<[u8]>::first_chunk::<SHORTEST>) {
+            let Some(&from) = known.get(key) else {
+                at = at.saturating_add(1);
+                continue;
+            };
+            let same = |(one, other): &(&u8, &u8)| one == other;
+            let ahead = told.iter().skip(from).zip(text.iter().skip(at));
+            // What the copy reads has been told before the text that it is part of: never across the two parts.
+            let room = if from < shared.len() { shared.len().saturating_sub(from) } else { usize::MAX };
+            let length = ahead.take_while(same).count().min(room);
+            let fresh = text.get(start..at).unwrap_or_default();
+            number(&mut packed.parts, fresh.len());
+            number(&mut packed.parts, length);
+            number(&mut packed.parts, from);
+            told.extend_from_slice(fresh);
+            packed.fresh.extend_from_slice(fresh);
+            note(&told, &mut noted, &mut known);
+            at = at.saturating_add(length);
+            start = at;
+        }
+        let rest = text.get(start..).unwrap_or_default();
+        number(&mut packed.parts, rest.len());
+        number(&mut packed.parts, 0);
+        told.extend_from_slice(rest);
+        packed.fresh.extend_from_slice(rest);
+    }
+    packed
+}
+
+/// Notes the beginnings that were told since the last time.
+fn note(told: &[u8], noted: &mut usize, known: &mut HashMap<[u8; SHORTEST], usize>) {
+    while let Some(key) = told.get(*noted..).and_then(<[u8]>::first_chunk::<SHORTEST>) {
+        known.entry(*key).or_insert(*noted);
+        *noted = noted.saturating_add(1);
+    }
+}
+
+fn number(to: &mut Vec<u8>, mut value: usize) {
+    while value > 0x7f {
+        to.push(u8::try_from(value & 0x7f).unwrap_or_default() | 0x80);
+        value >>= 7;
+    }
+    to.push(u8::try_from(value).unwrap_or_default());
+}

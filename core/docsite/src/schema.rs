@@ -1,0 +1,249 @@
+//! Schemas as people read them: a line that says what a value may be, and the members of an object.
+
+use std::collections::BTreeMap;
+
+use maud::{Markup, PreEscaped, html};
+use serde_json::Value;
+
+use crate::{
+    document::{Document, Operation, members, text},
+    markdown,
+    resources::{RESOURCES, Resource},
+};
+
+/// The page that tells what belongs to every call.
+pub const OVERVIEW: &str = "";
+
+/// An enumeration of more values has a place of its own.
+const MOST_VALUES_IN_LINE: usize = 8;
+
+/// Where each schema that is referred to is told: on the page of the first resource that uses it, but what can be read
+/// where it is read.
+pub fn homes<'a>(document: &Document<'a>) -> BTreeMap<&'a str, &'static str> {
+    let mut homes = BTreeMap::new();
+    if let Some(problem) = document.at("/components/schemas/Problem") {
+        homes.insert("Problem", OVERVIEW);
+        claim(document, problem, OVERVIEW, &mut homes);
+    }
+    let is_written = |resource: &&Resource| ["publishing", "administration"].contains(&resource.name);
+    let (written, read) = RESOURCES.iter().partition::<Vec<_>, _>(is_written);
+    for resource in read.into_iter().chain(written) {
+        for operation in document.operations_of(resource.name) {
+            for parameter in operation.value.get("parameters").and_then(Value::as_array).into_iter().flatten() {
+                claim(document, parameter.get("schema").unwrap_or(&Value::Null), resource.name, &mut homes);
+            }
+            // A body is told with its call; what it refers to is told below.
+            if let Some(body) = body_schema(document, operation) {
+                claim(document, body, resource.name, &mut homes);
+            }
+            for (_, answer) in members(operation.value, "responses").filter(|(_, answer)| answer.get("$ref").is_none())
+            {
+                let content = answer.get("content").unwrap_or(&Value::Null);
+                claim(document, content, resource.name, &mut homes);
+            }
+        }
+    }
+    homes
+}
+
+/// The schema of a body in JSON, resolved.
+pub fn body_schema<'a>(document: &Document<'a>, operation: &Operation<'a>) -> Option<&'a Value> {
+    let content = operation.value.pointer("/requestBody/content")?.as_object()?;
+    let schema = content.values().find_map(|media| media.get("schema"))?;
+    Some(referred(schema).and_then(|name| document.schema(name)).unwrap_or(schema))
+}
+
+fn claim<'a>(
+    document: &Document<'a>,
+    value: &'a Value,
+    resource: &'static str,
+    homes: &mut BTreeMap<&'a str, &'static str>,
+) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| claim(document, item, resource, homes)),
+        Value::Object(members) => {
+            if let Some(name) = referred(value)
+                && let Some(schema) = document.schema(name)
+            {
+                let is_new = has_place(schema) && name != "ProblemCode" && !homes.contains_key(name);
+                if is_new {
+                    homes.insert(name, resource);
+                }
+                if is_new || !has_place(schema) {
+                    claim(document, schema, resource, homes);
+                }
+                return;
+            }
+            let told = members.iter().filter(|(name, _)| !["example", "examples", "default"].contains(&name.as_str()));
+            told.for_each(|(_, member)| claim(document, member, resource, homes));
+        }
+        _ => {}
+    }
+}
+
+/// Whether it is told apart from where it is used.
+fn has_place(schema: &Value) -> bool {
+    let values = schema.get("enum").and_then(Value::as_array).map_or(0, Vec::len);
+    let has = |name| schema.get(name).is_some();
+    has("properties") || has("oneOf") || has("allOf") || has("anyOf") || values > MOST_VALUES_IN_LINE
+}
+
+/// The name of the schema that this refers to.
+pub fn referred(schema: &Value) -> Option<&str> {
+    text(schema, "$ref").strip_prefix("#/components/schemas/")
+}
+
+/// Tells a schema with a name.
+pub fn section(document: &Document<'_>, name: &str, schema: &Value) -> Markup {
+    html! {
+        section.object {
+            h3 id=(name) { code { (name) } }
+            (markdown::prose(text(schema, "description")))
+            @let listed = list(document, schema, 0);
+            @if listed.0.is_empty() { p { (kind(document, schema)) } } @else { (listed) }
+        }
+    }
+}
+
+/// Lists the members of an object; nothing where it is none.
+pub fn list(document: &Document<'_>, schema: &Value, depth: usize) -> Markup {
+    let all = collect(document, schema);
+    html! {
+        @if !all.is_empty() {
+            dl.members {
+                @for (name, member, is_required) in all { (item(document, name, member, Some(is_required), depth)) }
+            }
+        }
+    }
+}
+
+/// Tells a parameter or a member: its name, what it may be, and what it is.
+pub fn item(document: &Document<'_>, name: &str, schema: &Value, required: Option<bool>, depth: usize) -> Markup {
+    let described = [schema, document.resolve(inner(schema))].into_iter().map(|schema| text(schema, "description"));
+    let has_place = inner_name(schema).is_some_and(|name| document.schema_href(name).is_some());
+    let described = described.take(if has_place { 1 } else { 2 }).find(|text| !text.is_empty());
+    html! {
+        dt { code { (name) } " " span { (kind(document, schema)) @if required == Some(true) { ", required" } } }
+        dd {
+            @if let Some(described) = described { (markdown::prose(described)) }
+            // What has no name is told here.
+            @if depth < 4 {
+                @if schema.get("properties").is_some() { (list(document, schema, depth.saturating_add(1))) }
+                @else if let Some(items) = schema.get("items").filter(|items| items.get("properties").is_some()) {
+                    (list(document, items, depth.saturating_add(1)))
+                }
+            }
+        }
+    }
+}
+
+/// The members of an object with those of what it is made of.
+fn collect<'a>(document: &'a Document<'_>, schema: &'a Value) -> Vec<(&'a str, &'a Value, bool)> {
+    let mut all = Vec::new();
+    for part in schema.get("allOf").and_then(Value::as_array).into_iter().flatten() {
+        all.extend(collect(document, document.resolve(part)));
+    }
+    let required = schema.get("required").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let own = members(schema, "properties");
+    all.extend(own.map(|(name, member)| (name.as_str(), member, required.iter().any(|one| one == name.as_str()))));
+    all
+}
+
+/// What an array holds or an alternative to null is; else the schema itself.
+fn inner(schema: &Value) -> &Value {
+    let choices = schema.get("oneOf").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    match choices {
+        [one, null] if text(null, "type") == "null" => one,
+        _ => schema,
+    }
+}
+
+fn inner_name(schema: &Value) -> Option<&str> {
+    let schema = inner(schema);
+    referred(schema).or_else(|| schema.get("items").and_then(referred))
+}
+
+/// Says what a value may be.
+pub fn kind(document: &Document<'_>, schema: &Value) -> Markup {
+    html! {
+        (base(document, schema))
+        @for limit in limits(schema) { ", " (limit) }
+        @if let Some(items) = schema.get("items") { " of " (kind(document, items)) }
+        @if let Some(default) = schema.get("default") { ", default " code { (plain(default)) } }
+    }
+}
+
+fn base(document: &Document<'_>, schema: &Value) -> Markup {
+    if let Some(name) = referred(schema) {
+        let target = document.schema(name).unwrap_or(&Value::Null);
+        return match document.schema_href(name) {
+            Some(href) => html! { a href=(href) { code { (name) } } },
+            None => kind(document, target),
+        };
+    }
+    for (list, between) in [("oneOf", " or "), ("anyOf", " or "), ("allOf", " and ")] {
+        if let Some(parts) = schema.get(list).and_then(Value::as_array) {
+            return html! { @for (index, part) in parts.iter().enumerate() { @if index > 0 { (between) } (kind(document, part)) } };
+        }
+    }
+    if let Some(value) = schema.get("const") {
+        return html! { code { (plain(value)) } };
+    }
+    if let Some(values) = schema.get("enum").and_then(Value::as_array) {
+        return html! { @for (index, value) in values.iter().enumerate() { @if index > 0 { " | " } code { (plain(value)) } } };
+    }
+    let names = match schema.get("type") {
+        Some(Value::String(name)) => vec![name.as_str()],
+        Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).collect(),
+        _ => vec!["anything"],
+    };
+    html! {
+        @for (index, name) in names.into_iter().enumerate() {
+            @if index > 0 { " or " }
+            @match name {
+                "object" if schema.get("additionalProperties").is_some_and(Value::is_object) => {
+                    "object, each member " (kind(document, schema.get("additionalProperties").unwrap_or(&Value::Null)))
+                },
+                name => (name),
+            }
+        }
+        @if let format @ ("uuid" | "email" | "uri" | "date-time" | "date") = text(schema, "format") { " (" (format) ")" }
+    }
+}
+
+/// What else the document says of how long or how great it may be.
+fn limits(schema: &Value) -> Vec<Markup> {
+    let span = |low: &str, high: &str, of: &str| {
+        let of =
+            |most: &Value| if most.as_i64() == Some(1) { of.trim_end_matches('s').to_owned() } else { of.to_owned() };
+        let (low, high) = (schema.get(low), schema.get(high));
+        // The greatest number that JSON carries exactly says nothing.
+        let high = high.filter(|high| high.as_i64() != Some(9_007_199_254_740_991));
+        match (low, high) {
+            (Some(low), Some(high)) if low == high => Some(format!("{}{}", plain(low), of(low))),
+            (Some(low), Some(high)) => Some(format!("{}–{}{}", plain(low), plain(high), of(high))),
+            (Some(low), None) => Some(format!("at least {}{}", plain(low), of(low))),
+            (None, Some(high)) => Some(format!("at most {}{}", plain(high), of(high))),
+            (None, None) => None,
+        }
+    };
+    let mut limits = [
+        span("minLength", "maxLength", " characters"),
+        span("minItems", "maxItems", " items"),
+        span("minimum", "maximum", ""),
+    ]
+    .into_iter()
+    .flatten()
+    .map(PreEscaped)
+    .collect::<Vec<_>>();
+    let pattern = text(schema, "pattern");
+    // A format says it better.
+    if !pattern.is_empty() && text(schema, "format").is_empty() {
+        limits.push(html! { "matches " code { (pattern) } });
+    }
+    limits
+}
+
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
