@@ -24,6 +24,7 @@ async fn export_holds_everything(host: Host) {
     publisher.tasks(2).await;
     let model = publisher.model("m").await;
     let run = publisher.published(&model, 1, 2).await;
+    let seal = publisher.seal(&model).await;
     let user = &publisher.user;
     let answer = user.api.get("/api/v1/users/me/export").await;
     let export = answer.expect(200);
@@ -49,6 +50,7 @@ async fn export_holds_everything(host: Host) {
     assert!(json!(list("models")).to_string().contains(&model));
     assert!(json!(list("benchmarks")).to_string().contains(&publisher.benchmark));
     assert!(json!(list("runs")).to_string().contains(&run));
+    assert!(json!(list("seals")).to_string().contains(&seal));
 }
 
 async fn export_holds_no_secret(host: Host) {

@@ -124,6 +124,7 @@ fn everywhere() -> Vec<Case> {
         secret_scanning::cases(),
         public_reads::cases(),
         publishing::cases(),
+        seals::cases(),
         counts::cases(),
         versions::cases(),
         dependencies::cases(),
