@@ -89,7 +89,7 @@ pub(super) struct ResultInput {
     /// How it ended. What timed out or broke scores 0.
     status: ResultStatus,
     /// With the metric `pass_rate` 1 or 0 or, of several samples, `correct / samples`.
-    #[schema(value_type = Option<Score>)]
+    #[schema(minimum = 0, maximum = 1, example = 1)]
     score: Option<f64>,
     /// In place of a score, where the version has parts: that of at least one of them.
     #[schema(value_type = Option<BTreeMap<String, Score>>)]
