@@ -52,6 +52,7 @@ mod revocation;
 mod secrecy;
 mod secret_scanning;
 mod sessions;
+mod site;
 mod slices;
 mod snapshots;
 mod spin_component;
@@ -140,6 +141,7 @@ fn everywhere() -> Vec<Case> {
         withdrawal::cases(),
         systems::cases(),
         standings::cases(),
+        site::cases(),
         limits::cases(),
         log::cases(),
         verify::cases(),
