@@ -17,7 +17,8 @@ use unicode_normalization::UnicodeNormalization as _;
 use crate::client::Answer;
 
 /// What `Accept` gets of a path besides what the document describes, which has a path for each form.
-const NEGOTIATED: [(&str, &str, Option<&str>); 3] = [
+const NEGOTIATED: [(&str, &str, Option<&str>); 4] = [
+    ("/", "text/html", None),
     ("/api/v1/leaderboard", "text/csv", Some("/api/v1/leaderboard.csv")),
     ("/api/v1/leaderboard", "application/x-ndjson", Some("/api/v1/leaderboard.ndjson")),
     ("/dev/mail", "text/html", None),
@@ -104,6 +105,12 @@ impl Contract {
             return Ok(());
         }
         let status = answer.status.as_u16();
+        // A problem that a browser asked for is a page.
+        let is_page =
+            answer.media_type() == Some("text/html") && answer.headers.contains_key("content-security-policy");
+        if is_page && status >= 400 && !question.path.starts_with("/api/") {
+            return Ok(());
+        }
         let path = question.path.split('?').next().unwrap_or(question.path);
         let Some(template) = self.template(path) else {
             return match status {

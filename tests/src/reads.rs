@@ -223,6 +223,13 @@ pub async fn public_reads(simulation: &Simulation, size: Size) -> Vec<Read> {
     read("proof that a change is in the log", "/api/v1/log/proof/inclusion", &format!("?change={old}"));
     read("proof that the log was added to", "/api/v1/log/proof/consistency", "?from=1");
     read("badge", "/api/v1/badges/{provider}/{name}.svg", "?benchmark=bench-0");
+    for page in ["/", "/benchmarks", "/models", "/standings", "/changes", "/search", "/sitemap.xml"] {
+        read("page of the site", page, "");
+    }
+    read("page of a provider's models", "/models", "?provider=maker-1");
+    read("page of what was looked for", "/search", "?q=model-1");
+    // After its last result: how many stand on a page is not what is compared.
+    read("page of a run", "/runs/{id}", "?cursor=WyJ6enoiLDFd");
     read("page, none named", "/leaderboard", "");
     read("page", "/leaderboard", "?benchmark=bench-0");
     read("page, language", "/leaderboard", "?benchmark=bench-0&language=l0");
@@ -240,7 +247,7 @@ pub async fn described(simulation: &Simulation) -> Vec<String> {
     let (_, document) = simulation.call(Method::GET, "/openapi.json", None, None).await;
     let paths = document["paths"].as_object().expect("paths");
     let is_public = |path: &str, item: &Value| {
-        let is_leaderboard = item["get"]["tags"][0] == "Leaderboard" || path.starts_with("/leaderboard");
+        let is_leaderboard = item["get"]["tags"][0] == "Leaderboard" || !path.starts_with("/api/");
         item["get"]["security"][0] == json!({}) && is_leaderboard
     };
     paths.iter().filter(|(path, item)| is_public(path, item)).map(|(path, _)| path.clone()).collect()

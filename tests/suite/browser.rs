@@ -73,6 +73,7 @@ pub async fn pages(kind: Kind) -> Result<(), String> {
     let empty = Publisher::new(&host).await;
     empty.version("1", version).await;
 
+    let shown = publisher.leaderboard().await["data"][0]["runId"].as_str().ok_or("no run")?.to_owned();
     let board = format!("benchmark={}", publisher.benchmark);
     let id = |name: &str| format!("{}/{name}", publisher.provider);
     let pages = json!([
@@ -86,6 +87,15 @@ pub async fn pages(kind: Kind) -> Result<(), String> {
         { "name": "several", "path": format!("/leaderboard/compare?{board}&a={}&b={},{}", id("good"), id("fair"), id("poor")) },
         { "name": "choose", "path": format!("/leaderboard/compare?{board}") },
         { "name": "itself", "path": format!("/leaderboard/compare?{board}&a={0}&b={0}", id("good")), "status": 422 },
+        { "name": "variants", "path": format!("/leaderboard?{board}&group=baseModel") },
+        { "name": "front", "path": "/" },
+        { "name": "benchmarks", "path": "/benchmarks" },
+        { "name": "models", "path": "/models" },
+        { "name": "standings", "path": format!("/standings?{board}&benchmark={}", empty.benchmark) },
+        { "name": "changes", "path": format!("/changes?{board}") },
+        { "name": "search", "path": "/search?q=good" },
+        { "name": "run", "path": format!("/runs/{shown}") },
+        { "name": "nowhere", "path": "/nowhere", "status": 404 },
         { "name": "docs", "path": "/docs" },
         { "name": "docs-resource", "path": "/docs/api/api-keys" },
         { "name": "docs-guide", "path": "/docs/guides/importing" },

@@ -29,10 +29,6 @@ async fn the_index_names_the_documentation(host: Host) {
     let index = host.client().get("/").header("Accept", "application/json").await.expect(200);
     assert_eq!((&index["message"], &index["documentation"]), (&json!("AIBaaS API"), &json!("/docs")));
     assert_eq!(index["version"], env!("CARGO_PKG_VERSION"));
-    let browser = host.client().get("/").header("Accept", "text/html,application/xhtml+xml,*/*;q=0.8").await;
-    assert!(browser.status.is_redirection(), "{browser}");
-    assert_eq!(browser.header("location"), Some("/leaderboard"));
-    host.client().get("/leaderboard").header("Accept", "text/html").await.expect(200);
 }
 
 async fn health_and_readiness(host: Host) {

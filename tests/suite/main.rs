@@ -53,6 +53,7 @@ mod seals;
 mod secrecy;
 mod secret_scanning;
 mod sessions;
+mod site;
 mod slices;
 mod snapshots;
 mod spin_component;
@@ -143,6 +144,7 @@ fn everywhere() -> Vec<Case> {
         withdrawal::cases(),
         systems::cases(),
         standings::cases(),
+        site::cases(),
         limits::cases(),
         log::cases(),
         verify::cases(),

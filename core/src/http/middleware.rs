@@ -206,6 +206,7 @@ fn request_id(app: &App, headers: &HeaderMap) -> String {
 #[cfg(test)]
 mod tests {
     use async_trait::async_trait;
+    use axum::body::Body;
     use futures_util::FutureExt as _;
     use serde_json::Value;
     use tower::ServiceExt as _;

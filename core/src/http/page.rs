@@ -337,3 +337,23 @@ pub fn html_answer(status: StatusCode, page: String) -> Response {
     response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, CSP);
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn details_are_told_as_sentences() {
+        assert_eq!(sentence("name a benchmark, such as a"), "Name a benchmark, such as a.");
+        assert_eq!(sentence("Gone."), "Gone.");
+    }
+
+    #[test]
+    fn who_would_rather_read_html_is_a_browser() {
+        let wants = |accept: &'static str| {
+            wants_html(&HeaderMap::from_iter([(header::ACCEPT, HeaderValue::from_static(accept))]))
+        };
+        assert!(wants("text/html,application/xhtml+xml,*/*;q=0.8"));
+        assert!(!wants("application/json, text/html") && !wants("*/*") && !wants_html(&HeaderMap::new()));
+    }
+}

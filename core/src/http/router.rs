@@ -157,6 +157,8 @@ mod tests {
             (Method::GET, "/api/v1/runs/none", 404, true, false, true),
             (Method::GET, "/api/v1/export/none", 400, true, false, true),
             (Method::GET, "/leaderboard", 200, false, true, true),
+            (Method::GET, "/models", 200, false, true, true),
+            (Method::GET, "/runs/none", 404, false, false, true),
             (Method::GET, "/openapi.json", 200, true, true, false),
             (Method::GET, "/.well-known/jwks.json", 200, true, true, false),
             (Method::GET, "/problems", 200, false, false, false),

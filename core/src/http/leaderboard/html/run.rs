@@ -277,7 +277,7 @@ impl Page<'_> {
             @if !self.slices.is_empty() {
                 h2 id="slices" { "On parts of the tasks" }
                 div class="wide" role="region" tabindex="0" aria-labelledby="slices" {
-                    table {
+                    table class="fit" {
                         thead { tr { th scope="col" { "Tasks" } th scope="col" class="n" { "How many" } th scope="col" class="n" { "Score" } } }
                         tbody { @for slice in &self.slices {
                             tr {
@@ -361,7 +361,7 @@ impl Page<'_> {
             @if !self.others.is_empty() {
                 h2 id="others" { "Other runs of this system" }
                 div class="wide" role="region" tabindex="0" aria-labelledby="others" {
-                    table {
+                    table class="fit" {
                         thead { tr { th scope="col" { "Evaluated" } th scope="col" { "Status" } th scope="col" { "By" } th scope="col" class="n" { "Score" } } }
                         tbody { @for other in &self.others {
                             tr {

@@ -138,7 +138,7 @@ fn column(choices: &Choices, benchmark: &MatrixBenchmark, active: bool) -> Marku
         th scope="col" aria-sort=[active.then_some("ascending")] {
             a href=(choices.with(&[("sort", benchmark.benchmark.as_str())])) { (benchmark.title) }
             small { a href=(board) { (count(benchmark.systems, "system")) } }
-            @if let Some(at) = benchmark.last_evaluated_at { small { "evaluated " (day(at)) } }
+            @if let Some(at) = benchmark.last_evaluated_at { small { "evaluated " time datetime=(at) { (day(at)) } } }
         }
     }
 }
@@ -175,8 +175,13 @@ fn form(parameters: &MatrixParameters, shown: &[MatrixBenchmark]) -> Markup {
     let base = parameters.base_model().map(ToString::to_string);
     html! {
         form class="filters" action="/standings" role="search" aria-label="Choose" {
-            @for benchmark in shown {
-                label class="tick" { input type="checkbox" name="benchmark" value=(benchmark.benchmark) checked; (benchmark.title) }
+            @if !shown.is_empty() {
+                fieldset {
+                    legend { "Benchmarks" }
+                    @for benchmark in shown {
+                        label class="tick" { input type="checkbox" name="benchmark" value=(benchmark.benchmark) checked; (benchmark.title) }
+                    }
+                }
             }
             @if shown.len() < MOST_BENCHMARKS {
                 label { span { "Another benchmark, by its id" } input name="benchmark" maxlength="100"; }
