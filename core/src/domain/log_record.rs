@@ -47,8 +47,8 @@ fn told(row: Row, left_out: &[&str]) -> Row {
     row.into_iter().filter(|(name, value)| !value.is_null() && !left_out.contains(&name.as_str())).collect()
 }
 
-/// SHA-256 of what was published of a run: its record, then its counts where it has some, then its results in the order of
-/// task and attempt, each a line of canonical JSON.
+/// SHA-256 of what was published of a run: its record, then its counts or the score that its source publishes where it has
+/// some, then its results in the order of task and attempt, each a line of canonical JSON.
 #[derive(Clone, Debug)]
 pub struct RunDigest {
     hasher: Sha256,
@@ -56,14 +56,14 @@ pub struct RunDigest {
 }
 
 impl RunDigest {
-    /// Begins with the run's row of `runs`, and that of `run_counts`.
+    /// Begins with the run's row of `runs`, and that of `run_counts` or of `run_given_scores`.
     ///
     /// # Errors
     /// As [`canonical`].
-    pub fn new(run: Row, counts: Option<Row>) -> Result<Self, serde_json::Error> {
+    pub fn new(run: Row, given: Option<Row>) -> Result<Self, serde_json::Error> {
         let mut digest = Self { hasher: Sha256::new(), results: 0 };
         digest.line(&told(run, &RUN_LEFT_OUT))?;
-        counts.map_or(Ok(()), |counts| digest.line(&told(counts, &[])))?;
+        given.map_or(Ok(()), |given| digest.line(&told(given, &[])))?;
         Ok(digest)
     }
 

@@ -145,7 +145,7 @@ async fn leaf(app: &App, change: Change) -> Result<Leaf, ApiError> {
     let published = matches!(change.kind, ChangeKind::Published | ChangeKind::Rescored);
     let run = change.run_id.as_ref().filter(|_| published).map(|id| {
         let first = store::results(id, &(String::new(), 0), PIECE);
-        (id, batch.push(store::run(id)), batch.push(store::counts(id)), batch.push(first))
+        (id, batch.push(store::run(id)), batch.push(store::given(id)), batch.push(first))
     });
     let (mut board_commitment, mut run_commitment) = (None, None);
     if board.is_some() || run.is_some() {
@@ -156,10 +156,10 @@ async fn leaf(app: &App, change: Change) -> Result<Leaf, ApiError> {
             board_commitment =
                 Some(BoardCommitment { digest: log_record::hex(&log_record::board_digest(rows)), entries });
         }
-        if let Some((id, run, counts, piece)) = run {
+        if let Some((id, run, given, piece)) = run {
             let run = answers.take(run)?.ok_or_else(|| ApiError::internal("a published run is gone"))?;
             let RunRecord { row, private_tasks } = run;
-            let digest = RunDigest::new(row, answers.take(counts)?).map_err(unwritable)?;
+            let digest = RunDigest::new(row, answers.take(given)?).map_err(unwritable)?;
             let (digest, results) = of_results(app, id, digest, answers.take(piece)?).await?.finish();
             run_commitment = Some(RunCommitment { digest: log_record::hex(&digest), results, private_tasks });
         }

@@ -4,6 +4,7 @@ mod benchmark_input;
 mod benchmarks;
 mod counts;
 mod current_version;
+mod given_score;
 mod models;
 mod publish;
 mod result_input;
@@ -49,6 +50,7 @@ use crate::{
     results::list,
     results::upload,
     counts::handler,
+    given_score::handler,
     publish::handler,
     withdraw::handler
 ))]
@@ -75,6 +77,7 @@ pub fn routes() -> Router<App> {
         .route("/runs", post(runs::create))
         .route("/runs/{id}/results", post(results::upload))
         .route("/runs/{id}/counts", put(counts::handler))
+        .route("/runs/{id}/score", put(given_score::handler))
         .route("/runs/{id}/publish", post(publish::handler))
         .route("/runs/{id}/withdraw", post(withdraw::handler))
 }

@@ -7,7 +7,8 @@ SELECT
   r.id AS run_id, e.model_id, e.system_id, e.ranked, r.agent_name, r.agent_version, r.configuration, r.links,
   e.display_name, e.contaminated, r.published_at, r.evaluated_at, r.evaluator_relationship, r.dirty,
   r.conditions, substr(r.attempts_policy, 1, 100) AS attempts_policy, m.base_model, s.tasks, s.clusters, s.correct,
-  s.total, s.score, s.squares, s.cost_usd, s.uncosted, s.p50_ms, s.p95_ms
+  s.total, s.score, s.squares, s.cost_usd, s.uncosted, s.p50_ms, s.p95_ms,
+  s.standard_error, s.interval_low, s.interval_high
 FROM (
   SELECT *
   FROM leaderboard_entries
