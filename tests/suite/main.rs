@@ -36,6 +36,7 @@ mod leaderboard;
 mod limits;
 mod log;
 mod mail_delivery;
+mod metrics;
 mod mfa;
 mod moderation;
 mod native_keys;
@@ -122,6 +123,7 @@ fn everywhere() -> Vec<Case> {
         public_reads::cases(),
         publishing::cases(),
         counts::cases(),
+        metrics::cases(),
         versions::cases(),
         dependencies::cases(),
         evidence::cases(),

@@ -210,7 +210,7 @@ mod tests {
         let interval = score.interval.unwrap();
         assert!((score.score - 3.0).abs() < 1e-12 && score.method == Some(IntervalMethod::Clustered));
         assert_eq!(interval.low, 0.0, "3 − 3.92, cut");
-        assert!((interval.high - 6.919_927_968).abs() < 1e-9, "{interval:?}");
+        assert!((interval.high - 6.919_927_969).abs() < 1e-9, "{interval:?}");
         let equal = Score::of(&seconds, &aggregates(&[1.0; 20], 20, 20)).interval.unwrap();
         assert_eq!(equal, Interval { low: 1.0, high: 1.0 }, "1 is no end of a scale of seconds");
     }

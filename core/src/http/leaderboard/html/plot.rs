@@ -362,7 +362,7 @@ mod tests {
         };
         assert_eq!(of(None, &[1180.0, 1287.0]), (1150.0, 1300.0, 50.0));
         assert_eq!(of(Some(0.0), &[3.0, 41.0]), (0.0, 50.0, 10.0));
-        assert_eq!(of(Some(0.0), &[0.0]), (0.0, 0.5, 0.5), "nothing below the bound");
+        assert_eq!(of(Some(0.0), &[0.0]), (0.0, 0.2, 0.2), "nothing below the bound");
         assert_eq!(of(None, &[]), (0.0, 1.0, 0.5));
         assert_eq!(marks(1150.0, 1300.0, 50.0).collect::<Vec<_>>(), [1150.0, 1200.0, 1250.0, 1300.0]);
     }
