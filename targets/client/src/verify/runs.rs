@@ -232,7 +232,11 @@ fn of_counts(id: &str, counts: Option<&Row>, told: Option<&Row>) -> Result<(), U
     numbers(id, "", told, &computed)
 }
 
-fn of_given_score(id: &str, version: &Row, given: Option<&Row>, told: Option<&Row>) -> Result<(), Untrue> {
+/// Compares the score that a source gives with what is kept of it.
+///
+/// # Errors
+/// Which number differs.
+pub fn of_given_score(id: &str, version: &Row, given: Option<&Row>, told: Option<&Row>) -> Result<(), Untrue> {
     let (Some(given), Some(told)) = (given, told) else {
         return Err(Untrue::new(format!(
             "run {id}: the score that its source gives, or what is kept of it, is missing"
