@@ -8,7 +8,7 @@ use aibaas_core::{
     store::{
         Batch, benchmarks,
         migrations::{CREATE_LOG, MIGRATIONS, Migration},
-        publications::{Publication, RunEnding},
+        publications::{Kept, Publication, RunEnding},
         results::{self, TaskAttempt},
     },
 };
@@ -177,7 +177,7 @@ async fn publish(database: &Memory, (run, _, benchmark, at): &Published) {
     let (run_id, owner_id) = (&RunId::from(run.as_str()), &UserId::from("owner"));
     let tasks = benchmarks::sliced_tasks(run_id, owner_id, -1, 1000).run(database).await.expect("tasks");
     assert_eq!(tasks.end, None, "all of them");
-    let mut sums = RunSums::new(&tasks.tasks);
+    let mut sums = RunSums::new(&tasks.tasks, true);
     let piece =
         results::attempts(run_id, owner_id, &TaskAttempt::default(), 1000).run(database).await.expect("results");
     assert_eq!(piece.end, None, "all of them");
@@ -189,7 +189,8 @@ async fn publish(database: &Memory, (run, _, benchmark, at): &Published) {
     let results = digest.finish();
     let aggregates = sums.finish(if *benchmark == "tried" { 2 } else { 1 }, 1);
     assert_eq!(aggregates.is_some(), *benchmark != "counted");
-    let publication = Publication { run_id, owner_id, revision: 0, aggregates: aggregates.as_ref(), results };
+    let kept = aggregates.as_ref().map_or(Kept::Counts, Kept::Aggregates);
+    let publication = Publication { run_id, owner_id, revision: 0, kept, results };
     assert!(publication.beforehand().expect("nothing beforehand").is_empty());
     let mut batch = Batch::new();
     publication.publish(&mut batch, &format!("snapshot-{run}"), ports::Timestamp(*at)).expect("a batch");

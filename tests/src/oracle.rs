@@ -75,6 +75,16 @@ impl Slice<'_> {
     }
 }
 
+/// Which scores are best.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Best {
+    /// Of pass rates.
+    #[default]
+    Highest,
+    /// Of refusals.
+    Lowest,
+}
+
 /// What a slice of one run comes to, worked out from its results as they were uploaded.
 #[derive(Clone, Debug)]
 pub struct Sliced {
@@ -144,10 +154,21 @@ impl Sliced {
 
     /// Checks a row, ranked among all rows of its slice.
     #[track_caller]
-    pub fn assert_row(&self, row: &Value, all: &[Self]) {
+    pub fn assert_row(&self, row: &Value, all: &[Self], best: Best) {
         let intervals = all.iter().map(|one| one.interval.unwrap_or((0.0, 1.0))).collect::<Vec<_>>();
-        let (low, high) = rank_range(self.interval.unwrap_or((0.0, 1.0)), &intervals);
-        let rank = 1 + all.iter().filter(|other| other.score > self.score + 1e-12).count();
+        let (low, high) = match best {
+            Best::Highest => rank_range(self.interval.unwrap_or((0.0, 1.0)), &intervals),
+            // From the other end: whoever is surely worse when more is better is surely better now.
+            Best::Lowest => {
+                let (low, high) = rank_range(self.interval.unwrap_or((0.0, 1.0)), &intervals);
+                (all.len() + 1 - high, all.len() + 1 - low)
+            }
+        };
+        let is_better = |other: &&Self| match best {
+            Best::Highest => other.score > self.score + 1e-12,
+            Best::Lowest => other.score < self.score - 1e-12,
+        };
+        let rank = 1 + all.iter().filter(is_better).count();
         assert_eq!([&row["correct"], &row["total"]], [self.correct, self.total], "{self:?} {row}");
         assert_eq!([&row["rank"], &row["rankLow"], &row["rankHigh"]], [rank, low, high], "{self:?} {row}");
         let per_task = self.cost.map(|cost| cost / count(self.tasks));

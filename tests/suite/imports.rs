@@ -202,15 +202,17 @@ async fn every_eval_ever_is_imported(host: Host) {
     let key = importers_key(&publisher).await;
     let arguments = ["every-eval-ever", "tests/data/every-eval-ever/*.json"];
     let first = told(0, &arguments, host.url(), &key).await;
-    assert_eq!(counts(&first), [2, 0, 6], "{first}");
-    assert_refused(&first, "riddles.speed", "less is better");
+    assert_eq!(counts(&first), [4, 0, 4], "{first}");
     assert_refused(&first, "riddles.alone", "neither samples nor their number");
     let doors = rows(&host, "riddles.doors").await;
     assert_eq!((&doors[0]["correct"], &doors[0]["total"]), (&json!(3), &json!(4)));
     let keys = rows(&host, "riddles.keys").await;
     assert_eq!((&keys[0]["correct"], &keys[0]["total"]), (&json!(146), &json!(300)));
     assert!(keys[0]["flags"].as_array().is_some_and(|flags| flags.contains(&json!("counts_only"))), "{keys:?}");
-    assert_eq!(counts(&told(0, &arguments, host.url(), &key).await), [0, 2, 6]);
+    let speed = rows(&host, "riddles.speed").await;
+    assert_eq!((&speed[0]["score"], &speed[0]["total"]), (&json!(12.5), &Value::Null));
+    assert!(speed[0]["flags"].as_array().is_some_and(|flags| flags.contains(&json!("score_only"))), "{speed:?}");
+    assert_eq!(counts(&told(0, &arguments, host.url(), &key).await), [0, 4, 4]);
 }
 
 /// A directory has two evaluations of one task, each with samples of its own date.

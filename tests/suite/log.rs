@@ -310,6 +310,33 @@ async fn every_kind_of_board_is_verified(host: Host) {
     let counts = json!({ "total": 225, "correctByAttempt": [139], "costUsd": 14.41 });
     publisher.api.put(format!("/api/v1/runs/{run}/counts")).json(counts).await.expect(200);
     publisher.publish(&run).await;
+    // Less is better, beyond 1; and what sources give of it.
+    let lower = |members: Value| {
+        let mut body = json!({ "title": "Seconds", "metric": "score", "direction": "lower_is_better", "unit": "s",
+            "bounds": { "lower": 0 } });
+        body.as_object_mut().expect("members").extend(members.as_object().expect("members").clone());
+        body
+    };
+    let tasks = (0..25).map(|n| json!({ "id": format!("t{n}") })).collect::<Value>();
+    publisher.version("4", lower(json!({ "tasks": tasks }))).await;
+    publisher.version("5", lower(json!({ "evidence": "score", "taskCount": 25 }))).await;
+    let given = [
+        json!({ "score": 12.5, "standardError": 0.25, "samples": 50 }),
+        json!({ "score": 7.25, "interval": { "low": 6.5, "high": 8.0 }, "costUsd": 1.5, "tasks": 20 }),
+        json!({ "score": 9.0 }),
+    ];
+    for ((model, given), base) in models.iter().zip(given).zip([40.0, 8.0, 20.0]) {
+        let run = publisher.run_of(model, json!({ "version": "4" })).await;
+        let took = |n: u32| {
+            json!({ "task": format!("t{n}"), "attempt": 1, "status": "success",
+            "score": base + f64::from(n) / 7.0 })
+        };
+        publisher.upload(&run, (0..25).map(took).collect()).await;
+        publisher.publish(&run).await;
+        let run = publisher.run_of(model, json!({ "version": "5" })).await;
+        publisher.api.put(format!("/api/v1/runs/{run}/score")).json(given).await.expect(200);
+        publisher.publish(&run).await;
+    }
 
     let url = host.url().to_owned();
     let (code, said) = client(&["verify", &url]).await;

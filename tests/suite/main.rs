@@ -36,6 +36,7 @@ mod leaderboard;
 mod limits;
 mod log;
 mod mail_delivery;
+mod metrics;
 mod mfa;
 mod moderation;
 mod native_keys;
@@ -127,6 +128,7 @@ fn everywhere() -> Vec<Case> {
         publishing::cases(),
         seals::cases(),
         counts::cases(),
+        metrics::cases(),
         versions::cases(),
         dependencies::cases(),
         evidence::cases(),

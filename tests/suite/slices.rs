@@ -4,7 +4,7 @@ use aibaas_tests::{
     Publisher, cases,
     fixtures::{row, seeded, unique},
     host::Host,
-    oracle::{Slice, Sliced},
+    oracle::{Best, Slice, Sliced},
 };
 use fastrand::Rng;
 use futures_util::future::join_all;
@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 cases![KeepsMail:
     every_slice_is_what_its_results_say,
     slices_of_several_attempts_and_clusters,
+    slices_where_less_is_better,
     filters_choose_rows_and_leave_their_ranks,
     every_order_goes_both_ways,
     a_slice_that_no_task_is_in_is_empty,
@@ -46,6 +47,7 @@ struct Measure {
     attempts: u32,
     samples: bool,
     clusters: u32,
+    best: Best,
 }
 
 /// Random results of a model: better or worse by `skill`, some without a cost or a latency.
@@ -66,7 +68,8 @@ fn results(random: &mut Rng, tasks: &[Value], measure: Measure, skill: f64) -> V
             } else {
                 result["score"] = json!(u8::from(random.f64() < skill));
             }
-            if result["score"] == 0 && random.bool() {
+            let worst = u8::from(measure.best == Best::Lowest);
+            if result["score"] == worst && random.bool() {
                 result["status"] = json!(random.choice(["failed", "timeout", "error"]));
             }
             if random.u8(..5) > 0 {
@@ -95,6 +98,7 @@ async fn published(
     let tasks = tasks(random, 70, measure.clusters);
     let version = json!({
         "title": "Sliced", "metric": measure.metric, "tasks": tasks, "attemptsPerTask": measure.attempts,
+        "direction": if measure.best == Best::Lowest { "lower_is_better" } else { "higher_is_better" },
     });
     publisher.version("1", version).await;
     let mut all = Vec::new();
@@ -130,7 +134,7 @@ async fn check_slices(publisher: &Publisher, random: &mut Rng, measure: Measure,
         let expected = models.iter().filter_map(|(_, results)| of(results)).collect::<Vec<_>>();
         assert_eq!(leaderboard["data"].as_array().map(Vec::len), Some(expected.len()), "{slice:?}");
         for ((model, _), one) in models.iter().zip(&expected) {
-            one.assert_row(row(&leaderboard, model), &expected);
+            one.assert_row(row(&leaderboard, model), &expected, measure.best);
         }
     };
     join_all(slices.iter().map(check)).await;
@@ -138,19 +142,25 @@ async fn check_slices(publisher: &Publisher, random: &mut Rng, measure: Measure,
 
 async fn every_slice_is_what_its_results_say(host: Host) {
     let mut random = seeded();
-    let measure = Measure { metric: "pass_rate", attempts: 1, samples: false, clusters: 0 };
+    let measure = Measure { metric: "pass_rate", attempts: 1, samples: false, clusters: 0, best: Best::Highest };
     check_slices(&Publisher::new(&host).await, &mut random, measure, &every_slice()).await;
+}
+
+async fn slices_where_less_is_better(host: Host) {
+    let mut random = seeded();
+    let measure = Measure { metric: "pass_rate", attempts: 1, samples: false, clusters: 0, best: Best::Lowest };
+    check_slices(&Publisher::new(&host).await, &mut random, measure, &every_slice()[..8]).await;
 }
 
 async fn slices_of_several_attempts_and_clusters(host: Host) {
     let mut random = seeded();
     let publisher = Publisher::new(&host).await;
     for measure in [
-        Measure { metric: "pass_rate", attempts: 2, samples: false, clusters: 0 },
-        Measure { metric: "pass_rate", attempts: 1, samples: false, clusters: 30 },
-        Measure { metric: "pass_rate", attempts: 2, samples: true, clusters: 0 },
-        Measure { metric: "score", attempts: 1, samples: false, clusters: 40 },
-        Measure { metric: "score", attempts: 2, samples: false, clusters: 0 },
+        Measure { metric: "pass_rate", attempts: 2, samples: false, clusters: 0, best: Best::Highest },
+        Measure { metric: "pass_rate", attempts: 1, samples: false, clusters: 30, best: Best::Highest },
+        Measure { metric: "pass_rate", attempts: 2, samples: true, clusters: 0, best: Best::Highest },
+        Measure { metric: "score", attempts: 1, samples: false, clusters: 40, best: Best::Lowest },
+        Measure { metric: "score", attempts: 2, samples: false, clusters: 0, best: Best::Lowest },
     ] {
         let mut slices = every_slice();
         random.shuffle(&mut slices);
@@ -194,7 +204,7 @@ async fn filters_choose_rows_and_leave_their_ranks(host: Host) {
 
 async fn every_order_goes_both_ways(host: Host) {
     let mut random = seeded();
-    let measure = Measure { metric: "pass_rate", attempts: 1, samples: false, clusters: 0 };
+    let measure = Measure { metric: "pass_rate", attempts: 1, samples: false, clusters: 0, best: Best::Highest };
     let (publisher, tasks, models) = published(&Publisher::new(&host).await, &mut random, measure, 8).await;
     // Whatever chance gave: two of no known cost or latency.
     for name in ["free", "free-too"] {

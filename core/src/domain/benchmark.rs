@@ -8,6 +8,7 @@ use super::{
     BenchmarkId, VersionName,
     conditions::Conditions,
     formats::{Slug, TaskId},
+    measure::Measure,
 };
 
 /// The most values of a dimension: more tell tasks apart rather than grouping them.
@@ -17,8 +18,8 @@ pub const MOST_SLICES: usize = 2500;
 /// The most versions of a benchmark.
 pub const MOST_VERSIONS: u32 = 100;
 
-/// What the runs of a version bring: `results`, task by task, or only `counts` of the tasks that passed, where the
-/// source publishes no more.
+/// What the runs of a version bring: `results`, task by task; only `counts` of the tasks that passed, or only one `score`
+/// a run, where the source publishes no more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Evidence {
@@ -26,9 +27,11 @@ pub enum Evidence {
     Results,
     /// Only counts: how many of the tasks passed.
     Counts,
+    /// Only the score of the whole run.
+    Score,
 }
 
-/// What a score means: `pass_rate` is the share of tasks passed, `score` the mean of scores from 0 to 1.
+/// What a score means: `pass_rate` is the share of tasks passed, `score` the mean of scores within the version's bounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Metric {
@@ -45,13 +48,14 @@ impl Evidence {
         match self {
             Self::Results => "results",
             Self::Counts => "counts",
+            Self::Score => "score",
         }
     }
 
     /// The evidence of this name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        [Self::Results, Self::Counts].into_iter().find(|evidence| evidence.as_str() == name)
+        [Self::Results, Self::Counts, Self::Score].into_iter().find(|evidence| evidence.as_str() == name)
     }
 }
 
@@ -158,7 +162,8 @@ pub struct BenchmarkVersion {
     /// What it measures.
     pub description: Option<String>,
     /// What a score means.
-    pub metric: Metric,
+    #[serde(flatten, serialize_with = "Measure::define")]
+    pub measure: Measure,
     /// What guessing scores.
     pub chance_level: Option<f64>,
     /// What its runs bring.
@@ -188,7 +193,7 @@ pub struct BenchmarkVersion {
     pub citation: Option<String>,
     /// Under which conditions runs are to be made.
     pub conditions: Option<Conditions>,
-    /// The tasks; none where the evidence is counts.
+    /// The tasks; none where the evidence is no results.
     pub tasks: Vec<Task>,
 }
 

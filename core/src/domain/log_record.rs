@@ -61,10 +61,10 @@ impl Lines {
         Ok(())
     }
 
-    fn of_run(run: Row, counts: Option<Row>) -> Result<Self, serde_json::Error> {
+    fn of_run(run: Row, given: Option<Row>) -> Result<Self, serde_json::Error> {
         let mut lines = Self::default();
         lines.add(&told(run, &RUN_LEFT_OUT))?;
-        counts.map_or(Ok(()), |counts| lines.add(&told(counts, &[])))?;
+        given.map_or(Ok(()), |given| lines.add(&told(given, &[])))?;
         Ok(lines)
     }
 }
@@ -102,13 +102,13 @@ pub struct DigestedResults {
     pub results: u64,
 }
 
-/// SHA-256 of what was published of a run: its row of `runs`, then that of `run_counts` where it has one, each a line of
-/// canonical JSON, then a line with the digest of its results in hexadecimal.
+/// SHA-256 of what was published of a run: its row of `runs`, then that of `run_counts` or of `run_given_scores` where it
+/// has one, each a line of canonical JSON, then a line with the digest of its results in hexadecimal.
 ///
 /// # Errors
 /// As [`canonical`].
-pub fn run_digest(run: Row, counts: Option<Row>, results: &DigestedResults) -> Result<Hash, serde_json::Error> {
-    let mut lines = Lines::of_run(run, counts)?;
+pub fn run_digest(run: Row, given: Option<Row>, results: &DigestedResults) -> Result<Hash, serde_json::Error> {
+    let mut lines = Lines::of_run(run, given)?;
     lines.0.update(hex(&results.digest));
     lines.0.update("\n");
     Ok(lines.0.finalize().into())
@@ -120,10 +120,10 @@ pub fn run_digest(run: Row, counts: Option<Row>, results: &DigestedResults) -> R
 /// As [`canonical`].
 pub fn first_run_digest(
     run: Row,
-    counts: Option<Row>,
+    given: Option<Row>,
     results: impl IntoIterator<Item = Row>,
 ) -> Result<Hash, serde_json::Error> {
-    let mut lines = Lines::of_run(run, counts)?;
+    let mut lines = Lines::of_run(run, given)?;
     results.into_iter().try_for_each(|result| lines.add(&told(result, &[])))?;
     Ok(lines.0.finalize().into())
 }

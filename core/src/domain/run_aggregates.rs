@@ -25,7 +25,7 @@ pub struct SlicedTask {
 pub struct Attempt {
     /// The task's id.
     pub task: String,
-    /// 0 to 1.
+    /// Within the version's bounds.
     pub score: f64,
     /// How many samples it stands for, and how many of them passed, where there are several.
     pub samples: Option<i64>,
@@ -108,17 +108,18 @@ impl TaskSum {
 #[derive(Debug)]
 pub struct RunSums<'a> {
     tasks: &'a [SlicedTask],
+    is_share: bool,
     places: HashMap<&'a str, usize>,
     sums: Vec<TaskSum>,
     parts: BTreeMap<String, (u32, Sum)>,
 }
 
 impl<'a> RunSums<'a> {
-    /// For results at these tasks, in their order.
+    /// For results at these tasks, in their order. Where scores are no shares, nothing says that a task was passed.
     #[must_use]
-    pub fn new(tasks: &'a [SlicedTask]) -> Self {
+    pub fn new(tasks: &'a [SlicedTask], is_share: bool) -> Self {
         let places = tasks.iter().enumerate().map(|(place, task)| (task.id.as_str(), place)).collect();
-        Self { tasks, places, sums: vec![TaskSum::default(); tasks.len()], parts: BTreeMap::new() }
+        Self { tasks, is_share, places, sums: vec![TaskSum::default(); tasks.len()], parts: BTreeMap::new() }
     }
 
     /// Adds one; of a task that is not among them, nothing.
@@ -128,7 +129,7 @@ impl<'a> RunSums<'a> {
         };
         task.scores.add(attempt.score);
         task.attempts = task.attempts.saturating_add(1);
-        let passed = attempt.correct.unwrap_or_else(|| i64::from(attempt.score >= 1.0));
+        let passed = attempt.correct.unwrap_or_else(|| i64::from(self.is_share && attempt.score >= 1.0));
         task.correct = task.correct.saturating_add(passed);
         task.total = task.total.saturating_add(attempt.samples.unwrap_or(1));
         match attempt.cost_usd {
@@ -313,7 +314,7 @@ mod tests {
             task("b", [Some("edit"), None, None], Some("x")),
             task("c", [Some("fix"), Some("go"), None], None),
         ];
-        let mut sums = RunSums::new(&tasks);
+        let mut sums = RunSums::new(&tasks, true);
         for (id, first, second) in [("a", 1.0, 0.0), ("b", 1.0, 1.0), ("c", 0.0, 0.0)] {
             sums.add(&attempt(id, first, 10.0, Some(0.1)));
             sums.add(&attempt(id, second, 30.0, (id != "c").then_some(0.2)));
@@ -338,14 +339,14 @@ mod tests {
     fn what_is_not_complete_is_not_kept() {
         let tasks = [task("a", [None, None, None], None), task("b", [None, None, None], None)];
         let of = |attempts: &[(&str, f64)]| {
-            let mut sums = RunSums::new(&tasks);
+            let mut sums = RunSums::new(&tasks, true);
             attempts.iter().for_each(|(id, score)| sums.add(&attempt(id, *score, 1.0, None)));
             sums.finish(1, 1).map(|kept| kept.scores)
         };
         assert_eq!(of(&[("a", 1.0), ("b", 1.0 / 3.0)]), Some(vec![1.0, 0.333_333_333_333]));
         assert_eq!(of(&[("a", 1.0)]), None);
         assert_eq!(of(&[("a", 1.0), ("a", 1.0), ("b", 1.0)]), None);
-        assert_eq!(RunSums::new(&[]).finish(1, 1), None, "nobody can answer tasks that are not known");
+        assert_eq!(RunSums::new(&[], true).finish(1, 1), None, "nobody can answer tasks that are not known");
     }
 
     #[test]
@@ -353,7 +354,7 @@ mod tests {
         let tasks =
             (0..12).map(|n| task(&n.to_string(), [Some(if n < 10 { "many" } else { "few" }), None, None], None));
         let tasks = tasks.collect::<Vec<_>>();
-        let mut sums = RunSums::new(&tasks);
+        let mut sums = RunSums::new(&tasks, true);
         tasks.iter().for_each(|task| sums.add(&attempt(&task.id, 1.0, 1.0, None)));
         let kept = sums.finish(1, 10).unwrap();
         let scenarios = kept.slices.iter().map(|slice| slice.values[0].as_str()).collect::<Vec<_>>();

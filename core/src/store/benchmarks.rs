@@ -2,7 +2,7 @@
 
 use super::{
     Batch, Handle, PageBefore,
-    columns::{optional_json, read_json, read_named},
+    columns::{measure, optional_json, read_json, read_named},
     declarations::Declaration,
     query::{Query, sql},
     storage,
@@ -10,7 +10,8 @@ use super::{
 use crate::{
     domain::{
         BenchmarkId, RunId, UserId, VersionName,
-        benchmark::{BenchmarkVersion, Evidence, MOST_VERSIONS, Metric, Slices, Task},
+        benchmark::{BenchmarkVersion, Evidence, MOST_VERSIONS, Slices, Task},
+        measure::Bounds,
         run_aggregates::SlicedTask,
     },
     ports::{DatabaseError, Row, Timestamp},
@@ -49,7 +50,7 @@ pub(super) fn version_from_row(row: &Row, tasks: Vec<Task>) -> Result<BenchmarkV
         version: row.text("version")?.into(),
         title: row.text("title")?,
         description: row.optional_text("description")?,
-        metric: read_named(row, "metric", Metric::named)?,
+        measure: measure(row)?,
         chance_level: row.optional_real("chance_level")?,
         evidence: read_named(row, "evidence", Evidence::named)?,
         task_count: number("task_count")?,
@@ -125,12 +126,14 @@ impl NewVersion<'_> {
 fn put_version(version: &BenchmarkVersion, now: Timestamp) -> Query<()> {
     let slices = serde_json::json!(Slices::of(&version.tasks)).to_string();
     let parts = version.parts.as_ref().map(|parts| serde_json::json!(parts).to_string());
+    let measure = &version.measure;
+    let bounds = Some(measure.bounds).filter(|bounds| *bounds != Bounds::default());
     sql!("benchmarks/put_version")
         .bind(&version.benchmark)
         .bind(&version.version)
         .bind(version.title.as_str())
         .bind(version.description.as_deref())
-        .bind(version.metric.as_str())
+        .bind(version.measure.metric.as_str())
         .bind(version.chance_level)
         .bind(version.evidence.as_str())
         .bind(version.task_count)
@@ -147,6 +150,9 @@ fn put_version(version: &BenchmarkVersion, now: Timestamp) -> Query<()> {
         .bind(version.citation.as_deref())
         .bind(version.conditions.map(|conditions| serde_json::json!(conditions).to_string()))
         .bind(version.whole_task_count)
+        .bind(measure.direction.as_str())
+        .bind(measure.unit.as_deref())
+        .bind(bounds.map(|bounds| serde_json::json!(bounds).to_string()))
         .execute()
 }
 

@@ -7,6 +7,8 @@ use serde::de::DeserializeOwned;
 use crate::{
     domain::{
         api_key::KeyHash,
+        benchmark::Metric,
+        measure::{Direction, Measure},
         system::{Agent, System},
     },
     ports::{DatabaseError, Row, Timestamp},
@@ -49,6 +51,16 @@ pub(super) fn system(row: &Row) -> Result<System, DatabaseError> {
         id: row.text("system_id")?.into(),
         agent: agent(row)?,
         configuration: row.optional_text("configuration")?,
+    })
+}
+
+/// Reads what the scores of a version mean.
+pub(super) fn measure(row: &Row) -> Result<Measure, DatabaseError> {
+    Ok(Measure {
+        metric: read_named(row, "metric", Metric::named)?,
+        direction: read_named(row, "direction", Direction::named)?,
+        unit: row.optional_text("unit")?,
+        bounds: optional_json(row, "bounds")?.unwrap_or_default(),
     })
 }
 

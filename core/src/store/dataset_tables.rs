@@ -10,7 +10,7 @@ use super::dataset::{
 const MOST_ROWS: usize = 1000;
 
 /// Every table, each after those that it refers to.
-pub static TABLES: [Table; 13] = [
+pub static TABLES: [Table; 14] = [
     Table {
         name: "models",
         page: include_str!("sql/dataset/page_models.sql"),
@@ -56,6 +56,9 @@ pub static TABLES: [Table; 13] = [
             ("title", Text),
             ("description", Text),
             ("metric", Text),
+            ("direction", Text),
+            ("unit", Text),
+            ("bounds", Json),
             ("chance_level", Real),
             ("evidence", Text),
             ("task_count", Integer),
@@ -201,6 +204,25 @@ pub static TABLES: [Table; 13] = [
         ],
     },
     Table {
+        name: "run_given_scores",
+        page: include_str!("sql/dataset/page_run_given_scores.sql"),
+        load: include_str!("sql/dataset/load_run_given_scores.sql"),
+        most_rows: MOST_ROWS,
+        whole: true,
+        keys: &["run_id"],
+        columns: &[
+            ("run_id", Text),
+            ("score", Real),
+            ("standard_error", Real),
+            ("interval_low", Real),
+            ("interval_high", Real),
+            ("tasks", Integer),
+            ("samples", Integer),
+            ("cost_usd", Real),
+            ("mean_latency_ms", Real),
+        ],
+    },
+    Table {
         name: "run_slices",
         page: include_str!("sql/dataset/page_run_slices.sql"),
         load: include_str!("sql/dataset/load_run_slices.sql"),
@@ -222,6 +244,9 @@ pub static TABLES: [Table; 13] = [
             ("uncosted", Integer),
             ("p50_ms", Real),
             ("p95_ms", Real),
+            ("standard_error", Real),
+            ("interval_low", Real),
+            ("interval_high", Real),
         ],
     },
     Table {

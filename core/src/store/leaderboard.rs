@@ -1,16 +1,17 @@
 //! The leaderboard: entries that stand from one snapshot to another.
 
 use super::{
-    columns::{optional_json, read_json, read_named, system, time},
+    columns::{measure, optional_json, read_json, read_named, system, time},
     query::{Query, sql},
 };
 use crate::{
     domain::{
         BenchmarkId, VersionName,
-        benchmark::{Evidence, Metric, Slices},
+        benchmark::{Evidence, Slices},
         conditions::Conditions,
         evaluator::EvaluatorRelationship,
         leaderboard::{Aggregates, Entry},
+        measure::Measure,
         seal::{BoundSeal, SealCounts},
     },
     ports::{DatabaseError, Row, Timestamp},
@@ -28,7 +29,7 @@ pub struct Scope {
     /// What it measures.
     pub description: Option<String>,
     /// What a score means.
-    pub metric: Metric,
+    pub measure: Measure,
     /// What its runs bring.
     pub evidence: Evidence,
     /// The values that its tasks have.
@@ -73,7 +74,7 @@ impl Scope {
             version: row.text("version")?.into(),
             title: row.text("title")?,
             description: row.optional_text("description")?,
-            metric: read_named(row, "metric", Metric::named)?,
+            measure: measure(row)?,
             evidence: read_named(row, "evidence", Evidence::named)?,
             slices: read_json(row, "slices")?,
             conditions: optional_json(row, "conditions")?.unwrap_or_default(),

@@ -106,9 +106,12 @@ pub fn run(id: &RunId) -> Query<Option<RunRecord>> {
     })
 }
 
-/// Reads the counts of a run.
-pub fn counts(id: &RunId) -> Query<Option<log_record::Row>> {
-    sql!("log/counts").bind(id).optional(|row| table("run_counts")?.row(row))
+/// Reads the counts of a run, or the score that its source publishes.
+pub fn given(id: &RunId) -> Query<Option<log_record::Row>> {
+    sql!("log/given").bind(id).optional(|row| {
+        let name = if row.boolean("is_score")? { "run_given_scores" } else { "run_counts" };
+        table(name)?.row(row)
+    })
 }
 
 /// Reads a seal.

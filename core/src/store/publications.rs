@@ -18,6 +18,17 @@ use crate::{
 /// So many slices are written in one go: some milliseconds, in which nobody else writes.
 const PIECE: usize = 1000;
 
+/// What publishing keeps of a run.
+#[derive(Clone, Copy, Debug)]
+pub enum Kept<'a> {
+    /// What was computed of its results.
+    Aggregates(&'a RunAggregates),
+    /// Its counts.
+    Counts,
+    /// The score that its source publishes.
+    GivenScore,
+}
+
 /// A run that is to be published, as it was when its results were added up.
 #[derive(Clone, Copy, Debug)]
 pub struct Publication<'a> {
@@ -27,8 +38,8 @@ pub struct Publication<'a> {
     pub owner_id: &'a UserId,
     /// Of its results.
     pub revision: i64,
-    /// What was computed of them; of counts, nothing.
-    pub aggregates: Option<&'a RunAggregates>,
+    /// What is kept of them.
+    pub kept: Kept<'a>,
     /// What the log commits to of them.
     pub results: DigestedResults,
 }
@@ -40,7 +51,10 @@ impl Publication<'_> {
 
     /// The slices that are kept before the others: the whole, by which a run is known to be kept, is never among them.
     fn pieces(&self) -> (&[Slice], &[Slice]) {
-        let slices = self.aggregates.map_or(&[][..], |aggregates| aggregates.slices.as_slice());
+        let slices = match self.kept {
+            Kept::Aggregates(aggregates) => aggregates.slices.as_slice(),
+            Kept::Counts | Kept::GivenScore => &[],
+        };
         slices.split_at_checked(PIECE).map_or((slices, &[]), |(first, rest)| (first, rest))
     }
 
@@ -66,9 +80,10 @@ impl Publication<'_> {
             moderations::expect_visible(self.run_id),
             seals::expect_unopened(self.run_id),
         ]);
-        match self.aggregates {
-            None => batch.extend([sql!("publications/keep_counted_slice").bind(self.run_id).execute()]),
-            Some(aggregates) => {
+        match self.kept {
+            Kept::Counts => batch.extend([sql!("publications/keep_counted_slice").bind(self.run_id).execute()]),
+            Kept::GivenScore => batch.extend([sql!("publications/keep_given_slice").bind(self.run_id).execute()]),
+            Kept::Aggregates(aggregates) => {
                 batch.extend([self.keep_slices(self.pieces().0)?, self.keep_scores(aggregates)?]);
             }
         }

@@ -70,8 +70,8 @@ pub struct TaskResult {
     pub attempt: i64,
     /// How it ended.
     pub status: ResultStatus,
-    /// Where the version has parts, computed from theirs.
-    #[schema(value_type = Score)]
+    /// Within the version's bounds. Where it has parts, computed from theirs.
+    #[schema(example = 1.0)]
     pub score: f64,
     /// Of each part of a composite score that was given, its score; left out where the version has no parts.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -2,13 +2,13 @@
 
 use super::{
     PageBefore,
-    columns::{optional_json, read_named, system},
+    columns::{measure, optional_json, read_named, system},
     query::{Query, sql},
 };
 use crate::{
     domain::{
-        BenchmarkId, ModelId, RunId, VersionName, benchmark::Metric, evaluator::EvaluatorRelationship,
-        leaderboard::Aggregates, run_links::RunLinks, run_status::RunStatus, system::System,
+        BenchmarkId, ModelId, RunId, VersionName, evaluator::EvaluatorRelationship, leaderboard::Aggregates,
+        measure::Measure, run_links::RunLinks, run_status::RunStatus, system::System,
     },
     ports::{DatabaseError, Row, Timestamp},
 };
@@ -45,7 +45,7 @@ pub struct PastRun {
     /// When it was withdrawn or rejected.
     pub withdrawn_at: Option<Timestamp>,
     /// What its score means.
-    pub metric: Metric,
+    pub measure: Measure,
     /// What publishing kept.
     pub aggregates: Option<Aggregates>,
     /// Whether it stands on the leaderboard.
@@ -72,7 +72,7 @@ impl PastRun {
             reason: row.optional_text("reason")?,
             published_at: Timestamp(row.integer("published_at")?),
             withdrawn_at: time("withdrawn_at")?,
-            metric: read_named(row, "metric", Metric::named)?,
+            measure: measure(row)?,
             aggregates: Aggregates::from_row(row)?,
             current: row.boolean("current")?,
             ranked: row.boolean("ranked")?,

@@ -5,18 +5,20 @@ use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 use super::{
-    columns::{agent, optional_json, read_json, read_named},
+    columns::{agent, measure, optional_json, read_json, read_named},
     query::{Query, sql},
 };
 use crate::{
     domain::{
         BenchmarkId, ModelId, RunId, SealId, SystemId, UserId, VersionName,
-        benchmark::{Evidence, Metric, Part},
+        benchmark::{Evidence, Part},
         conditions::Conditions,
         evaluator::EvaluatorRelationship,
-        leaderboard::Aggregates,
+        leaderboard::{Aggregates, GivenUncertainty},
+        measure::Measure,
         run_links::RunLinks,
         run_status::RunStatus,
+        statistics::Interval,
         system::Agent,
     },
     ports::{DatabaseError, Row, Timestamp},
@@ -40,6 +42,13 @@ impl Aggregates {
             cost_usd: if row.integer("uncosted")? == 0 { row.optional_real("cost_usd")? } else { None },
             p50_ms: row.optional_real("p50_ms")?,
             p95_ms: row.optional_real("p95_ms")?,
+            given: match row.optional_real("standard_error")? {
+                Some(error) => Some(GivenUncertainty::StandardError(error)),
+                None => {
+                    let ends = row.optional_real("interval_low")?.zip(row.optional_real("interval_high")?);
+                    ends.map(|(low, high)| GivenUncertainty::Interval(Interval { low, high }))
+                }
+            },
         }))
     }
 }
@@ -60,6 +69,75 @@ pub struct Counts {
     /// Mean milliseconds a task.
     #[schema(minimum = 0, example = 194_000)]
     pub mean_latency_ms: Option<f64>,
+}
+
+/// The score that a source publishes of a run, and what it tells of it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct GivenScore {
+    /// Within the version's bounds.
+    #[schema(example = 0.617)]
+    pub score: f64,
+    /// The standard error of the score, where the source gives it.
+    #[schema(minimum = 0, example = 0.012)]
+    pub standard_error: Option<f64>,
+    /// The interval, where the source gives one.
+    pub interval: Option<GivenInterval>,
+    /// How many tasks it is over, where the source tells.
+    #[schema(minimum = 1, example = 225)]
+    pub tasks: Option<u32>,
+    /// How many samples it is over, such as attempts or votes, where the source tells.
+    #[schema(minimum = 1, example = 450)]
+    pub samples: Option<u32>,
+    /// US dollars for the whole run.
+    #[schema(minimum = 0, example = 29.0829)]
+    pub cost_usd: Option<f64>,
+    /// Mean milliseconds a task.
+    #[schema(minimum = 0, example = 194_000)]
+    pub mean_latency_ms: Option<f64>,
+}
+
+/// A confidence interval as a source gives it. It holds the score, and lies within the version's bounds.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GivenInterval {
+    /// Where it begins.
+    #[schema(example = 0.59)]
+    pub low: f64,
+    /// Where it ends.
+    #[schema(example = 0.64)]
+    pub high: f64,
+    /// The confidence level: 0.95, as of every interval here.
+    #[serde(default = "GivenInterval::level")]
+    #[schema(minimum = 0.95, maximum = 0.95, default = 0.95)]
+    pub level: f64,
+}
+
+impl GivenInterval {
+    /// The confidence level of every interval.
+    #[must_use]
+    pub fn level() -> f64 {
+        0.95
+    }
+}
+
+impl GivenScore {
+    /// Reads the columns that `runs/find.sql` has of it.
+    fn from_row(row: &Row) -> Result<Option<Self>, DatabaseError> {
+        let Some(score) = row.optional_real("given_score")? else { return Ok(None) };
+        let ends = row.optional_real("given_low")?.zip(row.optional_real("given_high")?);
+        let count =
+            |column| row.optional_integer(column).map(|count| count.and_then(|count| u32::try_from(count).ok()));
+        Ok(Some(Self {
+            score,
+            standard_error: row.optional_real("given_error")?,
+            interval: ends.map(|(low, high)| GivenInterval { low, high, level: GivenInterval::level() }),
+            tasks: count("given_tasks")?,
+            samples: count("given_samples")?,
+            cost_usd: row.optional_real("given_cost")?,
+            mean_latency_ms: row.optional_real("given_latency")?,
+        }))
+    }
 }
 
 /// What a run claims to be, on the wire too.
@@ -176,7 +254,7 @@ pub struct Run {
     /// What it brings.
     pub evidence: Evidence,
     /// What its score means.
-    pub metric: Metric,
+    pub measure: Measure,
     /// How many tasks the version has.
     pub task_count: i64,
     /// How often each is tried.
@@ -187,6 +265,8 @@ pub struct Run {
     pub parts: Option<Vec<Part>>,
     /// What an aggregate-only source told.
     pub counts: Option<Counts>,
+    /// What a source told that publishes one number a run.
+    pub given_score: Option<GivenScore>,
     /// What publishing kept.
     pub aggregates: Option<Aggregates>,
     /// How many tasks had so many samples, of which so many passed: `(samples, correct, tasks)`.
@@ -226,12 +306,13 @@ impl Run {
             request: row.text("request")?,
             revision: row.integer("revision")?,
             evidence: read_named(row, "evidence", Evidence::named)?,
-            metric: read_named(row, "metric", Metric::named)?,
+            measure: measure(row)?,
             task_count: row.integer("task_count")?,
             attempts_per_task: row.integer("attempts_per_task")?,
             private_tasks: row.boolean("private_tasks")?,
             parts: optional_json(row, "parts")?,
             counts,
+            given_score: GivenScore::from_row(row)?,
             aggregates: Aggregates::from_row(row)?,
             pass_counts: optional_json(row, "pass_counts")?.unwrap_or_default(),
             part_scores: optional_json(row, "part_scores")?.unwrap_or_default(),
@@ -335,5 +416,20 @@ pub fn put_counts(id: &RunId, counts: &Counts) -> Query<()> {
         .bind(serde_json::Value::from(counts.correct_by_attempt.clone()).to_string())
         .bind(counts.cost_usd)
         .bind(counts.mean_latency_ms)
+        .execute()
+}
+
+/// Stores the score that a source publishes of a run, in place of the one that it has.
+pub fn put_given_score(id: &RunId, given: &GivenScore) -> Query<()> {
+    sql!("runs/put_given_score")
+        .bind(id)
+        .bind(given.score)
+        .bind(given.standard_error)
+        .bind(given.interval.map(|interval| interval.low))
+        .bind(given.interval.map(|interval| interval.high))
+        .bind(given.tasks)
+        .bind(given.samples)
+        .bind(given.cost_usd)
+        .bind(given.mean_latency_ms)
         .execute()
 }

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::Aggregates;
+use super::{Aggregates, Score};
 use crate::domain::{
     RunId,
-    benchmark::{BenchmarkVersion, MOST_VALUES, Metric, Task},
-    statistics::{Difference, Discordant, Interval, holm, mcnemar, newcombe, paired_difference},
+    benchmark::{BenchmarkVersion, Evidence, MOST_VALUES, Metric, Task},
+    statistics::{Difference, Discordant, Interval, holm, mcnemar, mover, newcombe, paired_difference},
     system::System,
 };
 
@@ -27,7 +27,7 @@ pub struct ComparedRun {
     pub run_id: RunId,
     /// Over all tasks.
     pub aggregates: Aggregates,
-    /// Each task's mean score, in the order of the version's tasks; `None` where the evidence is counts.
+    /// Each task's mean score, in the order of the version's tasks; `None` where the evidence is no results.
     pub scores: Option<Vec<f64>>,
 }
 
@@ -39,11 +39,11 @@ pub struct Comparison {
     /// On all tasks.
     #[serde(flatten)]
     pub found: Found,
-    /// Of the difference, from the differences task by task; null under 20 tasks or clusters, or where only counts are
-    /// known.
+    /// Of the difference, from the differences task by task; null under 20 tasks or clusters, or where nothing is known
+    /// task by task.
     #[schema(minimum = 0)]
     pub standard_error: Option<f64>,
-    /// What the p-value is made with; `newcombe` has none.
+    /// What the p-value is made with; `newcombe` and `mover` have none.
     pub method: Method,
     /// Of each scenario, language and difficulty; a dimension of more than 50 values is left out.
     pub slices: Vec<SliceFound>,
@@ -83,13 +83,10 @@ pub struct Found {
     /// Distinct tasks.
     pub tasks: usize,
     /// The score of a less that of b.
-    #[schema(minimum = -1, maximum = 1)]
     pub difference: f64,
-    /// Where the 95 % interval begins; null under 20 tasks or clusters.
-    #[schema(minimum = -1, maximum = 1)]
+    /// Where the 95 % interval begins; null under 20 tasks or clusters, or where a source gives no interval.
     pub low: Option<f64>,
     /// Where it ends.
-    #[schema(minimum = -1, maximum = 1)]
     pub high: Option<f64>,
     /// Of the test of no difference, two-sided.
     #[schema(minimum = 0, maximum = 1)]
@@ -97,7 +94,7 @@ pub struct Found {
     /// The same, adjusted after Holm for the tests that are read together.
     #[schema(minimum = 0, maximum = 1)]
     pub p_value_adjusted: Option<f64>,
-    /// Null where tasks are not just passed or failed, or only counts are known.
+    /// Null where tasks are not just passed or failed, or are not known.
     pub discordant: Option<Discordant>,
 }
 
@@ -112,6 +109,8 @@ pub enum Method {
     PairedT,
     /// Two pass rates of which nothing is known but the counts.
     Newcombe,
+    /// Two scores of which nothing is known but the intervals that their sources give (Zou and Donner 2008).
+    Mover,
 }
 
 impl Dimension {
@@ -140,6 +139,9 @@ pub enum CompareError {
 /// # Errors
 /// [`CompareError`].
 pub fn compare(version: &BenchmarkVersion, a: &ComparedRun, b: &ComparedRun) -> Result<Comparison, CompareError> {
+    if version.evidence == Evidence::Score {
+        return Ok(of_given_scores(version, a, b));
+    }
     let (Some(of_a), Some(of_b)) = (&a.scores, &b.scores) else {
         let counts = |run: &ComparedRun| (run.aggregates.correct, run.aggregates.total);
         let Difference { difference, interval } =
@@ -163,23 +165,46 @@ pub fn compare(version: &BenchmarkVersion, a: &ComparedRun, b: &ComparedRun) -> 
     }
     let pairs = version.tasks.iter().zip(of_a).zip(of_b).map(|((task, a), b)| Pair { task, a: *a, b: *b });
     let pairs = pairs.collect::<Vec<_>>();
-    let is_passed_or_not = version.metric == Metric::PassRate && pairs.iter().all(Pair::is_passed_or_not);
+    let is_passed_or_not = version.measure.metric == Metric::PassRate && pairs.iter().all(Pair::is_passed_or_not);
     // The exact test takes every task to be independent of the others.
     let method = if is_passed_or_not && !has_clusters(&version.tasks) { Method::Mcnemar } else { Method::PairedT };
     let whole = pairs.iter().collect::<Vec<_>>();
-    let (found, standard_error) = Found::of(&whole, method, is_passed_or_not);
+    let most = version.measure.bounds.width();
+    let (found, standard_error) = Found::of(&whole, method, is_passed_or_not, most);
     let least = if version.private_tasks { LEAST_PRIVATE_TASKS } else { 1 };
     let told = |pairs: &[&Pair<'_>]| u32::try_from(pairs.len()).is_ok_and(|tasks| tasks >= least);
     let mut slices = slices(&pairs)
         .into_iter()
         .filter(|(.., pairs)| told(pairs))
         .map(|(dimension, value, pairs)| {
-            let (found, _) = Found::of(&pairs, method, is_passed_or_not);
+            let (found, _) = Found::of(&pairs, method, is_passed_or_not, most);
             SliceFound { dimension, value: value.to_owned(), found }
         })
         .collect::<Vec<_>>();
     adjust(slices.iter_mut().map(|slice| &mut slice.found));
     Ok(Comparison { found, standard_error, method, slices })
+}
+
+/// Of two scores that sources publish, nothing is known task by task.
+fn of_given_scores(version: &BenchmarkVersion, a: &ComparedRun, b: &ComparedRun) -> Comparison {
+    let given = |run: &ComparedRun| {
+        let Score { score, interval, .. } = Score::of(&version.measure, &run.aggregates);
+        (score, interval)
+    };
+    let ((of_a, interval_of_a), (of_b, interval_of_b)) = (given(a), given(b));
+    let most = version.measure.bounds.width();
+    let interval = interval_of_a.zip(interval_of_b);
+    let interval = interval.map(|(one, other)| mover((of_a, one), (of_b, other)).interval.within(-most, most));
+    let found = Found {
+        tasks: usize::try_from(version.task_count).unwrap_or(usize::MAX),
+        difference: of_a - of_b,
+        low: interval.map(|interval| interval.low),
+        high: interval.map(|interval| interval.high),
+        p_value: None,
+        p_value_adjusted: None,
+        discordant: None,
+    };
+    Comparison { found, standard_error: None, method: Method::Mover, slices: Vec::new() }
 }
 
 /// A task, and what both models scored on it.
@@ -224,9 +249,9 @@ fn slices<'a>(pairs: &'a [Pair<'a>]) -> Vec<(Dimension, &'a str, Vec<&'a Pair<'a
 }
 
 impl Found {
-    /// What the tasks tell, and the standard error.
+    /// What the tasks tell, and the standard error. No difference is larger than `most`.
     #[expect(clippy::cast_precision_loss, reason = "there are not so many tasks")]
-    fn of(pairs: &[&Pair<'_>], method: Method, is_passed_or_not: bool) -> (Self, Option<f64>) {
+    fn of(pairs: &[&Pair<'_>], method: Method, is_passed_or_not: bool, most: f64) -> (Self, Option<f64>) {
         let mut clusters = BTreeMap::<(Option<&str>, usize), Vec<f64>>::new();
         for (index, pair) in pairs.iter().enumerate() {
             // A task without a cluster is one of its own.
@@ -236,7 +261,7 @@ impl Found {
         }
         let clusters = clusters.into_values().collect::<Vec<_>>();
         let paired = paired_difference(&clusters);
-        let interval = paired.and_then(|paired| paired.interval).map(|interval| interval.within(-1.0, 1.0));
+        let interval = paired.and_then(|paired| paired.interval).map(|interval| interval.within(-most, most));
         let count = |passed: fn(&Pair<'_>) -> bool| pairs.iter().filter(|pair| passed(pair)).count() as u64;
         let discordant = is_passed_or_not
             .then(|| Discordant { a_only: count(|pair| pair.a > pair.b), b_only: count(|pair| pair.a < pair.b) });
@@ -270,7 +295,10 @@ pub fn adjust<'a>(found: impl Iterator<Item = &'a mut Found>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::benchmark::Evidence;
+    use crate::domain::{
+        leaderboard::GivenUncertainty,
+        measure::{Bounds, Measure},
+    };
 
     fn task(index: usize, language: Option<&str>, cluster: Option<String>) -> Task {
         Task {
@@ -288,7 +316,7 @@ mod tests {
             version: "1".into(),
             title: "B".to_owned(),
             description: None,
-            metric,
+            measure: Measure::plain(metric),
             chance_level: None,
             evidence: Evidence::Results,
             task_count: 225,
@@ -318,6 +346,7 @@ mod tests {
             cost_usd: None,
             p50_ms: None,
             p95_ms: None,
+            given: None,
         };
         let system = System { model: "".into(), id: "".into(), agent: None, configuration: None };
         ComparedRun { system, display_name: String::new(), run_id: "".into(), aggregates, scores }
@@ -390,5 +419,32 @@ mod tests {
         assert_eq!((against.method, against.found.tasks), (Method::Newcombe, 225));
         assert!((against.found.low.unwrap() - 0.052_431).abs() < 5e-7);
         assert!(against.found.p_value.is_none() && against.slices.is_empty());
+    }
+
+    #[test]
+    fn given_scores_differ_by_their_intervals() {
+        let elo = Measure { bounds: Bounds { lower: None, upper: None }, ..Measure::plain(Metric::Score) };
+        let version =
+            BenchmarkVersion { evidence: Evidence::Score, measure: elo, ..version(Metric::Score, Vec::new()) };
+        let of = |score: f64, given| {
+            let run = run(None, 0, 0);
+            ComparedRun { aggregates: Aggregates { score, clusters: 0, given, ..run.aggregates }, ..run }
+        };
+        let error = |error| Some(GivenUncertainty::StandardError(error));
+        let against = compare(&version, &of(1287.0, error(3.0)), &of(1250.0, error(4.0))).unwrap();
+        assert_eq!((against.method, against.found.difference), (Method::Mover, 37.0));
+        assert!((against.found.low.unwrap() - (37.0 - 9.799_819_923)).abs() < 1e-6, "{:?}", against.found);
+        assert_eq!(compare(&version, &of(1.0, None), &of(2.0, error(1.0))).unwrap().found.low, None);
+    }
+
+    #[test]
+    fn differences_of_seconds_are_not_cut_at_one() {
+        let seconds = Measure { bounds: Bounds { lower: Some(0.0), upper: None }, ..Measure::plain(Metric::Score) };
+        let tasks = (0..20).map(|index| task(index, None, None)).collect();
+        let version = BenchmarkVersion { measure: seconds, ..version(Metric::Score, tasks) };
+        let a = (0..20).map(|task| 30.0 + f64::from(task % 2)).collect::<Vec<_>>();
+        let against = compare(&version, &run(Some(a), 0, 20), &run(Some(vec![10.0; 20]), 0, 20)).unwrap();
+        assert_eq!(against.found.difference, 20.5);
+        assert!(against.found.low.unwrap() > 20.2 && against.found.high.unwrap() < 20.8, "{:?}", against.found);
     }
 }

@@ -9,7 +9,7 @@ use crate::domain::{benchmark::Evidence, evaluator::EvaluatorRelationship};
 /// What to know of a row before trusting it.
 ///
 /// `missing_cost`: what the run cost is not known. `self_reported`: nobody but the vendor has looked. `counts_only`: only
-/// counts are known, not results task by task. `dirty_harness`: the harness had uncommitted changes. `contamination`: the
+/// counts are known, not results task by task. `score_only`: the source publishes one number. `dirty_harness`: the harness had uncommitted changes. `contamination`: the
 /// model was trained after the tasks were public. `best_of_n`: the best of several attempts counts. `other_conditions`:
 /// the run was made under other conditions than the benchmark version prescribes. `unpinned`: which commit was run is not
 /// told. A later version may add some.
@@ -22,6 +22,8 @@ pub enum Flag {
     SelfReported,
     /// Only counts are known, not results task by task.
     CountsOnly,
+    /// Only the score of the whole run is known, as the source gives it.
+    ScoreOnly,
     /// The harness had uncommitted changes.
     DirtyHarness,
     /// The model was trained after the tasks were published.
@@ -42,6 +44,7 @@ impl Flag {
             Self::MissingCost => "missing_cost",
             Self::SelfReported => "self_reported",
             Self::CountsOnly => "counts_only",
+            Self::ScoreOnly => "score_only",
             Self::DirtyHarness => "dirty_harness",
             Self::Contamination => "contamination",
             Self::BestOfN => "best_of_n",
@@ -57,6 +60,7 @@ impl Flag {
             (entry.aggregates.known_cost().is_none(), Self::MissingCost),
             (entry.evaluator_relationship == EvaluatorRelationship::SelfReported, Self::SelfReported),
             (evidence == Evidence::Counts, Self::CountsOnly),
+            (evidence == Evidence::Score, Self::ScoreOnly),
             (entry.dirty, Self::DirtyHarness),
             (entry.contaminated, Self::Contamination),
             (entry.attempts_policy.as_deref().is_some_and(is_best_of_several), Self::BestOfN),

@@ -3,10 +3,12 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{CompareError, ComparedRun, Found, Method, compare};
+use super::{CompareError, ComparedRun, Found, GivenUncertainty, Method, compare};
 use crate::domain::{
-    benchmark::BenchmarkVersion,
-    statistics::{AttemptVariance, attempt_variance, attempts_needed, detectable_difference, power, tasks_needed},
+    benchmark::{BenchmarkVersion, Metric},
+    statistics::{
+        AttemptVariance, attempt_variance, attempts_needed, detectable_difference, normal, power, tasks_needed,
+    },
 };
 
 /// So many of the best systems are asked whether a task separates them.
@@ -19,7 +21,7 @@ const MOST_NAMED: usize = 100;
 pub struct StandingRun {
     /// The run, with the score of each task.
     pub run: ComparedRun,
-    /// How often tasks were passed: attempts, passes, tasks; `None` where the evidence is counts.
+    /// How often tasks were passed: attempts, passes, tasks; `None` where the evidence is no results.
     pub pass_counts: Option<Vec<(u64, u64, u64)>>,
 }
 
@@ -33,12 +35,13 @@ pub struct Saturation {
     /// How many systems were looked at: the best of the board.
     #[schema(example = 68)]
     pub systems: usize,
-    /// The tasks that every one of them passes, each time: they tell nobody apart any more. Null where only counts are
-    /// known.
+    /// The tasks that every one of them passes, each time, or where less is better, that none fails: they tell nobody
+    /// apart any more. Null where nothing is known task by task, or scores are no shares.
     pub passed_by_all: Option<TaskSet>,
-    /// The tasks that none of them passes, not once: too hard yet, or broken. Null where only counts are known.
+    /// The tasks that none of them passes, not once: too hard yet, or broken. Null as `passedByAll`.
     pub passed_by_none: Option<TaskSet>,
-    /// The tasks on which the best do not all score the same. Null where only counts are known, or fewer than two stand.
+    /// The tasks on which the best do not all score the same. Null where nothing is known task by task, or fewer than
+    /// two stand.
     pub separating: Option<Separating>,
 }
 
@@ -71,8 +74,8 @@ pub struct LeaderGap {
     pub found: Found,
     /// What the p-value, or where there is none the interval, is made with.
     pub method: Method,
-    /// Of the difference; null under 20 tasks or clusters. Where only counts are known, as if the two had answered
-    /// different tasks.
+    /// Of the difference; null under 20 tasks or clusters. Where nothing is known task by task, as if the two had
+    /// answered different tasks.
     #[schema(minimum = 0)]
     pub standard_error: Option<f64>,
     /// How likely a two-sided test at 5 % is to find a difference of this size; null where the standard error is.
@@ -97,16 +100,18 @@ impl Saturation {
     pub fn of(version: &BenchmarkVersion, runs: &[StandingRun]) -> Self {
         let scores = runs.iter().map(|standing| standing.run.scores.as_deref()).collect::<Option<Vec<_>>>();
         let scores = scores.filter(|scores| !scores.is_empty());
-        let where_all = |scores: &[&[f64]], is_so: fn(f64) -> bool| {
-            let tasks = tasks_where(scores, |scores| scores.iter().all(|score| is_so(*score)));
-            TaskSet::named(version, &tasks)
+        // Of seconds or dollars nobody can say what a pass is.
+        let shares = scores.as_deref().filter(|_| version.measure.is_share());
+        let where_all_score = |best: Option<f64>| {
+            let all = |scores: &[f64]| scores.iter().all(|score| Some(*score) == best);
+            shares.map(|scores| TaskSet::named(version, &tasks_where(scores, all)))
         };
         let top = scores.as_deref().map(|scores| scores.get(..TOP).unwrap_or(scores)).filter(|top| top.len() > 1);
         Self {
             tasks: version.task_count,
             systems: runs.len(),
-            passed_by_all: scores.as_deref().map(|scores| where_all(scores, |score| score >= 1.0)),
-            passed_by_none: scores.as_deref().map(|scores| where_all(scores, |score| score <= 0.0)),
+            passed_by_all: where_all_score(version.measure.best()),
+            passed_by_none: where_all_score(version.measure.worst()),
             separating: top.map(|top| Separating {
                 systems: top.len(),
                 tasks: tasks_where(top, |scores| scores.windows(2).any(|pair| pair.first() != pair.last())).len(),
@@ -139,11 +144,14 @@ impl LeaderGap {
         let comparison = compare(version, &first.run, &second.run)?;
         let standard_error = match comparison.method {
             Method::Newcombe => independent_error(&first.run, &second.run),
+            Method::Mover => given_error(&first.run, &second.run),
             Method::Mcnemar | Method::PairedT => comparison.standard_error,
         };
         let (tasks, difference) = (u64::from(version.task_count), comparison.found.difference);
         let needed = standard_error.and_then(|error| tasks_needed(tasks, difference, error));
-        let chance = chance_in_attempts(first, second);
+        // Of other scores than passes, attempts vary in another way.
+        let is_passes = version.measure.metric == Metric::PassRate;
+        let chance = chance_in_attempts(first, second).filter(|_| is_passes);
         Ok(Self {
             method: comparison.method,
             power: standard_error.and_then(|error| power(difference, error)),
@@ -169,6 +177,17 @@ fn independent_error(first: &ComparedRun, second: &ComparedRun) -> Option<f64> {
         (total > 0.0).then_some(rate * (1.0 - rate) / total)
     };
     Some((variance(first)? + variance(second)?).sqrt())
+}
+
+/// The standard error of the difference of two scores that sources publish: what they give, or what their intervals
+/// would be the normal ones of.
+fn given_error(first: &ComparedRun, second: &ComparedRun) -> Option<f64> {
+    let error = |run: &ComparedRun| match run.aggregates.given? {
+        GivenUncertainty::StandardError(error) => Some(error),
+        GivenUncertainty::Interval(interval) => Some((interval.high - interval.low) / (2.0 * normal(0.0, 1.0).high)),
+    };
+    let (first, second) = (error(first)?, error(second)?);
+    Some(first.hypot(second))
 }
 
 fn chance_in_attempts(first: &StandingRun, second: &StandingRun) -> Option<AttemptVariance> {

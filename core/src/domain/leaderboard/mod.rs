@@ -13,5 +13,5 @@ pub use comparison::{
 };
 pub use flag::Flag;
 pub use health::{LeaderGap, Saturation, Separating, StandingRun, TaskSet};
-pub use ranking::{Entry, Place, RankedEntry, rank};
-pub use score::{Aggregates, Score};
+pub use ranking::{Entry, Place, RankedEntry, Standings, rank};
+pub use score::{Aggregates, GivenUncertainty, IntervalMethod, Score};

@@ -6,12 +6,13 @@ use super::{Aggregates, Flag, Score};
 use crate::{
     domain::{
         ModelId, RunId, SystemId,
-        benchmark::{Evidence, Metric},
+        benchmark::Evidence,
         conditions::Conditions,
         evaluator::EvaluatorRelationship,
+        measure::Measure,
         run_links::RunLinks,
         seal::{BoundSeal, SealCounts},
-        statistics::{Interval, RankRange, pareto_front, rank_ranges, ranks, tie_groups},
+        statistics::{RankRange, pareto_front, rank_ranges, ranks, tie_groups},
         system::System,
     },
     ports::Timestamp,
@@ -86,27 +87,44 @@ pub struct Place {
     pub pareto_optimal: Option<bool>,
 }
 
+/// Who stands where by score alone, in the order given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standings {
+    /// Ranks, from 1; equal scores share one.
+    pub ranks: Vec<usize>,
+    /// The ranks that the intervals allow.
+    pub ranges: Vec<RankRange>,
+}
+
+impl Standings {
+    /// Ranks scores, the better first: higher or lower, as the measure says.
+    #[must_use]
+    pub fn of(measure: &Measure, scores: &[Score]) -> Self {
+        // Where no interval can be told, any score is possible.
+        let interval = |score: &Score| measure.direction.merits(score.interval.unwrap_or(measure.bounds.range()));
+        let merits = scores.iter().map(|score| measure.merit(score.score)).collect::<Vec<_>>();
+        Self { ranks: ranks(&merits), ranges: rank_ranges(&scores.iter().map(interval).collect::<Vec<_>>()) }
+    }
+}
+
 /// Ranks the entries of a leaderboard, best first; equal ones by model and system. Under each stand those of its system
 /// that are not ranked, those with the strongest evidence first.
 #[must_use]
-pub fn rank(metric: Metric, evidence: Evidence, entries: Vec<Entry>) -> Vec<RankedEntry> {
+pub fn rank(measure: &Measure, evidence: Evidence, entries: Vec<Entry>) -> Vec<RankedEntry> {
     let (entries, others) = entries.into_iter().partition::<Vec<_>, _>(|entry| entry.ranked);
-    let scores = entries.iter().map(|entry| Score::of(metric, &entry.aggregates)).collect::<Vec<_>>();
-    // Where no interval can be told, any score is possible.
-    let unknown = Interval { low: 0.0, high: 1.0 };
-    let intervals = scores.iter().map(|score| score.interval.unwrap_or(unknown)).collect::<Vec<_>>();
-    let ranges = rank_ranges(&intervals);
-    let ranks = ranks(&scores.iter().map(|score| score.score).collect::<Vec<_>>());
-    let costs = scores.iter().zip(&entries).map(|(score, entry)| (score.score, entry.aggregates.known_cost()));
+    let scores = entries.iter().map(|entry| Score::of(measure, &entry.aggregates)).collect::<Vec<_>>();
+    let by_score = Standings::of(measure, &scores);
+    let costs = scores.iter().zip(&entries);
+    let costs = costs.map(|(score, entry)| (measure.merit(score.score), entry.aggregates.known_cost()));
     let pareto = pareto_front(&costs.collect::<Vec<_>>());
-    let ties = tie_groups(&ranges);
+    let ties = tie_groups(&by_score.ranges);
 
-    let places = ranks.into_iter().zip(ranges).zip(ties).zip(pareto);
+    let places = by_score.ranks.into_iter().zip(by_score.ranges).zip(ties).zip(pareto);
     let mut ranked = entries
         .into_iter()
         .zip(places)
         .map(|(entry, (((rank, range), tie_group), pareto_optimal))| {
-            RankedEntry::of(metric, evidence, entry, Some(Place { rank, range, tie_group, pareto_optimal }))
+            RankedEntry::of(measure, evidence, entry, Some(Place { rank, range, tie_group, pareto_optimal }))
         })
         .collect::<Vec<_>>();
     let order = |ranked: &RankedEntry| {
@@ -117,7 +135,7 @@ pub fn rank(metric: Metric, evidence: Evidence, entries: Vec<Entry>) -> Vec<Rank
 
     let mut others_of = BTreeMap::<SystemId, Vec<RankedEntry>>::new();
     for entry in others {
-        let other = RankedEntry::of(metric, evidence, entry, None);
+        let other = RankedEntry::of(measure, evidence, entry, None);
         others_of.entry(other.entry.system.id.clone()).or_default().push(other);
     }
     let mut rows = Vec::with_capacity(ranked.len());
@@ -141,8 +159,8 @@ fn by_weight(a: &Entry, b: &Entry) -> Ordering {
 }
 
 impl RankedEntry {
-    fn of(metric: Metric, evidence: Evidence, entry: Entry, place: Option<Place>) -> Self {
-        let score = Score::of(metric, &entry.aggregates);
+    fn of(measure: &Measure, evidence: Evidence, entry: Entry, place: Option<Place>) -> Self {
+        let score = Score::of(measure, &entry.aggregates);
         let cost_usd = entry.aggregates.known_cost();
         #[expect(clippy::cast_precision_loss, reason = "within 2⁵³")]
         let cost_usd_per_task = cost_usd.map(|cost| cost / entry.aggregates.tasks.max(1) as f64);
@@ -154,6 +172,7 @@ impl RankedEntry {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::{benchmark::Metric, measure::Direction};
 
     fn entry(run: &str, system: &str, correct: u64, ranked: bool, evaluator: EvaluatorRelationship) -> Entry {
         let id = SystemId::from(system);
@@ -184,6 +203,7 @@ mod tests {
                 cost_usd: Some(1.0),
                 p50_ms: None,
                 p95_ms: None,
+                given: None,
             },
         }
     }
@@ -198,7 +218,7 @@ mod tests {
             entry("better", "p/b", 6, true, ThirdParty),
             entry("worse too", "p/a", 2, true, ThirdParty),
         ];
-        let ranked = rank(Metric::PassRate, Evidence::Results, entries);
+        let ranked = rank(&Measure::plain(Metric::PassRate), Evidence::Results, entries);
         let told = ranked.iter().map(|row| (row.entry.run_id.as_str(), row.place.map(|place| place.rank)));
         assert_eq!(
             told.collect::<Vec<_>>(),
@@ -206,5 +226,41 @@ mod tests {
         );
         let optimal = ranked.iter().filter_map(|row| row.place?.pareto_optimal).collect::<Vec<_>>();
         assert_eq!(optimal, [true, false, false], "nor does it push others from the front");
+    }
+
+    #[test]
+    fn where_less_is_better_everything_turns_around() {
+        use EvaluatorRelationship::ThirdParty;
+        let entries = || {
+            let of = |run: &str, correct, cost| {
+                let mut entry = entry(run, &format!("p/{run}"), correct, true, ThirdParty);
+                entry.aggregates.cost_usd = Some(cost);
+                entry
+            };
+            vec![of("a", 9, 3.0), of("b", 1, 2.0), of("c", 5, 1.0), of("d", 5, 3.0)]
+        };
+        let refusals = Measure { direction: Direction::LowerIsBetter, ..Measure::plain(Metric::PassRate) };
+        let told = |measure: &Measure| {
+            let ranked = rank(measure, Evidence::Results, entries());
+            let row = |row: &RankedEntry| {
+                let place = row.place.unwrap();
+                let RankRange { low, high } = place.range;
+                (row.entry.run_id.to_string(), place.rank, low, high, place.tie_group, place.pareto_optimal.unwrap())
+            };
+            ranked.iter().map(row).collect::<Vec<_>>()
+        };
+        let row = |run: &str, rank, low, high, tie, optimal| (run.to_owned(), rank, low, high, tie, optimal);
+        assert_eq!(
+            told(&refusals),
+            [
+                row("b", 1, 1, 3, 1, true),
+                row("c", 2, 1, 4, 1, true),
+                row("d", 2, 1, 4, 1, false),
+                row("a", 4, 2, 4, 2, false)
+            ]
+        );
+        let usual = told(&Measure::plain(Metric::PassRate));
+        assert_eq!(usual.first(), Some(&row("a", 1, 1, 3, 1, true)));
+        assert_eq!(usual.last(), Some(&row("b", 4, 2, 4, 2, false)));
     }
 }

@@ -1,7 +1,11 @@
 //! Scores and their intervals.
 
+use serde::Serialize;
+use utoipa::ToSchema;
+
 use crate::domain::{
     benchmark::Metric,
+    measure::Measure,
     statistics::{Interval, MINIMUM_CLUSTERS, normal, wilson},
 };
 
@@ -10,7 +14,7 @@ use crate::domain::{
 pub struct Aggregates {
     /// Distinct tasks.
     pub tasks: u64,
-    /// Clusters of tasks; a task that is in none is one of its own.
+    /// Clusters of tasks; a task that is in none is one of its own. None where the source publishes the score.
     pub clusters: u64,
     /// Passes.
     pub correct: u64,
@@ -26,6 +30,8 @@ pub struct Aggregates {
     pub p50_ms: Option<f64>,
     /// 95th percentile of latency in milliseconds.
     pub p95_ms: Option<f64>,
+    /// What the source tells of the uncertainty, where it publishes the score.
+    pub given: Option<GivenUncertainty>,
 }
 
 impl Aggregates {
@@ -36,42 +42,117 @@ impl Aggregates {
     }
 }
 
+impl Aggregates {
+    /// Passes, where a score tells what a pass is and something was counted.
+    #[must_use]
+    pub fn passes(&self, measure: &Measure) -> Option<u64> {
+        Some(self.correct).filter(|_| measure.is_share() && self.clusters > 0)
+    }
+
+    /// Attempts or samples, where they are known.
+    #[must_use]
+    pub fn samples(&self) -> Option<u64> {
+        Some(self.total).filter(|total| *total > 0)
+    }
+}
+
+/// What a source tells of how uncertain its score is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum GivenUncertainty {
+    /// The standard error.
+    StandardError(f64),
+    /// The 95 % interval.
+    Interval(Interval),
+}
+
+/// How an interval came to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum IntervalMethod {
+    /// Wilson's of a pass rate.
+    Wilson,
+    /// The normal one on a mean over tasks or clusters of them.
+    Clustered,
+    /// The normal one with the standard error that the source gives.
+    GivenStandardError,
+    /// As the source gives it.
+    GivenInterval,
+}
+
+impl IntervalMethod {
+    /// Its name on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Wilson => "wilson",
+            Self::Clustered => "clustered",
+            Self::GivenStandardError => "given_standard_error",
+            Self::GivenInterval => "given_interval",
+        }
+    }
+
+    /// Whether the source gives it, and nobody can compute it.
+    #[must_use]
+    pub fn is_given(self) -> bool {
+        matches!(self, Self::GivenStandardError | Self::GivenInterval)
+    }
+}
+
 /// A score with its 95 % interval, where there is enough to tell one.
 #[derive(Clone, Copy, Debug)]
 pub struct Score {
-    /// 0 to 1.
+    /// Within the version's bounds.
     pub score: f64,
     /// 95 %.
     pub interval: Option<Interval>,
+    /// How the interval came to be; `None` where there is none.
+    pub method: Option<IntervalMethod>,
 }
 
 impl Score {
+    fn new(score: f64, interval: Option<Interval>, method: IntervalMethod) -> Self {
+        Self { score, interval, method: interval.map(|_| method) }
+    }
+
     /// A pass rate of one try a task has Wilson's interval; anything else is a mean over tasks, whose attempts, and the
-    /// tasks of a cluster, belong together.
+    /// tasks of a cluster, belong together; or it is what a source gives.
     #[expect(clippy::cast_precision_loss, reason = "counts are within 2⁵³")]
     #[must_use]
-    pub fn of(metric: Metric, of: &Aggregates) -> Self {
-        if metric == Metric::PassRate && of.total == of.tasks && of.clusters == of.tasks {
-            return Self { score: of.score, interval: wilson(of.correct, of.total) };
+    pub fn of(measure: &Measure, of: &Aggregates) -> Self {
+        let Interval { low: least, high: most } = measure.bounds.range();
+        match of.given {
+            Some(GivenUncertainty::StandardError(error)) => {
+                let interval = normal(of.score, error).within(least, most);
+                return Self::new(of.score, Some(interval), IntervalMethod::GivenStandardError);
+            }
+            Some(GivenUncertainty::Interval(interval)) => {
+                return Self::new(of.score, Some(interval), IntervalMethod::GivenInterval);
+            }
+            None => {}
         }
-        let score = of.score.clamp(0.0, 1.0);
+        if measure.metric == Metric::PassRate && of.total == of.tasks && of.clusters == of.tasks {
+            return Self::new(of.score, wilson(of.correct, of.total), IntervalMethod::Wilson);
+        }
+        let score = of.score.max(least).min(most);
         let enough = usize::try_from(of.clusters).is_ok_and(|clusters| clusters >= MINIMUM_CLUSTERS);
+        if !enough {
+            return Self::new(score, None, IntervalMethod::Clustered);
+        }
+        // Where all failed, or all passed, the normal interval has no width; how many clusters there were still tells.
+        if measure.is_share() && (score == 0.0 || score == 1.0) {
+            let passed = if score == 0.0 { 0 } else { of.clusters };
+            return Self::new(score, wilson(passed, of.clusters), IntervalMethod::Wilson);
+        }
         let clusters = of.clusters as f64;
         let error = of.squares.max(0.0).sqrt() / of.tasks as f64 * (clusters / (clusters - 1.0)).sqrt();
-        // Where all failed, or all passed, the normal interval has no width; how many clusters there were still tells.
-        let interval = match score {
-            0.0 => wilson(0, of.clusters),
-            1.0 => wilson(of.clusters, of.clusters),
-            _ => Some(normal(score, error).within(0.0, 1.0)),
-        };
-        Self { score, interval: interval.filter(|_| enough) }
+        Self::new(score, Some(normal(score, error).within(least, most)), IntervalMethod::Clustered)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::statistics::clustered_mean;
+    use crate::domain::{measure::Bounds, statistics::clustered_mean};
 
     fn aggregates(scores: &[f64], correct: u64, total: u64) -> Aggregates {
         let (tasks, mean) = (scores.len() as u64, scores.iter().sum::<f64>() / scores.len() as f64);
@@ -87,13 +168,14 @@ mod tests {
             cost_usd: None,
             p50_ms: unknown,
             p95_ms: unknown,
+            given: None,
         }
     }
 
     #[test]
     fn one_try_a_task_is_wilsons() {
         let scores = (0..225).map(|task| f64::from(u8::from(task < 198))).collect::<Vec<_>>();
-        let score = Score::of(Metric::PassRate, &aggregates(&scores, 198, 225));
+        let score = Score::of(&Measure::plain(Metric::PassRate), &aggregates(&scores, 198, 225));
         let interval = score.interval.unwrap();
         assert!((score.score - 0.88).abs() < 1e-12);
         assert!((interval.low - 0.831_038).abs() < 1e-6 && (interval.high - 0.916_205).abs() < 1e-6);
@@ -105,10 +187,48 @@ mod tests {
         let tries = (0..25).map(|task| [f64::from(task % 2), f64::from(task % 3 / 2)]).collect::<Vec<_>>();
         let clustered = clustered_mean(&tries).unwrap();
         let means = tries.iter().map(|tries| (tries[0] + tries[1]) / 2.0).collect::<Vec<_>>();
-        let score = Score::of(Metric::PassRate, &aggregates(&means, 0, 50));
+        let score = Score::of(&Measure::plain(Metric::PassRate), &aggregates(&means, 0, 50));
         let (interval, expected) = (score.interval.unwrap(), normal(clustered.mean, clustered.standard_error));
         assert!((score.score - clustered.mean).abs() < 1e-12);
         assert!((interval.low - expected.low).abs() < 1e-12 && (interval.high - expected.high).abs() < 1e-12);
-        assert!(Score::of(Metric::Score, &aggregates(&[0.5; 19], 0, 19)).interval.is_none(), "too few to tell");
+        assert!(
+            Score::of(&Measure::plain(Metric::Score), &aggregates(&[0.5; 19], 0, 19)).interval.is_none(),
+            "too few to tell"
+        );
+    }
+
+    #[test]
+    fn other_bounds_cut_the_interval_where_they_are() {
+        let seconds = Measure {
+            bounds: Bounds { lower: Some(0.0), upper: None },
+            unit: Some("s".to_owned()),
+            ..Measure::plain(Metric::Score)
+        };
+        // 19 at 1 and one at 41: the mean is 3, its standard error 2.
+        let scores = (0..20).map(|task| if task == 0 { 41.0 } else { 1.0 }).collect::<Vec<_>>();
+        let score = Score::of(&seconds, &aggregates(&scores, 0, 20));
+        let interval = score.interval.unwrap();
+        assert!((score.score - 3.0).abs() < 1e-12 && score.method == Some(IntervalMethod::Clustered));
+        assert_eq!(interval.low, 0.0, "3 − 3.92, cut");
+        assert!((interval.high - 6.919_927_969).abs() < 1e-9, "{interval:?}");
+        let equal = Score::of(&seconds, &aggregates(&[1.0; 20], 20, 20)).interval.unwrap();
+        assert_eq!(equal, Interval { low: 1.0, high: 1.0 }, "1 is no end of a scale of seconds");
+    }
+
+    #[test]
+    fn what_a_source_gives_is_told_as_given() {
+        let of = |given| {
+            let aggregates = Aggregates { clusters: 0, given, ..aggregates(&[0.9; 30], 0, 30) };
+            Score::of(&Measure::plain(Metric::PassRate), &aggregates)
+        };
+        let nothing = of(None);
+        assert_eq!((nothing.interval, nothing.method), (None, None));
+        let error = of(Some(GivenUncertainty::StandardError(0.1)));
+        let interval = error.interval.unwrap();
+        assert!((interval.low - 0.704_003_602).abs() < 1e-9 && interval.high == 1.0, "{interval:?}");
+        assert_eq!(error.method, Some(IntervalMethod::GivenStandardError));
+        let own = Interval { low: 0.85, high: 0.93 };
+        let given = of(Some(GivenUncertainty::Interval(own)));
+        assert_eq!((given.interval, given.method), (Some(own), Some(IntervalMethod::GivenInterval)));
     }
 }

@@ -58,14 +58,23 @@ pub struct Difference {
 pub fn newcombe(first: (u64, u64), second: (u64, u64)) -> Option<Difference> {
     let rate =
         |(correct, total): (u64, u64)| wilson(correct, total).map(|interval| (correct as f64 / total as f64, interval));
-    let ((a, of_a), (b, of_b)) = (rate(first)?, rate(second)?);
+    let Difference { difference, interval } = mover(rate(first)?, rate(second)?);
+    Some(Difference { difference, interval: interval.within(-1.0, 1.0) })
+}
+
+/// The difference of two independent numbers, each with its 95 % interval: the hybrid of the two intervals.
+///
+/// G. Y. Zou and A. Donner, "Construction of confidence limits about effect measures: a general approach", Statistics in
+/// Medicine 27 (2008): Newcombe's method for any two intervals.
+#[must_use]
+pub fn mover((a, of_a): (f64, Interval), (b, of_b): (f64, Interval)) -> Difference {
     let both = |one: f64, other: f64| (one * one + other * other).sqrt();
     let difference = a - b;
     let interval = Interval {
         low: difference - both(a - of_a.low, of_b.high - b),
         high: difference + both(of_a.high - a, b - of_b.low),
     };
-    Some(Difference { difference, interval: interval.within(-1.0, 1.0) })
+    Difference { difference, interval }
 }
 
 /// The normal interval on a mean with this standard error.
@@ -130,6 +139,16 @@ mod tests {
         }
         assert_eq!(newcombe((0, 0), (1, 2)), None);
         assert_eq!(newcombe((1, 2), (3, 2)), None);
+    }
+
+    #[test]
+    fn two_normal_intervals_make_a_normal_one() {
+        // √(3² + 4²) = 5.
+        let found = mover((10.0, normal(10.0, 3.0)), (8.0, normal(8.0, 4.0)));
+        let expected = normal(2.0, 5.0);
+        assert!((found.difference - 2.0).abs() < 1e-12);
+        assert!((found.interval.low - expected.low).abs() < 1e-12, "{found:?}");
+        assert!((found.interval.high - expected.high).abs() < 1e-12, "{found:?}");
     }
 
     #[test]

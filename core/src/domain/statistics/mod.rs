@@ -22,7 +22,7 @@ mod evalperf;
 pub use clustered::{ClusteredMean, MINIMUM_CLUSTERS, clustered_mean};
 pub use composite::weighted_score;
 pub use holm::holm;
-pub use interval::{Difference, Interval, newcombe, normal, wilson};
+pub use interval::{Difference, Interval, mover, newcombe, normal, wilson};
 pub use mcnemar::{Discordant, mcnemar};
 pub use paired::{PairedDifference, paired_difference};
 pub use pareto::pareto_front;

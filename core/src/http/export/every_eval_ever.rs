@@ -9,7 +9,8 @@ use crate::{
         RunId,
         benchmark::{Evidence, Metric},
         evaluator::EvaluatorRelationship,
-        leaderboard::{Aggregates, Score},
+        leaderboard::{Aggregates, GivenUncertainty, Score},
+        measure::{Bounds, Direction},
         statistics::Interval,
     },
     http::{
@@ -57,7 +58,7 @@ fn record(run: &Run, aggregates: &Aggregates, published_at: Timestamp, base_url:
     let evaluated_at = run.evaluated_at.unwrap_or(published_at).to_string();
     let source_type = match run.evidence {
         Evidence::Results => "evaluation_run",
-        Evidence::Counts => "documentation",
+        Evidence::Counts | Evidence::Score => "documentation",
     };
     let evaluator_relationship = match declared.evaluator_relationship {
         EvaluatorRelationship::FirstParty => "first_party",
@@ -106,15 +107,20 @@ fn record(run: &Run, aggregates: &Aggregates, published_at: Timestamp, base_url:
 
 fn result(run: &Run, aggregates: &Aggregates, evaluated_at: &str, base_url: &str) -> Value {
     let RunDeclaration { benchmark, version, .. } = &run.declared;
-    let (metric_id, metric_name) = match run.metric {
+    let (metric_id, metric_name) = match run.measure.metric {
         Metric::PassRate => ("pass_rate".to_owned(), "Pass rate"),
         // What a score is differs from benchmark to benchmark.
         Metric::Score => (format!("{benchmark}.score"), "Mean score"),
     };
-    let Score { score, interval } = Score::of(run.metric, aggregates);
+    let Score { score, interval, method } = Score::of(&run.measure, aggregates);
     let bounds = |Interval { low, high }: Interval| json!({ "lower": low, "upper": high, "confidence_level": 0.95 });
+    let Bounds { lower, upper } = run.measure.bounds;
+    let unit = run.measure.unit.as_deref().or(run.measure.is_share().then_some("proportion"));
     let mut uncertainty = Map::new();
-    uncertainty.insert("num_samples".to_owned(), json!(aggregates.total));
+    uncertainty.extend(aggregates.samples().map(|samples| ("num_samples".to_owned(), json!(samples))));
+    if let Some(GivenUncertainty::StandardError(error)) = aggregates.given {
+        uncertainty.insert("standard_error".to_owned(), json!({ "value": error }));
+    }
     uncertainty.extend(interval.map(|interval| ("confidence_interval".to_owned(), bounds(interval))));
     json!({
         "evaluation_result_id": run.id,
@@ -129,20 +135,22 @@ fn result(run: &Run, aggregates: &Aggregates, evaluated_at: &str, base_url: &str
             ]),
         },
         "evaluation_timestamp": evaluated_at,
-        "metric_config": {
-            "metric_id": metric_id,
-            "metric_name": metric_name,
-            "metric_unit": "proportion",
-            "lower_is_better": false,
-            "score_type": "continuous",
-            "min_score": 0.0,
-            "max_score": 1.0,
-        },
+        "metric_config": known(&[
+            ("metric_id", Some(json!(metric_id))),
+            ("metric_name", Some(json!(metric_name))),
+            ("metric_unit", unit.map(|unit| json!(unit))),
+            ("lower_is_better", Some(json!(run.measure.direction == Direction::LowerIsBetter))),
+            // A continuous score has both bounds there.
+            ("score_type", lower.and(upper).map(|_| json!("continuous"))),
+            ("min_score", lower.map(|lower| json!(lower))),
+            ("max_score", upper.map(|upper| json!(upper))),
+        ]),
         "score_details": {
             "score": score,
             "uncertainty": uncertainty,
             "details": details(&[
-                ("correct", Some(json!(aggregates.correct))),
+                ("correct", aggregates.passes(&run.measure).map(|correct| json!(correct))),
+                ("interval_method", method.map(|method| json!(method))),
                 ("cost_usd", aggregates.known_cost().map(|cost| json!(cost))),
                 ("latency_ms_p50", aggregates.p50_ms.map(|ms| json!(ms))),
                 ("latency_ms_p95", aggregates.p95_ms.map(|ms| json!(ms))),
@@ -161,6 +169,11 @@ fn generation_config(declared: &RunDeclaration) -> Value {
     own.extend(declared.command.as_ref().map(|command| ("execution_command".to_owned(), json!(command))));
     let rest = rest.into_iter().map(|(name, value)| (name, text(value))).collect::<Map<_, _>>();
     json!({ "generation_args": own, "additional_details": rest })
+}
+
+/// Those that there are.
+fn known(of: &[(&str, Option<Value>)]) -> Map<String, Value> {
+    of.iter().filter_map(|(name, value)| Some(((*name).to_owned(), value.clone()?))).collect()
 }
 
 /// Those that there are, each as text, as the schema wants it.

@@ -94,7 +94,7 @@ pub async fn handler(
     if rows.is_empty() {
         return Err(ApiError::not_found(&format!("entry of the model {model} on this leaderboard")));
     }
-    let file = File { parameters: &parameters, metric: board.scope.metric, base_url: &app.config().base_url };
+    let file = File { parameters: &parameters, metric: board.scope.measure.metric, base_url: &app.config().base_url };
     let text = rows.into_iter().map(|row| file.entry(row)).collect::<String>();
     Ok(caching::answer(&headers, YAML, text, caching::MINUTE))
 }

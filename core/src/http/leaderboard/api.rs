@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     app::App,
-    domain::{BenchmarkId, VersionName},
+    domain::{BenchmarkId, VersionName, measure::Measure},
     http::{
         openapi::{Hidden, IfNoneMatch, NotFound, UnnamedBoard},
         page::{next_link, page_size},
@@ -39,6 +39,8 @@ pub const KEPT_LIMITS: [u32; 2] = [20, 100];
 struct Leaderboard {
     benchmark: BenchmarkId,
     version: VersionName,
+    #[serde(flatten)]
+    measure: Measure,
     /// Null when nothing is published.
     #[schema(value_type = Option<Uuid>)]
     snapshot_id: Option<String>,
@@ -113,7 +115,7 @@ pub async fn csv(
 
 /// Shows the leaderboard as one JSON object a line.
 ///
-/// A `LeaderboardRow` a line. The same parameters as `/leaderboard`. All rows, unless `limit` is given.
+/// A `LeaderboardRow` a line, and the `direction` and `unit` of its score. The same parameters as `/leaderboard`. All rows, unless `limit` is given.
 #[utoipa::path(
     get,
     path = "/api/v1/leaderboard.ndjson",
@@ -174,7 +176,7 @@ async fn read(
 
     let board = Board::read_entries(app, scope, query.slice(), query.entries()).await?;
     let mut rows = board.rows;
-    query.apply(&mut rows, as_of);
+    query.apply(&mut rows, as_of, board.scope.measure.direction);
     // A download is whole unless pages are asked for, or it is too long for one answer: then it tells the next page too.
     let limit = if format == Format::Json || query.limit.is_some() || query.cursor.is_some() {
         usize::try_from(limit).unwrap_or(usize::MAX)
@@ -183,12 +185,13 @@ async fn read(
     };
     let (page, next) = query.page(rows, position.as_ref(), limit, snapshot.as_deref(), as_of)?;
     let body = match format {
-        Format::Csv => formats::csv(&page)?,
-        Format::Ndjson => formats::ndjson(&page),
+        Format::Csv => formats::csv(&page, &board.scope.measure)?,
+        Format::Ndjson => formats::ndjson(&page, &board.scope.measure),
         Format::Json => {
             let leaderboard = Leaderboard {
                 benchmark: board.scope.benchmark,
                 version: board.scope.version,
+                measure: board.scope.measure,
                 snapshot_id: snapshot,
                 generated_at: board.scope.snapshot.map(|snapshot| snapshot.created_at),
                 data: page,

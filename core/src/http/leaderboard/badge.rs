@@ -95,12 +95,12 @@ pub async fn handler(
     let asked = parameters.system.unwrap_or_else(|| model.as_str().into());
     let row = named_system::find(&asked, &board.rows, |row| &row.system_id)?;
     let row = row.filter(|row| row.model == model).ok_or_else(unknown)?;
-    let badge = drawing(board.scope.benchmark.as_str(), &message(row, Scale::of(board.scope.metric)));
+    let badge = drawing(board.scope.benchmark.as_str(), &message(row, Scale::of(&board.scope.measure)));
     Ok(caching::answer(&headers, "image/svg+xml", badge.into_string(), MINUTE))
 }
 
 /// `88.0 % · rank 1–9`.
-fn message(row: &RowBody, scale: Scale) -> String {
+fn message(row: &RowBody, scale: Scale<'_>) -> String {
     let range = match row.rank_low.zip(row.rank_high) {
         None => "–".to_owned(),
         Some((low, high)) if low == high => low.to_string(),

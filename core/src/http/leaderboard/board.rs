@@ -9,7 +9,8 @@ use crate::{
         BenchmarkId, ModelId, RunId, SystemId, VersionName,
         conditions::ConditionDifference,
         evaluator::EvaluatorRelationship,
-        leaderboard::{Entry, Flag, RankedEntry, rank},
+        leaderboard::{Entry, Flag, IntervalMethod, RankedEntry, rank},
+        measure::Measure,
         run_links::RunLinks,
         seal::{BoundSeal, SealCounts},
         system::{Agent, System},
@@ -34,7 +35,7 @@ const MOST_CHOICES: u32 = 20;
 #[serde(rename_all = "camelCase")]
 #[schema(as = LeaderboardRow)]
 pub struct RowBody {
-    /// By score; equal scores share it. Null, as all that tells of ranks, where `ranked` is false.
+    /// By score, the best first, whichever way is better; equal scores share it. Null, as all that tells of ranks, where `ranked` is false.
     #[schema(minimum = 1, example = 1)]
     pub rank: Option<usize>,
     /// Best rank that the intervals allow.
@@ -61,18 +62,23 @@ pub struct RowBody {
     /// As it was when the run was published.
     #[schema(example = "gpt-5 (high)")]
     pub display_name: String,
-    #[schema(minimum = 0, maximum = 1, example = 0.88)]
+    /// Within the version's bounds, in its unit.
+    #[schema(example = 0.88)]
     pub score: f64,
-    /// Where the 95 % interval begins; null where too few clusters carry one.
-    #[schema(minimum = 0, maximum = 1, example = 0.831_038_051_9)]
+    /// Where the 95 % interval begins; null where too few clusters carry one, or the source gives none.
+    #[schema(example = 0.831_038_051_9)]
     pub score_low: Option<f64>,
     /// Where it ends.
-    #[schema(minimum = 0, maximum = 1, example = 0.916_205_051_3)]
+    #[schema(example = 0.916_205_051_3)]
     pub score_high: Option<f64>,
+    /// How the interval came to be; null where there is none.
+    pub interval_method: Option<IntervalMethod>,
+    /// Null where scores are no shares, or the source publishes only the score.
     #[schema(example = 198)]
-    pub correct: u64,
+    pub correct: Option<u64>,
+    /// Attempts or samples; null where the source does not tell.
     #[schema(example = 225)]
-    pub total: u64,
+    pub total: Option<u64>,
     /// US dollars; null when unknown.
     #[schema(minimum = 0, example = 29.0829)]
     pub cost_usd: Option<f64>,
@@ -84,7 +90,7 @@ pub struct RowBody {
     #[serde(rename = "latencyMsP95")]
     #[schema(minimum = 0)]
     pub latency_ms_p95: Option<f64>,
-    /// No other row scores as high for as little; null when the cost is unknown.
+    /// No other row scores as well for as little; null when the cost is unknown.
     pub pareto_optimal: Option<bool>,
     pub run_id: RunId,
     pub published_at: Timestamp,
@@ -220,9 +226,9 @@ impl Board {
     fn ranked(scope: Scope, entries: Vec<Entry>) -> Self {
         let row = |ranked: RankedEntry| {
             let differences = scope.conditions.differences(ranked.entry.conditions);
-            RowBody::from(ranked).with_conditions(differences)
+            RowBody::of(ranked, &scope.measure).with_conditions(differences)
         };
-        let rows = rank(scope.metric, scope.evidence, entries).into_iter().map(row).collect();
+        let rows = rank(&scope.measure, scope.evidence, entries).into_iter().map(row).collect();
         Self { scope, rows }
     }
 
@@ -232,8 +238,8 @@ impl Board {
     }
 }
 
-impl From<RankedEntry> for RowBody {
-    fn from(ranked: RankedEntry) -> Self {
+impl RowBody {
+    fn of(ranked: RankedEntry, measure: &Measure) -> Self {
         let RankedEntry { entry, score, .. } = ranked;
         let place = ranked.place;
         let System { model, id, agent, configuration } = entry.system;
@@ -252,8 +258,9 @@ impl From<RankedEntry> for RowBody {
             score: score.score,
             score_low: score.interval.map(|interval| interval.low),
             score_high: score.interval.map(|interval| interval.high),
-            correct: entry.aggregates.correct,
-            total: entry.aggregates.total,
+            interval_method: score.method,
+            correct: entry.aggregates.passes(measure),
+            total: entry.aggregates.samples(),
             cost_usd: ranked.cost_usd,
             cost_usd_per_task: ranked.cost_usd_per_task,
             latency_ms_p50: entry.aggregates.p50_ms,

@@ -16,6 +16,7 @@ use crate::{
         BenchmarkId, ModelId, RunId, SystemId, VersionName,
         benchmark::BenchmarkVersion,
         leaderboard::{CompareError, ComparedRun, Comparison, Score, adjust, compare},
+        measure::Measure,
         system::Agent,
     },
     http::{
@@ -63,9 +64,10 @@ pub struct Parameters {
 
 /// Compares a model with others on the same tasks.
 ///
-/// The difference is a − b, with a 95 % interval. Where each task passed or failed once, the p-value is the exact
+/// The difference is a − b, with a 95 % interval; which sign is better, `direction` says. Where each task passed or failed once, the p-value is the exact
 /// McNemar test's; where tasks have scores, several tries or clusters, it is the t test's of the differences task by
-/// task. Where only counts are known, the interval is Newcombe's and there is no p-value. An interval, and the t test's
+/// task. Where only counts are known, the interval is Newcombe's and there is no p-value; where
+/// sources publish only scores, it is made of the intervals that they give. An interval, and the t test's
 /// p-value, need 20 tasks or clusters. Adjusted p-values are Holm's, over the comparisons of one answer and over the
 /// slices of one comparison. Any origin may read it, without credentials.
 #[utoipa::path(
@@ -107,6 +109,8 @@ pub async fn handler(
 pub struct ComparisonBody {
     pub benchmark: BenchmarkId,
     pub version: VersionName,
+    #[serde(flatten)]
+    pub measure: Measure,
     #[schema(value_type = Uuid)]
     pub snapshot_id: String,
     pub a: ComparedModel,
@@ -131,7 +135,7 @@ pub struct ComparedModel {
     #[schema(example = "gpt-5 (high)")]
     pub display_name: String,
     pub run_id: RunId,
-    #[schema(minimum = 0, maximum = 1, example = 0.88)]
+    #[schema(example = 0.88)]
     pub score: f64,
 }
 
@@ -200,6 +204,7 @@ impl ComparisonBody {
         Ok(Self {
             benchmark: scope.benchmark.clone(),
             version: scope.version.clone(),
+            measure: scope.measure.clone(),
             snapshot_id: snapshot.id.clone(),
             a: ComparedModel::of(&version, first),
             comparisons,
@@ -216,7 +221,7 @@ impl ComparedModel {
             configuration: run.system.configuration.clone(),
             display_name: run.display_name.clone(),
             run_id: run.run_id.clone(),
-            score: Score::of(version.metric, &run.aggregates).score,
+            score: Score::of(&version.measure, &run.aggregates).score,
         }
     }
 }

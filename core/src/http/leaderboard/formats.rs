@@ -5,7 +5,12 @@ use serde::Serialize;
 
 use super::board::RowBody;
 use crate::{
-    domain::{ModelId, evaluator::EvaluatorRelationship},
+    domain::{
+        ModelId,
+        evaluator::EvaluatorRelationship,
+        leaderboard::IntervalMethod,
+        measure::{Direction, Measure},
+    },
     http::problem::ApiError,
     ports::Timestamp,
 };
@@ -67,8 +72,8 @@ struct Cells<'a> {
     score: f64,
     score_low: Option<f64>,
     score_high: Option<f64>,
-    correct: u64,
-    total: u64,
+    correct: Option<u64>,
+    total: Option<u64>,
     cost_usd: Option<f64>,
     cost_usd_per_task: Option<f64>,
     #[serde(rename = "latencyMsP50")]
@@ -92,6 +97,9 @@ struct Cells<'a> {
     traces: Option<&'a str>,
     paper: Option<&'a str>,
     condition_differences: String,
+    interval_method: Option<IntervalMethod>,
+    direction: Direction,
+    unit: Option<String>,
     seal: Option<&'a str>,
     sealed_at: Option<Timestamp>,
     seals: i64,
@@ -102,7 +110,7 @@ struct Cells<'a> {
 ///
 /// # Errors
 /// An internal error, when they cannot be written.
-pub fn csv(rows: &[RowBody]) -> Result<String, ApiError> {
+pub fn csv(rows: &[RowBody], measure: &Measure) -> Result<String, ApiError> {
     let failed = |error: &dyn std::fmt::Display| ApiError::internal(error.to_string());
     let mut writer =
         csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).has_headers(false).from_writer(Vec::new());
@@ -148,6 +156,9 @@ pub fn csv(rows: &[RowBody]) -> Result<String, ApiError> {
                 .map(ToString::to_string)
                 .collect::<Vec<_>>()
                 .join("; "),
+            interval_method: row.interval_method,
+            direction: measure.direction,
+            unit: measure.unit.as_deref().map(no_formula),
             seal: row.seal.as_ref().map(|seal| seal.id.as_str()),
             sealed_at: row.seal.as_ref().map(|seal| seal.sealed_at),
             seals: row.seals.sealed,
@@ -159,7 +170,7 @@ pub fn csv(rows: &[RowBody]) -> Result<String, ApiError> {
     String::from_utf8(bytes).map_err(|error| failed(&error))
 }
 
-const HEADER: [&str; 36] = [
+const HEADER: [&str; 39] = [
     "rank",
     "rankLow",
     "rankHigh",
@@ -192,6 +203,9 @@ const HEADER: [&str; 36] = [
     "traces",
     "paper",
     "conditionDifferences",
+    "intervalMethod",
+    "direction",
+    "unit",
     "seal",
     "sealedAt",
     "seals",
@@ -214,10 +228,20 @@ fn is_invisible(character: char) -> bool {
         | '\u{2060}'..='\u{206F}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{E0000}'..='\u{E0FFF}')
 }
 
+/// A row, and what its score needs beside it where it stands alone.
+#[derive(Serialize)]
+struct Line<'a> {
+    #[serde(flatten)]
+    row: &'a RowBody,
+    direction: Direction,
+    unit: Option<&'a str>,
+}
+
 /// The rows, one a line.
 #[must_use]
-pub fn ndjson(rows: &[RowBody]) -> String {
-    rows.iter().filter_map(|row| serde_json::to_string(row).ok()).map(|line| line + "\n").collect()
+pub fn ndjson(rows: &[RowBody], measure: &Measure) -> String {
+    let lines = rows.iter().map(|row| Line { row, direction: measure.direction, unit: measure.unit.as_deref() });
+    lines.filter_map(|line| serde_json::to_string(&line).ok()).map(|line| line + "\n").collect()
 }
 
 #[cfg(test)]

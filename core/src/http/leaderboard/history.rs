@@ -11,9 +11,9 @@ use crate::{
     app::App,
     domain::{
         BenchmarkId, ModelId, RunId, SystemId, VersionName,
-        benchmark::Metric,
         evaluator::EvaluatorRelationship,
-        leaderboard::{Aggregates, Score},
+        leaderboard::{Aggregates, IntervalMethod, Score},
+        measure::Measure,
         run_links::RunLinks,
         run_status::RunStatus,
         system::Agent,
@@ -72,14 +72,16 @@ pub struct PastRunBody {
     pub status: RunStatus,
     /// Why it was rejected or withdrawn.
     pub reason: Option<String>,
-    #[schema(minimum = 0, maximum = 1, example = 0.88)]
+    #[schema(example = 0.88)]
     pub score: Option<f64>,
     /// Where the 95 % interval begins; null where too few clusters carry one.
-    #[schema(minimum = 0, maximum = 1, example = 0.831_038_051_9)]
+    #[schema(example = 0.831_038_051_9)]
     pub score_low: Option<f64>,
     /// Where it ends.
-    #[schema(minimum = 0, maximum = 1, example = 0.916_205_051_3)]
+    #[schema(example = 0.916_205_051_3)]
     pub score_high: Option<f64>,
+    /// How the interval came to be; null where there is none.
+    pub interval_method: Option<IntervalMethod>,
     #[schema(example = 198)]
     pub correct: Option<u64>,
     #[schema(example = 225)]
@@ -103,13 +105,13 @@ pub struct PastRunBody {
     pub ranked: bool,
     /// Where to read more of it.
     pub links: Option<RunLinks>,
-    #[serde(skip)]
-    pub metric: Metric,
+    #[serde(flatten)]
+    pub measure: Measure,
 }
 
 impl From<PastRun> for PastRunBody {
     fn from(run: PastRun) -> Self {
-        let score = run.aggregates.as_ref().map(|aggregates| Score::of(run.metric, aggregates));
+        let score = run.aggregates.as_ref().map(|aggregates| Score::of(&run.measure, aggregates));
         let interval = score.and_then(|score| score.interval);
         Self {
             run_id: run.id,
@@ -124,8 +126,9 @@ impl From<PastRun> for PastRunBody {
             score: score.map(|score| score.score),
             score_low: interval.map(|interval| interval.low),
             score_high: interval.map(|interval| interval.high),
-            correct: run.aggregates.map(|aggregates| aggregates.correct),
-            total: run.aggregates.map(|aggregates| aggregates.total),
+            interval_method: score.and_then(|score| score.method),
+            correct: run.aggregates.and_then(|aggregates| aggregates.passes(&run.measure)),
+            total: run.aggregates.and_then(|aggregates| aggregates.samples()),
             cost_usd: run.aggregates.as_ref().and_then(Aggregates::known_cost),
             evaluator_relationship: run.evaluator_relationship,
             harness: run.harness,
@@ -137,7 +140,7 @@ impl From<PastRun> for PastRunBody {
             current: run.current,
             ranked: run.ranked,
             links: run.links,
-            metric: run.metric,
+            measure: run.measure,
         }
     }
 }

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     app::App,
-    domain::{BenchmarkId, ModelId, SystemId, VersionName, benchmark::Metric, system::Agent},
+    domain::{BenchmarkId, ModelId, SystemId, VersionName, measure::Measure, system::Agent},
     http::{
         openapi::{IfNoneMatch, NotFound},
         page::{fitting, json_size, page_size, read_cursor, with_next_link, write_cursor},
@@ -155,7 +155,8 @@ pub struct MatrixBenchmark {
     pub title: String,
     /// The one that is read where none is named.
     pub version: VersionName,
-    pub metric: Metric,
+    #[serde(flatten)]
+    pub measure: Measure,
     /// How many systems are ranked there.
     #[schema(minimum = 0, example = 69)]
     pub systems: usize,
@@ -307,7 +308,7 @@ impl MatrixBenchmark {
             benchmark: board.scope.benchmark.clone(),
             title: board.scope.title.clone(),
             version: board.scope.version.clone(),
-            metric: board.scope.metric,
+            measure: board.scope.measure.clone(),
             systems: board.rows.len(),
             last_evaluated_at: board.last_evaluated(),
             snapshot_id: board.scope.snapshot.as_ref().map(|snapshot| snapshot.id.clone()),

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     app::App,
-    domain::{BenchmarkId, ModelId, RunId, SystemId, VersionName, system::Agent},
+    domain::{BenchmarkId, ModelId, RunId, SystemId, VersionName, measure::Measure, system::Agent},
     http::{
         openapi::{Hidden, IfNoneMatch, NotFound, UnnamedBoard},
         parameters::{self, Uuid},
@@ -60,6 +60,8 @@ pub struct Parameters {
 pub struct ParetoFront {
     benchmark: BenchmarkId,
     version: VersionName,
+    #[serde(flatten)]
+    measure: Measure,
     /// Null when nothing is published.
     #[schema(value_type = Option<Uuid>)]
     snapshot_id: Option<String>,
@@ -86,20 +88,20 @@ struct Point {
     #[schema(example = "gpt-5 (high)")]
     display_name: String,
     run_id: RunId,
-    #[schema(minimum = 0, maximum = 1, example = 0.88)]
+    #[schema(example = 0.88)]
     score: f64,
     /// Where the 95 % interval begins; null where too few clusters carry one.
-    #[schema(minimum = 0, maximum = 1, example = 0.831_038_051_9)]
+    #[schema(example = 0.831_038_051_9)]
     score_low: Option<f64>,
     /// Where it ends.
-    #[schema(minimum = 0, maximum = 1, example = 0.916_205_051_3)]
+    #[schema(example = 0.916_205_051_3)]
     score_high: Option<f64>,
     /// US dollars.
     #[schema(exclusive_minimum = 0, example = 29.0829)]
     cost_usd: f64,
     #[schema(minimum = 0, example = 0.1292)]
     cost_usd_per_task: Option<f64>,
-    /// No other system scores as high for as little.
+    /// No other system scores as well for as little.
     pareto_optimal: bool,
 }
 
@@ -159,22 +161,24 @@ pub async fn handler(
     }
     let board = Board::read(&app, scope, slice).await?;
     let rows = board.rows.len();
+    let measure = &board.scope.measure;
+    let by_score = |a: &Point, b: &Point| measure.merit(b.score).total_cmp(&measure.merit(a.score));
     let mut points = board.rows.into_iter().filter_map(Point::of).collect::<Vec<_>>();
     let known = points.len();
     if known > MOST_POINTS {
-        points.sort_by(|a, b| b.pareto_optimal.cmp(&a.pareto_optimal).then_with(|| b.score.total_cmp(&a.score)));
+        points.sort_by(|a, b| b.pareto_optimal.cmp(&a.pareto_optimal).then_with(|| by_score(a, b)));
         points.truncate(MOST_POINTS);
     }
     points.sort_by(|a, b| {
-        let by_score = || b.score.total_cmp(&a.score);
         a.cost_usd
             .total_cmp(&b.cost_usd)
-            .then_with(by_score)
+            .then_with(|| by_score(a, b))
             .then_with(|| (&a.model, &a.system_id).cmp(&(&b.model, &b.system_id)))
     });
     let body = Answer(ParetoFront {
         benchmark: board.scope.benchmark,
         version: board.scope.version,
+        measure: board.scope.measure,
         snapshot_id: board.scope.snapshot.map(|snapshot| snapshot.id),
         without_cost: rows.saturating_sub(known),
         omitted: known.saturating_sub(points.len()),

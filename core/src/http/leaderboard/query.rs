@@ -10,7 +10,7 @@ use super::{
     caching,
 };
 use crate::{
-    domain::{BenchmarkId, ModelId, RunId, VersionName, benchmark::Slices, system},
+    domain::{BenchmarkId, ModelId, RunId, VersionName, benchmark::Slices, measure::Direction, system},
     http::{
         page::{fitting, json_size, read_cursor, write_cursor},
         parameters::{self, Slug, Uuid},
@@ -84,8 +84,8 @@ pub struct BoardQuery {
     /// By what the rows are sorted.
     #[param(default = "rank")]
     pub sort: Sort,
-    /// Best first when absent: rank, cost, latency and model ascending, score and dates descending. Unknown costs and
-    /// latencies stand last either way.
+    /// Best first when absent: rank, cost, latency and model ascending, dates descending, score as its direction says.
+    /// What is unknown stands last either way.
     pub order: Option<Order>,
     /// How many.
     #[param(minimum = 1, maximum = 100, default = 20)]
@@ -252,7 +252,7 @@ impl BoardQuery {
 
     /// Leaves the rows that are asked for, in the order that is asked for. They keep their ranks, what is not ranked keeps
     /// its place under the run that is, and variants of a model, where they stand together, keep their order.
-    pub fn apply(&self, rows: &mut Vec<RowBody>, as_of: Timestamp) {
+    pub fn apply(&self, rows: &mut Vec<RowBody>, as_of: Timestamp, direction: Direction) {
         let mut systems = Vec::<Vec<RowBody>>::with_capacity(rows.len());
         for row in rows.drain(..) {
             match systems.last_mut() {
@@ -260,7 +260,7 @@ impl BoardQuery {
                 _ => systems.push(vec![row]),
             }
         }
-        self.sort(&mut systems);
+        self.sort(&mut systems, direction);
         if self.group == Group::BaseModel {
             systems = together(systems);
         }
@@ -334,8 +334,12 @@ impl BoardQuery {
     }
 
     /// Best first unless asked otherwise; what is unknown comes last either way.
-    fn sort(&self, systems: &mut [Vec<RowBody>]) {
-        let best_is_most = matches!(self.sort, Sort::Score | Sort::Date | Sort::EvaluatedAt);
+    fn sort(&self, systems: &mut [Vec<RowBody>], direction: Direction) {
+        let best_is_most = match self.sort {
+            Sort::Score => direction == Direction::HigherIsBetter,
+            Sort::Date | Sort::EvaluatedAt => true,
+            Sort::Rank | Sort::Cost | Sort::Latency | Sort::Model => false,
+        };
         let descending = self.order.map_or(best_is_most, |order| order == Order::Desc);
         let directed = |ordering: Ordering| if descending { ordering.reverse() } else { ordering };
         let optional = |a: Option<f64>, b: Option<f64>| match (a, b) {
@@ -343,7 +347,10 @@ impl BoardQuery {
             (a, b) => b.is_some().cmp(&a.is_some()),
         };
         let by_row = |a: &RowBody, b: &RowBody| match self.sort {
-            Sort::Rank => directed(a.rank.cmp(&b.rank)),
+            Sort::Rank => match (a.rank, b.rank) {
+                (Some(a), Some(b)) => directed(a.cmp(&b)),
+                (a, b) => b.is_some().cmp(&a.is_some()),
+            },
             Sort::Score => directed(a.score.total_cmp(&b.score)),
             Sort::Cost => optional(a.cost_usd, b.cost_usd),
             Sort::Latency => optional(a.latency_ms_p50, b.latency_ms_p50),

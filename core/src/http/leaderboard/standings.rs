@@ -15,7 +15,7 @@ use super::{
 use crate::{
     app::App,
     domain::{
-        BenchmarkId, ModelId, RunId, SystemId, VersionName, benchmark::Metric, evaluator::EvaluatorRelationship,
+        BenchmarkId, ModelId, RunId, SystemId, VersionName, evaluator::EvaluatorRelationship, measure::Measure,
         leaderboard::Flag, system::Agent,
     },
     http::{
@@ -46,7 +46,8 @@ pub struct Standing {
     pub title: String,
     /// The one that is read where none is named.
     pub version: VersionName,
-    pub metric: Metric,
+    #[serde(flatten)]
+    pub measure: Measure,
     /// What stands there: the model, its agent and its configuration.
     pub system_id: SystemId,
     /// What drove the model, where something did.
@@ -205,7 +206,7 @@ fn standings(board: &Board, model: &ModelId) -> Vec<Standing> {
             benchmark: scope.benchmark.clone(),
             title: scope.title.clone(),
             version: scope.version.clone(),
-            metric: scope.metric,
+            measure: scope.measure.clone(),
             system_id: row.system_id.clone(),
             agent: row.agent.clone(),
             configuration: row.configuration.clone(),

@@ -156,7 +156,7 @@ async fn leaf(app: &App, change: Change) -> Result<(Leaf, u64), ApiError> {
     };
     let published = matches!(change.kind, ChangeKind::Published | ChangeKind::Rescored);
     let run = change.run_id.as_ref().filter(|_| published);
-    let run = run.map(|id| (id, batch.push(store::run(id)), batch.push(store::counts(id))));
+    let run = run.map(|id| (id, batch.push(store::run(id)), batch.push(store::given(id))));
     let (mut board_commitment, mut run_commitment, mut results_read) = (None, None, 0);
     if board.is_some() || run.is_some() {
         let mut answers = batch.run(app.database()).await?;
@@ -166,16 +166,16 @@ async fn leaf(app: &App, change: Change) -> Result<(Leaf, u64), ApiError> {
             board_commitment =
                 Some(BoardCommitment { digest: log_record::hex(&log_record::board_digest(rows)), entries });
         }
-        if let Some((id, run, counts)) = run {
+        if let Some((id, run, given)) = run {
             let run = answers.take(run)?.ok_or_else(|| ApiError::internal("a published run is gone"))?;
-            let (RunRecord { row, private_tasks, results }, counts) = (run, answers.take(counts)?);
+            let (RunRecord { row, private_tasks, results }, given) = (run, answers.take(given)?);
             let (results, read) = match results {
                 Some(results) => (results, 0),
                 None if private_tasks => (ResultsDigest::default().finish(), 0),
                 None => of_results(app, id).await.map(|results| (results, results.results))?,
             };
             results_read = read;
-            let digest = log_record::run_digest(row, counts, &results).map_err(unwritable)?;
+            let digest = log_record::run_digest(row, given, &results).map_err(unwritable)?;
             let digest = log_record::hex(&digest);
             run_commitment = Some(RunCommitment { digest, results: results.results, private_tasks });
         }

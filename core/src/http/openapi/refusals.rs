@@ -38,9 +38,9 @@ macro_rules! refusals {
 refusals! {
     /// Another account has taken the address since.
     ConflictAddress: EMAIL_TAKEN;
-    /// A part or a second scoring of another version; or counts, where a whole version brings results.
+    /// A part or a second scoring of another version; or counts or given scores, where a whole version brings results.
     ConflictCurrentVersion: VERSION_NOT_WHOLE, VERSION_OF_COUNTS;
-    /// The run is no longer open, or its benchmark version takes results.
+    /// The run is no longer open, or its benchmark version takes other evidence.
     ConflictCounts: RUN_NOT_OPEN, EVIDENCE_MISMATCH;
     /// A second factor is set up already.
     ConflictEnrolment: MFA_ALREADY_ENABLED;
@@ -60,7 +60,7 @@ refusals! {
     ConflictRecoveryCodes: MFA_NOT_ENABLED, IDEMPOTENCY_IN_PROGRESS;
     /// The run was withdrawn.
     ConflictRejection: RUN_NOT_OPEN;
-    /// The run is no longer open, takes counts, or holds another result for a task and attempt (each listed), and
+    /// The run is no longer open, takes no results, or holds another result for a task and attempt (each listed), and
     /// nothing was stored; or the first request with this `Idempotency-Key` still runs. Or the account's storage is
     /// used up.
     ConflictResults:

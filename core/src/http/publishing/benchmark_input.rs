@@ -10,7 +10,8 @@ use crate::{
         BenchmarkId, VersionName,
         benchmark::{BenchmarkVersion, Evidence, MOST_VALUES, Metric, Part, Slices, Task},
         conditions::Conditions,
-        formats::{DayOrMonth, Score, TaskId, WebAddress},
+        formats::{DayOrMonth, TaskId, WebAddress},
+        measure::{Bounds, Direction, MOST_SCORE, Measure},
     },
     http::{problem::ApiError, publishing::check_conditions, request::Validator},
 };
@@ -25,7 +26,7 @@ const MOST_WEIGHT: f64 = 1e6;
 const EVER_MOST_VALUES: usize = 100;
 
 /// What declares a version. With evidence `results` it lists its `tasks`; with evidence `counts` it has a `taskCount`,
-/// the metric `pass_rate`, and no parts.
+/// the metric `pass_rate`, and no parts; with evidence `score` it has a `taskCount` and no parts.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 #[schema(as = BenchmarkVersionPut)]
@@ -37,8 +38,18 @@ pub struct Body {
     #[schema(max_length = 10_000)]
     description: Option<String>,
     metric: Metric,
-    /// What guessing scores.
-    #[schema(value_type = Option<Score>)]
+    /// Which scores are better.
+    #[serde(default)]
+    #[schema(default = "higher_is_better")]
+    direction: Direction,
+    /// In what scores are, such as `s`, `USD`, `tokens/s` or `Elo`; only with metric `score`.
+    #[schema(max_length = 30, example = "s")]
+    unit: Option<String>,
+    /// Between which numbers scores lie; a bound that is absent or null is none. Without `bounds`, 0 to 1; a pass rate,
+    /// and a score with parts, always.
+    bounds: Option<Bounds>,
+    /// What guessing scores, within the bounds.
+    #[schema(example = 0.25)]
     chance_level: Option<f64>,
     #[serde(default = "default_evidence")]
     #[schema(default = "results")]
@@ -59,7 +70,7 @@ pub struct Body {
         example = json!([{ "id": "python/two-fer", "language": "python", "difficulty": "easy" }])
     )]
     tasks: Option<Vec<TaskInput>>,
-    /// How many tasks there are.
+    /// How many tasks there are; with evidence `counts` or `score`, whose tasks are not named.
     #[schema(minimum = 1, maximum = 10_000_000)]
     task_count: Option<u32>,
     /// How often each task is tried.
@@ -174,8 +185,16 @@ impl Body {
         validator.slug("?version", version.as_str());
         let title = validator.name("/title", &self.title, 255);
         let description = validator.optional_text("/description", self.description.as_deref(), 10_000);
-        let chance = self.chance_level.is_none_or(|level| (0.0..=1.0).contains(&level));
-        validator.require(chance, "/chanceLevel", "give 0 to 1");
+        let measure = Measure {
+            metric: self.metric,
+            direction: self.direction,
+            unit: validator.optional_text("/unit", self.unit.as_deref(), 30),
+            bounds: self.bounds.unwrap_or_default(),
+        };
+        check_measure(&mut validator, &measure, self.parts.is_some());
+        if let Some(Err(detail)) = self.chance_level.map(|level| measure.bounds.check(level)) {
+            validator.require(false, "/chanceLevel", &detail);
+        }
         let attempts = (1..=MOST_ATTEMPTS).contains(&self.attempts_per_task);
         validator.require(attempts, "/attemptsPerTask", "give 1 to 10");
         let published = validator.optional_date("/tasksPublishedOn", self.tasks_published_on.as_deref());
@@ -198,16 +217,21 @@ impl Body {
         let (tasks, task_count) = match self.evidence {
             Evidence::Results => {
                 let absent = self.task_count.is_none();
-                validator.require(absent, "/taskCount", "the tasks are counted; give it with evidence counts only");
+                validator.require(
+                    absent,
+                    "/taskCount",
+                    "the tasks are counted; give it with evidence counts or score only",
+                );
                 let tasks = check_tasks(&mut validator, self.tasks.unwrap_or_default());
                 let count = u32::try_from(tasks.len()).unwrap_or(u32::MAX);
                 (tasks, count)
             }
-            Evidence::Counts => {
-                validator.require(self.tasks.is_none(), "/tasks", "a version whose evidence is counts has no tasks");
-                let is_rate = self.metric == Metric::PassRate;
-                validator.require(is_rate, "/metric", "counts are of passes: give pass_rate");
-                validator.require(!has_parts, "/parts", "counts have no parts");
+            evidence @ (Evidence::Counts | Evidence::Score) => {
+                let detail = format!("a version whose evidence is {} has no tasks", evidence.as_str());
+                validator.require(self.tasks.is_none(), "/tasks", &detail);
+                let fits = evidence == Evidence::Score || self.metric == Metric::PassRate;
+                validator.require(fits, "/metric", "counts are of passes: give pass_rate");
+                validator.require(!has_parts, "/parts", "only results have parts");
                 let count = self.task_count.filter(|count| (1..=MOST_COUNTED).contains(count));
                 validator.require(count.is_some(), "/taskCount", "give 1 to 10000000");
                 (Vec::new(), count.unwrap_or(1))
@@ -221,7 +245,7 @@ impl Body {
             version,
             title,
             description,
-            metric: self.metric,
+            measure,
             chance_level: self.chance_level,
             evidence: self.evidence,
             task_count,
@@ -238,6 +262,30 @@ impl Body {
             conditions,
             tasks,
         })
+    }
+}
+
+/// What every reader takes for granted of pass rates and composite scores, and what bounds are.
+fn check_measure(validator: &mut Validator, measure: &Measure, has_parts: bool) {
+    let Bounds { lower, upper } = measure.bounds;
+    for (pointer, bound) in [("/bounds/lower", lower), ("/bounds/upper", upper)] {
+        let is_usual = bound.is_none_or(|bound| bound.abs() <= MOST_SCORE);
+        validator.require(is_usual, pointer, "give a number within ±10¹²");
+    }
+    let in_order = lower.zip(upper).is_none_or(|(lower, upper)| lower < upper);
+    validator.require(in_order, "/bounds/upper", "give more than the lower bound");
+    let is_usual = measure.bounds == Bounds::default();
+    if measure.metric == Metric::PassRate {
+        validator.require(is_usual, "/bounds", "a pass rate is 0 to 1: leave the bounds out, or give metric score");
+        validator.require(
+            measure.unit.is_none(),
+            "/unit",
+            "a pass rate has no unit: leave it out, or give metric score",
+        );
+    }
+    if has_parts {
+        validator.require(is_usual, "/bounds", "a score with parts is 0 to 1: leave the bounds out");
+        validator.require(measure.unit.is_none(), "/unit", "a score with parts has no unit");
     }
 }
 

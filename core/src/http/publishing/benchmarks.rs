@@ -15,9 +15,10 @@ use crate::{
     app::App,
     domain::{
         BenchmarkId, ValidationErrorCode, VersionName,
-        benchmark::{BenchmarkVersion, Evidence, MOST_SLICES, MOST_VALUES, MOST_VERSIONS, Metric, Part, Slices, Task},
+        benchmark::{BenchmarkVersion, Evidence, MOST_SLICES, MOST_VALUES, MOST_VERSIONS, Part, Slices, Task},
         conditions::Conditions,
-        formats::{DayOrMonth, Score, WebAddress},
+        formats::{DayOrMonth, WebAddress},
+        measure::Measure,
         run_aggregates::count_slices,
     },
     http::{
@@ -141,9 +142,10 @@ struct VersionBody {
     /// What it measures.
     #[schema(max_length = 10_000)]
     description: Option<String>,
-    metric: Metric,
+    #[serde(flatten)]
+    measure: Measure,
     /// What guessing scores.
-    #[schema(value_type = Option<Score>)]
+    #[schema(example = 0.25)]
     chance_level: Option<f64>,
     evidence: Evidence,
     /// How many tasks there are.
@@ -189,7 +191,7 @@ impl VersionBody {
             version: version.version,
             title: version.title,
             description: version.description,
-            metric: version.metric,
+            measure: version.measure,
             chance_level: version.chance_level,
             evidence: version.evidence,
             task_count: version.task_count,
@@ -214,7 +216,7 @@ impl VersionBody {
 pub struct DeclaredVersion {
     #[serde(flatten)]
     version: VersionBody,
-    /// Empty with evidence `counts`.
+    /// Empty with evidence `counts` or `score`.
     tasks: Vec<Task>,
 }
 
@@ -403,7 +405,7 @@ impl From<PlacedTask> for TaskBody {
     security((), ("apiKeyHeader" = ["leaderboard:read"]), ("apiKeyBearer" = ["leaderboard:read"])),
     params(("id" = BenchmarkId, Path), ("version" = VersionName, Path, example = "2024-12-20"), PageQuery, IfNoneMatch),
     responses(
-        (status = 200, description = "A page; of a version whose evidence is `counts`, an empty one.",
+        (status = 200, description = "A page; of a version whose evidence is `counts` or `score`, an empty one.",
             body = Page<'_, Task>),
         (status = 403, response = PrivateTasks),
         (status = 404, response = NotFound),

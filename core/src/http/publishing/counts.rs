@@ -21,6 +21,15 @@ use crate::{
     },
 };
 
+/// What runs of a version bring, for those that bring something else.
+pub(super) fn takes(evidence: Evidence) -> &'static str {
+    match evidence {
+        Evidence::Results => "this benchmark version takes results, task by task",
+        Evidence::Counts => "this benchmark version takes counts: PUT …/counts",
+        Evidence::Score => "this benchmark version takes the score of a run: PUT …/score",
+    }
+}
+
 /// The counts of an aggregate-only source.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
@@ -68,7 +77,7 @@ pub async fn handler(
 ) -> Result<Answer<Counts>, ApiError> {
     let run = find_own(&app, client.owner_id(), &id).await?;
     if run.evidence != Evidence::Counts {
-        return Err(ApiError::new(EVIDENCE_MISMATCH, "this benchmark version takes results, task by task"));
+        return Err(ApiError::new(EVIDENCE_MISMATCH, takes(run.evidence)));
     }
 
     let mut validator = Validator::default();

@@ -25,8 +25,8 @@ pub struct CurrentVersion {
 /// Marks the current version of a benchmark.
 ///
 /// Scope `models:write`, with a key of whoever declared the benchmark. What is read where no version is named: boards,
-/// comparisons, badges and pages. Never a part or a second scoring of another version, and never counts where a whole
-/// version brings results. Marking the current one again changes nothing.
+/// comparisons, badges and pages. Never a part or a second scoring of another version, and never counts or given scores
+/// where a whole version brings results. Marking the current one again changes nothing.
 #[utoipa::path(
     put,
     path = "/api/v1/benchmarks/{id}/current-version",

@@ -4,6 +4,7 @@ mod benchmark_input;
 mod benchmarks;
 mod counts;
 mod current_version;
+mod given_score;
 mod models;
 mod publish;
 mod result_input;
@@ -53,6 +54,7 @@ use crate::{
     results::list,
     results::upload,
     counts::handler,
+    given_score::handler,
     publish::handler,
     withdraw::handler
 ))]
@@ -82,6 +84,7 @@ pub fn routes() -> Router<App> {
         .route("/seals", post(seals::create))
         .route("/runs/{id}/results", post(results::upload))
         .route("/runs/{id}/counts", put(counts::handler))
+        .route("/runs/{id}/score", put(given_score::handler))
         .route("/runs/{id}/publish", post(publish::handler))
         .route("/runs/{id}/withdraw", post(withdraw::handler))
 }

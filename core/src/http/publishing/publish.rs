@@ -31,7 +31,7 @@ use crate::{
     store::{
         Answers, Batch, BatchError, Guard,
         benchmarks::{self, TaskPiece},
-        publications::{self, Publication},
+        publications::{self, Kept, Publication},
         results::{self, AttemptPiece, TaskAttempt},
         runs::{self, Run},
     },
@@ -101,15 +101,16 @@ async fn publish(app: &App, owner_id: &UserId, id: &RunId, claim: Claim) -> Resu
             return Err(publishes_to_hidden(reason));
         }
         let (aggregates, results) = match run.evidence {
-            Evidence::Counts if run.counts.is_some() => (None, ResultsDigest::default().finish()),
-            Evidence::Counts => return Err(refusal(app, &run).await?),
-            Evidence::Results => match add_up(app, owner_id, &run, &tasks, attempts).await? {
-                (Some(aggregates), results) => (Some(aggregates), results),
-                (None, _) => return Err(refusal(app, &run).await?),
-            },
+            Evidence::Results => add_up(app, owner_id, &run, &tasks, attempts).await?,
+            Evidence::Counts | Evidence::Score => (None, ResultsDigest::default().finish()),
         };
-        let (revision, aggregates) = (run.revision, aggregates.as_ref());
-        let publication = Publication { run_id: id, owner_id, revision, aggregates, results };
+        let kept = match (run.evidence, &aggregates) {
+            (Evidence::Results, Some(aggregates)) => Kept::Aggregates(aggregates),
+            (Evidence::Counts, _) if run.counts.is_some() => Kept::Counts,
+            (Evidence::Score, _) if run.given_score.is_some() => Kept::GivenScore,
+            _ => return Err(refusal(app, &run).await?),
+        };
+        let publication = Publication { run_id: id, owner_id, revision: run.revision, kept, results };
         if let Some((run, snapshot)) = write(app, publication).await? {
             return answer(app, &run, snapshot, claim).await;
         }
@@ -161,7 +162,7 @@ async fn add_up(
     tasks: &[SlicedTask],
     first: AttemptPiece,
 ) -> Result<(Option<RunAggregates>, DigestedResults), ApiError> {
-    let mut sums = RunSums::new(tasks);
+    let mut sums = RunSums::new(tasks, run.measure.is_share());
     let mut digest = ResultsDigest::default();
     let mut piece = first;
     loop {
@@ -213,6 +214,7 @@ async fn refusal(app: &App, run: &Run) -> Result<ApiError, ApiError> {
     }
     let detail = match (run.evidence, missing.len()) {
         (Evidence::Counts, _) => "upload the counts first".to_owned(),
+        (Evidence::Score, _) => "give the score first".to_owned(),
         // A copy of somebody else's data does not have their private tasks.
         (_, 0) => "nobody can answer tasks that are not known here".to_owned(),
         (_, 100..) => "at least 100 results are missing; missing names the first".to_owned(),

@@ -10,6 +10,7 @@ use crate::{
     domain::{
         benchmark::Metric,
         formats::{Score, TaskId},
+        measure::Measure,
         statistics::weighted_score,
     },
     http::{
@@ -86,10 +87,11 @@ pub(super) struct ResultInput {
     /// From 1 to the version's `attemptsPerTask`.
     #[schema(minimum = 1, maximum = 10)]
     attempt: i64,
-    /// How it ended. What timed out or broke scores 0.
+    /// How it ended. What timed out or broke has the worst score: 0 unless the version says otherwise. Where nothing bounds
+    /// the score to that side, give the one that the benchmark counts it as.
     status: ResultStatus,
-    /// With the metric `pass_rate` 1 or 0 or, of several samples, `correct / samples`.
-    #[schema(minimum = 0, maximum = 1, example = 1)]
+    /// Within the version's bounds. With the metric `pass_rate` 1 or 0 or, of several samples, `correct / samples`.
+    #[schema(example = 1.0)]
     score: Option<f64>,
     /// In place of a score, where the version has parts: that of at least one of them.
     #[schema(value_type = Option<BTreeMap<String, Score>>)]
@@ -120,7 +122,7 @@ impl ResultInput {
         let at = |member: &str| format!("/{index}/{member}");
         let score = match (&run.parts, &self.parts) {
             (None, None) => {
-                validator.require(self.score.is_some(), &at("score"), "give 0 to 1");
+                validator.require(self.score.is_some(), &at("score"), "give the score");
                 self.score
             }
             (None, Some(_)) => {
@@ -145,13 +147,14 @@ impl ResultInput {
         #[expect(clippy::cast_precision_loss, reason = "within 2⁵³")]
         let rate = |samples: i64, correct: i64| correct as f64 / samples.max(1) as f64;
         let exact = self.samples.zip(self.correct).map(|(samples, correct)| rate(samples, correct));
-        let exact = exact
-            .filter(|exact| run.metric == Metric::PassRate && score.is_some_and(|score| (exact - score).abs() <= 1e-6));
+        let exact = exact.filter(|exact| {
+            run.measure.metric == Metric::PassRate && score.is_some_and(|score| (exact - score).abs() <= 1e-6)
+        });
         let result = TaskResult {
             task: self.task,
             attempt: self.attempt,
             status: self.status,
-            score: exact.or(score).unwrap_or(0.0),
+            score: exact.or(score).or_else(|| run.measure.worst()).unwrap_or(0.0),
             parts: self.parts,
             samples: self.samples,
             correct: self.correct,
@@ -160,19 +163,23 @@ impl ResultInput {
             output_tokens: self.output_tokens,
             cost_usd: self.cost_usd,
         };
-        check(&result, validator, index, run.metric);
+        check(&result, validator, index, &run.measure);
         result
     }
 }
 
 /// Refuses what no attempt can be.
-fn check(result: &TaskResult, validator: &mut Validator, index: usize, metric: Metric) {
+fn check(result: &TaskResult, validator: &mut Validator, index: usize, measure: &Measure) {
     let at = |member: &str| format!("/{index}/{member}");
     validator.require((1..=200).contains(&result.task.chars().count()), &at("task"), "give 1 to 200 characters");
     validator.require((1..=10).contains(&result.attempt), &at("attempt"), "give 1 to 10");
-    validator.require((0.0..=1.0).contains(&result.score), &at("score"), "give 0 to 1");
+    if let Err(detail) = measure.bounds.check(result.score) {
+        validator.require(false, &at("score"), &detail);
+    }
     let finished = matches!(result.status, ResultStatus::Success | ResultStatus::Failed);
-    validator.require(finished || result.score == 0.0, &at("score"), "what timed out or broke scores 0");
+    if let Some(worst) = measure.worst().filter(|worst| !finished && result.score != *worst) {
+        validator.require(false, &at("score"), &format!("what timed out or broke scores {worst}"));
+    }
     for (member, number) in [
         ("samples", result.samples),
         ("correct", result.correct),
@@ -190,7 +197,7 @@ fn check(result: &TaskResult, validator: &mut Validator, index: usize, metric: M
         (None, None) => {
             let is_pass = result.score == 0.0 || result.score == 1.0;
             validator.require(
-                metric != Metric::PassRate || is_pass,
+                measure.metric != Metric::PassRate || is_pass,
                 &at("score"),
                 "a task passes (1) or not (0); with several samples give samples and correct",
             );
@@ -203,7 +210,7 @@ fn check(result: &TaskResult, validator: &mut Validator, index: usize, metric: M
             );
             #[expect(clippy::cast_precision_loss, reason = "within 2⁵³")]
             let rate = correct as f64 / samples.max(1) as f64;
-            let agrees = metric != Metric::PassRate || (rate - result.score).abs() <= 1e-6;
+            let agrees = measure.metric != Metric::PassRate || (rate - result.score).abs() <= 1e-6;
             validator.require(agrees, &at("score"), "the score of samples is correct / samples");
         }
         _ => validator.require(false, &at("samples"), "give both samples and correct, or neither"),

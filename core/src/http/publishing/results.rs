@@ -9,6 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
+    counts::takes,
     over_quota,
     result_input::Body,
     runs::{find_own, not_owner},
@@ -87,7 +88,7 @@ pub async fn upload(
 async fn add(app: &App, owner_id: &UserId, id: &RunId, results: Body, claim: Claim) -> Result<Fulfilled, ApiError> {
     let run = find_own(app, owner_id, id).await?;
     if run.evidence != Evidence::Results {
-        return Err(ApiError::new(EVIDENCE_MISMATCH, "this benchmark version takes counts: PUT …/counts"));
+        return Err(ApiError::new(EVIDENCE_MISMATCH, takes(run.evidence)));
     }
     let results = results.check(&run)?;
     let upload = Upload::new(&without_repeats(&results)?)?;

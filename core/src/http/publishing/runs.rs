@@ -15,7 +15,7 @@ use crate::{
         conditions::Conditions,
         evaluator::EvaluatorRelationship,
         formats,
-        leaderboard::{Aggregates, Score},
+        leaderboard::{Aggregates, IntervalMethod, Score},
         run_links::RunLinks,
         run_status::RunStatus,
         statistics::pass_at_k,
@@ -35,7 +35,7 @@ use crate::{
     ports::Timestamp,
     store::{
         Batch, BatchError, Guard, benchmarks, models,
-        runs::{self, Counts, NewRun, Run, RunDeclaration},
+        runs::{self, Counts, GivenScore, NewRun, Run, RunDeclaration},
         seals, storage,
     },
 };
@@ -310,8 +310,10 @@ pub struct RunBody {
     evaluated_at: Option<Timestamp>,
     /// When it was withdrawn or rejected.
     withdrawn_at: Option<Timestamp>,
-    /// Null until given, and always null with evidence `results`.
+    /// Null until given, and always null with other evidence than `counts`.
     counts: Option<Counts>,
+    /// What its source publishes. Null until given, and always null with other evidence than `score`.
+    score: Option<GivenScore>,
     /// Null until published.
     aggregates: Option<AggregatesBody>,
 }
@@ -322,17 +324,19 @@ pub struct RunBody {
 #[schema(as = Aggregates)]
 struct AggregatesBody {
     tasks: u64,
-    /// Of `total`, those that passed.
-    correct: u64,
-    /// Attempts or samples.
-    total: u64,
-    #[schema(value_type = formats::Score)]
+    /// Of `total`, those that passed; null where scores are no shares, or the source publishes only the score.
+    correct: Option<u64>,
+    /// Attempts or samples; null where the source does not tell.
+    total: Option<u64>,
+    #[schema(example = 0.88)]
     score: f64,
-    /// 95 % interval; null where too few clusters carry one.
-    #[schema(value_type = Option<formats::Score>)]
+    /// 95 % interval; null where too few clusters carry one, or the source gives none.
+    #[schema(example = 0.83)]
     score_low: Option<f64>,
-    #[schema(value_type = Option<formats::Score>)]
+    #[schema(example = 0.92)]
     score_high: Option<f64>,
+    /// How the interval came to be; null where there is none.
+    interval_method: Option<IntervalMethod>,
     /// US dollars.
     #[schema(minimum = 0, example = 29.0829)]
     cost_usd: Option<f64>,
@@ -374,6 +378,7 @@ impl RunBody {
             evaluated_at: run.evaluated_at,
             withdrawn_at: run.withdrawn_at,
             counts: run.counts.clone(),
+            score: run.given_score.clone(),
             aggregates: run.aggregates.as_ref().map(|aggregates| AggregatesBody::of(run, aggregates)),
         }
     }
@@ -390,6 +395,7 @@ impl RunBody {
             published_at: None,
             withdrawn_at: None,
             counts: None,
+            score: None,
             aggregates: None,
         }
     }
@@ -397,14 +403,15 @@ impl RunBody {
 
 impl AggregatesBody {
     fn of(run: &Run, aggregates: &Aggregates) -> Self {
-        let score = Score::of(run.metric, aggregates);
+        let score = Score::of(&run.measure, aggregates);
         Self {
             tasks: aggregates.tasks,
-            correct: aggregates.correct,
-            total: aggregates.total,
+            correct: aggregates.passes(&run.measure),
+            total: aggregates.samples(),
             score: score.score,
             score_low: score.interval.map(|interval| interval.low),
             score_high: score.interval.map(|interval| interval.high),
+            interval_method: score.method,
             cost_usd: aggregates.cost_usd,
             latency_ms_p50: aggregates.p50_ms,
             latency_ms_p95: aggregates.p95_ms,
@@ -418,8 +425,12 @@ impl AggregatesBody {
 /// samples for.
 #[expect(clippy::cast_precision_loss, reason = "counts are within 2⁵³")]
 fn pass_rates(run: &Run) -> Option<BTreeMap<u64, f64>> {
-    let fewest =
-        run.pass_counts.iter().map(|(samples, ..)| *samples).min().filter(|_| run.metric == Metric::PassRate)?;
+    let fewest = run
+        .pass_counts
+        .iter()
+        .map(|(samples, ..)| *samples)
+        .min()
+        .filter(|_| run.measure.metric == Metric::PassRate)?;
     let rate = |k: u64| {
         let tasks = run.pass_counts.iter().map(|(.., tasks)| *tasks as f64).sum::<f64>();
         let passes = run.pass_counts.iter().map(|(n, c, tasks)| Some(pass_at_k(*n, *c, k)? * *tasks as f64));

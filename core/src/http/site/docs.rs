@@ -201,7 +201,8 @@ mod tests {
         let next = |flag: &Flag| match flag {
             Flag::MissingCost => Some(Flag::SelfReported),
             Flag::SelfReported => Some(Flag::CountsOnly),
-            Flag::CountsOnly => Some(Flag::DirtyHarness),
+            Flag::CountsOnly => Some(Flag::ScoreOnly),
+            Flag::ScoreOnly => Some(Flag::DirtyHarness),
             Flag::DirtyHarness => Some(Flag::Contamination),
             Flag::Contamination => Some(Flag::BestOfN),
             Flag::BestOfN => Some(Flag::OtherConditions),

@@ -15,6 +15,7 @@ mod inspect;
 mod listing;
 mod live_code_bench;
 mod lm_eval;
+mod measure;
 mod names;
 mod options;
 mod plan;

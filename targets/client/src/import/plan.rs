@@ -220,6 +220,41 @@ pub struct Links {
 pub enum Evidence {
     Counts(Counts),
     Results(Vec<TaskResult>),
+    Score(GivenScore),
+}
+
+/// The score of a whole run, where the source publishes no more, and what it tells of its uncertainty.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GivenScore {
+    pub score: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub standard_error: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub interval: Option<GivenInterval>,
+}
+
+/// A 95 % interval that holds its score.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
+pub struct GivenInterval {
+    pub low: f64,
+    pub high: f64,
+}
+
+impl GivenScore {
+    /// Makes the score of a run with this standard error.
+    pub fn of(score: f64, standard_error: Option<f64>) -> Self {
+        Self {
+            score,
+            standard_error: standard_error.filter(|error| error.is_finite() && *error >= 0.0),
+            interval: None,
+        }
+    }
+
+    /// Makes the part of the body that declares a version of so many tasks.
+    pub fn body(tasks: u32) -> Value {
+        serde_json::json!({"metric": "score", "evidence": "score", "taskCount": tasks})
+    }
 }
 
 /// How many tasks a run passed, where the results of single ones are not known.

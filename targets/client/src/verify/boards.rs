@@ -4,11 +4,15 @@ use std::collections::{HashMap, HashSet};
 
 use aibaas_core::domain::{
     log_record::{Row, board_digest, board_row, hex},
+    measure::Direction,
     statistics::ranks,
 };
 use serde_json::{Value, json};
 
-use super::data::{LeafText, Line, Tables, Untrue, integer, real, shown, text};
+use super::{
+    data::{LeafText, Line, Tables, Untrue, integer, real, shown, text},
+    measure::measure_of,
+};
 
 /// Changes name the hundred others that now rank best.
 const MOST_MOVED: usize = 100;
@@ -133,7 +137,10 @@ pub fn check(lines: &[Line<'_>], tables: &Tables, boards: &Boards<'_>) -> Result
                 board.0, board.1, line.leaf.change
             )));
         }
-        check_ranks(line, leaf, [&places(before, &hidden), &places(after, &hidden)], missing)?;
+        let is_empty = before.is_empty() && after.is_empty();
+        let direction = if is_empty { Direction::default() } else { measure_of(tables, board)?.direction };
+        let places = |entries| places(direction, entries, &hidden);
+        check_ranks(line, leaf, [&places(before), &places(after)], missing)?;
         let kind = if missing == 0 { &mut checked.boards } else { &mut checked.partly };
         *kind = kind.saturating_add(1);
     }
@@ -156,11 +163,11 @@ fn moderated<'a>(mut hidden: HashSet<&'a str>, line: &'a Line<'_>) -> HashSet<&'
 /// A place: the run, its model and its rank, by system.
 type Places<'a> = HashMap<&'a str, (&'a str, &'a str, usize)>;
 
-fn places<'a>(entries: Vec<&Entry<'a>>, hidden: &HashSet<&str>) -> Places<'a> {
+fn places<'a>(direction: Direction, entries: Vec<&Entry<'a>>, hidden: &HashSet<&str>) -> Places<'a> {
     let entries = entries.into_iter().filter(|entry| entry.is_ranked && !hidden.contains(entry.model));
     let entries = entries.collect::<Vec<_>>();
-    let scores = entries.iter().map(|entry| real(entry.slice, "score").unwrap_or_default()).collect::<Vec<_>>();
-    let placed = entries.iter().zip(ranks(&scores));
+    let merit = |entry: &&Entry<'_>| direction.merit(real(entry.slice, "score").unwrap_or_default());
+    let placed = entries.iter().zip(ranks(&entries.iter().map(merit).collect::<Vec<_>>()));
     placed.map(|(entry, rank)| (entry.system, (entry.run, entry.model, rank))).collect()
 }
 

@@ -8,6 +8,7 @@ mod command;
 mod data;
 mod directory;
 mod download;
+mod measure;
 mod runs;
 mod seals;
 mod served;

@@ -8,7 +8,10 @@ use aibaas_core::domain::{
 };
 use serde_json::Value;
 
-use super::data::{Line, Tables, Untrue, integer, is_close, is_true, real, shown, text};
+use super::{
+    data::{Line, Tables, Untrue, integer, is_close, is_true, real, shown, text},
+    measure,
+};
 
 /// What was checked.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -28,6 +31,7 @@ pub struct Checked {
 pub fn check(lines: &[Line<'_>], tables: &Tables) -> Result<Checked, Untrue> {
     let runs = tables.by("runs", "id");
     let counts = tables.by("run_counts", "run_id");
+    let given = tables.by("run_given_scores", "run_id");
     let results = tables.by("results", "run_id");
     let kept = Kept::of(tables);
     let mut checked = Checked::default();
@@ -38,18 +42,18 @@ pub fn check(lines: &[Line<'_>], tables: &Tables) -> Result<Checked, Untrue> {
         let id = text(&leaf.change, "runId");
         let run = runs.get(id).and_then(|rows| rows.first());
         let run = *run.ok_or_else(|| Untrue::new(format!("run {id} is in the log and not in the data")))?;
-        let counts = counts.get(id).and_then(|rows| rows.first()).copied();
+        let given = counts.get(id).or_else(|| given.get(id)).and_then(|rows| rows.first()).copied();
         let mut results = results.get(id).cloned().unwrap_or_default();
         results.sort_by_key(|row| (text(row, "task_id"), integer(row, "attempt")));
         let digest =
-            digest(leaf.format, run, counts, &results).map_err(|error| Untrue::new(format!("run {id}: {error}")))?;
+            digest(leaf.format, run, given, &results).map_err(|error| Untrue::new(format!("run {id}: {error}")))?;
         if digest != (commitment.digest.clone(), commitment.results) {
             return Err(Untrue::new(format!(
                 "run {id}: its record or one of its {} results is not what the log commits to",
                 results.len()
             )));
         }
-        if !kept.check(run, counts, &results)? {
+        if !kept.check(run, given, &results)? {
             checked.private = checked.private.saturating_add(1);
         }
         checked.runs = checked.runs.saturating_add(1);
@@ -65,16 +69,16 @@ pub fn check(lines: &[Line<'_>], tables: &Tables) -> Result<Checked, Untrue> {
     Ok(checked)
 }
 
-fn digest(format: u32, run: &Row, counts: Option<&Row>, results: &[&Row]) -> Result<(String, u64), serde_json::Error> {
-    let (run, counts, rows) = (run.clone(), counts.cloned(), results.iter().map(|row| (*row).clone()));
+fn digest(format: u32, run: &Row, given: Option<&Row>, results: &[&Row]) -> Result<(String, u64), serde_json::Error> {
+    let (run, given, rows) = (run.clone(), given.cloned(), results.iter().map(|row| (*row).clone()));
     if format == FIRST_FORMAT {
-        let hash = first_run_digest(run, counts, rows)?;
+        let hash = first_run_digest(run, given, rows)?;
         return Ok((hex(&hash), u64::try_from(results.len()).unwrap_or(u64::MAX)));
     }
     let mut digest = ResultsDigest::default();
     rows.map(|row| digest.add(row)).collect::<Result<(), _>>()?;
     let results = digest.finish();
-    Ok((hex(&run_digest(run, counts, &results)?), results.results))
+    Ok((hex(&run_digest(run, given, &results)?), results.results))
 }
 
 /// What the server keeps of runs, by run.
@@ -111,7 +115,7 @@ impl<'a> Kept<'a> {
     }
 
     /// Checks what a run's results come to; false where that cannot be told, because tasks are private.
-    fn check(&self, run: &Row, counts: Option<&Row>, results: &[&Row]) -> Result<bool, Untrue> {
+    fn check(&self, run: &Row, given: Option<&Row>, results: &[&Row]) -> Result<bool, Untrue> {
         let id = text(run, "id");
         let version = self.versions.get(&version_of(run));
         let version = *version.ok_or_else(|| Untrue::new(format!("run {id}: its benchmark version is missing")))?;
@@ -119,12 +123,15 @@ impl<'a> Kept<'a> {
             return Ok(false);
         }
         let slices = self.slices.get(id).map_or(&[][..], Vec::as_slice);
-        if text(version, "evidence") == "counts" {
-            let whole = slices.iter().find(|row| is_whole(row));
-            return of_counts(id, counts, whole.copied()).map(|()| true);
+        let whole = slices.iter().find(|row| is_whole(row)).copied();
+        match text(version, "evidence") {
+            "counts" => return of_counts(id, given, whole).map(|()| true),
+            "score" => return of_given_score(id, version, given, whole).map(|()| true),
+            _ => {}
         }
+        let is_share = measure::read(version).is_some_and(|measure| measure.is_share());
         let tasks = self.tasks.get(&version_of(run)).map_or(&[][..], Vec::as_slice);
-        let mut sums = RunSums::new(tasks);
+        let mut sums = RunSums::new(tasks, is_share);
         results.iter().for_each(|row| sums.add(&attempt(row)));
         let attempts = u32::try_from(integer(version, "attempts_per_task")).unwrap_or(u32::MAX);
         let aggregates = sums.finish(attempts, 1);
@@ -238,6 +245,31 @@ fn of_counts(id: &str, counts: Option<&Row>, told: Option<&Row>) -> Result<(), U
         ("total", Some(total)),
         ("score", Some(passes / total)),
         ("squares", Some(passes * (total - passes) / total)),
+    ];
+    numbers(id, "", told, &computed)
+}
+
+/// Compares the score that a source gives with what is kept of it.
+///
+/// # Errors
+/// Which number differs.
+pub fn of_given_score(id: &str, version: &Row, given: Option<&Row>, told: Option<&Row>) -> Result<(), Untrue> {
+    let (Some(given), Some(told)) = (given, told) else {
+        return Err(Untrue::new(format!(
+            "run {id}: the score that its source gives, or what is kept of it, is missing"
+        )));
+    };
+    let computed = [
+        ("tasks", real(given, "tasks").or(real(version, "task_count"))),
+        ("clusters", Some(0.0)),
+        ("correct", Some(0.0)),
+        ("total", Some(real(given, "samples").unwrap_or_default())),
+        ("score", real(given, "score")),
+        ("squares", Some(0.0)),
+        ("cost_usd", real(given, "cost_usd")),
+        ("standard_error", real(given, "standard_error")),
+        ("interval_low", real(given, "interval_low")),
+        ("interval_high", real(given, "interval_high")),
     ];
     numbers(id, "", told, &computed)
 }

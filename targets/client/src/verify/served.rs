@@ -3,16 +3,17 @@
 use std::collections::HashMap;
 
 use aibaas_core::domain::{
-    benchmark::Metric,
-    leaderboard::{Aggregates, Score},
+    leaderboard::{Aggregates, GivenUncertainty, Score, Standings},
     log_record::Row,
-    statistics::{Interval, RankRange, rank_ranges, ranks},
+    measure::Measure,
+    statistics::{Interval, RankRange},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
     boards::{Boards, Entry},
     data::{Tables, Untrue, integer, is_close, real, shown, text},
+    measure::measure_of,
 };
 
 /// The newest snapshot of each board that has entries: its benchmark and version, its id and its place.
@@ -31,11 +32,7 @@ pub fn newest(tables: &Tables) -> Vec<((&str, &str), &str, i64)> {
 /// # Errors
 /// Which row is not what follows from the data.
 pub fn check(tables: &Tables, boards: &Boards<'_>, board: (&str, &str), seq: i64, rows: &[Row]) -> Result<(), Untrue> {
-    let version = tables.rows("benchmark_versions").iter();
-    let version = version.into_iter().find(|row| (text(row, "benchmark_id"), text(row, "version")) == board);
-    let metric = version.and_then(|row| Metric::named(text(row, "metric")));
-    let metric = metric.ok_or_else(|| Untrue::new(format!("the board of {} {} has no metric", board.0, board.1)))?;
-    let mut expected = expected(metric, boards.standing(board, seq));
+    let mut expected = expected(&measure_of(tables, board)?, boards.standing(board, seq));
     for row in rows.iter().filter(|row| row.get("rank").is_some_and(Value::is_number)) {
         let run = text(row, "runId");
         let differs = |what: &str| Untrue::new(format!("{} {}, row of run {run}: {what}", board.0, board.1));
@@ -56,6 +53,12 @@ pub fn check(tables: &Tables, boards: &Boards<'_>, board: (&str, &str), seq: i64
                 return Err(differs(&format!("{member} is {}, and {computed} follows", shown(row.get(member)))));
             }
         }
+        // An instance of before tells no method.
+        let method = row.get("intervalMethod");
+        let computed = json!(score.method);
+        if method.is_some_and(|told| *told != computed) {
+            return Err(differs(&format!("intervalMethod is {}, and {computed} follows", shown(method))));
+        }
     }
     match expected.keys().min() {
         None => Ok(()),
@@ -64,13 +67,11 @@ pub fn check(tables: &Tables, boards: &Boards<'_>, board: (&str, &str), seq: i64
 }
 
 /// Ranks, intervals and rank ranges of what stands, by run.
-fn expected<'a>(metric: Metric, standing: Vec<&Entry<'a>>) -> HashMap<&'a str, (usize, RankRange, Score)> {
+fn expected<'a>(measure: &Measure, standing: Vec<&Entry<'a>>) -> HashMap<&'a str, (usize, RankRange, Score)> {
     let entries = standing.into_iter().filter(|entry| entry.is_ranked).collect::<Vec<_>>();
-    let scores = entries.iter().map(|entry| Score::of(metric, &aggregates(entry.slice))).collect::<Vec<_>>();
-    let unknown = Interval { low: 0.0, high: 1.0 };
-    let intervals = scores.iter().map(|score| score.interval.unwrap_or(unknown)).collect::<Vec<_>>();
-    let ranks = ranks(&scores.iter().map(|score| score.score).collect::<Vec<_>>());
-    let places = entries.iter().zip(ranks).zip(rank_ranges(&intervals)).zip(scores);
+    let scores = entries.iter().map(|entry| Score::of(measure, &aggregates(entry.slice))).collect::<Vec<_>>();
+    let Standings { ranks, ranges } = Standings::of(measure, &scores);
+    let places = entries.iter().zip(ranks).zip(ranges).zip(scores);
     places.map(|(((entry, rank), range), score)| (entry.run, (rank, range, score))).collect()
 }
 
@@ -86,5 +87,9 @@ fn aggregates(slice: &Row) -> Aggregates {
         cost_usd: real(slice, "cost_usd"),
         p50_ms: real(slice, "p50_ms"),
         p95_ms: real(slice, "p95_ms"),
+        given: real(slice, "standard_error").map(GivenUncertainty::StandardError).or_else(|| {
+            let (low, high) = real(slice, "interval_low").zip(real(slice, "interval_high"))?;
+            Some(GivenUncertainty::Interval(Interval { low, high }))
+        }),
     }
 }

@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use super::{
     command::check,
     data::{Head, Keys, Leaf, Log, Tables, integer, text},
+    runs::of_given_score,
 };
 
 const TASKS: usize = 4;
@@ -452,4 +453,31 @@ fn a_newer_run_of_an_older_evaluation_does_not_stand() {
     }
     board.log();
     is_untrue(&board, &board.signed(), None, &format!("of p/c, run {} stands, and should not", id(103)));
+}
+
+#[test]
+fn ranks_follow_the_direction_of_their_version() {
+    let mut lies = Board::new();
+    lies.change("benchmark_versions", 0, "direction", json!("lower_is_better"));
+    is_untrue(&lies, &lies.signed(), None, "rankAfter is 1, and 2 follows");
+    let mut unknown = Board::new();
+    unknown.change("benchmark_versions", 0, "direction", json!("sideways"));
+    is_untrue(&unknown, &unknown.signed(), None, "the board of bench 1 has no metric");
+}
+
+#[test]
+fn a_score_that_a_source_gives_is_compared_with_what_is_kept() {
+    let given = json!({ "run_id": "x", "score": 12.5, "standard_error": 0.25, "samples": 50 });
+    let mut board = Board::new();
+    board.change("benchmark_versions", 0, "evidence", json!("score"));
+    is_untrue(&board, &board.signed(), None, "the score that its source gives, or what is kept of it, is missing");
+    let row = |value: Value| serde_json::from_value::<Row>(value).unwrap();
+    let version = row(json!({ "task_count": 4 }));
+    let kept = json!({ "tasks": 4, "clusters": 0, "correct": 0, "total": 50, "score": 12.5, "squares": 0.0,
+        "cost_usd": null, "standard_error": 0.25 });
+    let check = |kept: Value| of_given_score("x", &version, Some(&row(given.clone())), Some(&row(kept)));
+    assert!(check(kept.clone()).is_ok());
+    let mut lies = kept;
+    lies["standard_error"] = json!(0.05);
+    assert!(check(lies).unwrap_err().0.contains("standard_error is told as 0.05, and 0.25 follows"));
 }

@@ -21,7 +21,7 @@ pub struct Card<'a> {
 impl Card<'_> {
     pub fn markup(&self) -> Markup {
         let scope = &self.listed.scope;
-        let scale = Scale::of(scope.metric);
+        let scale = Scale::of(&scope.measure);
         let rows = self.board.map_or(&[][..], |board| &board.rows);
         let systems = self.board.map_or(self.listed.systems, |board| board.rows.len());
         let evaluated = self.board.and_then(Board::last_evaluated);
@@ -38,7 +38,7 @@ impl Card<'_> {
     }
 }
 
-fn top(row: &RowBody, scale: Scale) -> Markup {
+fn top(row: &RowBody, scale: Scale<'_>) -> Markup {
     let name = system_name(&row.display_name, None, None);
     let system = words(row.agent.as_ref(), row.configuration.as_deref());
     html! {

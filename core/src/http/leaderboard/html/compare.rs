@@ -168,7 +168,7 @@ pub async fn compare(
         [only] => format!("{} against {}", comparison.a.name(), only.b.name()),
         several => format!("{} against {} models", comparison.a.name(), several.len()),
     };
-    let found = View { comparison: &comparison, scale: Scale::of(page.scope.metric) }.markup();
+    let found = View { comparison: &comparison, scale: Scale::of(&page.scope.measure) }.markup();
     let described = format!("{title}, on the same tasks of {}, version {}.", page.scope.title, page.scope.version);
     let others = page.others.iter().map(SystemId::as_str).collect::<Vec<_>>().join(",");
     let asked = [
@@ -264,7 +264,7 @@ impl ComparedModel {
 
 struct View<'a> {
     comparison: &'a ComparisonBody,
-    scale: Scale,
+    scale: Scale<'a>,
 }
 
 impl View<'_> {
@@ -307,7 +307,7 @@ impl View<'_> {
             dl class="facts" {
                 div { dt { "A" } dd { a href=(model_address(&a.model)) { (a.name()) } " " (self.scale.score(a.score)) } }
                 div { dt { "B" } dd { a href=(model_address(&b.model)) { (b.name()) } " " (self.scale.score(b.score)) } }
-                div { dt { "A − B" } dd { (self.scale.difference(found.difference)) @if self.scale == Scale::PassRate { " points" } } }
+                div { dt { "A − B" } dd { (self.scale.difference(found.difference)) @if self.scale.is_percent() { " points" } } }
                 @if let Some(interval) = self.interval(found) { div { dt { "95 % interval" } dd { (interval) } } }
                 @if let Some(p) = found.p_value { div { dt { "p-value" } dd { (p_value(p)) } } }
                 div { dt { "Tasks" } dd { (found.tasks) } }
@@ -384,7 +384,8 @@ impl View<'_> {
         });
         let ends = found.flat_map(|found| [Some(found.difference), found.low, found.high]).flatten();
         let most = ends.fold(0.0_f64, |most, end| most.max(end.abs()));
-        ((most * 10.0).ceil() / 10.0).clamp(0.1, 1.0)
+        let power = 10_f64.powf((most / 10.0).log10().ceil().max(-1.0));
+        ((most / power).ceil() * power).max(0.1)
     }
 
     fn legend(&self, against: &ComparedWith) -> Markup {
@@ -396,13 +397,16 @@ impl View<'_> {
             Method::Newcombe => {
                 "Newcombe's interval of two pass rates. The source tells only how many tasks passed, so they cannot be paired, and there is no test."
             }
+            Method::Mover => {
+                "The intervals that the sources give of the two scores, put together (Zou and Donner). Nothing is known task by task, so there is no test."
+            }
         };
         html! {
             section aria-labelledby="legend" {
                 h2 id="legend" { "How to read this" }
                 dl class="legend" {
                     dt { "A − B" }
-                    dd { "The difference of the scores" @if self.scale == Scale::PassRate { ", in percentage points" } ". Where its 95 % interval holds zero, either model may be the better one." }
+                    dd { "The difference of the scores" @if self.scale.is_percent() { ", in percentage points" } @if self.scale.is_lower_better() { "; lower scores are better" } ". Where its 95 % interval holds zero, either model may be the better one." }
                     dt { "Method" }
                     dd { (method) }
                     @if !against.comparison.slices.is_empty() {
@@ -416,22 +420,21 @@ impl View<'_> {
 }
 
 /// The other model of a comparison, with its score.
-fn name(against: &ComparedWith, scale: Scale) -> Markup {
+fn name(against: &ComparedWith, scale: Scale<'_>) -> Markup {
     let b = &against.b;
     html! { a href=(model_address(&b.model)) { (b.name()) } small { (scale.score(b.score)) } }
 }
 
 /// What a comparison shows, and what it does not.
-fn verdict(a: &str, b: &str, found: &Found, scale: Scale) -> String {
-    let (better, worse) = if found.difference < 0.0 { (b, a) } else { (a, b) };
-    let size = match scale {
-        Scale::PassRate => format!("{:.1} percentage points", found.difference.abs() * 100.0),
-        Scale::Score => format!("{:.3}", found.difference.abs()),
-    };
+fn verdict(a: &str, b: &str, found: &Found, scale: Scale<'_>) -> String {
+    let is_b = if scale.is_lower_better() { found.difference > 0.0 } else { found.difference < 0.0 };
+    let (better, worse) = if is_b { (b, a) } else { (a, b) };
+    let (size, than) = (scale.gap(found.difference), scale.better());
+    let is_better = if scale.is_lower_better() { ", which is better" } else { "" };
     let excludes_zero = found.low.zip(found.high).map(|(low, high)| low > 0.0 || high < 0.0);
     match (found.p_value_adjusted.or(found.p_value), excludes_zero) {
         (Some(p), _) if p < LEVEL => format!(
-            "{better} scores {size} higher than {worse}. Were the two equally good, a difference this large would come up by chance in {} of such comparisons.",
+            "{better} scores {size} {than} than {worse}{is_better}. Were the two equally good, a difference this large would come up by chance in {} of such comparisons.",
             share(p)
         ),
         (Some(p), _) => format!(
@@ -439,10 +442,10 @@ fn verdict(a: &str, b: &str, found: &Found, scale: Scale) -> String {
             share(p)
         ),
         (None, Some(true)) => {
-            format!("{better} scores {size} higher than {worse}: the 95 % interval of the difference leaves zero out.")
+            format!("{better} scores {size} {than} than {worse}{is_better}: the 95 % interval of the difference leaves zero out.")
         }
         (None, Some(false)) => "No difference can be told: the 95 % interval of the difference holds zero. That does not show that the two are equal.".to_owned(),
-        (None, None) => "There are too few tasks to tell a difference.".to_owned(),
+        (None, None) => "Too little is known to tell a difference: too few tasks, or no interval.".to_owned(),
     }
 }
 
@@ -461,6 +464,10 @@ fn p_value(p: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::{
+        benchmark::Metric,
+        measure::{Bounds, Direction, Measure},
+    };
 
     fn found(difference: f64, interval: Option<(f64, f64)>, p: Option<f64>) -> Found {
         Found {
@@ -476,7 +483,8 @@ mod tests {
 
     #[test]
     fn what_a_p_value_says_in_words() {
-        let says = |found: Found| verdict("A", "B", &found, Scale::PassRate);
+        let rate = Measure::plain(Metric::PassRate);
+        let says = |found: Found| verdict("A", "B", &found, Scale::of(&rate));
         let clear = says(found(-0.12, Some((-0.2, -0.04)), Some(0.00195)));
         assert!(
             clear.starts_with("B scores 12.0 percentage points higher than A.") && clear.contains(" 0.2 % of"),
@@ -487,7 +495,21 @@ mod tests {
         assert!(says(found(0.3, Some((0.2, 0.4)), Some(1e-9))).contains("fewer than 1 in 1,000"));
         assert!(says(found(0.2, Some((0.05, 0.33)), None)).contains("leaves zero out"));
         assert!(says(found(0.0, Some((-0.05, 0.05)), None)).starts_with("No difference can be told:"));
-        assert!(says(found(0.2, None, None)).starts_with("There are too few tasks"));
+        assert!(says(found(0.2, None, None)).starts_with("Too little is known"));
+    }
+
+    #[test]
+    fn the_lower_of_two_is_better_where_that_is_so() {
+        let seconds = Measure {
+            direction: Direction::LowerIsBetter,
+            unit: Some("s".to_owned()),
+            bounds: Bounds { lower: Some(0.0), upper: None },
+            ..Measure::plain(Metric::Score)
+        };
+        let text = verdict("A", "B", &found(-12.5, Some((-20.0, -4.0)), Some(0.001)), Scale::of(&seconds));
+        assert!(text.starts_with("A scores 12.50 s lower than B, which is better."), "{text}");
+        let text = verdict("A", "B", &found(12.5, Some((4.0, 20.0)), None), Scale::of(&seconds));
+        assert!(text.starts_with("B scores 12.50 s lower than A, which is better: "), "{text}");
     }
 
     #[test]

@@ -4,7 +4,11 @@ use maud::{Markup, html};
 
 use super::text::{Scale, address, minute};
 use crate::{
-    domain::{VersionName, benchmark::Metric},
+    domain::{
+        VersionName,
+        benchmark::Metric,
+        measure::{Bounds, Direction, Measure},
+    },
     store::{leaderboard::Scope, pages::VersionFacts},
 };
 
@@ -37,8 +41,8 @@ pub fn of(facts: &VersionFacts, scope: &Scope, systems: usize) -> Markup {
             @if facts.task_count > 0 {
                 div { dt { "Tasks" } dd { (facts.task_count) @if facts.private_tasks { " (private)" } @if facts.attempts_per_task > 1 { " × " (facts.attempts_per_task) } } }
             }
-            div { dt { "Metric" } dd { (if scope.metric == Metric::PassRate { "pass rate" } else { "mean score" }) } }
-            @if let Some(level) = facts.chance_level { div { dt { "Guessing scores" } dd { (Scale::of(scope.metric).score(level)) } } }
+            div { dt { "Metric" } dd { (metric(&scope.measure)) } }
+            @if let Some(level) = facts.chance_level { div { dt { "Guessing scores" } dd { (Scale::of(&scope.measure).score(level)) } } }
             @if let Some(since) = &facts.tasks_published_on { div { dt { "Tasks public since" } dd { (since) } } }
             @if !facts.parts.is_empty() {
                 div { dt { "Score made of" } dd { (facts.parts.iter().map(|part| format!("{} {}", part.id, part.weight)).collect::<Vec<_>>().join(" · ")) } }
@@ -52,4 +56,22 @@ pub fn of(facts: &VersionFacts, scope: &Scope, systems: usize) -> Markup {
             details { summary { "How to cite it" } pre { (citation) } }
         }
     }
+}
+
+/// `pass rate`, or `mean score in s, at least 0; lower is better`.
+fn metric(measure: &Measure) -> String {
+    let mut text = if measure.metric == Metric::PassRate { "pass rate".to_owned() } else { "mean score".to_owned() };
+    if let Some(unit) = &measure.unit {
+        text = format!("{text} in {unit}");
+    }
+    if !measure.is_share() {
+        let Bounds { lower, upper } = measure.bounds;
+        text += &match (lower, upper) {
+            (Some(lower), Some(upper)) => format!(", {lower} to {upper}"),
+            (Some(lower), None) => format!(", at least {lower}"),
+            (None, Some(upper)) => format!(", at most {upper}"),
+            (None, None) => String::new(),
+        };
+    }
+    if measure.direction == Direction::LowerIsBetter { text + "; lower is better" } else { text }
 }

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::text::{Scale, address, count, grouped};
 use crate::{
-    domain::leaderboard::{LeaderGap, TaskSet},
+    domain::leaderboard::{LeaderGap, Method, TaskSet},
     http::leaderboard::health::{BenchmarkHealth, Leaders},
 };
 
@@ -14,7 +14,7 @@ pub const MOST_SCORES: u32 = 100_000;
 const MOST_NAMED: usize = 20;
 
 /// The section; nothing where fewer than two systems stand.
-pub fn section(health: &BenchmarkHealth, scale: Scale, pinned: Option<&str>) -> Markup {
+pub fn section(health: &BenchmarkHealth, scale: Scale<'_>, pinned: Option<&str>) -> Markup {
     let of = &health.saturation;
     let api = format!("/api/v1/benchmarks/{}/health", health.benchmark);
     let parameters = [("version", health.version.as_str()), ("snapshot", pinned.unwrap_or_default())];
@@ -30,7 +30,7 @@ pub fn section(health: &BenchmarkHealth, scale: Scale, pinned: Option<&str>) -> 
                     @if let Some(set) = &of.passed_by_all { div { dt { "Every system passes" } dd { (tasks(set.count)) } } }
                     @if let Some(set) = &of.passed_by_none { div { dt { "No system passes" } dd { (tasks(set.count)) } } }
                     @if let Some(gap) = health.leaders.as_ref().and_then(|leaders| leaders.gap.detectable_difference) {
-                        div { dt { "Smallest gap it can tell" } dd { (scale.difference(gap).trim_start_matches('+')) @if scale == Scale::PassRate { " points" } } }
+                        div { dt { "Smallest gap it can tell" } dd { (scale.gap(gap)) } }
                     }
                 }
                 @for (title, set) in [("Passed by every system", &of.passed_by_all), ("Passed by none", &of.passed_by_none)] {
@@ -60,18 +60,16 @@ fn named(title: &str, set: &TaskSet) -> Markup {
 }
 
 /// Who leads by how much, how sure that is, and what it would take to be surer.
-fn verdict(leaders: &Leaders, scale: Scale) -> String {
+fn verdict(leaders: &Leaders, scale: Scale<'_>) -> String {
     let Leaders { first, second, gap } = leaders;
     let (first, second) = (first.name(), second.name());
     if gap.found.difference == 0.0 {
         return format!("{first} and {second} share the first place: they score the same.");
     }
-    let size = match scale {
-        Scale::PassRate => format!("{:.1} percentage points", gap.found.difference.abs() * 100.0),
-        Scale::Score => format!("{:.3}", gap.found.difference.abs()),
-    };
+    let size = scale.gap(gap.found.difference);
     let leads = format!("{first} leads {second} by {size}.");
     match gap.power {
+        None if gap.method == Method::Mover => format!("{leads} The sources do not say how sure that is."),
         None => format!("{leads} There are too few tasks to say how sure that is."),
         Some(power) if power >= 0.8 => {
             format!("{leads} A gap of this size is found in {} of such comparisons.", percent(power))

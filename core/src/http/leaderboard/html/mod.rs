@@ -182,9 +182,9 @@ pub async fn board(
     let (known, facts) = (about.take(known)?, about.take(facts)?);
 
     let mut chosen = board.rows.clone();
-    query.apply(&mut chosen, as_of);
+    query.apply(&mut chosen, as_of, board.scope.measure.direction);
     let ranked = board.rows.iter().filter(|row| row.ranked).cloned().collect();
-    let plotted = plot::cost_plot(&chosen, Scale::of(board.scope.metric));
+    let plotted = plot::cost_plot(&chosen, Scale::of(&board.scope.measure));
     let matching = chosen.len();
     let (rows, next) = query.page(chosen, position.as_ref(), ROWS, snapshot.as_deref(), as_of)?;
     let page = Page { choices, known, facts: facts.unwrap_or_default(), board, ranked, rows, matching, next, health };
@@ -263,7 +263,7 @@ struct Page {
 impl Page {
     fn markup(&self, plot: Option<Markup>) -> Markup {
         let scope = &self.board.scope;
-        let scale = Scale::of(scope.metric);
+        let scale = Scale::of(&scope.measure);
         let snapshot = scope.snapshot.as_ref().map(|snapshot| snapshot.id.as_str());
         let pinned = self.choices.get("snapshot").and(snapshot);
         html! {

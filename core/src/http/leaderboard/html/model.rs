@@ -10,8 +10,8 @@ use maud::{Markup, html};
 
 use super::{
     Choices, answer,
-    plot::{Dated, bar, bar_axis, history_chart},
-    table::{label, links_of},
+    plot::{BarRange, Dated, bar, bar_axis, history_chart},
+    table::{interval_of, label, links_of},
     text::{Scale, address, count, day, minute, model_address, usd, words},
     unless_hidden,
 };
@@ -179,7 +179,8 @@ fn thousands(number: i64) -> String {
 }
 
 fn standing_table(standings: &[Standing<'_>]) -> Markup {
-    let scale = standings.first().map_or(Scale::Score, |standing| Scale::of(standing.scope.metric));
+    // Only shares have an axis in common.
+    let share = standings.iter().map(|standing| Scale::of(&standing.scope.measure)).find(|scale| scale.is_share());
     html! {
         h2 id="standing" { "Where it stands" }
         div class="wide" role="region" tabindex="0" aria-labelledby="standing" {
@@ -188,14 +189,14 @@ fn standing_table(standings: &[Standing<'_>]) -> Markup {
                     th scope="col" { "Rank" }
                     th scope="col" { "Benchmark" }
                     th scope="col" class="n" { "Score" }
-                    th scope="col" class="bar" { (bar_axis(scale)) }
+                    th scope="col" class="bar" { @if let Some(scale) = share { (bar_axis(BarRange::of(scale, &[]), scale)) } }
                     th scope="col" class="n" { "Cost, $" }
                     th scope="col" { "Evaluated" }
                     th scope="col" { "Against others" }
                 } }
                 tbody { @for Standing { scope, row, of } in standings {
                     @let own = [("benchmark", scope.benchmark.as_str()), ("version", scope.version.as_str())];
-                    @let scale = Scale::of(scope.metric);
+                    @let scale = Scale::of(&scope.measure);
                     tr {
                         td class="k" {
                             @if let Some(rank) = row.rank { (rank) }
@@ -210,9 +211,10 @@ fn standing_table(standings: &[Standing<'_>]) -> Markup {
                         }
                         td class="n" {
                             (scale.score(row.score))
-                            small { @match row.score_low.zip(row.score_high) { Some((low, high)) => (scale.interval(low, high)), None => "too few tasks" } }
+                            (interval_of(row, scale))
+                            @if scale.is_lower_better() { small { "lower is better" } }
                         }
-                        td class="bar" { (bar(row.score, row.score_low.zip(row.score_high))) }
+                        td class="bar" { @if scale.is_share() { (bar(BarRange::of(scale, &[]), row.score, row.score_low.zip(row.score_high))) } }
                         td class="n" { @match row.cost_usd { Some(cost) => (usd(cost)), None => span class="none" { "unknown" } } }
                         td { (day(row.evaluated_at)) }
                         td { a href=(address("/leaderboard/compare", &[("a", row.system_id.as_str()), own[0], own[1]])) aria-label={ "Compare on " (scope.title) } { "Compare" } }
@@ -242,8 +244,10 @@ fn histories(runs: &[PastRunBody], standings: &[Standing<'_>]) -> Markup {
             .filter(|run| run.benchmark == *benchmark && run.status == RunStatus::Published)
             .collect::<Vec<_>>();
         of_it.sort_by(|a, b| (a.evaluated_at, &a.run_id).cmp(&(b.evaluated_at, &b.run_id)));
-        let scale = of_it.last().map_or(Scale::Score, |run| Scale::of(run.metric));
-        let scores = of_it.iter().filter_map(|run| dated(run, Scale::of(run.metric))).collect::<Vec<_>>();
+        let scale = Scale::of(&of_it.last()?.measure);
+        // Versions that measure in another way have no axis in common with the last.
+        of_it.retain(|run| Scale::of(&run.measure) == scale);
+        let scores = of_it.iter().filter_map(|run| dated(run, scale)).collect::<Vec<_>>();
         let titled = standings.iter().find(|standing| standing.scope.benchmark == *benchmark);
         let title = titled.map_or(benchmark.as_str(), |standing| standing.scope.title.as_str());
         let about = format!("{title}: scores of {}, with 95 % intervals", count(scores.len(), "published run"));
@@ -259,7 +263,7 @@ fn histories(runs: &[PastRunBody], standings: &[Standing<'_>]) -> Markup {
     html! { @if !charts.is_empty() { h2 { "Over time" } @for chart in charts { (chart) } } }
 }
 
-fn dated(run: &PastRunBody, scale: Scale) -> Option<Dated> {
+fn dated(run: &PastRunBody, scale: Scale<'_>) -> Option<Dated> {
     let score = run.score?;
     let system = words_of(run.agent.as_ref(), run.configuration.as_deref());
     let system = if system.is_empty() { system } else { format!(", {system}") };
@@ -297,7 +301,7 @@ fn runs_table(model: &Model, runs: &[PastRunBody]) -> Markup {
 }
 
 fn run_row(run: &PastRunBody) -> Markup {
-    let scale = Scale::of(run.metric);
+    let scale = Scale::of(&run.measure);
     let status = match run.status {
         RunStatus::Published if run.ranked => "current",
         RunStatus::Published if run.current => "stands beside",

@@ -5,7 +5,11 @@ use std::fmt::Write as _;
 use maud::{Markup, html};
 
 use super::text::{Scale, usd};
-use crate::{domain::VersionName, http::leaderboard::board::RowBody, ports::Timestamp};
+use crate::{
+    domain::{VersionName, statistics::Interval},
+    http::leaderboard::board::RowBody,
+    ports::Timestamp,
+};
 
 /// More points than this share one path, and have no tooltips.
 const MOST_TITLES: usize = 75;
@@ -31,6 +35,52 @@ impl Axis {
     }
 }
 
+/// The round bounds of these scores and the step of their marks, within those of the scale.
+fn round_bounds(scale: Scale<'_>, scores: impl Iterator<Item = f64>) -> (f64, f64, f64) {
+    if scale.is_share() {
+        return score_bounds(scores);
+    }
+    let (low, high) =
+        scores.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), score| (low.min(score), high.max(score)));
+    if !low.is_finite() || !high.is_finite() {
+        return (0.0, 1.0, 0.5);
+    }
+    // Of equal scores, something around them.
+    let span = if high > low { high - low } else { high.abs().max(1.0) };
+    let power = 10_f64.powf((span / 5.0).log10().floor());
+    let step = [1.0, 2.0, 5.0, 10.0].into_iter().map(|of| of * power).find(|step| span / step <= 5.0).unwrap_or(span);
+    let (mut from, mut to) = ((low / step + 1e-9).floor() * step, (high / step - 1e-9).ceil() * step);
+    if to <= from {
+        (from, to) = (from - step, from + step);
+    }
+    let Interval { low: least, high: most } = scale.bounds().range();
+    (from.max(least), to.min(most), step)
+}
+
+/// Between which scores the bars of a column are drawn.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct BarRange {
+    from: f64,
+    to: f64,
+}
+
+impl BarRange {
+    /// From 0 to 1, or as far as these scores and intervals reach.
+    pub fn of(scale: Scale<'_>, rows: &[RowBody]) -> Self {
+        if scale.is_share() {
+            return Self { from: 0.0, to: 1.0 };
+        }
+        let ends = rows.iter().flat_map(|row| [Some(row.score), row.score_low, row.score_high]).flatten();
+        let (from, to, _) = round_bounds(scale, ends);
+        Self { from, to }
+    }
+
+    fn at(self, score: f64) -> String {
+        let axis = Axis { from: self.from, to: self.to, start: 4.0, end: 196.0 };
+        format!("{:.1}", axis.at(score.max(self.from).min(self.to)))
+    }
+}
+
 /// The round bounds of these scores and the step of their marks, within 0 to 1.
 fn score_bounds(scores: impl Iterator<Item = f64>) -> (f64, f64, f64) {
     let (low, high) = scores.fold((1.0_f64, 0.0_f64), |(low, high), score| (low.min(score), high.max(score)));
@@ -46,9 +96,9 @@ fn marks(from: f64, to: f64, step: f64) -> impl Iterator<Item = f64> {
     (0_u8..=20).map(f64::from).take_while(move |n| *n <= count).map(move |n| from + n * step)
 }
 
-/// The bar of a row: the 95 % interval and the score within it, from 0 to 1.
-pub fn bar(score: f64, interval: Option<(f64, f64)>) -> Markup {
-    let at = |share: f64| format!("{:.1}", 4.0 + share * 192.0);
+/// The bar of a row: the 95 % interval and the score within it.
+pub fn bar(range: BarRange, score: f64, interval: Option<(f64, f64)>) -> Markup {
+    let at = |score: f64| range.at(score);
     html! {
         svg viewBox="0 0 200 14" {
             @if let Some((low, high)) = interval { path d={ "M" (at(low)) " 7H" (at(high)) } {} }
@@ -58,11 +108,12 @@ pub fn bar(score: f64, interval: Option<(f64, f64)>) -> Markup {
 }
 
 /// What the bars of a column are read against.
-pub fn bar_axis(scale: Scale) -> Markup {
+pub fn bar_axis(range: BarRange, scale: Scale<'_>) -> Markup {
+    let BarRange { from, to } = range;
     html! {
-        svg class="axis" viewBox="0 0 200 14" role="img" aria-label="Axis from 0 to 1 with 95 % intervals" {
+        svg class="axis" viewBox="0 0 200 14" role="img" aria-label={ "Axis from " (from) " to " (to) " with 95 % intervals" } {
             @for (share, anchor) in [(0.0, "start"), (0.5, "middle"), (1.0, "end")] {
-                text x=(4.0 + share * 192.0) y="11" text-anchor=(anchor) { (scale.tick(share)) }
+                text x=(4.0 + share * 192.0) y="11" text-anchor=(anchor) { (scale.tick(from + share * (to - from))) }
             }
         }
     }
@@ -82,7 +133,7 @@ pub fn difference_bar(difference: f64, interval: Option<(f64, f64)>, reach: f64)
 }
 
 /// What the bars of differences are read against.
-pub fn difference_axis(scale: Scale, reach: f64) -> Markup {
+pub fn difference_axis(scale: Scale<'_>, reach: f64) -> Markup {
     let (low, high) = (scale.difference(-reach), scale.difference(reach));
     html! {
         svg class="axis" viewBox="0 0 200 14" role="img" aria-label={ "Axis from " (low) " to " (high) "; on the right A scores higher" } {
@@ -94,12 +145,12 @@ pub fn difference_axis(scale: Scale, reach: f64) -> Markup {
 }
 
 /// Score against cost of the rows that have one; `None` where fewer than two do.
-pub fn cost_plot(rows: &[RowBody], scale: Scale) -> Option<Markup> {
+pub fn cost_plot(rows: &[RowBody], scale: Scale<'_>) -> Option<Markup> {
     let mut points =
         rows.iter().filter(|row| row.ranked).filter_map(|row| Some((row.cost_usd?, row))).collect::<Vec<_>>();
     points.sort_by(|(a, _), (b, _)| a.total_cmp(b));
     let ((least, _), (most, _)) = (points.first()?, points.last().filter(|_| points.len() > 1)?);
-    let (from, to, step) = score_bounds(points.iter().map(|(_, row)| row.score));
+    let (from, to, step) = round_bounds(scale, points.iter().map(|(_, row)| row.score));
     let x = Axis { from: (least / 1.5).log10(), to: (most * 1.5).log10(), start: 58.0, end: 704.0 };
     let y = Axis { from, to, start: 372.0, end: 18.0 };
     let place = |cost: f64, row: &RowBody| (x.at(cost.log10()), y.at(row.score));
@@ -130,7 +181,7 @@ pub fn cost_plot(rows: &[RowBody], scale: Scale) -> Option<Markup> {
             desc id="plot-text" {
                 (points.len()) " models by the cost of their run, from " (usd(*least)) " to " (usd(*most))
                 " US dollars on a logarithmic axis, and by score. A line joins the " (front.len())
-                " models of the Pareto front: no other scores as high for as little. The table has every number."
+                " models of the Pareto front: no other scores as " (if scale.is_lower_better() { "low" } else { "high" }) " for as little. The table has every number."
             }
             @for mark in marks(from, to, step) {
                 path class="grid" d=(format!("M{} {:.1}H{}", x.start, y.at(mark), x.end)) {}
@@ -229,13 +280,13 @@ pub struct Dated {
 }
 
 /// Scores over time, oldest first, with their intervals. `id` is unique on the page.
-pub fn history_chart(scores: &[Dated], scale: Scale, id: usize, title: &str) -> Option<Markup> {
+pub fn history_chart(scores: &[Dated], scale: Scale<'_>, id: usize, title: &str) -> Option<Markup> {
     let (first, last) = (scores.first()?, scores.last()?);
     let every = scores.iter().flat_map(|score| {
         let (low, high) = score.interval.unwrap_or((score.score, score.score));
         [low, high, score.score]
     });
-    let (from, to, step) = score_bounds(every);
+    let (from, to, step) = round_bounds(scale, every);
     #[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970 are within 2⁵³")]
     let ms = |at: Timestamp| at.0 as f64;
     let x = Axis { from: ms(first.at), to: ms(last.at), start: 78.0, end: 684.0 };
@@ -286,6 +337,10 @@ pub fn history_chart(scores: &[Dated], scale: Scale, id: usize, title: &str) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::{
+        benchmark::Metric,
+        measure::{Bounds, Measure},
+    };
 
     #[test]
     fn bounds_are_round_and_hold_every_score() {
@@ -297,6 +352,19 @@ mod tests {
         assert!(close(score_bounds([0.7].into_iter()), [0.6, 0.8, 0.1]), "{:?}", score_bounds([0.7].into_iter()));
         assert!(close(score_bounds([1.0].into_iter()), [0.9, 1.0, 0.1]));
         assert!(close(score_bounds([0.0].into_iter()), [0.0, 0.1, 0.1]));
+    }
+
+    #[test]
+    fn axes_of_other_scales_are_round_too() {
+        let of = |lower, scores: &[f64]| {
+            let measure = Measure { bounds: Bounds { lower, upper: None }, ..Measure::plain(Metric::Score) };
+            round_bounds(Scale::of(&measure), scores.iter().copied())
+        };
+        assert_eq!(of(None, &[1180.0, 1287.0]), (1150.0, 1300.0, 50.0));
+        assert_eq!(of(Some(0.0), &[3.0, 41.0]), (0.0, 50.0, 10.0));
+        assert_eq!(of(Some(0.0), &[0.0]), (0.0, 0.2, 0.2), "nothing below the bound");
+        assert_eq!(of(None, &[]), (0.0, 1.0, 0.5));
+        assert_eq!(marks(1150.0, 1300.0, 50.0).collect::<Vec<_>>(), [1150.0, 1200.0, 1250.0, 1300.0]);
     }
 
     #[test]

@@ -107,7 +107,7 @@ pub async fn run(
     let next = results.last().filter(|_| are_more);
     let next = next.and_then(|last| write_cursor(&(last.task.clone(), last.attempt)));
     let page = Page {
-        scale: Scale::of(run.metric),
+        scale: Scale::of(&run.measure),
         slices: answers.take(slices)?,
         others: answers.take(others)?,
         run: &run,
@@ -129,7 +129,7 @@ pub async fn run(
 }
 
 struct Page<'a> {
-    scale: Scale,
+    scale: Scale<'a>,
     run: &'a Run,
     entry: &'a RunEntry,
     slices: Vec<RunSlice>,
@@ -192,11 +192,11 @@ impl Page<'_> {
 
     fn score(&self) -> Markup {
         let Some(aggregates) = &self.run.aggregates else { return html! {} };
-        let score = Score::of(self.run.metric, aggregates);
+        let score = Score::of(&self.run.measure, aggregates);
         html! {
             dl class="facts" {
                 div { dt { "Score" } dd { (self.scale.score(score.score)) @if let Some(interval) = score.interval { " (" (self.scale.interval(interval.low, interval.high)) ")" } } }
-                @if self.scale == Scale::PassRate { div { dt { "Passed" } dd { (aggregates.correct) " of " (aggregates.total) } } }
+                @if self.scale.is_percent() && self.run.evidence != Evidence::Score { div { dt { "Passed" } dd { (aggregates.correct) " of " (aggregates.total) } } }
                 div { dt { "Tasks" } dd { (aggregates.tasks) @if self.run.private_tasks { " (private)" } } }
                 @if let Some(cost) = aggregates.known_cost() { div { dt { "Cost" } dd { "$" (usd(cost)) } } }
                 @if let Some(ms) = aggregates.p50_ms { div { dt { "Latency, median" } dd { (duration(ms)) } } }
@@ -293,7 +293,7 @@ impl Page<'_> {
     }
 
     fn score_cell(&self, aggregates: Option<&Aggregates>) -> Markup {
-        let score = aggregates.map(|aggregates| Score::of(self.run.metric, aggregates));
+        let score = aggregates.map(|aggregates| Score::of(&self.run.measure, aggregates));
         html! {
             td class="n" {
                 @match score { Some(score) => (self.scale.score(score.score)), None => span class="none" { "–" } }

@@ -152,12 +152,12 @@ fn line(row: &MatrixRow, benchmarks: &[MatrixBenchmark]) -> Markup {
                 @if row.display_name != row.model.as_str() { small { (row.model) } }
                 @if !system.is_empty() { small { (system) } }
             }
-            @for (place, benchmark) in row.places.iter().zip(benchmarks) { (cell(place.as_ref(), Scale::of(benchmark.metric))) }
+            @for (place, benchmark) in row.places.iter().zip(benchmarks) { (cell(place.as_ref(), Scale::of(&benchmark.measure))) }
         }
     }
 }
 
-fn cell(place: Option<&PlaceOnBoard>, scale: Scale) -> Markup {
+fn cell(place: Option<&PlaceOnBoard>, scale: Scale<'_>) -> Markup {
     let Some(place) = place else {
         return html! { td class="none" { span aria-hidden="true" { "–" } span class="sr" { "not evaluated" } } };
     };
@@ -165,7 +165,7 @@ fn cell(place: Option<&PlaceOnBoard>, scale: Scale) -> Markup {
         td {
             strong { (ranks(Some(place.rank_low), Some(place.rank_high))) }
             " " a href={ "/runs/" (place.run_id) } { (scale.score(place.score)) }
-            small { @match place.score_low.zip(place.score_high) { Some((low, high)) => (scale.interval(low, high)), None => "too few tasks" } }
+            small { @match place.score_low.zip(place.score_high) { Some((low, high)) => (scale.interval(low, high)), None => "no interval" } }
         }
     }
 }

@@ -4,20 +4,30 @@ use maud::{Markup, html};
 
 use super::{
     Choices,
-    plot::{bar, bar_axis},
+    plot::{BarRange, bar, bar_axis},
     text::{Scale, count, day, duration, model_address, system_name, usd, words},
 };
 use crate::{
-    domain::{BenchmarkId, VersionName, leaderboard::Flag, run_links::RunLinks, system::words as words_of},
+    domain::{
+        BenchmarkId, VersionName,
+        leaderboard::{Flag, IntervalMethod},
+        run_links::RunLinks,
+        system::words as words_of,
+    },
     http::leaderboard::board::RowBody,
 };
 
 /// Flags, the words that stand for them, and what they mean.
-const FLAGS: [(Flag, &str, &str); 8] = [
+const FLAGS: [(Flag, &str, &str); 9] = [
     (
         Flag::CountsOnly,
         "counts only",
         "The source tells how many tasks passed, but not which: there is nothing to check task by task.",
+    ),
+    (
+        Flag::ScoreOnly,
+        "score only",
+        "The source publishes one number for the whole run: there is nothing to check it by.",
     ),
     (
         Flag::SelfReported,
@@ -55,7 +65,8 @@ const FLAGS: [(Flag, &str, &str); 8] = [
 /// The rows of one page, with what is true of all of them said once.
 pub struct Table<'a> {
     choices: &'a Choices,
-    scale: Scale,
+    scale: Scale<'a>,
+    range: BarRange,
     rows: &'a [RowBody],
     /// Of a single evaluator relationship there is no column.
     evaluators_differ: bool,
@@ -69,7 +80,7 @@ pub struct Table<'a> {
 
 impl<'a> Table<'a> {
     /// `board` is everything that was ranked, `rows` those of this page.
-    pub fn new(choices: &'a Choices, scale: Scale, board: &[RowBody], rows: &'a [RowBody]) -> Self {
+    pub fn new(choices: &'a Choices, scale: Scale<'a>, board: &[RowBody], rows: &'a [RowBody]) -> Self {
         let first = rows.first();
         let is_common = |flag: &Flag| rows.len() > 1 && rows.iter().all(|row| row.flags.contains(flag));
         let groups = board.iter().filter_map(|row| row.tie_group).max().unwrap_or(0);
@@ -77,6 +88,7 @@ impl<'a> Table<'a> {
         Self {
             choices,
             scale,
+            range: BarRange::of(scale, board),
             rows,
             evaluators_differ: rows
                 .iter()
@@ -116,9 +128,9 @@ impl<'a> Table<'a> {
             tr {
                 (self.column("rank", "Rank", None))
                 (self.column("model", "Model", None))
-                (self.column("score", "Score", Some("n")))
-                th scope="col" class="bar" { (bar_axis(self.scale)) }
-                @if self.scale == Scale::PassRate { th scope="col" class="n" { "Passed" } }
+                (self.column("score", if self.scale.is_lower_better() { "Score, lower is better" } else { "Score" }, Some("n")))
+                th scope="col" class="bar" { (bar_axis(self.range, self.scale)) }
+                @if self.scale.is_percent() { th scope="col" class="n" { "Passed" } }
                 @if self.has_cost { (self.column("cost", "Cost, $", Some("n"))) }
                 @if self.has_latency { (self.column("latency", "Latency", Some("n"))) }
                 @if self.evaluators_differ { th scope="col" { "By" } }
@@ -131,7 +143,8 @@ impl<'a> Table<'a> {
 
     /// A header that sorts by its column, and the other way round where the table is sorted by it already.
     fn column(&self, key: &str, label: &str, class: Option<&str>) -> Markup {
-        let descends = |by: &str| matches!(by, "score" | "date" | "evaluatedAt");
+        let descends =
+            |by: &str| matches!(by, "date" | "evaluatedAt") || by == "score" && !self.scale.is_lower_better();
         let sorted_by = self.choices.get("sort").unwrap_or("rank");
         let active = sorted_by == key;
         let descending = self.choices.get("order").map_or(descends(key), |order| order == "desc");
@@ -197,10 +210,12 @@ impl<'a> Table<'a> {
                 }
                 td class="n" {
                     a href={ "/runs/" (row.run_id) } { (self.scale.score(row.score)) }
-                    small { @match interval { Some((low, high)) => (self.scale.interval(low, high)), None => "too few tasks" } }
+                    (interval_of(row, self.scale))
                 }
-                td class="bar" { (bar(row.score, interval)) }
-                @if self.scale == Scale::PassRate { td class="n" { (row.correct) "/" (row.total) } }
+                td class="bar" { (bar(self.range, row.score, interval)) }
+                @if self.scale.is_percent() {
+                    td class="n" { @match row.correct.zip(row.total) { Some((correct, total)) => { (correct) "/" (total) }, None => span class="none" { "–" } } }
+                }
                 @if self.has_cost {
                     td class="n" {
                         @match row.cost_usd { Some(cost) => (usd(cost)), None => span class="none" { "unknown" } }
@@ -234,7 +249,7 @@ impl<'a> Table<'a> {
                     dd { "Under the rank: the ranks that the intervals allow. Where the ranges of two models overlap, their order is not certain." }
                     @if self.rows.iter().any(|row| row.pareto_optimal == Some(true)) {
                         dt { "★" }
-                        dd { "Pareto-optimal: no other model scores as high for as little." }
+                        dd { "Pareto-optimal: no other model scores as " (if self.scale.is_lower_better() { "low" } else { "high" }) " for as little." }
                     }
                     @if self.has_latency { dt { "Latency" } dd { "The median of an attempt; under it the 95th percentile." } }
                     @if self.rows.iter().any(|row| !row.ranked) {
@@ -274,6 +289,18 @@ fn seals_of(row: &RowBody) -> Markup {
     }
 }
 
+/// The interval under a score, and who says so where that is the source.
+pub fn interval_of(row: &RowBody, scale: Scale<'_>) -> Markup {
+    let is_given = row.interval_method.is_some_and(IntervalMethod::is_given);
+    html! {
+        @match row.score_low.zip(row.score_high) {
+            Some((low, high)) => small { (scale.interval(low, high)) @if is_given { " as given by the source" } },
+            None if row.flags.contains(&Flag::ScoreOnly) => small { "no interval given" },
+            None => small { "too few tasks" },
+        }
+    }
+}
+
 /// The links of a run.
 pub fn links_of(links: &RunLinks) -> Markup {
     let given = links.each().into_iter().filter_map(|(name, link)| Some((name, link?)));
@@ -291,7 +318,7 @@ pub fn label(flag: Flag) -> &'static str {
 }
 
 /// The first rank in words, the front of cost, and what is missing of it.
-pub fn at_a_glance(board: &[RowBody], scale: Scale) -> Markup {
+pub fn at_a_glance(board: &[RowBody], scale: Scale<'_>) -> Markup {
     let tied = board.iter().filter(|row| row.rank_low == Some(1)).count();
     let mut front = board.iter().filter(|row| row.pareto_optimal == Some(true)).collect::<Vec<_>>();
     front.sort_by(|a, b| a.cost_usd.unwrap_or(0.0).total_cmp(&b.cost_usd.unwrap_or(0.0)));
@@ -301,7 +328,7 @@ pub fn at_a_glance(board: &[RowBody], scale: Scale) -> Markup {
             h2 id="glance" { "At a glance" }
             @if let Some(best) = board.first() {
                 p {
-                    strong { (system_name(&best.display_name, best.agent.as_ref(), best.configuration.as_deref())) } " scores highest: " strong { (scale.score(best.score)) }
+                    strong { (system_name(&best.display_name, best.agent.as_ref(), best.configuration.as_deref())) } " scores " (if scale.is_lower_better() { "lowest" } else { "highest" }) ": " strong { (scale.score(best.score)) }
                     @if let Some((low, high)) = best.score_low.zip(best.score_high) { " (" (scale.interval(low, high)) ")" }
                     ". "
                     @if tied > 1 {
@@ -332,7 +359,7 @@ pub fn at_a_glance(board: &[RowBody], scale: Scale) -> Markup {
 mod tests {
     use super::*;
     use crate::{
-        domain::{evaluator::EvaluatorRelationship, seal::SealCounts},
+        domain::{benchmark::Metric, evaluator::EvaluatorRelationship, measure::Measure, seal::SealCounts},
         http::page::document,
         ports::Timestamp,
     };
@@ -354,8 +381,9 @@ mod tests {
             score: 0.72,
             score_low: Some(0.657),
             score_high: Some(0.774),
-            correct: 162,
-            total: 225,
+            interval_method: None,
+            correct: Some(162),
+            total: Some(225),
             cost_usd: Some(65.75),
             cost_usd_per_task: Some(0.292),
             latency_ms_p50: Some(44_100.0),
@@ -380,12 +408,13 @@ mod tests {
     #[test]
     fn a_hundred_rows_and_their_style_are_under_a_hundred_kilobytes() {
         let rows = (1..=100).map(row).collect::<Vec<_>>();
+        let rate = Measure::plain(Metric::PassRate);
         let choices =
             Choices::of(&http::Uri::from_static("/leaderboard?benchmark=a&sort=cost"), "/leaderboard").unwrap();
-        let table = Table::new(&choices, Scale::PassRate, &rows, &rows).markup(&"a".into(), &"1".into(), None);
-        let plot = crate::http::leaderboard::html::plot::cost_plot(&rows, Scale::PassRate).unwrap();
+        let table = Table::new(&choices, Scale::of(&rate), &rows, &rows).markup(&"a".into(), &"1".into(), None);
+        let plot = crate::http::leaderboard::html::plot::cost_plot(&rows, Scale::of(&rate)).unwrap();
         let page =
-            document("A benchmark", &html! { (plot) (at_a_glance(&rows, Scale::PassRate)) (table) }).into_string();
+            document("A benchmark", &html! { (plot) (at_a_glance(&rows, Scale::of(&rate))) (table) }).into_string();
         let bytes = page.len() + include_str!("../../site/style.css").len();
         // The rest of a page, its filters above all, takes less than 4 KB.
         assert!(bytes < 96_000, "{bytes} bytes");
@@ -393,9 +422,10 @@ mod tests {
 
     #[test]
     fn headers_sort_and_turn_around() {
+        let mean = Measure::plain(Metric::Score);
         let sorted = |query: &'static str| {
             let choices = Choices::of(&http::Uri::try_from(format!("/leaderboard?{query}")).unwrap(), "/leaderboard");
-            Table::new(&choices.unwrap(), Scale::Score, &[row(1)], &[row(1)]).head().into_string()
+            Table::new(&choices.unwrap(), Scale::of(&mean), &[row(1)], &[row(1)]).head().into_string()
         };
         let plain = sorted("language=rust");
         assert!(

@@ -4,60 +4,114 @@ use crate::{
     domain::{
         ModelId,
         benchmark::Metric,
+        measure::{Bounds, Direction, Measure},
         system::{self, Agent},
     },
     ports::Timestamp,
 };
 
-/// What a score is shown as.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scale {
-    /// A share of tasks, in percent.
-    PassRate,
-    /// A mean score from 0 to 1.
-    Score,
-}
+/// What a score is shown as: a pass rate in percent, a mean from 0 to 1 as such, anything else as a number in its unit.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Scale<'a>(&'a Measure);
 
-impl Scale {
-    pub fn of(metric: Metric) -> Self {
-        match metric {
-            Metric::PassRate => Self::PassRate,
-            Metric::Score => Self::Score,
-        }
+impl<'a> Scale<'a> {
+    pub fn of(measure: &'a Measure) -> Self {
+        Self(measure)
     }
 
-    /// `88.0 %`, or `0.880`.
+    /// Whether scores are shown in percent.
+    pub fn is_percent(self) -> bool {
+        self.0.metric == Metric::PassRate
+    }
+
+    /// Whether scores are from 0 to 1.
+    pub fn is_share(self) -> bool {
+        self.0.is_share()
+    }
+
+    /// Whether less is better.
+    pub fn is_lower_better(self) -> bool {
+        self.0.direction == Direction::LowerIsBetter
+    }
+
+    /// Between which numbers scores lie.
+    pub fn bounds(self) -> Bounds {
+        self.0.bounds
+    }
+
+    /// The unit of scores that are numbers, after a space.
+    fn unit(self) -> String {
+        self.0.unit.as_ref().map(|unit| format!(" {unit}")).unwrap_or_default()
+    }
+
+    /// `88.0 %`, `0.880`, or `412.5 ms`.
     pub fn score(self, score: f64) -> String {
-        match self {
-            Self::PassRate => format!("{:.1} %", score * 100.0),
-            Self::Score => format!("{score:.3}"),
+        if self.is_percent() {
+            format!("{:.1} %", score * 100.0)
+        } else {
+            format!("{}{}", self.number(score), self.unit())
         }
     }
 
     /// `83.1–91.6`, or `0.831–0.916`.
     pub fn interval(self, low: f64, high: f64) -> String {
-        match self {
-            Self::PassRate => format!("{:.1}–{:.1}", low * 100.0, high * 100.0),
-            Self::Score => format!("{low:.3}–{high:.3}"),
+        if self.is_percent() {
+            return format!("{:.1}–{:.1}", low * 100.0, high * 100.0);
         }
+        let between = if low < 0.0 || high < 0.0 { " to " } else { "–" };
+        format!("{}{between}{}", self.number(low), self.number(high))
     }
 
-    /// `+3.1`, `−0.4` percentage points, or `+0.031`.
+    /// `+3.1`, `−0.4` percentage points, `+0.031`, or `+12.50 s`.
     pub fn difference(self, difference: f64) -> String {
-        let text = match self {
-            Self::PassRate => format!("{:+.1}", difference * 100.0),
-            Self::Score => format!("{difference:+.3}"),
+        let text = if self.is_percent() { format!("{:.1}", difference * 100.0) } else { self.number(difference) };
+        let is_zero = text.chars().all(|c| "-−0.".contains(c));
+        let text = text.trim_start_matches(['-', '−']);
+        let sign = if is_zero {
+            ""
+        } else if difference < 0.0 {
+            "−"
+        } else {
+            "+"
         };
-        let is_zero = text.chars().all(|c| "+-0.".contains(c));
-        if is_zero { text.trim_start_matches(['+', '-']).to_owned() } else { text.replace('-', "−") }
+        format!("{sign}{text}{}", self.unit())
+    }
+
+    /// The size of a difference in words: `3.1 percentage points`, `0.031`, or `12.50 s`.
+    pub fn gap(self, difference: f64) -> String {
+        let size = self.difference(difference.abs());
+        let points = if self.is_percent() { " percentage points" } else { "" };
+        format!("{}{points}", size.trim_start_matches('+'))
     }
 
     /// Of a mark on an axis.
     pub fn tick(self, score: f64) -> String {
-        match self {
-            Self::PassRate => format!("{:.0} %", score * 100.0),
-            Self::Score => format!("{score:.1}"),
+        if self.is_percent() {
+            format!("{:.0} %", score * 100.0)
+        } else if self.is_share() {
+            format!("{score:.1}")
+        } else {
+            let text = self.number(score);
+            if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
         }
+    }
+
+    /// As exact as its size asks for.
+    fn number(self, number: f64) -> String {
+        let text = match number.abs() {
+            _ if self.is_share() => format!("{number:.3}"),
+            size if size >= 1000.0 => format!("{number:.0}"),
+            size if size >= 100.0 => format!("{number:.1}"),
+            size if size >= 1.0 || size == 0.0 => format!("{number:.2}"),
+            size if size >= 0.001 => format!("{number:.4}"),
+            _ => format!("{number:.2e}"),
+        };
+        text.replace('-', "−")
+    }
+
+    /// How one says that the better of two scores is so.
+    pub fn better(self) -> &'static str {
+        if self.is_lower_better() { "lower" } else { "higher" }
     }
 }
 
@@ -144,10 +198,34 @@ mod tests {
     fn numbers_are_as_exact_as_their_size_asks_for() {
         assert_eq!([1234.5, 29.0829, 0.3366, 0.0012].map(usd), ["1234", "29.08", "0.337", "0.00120"]);
         assert_eq!([12.3, 1500.0, 150_000.0].map(duration), ["12 ms", "1.5 s", "150 s"]);
-        assert_eq!(Scale::PassRate.difference(-0.0312), "−3.1");
-        assert_eq!([0.0, -0.000_04, 0.01].map(|number| Scale::Score.difference(number)), ["0.000", "0.000", "+0.010"]);
+        let (rate, mean) = (Measure::plain(Metric::PassRate), Measure::plain(Metric::Score));
+        assert_eq!(Scale::of(&rate).difference(-0.0312), "−3.1");
+        let differences = [0.0, -0.000_04, 0.01].map(|number| Scale::of(&mean).difference(number));
+        assert_eq!(differences, ["0.000", "0.000", "+0.010"]);
         assert_eq!([7, 910, 1000, 91_163, 1_000_000].map(grouped), ["7", "910", "1,000", "91,163", "1,000,000"]);
         assert_eq!(minute(Timestamp(1_795_395_723_004)), "2026-11-23 01:02 UTC");
+    }
+
+    #[test]
+    fn a_unit_stands_behind_its_number() {
+        let of = |unit: Option<&str>| Measure {
+            unit: unit.map(str::to_owned),
+            bounds: Bounds { lower: None, upper: None },
+            ..Measure::plain(Metric::Score)
+        };
+        let (ms, mere) = (of(Some("ms")), of(None));
+        let scale = Scale::of(&ms);
+        assert_eq!(
+            [412.5, 1287.0, 0.031, -3.0].map(|number| scale.score(number)),
+            ["412.5 ms", "1287 ms", "0.0310 ms", "−3.00 ms"]
+        );
+        assert_eq!((scale.difference(-12.0), scale.gap(-12.0)), ("−12.00 ms".to_owned(), "12.00 ms".to_owned()));
+        assert_eq!(
+            (scale.interval(1.0, 2.5), scale.interval(-1.0, 2.5)),
+            ("1.00–2.50".to_owned(), "−1.00 to 2.50".to_owned())
+        );
+        assert_eq!([0.0, 1500.0, 2.5].map(|mark| scale.tick(mark)), ["0", "1500", "2.5"]);
+        assert_eq!(Scale::of(&mere).score(0.5), "0.5000");
     }
 
     #[test]

@@ -5,7 +5,7 @@ SELECT 'version_counts'
 FROM benchmark_versions AS v
 WHERE v.benchmark_id = ?1
   AND v.version = ?2
-  AND v.evidence = 'counts'
+  AND v.evidence <> 'results'
   AND EXISTS (
     SELECT 1
     FROM benchmark_versions AS r

@@ -1,5 +1,5 @@
--- Makes the first whole version that brings results the current one, unless one of that kind is. Without one, whole
--- counts that are current stay so.
+-- Makes the first whole version that brings results the current one, unless one of that kind is. Without one, a
+-- whole version that is current stays so.
 -- ?1 benchmark
 UPDATE benchmarks SET current_version = coalesce(
   (

@@ -6,7 +6,8 @@
 -- asked for, or is the model alone: they are long.
 SELECT
   f.model_id, f.system_id, r.agent_name, r.agent_version, r.configuration, f.display_name, f.run_id, s.tasks,
-  s.clusters, s.correct, s.total, s.score, s.squares, s.cost_usd, s.uncosted, s.p50_ms, s.p95_ms, p.scores
+  s.clusters, s.correct, s.total, s.score, s.squares, s.cost_usd, s.uncosted, s.p50_ms, s.p95_ms,
+  s.standard_error, s.interval_low, s.interval_high, p.scores
 FROM (
   SELECT *, count(*) OVER (PARTITION BY model_id) AS systems
   FROM (

@@ -3,7 +3,8 @@
 -- ?1 benchmark, ?2 version, ?3 snapshot's place in the order of all, ?4 most scores
 SELECT
   e.model_id, e.system_id, r.agent_name, r.agent_version, r.configuration, e.display_name, e.run_id, s.tasks,
-  s.clusters, s.correct, s.total, s.score, s.squares, s.cost_usd, s.uncosted, s.p50_ms, s.p95_ms, p.scores,
+  s.clusters, s.correct, s.total, s.score, s.squares, s.cost_usd, s.uncosted, s.p50_ms, s.p95_ms,
+  s.standard_error, s.interval_low, s.interval_high, p.scores,
   p.pass_counts
 FROM (
   SELECT *
@@ -18,7 +19,13 @@ FROM (
   JOIN runs AS r ON r.id = e.run_id AND e.ranked = 1
   JOIN run_slices AS s ON s.run_id = e.run_id AND s.scenario = '' AND s.language = '' AND s.difficulty = ''
   LEFT JOIN run_scores AS p ON p.run_id = e.run_id
-ORDER BY s.score DESC, e.system_id
+ORDER BY
+  CASE
+    WHEN (SELECT direction FROM benchmark_versions WHERE benchmark_id = ?1 AND version = ?2) = 'lower_is_better'
+      THEN -s.score
+    ELSE s.score
+  END DESC,
+  e.system_id
 LIMIT max(
   2,
   -- D1 binds every number as a real.

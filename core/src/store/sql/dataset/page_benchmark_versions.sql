@@ -25,7 +25,7 @@ WITH page AS MATERIALIZED (
 SELECT
   page.walked,
   EXISTS (SELECT 1 FROM benchmarks AS b WHERE b.id = t.benchmark_id AND b.hidden_reason IS NULL) AS told,
-  t.benchmark_id, t.version, t.title, t.description, t.metric, t.chance_level, t.evidence, t.task_count,
+  t.benchmark_id, t.version, t.title, t.description, t.metric, t.direction, t.unit, t.bounds, t.chance_level, t.evidence, t.task_count,
   t.attempts_per_task, t.private_tasks, t.tasks_published_on, t.parts, t.part_of, t.whole_task_count,
   t.other_scoring_of, t.homepage, t.licence, t.citation, t.conditions, t.slices, t.created_at,
   (

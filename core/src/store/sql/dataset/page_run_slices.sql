@@ -27,7 +27,7 @@ SELECT
       WHERE o.id = t.run_id AND m.hidden_reason IS NULL AND b.hidden_reason IS NULL
     ) AS told,
   t.run_id, t.scenario, t.language, t.difficulty, t.tasks, t.clusters, t.correct, t.total, t.score, t.squares,
-  t.cost_usd, t.uncosted, t.p50_ms, t.p95_ms
+  t.cost_usd, t.uncosted, t.p50_ms, t.p95_ms, t.standard_error, t.interval_low, t.interval_high
 FROM page
   CROSS JOIN run_slices AS t USING (run_id, scenario, language, difficulty)
 WHERE page.place <= ?2 AND (page.place = 1 OR page.ahead + page.size <= 1000000)

@@ -20,7 +20,8 @@ SELECT
     WHERE o.series = r.series AND o.published_seq <= ?3 AND o.seal_id IS NOT NULL AND o.published_at IS NOT NULL
   ) AS seals_opened,
   r.conditions, substr(r.attempts_policy, 1, 100) AS attempts_policy, m.base_model, s.tasks, s.clusters, s.correct,
-  s.total, s.score, s.squares, s.cost_usd, s.uncosted, s.p50_ms, s.p95_ms
+  s.total, s.score, s.squares, s.cost_usd, s.uncosted, s.p50_ms, s.p95_ms,
+  s.standard_error, s.interval_low, s.interval_high
 FROM (
   SELECT *
   FROM leaderboard_entries

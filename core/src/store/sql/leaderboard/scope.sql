@@ -2,8 +2,8 @@
 -- is the featured one; where no version is named, the benchmark's current one, else the only one that is whole.
 -- ?1 benchmark, ?2 version, any where null
 SELECT
-  v.benchmark_id, v.version, v.title, v.description, v.metric, v.evidence, v.slices, v.conditions, s.seq,
-  s.id AS snapshot_id, s.created_at AS generated_at, b.hidden_reason,
+  v.benchmark_id, v.version, v.title, v.description, v.metric, v.direction, v.unit, v.bounds, v.evidence, v.slices,
+  v.conditions, s.seq, s.id AS snapshot_id, s.created_at AS generated_at, b.hidden_reason,
   (SELECT coalesce(max(seq), 0) FROM moderations) AS moderation
 FROM default_versions AS d
   CROSS JOIN benchmark_versions AS v ON v.benchmark_id = d.benchmark_id AND v.version = coalesce(?2, d.version)

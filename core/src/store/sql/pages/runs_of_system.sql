@@ -2,7 +2,8 @@
 -- ?1 run, ?2 rows
 SELECT
   r.id, r.status, r.evaluator_relationship, r.evaluated_at, r.published_at, s.tasks, s.clusters, s.correct,
-  s.total, s.score, s.squares, s.cost_usd, s.uncosted, s.p50_ms, s.p95_ms
+  s.total, s.score, s.squares, s.cost_usd, s.uncosted, s.p50_ms, s.p95_ms,
+  s.standard_error, s.interval_low, s.interval_high
 FROM runs AS o
   CROSS JOIN runs AS r
     ON r.benchmark_id = o.benchmark_id

@@ -7,10 +7,13 @@ INSERT INTO changes (
   rank_after, moved
 )
 WITH this AS MATERIALIZED (
-  SELECT seq, benchmark_id, version FROM snapshots WHERE id = ?2
+  SELECT n.seq, n.benchmark_id, n.version, CASE WHEN v.direction = 'lower_is_better' THEN -1 ELSE 1 END AS sign
+  FROM snapshots AS n
+    JOIN benchmark_versions AS v ON v.benchmark_id = n.benchmark_id AND v.version = n.version
+  WHERE n.id = ?2
 ),
 before AS (
-  SELECT e.system_id, e.run_id, rank() OVER (ORDER BY s.score DESC) AS place
+  SELECT e.system_id, e.run_id, rank() OVER (ORDER BY this.sign * s.score DESC) AS place
   FROM this
     CROSS JOIN leaderboard_entries AS e
       ON e.benchmark_id = this.benchmark_id
@@ -26,7 +29,7 @@ before AS (
       AND s.difficulty = ''
 ),
 after AS (
-  SELECT e.system_id, e.run_id, rank() OVER (ORDER BY s.score DESC) AS place
+  SELECT e.system_id, e.run_id, rank() OVER (ORDER BY this.sign * s.score DESC) AS place
   FROM this
     CROSS JOIN leaderboard_entries AS e
       ON e.benchmark_id = this.benchmark_id

@@ -4,8 +4,9 @@ SELECT
   r.id, r.model_id, r.system_id, r.agent_name, r.agent_version, r.configuration, r.links, r.benchmark_id,
   r.version,
   r.harness, r.harness_version, r.evaluator_relationship, r.started_at, r.evaluated_at, r.status, r.reason,
-  r.published_at, r.withdrawn_at, v.metric, s.tasks, s.clusters, s.correct, s.total, s.score, s.squares,
-  s.cost_usd, s.uncosted, s.p50_ms, s.p95_ms, e.run_id IS NOT NULL AS current, coalesce(e.ranked, 0) AS ranked
+  r.published_at, r.withdrawn_at, v.metric, v.direction, v.unit, v.bounds, s.tasks, s.clusters,
+  s.correct, s.total, s.score, s.squares, s.cost_usd, s.uncosted, s.p50_ms, s.p95_ms, s.standard_error,
+  s.interval_low, s.interval_high, e.run_id IS NOT NULL AS current, coalesce(e.ranked, 0) AS ranked
 FROM runs AS r
   JOIN benchmark_versions AS v ON v.benchmark_id = r.benchmark_id AND v.version = r.version
   LEFT JOIN run_slices AS s ON s.run_id = r.id AND s.scenario = '' AND s.language = '' AND s.difficulty = ''

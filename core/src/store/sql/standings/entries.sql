@@ -4,8 +4,10 @@
 SELECT
   e.board, r.id AS run_id, e.model_id, e.system_id, e.ranked, r.agent_name, r.agent_version, r.configuration,
   NULL AS links, e.display_name, e.contaminated, r.published_at, r.evaluated_at, r.evaluator_relationship, r.dirty,
+  r.commit_hash IS NOT NULL AS pinned, NULL AS seal_id, NULL AS sealed_at, NULL AS seals_sealed, 0 AS seals_opened,
   r.conditions, substr(r.attempts_policy, 1, 100) AS attempts_policy, m.base_model, s.tasks, s.clusters, s.correct,
-  s.total, s.score, s.squares, s.cost_usd, s.uncosted, s.p50_ms, s.p95_ms
+  s.total, s.score, s.squares, s.cost_usd, s.uncosted, s.p50_ms, s.p95_ms,
+  s.standard_error, s.interval_low, s.interval_high
 FROM (
   SELECT
     w.key AS board, t.model_id, t.system_id, t.run_id, t.ranked, t.display_name, t.contaminated

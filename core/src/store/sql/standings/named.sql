@@ -3,7 +3,8 @@
 -- version, has none.
 -- ?1 JSON array of benchmarks
 SELECT
-  v.benchmark_id, v.version, v.title, v.description, v.metric, v.evidence, v.slices, v.conditions, s.seq,
+  v.benchmark_id, v.version, v.title, v.description, v.metric, v.direction, v.unit, v.bounds,
+  v.evidence, v.slices, v.conditions, s.seq,
   s.id AS snapshot_id, s.created_at AS generated_at, b.hidden_reason,
   (SELECT coalesce(max(seq), 0) FROM moderations) AS moderation,
   (

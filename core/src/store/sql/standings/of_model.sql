@@ -2,7 +2,8 @@
 -- where none is named, as of its newest snapshot, with how many systems are ranked there.
 -- ?1 model, ?2 the benchmark that the page before ended with, ?3 rows
 SELECT
-  v.benchmark_id, v.version, v.title, v.description, v.metric, v.evidence, v.slices, v.conditions, s.seq,
+  v.benchmark_id, v.version, v.title, v.description, v.metric, v.direction, v.unit, v.bounds,
+  v.evidence, v.slices, v.conditions, s.seq,
   s.id AS snapshot_id, s.created_at AS generated_at, b.hidden_reason,
   (SELECT coalesce(max(seq), 0) FROM moderations) AS moderation,
   (

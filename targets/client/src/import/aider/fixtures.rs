@@ -30,6 +30,6 @@ pub fn sound(plan: &Plan) -> Vec<&Submission> {
 pub fn counts(submission: &Submission) -> &Counts {
     match &submission.evidence {
         Evidence::Counts(counts) => counts,
-        Evidence::Results(_) => panic!("no counts"),
+        Evidence::Results(_) | Evidence::Score(_) => panic!("no counts"),
     }
 }

@@ -93,7 +93,7 @@ mod tests {
     fn results(submission: &Submission) -> &[TaskResult] {
         match &submission.evidence {
             Evidence::Results(results) => results,
-            Evidence::Counts(_) => panic!("no results"),
+            Evidence::Counts(_) | Evidence::Score(_) => panic!("no results"),
         }
     }
 

@@ -10,10 +10,13 @@ use serde::Deserialize;
 use serde_json::{Map, Number, Value};
 use sha2::{Digest as _, Sha256};
 
-use crate::import::python_json::python_json;
+use crate::import::{measure::Measure, python_json::python_json};
 
 /// Schemas whose documents are read.
 const SCHEMAS: [&str; 2] = ["0.3.", "0.2."];
+
+/// Characters of a unit that the API takes.
+const LONGEST_UNIT: usize = 30;
 
 /// An evaluation of one model.
 #[derive(Deserialize)]
@@ -116,12 +119,20 @@ pub struct ScoreDetails {
 #[derive(Deserialize)]
 pub struct Uncertainty {
     pub standard_error: Option<StandardError>,
+    pub confidence_interval: Option<ConfidenceInterval>,
     pub num_samples: Option<u32>,
 }
 
 #[derive(Deserialize)]
 pub struct StandardError {
     pub value: f64,
+}
+
+#[derive(Deserialize)]
+pub struct ConfidenceInterval {
+    pub lower: Option<f64>,
+    pub upper: Option<f64>,
+    pub confidence_level: Option<f64>,
 }
 
 /// How the model was set up.
@@ -191,24 +202,29 @@ impl MetricConfig {
         self.metric_id.as_deref().or(self.metric_name.as_deref()).unwrap_or("score")
     }
 
-    /// Returns the score of a model that does everything right, 1 or 100.
+    /// Returns what the scores mean, and what stands for a whole one: 1, or 100 where shares are told in percent.
     ///
     /// # Errors
-    /// Why the score is none from 0 to that.
-    pub fn whole(&self) -> Result<f64, String> {
-        if self.lower_is_better {
-            return Err(format!("of {}, less is better", self.name()));
-        }
+    /// That nobody tells it.
+    pub fn measure(&self) -> Result<(Measure, f64), String> {
+        let share = Measure { is_lower_better: self.lower_is_better, ..Measure::share() };
         let [least, most] = [&self.min_score, &self.max_score].map(|bound| bound.as_ref().and_then(Value::as_f64));
         match (least, most) {
-            (Some(0.0), Some(most)) if most == 1.0 || most == 100.0 => return Ok(most),
-            (None, None) if self.min_score.is_none() && self.max_score.is_none() => {}
-            _ => return Err(format!("{} is not a score from 0 to 1, or to 100", self.name())),
+            (Some(0.0), Some(most)) if most == 1.0 || most == 100.0 => return Ok((share, most)),
+            (Some(least), Some(most)) if least >= most => {
+                return Err(format!("{} has no score from {least} to {most}", self.name()));
+            }
+            _ => {}
         }
+        let is_unbounded = self.min_score.is_none() && self.max_score.is_none();
         match (self.metric_unit.as_deref(), self.score_type.as_deref()) {
-            (Some("proportion"), _) | (None, Some("binary")) => Ok(1.0),
-            (Some("percent"), _) => Ok(100.0),
-            _ => Err(format!("{} has neither bounds nor a unit", self.name())),
+            (Some("proportion"), _) | (None, Some("binary")) if is_unbounded => Ok((share, 1.0)),
+            (Some("percent"), _) if is_unbounded => Ok((share, 100.0)),
+            (None, _) if is_unbounded => Err(format!("{} has neither bounds nor a unit", self.name())),
+            (unit, _) => {
+                let unit = unit.map(|unit| unit.chars().take(LONGEST_UNIT).collect());
+                Ok((Measure { unit, bounds: Some((least, most)), ..share }, 1.0))
+            }
         }
     }
 }

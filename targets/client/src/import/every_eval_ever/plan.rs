@@ -127,8 +127,6 @@ mod tests {
         }
         assert!(of(&plan, "riddles.keys").unwrap().run.version.ends_with("accuracy-of-300-counts"));
         for (name, reason) in [
-            ("riddles.speed", "of seconds, less is better"),
-            ("riddles.rank", "elo is not a score from 0 to 1, or to 100"),
             ("riddles.alone", "tells a score alone: neither samples nor their number"),
             ("riddles.mean", "0.333 comes of no number of 10 passes"),
             ("riddles.judged", "its standard error is 0.01, that of passes would be"),
@@ -138,6 +136,34 @@ mod tests {
         }
         assert!(of(&plan, "riddles.odd").unwrap_err().contains("missing field `score_details`"));
         assert!(plan.unmapped.iter().any(|line| line.starts_with("evaluation_samples.jsonl is not beside")));
+    }
+
+    #[test]
+    fn a_metric_of_its_own_is_what_it_is() {
+        let plan = read(FILE, None, &[]).unwrap();
+        let version = |name: &str| {
+            let run = &of(&plan, name).unwrap().run;
+            let benchmark = plan.benchmarks.iter().find(|benchmark| benchmark.id == run.benchmark).unwrap();
+            (run.version.clone(), benchmark.body.clone())
+        };
+        let (speed, body) = version("riddles.speed");
+        assert_eq!(
+            (speed.as_str(), &body["evidence"], &body["taskCount"]),
+            ("seconds-of-4-score", &json!("score"), &json!(4))
+        );
+        assert_eq!(
+            (&body["direction"], &body["bounds"]),
+            (&json!("lower_is_better"), &json!({"lower": 0.0, "upper": null}))
+        );
+        let (_, body) = version("riddles.rank");
+        assert_eq!((&body["direction"], &body["bounds"]), (&Value::Null, &json!({"lower": null, "upper": null})));
+        let Evidence::Score(given) = &of(&plan, "riddles.rank").unwrap().evidence else { panic!("no score") };
+        assert_eq!((given.score, given.standard_error), (1312.0, None));
+        let interval =
+            r#""num_samples": 4, "confidence_interval": {"lower": 1300.0, "upper": 1320.0, "confidence_level": 0.95}"#;
+        let plan = read(&FILE.replace(r#""num_samples": 4"#, interval), None, &[]).unwrap();
+        let Evidence::Score(given) = &of(&plan, "riddles.rank").unwrap().evidence else { panic!("no score") };
+        assert_eq!(given.interval.map(|interval| (interval.low, interval.high)), Some((1300.0, 1320.0)));
     }
 
     #[test]

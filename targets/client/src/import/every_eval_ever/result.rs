@@ -9,8 +9,12 @@ use super::{
     samples::{Sample, results},
 };
 use crate::import::{
+    measure::Measure,
     names::{self, LONGEST_NAME, slug},
-    plan::{About, Benchmark, Counts, Evidence, Links, Model, Relation, Relationship, Run, Submission},
+    plan::{
+        About, Benchmark, Counts, Evidence, GivenInterval, GivenScore, Links, Model, Relation, Relationship, Run,
+        Submission,
+    },
     rates::{self, fit},
     times::{unix, utc},
 };
@@ -34,14 +38,18 @@ pub fn submission(
 ) -> Result<(Benchmark, Submission, Vec<String>), String> {
     let mut remarks = Vec::new();
     let (test, metric) = evaluated::names(document, result);
-    let whole = result.metric_config.whole()?;
+    let (measure, whole) = result.metric_config.measure()?;
     let printed = result.score_details.score.to_string();
     let score = result.score_details.score.as_f64().unwrap_or(f64::NAN);
     let decimals = rates::decimals(&printed);
-    let (attempts, evidence) = match results(samples, result, is_alone)? {
+    let (attempts, evidence) = match results(samples, result, is_alone, &measure)? {
         Some((attempts, evidence)) => {
             compare(&evidence, score, whole, decimals)?;
             (attempts, evidence)
+        }
+        None if !measure.is_share() => {
+            remarks.push("has no samples: only its score stands, as it is given".to_owned());
+            (1, given(result, score, &measure)?)
         }
         None => {
             remarks.push("has no samples: only the number of passes stands".to_owned());
@@ -56,8 +64,14 @@ pub fn submission(
         Evidence::Counts(Counts { total, .. }) => {
             (*total, "-counts", json!({"metric": "pass_rate", "evidence": "counts", "taskCount": total}))
         }
+        Evidence::Score(_) => {
+            let total = number(document, result)?;
+            (total, "-score", GivenScore::body(total))
+        }
         Evidence::Results(results) => {
-            let partial = options.graded || results.iter().any(|result| result.score != 0.0 && result.score != 1.0);
+            let partial = options.graded
+                || !measure.is_share()
+                || results.iter().any(|result| result.score != 0.0 && result.score != 1.0);
             let first = results.iter().filter(|result| result.attempt == 1);
             let tasks: Vec<Value> = first.map(|result| json!({"id": result.task})).collect();
             let metric = if partial { "score" } else { "pass_rate" };
@@ -65,6 +79,7 @@ pub fn submission(
             (count, "", json!({"metric": metric, "tasks": tasks, "attemptsPerTask": attempts}))
         }
     };
+    measure.tell(&mut body);
     let part_of = evaluated::whole(result, count);
     if let Some(whole) = part_of {
         remarks.push(format!("{count} of {whole} samples were evaluated: they stand as a version of their own"));
@@ -104,8 +119,7 @@ fn counted(
     decimals: u8,
 ) -> Result<Evidence, String> {
     let uncertainty = result.score_details.uncertainty.as_ref();
-    let total = evaluated::samples(document, result);
-    let total = total.ok_or("tells a score alone: neither samples nor their number")?;
+    let total = number(document, result)?;
     let (passed, _) = rates::passes(score, whole, decimals, total)?;
     if let Some(error) = uncertainty.and_then(|uncertainty| uncertainty.standard_error.as_ref())
         && total > 1
@@ -118,6 +132,31 @@ fn counted(
         }
     }
     Ok(Evidence::Counts(Counts::of(passed, total)))
+}
+
+/// Returns how many samples the score is of.
+fn number(document: &Document, result: &EvaluationResult) -> Result<u32, String> {
+    let total = evaluated::samples(document, result);
+    total.filter(|total| *total > 0).ok_or("tells a score alone: neither samples nor their number".to_owned())
+}
+
+/// Takes the score as it is given, with its 95 % interval or its standard error.
+fn given(result: &EvaluationResult, score: f64, measure: &Measure) -> Result<Evidence, String> {
+    measure.check(score).map_err(|wrong| format!("the score is {score}, which {wrong}"))?;
+    let uncertainty = result.score_details.uncertainty.as_ref();
+    let error = uncertainty.and_then(|uncertainty| uncertainty.standard_error.as_ref()).map(|error| error.value);
+    let interval = uncertainty.and_then(|uncertainty| uncertainty.confidence_interval.as_ref());
+    let interval = interval.filter(|interval| interval.confidence_level == Some(0.95));
+    let interval = interval.and_then(|interval| Some(GivenInterval { low: interval.lower?, high: interval.upper? }));
+    let fits = |interval: &GivenInterval| {
+        (interval.low..=interval.high).contains(&score)
+            && measure.check(interval.low).and(measure.check(interval.high)).is_ok()
+    };
+    let given = match interval.filter(fits) {
+        Some(interval) => GivenScore { interval: Some(interval), ..GivenScore::of(score, None) },
+        None => GivenScore::of(score, error),
+    };
+    Ok(Evidence::Score(given))
 }
 
 fn about(result: &EvaluationResult) -> About {

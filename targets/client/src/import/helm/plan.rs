@@ -12,7 +12,9 @@ use crate::import::{
     counted::counted,
     listing::some_of,
     names::{self, LONGEST_NAME, slug},
-    plan::{About, Benchmark, Counts, Entry, Evidence, MOST_ATTEMPTS, Model, Plan, Relation, Run, Submission},
+    plan::{
+        About, Benchmark, Counts, Entry, Evidence, GivenScore, MOST_ATTEMPTS, Model, Plan, Relation, Run, Submission,
+    },
 };
 
 /// Makes the plan of a run.
@@ -30,19 +32,27 @@ pub fn plan(files: &RunFiles, options: &Options) -> Result<Plan, String> {
     if !chosen.left.is_empty() {
         unmapped.push(format!("{}: the score is {} of {}", some_of(&chosen.left), chosen.metric, chosen.split));
     }
+    let mut tasks = 0;
     let (attempts, evidence) = match instances {
         Some(instances) => results(instances, &chosen)?,
         None => {
             if adapter.num_train_trials.unwrap_or(1) > 1 || adapter.num_trials.unwrap_or(1) > 1 {
                 return Err("per_instance_stats.json is missing, and there are several trials".to_owned());
             }
-            unmapped.push("per_instance_stats.json is missing: only the number of passes stands".to_owned());
+            let stands = if chosen.measure.is_share() { "number of passes" } else { "mean" };
+            unmapped.push(format!("per_instance_stats.json is missing: only the {stands} stands"));
             let total = find(stats, "num_instances", &chosen.split).and_then(|stat| stat.mean);
             let total = total.filter(|total| total.fract() == 0.0 && (1.0..=1e9).contains(total));
             let total = total.ok_or("per_instance_stats.json is missing, and num_instances is not told")?;
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a whole number up to 10⁹")]
             let total = total as u32;
-            (1, Evidence::Counts(Counts::of(counted(&chosen.metric, chosen.mean, None, total)?, total)))
+            if chosen.measure.is_share() {
+                (1, Evidence::Counts(Counts::of(counted(&chosen.metric, chosen.mean, None, total)?, total)))
+            } else {
+                chosen.measure.check(chosen.mean).map_err(|wrong| format!("{} {wrong}", chosen.metric))?;
+                tasks = total;
+                (1, Evidence::Score(GivenScore::of(chosen.mean, None)))
+            }
         }
     };
     if attempts > MOST_ATTEMPTS {
@@ -50,8 +60,8 @@ pub fn plan(files: &RunFiles, options: &Options) -> Result<Plan, String> {
     }
     let (scenario, arguments) = spec.name.split_once(':').unwrap_or((&spec.name, ""));
     let id = slug(&format!("helm-{scenario}"), LONGEST_NAME);
-    let (count, body) = body(scenario, &chosen, attempts, &evidence, options);
-    let whole = version(arguments, count, matches!(evidence, Evidence::Counts(_)));
+    let (count, body) = body(scenario, &chosen, attempts, (&evidence, tasks), options);
+    let whole = version(arguments, count, &evidence);
     let version = options.benchmark_version.clone().unwrap_or_else(|| whole.clone());
     let is_other = options.metric.is_some() && version != whole;
     let (told, name) = names::vendor_and_name(&adapter.model);
@@ -78,32 +88,54 @@ pub fn plan(files: &RunFiles, options: &Options) -> Result<Plan, String> {
 }
 
 /// Makes the body that declares the benchmark version, and counts its tasks.
-fn body(scenario: &str, chosen: &Chosen, attempts: u32, evidence: &Evidence, options: &Options) -> (usize, Value) {
+fn body(
+    scenario: &str,
+    chosen: &Chosen,
+    attempts: u32,
+    (evidence, tasks): (&Evidence, u32),
+    options: &Options,
+) -> (usize, Value) {
     let title = format!("HELM {scenario}");
     let description = format!("Scenario {scenario} of HELM, split {}, scored by {}.", chosen.split, chosen.metric);
-    match evidence {
+    let (count, mut body) = match evidence {
+        Evidence::Score(_) => {
+            let mut body = GivenScore::body(tasks);
+            if let Value::Object(members) = &mut body {
+                members.insert("title".to_owned(), title.into());
+                members.insert("description".to_owned(), description.into());
+            }
+            (usize::try_from(tasks).unwrap_or(usize::MAX), body)
+        }
         Evidence::Counts(Counts { total, .. }) => {
             let body = json!({"title": title, "description": description, "metric": "pass_rate", "evidence": "counts",
                 "taskCount": total});
             (usize::try_from(*total).unwrap_or(usize::MAX), body)
         }
         Evidence::Results(results) => {
-            let graded = options.graded || results.iter().any(|one| one.score != 0.0 && one.score != 1.0);
+            let graded = options.graded
+                || !chosen.measure.is_share()
+                || results.iter().any(|one| one.score != 0.0 && one.score != 1.0);
             let ids = results.iter().filter(|result| result.attempt == 1);
             let tasks: Vec<Value> = ids.map(|result| json!({"id": result.task})).collect();
             let body = json!({"title": title, "description": description, "tasks": tasks, "attemptsPerTask": attempts,
                 "metric": if graded { "score" } else { "pass_rate" }});
             (tasks.len(), body)
         }
-    }
+    };
+    chosen.measure.tell(&mut body);
+    (count, body)
 }
 
 /// Names the version by the scenario's arguments without the model, and the number of instances: of fewer of them it is
 /// another test.
-fn version(arguments: &str, count: usize, is_counted: bool) -> String {
+fn version(arguments: &str, count: usize, evidence: &Evidence) -> String {
     let own = arguments.split(',').filter(|argument| !argument.is_empty() && !argument.starts_with("model"));
     let own = slug(&own.collect::<Vec<_>>().join("-"), LONGEST_NAME - 30);
-    let kind = if is_counted { "-counts" } else { "" };
+    let kind = match evidence {
+        Evidence::Results(_) => "",
+        Evidence::Counts(_) => "-counts",
+        Evidence::Score(_) => "-score",
+    };
     if own.is_empty() { format!("{count}-instances{kind}") } else { format!("{own}-{count}-instances{kind}") }
 }
 
@@ -203,6 +235,23 @@ mod tests {
         assert!(submission.run.version.ends_with("-4-instances-counts"));
         assert_eq!(plan.benchmarks[0].body["taskCount"], 4);
         assert!(read(STATS, None, &["--metric", "f1_score"]).unwrap_err().contains("which no number of 4 passes"));
+    }
+
+    #[test]
+    fn another_metric_is_what_it_is() {
+        let stats = STATS.replace("f1_score", "inference_runtime").replace("0.9", "1.9");
+        let instances = INSTANCES.replace("\"exact_match\"", "\"toxic_frac\"");
+        let plan =
+            read(&STATS.replace("\"exact_match\"", "\"toxic_frac\""), Some(&instances), &["--metric", "toxic_frac"]);
+        let body = &plan.unwrap().benchmarks[0].body;
+        assert_eq!((&body["metric"], &body["direction"]), (&json!("pass_rate"), &json!("lower_is_better")));
+        let plan = read(&stats, None, &["--metric", "inference_runtime"]).unwrap();
+        let submission = plan.entries[0].submission.as_ref().unwrap();
+        assert!(
+            matches!(submission.evidence, Evidence::Score(_)) && submission.run.version.ends_with("-instances-score")
+        );
+        let body = &plan.benchmarks[0].body;
+        assert_eq!((&body["unit"], &body["evidence"], &body["taskCount"]), (&json!("s"), &json!("score"), &json!(4)));
     }
 
     #[test]

@@ -16,21 +16,20 @@ const ROUNDING: f64 = 1e-6;
 /// # Errors
 /// Why the instances are not those that the run's statistics are of.
 pub fn results(instances: &[Instance], chosen: &Chosen) -> Result<(u32, Evidence), String> {
-    let Chosen { metric, split, mean, .. } = chosen;
+    let Chosen { metric, split, mean, measure, .. } = chosen;
     let mut results = BTreeMap::<(&str, u32), TaskResult>::new();
     for instance in instances.iter().filter(|instance| instance.perturbation.is_none()) {
         let value = |name: &str| find(&instance.stats, name, split).and_then(|stat| stat.mean);
         let Some(score) = value(metric) else { continue };
         let id = instance.instance_id.as_str();
-        if !(0.0..=1.0).contains(&score) {
-            return Err(format!("instance {id}: {metric} is {score}, which is not between 0 and 1"));
-        }
+        measure.check(score).map_err(|wrong| format!("instance {id}: {metric} is {score}, which {wrong}"))?;
         // Nothing is answered in no time and with no tokens: 0 is what nobody measured.
         let measured = |name: &str| value(name).filter(|value| *value > 0.0);
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a positive number of tokens")]
         let tokens = |name: &str| measured(name).map(|tokens| tokens.round() as u64);
         let attempt = instance.train_trial_index.saturating_add(1);
         let result = TaskResult {
+            status: measure.status(score),
             latency_ms: measured("inference_runtime").map(|seconds| (seconds * 1000.0).round()),
             input_tokens: tokens("num_prompt_tokens"),
             output_tokens: tokens("num_output_tokens").or_else(|| tokens("num_completion_tokens")),

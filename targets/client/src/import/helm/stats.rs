@@ -5,10 +5,10 @@ use super::{
     document::{RunFiles, Stat},
     groups::metric_of,
 };
-use crate::import::listing::some_of;
+use crate::import::{listing::some_of, measure::Measure};
 
 /// Metrics that are the score of groups that are not known, the most specific first, and of the kinds of matches the
-/// strict one. All are rates, or means of scores from 0 to 1.
+/// strict one. All are rates, or means of scores from 0 to 1; any other can be asked for.
 const SCORES: &[&str] = &[
     "final_number_exact_match",
     "math_equiv_chain_of_thought",
@@ -29,6 +29,8 @@ pub struct Chosen {
     pub metric: String,
     pub split: String,
     pub mean: f64,
+    /// What its scores mean.
+    pub measure: Measure,
     /// Other metrics that could be the score.
     pub left: Vec<String>,
 }
@@ -53,6 +55,7 @@ pub fn chosen(files: &RunFiles, options: &Options) -> Result<Chosen, String> {
     let score = mean(metric).ok_or_else(|| format!("has no {metric} of {split}; there are {}", some_of(&there)))?;
     Ok(Chosen {
         metric: metric.to_owned(),
+        measure: Measure::named(metric),
         split: split.to_owned(),
         mean: score,
         left: there.into_iter().filter(|name| *name != metric).map(str::to_owned).collect(),

@@ -36,7 +36,7 @@ pub fn sound(plan: &Plan) -> (&Run, &[TaskResult]) {
     let submission = plan.entries[0].submission.as_ref().unwrap();
     match &submission.evidence {
         Evidence::Results(results) => (&submission.run, results),
-        Evidence::Counts(_) => panic!("no results"),
+        Evidence::Counts(_) | Evidence::Score(_) => panic!("no results"),
     }
 }
 

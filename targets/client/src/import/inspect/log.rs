@@ -64,7 +64,7 @@ impl Log {
     /// Returns whether a score is other than that of passes.
     pub fn has_partial_scores(&self) -> bool {
         match &self.evidence {
-            Evidence::Counts(_) => false,
+            Evidence::Counts(_) | Evidence::Score(_) => false,
             Evidence::Results(results) => results.iter().any(|result| result.score != 0.0 && result.score != 1.0),
         }
     }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::task::Task;
-use crate::import::listing::some_of;
+use crate::import::{listing::some_of, measure::Measure};
 
 /// A metric of a filter's responses, as in `acc,none`.
 pub struct Chosen {
@@ -11,6 +11,8 @@ pub struct Chosen {
     pub filter: String,
     pub mean: f64,
     pub error: Option<f64>,
+    /// What its scores mean.
+    pub measure: Measure,
     /// The others.
     pub left: Vec<String>,
 }
@@ -51,14 +53,14 @@ impl Task<'_> {
         let (metric, filter, mean) = *found;
         let better =
             self.document.higher_is_better.get(self.name).and_then(|better| better.get(metric).copied().flatten());
-        if better == Some(false) {
-            return Err(format!("of {metric}, less is better"));
-        }
+        let known = Measure::named(metric);
+        let measure = Measure { is_lower_better: better.map_or(known.is_lower_better, |better| !better), ..known };
         let chosen = format!("{metric},{filter}");
         Ok(Chosen {
             metric: metric.to_owned(),
             filter: filter.to_owned(),
             mean: mean.ok_or_else(|| format!("{chosen} is no number"))?,
+            measure,
             error: means.get(&format!("{metric}_stderr,{filter}")).and_then(Value::as_f64),
             left: keys.into_iter().filter(|key| *key != chosen).collect(),
         })

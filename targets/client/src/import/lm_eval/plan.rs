@@ -79,7 +79,7 @@ mod tests {
     use super::*;
     use crate::import::{
         lm_eval::fixtures::{arith, of, read, results, samples},
-        plan::{Evidence, TaskResult},
+        plan::{Evidence, GivenScore, TaskResult},
     };
 
     #[test]
@@ -115,7 +115,8 @@ mod tests {
         );
         assert_eq!(plan.benchmarks[1].body["metric"], "score");
         assert_eq!((plan.benchmarks[1].id.as_str(), plan.benchmarks[1].version.as_str()), ("summary", "1-a-0-shot"));
-        assert_eq!(of(&plan, "words").as_ref().unwrap_err(), "of word_perplexity, less is better");
+        let words = of(&plan, "words").as_ref().unwrap();
+        assert_eq!(words.evidence, Evidence::Score(GivenScore::of(12.5, None)), "perplexity is of all documents");
         let said = plan.unmapped.join("\n");
         for line in [
             "model_args token: ",

@@ -27,6 +27,7 @@ impl Task<'_> {
     ) -> Result<(Value, Evidence), String> {
         let mut scores = BTreeMap::new();
         let mut unscored = 0_usize;
+        let worst = if chosen.measure.is_lower_better { 1.0 } else { 0.0 };
         for (index, line) in lines.split(|byte| *byte == b'\n').enumerate() {
             if line.trim_ascii().is_empty() {
                 continue;
@@ -49,11 +50,11 @@ impl Task<'_> {
                 }
                 None => return Err(at(format!("{} is missing", chosen.metric))),
             };
-            if let Some(score) = score.filter(|score| !(0.0..=1.0).contains(score)) {
-                return Err(at(format!("{} is {score}, which is not between 0 and 1", chosen.metric)));
+            if let Some((score, Err(wrong))) = score.map(|score| (score, chosen.measure.check(score))) {
+                return Err(at(format!("{} is {score}, which {wrong}", chosen.metric)));
             }
             unscored = unscored.saturating_add(usize::from(score.is_none()));
-            if scores.insert(id, score.unwrap_or(0.0)).is_some() {
+            if scores.insert(id, score.unwrap_or(worst)).is_some() {
                 return Err(at(format!("doc_id {id} stands twice")));
             }
         }
@@ -62,7 +63,7 @@ impl Task<'_> {
             return Err(format!("the results are of {effective} documents, the samples of {number}"));
         }
         if unscored > 0 {
-            unmapped.push(format!("documents whose {} is NaN: {unscored}; they count as 0", chosen.metric));
+            unmapped.push(format!("documents whose {} is NaN: {unscored}; they count as {worst}", chosen.metric));
         }
         let mean = scores.values().sum::<f64>() / f64::from(number);
         let of_metric = self.config().and_then(|config| {
@@ -82,7 +83,8 @@ impl Task<'_> {
         }
         let graded = self.options.provenance.graded || scores.values().any(|score| *score != 0.0 && *score != 1.0);
         let tasks: Vec<Value> = scores.keys().map(|id| json!({"id": id.to_string()})).collect();
-        let body = json!({ "metric": if graded { "score" } else { "pass_rate" }, "tasks": tasks });
+        let mut body = json!({ "metric": if graded { "score" } else { "pass_rate" }, "tasks": tasks });
+        chosen.measure.tell(&mut body);
         let results = scores.into_iter().map(|(id, score)| TaskResult::scored(id.to_string(), 1, score));
         Ok((body, Evidence::Results(results.collect())))
     }

@@ -43,6 +43,12 @@ impl Task<'_> {
             unmapped.push(format!("{reason}: they stand as version {version}"));
         }
         let (mut body, evidence) = match samples {
+            // What is no share is computed of all documents together.
+            _ if !chosen.measure.is_share() => {
+                version = format!("{version}-score");
+                unmapped.push(format!("only the score of {} stands, as version {version}", chosen.key()));
+                self.counted(&chosen, count)?
+            }
             [] => {
                 version = format!("{version}-counts");
                 unmapped.push(format!("no samples are given: only the number of passes stands, as version {version}"));

@@ -96,6 +96,9 @@ impl Publisher {
                 self.send(Method::PUT, &format!("runs/{}/counts", run.id), Some(Payload::json(counts)?), report)
                     .await?;
             }
+            Evidence::Score(score) => {
+                self.send(Method::PUT, &format!("runs/{}/score", run.id), Some(Payload::json(score)?), report).await?;
+            }
             Evidence::Results(results) => {
                 let uploads = uploads(results)?;
                 let path = format!("runs/{}/results", run.id);
@@ -189,7 +192,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        import::plan::{Counts, Model, Run, TaskResult},
+        import::plan::{Counts, GivenScore, Model, Run, TaskResult},
         test_server::{self, Received},
     };
 
@@ -243,6 +246,24 @@ mod tests {
         let model = "PUT /api/v1/models/p/m";
         let rest = ["PUT /api/v1/runs/r1/counts", "POST /api/v1/runs/r1/publish"];
         assert_eq!(asked(&received), [run, run, model, run, run, rest[0], rest[1]]);
+    }
+
+    #[tokio::test]
+    async fn a_score_is_given_and_known_again() {
+        let given = GivenScore::of(12.5, Some(0.5));
+        let submission = || Submission { evidence: Evidence::Score(given.clone()), ..submission() };
+        let (publisher, received) = server(vec![
+            (201, None, json!({"id": "r1", "status": "open"})),
+            (200, None, json!({})),
+            (200, None, json!({})),
+        ])
+        .await;
+        assert_eq!(publisher.publish(&submission(), &|_| {}).await, Ok(published()));
+        assert_eq!(asked(&received)[1..], ["PUT /api/v1/runs/r1/score", "POST /api/v1/runs/r1/publish"]);
+        let score = json!({"score": 12.5, "standardError": 0.5, "interval": null, "tasks": null, "costUsd": null});
+        let (publisher, _) =
+            server(vec![(200, None, json!({"id": "r1", "status": "published", "score": score}))]).await;
+        assert_eq!(publisher.publish(&submission(), &|_| {}).await, Ok(Outcome::AlreadyThere { run: "r1".to_owned() }));
     }
 
     #[tokio::test]

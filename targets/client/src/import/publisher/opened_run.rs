@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::import::plan::{Counts, Evidence, TaskResult};
+use crate::import::plan::{Counts, Evidence, GivenScore, TaskResult};
 
 /// How far a published mean may be from the one computed here, which is added up in another order.
 const ROUNDING: f64 = 1e-6;
@@ -15,6 +15,7 @@ pub struct OpenedRun {
     pub id: String,
     pub status: String,
     counts: Option<Counts>,
+    score: Option<GivenScore>,
     aggregates: Option<Aggregates>,
 }
 
@@ -30,6 +31,7 @@ impl OpenedRun {
     pub fn has(&self, evidence: &Evidence) -> bool {
         match evidence {
             Evidence::Counts(counts) => self.counts.as_ref() == Some(counts),
+            Evidence::Score(score) => self.score.as_ref() == Some(score),
             Evidence::Results(results) => self.aggregates.as_ref().is_some_and(|published| published.agree(results)),
         }
     }

@@ -200,7 +200,7 @@ mod tests {
         let of = |place: usize| plan.entries[place].submission.as_ref().unwrap();
         let cost = |place: usize| match &of(place).evidence {
             Evidence::Counts(counts) => counts.cost_usd,
-            Evidence::Results(_) => panic!("results"),
+            other => panic!("{other:?}"),
         };
         assert_eq!((cost(0), cost(1)), (Some(279.167), None), "0 is what nobody measured");
         assert_eq!(of(0).run.links.traces.as_deref(), Some("https://docent.example/1"));

@@ -1,0 +1,150 @@
+use axum::{Json as Answer, extract::State};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::{
+    counts::takes,
+    result_input::MOST_MEASURED,
+    runs::{find_own, not_owner},
+};
+use crate::{
+    app::App,
+    domain::{
+        RunId,
+        benchmark::Evidence,
+        measure::{Bounds, MOST_SCORE, Measure},
+    },
+    http::{
+        credentials::{ApiKeyClient, ResultsWrite},
+        openapi::{ConflictCounts, ForbiddenPublisher, NotFound},
+        problem::{ApiError, EVIDENCE_MISMATCH, RUN_NOT_OPEN},
+        request::{Json, Path, Validator},
+    },
+    store::{
+        Batch, BatchError, Guard,
+        runs::{self, GivenInterval, GivenScore},
+    },
+};
+
+/// Tasks that are not named, and samples.
+const MOST_COUNTED: u32 = 10_000_000;
+
+/// The score that a source publishes of a run. Of its uncertainty, at most one of `standardError` and `interval`.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[schema(as = GivenScorePut)]
+pub struct Body {
+    /// Within the version's bounds.
+    #[schema(example = 0.617)]
+    score: f64,
+    /// The standard error of the score.
+    #[schema(minimum = 0, maximum = 1e12, example = 0.012)]
+    standard_error: Option<f64>,
+    /// Holds the score, and lies within the version's bounds.
+    interval: Option<GivenInterval>,
+    /// How many tasks it is over, where not all of the version's.
+    #[schema(minimum = 1, maximum = 10_000_000, example = 225)]
+    tasks: Option<u32>,
+    /// How many samples it is over, such as attempts or votes.
+    #[schema(minimum = 1, maximum = 10_000_000, example = 450)]
+    samples: Option<u32>,
+    /// US dollars for the whole run.
+    #[schema(minimum = 0, maximum = 1_000_000_000, example = 29.0829)]
+    cost_usd: Option<f64>,
+    /// Mean milliseconds a task.
+    #[schema(minimum = 0, maximum = 1_000_000_000, example = 194_000)]
+    mean_latency_ms: Option<f64>,
+}
+
+/// Gives the score of a run.
+///
+/// Scope `results:write`; for a benchmark version with evidence `score`, whose source publishes one number a run. Its
+/// interval is the source's, or the normal one of the standard error that it gives, and is told as such. Replaces an earlier
+/// score while the run is open.
+#[utoipa::path(
+    put,
+    path = "/api/v1/runs/{id}/score",
+    operation_id = "putRunScore",
+    tag = "Publishing",
+    security(("apiKeyHeader" = ["results:write"]), ("apiKeyBearer" = ["results:write"])),
+    params(("id" = RunId, Path)),
+    request_body = Body,
+    responses(
+        (status = 200, description = "As stored.", body = GivenScore),
+        (status = 403, response = ForbiddenPublisher),
+        (status = 404, response = NotFound),
+        (status = 409, response = ConflictCounts),
+    ),
+)]
+pub async fn handler(
+    State(app): State<App>,
+    client: ApiKeyClient<ResultsWrite>,
+    Path(id): Path<RunId>,
+    Json(body): Json<Body>,
+) -> Result<Answer<GivenScore>, ApiError> {
+    let run = find_own(&app, client.owner_id(), &id).await?;
+    if run.evidence != Evidence::Score {
+        return Err(ApiError::new(EVIDENCE_MISMATCH, takes(run.evidence)));
+    }
+    // The bounds of a version that has a run never change.
+    let given = body.check(&run.measure, run.task_count)?;
+    let mut batch = Batch::new();
+    batch.extend([
+        runs::expect_open(&id, client.owner_id(), Evidence::Score),
+        runs::put_given_score(&id, &given),
+        runs::revise(&id),
+    ]);
+    match batch.run(app.database()).await {
+        Err(BatchError::Guard(Guard::RunOpen)) => Err(ApiError::new(RUN_NOT_OPEN, "it was published or withdrawn")),
+        // The owner's account has gone meanwhile.
+        Err(BatchError::Guard(Guard::RunOwner)) => Err(not_owner()),
+        done => done.map(|_| Answer(given)).map_err(ApiError::from),
+    }
+}
+
+impl Body {
+    fn check(self, measure: &Measure, task_count: i64) -> Result<GivenScore, ApiError> {
+        let mut validator = Validator::default();
+        let Bounds { lower, upper } = measure.bounds;
+        let mut within = |pointer: &str, number: f64| {
+            if let Err(detail) = measure.bounds.check(number) {
+                validator.require(false, pointer, &detail);
+            }
+        };
+        within("/score", self.score);
+        if let Some(interval) = self.interval {
+            within("/interval/low", interval.low);
+            within("/interval/high", interval.high);
+            validator.require(interval.low <= self.score, "/interval/low", "the interval holds the score");
+            validator.require(interval.high >= self.score, "/interval/high", "the interval holds the score");
+            let is_usual = interval.level == GivenInterval::level();
+            validator.require(is_usual, "/interval/level", "give the 95 % interval, or the standard error: 0.95");
+            validator.require(self.standard_error.is_none(), "/standardError", "give it or the interval, not both");
+        }
+        // Of scores within bounds, no standard error is more than half their distance.
+        let most = lower.zip(upper).map_or(MOST_SCORE, |(lower, upper)| (upper - lower) / 2.0);
+        let possible = self.standard_error.is_none_or(|error| (0.0..=most).contains(&error));
+        validator.require(possible, "/standardError", &format!("give 0 to {most}, or null where it is unknown"));
+        let tasks = self.tasks.is_none_or(|tasks| tasks >= 1 && i64::from(tasks) <= task_count);
+        validator.require(tasks, "/tasks", &format!("the benchmark version has {task_count} tasks"));
+        let samples = self.samples.is_none_or(|samples| (1..=MOST_COUNTED).contains(&samples));
+        validator.require(samples, "/samples", "give 1 to 10000000, or null where it is unknown");
+        for (pointer, number) in [("/costUsd", self.cost_usd), ("/meanLatencyMs", self.mean_latency_ms)] {
+            validator.require(
+                number.is_none_or(|number| (0.0..=MOST_MEASURED).contains(&number)),
+                pointer,
+                "give 0 to 1000000000, or null where it is unknown",
+            );
+        }
+        validator.finish()?;
+        Ok(GivenScore {
+            score: self.score,
+            standard_error: self.standard_error,
+            interval: self.interval,
+            tasks: self.tasks,
+            samples: self.samples,
+            cost_usd: self.cost_usd,
+            mean_latency_ms: self.mean_latency_ms,
+        })
+    }
+}

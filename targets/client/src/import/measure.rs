@@ -1,0 +1,120 @@
+//! What the scores of a metric mean, as far as sources tell it or everybody knows.
+
+use serde_json::{Map, Value, json};
+
+use super::plan::Status;
+
+/// Which scores are better, in what unit, and within which bounds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Measure {
+    pub is_lower_better: bool,
+    pub unit: Option<String>,
+    /// The lower and the upper bound; none where scores are 0 to 1.
+    pub bounds: Option<(Option<f64>, Option<f64>)>,
+}
+
+/// Metrics that harnesses know by name: whether less is better, the unit, and the bounds where they are not 0 and 1.
+type Known = (&'static str, bool, Option<&'static str>, Option<(Option<f64>, Option<f64>)>);
+const KNOWN: [Known; 12] = [
+    ("word_perplexity", true, None, Some((Some(0.0), None))),
+    ("byte_perplexity", true, None, Some((Some(0.0), None))),
+    ("perplexity", true, None, Some((Some(0.0), None))),
+    ("bits_per_byte", true, None, Some((Some(0.0), None))),
+    ("logprob", false, None, Some((None, None))),
+    ("inference_runtime", true, Some("s"), Some((Some(0.0), None))),
+    ("wer", true, None, Some((Some(0.0), None))),
+    ("cer", true, None, Some((Some(0.0), None))),
+    ("ter", true, None, Some((Some(0.0), None))),
+    ("ece_10_bin", true, None, None),
+    ("toxic_frac", true, None, None),
+    ("expected_max_toxicity", true, None, None),
+];
+
+impl Measure {
+    /// Scores from 0 to 1, of which more is better.
+    pub fn share() -> Self {
+        Self { is_lower_better: false, unit: None, bounds: None }
+    }
+
+    /// What is known of a metric by its name: without more, a share.
+    pub fn named(metric: &str) -> Self {
+        let known = KNOWN.iter().find(|(name, ..)| *name == metric);
+        known.map_or_else(Self::share, |(_, is_lower_better, unit, bounds)| Self {
+            is_lower_better: *is_lower_better,
+            unit: unit.map(str::to_owned),
+            bounds: *bounds,
+        })
+    }
+
+    /// Whether scores are from 0 to 1.
+    pub fn is_share(&self) -> bool {
+        self.bounds.is_none()
+    }
+
+    /// Checks that a score is within the bounds.
+    ///
+    /// # Errors
+    /// Which bounds they are.
+    pub fn check(&self, score: f64) -> Result<(), String> {
+        let (lower, upper) = self.bounds.unwrap_or((Some(0.0), Some(1.0)));
+        let is_within =
+            score.is_finite() && lower.is_none_or(|lower| score >= lower) && upper.is_none_or(|upper| score <= upper);
+        match (lower, upper) {
+            _ if is_within => Ok(()),
+            (Some(lower), Some(upper)) => Err(format!("is not between {lower} and {upper}")),
+            (Some(lower), None) => Err(format!("is less than {lower}")),
+            (None, Some(upper)) => Err(format!("is more than {upper}")),
+            (None, None) => Err("is no number".to_owned()),
+        }
+    }
+
+    /// How an attempt ended that has this score. Of seconds or dollars, 0 is no failure.
+    pub fn status(&self, score: f64) -> Status {
+        if self.is_share() { Status::of(score) } else { Status::Success }
+    }
+
+    /// Adds to the body of a version what is not said otherwise.
+    pub fn tell(&self, body: &mut Value) {
+        let Value::Object(members) = body else { return };
+        members.extend(self.members());
+    }
+
+    fn members(&self) -> Map<String, Value> {
+        let bounds = |(lower, upper): (Option<f64>, Option<f64>)| json!({"lower": lower, "upper": upper});
+        let members = [
+            ("direction", self.is_lower_better.then(|| json!("lower_is_better"))),
+            ("unit", self.unit.as_ref().map(|unit| json!(unit))),
+            ("bounds", self.bounds.map(bounds)),
+        ];
+        members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_known_by_name_is_told() {
+        let of = |metric: &str| {
+            let mut body = json!({"metric": "score"});
+            Measure::named(metric).tell(&mut body);
+            body
+        };
+        assert_eq!(of("exact_match"), json!({"metric": "score"}));
+        assert_eq!(of("toxic_frac"), json!({"metric": "score", "direction": "lower_is_better"}));
+        assert_eq!(
+            of("inference_runtime"),
+            json!({"metric": "score", "direction": "lower_is_better", "unit": "s", "bounds": {"lower": 0.0, "upper": null}})
+        );
+    }
+
+    #[test]
+    fn bounds_are_checked_by_name() {
+        assert_eq!(Measure::share().check(2.0).unwrap_err(), "is not between 0 and 1");
+        assert_eq!(Measure::named("perplexity").check(-1.0).unwrap_err(), "is less than 0");
+        assert_eq!(Measure::named("perplexity").check(31.5), Ok(()));
+        assert_eq!(Measure::named("logprob").check(-31.5), Ok(()));
+        assert!(Measure::named("logprob").check(f64::NAN).is_err());
+    }
+}

@@ -1,0 +1,34 @@
+//! What the scores of a version mean, as the data set tells it.
+
+use aibaas_core::domain::{
+    benchmark::Metric,
+    log_record::Row,
+    measure::{Bounds, Direction, Measure},
+};
+use serde_json::Value;
+
+use super::data::{Tables, Untrue, text};
+
+/// What the scores of a board mean.
+///
+/// # Errors
+/// When its version is missing, or says nothing that is known.
+pub fn measure_of(tables: &Tables, (benchmark, version): (&str, &str)) -> Result<Measure, Untrue> {
+    let rows = tables.rows("benchmark_versions");
+    let row = rows.iter().find(|row| (text(row, "benchmark_id"), text(row, "version")) == (benchmark, version));
+    row.and_then(read).ok_or_else(|| Untrue::new(format!("the board of {benchmark} {version} has no metric")))
+}
+
+/// What the scores of a version mean. A data set of before has pass rates and means from 0 to 1 only.
+pub fn read(version: &Row) -> Option<Measure> {
+    let direction =
+        version.get("direction").and_then(Value::as_str).map_or(Some(Direction::default()), Direction::named);
+    let bounds = version.get("bounds").filter(|bounds| !bounds.is_null());
+    let bounds = bounds.map_or(Some(Bounds::default()), |bounds| serde_json::from_value(bounds.clone()).ok());
+    Some(Measure {
+        metric: Metric::named(text(version, "metric"))?,
+        direction: direction?,
+        unit: version.get("unit").and_then(Value::as_str).map(str::to_owned),
+        bounds: bounds?,
+    })
+}
