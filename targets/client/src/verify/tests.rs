@@ -6,7 +6,7 @@ use aibaas_core::domain::{
     JwtAlgorithm, Keys as SigningKeys, Secret,
     log_record::{
         FIRST_FORMAT, FORMAT, ResultsDigest, Row, TreeHead, board_digest, board_row, canonical, first_run_digest, hex,
-        run_digest,
+        run_digest, seal_digest,
     },
     merkle,
 };
@@ -480,4 +480,49 @@ fn a_score_that_a_source_gives_is_compared_with_what_is_kept() {
     let mut lies = kept;
     lies["standard_error"] = json!(0.05);
     assert!(check(lies).unwrap_err().0.contains("standard_error is told as 0.05, and 0.25 follows"));
+}
+
+/// A board whose first run was sealed, as whoever keeps it may tell it.
+fn sealed(change: impl Fn(&mut Row)) -> Board {
+    let mut board = Board::new();
+    let run = board.tables.rows("runs")[0].clone();
+    board.change("runs", 0, "seal_id", json!(id(900)));
+    let columns = ["system_id", "benchmark_id", "version", "harness", "harness_version", "commit_hash"];
+    let same = columns.into_iter().filter_map(|column| Some((column.to_owned(), run.get(column)?.clone())));
+    let mut seal = same.collect::<Row>();
+    for (column, value) in [("id", json!(id(900))), ("sealed_at", json!(0)), ("after_seq", json!(0))] {
+        seal.insert(column.to_owned(), value);
+    }
+    change(&mut seal);
+    let digest = hex(&seal_digest(seal.clone()).unwrap());
+    board.tables.add("seals", &format!("{}\n", json!(seal))).unwrap();
+    board.log();
+    let leaf = json!({ "format": FORMAT, "snapshotId": null, "seq": null, "run": null, "board": null,
+        "seal": { "digest": digest }, "change": { "id": id(900), "kind": "sealed", "model": "p/a" } });
+    board.leaves.insert(0, leaf);
+    board
+}
+
+#[test]
+fn a_run_that_is_not_what_was_sealed_is_found() {
+    let board = sealed(|_| {});
+    let summary = check(&board.tables, &board.signed(), None).unwrap();
+    assert!(summary.contains("1 of 1 seals were opened"), "{summary}");
+    let mut later = board.clone();
+    later.leaves.rotate_left(1);
+    is_untrue(&later, &later.signed(), None, "is in the log before its seal");
+    let mut changed = board.clone();
+    changed.change("seals", 0, "stopping_rule", json!("whenever"));
+    is_untrue(&changed, &board.signed(), None, "is not what the log commits to");
+    let mut twice = board.clone();
+    twice.change("runs", 1, "seal_id", json!(id(900)));
+    let seal = twice.leaves.remove(0);
+    twice.log();
+    twice.leaves.insert(0, seal);
+    is_untrue(&twice, &twice.signed(), None, "was opened twice");
+    let mut lost = board.clone();
+    lost.leaves.remove(0);
+    is_untrue(&lost, &lost.signed(), None, "is in the data and not in the log");
+    let other = sealed(|seal| drop(seal.insert("commit_hash".to_owned(), json!("another"))));
+    is_untrue(&other, &other.signed(), None, "\"another\" was sealed");
 }
