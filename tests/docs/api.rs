@@ -14,7 +14,7 @@ use std::{
 use aibaas_docsite::{Example, Language, examples};
 use aibaas_tests::{
     Authenticator, Host, Publisher, User,
-    fixtures::{PASSWORD, admin, links, new_address, passes, tasks, unique},
+    fixtures::{PASSWORD, admin, links, new_address, passes, unique},
     host::{Kind, Setup, TICK_SECRET},
     tools,
 };
@@ -245,13 +245,6 @@ impl World {
                 other.version("1", version).await;
                 let model = other.model("one").await;
                 all.insert("RUN_ID", other.run(&model).await);
-            }
-            "createRun" => {
-                other.version("1", json!({ "title": "Runs", "metric": "pass_rate", "tasks": tasks(1) })).await;
-                other.model("one").await;
-                all.insert("BENCHMARK", other.benchmark.clone());
-                all.insert("PROVIDER", other.provider.clone());
-                all.insert("MODEL", "one".to_owned());
             }
             "hideModel" | "unhideModel" | "renameModel" | "hideBenchmark" | "unhideBenchmark" | "renameBenchmark" => {
                 other.tasks(1).await;

@@ -6,7 +6,7 @@ use super::page::Page;
 
 /// The kinds of blocks. `sh` runs as it stands, `sh server` starts a server; `console` shows commands that need an account
 /// or a program that not everybody has; `ts` is run by the suite; the rest is looked at.
-const KINDS: [&str; 8] = ["sh", "sh server", "console", "text", "ini", "nginx", "sql", "ts"];
+const KINDS: [&str; 9] = ["sh", "sh server", "console", "text", "ini", "nginx", "sql", "ts", "yaml"];
 
 /// Pages that are to be read at a sitting, and how many lines they may have.
 const SHORT: [(&str, usize); 3] = [("README.md", 150), ("ARCHITECTURE.md", 150), ("docs/decisions/", 60)];
