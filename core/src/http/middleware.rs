@@ -18,8 +18,9 @@ use super::{
     cors,
     deadline::answer_in_time,
     host_refusal::HostRefusal,
-    page::{CSP, ForBrowser, problem_page},
+    page::CSP,
     problem::{ApiError, MALFORMED_REQUEST, Problem},
+    problem_page::{ForBrowser, problem_page},
 };
 use crate::{
     app::{App, ClientAddress},

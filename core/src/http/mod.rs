@@ -22,6 +22,7 @@ mod page;
 mod parameters;
 mod passwords;
 mod problem;
+mod problem_page;
 mod public_reads;
 mod publishing;
 mod request;

@@ -1,18 +1,17 @@
 //! Pages: of lists (cursors) and of HTML.
 
 use axum::{
-    extract::{FromRequestParts, OriginalUri, Request},
-    middleware::Next,
+    extract::{FromRequestParts, OriginalUri},
     response::{IntoResponse as _, Response},
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use http::{HeaderMap, HeaderValue, StatusCode, Uri, header, request::Parts};
+use http::{HeaderValue, StatusCode, Uri, header, request::Parts};
 use maud::{DOCTYPE, Markup, html};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
-    problem::{ApiError, MALFORMED_REQUEST, ProblemBody},
+    problem::{ApiError, MALFORMED_REQUEST},
     request::Query,
 };
 use crate::{ports::Timestamp, store::PageBefore};
@@ -288,47 +287,6 @@ fn framed(title: &str, head: &Markup, content: &Markup) -> Markup {
     }
 }
 
-/// Whether the client would rather read HTML than JSON: a browser.
-#[must_use]
-pub fn wants_html(headers: &HeaderMap) -> bool {
-    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let place = |media: &str| accept.find(media).unwrap_or(usize::MAX);
-    place("text/html") < place("application/json")
-}
-
-/// Marks the answer to a browser: a problem is written as a page.
-#[derive(Clone, Copy)]
-pub struct ForBrowser;
-
-/// The layer of what people read: problems are pages for browsers.
-pub async fn problems_as_pages(request: Request, next: Next) -> Response {
-    let is_browser = wants_html(request.headers());
-    let mut response = next.run(request).await;
-    if is_browser {
-        response.extensions_mut().insert(ForBrowser);
-    }
-    response
-}
-
-/// A problem as a page.
-#[must_use]
-pub fn problem_page(problem: &ProblemBody<'_>) -> String {
-    let content = html! {
-        p class="lede" { (sentence(problem.detail)) }
-        p { a href="/" { "Home" } " · " a href="/search" { "Search" } }
-        p class="meta" { (problem.status) " " a href={ "/problems/" (problem.code.name()) } { code { (problem.code.name()) } } " · request " code { (problem.request_id) } }
-    };
-    document(problem.title, &content).into_string()
-}
-
-/// `it is gone` as `It is gone.`
-fn sentence(text: &str) -> String {
-    let mut rest = text.chars();
-    let first = rest.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
-    let end = if text.ends_with(['.', '!', '?']) { "" } else { "." };
-    format!("{first}{}{end}", rest.as_str())
-}
-
 /// The answer with a whole page.
 #[must_use]
 pub fn html_answer(status: StatusCode, page: String) -> Response {
@@ -336,24 +294,4 @@ pub fn html_answer(status: StatusCode, page: String) -> Response {
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
     response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, CSP);
     response
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn details_are_told_as_sentences() {
-        assert_eq!(sentence("name a benchmark, such as a"), "Name a benchmark, such as a.");
-        assert_eq!(sentence("Gone."), "Gone.");
-    }
-
-    #[test]
-    fn who_would_rather_read_html_is_a_browser() {
-        let wants = |accept: &'static str| {
-            wants_html(&HeaderMap::from_iter([(header::ACCEPT, HeaderValue::from_static(accept))]))
-        };
-        assert!(wants("text/html,application/xhtml+xml,*/*;q=0.8"));
-        assert!(!wants("application/json, text/html") && !wants("*/*") && !wants_html(&HeaderMap::new()));
-    }
 }

@@ -12,8 +12,8 @@ use super::{
     admin, api_keys, auth, cors, export,
     leaderboard::{self, caching},
     log, middleware,
-    page::{ForBrowser, problems_as_pages, wants_html},
     problem::ApiError,
+    problem_page::{ForBrowser, problems_as_pages, wants_html},
     public_reads, publishing, secret_scanning, site, users,
 };
 use crate::app::App;

@@ -12,9 +12,10 @@ use crate::{
     app::App,
     http::{
         openapi::NotFound,
-        page::{html_page, wants_html},
+        page::html_page,
         parameters::{self, Uuid},
         problem::ApiError,
+        problem_page::wants_html,
         request::Query,
     },
     mail::{self, KeptMail},

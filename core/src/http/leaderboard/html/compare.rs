@@ -124,7 +124,7 @@ pub async fn compare(
         version: parameters.version.as_ref(),
         snapshot: parameters.snapshot.as_deref(),
     };
-    let scope = match find_or_list(&app, &headers, wanted).await? {
+    let scope = match find_or_list(&app, &headers, "/leaderboard/compare", wanted).await? {
         Ok(scope) => scope,
         Err(other) => return Ok(other),
     };

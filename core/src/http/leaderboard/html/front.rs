@@ -16,8 +16,9 @@ use crate::{
     http::{
         leaderboard::{board::Board, changes::LAST, last_answer::NotKept, standings::within},
         openapi::IfNoneMatch,
-        page::{Summary, wants_html},
+        page::Summary,
         problem::ApiError,
+        problem_page::wants_html,
     },
     store::{
         Batch,

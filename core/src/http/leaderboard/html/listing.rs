@@ -16,7 +16,7 @@ use crate::{
 const BENCHMARKS: u32 = 100;
 
 /// The benchmarks, where none is featured.
-pub async fn benchmarks(app: &App, headers: &HeaderMap) -> Result<Response, ApiError> {
+pub async fn benchmarks(app: &App, headers: &HeaderMap, path: &str) -> Result<Response, ApiError> {
     let mut benchmarks = store::list(None, BENCHMARKS.saturating_add(1)).run(app.database()).await?;
     let are_more = benchmarks.len() > usize::try_from(BENCHMARKS).unwrap_or(usize::MAX);
     benchmarks.truncate(usize::try_from(BENCHMARKS).unwrap_or(usize::MAX));
@@ -29,13 +29,13 @@ pub async fn benchmarks(app: &App, headers: &HeaderMap) -> Result<Response, ApiE
             ul class="list" {
                 @for benchmark in &benchmarks {
                     li {
-                        a href=(address("/leaderboard", &[("benchmark", benchmark.id.as_str())])) { (benchmark.title) }
+                        a href=(address(path, &[("benchmark", benchmark.id.as_str())])) { (benchmark.title) }
                         " " small { (benchmark.id) @if let Some(version) = &benchmark.current_version { " · version " (version) } }
                     }
                 }
             }
             @if are_more {
-                form action="/leaderboard" {
+                form action=(path) {
                     label { span { "Another benchmark" } input name="benchmark" required maxlength="100"; }
                     button { "Show" }
                 }
@@ -48,7 +48,12 @@ pub async fn benchmarks(app: &App, headers: &HeaderMap) -> Result<Response, ApiE
 }
 
 /// The versions of a benchmark that has no current one.
-pub async fn versions(app: &App, headers: &HeaderMap, benchmark: Option<&BenchmarkId>) -> Result<Response, ApiError> {
+pub async fn versions(
+    app: &App,
+    headers: &HeaderMap,
+    path: &str,
+    benchmark: Option<&BenchmarkId>,
+) -> Result<Response, ApiError> {
     let Some(benchmark) = benchmark else { return Ok(no_board()) };
     let versions = pages::choices(benchmark, 0).run(app.database()).await?;
     let title = versions.first().map_or_else(|| benchmark.to_string(), |choice| choice.title.clone());
@@ -57,14 +62,14 @@ pub async fn versions(app: &App, headers: &HeaderMap, benchmark: Option<&Benchma
         ul class="list" {
             @for choice in &versions {
                 li {
-                    a href=(address("/leaderboard", &[("benchmark", benchmark.as_str()), ("version", choice.version.as_str())])) { (choice.version) }
+                    a href=(address(path, &[("benchmark", benchmark.as_str()), ("version", choice.version.as_str())])) { (choice.version) }
                     @if !choice.whole { " " small { "part or second scoring" } }
                     @if !choice.published { " " small { "nothing published yet" } }
                 }
             }
         }
     };
-    let path = address("/leaderboard", &[("benchmark", benchmark.as_str())]);
-    let summary = Summary { title: &title, description: "The versions of a benchmark.", path: &path };
+    let canonical = address(path, &[("benchmark", benchmark.as_str())]);
+    let summary = Summary { title: &title, description: "The versions of a benchmark.", path: &canonical };
     Ok(answer(app, headers, &summary, &list))
 }

@@ -162,7 +162,7 @@ pub async fn board(
     let choices = Choices::of(&uri, "/leaderboard")?;
     let query = choices.parse::<BoardQuery>()?;
     let position = query.position()?;
-    let scope = match find_or_list(&app, &headers, query.wanted(position.as_ref())).await? {
+    let scope = match find_or_list(&app, &headers, choices.path, query.wanted(position.as_ref())).await? {
         Ok(scope) => scope,
         Err(other) => return Ok(other),
     };
@@ -202,10 +202,12 @@ pub async fn board(
     Ok(response)
 }
 
-/// The leaderboard meant, or the page that stands in its place: that there is none, or what there is to choose from.
+/// The leaderboard meant, or the page that stands in its place: that there is none, or what there is to choose from for
+/// the page of this path.
 async fn find_or_list(
     app: &App,
     headers: &HeaderMap,
+    path: &str,
     wanted: BoardSelector<'_>,
 ) -> Result<Result<Scope, Response>, ApiError> {
     Ok(match unless_hidden(wanted.find(app).await) {
@@ -213,10 +215,10 @@ async fn find_or_list(
         Ok(Ok(None)) => Err(no_board()),
         Ok(Err(hidden)) => Err(hidden),
         Err(ApiError::Problem(problem)) if problem.is(BENCHMARK_REQUIRED) => {
-            Err(listing::benchmarks(app, headers).await?)
+            Err(listing::benchmarks(app, headers, path).await?)
         }
         Err(ApiError::Problem(problem)) if problem.is(VERSION_REQUIRED) => {
-            Err(listing::versions(app, headers, wanted.benchmark).await?)
+            Err(listing::versions(app, headers, path, wanted.benchmark).await?)
         }
         Err(error) => return Err(error),
     })
