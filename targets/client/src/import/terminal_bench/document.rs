@@ -82,3 +82,21 @@ impl Recorded {
         Ok(Self { results, metadata: metadata.unwrap_or_default() })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trials_stand_below_their_run() {
+        let run = std::env::temp_dir().join(format!("aibaas-terminal-bench-{}", std::process::id()));
+        let trial = run.join("open-a-door/open-a-door.1-of-1");
+        std::fs::create_dir_all(&trial).unwrap();
+        for directory in [&run, &trial] {
+            std::fs::write(directory.join(RESULTS), "{}").unwrap();
+        }
+        assert!(is_of_trial(&trial.join(RESULTS)));
+        assert!(!is_of_trial(&run.join(RESULTS)) && !is_of_trial(Path::new(RESULTS)));
+        std::fs::remove_dir_all(&run).unwrap();
+    }
+}
