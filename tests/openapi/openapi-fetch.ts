@@ -24,6 +24,7 @@ function meaning(flag: Flag): string {
     case 'self_reported':
       return 'only the vendor has looked';
     case 'counts_only':
+    case 'score_only':
       return 'there are no results by task';
     case 'dirty_harness':
       return 'the harness had changes';

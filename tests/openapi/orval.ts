@@ -6,6 +6,7 @@ function meaning(flag: Flag): string {
   switch (flag) {
     case 'missing_cost':
     case 'counts_only':
+    case 'score_only':
       return 'something is not known';
     case 'self_reported':
     case 'dirty_harness':

@@ -119,7 +119,14 @@ async fn csv_and_lines_agree_with_json(host: Host) {
             format!("{}{query}", publisher.leaderboard_path())
                 .replace("/leaderboard?", &format!("/leaderboard.{suffix}?"))
         };
-        assert_eq!(lines(&api.get(suffixed("ndjson")).await), *rows, "{query}");
+        // A line stands alone: it says what its score means, as the page of JSON does for all rows.
+        let mut told = lines(&api.get(suffixed("ndjson")).await);
+        for line in &mut told {
+            let line = line.as_object_mut().expect("a row");
+            let measure = ["direction", "unit"].map(|name| line.remove(name));
+            assert_eq!(measure, ["direction", "unit"].map(|name| Some(json[name].clone())), "{query}");
+        }
+        assert_eq!(told, *rows, "{query}");
         let table = csv(&api.get(suffixed("csv")).await);
         let (header, body) = table.split_first().expect("a header, always");
         assert_eq!(body.len(), rows.len(), "{query}");

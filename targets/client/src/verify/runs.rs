@@ -129,9 +129,10 @@ impl<'a> Kept<'a> {
             "score" => return of_given_score(id, version, given, whole).map(|()| true),
             _ => {}
         }
-        let is_share = measure::read(version).is_some_and(|measure| measure.is_share());
+        let measure = measure::read(version)
+            .ok_or_else(|| Untrue::new(format!("run {id}: its benchmark version does not tell what scores mean")))?;
         let tasks = self.tasks.get(&version_of(run)).map_or(&[][..], Vec::as_slice);
-        let mut sums = RunSums::new(tasks, is_share);
+        let mut sums = RunSums::new(tasks, measure.is_share());
         results.iter().for_each(|row| sums.add(&attempt(row)));
         let attempts = u32::try_from(integer(version, "attempts_per_task")).unwrap_or(u32::MAX);
         let aggregates = sums.finish(attempts, 1);

@@ -462,7 +462,7 @@ fn ranks_follow_the_direction_of_their_version() {
     is_untrue(&lies, &lies.signed(), None, "rankAfter is 1, and 2 follows");
     let mut unknown = Board::new();
     unknown.change("benchmark_versions", 0, "direction", json!("sideways"));
-    is_untrue(&unknown, &unknown.signed(), None, "the board of bench 1 has no metric");
+    is_untrue(&unknown, &unknown.signed(), None, "does not tell what scores mean");
 }
 
 #[test]
