@@ -15,8 +15,8 @@ use super::{
 use crate::{
     app::App,
     domain::{
-        BenchmarkId, ModelId, RunId, SystemId, VersionName, evaluator::EvaluatorRelationship, measure::Measure,
-        leaderboard::Flag, system::Agent,
+        BenchmarkId, ModelId, RunId, SystemId, VersionName, evaluator::EvaluatorRelationship, leaderboard::Flag,
+        measure::Measure, system::Agent,
     },
     http::{
         moderation::refuse_hidden,

@@ -11,8 +11,8 @@ mod listing;
 pub mod model;
 pub mod models;
 mod plot;
-pub mod seals;
 pub mod run;
+pub mod seals;
 pub mod search;
 pub mod site_map;
 pub mod standings;
@@ -366,7 +366,8 @@ impl Page {
         providers.dedup();
         providers.truncate(PROVIDERS);
         let periods = [("", "any time"), ("7d", "7 days"), ("30d", "30 days"), ("90d", "90 days")];
-        let names = ["scenario", "language", "difficulty", "provider", "baseModel", "period", "conditions", "sealed", "q"];
+        let names =
+            ["scenario", "language", "difficulty", "provider", "baseModel", "period", "conditions", "sealed", "q"];
         let filtered = names.iter().any(|name| choices.get(name).is_some_and(|value| value != "all"));
         let by_base = choices.get("group") == Some("baseModel");
         let has_bases = self.board.rows.iter().any(|row| row.base_model.is_some());

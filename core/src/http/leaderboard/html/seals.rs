@@ -81,7 +81,7 @@ pub async fn seals(
     let asked = choices.parse::<Parameters>()?;
     let before = read_cursor::<i64>(asked.cursor.as_deref())?.unwrap_or(END_OF_TIME);
     let wanted = BoardSelector { benchmark: asked.benchmark.as_ref(), version: asked.version.as_ref(), snapshot: None };
-    let scope = match find_or_list(&app, &headers, wanted).await? {
+    let scope = match find_or_list(&app, &headers, choices.path, wanted).await? {
         Ok(scope) => scope,
         Err(other) => return Ok(other),
     };
