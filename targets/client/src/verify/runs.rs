@@ -55,13 +55,13 @@ pub fn check(lines: &[Line<'_>], tables: &Tables) -> Result<Checked, Untrue> {
 }
 
 fn digest(format: u32, run: &Row, counts: Option<&Row>, results: &[&Row]) -> Result<(String, u64), serde_json::Error> {
-    let (run, counts, rows) = (run.clone(), counts.cloned(), results.iter().map(|row| (*row).clone()));
+    let (run, counts, mut rows) = (run.clone(), counts.cloned(), results.iter().map(|row| (*row).clone()));
     if format == FIRST_FORMAT {
         let hash = first_run_digest(run, counts, rows)?;
         return Ok((hex(&hash), u64::try_from(results.len()).unwrap_or(u64::MAX)));
     }
     let mut digest = ResultsDigest::default();
-    rows.map(|row| digest.add(row)).collect::<Result<(), _>>()?;
+    rows.try_for_each(|row| digest.add(row))?;
     let results = digest.finish();
     Ok((hex(&run_digest(run, counts, &results)?), results.results))
 }
