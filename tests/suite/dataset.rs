@@ -29,7 +29,7 @@ cases![KeepsMail:
     parameters_are_checked,
 ];
 
-pub const TABLES: [&str; 13] = [
+pub const TABLES: [&str; 14] = [
     "models",
     "benchmarks",
     "benchmark_versions",

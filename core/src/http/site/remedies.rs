@@ -70,6 +70,10 @@ const REMEDIES: &[(&str, &str)] = &[
         "origin_not_allowed",
         "Have the operator add the page's origin to `CORS_ORIGINS`. In development open the page at an address that is listed.",
     ),
+    (
+        "cross_site_cookie",
+        "Serve the page from the same site as the API, or log in without a cookie and keep the tokens yourself. In development open the page at `localhost` when the API is at `localhost`.",
+    ),
     ("not_found", "Check the path and the ids in it. What others own and may not be seen answers the same."),
     ("method_not_allowed", "Use one of the methods that the header `Allow` lists."),
     ("request_timeout", "Send the body again, in one go. Where it is large, send it in smaller parts."),
@@ -94,6 +98,7 @@ const REMEDIES: &[(&str, &str)] = &[
     ("version_in_use", "Declare a new version. One that has runs stays as it is, so that its results stay comparable."),
     ("external_id_conflict", "Choose another `externalId`, or send the same members as the first time."),
     ("run_not_open", "Open a new run. Results are added, and a run is published, only while it is open."),
+    ("seal_opened", "Publish the run without the seal, or seal the next one before it is made. One seal is opened by one run."),
     ("run_not_published", "Only a published run can be withdrawn or rejected: look at its `status`."),
     (
         "published_to_hidden",
@@ -101,7 +106,7 @@ const REMEDIES: &[(&str, &str)] = &[
     ),
     (
         "evidence_mismatch",
-        "Send results to a version with evidence `results`, and counts to one with evidence `counts`.",
+        "Send results to a version with evidence `results`, counts to one with `counts`, and a score to one with `score`.",
     ),
     (
         "conflicting_results",

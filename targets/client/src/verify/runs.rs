@@ -70,13 +70,13 @@ pub fn check(lines: &[Line<'_>], tables: &Tables) -> Result<Checked, Untrue> {
 }
 
 fn digest(format: u32, run: &Row, given: Option<&Row>, results: &[&Row]) -> Result<(String, u64), serde_json::Error> {
-    let (run, given, rows) = (run.clone(), given.cloned(), results.iter().map(|row| (*row).clone()));
+    let (run, given, mut rows) = (run.clone(), given.cloned(), results.iter().map(|row| (*row).clone()));
     if format == FIRST_FORMAT {
         let hash = first_run_digest(run, given, rows)?;
         return Ok((hex(&hash), u64::try_from(results.len()).unwrap_or(u64::MAX)));
     }
     let mut digest = ResultsDigest::default();
-    rows.map(|row| digest.add(row)).collect::<Result<(), _>>()?;
+    rows.try_for_each(|row| digest.add(row))?;
     let results = digest.finish();
     Ok((hex(&run_digest(run, given, &results)?), results.results))
 }
