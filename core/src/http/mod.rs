@@ -4,6 +4,7 @@ mod admin;
 mod api_keys;
 mod auth;
 mod client;
+mod cookies;
 mod cors;
 mod credentials;
 mod deadline;

@@ -2,9 +2,9 @@
 
 mod confirm_email;
 mod links;
-mod login;
-mod login_mfa;
-mod logout;
+pub mod login;
+pub mod login_mfa;
+pub mod logout;
 pub mod mfa;
 mod password;
 mod refresh;
