@@ -6,6 +6,8 @@
 //! limits by address must be wide enough.
 
 mod account;
+mod account_forms;
+mod account_pages;
 mod address;
 mod admin;
 mod api_keys;
@@ -113,6 +115,8 @@ fn everywhere() -> Vec<Case> {
         mfa::cases(),
         guessing::cases(),
         account::cases(),
+        account_pages::cases(),
+        account_forms::cases(),
         audit::cases(),
         admin::cases(),
         api_keys::cases(),

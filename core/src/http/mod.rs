@@ -1,5 +1,6 @@
 //! The wire: one file per endpoint, each from top to bottom: parse, decide, answer.
 
+mod account_pages;
 mod admin;
 mod api_keys;
 mod auth;

@@ -236,7 +236,7 @@ pub fn document(title: &str, content: &Markup) -> Markup {
             }
             body {
                 a class="skip" href="#main" { "Skip to content" }
-                header { a href="/leaderboard" { "AIBaaS" } nav aria-label="Site" { a href="/leaderboard" { "Leaderboard" } a href="/docs" { "API" } } }
+                header { a href="/leaderboard" { "AIBaaS" } nav aria-label="Site" { a href="/leaderboard" { "Leaderboard" } a href="/docs" { "API" } a href="/account" { "Account" } } }
                 main id="main" { h1 { (title) } (content) }
             }
         }

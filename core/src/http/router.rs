@@ -7,7 +7,7 @@ use axum::{
 };
 
 use super::{
-    admin, api_keys, auth, cors, export,
+    account_pages, admin, api_keys, auth, cors, export,
     leaderboard::{self, caching},
     log, middleware,
     problem::ApiError,
@@ -24,6 +24,7 @@ pub fn router(app: &App) -> Router {
         .merge(site::routes())
         .merge(open(site::public_documents()))
         .merge(counted(app, leaderboard::page_routes(app).route_layer(from_fn(caching::tagged))))
+        .merge(account_pages::routes())
         .nest("/api/v1", api)
         .fallback(no_such_path)
         .method_not_allowed_fallback(cors::no_such_method);

@@ -50,6 +50,7 @@ pub fn routes() -> Router<App> {
         .route("/problems", get(docs::problems))
         .route("/problems/{code}", get(docs::problem))
         .route("/style.css", get(style))
+        .route("/account.css", get(account_style))
         .route("/dev/mail", get(dev_mail::handler))
         .route("/dev/clock", get(dev_clock::show).post(dev_clock::advance))
         .route("/internal/tick", post(tick::handler))
@@ -61,6 +62,13 @@ pub fn public_documents() -> Router<App> {
         .route("/openapi.json", get(docs::openapi))
         .route("/.well-known/jwks.json", get(jwks))
         .route("/.well-known/log-keys.json", get(log_keys))
+}
+
+/// What only the pages of accounts need, so that those of the leaderboard stay small.
+async fn account_style(headers: HeaderMap) -> Response {
+    static STYLE: LazyLock<Unchanging> =
+        LazyLock::new(|| Unchanging::new("text/css; charset=utf-8", include_str!("account.css")));
+    STYLE.answer(&headers)
 }
 
 async fn style(headers: HeaderMap) -> Response {
