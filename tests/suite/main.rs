@@ -7,6 +7,7 @@
 
 mod account;
 mod account_forms;
+mod account_keys;
 mod account_pages;
 mod address;
 mod admin;
@@ -117,6 +118,7 @@ fn everywhere() -> Vec<Case> {
         account::cases(),
         account_pages::cases(),
         account_forms::cases(),
+        account_keys::cases(),
         audit::cases(),
         admin::cases(),
         api_keys::cases(),

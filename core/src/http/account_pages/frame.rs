@@ -8,8 +8,9 @@ use super::visit::Signed;
 use crate::http::page::html_page;
 
 /// The parts of an account, as its navigation lists them: address and name.
-const SECTIONS: [(&str, &str); 6] = [
+const SECTIONS: [(&str, &str); 7] = [
     ("/account", "Overview"),
+    ("/account/keys", "API keys"),
     ("/account/profile", "Profile"),
     ("/account/password", "Password"),
     ("/account/second-factor", "Second factor"),
@@ -70,6 +71,7 @@ mod tests {
 
     #[test]
     fn a_login_leads_to_no_other_site() {
+        for page in ["/account", "/account/keys", "/account/keys/x?bucket=day", "/account?a=b"] {
             assert_eq!(next_address(page), page);
         }
         for elsewhere in [

@@ -4,6 +4,7 @@ mod errors;
 mod events;
 mod form;
 mod frame;
+mod keys;
 mod log_in;
 mod overview;
 mod password;
@@ -53,5 +54,6 @@ pub fn routes() -> Router<App> {
         .route("/second-factor", get(second_factor::page).post(second_factor::enrol))
         .route("/second-factor/confirm", post(second_factor::confirm))
         .route("/second-factor/change", post(second_factor::change));
+    let pages = pages.merge(keys::routes());
     Router::new().nest("/account", pages.route_layer(from_fn(errors::as_page)))
 }
