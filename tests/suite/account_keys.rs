@@ -1,6 +1,6 @@
-//! API keys in a browser without scripts.
+//! API keys and what was published, in a browser without scripts.
 
-use aibaas_tests::{User, Visitor, cases, host::Host};
+use aibaas_tests::{Publisher, User, Visitor, cases, host::Host};
 use serde_json::json;
 
 cases![KeepsMail:
@@ -9,6 +9,7 @@ cases![KeepsMail:
     the_use_of_a_key_is_shown,
     keys_are_their_owners,
     names_are_escaped,
+    runs_are_listed_and_withdrawn,
 ];
 
 async fn a_key_is_shown_once(host: Host) {
@@ -111,4 +112,32 @@ async fn names_are_escaped(host: Host) {
     for page in ["/account", "/account/profile", "/account/keys", &path, &format!("{path}/change")] {
         visitor.open(page).await.says("&lt;img src=x").lacks("<img src=x");
     }
+}
+
+async fn runs_are_listed_and_withdrawn(host: Host) {
+    let publisher = Publisher::new(&host).await;
+    publisher.tasks(3).await;
+    let model = publisher.model("m").await;
+    let published = publisher.published(&model, 2, 3).await;
+    let open = publisher.run(&model).await;
+    let mut visitor = Visitor::logged_in(&publisher.user).await;
+    let page = visitor.open("/account/publishing").await;
+    page.titled(200, "Publishing").says(&model).says("66.7 %").says(">open<").says(&publisher.benchmark);
+    let page = visitor.open(&format!("/account/publishing/{open}")).await;
+    page.titled(200, &model).says("3 results:").says("<code>t1</code>").says("<code>t3</code>");
+    let path = format!("/account/publishing/{published}");
+    visitor.open(&path).await.says("withdraw it");
+    let page = visitor.fill_in(&format!("{path}/withdraw"), &[("reason", "")]).await;
+    page.titled(422, "Withdraw the run").says("<a href=\"#reason\">");
+    let reason = [("reason", "The grader was <asleep>.")];
+    let page = visitor.fill_in(&format!("{path}/withdraw"), &reason).await;
+    page.titled(200, &model).says("withdrawn").says("The grader was &lt;asleep&gt;.");
+    let run = publisher.api.get(format!("/api/v1/runs/{published}")).await.expect(200);
+    assert_eq!((&run["status"], &run["reason"]), (&json!("withdrawn"), &json!("The grader was <asleep>.")));
+    let page = visitor.fill_in(&format!("/account/publishing/{open}/withdraw"), &reason).await;
+    page.titled(409, "Withdraw the run").says("The run is not published.");
+    // Somebody else's is nothing here.
+    let mut stranger = Visitor::logged_in(&User::verified(&host).await).await;
+    stranger.open(&path).await.titled(404, "There is nothing here");
+    stranger.fill_in(&format!("{path}/withdraw"), &reason).await.titled(403, "Withdraw the run");
 }

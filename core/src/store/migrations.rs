@@ -35,6 +35,7 @@ pub const MIGRATIONS: &[Migration] = &[
     migration!("0013_versions.sql"),
     migration!("0014_systems.sql"),
     migration!("0015_log.sql"),
+    migration!("0019_runs_by_owner.sql"),
 ];
 
 /// Names the newest migration: which schema this program works with.

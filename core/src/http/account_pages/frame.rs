@@ -8,9 +8,10 @@ use super::visit::Signed;
 use crate::http::page::html_page;
 
 /// The parts of an account, as its navigation lists them: address and name.
-const SECTIONS: [(&str, &str); 7] = [
+const SECTIONS: [(&str, &str); 8] = [
     ("/account", "Overview"),
     ("/account/keys", "API keys"),
+    ("/account/publishing", "Publishing"),
     ("/account/profile", "Profile"),
     ("/account/password", "Password"),
     ("/account/second-factor", "Second factor"),

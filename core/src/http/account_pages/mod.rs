@@ -9,6 +9,7 @@ mod log_in;
 mod overview;
 mod password;
 mod profile;
+mod publishing;
 mod register;
 mod second_factor;
 mod sessions;
@@ -51,6 +52,9 @@ pub fn routes() -> Router<App> {
         .route("/profile/address", post(profile::change_address))
         .route("/export", get(profile::export))
         .route("/delete", get(profile::delete_page).post(profile::delete))
+        .route("/publishing", get(publishing::page))
+        .route("/publishing/{id}", get(publishing::run_page))
+        .route("/publishing/{id}/withdraw", get(publishing::withdraw_page).post(publishing::withdraw))
         .route("/second-factor", get(second_factor::page).post(second_factor::enrol))
         .route("/second-factor/confirm", post(second_factor::confirm))
         .route("/second-factor/change", post(second_factor::change));

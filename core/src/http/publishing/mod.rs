@@ -9,7 +9,7 @@ mod publish;
 mod result_input;
 mod results;
 mod runs;
-mod withdraw;
+pub mod withdraw;
 
 use axum::{
     Router,
