@@ -339,6 +339,9 @@ fn once(kinds: &[Kind]) -> Vec<Trial> {
         trials.push(counted(format!("browser::cookie_mode_on_{kind}"), move || {
             RUNTIME.block_on(browser::cookie_mode(kind))
         }));
+        trials.push(counted(format!("browser::account_pages_on_{kind}"), move || {
+            RUNTIME.block_on(browser::account_pages(kind))
+        }));
         trials.push(counted(format!("browser::pages_on_{kind}"), move || RUNTIME.block_on(browser::pages(kind))));
         trials.push(counted(format!("documents::a_generated_client_on_{kind}"), move || {
             RUNTIME.block_on(documents::a_generated_client(kind))
