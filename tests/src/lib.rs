@@ -13,6 +13,7 @@ pub mod provider;
 pub mod reads;
 pub mod simulation;
 pub mod tools;
+pub mod visitor;
 mod waiting;
 pub mod wire;
 
@@ -21,4 +22,5 @@ pub use client::{Answer, Client, Request, plain_client};
 pub use fixtures::{Authenticator, Publisher, User};
 pub use host::Host;
 pub use keys::{Key, Service};
+pub use visitor::{Page, Visitor};
 pub use waiting::{PATIENCE, ended, eventually, eventually_blocking};

@@ -3,7 +3,8 @@
 use std::{process::Stdio, time::Duration};
 
 use aibaas_tests::{
-    Publisher, User,
+    Publisher, User, Visitor,
+    fixtures::PASSWORD,
     host::{Host, Kind, Setup},
     tools,
 };
@@ -101,7 +102,53 @@ pub async fn pages(kind: Kind) -> Result<(), String> {
         { "name": "docs-guide", "path": "/docs/guides/importing" },
         { "name": "problem", "path": "/problems/too_many_requests" },
     ]);
-    drive("pages.mjs", json!({ "api": host.url(), "pages": pages })).await
+    let board = pages[0]["path"].clone();
+    drive("pages.mjs", json!({ "api": host.url(), "pages": pages, "board": board })).await
+}
+
+/// An account's pages, as [`pages`]; and an account that is used in Chromium: its cookies are kept on this address, and no
+/// other site can send its forms.
+pub async fn account_pages(kind: Kind) -> Result<(), String> {
+    let host = Host::of(kind, Setup::KeepsMail).await?;
+    let publisher = Publisher::new(&host).await;
+    publisher.tasks(3).await;
+    let model = publisher.model("m").await;
+    publisher.published(&model, 2, 3).await;
+    let open = publisher.run(&model).await;
+    let key =
+        publisher.user.key(json!({ "name": "nightly benchmarks", "scopes": ["leaderboard:read"], "rateLimit": 6 }));
+    let key = key.await;
+    let client = publisher.api.with(key["key"].as_str().ok_or("no key")?);
+    for n in 0..10 {
+        let path = if n < 3 { "/api/v1/users/me" } else { "/api/v1/models" };
+        client.get(path).await;
+    }
+    let visitor = Visitor::logged_in(&publisher.user).await;
+    let email = &publisher.user.email;
+
+    let id = key["apiKey"]["id"].as_str().ok_or("no id")?;
+    let pages =
+        ["", "/profile", "/delete", "/password", "/second-factor", "/sessions", "/events", "/keys", "/keys/new"];
+    let pages = pages.into_iter().map(str::to_owned).chain([
+        format!("/keys/{id}"),
+        format!("/keys/{id}?bucket=day"),
+        format!("/keys/{id}/change"),
+        "/publishing".to_owned(),
+        format!("/publishing/{open}"),
+        format!("/publishing/{open}/withdraw"),
+        "/login".to_owned(),
+        "/register".to_owned(),
+        "/forgotten".to_owned(),
+        "/resend".to_owned(),
+        "/verify-email?token=x".to_owned(),
+        "/reset-password?token=x".to_owned(),
+    ]);
+    let name = |path: &str| format!("account{}", path.split('?').next().unwrap_or_default().replace('/', "-"));
+    let mut pages =
+        pages.map(|path| json!({ "name": name(&path), "path": format!("/account{path}") })).collect::<Vec<_>>();
+    pages.push(json!({ "name": "account-none", "path": format!("/account/keys/{open}"), "status": 404 }));
+    drive("pages.mjs", json!({ "api": host.url(), "pages": pages, "cookies": visitor.cookies })).await?;
+    drive("account.mjs", json!({ "api": host.url(), "email": email, "password": PASSWORD })).await
 }
 
 /// Runs a program of `tests/browser` with these options and a browser, until it ends well.

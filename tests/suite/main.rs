@@ -6,6 +6,9 @@
 //! limits by address must be wide enough.
 
 mod account;
+mod account_forms;
+mod account_keys;
+mod account_pages;
 mod address;
 mod admin;
 mod api_keys;
@@ -118,6 +121,9 @@ fn everywhere() -> Vec<Case> {
         mfa::cases(),
         guessing::cases(),
         account::cases(),
+        account_pages::cases(),
+        account_forms::cases(),
+        account_keys::cases(),
         audit::cases(),
         admin::cases(),
         api_keys::cases(),
@@ -342,6 +348,9 @@ fn once(kinds: &[Kind]) -> Vec<Trial> {
     for kind in browsed {
         trials.push(counted(format!("browser::cookie_mode_on_{kind}"), move || {
             RUNTIME.block_on(browser::cookie_mode(kind))
+        }));
+        trials.push(counted(format!("browser::account_pages_on_{kind}"), move || {
+            RUNTIME.block_on(browser::account_pages(kind))
         }));
         trials.push(counted(format!("browser::pages_on_{kind}"), move || RUNTIME.block_on(browser::pages(kind))));
         trials.push(counted(format!("typescript::the_client_on_{kind}"), move || {

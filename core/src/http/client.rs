@@ -13,6 +13,7 @@ use crate::{
 };
 
 /// The client of a request.
+#[derive(Clone)]
 pub struct Client {
     /// Its address, from the host's trusted source.
     pub address: Option<IpAddr>,

@@ -66,11 +66,13 @@ impl<B: FromBody, S: Sync> FromRequest<S> for Idempotent<B> {
 
 fn key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
     let Some(given) = headers.get(KEY) else { return Ok(None) };
-    let printable =
-        |key: &&str| (1..=MOST_KEY_BYTES).contains(&key.len()) && key.bytes().all(|byte| matches!(byte, b' '..=b'~'));
     let refusal = || ApiError::new(MALFORMED_REQUEST, "Idempotency-Key: give 1 to 255 printable ASCII characters");
-    let key = std::str::from_utf8(given.as_bytes()).ok().filter(printable).ok_or_else(refusal)?;
+    let key = std::str::from_utf8(given.as_bytes()).ok().filter(|key| is_key(key)).ok_or_else(refusal)?;
     Ok(Some(key.to_owned()))
+}
+
+fn is_key(key: &str) -> bool {
+    (1..=MOST_KEY_BYTES).contains(&key.len()) && key.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
 /// Who sends a request: an idempotency key is known under its caller's name only.
@@ -228,6 +230,11 @@ impl Claim {
 }
 
 impl Idempotency {
+    /// That of a form, whose page gave it a key: sent twice, it is done once.
+    pub fn of_form(key: &str, parts: &Parts, body: &[u8]) -> Self {
+        Self::of(Some(key).filter(|key| is_key(key)).map(str::to_owned), parts, body)
+    }
+
     fn of(key: Option<String>, parts: &Parts, body: &[u8]) -> Self {
         let digest = || {
             // Of a nested route the request itself tells only the end of its path.

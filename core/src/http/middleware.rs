@@ -34,6 +34,10 @@ const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 /// the one that does not. What is streamed has no end that is known beforehand, and is not meant.
 const LARGEST_ANSWER: u64 = 2 << 20;
 
+/// That the body of a problem is written already, for people.
+#[derive(Clone, Copy)]
+pub struct WrittenAsPage;
+
 /// Headers that something deep in a request wants on its answer, whatever the answer (rate limits).
 #[derive(Clone, Default)]
 pub struct AnswerHeaders(Arc<Mutex<HeaderMap>>);
@@ -111,6 +115,9 @@ fn write_problem(app: &App, response: &mut Response, request_id: &str) {
         && let Some(unlogged_before) = app.internal_error_log().admit(cause, app.now())
     {
         tracing::error!(request_id, cause, unlogged_before, "internal error");
+    }
+    if response.extensions_mut().remove::<WrittenAsPage>().is_some() {
+        return;
     }
     let body = problem.body(&app.config().base_url, request_id);
     let is_page = response.extensions_mut().remove::<ForBrowser>().is_some();

@@ -1,9 +1,11 @@
 //! The wire: one file per endpoint, each from top to bottom: parse, decide, answer.
 
+mod account_pages;
 mod admin;
 mod api_keys;
 mod auth;
 mod client;
+mod cookies;
 mod cors;
 mod credentials;
 mod deadline;

@@ -254,13 +254,14 @@ pub fn public_document(base_url: &str, of: &Summary<'_>, content: &Markup) -> Ma
 }
 
 /// Where the header leads.
-const SITE: [(&str, &str); 6] = [
+const SITE: [(&str, &str); 7] = [
     ("/benchmarks", "Benchmarks"),
     ("/models", "Models"),
     ("/leaderboard/compare", "Compare"),
     ("/standings", "Standings"),
     ("/changes", "Changes"),
     ("/docs", "Docs"),
+    ("/account", "Account"),
 ];
 
 fn framed(title: &str, head: &Markup, content: &Markup) -> Markup {

@@ -245,6 +245,24 @@ impl Problem {
         self.code == code
     }
 
+    /// Its kind.
+    #[must_use]
+    pub fn code(&self) -> Code {
+        self.code
+    }
+
+    /// Each invalid member, where it is `validation_failed`.
+    #[must_use]
+    pub fn errors(&self) -> &[FieldError] {
+        self.members.errors.as_deref().unwrap_or_default()
+    }
+
+    /// The headers that it comes with.
+    #[must_use]
+    pub fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
     /// What it says to people.
     #[must_use]
     pub fn detail(&self) -> &str {

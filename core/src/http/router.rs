@@ -9,7 +9,7 @@ use axum::{
 use http::HeaderMap;
 
 use super::{
-    admin, api_keys, auth, cors, export,
+    account_pages, admin, api_keys, auth, cors, export,
     leaderboard::{self, caching},
     log, middleware,
     problem::ApiError,
@@ -27,6 +27,7 @@ pub fn router(app: &App) -> Router {
         .merge(site::routes().route_layer(from_fn(problems_as_pages)))
         .merge(open(site::public_documents()))
         .merge(pages(app))
+        .merge(account_pages::routes())
         .nest("/api/v1", api)
         .fallback(no_such_path)
         .method_not_allowed_fallback(cors::no_such_method);

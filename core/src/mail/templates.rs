@@ -272,11 +272,11 @@ impl EmailTemplate {
     }
 }
 
-/// A link of a mail: to the front end where there is one, else to the API's own page.
+/// A link of a mail: to the front end where there is another than this server, else to a page of its own.
 fn link(config: &Config, page: &str, token: &str) -> String {
-    match &config.app_url {
+    match config.app_url.as_ref().filter(|app_url| **app_url != config.base_url) {
         Some(app_url) => format!("{app_url}/{page}?token={token}"),
-        None => format!("{}/api/v1/auth/{page}?token={token}", config.base_url),
+        None => format!("{}/account/{page}?token={token}", config.base_url),
     }
 }
 
@@ -343,7 +343,13 @@ mod tests {
             template
                 .render(&config(None), "a@b.example")
                 .text
-                .contains("\nhttp://127.0.0.1:8787/api/v1/auth/verify-email?token=tok\n")
+                .contains("\nhttp://127.0.0.1:8787/account/verify-email?token=tok\n")
+        );
+        assert!(
+            template
+                .render(&config(Some("http://127.0.0.1:8787")), "a@b.example")
+                .text
+                .contains("\nhttp://127.0.0.1:8787/account/verify-email?token=tok\n")
         );
     }
 }

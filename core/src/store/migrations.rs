@@ -37,6 +37,7 @@ pub const MIGRATIONS: &[Migration] = &[
     migration!("0015_log.sql"),
     migration!("0016_metrics.sql"),
     migration!("0017_seals.sql"),
+    migration!("0018_runs_by_owner.sql"),
 ];
 
 /// Names the newest migration: which schema this program works with.

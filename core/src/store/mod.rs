@@ -28,6 +28,7 @@ pub mod migrations;
 pub mod models;
 pub mod moderations;
 pub mod outbox;
+pub mod own_runs;
 pub mod pages;
 pub mod personal_data;
 pub mod publications;

@@ -13,6 +13,8 @@ const ABSOLUTE_SECONDS: i64 = 30 * 86_400;
 const IDLE_MS: i64 = 7 * 86_400_000;
 /// How long the token before the current one still gets the current one, in milliseconds.
 const GRACE_MS: i64 = 10_000;
+/// How often the use of a browser's session is noted, in milliseconds.
+const NOTED_MS: i64 = 3_600_000;
 /// An access token is given with a use, or within the grace after it: while it counts, its session cannot be idle.
 const _: () = assert!(ACCESS_TOKEN_SECONDS * 1000 + GRACE_MS < IDLE_MS);
 /// The most live sessions of one person; the oldest ends.
@@ -63,11 +65,17 @@ impl Session {
         })
     }
 
-    /// Whether an access token of this session still counts. How long the session was not used is not asked: a token is
-    /// given with a use, and ends long before the session would be idle.
+    /// Whether the session still counts. An access token is given with a use, and ends long before the session would be
+    /// idle; a browser's cookie may come back later than that.
     #[must_use]
     pub fn is_live(&self, now: Timestamp) -> bool {
-        !self.revoked && self.expires_at > now
+        !self.revoked && self.expires_at > now && self.last_used_at.plus_ms(IDLE_MS) > now
+    }
+
+    /// Whether its use was not noted for an hour: a browser's session has no refresh that notes it.
+    #[must_use]
+    pub fn is_use_due(&self, now: Timestamp) -> bool {
+        self.last_used_at.plus_ms(NOTED_MS) <= now
     }
 
     /// Whether the refresh token of this generation would be answered with tokens: `rotate` and `end_reused` decide the
@@ -204,8 +212,13 @@ pub fn find(id: &SessionId) -> Query<Option<Session>> {
     sql!("sessions/find").bind(id).optional(Session::from_row)
 }
 
-/// Guards that the session lives and that its person's account is active: [`Guard::SessionLive`](super::Guard) and
-/// [`Guard::AccountActive`](super::Guard). As [`Session::is_live`], it does not ask how long the session was not used.
+/// Guards that the session lives, as [`Session::is_live`] says, and that its person's account is active:
+/// [`Guard::SessionLive`](super::Guard) and [`Guard::AccountActive`](super::Guard).
 pub fn expect_live(id: &SessionId, user_id: &UserId, now: Timestamp) -> Query<()> {
-    sql!("sessions/expect_live").bind(id).bind(user_id).bind(now).execute()
+    sql!("sessions/expect_live").bind(id).bind(user_id).bind(now).bind(IDLE_MS).execute()
+}
+
+/// Notes that a live session was used.
+pub fn note_use(id: &SessionId, now: Timestamp) -> Query<()> {
+    sql!("sessions/note_use").bind(id).bind(now).bind(NOTED_MS).execute()
 }

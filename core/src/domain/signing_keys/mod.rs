@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use super::{
-    Secret, SessionId,
+    Secret, SessionId, UserId,
     jws::{JwtAlgorithm, Signer, Verifier},
     log_record::TreeHead,
 };
@@ -39,6 +39,8 @@ struct KeySet {
     refresh: Zeroizing<[u8; 32]>,
     sealing: Zeroizing<[u8; 32]>,
     fingerprint: Zeroizing<[u8; 32]>,
+    browser: Zeroizing<[u8; 32]>,
+    form: Zeroizing<[u8; 32]>,
     log: LogKey,
 }
 
@@ -104,6 +106,8 @@ impl KeySet {
             refresh: derive("aibaas/v1/refresh-token/hmac"),
             sealing: derive("aibaas/v1/sealing"),
             fingerprint: derive("aibaas/v1/request-fingerprint/hmac"),
+            browser: derive("aibaas/v1/browser-session/hmac"),
+            form: derive("aibaas/v1/form-token/hmac"),
             log: LogKey::new(&derive("aibaas/v1/log-head/ed25519")),
         }
     }
@@ -117,14 +121,19 @@ impl KeySet {
     }
 
     fn fingerprint_mac(&self, digest: &[u8]) -> Option<Hmac<Sha256>> {
-        let mut mac = <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(self.fingerprint.as_ref()).ok()?;
-        mac.update(digest);
-        Some(mac)
+        mac_of(&self.fingerprint, digest)
     }
 
     fn cipher(&self) -> XChaCha20Poly1305 {
         XChaCha20Poly1305::new(&(*self.sealing).into())
     }
+}
+
+/// A MAC of the text, begun and not yet read.
+fn mac_of(key: &[u8; 32], text: &[u8]) -> Option<Hmac<Sha256>> {
+    let mut mac = <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(key).ok()?;
+    mac.update(text);
+    Some(mac)
 }
 
 impl Keys {
@@ -204,6 +213,46 @@ impl Keys {
         self.sets().any(is)
     }
 
+    /// What a browser's cookie holds of a session: its id, whose it is, and a MAC of both. Like an access token it only
+    /// claims the session, which the database confirms.
+    ///
+    /// # Errors
+    /// Never in practice: HMAC takes a key of any length.
+    pub fn browser_token(&self, session_id: &SessionId, user_id: &UserId) -> Result<Secret, String> {
+        let claim = format!("{session_id}.{user_id}");
+        let mac = mac_of(&self.current.browser, claim.as_bytes()).ok_or("a MAC takes any key")?;
+        Ok(Secret::new(format!("{claim}.{}", URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes()))))
+    }
+
+    /// The session that a cookie claims, and its user, where [`Keys::browser_token`] made it.
+    #[must_use]
+    pub fn read_browser_token(&self, token: &str) -> Option<(SessionId, UserId)> {
+        let (claim, mac) = token.rsplit_once('.')?;
+        let mac = URL_SAFE_NO_PAD.decode(mac).ok()?;
+        let is_genuine =
+            |set: &KeySet| mac_of(&set.browser, claim.as_bytes()).is_some_and(|made| made.verify_slice(&mac).is_ok());
+        let (session_id, user_id) = claim.split_once('.').filter(|_| self.sets().any(is_genuine))?;
+        Some((session_id.to_owned().into(), user_id.to_owned().into()))
+    }
+
+    /// What a form carries to show that it was made for this session, or for this browser.
+    ///
+    /// # Errors
+    /// Never in practice: HMAC takes a key of any length.
+    pub fn form_token(&self, made_for: &str) -> Result<String, String> {
+        let mac = mac_of(&self.current.form, made_for.as_bytes()).ok_or("a MAC takes any key")?;
+        Ok(URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes()))
+    }
+
+    /// Whether [`Keys::form_token`] made this.
+    #[must_use]
+    pub fn is_form_token(&self, made_for: &str, token: &str) -> bool {
+        let Ok(token) = URL_SAFE_NO_PAD.decode(token) else { return false };
+        let is =
+            |set: &KeySet| mac_of(&set.form, made_for.as_bytes()).is_some_and(|made| made.verify_slice(&token).is_ok());
+        self.sets().any(is)
+    }
+
     /// Seals what must wait in the database (XChaCha20-Poly1305), bound to the row it belongs to.
     ///
     /// # Errors
@@ -264,6 +313,33 @@ mod tests {
         for bad in ["", "aibr_", "aibr_x.1.y", &format!("aibr_{id}.-1.AAAA"), &format!("{}.x", token.expose())] {
             assert_eq!(RefreshToken::parse(bad), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn cookies_claim_the_session_that_they_were_made_for() {
+        let ids = ("0199b6a0-0000-7000-8000-000000000000".into(), "0199b6a0-0000-7000-8000-000000000001".into());
+        let token = keys("a").browser_token(&ids.0, &ids.1).unwrap().expose().to_owned();
+        assert_eq!(keys("a").read_browser_token(&token), Some(ids.clone()));
+        let rotated = Keys::derive(&Secret::new("b"), Some(&Secret::new("a")), JwtAlgorithm::EdDsa);
+        assert_eq!(rotated.read_browser_token(&token), Some(ids.clone()));
+        assert_eq!(keys("b").read_browser_token(&token), None);
+        let swapped = keys("a").browser_token(&ids.1.as_str().into(), &ids.0.as_str().into()).unwrap();
+        let mac = |token: &str| token.rsplit('.').next().unwrap().to_owned();
+        for made_up in [
+            String::new(),
+            "..".to_owned(),
+            token.replace(&mac(&token), &mac(swapped.expose())),
+            token.replace(&mac(&token), ""),
+            format!("{token}.{}", mac(&token)),
+        ] {
+            assert_eq!(keys("a").read_browser_token(&made_up), None, "{made_up}");
+        }
+        // A form's token is made with a key of its own.
+        let claim = format!("{}.{}", ids.0, ids.1);
+        assert!(!keys("a").is_form_token(&claim, &mac(&token)));
+        let form = keys("a").form_token(&claim).unwrap();
+        assert!(keys("a").is_form_token(&claim, &form) && !keys("a").is_form_token("other", &form));
+        assert!(!keys("b").is_form_token(&claim, &form) && !keys("a").is_form_token(&claim, ""));
     }
 
     #[test]

@@ -1,11 +1,11 @@
 //! `/api/v1/api-keys`: a person's keys for programs.
 
-mod change;
-mod create;
-mod read;
-mod revoke;
-mod rotate;
-mod usage;
+pub mod change;
+pub mod create;
+pub mod read;
+pub mod revoke;
+pub mod rotate;
+pub mod usage;
 mod verify;
 
 use axum::{

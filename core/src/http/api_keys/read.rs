@@ -3,7 +3,7 @@ use axum::{Json as Answer, extract::State, response::Response};
 use super::{ApiKeyBody, no_such_key};
 use crate::{
     app::App,
-    domain::ApiKeyId,
+    domain::{ApiKeyId, key_use::HourOfUse},
     http::{
         credentials::ClaimedSession,
         openapi::NotFound,
@@ -65,7 +65,11 @@ pub async fn one(
     let hash = answers.take(hash)?.ok_or_else(no_such_key)?;
     let mut key = answers.take(key)?.ok_or_else(no_such_key)?;
     let unsaved = app.ports().key_gate.unsaved(hash).await?;
-    let last_used = unsaved.into_iter().filter_map(|hour| hour.last_used_ms).map(Timestamp).max();
-    key.last_used_at = key.last_used_at.max(last_used);
+    key.last_used_at = key.last_used_at.max(last_used(&unsaved));
     Ok(Answer(ApiKeyBody::new(key, app.now())))
+}
+
+/// When a key was last used, of what is not saved yet.
+pub fn last_used(unsaved: &[HourOfUse]) -> Option<Timestamp> {
+    unsaved.iter().filter_map(|hour| hour.last_used_ms).map(Timestamp).max()
 }

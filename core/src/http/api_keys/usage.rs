@@ -4,7 +4,7 @@ use axum::{Json as Answer, extract::State};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::no_such_key;
+use super::{no_such_key, read::last_used};
 use crate::{
     app::App,
     domain::{ApiKeyId, key_use::HOUR_MS, values},
@@ -16,7 +16,7 @@ use crate::{
     },
     ports::Timestamp,
     store::{
-        api_keys,
+        api_keys::{self, ApiKeyRecord},
         key_uses::{self, UseCounts, UseOfKey},
     },
 };
@@ -39,9 +39,9 @@ pub struct Parameters {
     bucket: Bucket,
 }
 
-#[derive(Clone, Copy, Default, Deserialize, Serialize, ToSchema)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-enum Bucket {
+pub enum Bucket {
     #[default]
     Hour,
     Day,
@@ -75,6 +75,11 @@ impl Bucket {
 }
 
 impl Parameters {
+    /// The usual range of such buckets.
+    pub fn of(bucket: Bucket) -> Self {
+        Self { from: None, to: None, bucket }
+    }
+
     /// The range, in whole buckets: up to now where no end is given.
     fn range(&self, now: Timestamp) -> Result<(Timestamp, Timestamp), ApiError> {
         let refuse = |detail: String| ApiError::new(MALFORMED_REQUEST, detail);
@@ -109,23 +114,23 @@ impl Parameters {
 pub struct Usage {
     api_key_id: ApiKeyId,
     #[schema(inline)]
-    bucket: Bucket,
+    pub bucket: Bucket,
     /// Start of the first bucket.
     from: Timestamp,
     /// End of the last bucket.
     to: Timestamp,
     /// Every bucket of the range, oldest first.
     #[schema(min_items = 1, max_items = 1000)]
-    data: Vec<BucketOfUse>,
-    totals: UseCounts,
+    pub data: Vec<BucketOfUse>,
+    pub totals: UseCounts,
 }
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = ApiKeyUsagePeriod)]
-struct BucketOfUse {
-    start: Timestamp,
+pub struct BucketOfUse {
+    pub start: Timestamp,
     #[serde(flatten)]
-    counts: UseCounts,
+    pub counts: UseCounts,
 }
 
 /// Tells how a key was used.
@@ -151,23 +156,39 @@ pub async fn handler(
     Path(id): Path<ApiKeyId>,
     Query(parameters): Query<Parameters>,
 ) -> Result<Answer<Usage>, ApiError> {
+    read(&app, &caller, id, &parameters).await.map(|(_, usage)| Answer(usage))
+}
+
+/// Reads a key and its use, both up to this moment.
+///
+/// # Errors
+/// `malformed_request`, `not_found`, and what the session is refused with.
+pub async fn read(
+    app: &App,
+    caller: &ClaimedSession,
+    id: ApiKeyId,
+    parameters: &Parameters,
+) -> Result<(ApiKeyRecord, Usage), ApiError> {
     let bucket = parameters.bucket;
     let (from, to) = parameters.range(app.now())?;
     let mut reads = caller.batch();
     let owner_id = reads.user_id();
     let hash = reads.push(api_keys::hash(&id, owner_id));
-    let (_, mut answers) = reads.read(&app).await?;
+    let key = reads.push(api_keys::of_user(&id, owner_id));
+    let (_, mut answers) = reads.read(app).await?;
     let hash = answers.take(hash)?.ok_or_else(no_such_key)?;
+    let mut key = answers.take(key)?.ok_or_else(no_such_key)?;
     // First what is not saved: whatever is saved from here on, the database is asked after that.
     let unsaved = app.ports().key_gate.unsaved(hash).await?;
+    key.last_used_at = key.last_used_at.max(last_used(&unsaved));
     let of = UseOfKey { key_id: &id, from, to, bucket_ms: bucket.ms(), unsaved: &unsaved };
     let mut reads = caller.batch();
     let counted = reads.push(key_uses::by_bucket(of));
-    let (_, mut answers) = reads.read(&app).await?;
+    let (_, mut answers) = reads.read(app).await?;
     let counted = answers.take(counted)?.into_iter().collect::<HashMap<_, _>>();
     let starts = std::iter::successors(Some(from), |start| Some(bucket.end(*start))).take_while(|start| *start < to);
     let of = |start: Timestamp| counted.get(&start).copied().unwrap_or_default();
     let data = starts.map(|start| BucketOfUse { start, counts: of(start) }).collect();
     let totals = counted.values().copied().fold(UseCounts::default(), UseCounts::plus);
-    Ok(Answer(Usage { api_key_id: id, bucket, from, to, data, totals }))
+    Ok((key, Usage { api_key_id: id, bucket, from, to, data, totals }))
 }

@@ -8,7 +8,7 @@ use http::StatusCode;
 use maud::html;
 
 use super::{
-    links::{DeadLink, Followed, Link, Token, VerifiedUser, form_page, read_form, refusal, refused_page},
+    links::{DeadLink, Followed, Link, Token, VerifiedUser, form_page, log_in_link, read_form, refusal, refused_page},
     random_token,
 };
 use crate::{
@@ -127,7 +127,7 @@ pub async fn confirm(State(app): State<App>, client: Client, request: Request<Bo
         Ok(user) => Ok(html_page(
             StatusCode::OK,
             "Address confirmed",
-            &html! { p { "From now on you log in as " (user.email) "." } },
+            &html! { p { "From now on you log in as " (user.email) "." } p { (log_in_link()) } },
         )),
         Err(ApiError::Problem(problem)) if problem.is(EMAIL_TAKEN) => Ok(html_page(
             StatusCode::CONFLICT,

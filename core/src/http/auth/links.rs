@@ -152,6 +152,11 @@ pub async fn read_form<T: DeserializeOwned>(request: Request<Body>) -> Result<T,
     serde_urlencoded::from_bytes(&body).map_err(|_| ApiError::new(MALFORMED_REQUEST, "send the form of the page"))
 }
 
+/// Leads to the login of this server.
+pub fn log_in_link() -> Markup {
+    html! { a href="/account/login" { "Log in" } }
+}
+
 /// A page with one form whose button uses the link: the GET of a mail scanner must not.
 pub fn form_page(
     status: StatusCode,

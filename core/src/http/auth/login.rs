@@ -16,7 +16,7 @@ use super::{
 use crate::{
     app::App,
     domain::{
-        Secret, SecurityEventName,
+        Secret, SecurityEventName, SessionId,
         account::{self, AccountStatus, Email, presented_password},
         password_hash,
     },
@@ -147,15 +147,30 @@ pub async fn handler(
     headers: HeaderMap,
     Json(body): Json<Body>,
 ) -> Result<Response, ApiError> {
-    // No such account and a wrong password cost the same; what else is wrong with the account is told only to who knows
-    // the password.
     let cookie = body.mode == Mode::Cookie;
     let brought = if cookie { tokens::cookie_brought(&app, &headers)? } else { None };
-    let email = Email::parse(&body.email).ok();
-    let address = email.as_ref().map_or(body.email.as_str(), Email::as_str);
-    let password = presented_password(&body.password);
+    log_in(&app, &client, &body.email, &body.password, cookie, brought.as_ref()).await?.answer(&app)
+}
 
-    let mut attempt = LoginAttempt::new(&app, &client, address);
+/// Checks address and password, and goes on with the second factor or a session, which takes the place of the one that the
+/// browser brought along. No such account and a wrong password cost the same; what else is wrong with the account is told
+/// only to who knows the password.
+///
+/// # Errors
+/// `invalid_credentials`, `email_not_verified`, `account_suspended`, `too_many_attempts`.
+pub async fn log_in(
+    app: &App,
+    client: &Client,
+    email: &str,
+    typed: &Secret,
+    cookie: bool,
+    replaces: Option<&SessionId>,
+) -> Result<Next, ApiError> {
+    let parsed = Email::parse(email).ok();
+    let address = parsed.as_ref().map_or(email, Email::as_str);
+    let password = presented_password(typed);
+
+    let mut attempt = LoginAttempt::new(app, client, address);
     let mut found = loop {
         let mut batch = Batch::new();
         attempt.in_flight.begin(&mut batch);
@@ -171,7 +186,7 @@ pub async fn handler(
     for _ in 0..2 {
         let user = found.map(|found| found.user);
         let encoded = user.as_ref().and_then(|user| user.password_hash.clone());
-        let is_right = passwords::verify_typed(&app, &body.password, encoded.clone()).await?;
+        let is_right = passwords::verify_typed(app, typed, encoded.clone()).await?;
         let Some((mut user, encoded)) = user.zip(encoded).filter(|_| is_right) else {
             break;
         };
@@ -182,7 +197,7 @@ pub async fn handler(
             return Err(if user.email_verified { suspended() } else { not_verified() });
         }
         if password_hash::needs_rehash(encoded.expose(), app.config().password_params) {
-            match passwords::hash(&app, password.clone()).await {
+            match passwords::hash(app, password.clone()).await {
                 Ok(hash) => {
                     batch.expect(Guard::PasswordUnchanged, users::rehash(&user.id, &encoded, &hash));
                     user.password_hash = Some(hash);
@@ -191,27 +206,27 @@ pub async fn handler(
                 Err(error) => tracing::warn!(?error, "a password could not be hashed anew"),
             }
         }
-        let admitted = Admitted { user: &user, cookie, replaces: brought.as_ref(), methods: &["password"] };
-        match go_on(&app, &client, admitted, batch).await {
+        let admitted = Admitted { user: &user, cookie, replaces, methods: &["password"] };
+        match go_on(app, client, admitted, batch).await {
             Err(BatchError::Guard(Guard::AccountUnchanged | Guard::PasswordUnchanged)) => {}
             next => {
                 let next = next?;
                 attempt.in_flight.ended();
-                return next.answer(&app);
+                return Ok(next);
             }
         }
         found = attempt.account().run(app.database()).await?;
     }
     let mut batch = Batch::new();
     attempt.in_flight.wrong(&mut batch);
-    batch.push(client.event(&app, SecurityEventName::LoginFailed, json!({})).of_address(address));
+    batch.push(client.event(app, SecurityEventName::LoginFailed, json!({})).of_address(address));
     batch.run(app.database()).await?;
     attempt.in_flight.ended();
     Err(ApiError::new(INVALID_CREDENTIALS, "check both, or reset the password"))
 }
 
 /// What a right password leads to.
-enum Next {
+pub enum Next {
     /// A session.
     Session(Box<Session>),
     /// The second factor, with the token of its challenge.

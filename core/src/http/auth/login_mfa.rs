@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     app::App,
-    domain::{Secret, SecurityEventName, account},
+    domain::{Secret, SecurityEventName, SessionId, account},
     http::{
         client::Client,
         limits::{Limited, Login},
@@ -24,6 +24,7 @@ use crate::{
     store::{
         Batch, BatchError, Guard, Query,
         mfa::{self, Challenge},
+        sessions::Session,
     },
 };
 
@@ -72,16 +73,33 @@ pub async fn handler(
     headers: HeaderMap,
     Json(body): Json<Body>,
 ) -> Result<Response, ApiError> {
-    let hash = account::token_hash(body.mfa_token.expose());
-    let code = Code::parse(&body.code);
+    let brought = |cookie| if cookie { tokens::cookie_brought(&app, &headers) } else { Ok(None) };
+    let session = finish(&app, &client, &body.mfa_token, &body.code, brought).await?;
+    tokens::answer(&app, &session, session.started_at)
+}
+
+/// Finishes the login of a challenge. Its session takes the place of what the browser brought along, which is asked once it
+/// is known whether the login asked for a cookie.
+///
+/// # Errors
+/// `invalid_mfa_token`, `invalid_mfa_code`, `too_many_attempts`, and those of `brought`.
+pub async fn finish(
+    app: &App,
+    client: &Client,
+    mfa_token: &Secret,
+    code: &Secret,
+    brought: impl FnOnce(bool) -> Result<Option<SessionId>, ApiError>,
+) -> Result<Session, ApiError> {
+    let hash = account::token_hash(mfa_token.expose());
+    let code = Code::parse(code);
     let challenge = mfa::find_challenge(&hash, &client.network(), code.recovery_hash(), app.now());
     let challenge = challenge.run(app.database()).await?.filter(|challenge| challenge.live).ok_or_else(ended)?;
-    let brought = if challenge.cookie { tokens::cookie_brought(&app, &headers)? } else { None };
-    let guess = Guess::new(&app, subject(&challenge, &client));
-    let attempt = Attempt { app: &app, client: &client, hash, code, challenge, guess };
+    let brought = brought(challenge.cookie)?;
+    let guess = Guess::new(app, subject(&challenge, client));
+    let attempt = Attempt { app, client, hash, code, challenge, guess };
 
     let user = &attempt.challenge.user;
-    let Some(uses) = attempt.code.uses(&app, &user.id, &attempt.challenge.second_factor)? else {
+    let Some(uses) = attempt.code.uses(app, &user.id, &attempt.challenge.second_factor)? else {
         return Err(attempt.wrong().await);
     };
     let batch = attempt.right(uses)?;
@@ -92,12 +110,12 @@ pub async fn handler(
         replaces: brought.as_ref(),
         methods: if is_recovery { &["password", "recovery_code"] } else { &["password", "totp"] },
     };
-    match start_session(&app, &client, admitted, batch).await {
+    match start_session(app, client, admitted, batch).await {
         Ok(session) => {
             if is_recovery {
-                mail::deliver_in_background(&app);
+                mail::deliver_in_background(app);
             }
-            tokens::answer(&app, &session, session.started_at)
+            Ok(session)
         }
         // Somebody else used the code a moment before, or the account changed.
         Err(BatchError::Guard(Guard::SecondFactorUnused | Guard::AccountUnchanged)) => Err(attempt.wrong().await),

@@ -44,10 +44,7 @@ pub async fn handler(State(app): State<App>, request: Request) -> Result<Respons
     let mut rides_in_cookie = false;
     let ends_cookie = if parts.headers.contains_key(header::AUTHORIZATION) {
         let caller = ClaimedSession::from_request_parts(&mut parts, &app).await?;
-        let mut batch = caller.batch();
-        let (user_id, id) = (batch.user_id(), batch.session_id());
-        let ends_cookie = end(&mut batch, &app, &client, user_id, id);
-        batch.run(&app).await?.take(ends_cookie)?
+        log_out(&app, &caller).await?
     } else {
         let cookie_session = tokens::cookie_session(&parts.headers)?;
         let token = refresh::presented(&app, Request::from_parts(parts, body)).await?;
@@ -66,6 +63,17 @@ pub async fn handler(State(app): State<App>, request: Request) -> Result<Respons
         tokens::clear_cookie(response.headers_mut());
     }
     Ok(response)
+}
+
+/// Ends the caller's session, and tells whether its refresh token rides in a cookie.
+///
+/// # Errors
+/// As a session's batch.
+pub async fn log_out(app: &App, caller: &ClaimedSession) -> Result<bool, ApiError> {
+    let mut batch = caller.batch();
+    let (user_id, id) = (batch.user_id(), batch.session_id());
+    let ends_cookie = end(&mut batch, app, caller.client(), user_id, id);
+    Ok(batch.run(app).await?.take(ends_cookie)?)
 }
 
 /// Ends the session in a batch, which tells whether its refresh token rides in a cookie.

@@ -1,21 +1,21 @@
 //! `/api/v1/auth`: accounts and sessions.
 
-mod confirm_email;
+pub mod confirm_email;
 mod links;
-mod login;
-mod login_mfa;
-mod logout;
+pub mod login;
+pub mod login_mfa;
+pub mod logout;
 pub mod mfa;
-mod password;
+pub mod password;
 mod refresh;
-mod register;
-mod resend_verification;
+pub mod register;
+pub mod resend_verification;
 mod session;
 pub mod sessions;
 mod start_session;
 mod tokens;
-mod undo_email_change;
-mod verify_email;
+pub mod undo_email_change;
+pub mod verify_email;
 
 use axum::{
     Router,

@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 
 use super::{
     RESET_SECONDS,
-    links::{DeadLink, Followed, Link, form_page, password_field, read_form, refusal, refused_page},
+    links::{DeadLink, Followed, Link, form_page, log_in_link, password_field, read_form, refusal, refused_page},
     random_token,
 };
 use crate::{
@@ -235,9 +235,11 @@ fn password_page(status: StatusCode, token: &str, refusal: Option<&ValidationErr
 pub async fn confirm(State(app): State<App>, client: Client, request: Request<HttpBody>) -> Result<Response, ApiError> {
     let form = read_form::<ResetBody>(request).await?;
     match reset_password(&app, &client, &form).await {
-        Ok(()) => {
-            Ok(html_page(StatusCode::OK, "Password set", &html! { p { "You can log in with your new password now." } }))
-        }
+        Ok(()) => Ok(html_page(
+            StatusCode::OK,
+            "Password set",
+            &html! { p { "You can log in with your new password now." } p { (log_in_link()) } },
+        )),
         Err(NotSet::Password(refusal)) => {
             Ok(password_page(StatusCode::UNPROCESSABLE_ENTITY, &form.token, Some(&refusal)))
         }

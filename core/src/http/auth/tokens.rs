@@ -1,7 +1,7 @@
 //! The answer that holds tokens.
 
 use axum::{Json, response::IntoResponse as _, response::Response};
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, header};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -9,7 +9,8 @@ use crate::{
     app::App,
     domain::{ACCESS_TOKEN_SECONDS, AccessClaims, RefreshToken, Secret, SessionId},
     http::{
-        problem::{ApiError, CROSS_SITE_COOKIE, MALFORMED_REQUEST, ORIGIN_NOT_ALLOWED},
+        cookies,
+        problem::{ApiError, CROSS_SITE_COOKIE, ORIGIN_NOT_ALLOWED},
         users::UserBody,
     },
     ports::Timestamp,
@@ -86,43 +87,22 @@ pub fn answer(app: &App, session: &Session, now: Timestamp) -> Result<Response, 
     };
     let mut response = Json(body).into_response();
     if let Some(cookie) = cookie {
-        set_cookie(response.headers_mut(), &cookie);
+        cookies::append(response.headers_mut(), &cookie);
     }
     Ok(response)
 }
 
 /// Makes the browser forget the refresh token.
 pub fn clear_cookie(headers: &mut HeaderMap) {
-    set_cookie(headers, &format!("{COOKIE}=; Max-Age=0; {COOKIE_ATTRIBUTES}"));
+    cookies::append(headers, &format!("{COOKIE}=; Max-Age=0; {COOKIE_ATTRIBUTES}"));
 }
 
-fn set_cookie(headers: &mut HeaderMap, cookie: &str) {
-    if let Ok(mut value) = HeaderValue::from_str(cookie) {
-        value.set_sensitive(true);
-        headers.append(header::SET_COOKIE, value);
-    }
-}
-
-/// The refresh token in the request's cookie, if any. Two cookies of the name are refused: a neighbouring subdomain can
-/// put one of its own beside ours, and nothing tells which of them is which.
+/// The refresh token in the request's cookie, if any.
 ///
 /// # Errors
-/// `malformed_request`.
+/// As [`cookies::only`].
 pub fn cookie_token(headers: &HeaderMap) -> Result<Option<Secret>, ApiError> {
-    // By bytes, since a value that is no text must not hide what stands beside it. Workers join several headers with a
-    // comma, which no value of ours holds (RFC 6265, 4.1.1).
-    let headers = headers.get_all(header::COOKIE).iter();
-    let pairs = headers.flat_map(|value| value.as_bytes().split(|byte| matches!(byte, b';' | b',')));
-    let mut tokens = pairs.filter_map(|pair| {
-        let (name, rest) = pair.trim_ascii().split_at_checked(COOKIE.len())?;
-        let value = rest.trim_ascii_start().strip_prefix(b"=")?;
-        (name == COOKIE.as_bytes()).then(|| value.trim_ascii())
-    });
-    let token = tokens.next().map(|token| Secret::new(String::from_utf8_lossy(token)));
-    if tokens.next().is_some() {
-        return Err(ApiError::new(MALFORMED_REQUEST, format!("send one cookie {COOKIE}, not several")));
-    }
-    Ok(token)
+    cookies::only(headers, COOKIE)
 }
 
 /// The session whose refresh token rides in the request's cookie; whether it is genuine is not looked at.
@@ -172,6 +152,8 @@ pub fn cross_site_detail(app: &App) -> String {
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderValue;
+
     use super::*;
 
     fn token(cookies: &[&[u8]]) -> Result<Option<String>, ()> {

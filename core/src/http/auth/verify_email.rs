@@ -11,8 +11,8 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::links::{
-    DeadLink, Followed, Link, VerifiedUser, form_page, invalid_or_expired, password_field, read_form, refusal,
-    refused_page,
+    DeadLink, Followed, Link, VerifiedUser, form_page, invalid_or_expired, log_in_link, password_field, read_form,
+    refusal, refused_page,
 };
 use crate::{
     app::App,
@@ -215,7 +215,7 @@ pub async fn confirm(State(app): State<App>, client: Client, request: Request<Ht
         Ok(user) => Ok(html_page(
             StatusCode::OK,
             "Address verified",
-            &html! { p { (user.email) " is verified. You can log in now." } },
+            &html! { p { (user.email) " is verified. You can log in now." } p { (log_in_link()) } },
         )),
         Err(ApiError::Problem(problem)) if problem.is(INCORRECT_PASSWORD) => {
             let refusal = "it was not chosen with this registration. If the address was registered more than once, each \

@@ -1,6 +1,7 @@
 //! Who calls: a user with an access token, or a program with an API key.
 
 mod api_key_client;
+pub mod browser;
 mod session;
 
 pub use api_key_client::{

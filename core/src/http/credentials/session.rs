@@ -32,10 +32,13 @@ use crate::{
 /// A session that a genuine access token claims. It may have ended since the token was given. Whose it is, only
 /// [`ClaimedSession::batch`] tells: what is read or written by that id is to go through the batch, whose end confirms the
 /// session.
+#[derive(Clone)]
 pub struct ClaimedSession {
     user_id: UserId,
     id: SessionId,
     client: Client,
+    /// Whether a browser's cookie claims it, which nothing refreshes: its use is noted as it is read.
+    in_browser: bool,
 }
 
 /// [`ClaimedSession`] on the routes of administrators: the database confirms the role, too.
@@ -63,7 +66,9 @@ impl FromRequestParts<App> for ClaimedSession {
             return Err(user_token_required());
         }
         match app.keys().verify_access_token(token, &app.config().base_url, app.now()) {
-            Ok(claims) => Ok(Self { user_id: claims.sub, id: claims.sid, client: Client::of(parts) }),
+            Ok(claims) => {
+                Ok(Self { user_id: claims.sub, id: claims.sid, client: Client::of(parts), in_browser: false })
+            }
             Err(TokenError::Expired) => Err(ApiError::new(EXPIRED_TOKEN, "get a new one with the refresh token")),
             Err(TokenError::Invalid) => Err(ApiError::new(INVALID_TOKEN, "this is no access token of ours")),
         }
@@ -79,6 +84,21 @@ impl FromRequestParts<App> for ClaimedAdmin {
 }
 
 impl ClaimedSession {
+    /// The session that a genuine cookie of a browser claims.
+    pub(super) fn of_browser(user_id: UserId, id: SessionId, client: Client) -> Self {
+        Self { user_id, id, client, in_browser: true }
+    }
+
+    /// What the user calls with.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Which session it is, if it lives.
+    pub fn session_id(&self) -> &SessionId {
+        &self.id
+    }
+
     /// Begins a batch that comes to nothing where the session has ended.
     pub fn batch(&self) -> SessionBatch<'_> {
         SessionBatch { caller: self, admins_only: false, batch: Batch::new() }
@@ -225,7 +245,12 @@ impl<'a> SessionBatch<'a> {
         let Self { caller, admins_only, mut batch } = self;
         let session = batch.push(sessions::find(&caller.id));
         let mut answers = batch.run(app.database()).await?;
-        let session = caller.confirmed(app, answers.take(session)?)?;
+        let found = answers.take(session)?;
+        let is_use_due = caller.in_browser && found.as_ref().is_some_and(|session| session.is_use_due(app.now()));
+        let session = caller.confirmed(app, found)?;
+        if is_use_due {
+            note_use_later(app, caller.id.clone());
+        }
         if admins_only && !session.user.role.administers() {
             return Err(self::admins_only());
         }
@@ -259,6 +284,15 @@ impl DerefMut for SessionBatch<'_> {
     fn deref_mut(&mut self) -> &mut Batch {
         &mut self.batch
     }
+}
+
+fn note_use_later(app: &App, id: SessionId) {
+    let worker = app.clone();
+    app.ports().background.spawn(Box::pin(async move {
+        if let Err(error) = sessions::note_use(&id, worker.now()).run(worker.database()).await {
+            tracing::warn!(%error, "the use of a session was not noted");
+        }
+    }));
 }
 
 /// The caller's session has ended.

@@ -24,6 +24,7 @@ use self::last_answer::{Question, or_last_answer};
 pub use self::{
     board::{Board, BoardSelector, RowBody},
     changes::ChangeBody,
+    html::{Scale, day, grouped, minute, system_name},
 };
 use crate::app::App;
 

@@ -11,7 +11,7 @@ mod result_input;
 mod results;
 mod runs;
 mod seals;
-mod withdraw;
+pub mod withdraw;
 
 use axum::{
     Router,

@@ -5,15 +5,15 @@ use utoipa::ToSchema;
 use super::runs::{RunBody, find_own};
 use crate::{
     app::App,
-    domain::{RunId, run_status::RunStatus},
+    domain::{RunId, UserId, api_key::Scope, run_status::RunStatus},
     http::{
-        credentials::{ApiKeyClient, ResultsWrite},
-        log,
+        credentials::{ApiKeyClient, ClaimedSession, ResultsWrite, may_have},
+        limits, log,
         openapi::{ConflictWithdrawal, ForbiddenPublisher, NotFound},
         problem::{ApiError, RUN_NOT_PUBLISHED},
         request::{Json, Path, Validator},
     },
-    store::{Batch, BatchError, Guard, publications::RunEnding},
+    store::{Answers, Batch, BatchError, Guard, publications::RunEnding, runs::Run},
 };
 
 /// Why it is done.
@@ -65,20 +65,46 @@ pub async fn handler(
     Json(body): Json<Body>,
 ) -> Result<Answer<RunBody>, ApiError> {
     let (owner_id, reason) = (client.owner_id(), body.reason()?);
-    let ending = RunEnding { run_id: &id, status: RunStatus::Withdrawn, reason: &reason, at: app.now() };
     let mut batch = Batch::new();
-    ending.of_published(&mut batch, Some(owner_id), &app.new_id());
-    match batch.run(app.database()).await {
+    withdraw(&app, &mut batch, owner_id, &id, &reason);
+    let done = batch.run(app.database()).await;
+    outcome(&app, done, owner_id, &id).await.map(|run| Answer(RunBody::of(&run)))
+}
+
+/// Withdraws a run of who is logged in, who needs what a key would need.
+///
+/// # Errors
+/// As the call of a program; `role_required`, and what the session is refused with.
+pub async fn in_session(app: &App, caller: &ClaimedSession, id: &RunId, body: &Body) -> Result<Run, ApiError> {
+    let reason = body.reason()?;
+    let session = caller.confirm(app).await?;
+    may_have(app, session.user.role, &[Scope::ResultsWrite])?;
+    limits::admit_person(app, session.confirmed()).await?;
+    let mut batch = caller.batch();
+    let owner_id = batch.user_id();
+    withdraw(app, &mut batch, owner_id, id, &reason);
+    let done = batch.run(app).await;
+    outcome(app, done, owner_id, id).await
+}
+
+fn withdraw(app: &App, batch: &mut Batch, owner_id: &UserId, id: &RunId, reason: &str) {
+    let ending = RunEnding { run_id: id, status: RunStatus::Withdrawn, reason, at: app.now() };
+    ending.of_published(batch, Some(owner_id), &app.new_id());
+}
+
+/// The run, where it is withdrawn, now or before.
+async fn outcome(app: &App, done: Result<Answers, BatchError>, owner_id: &UserId, id: &RunId) -> Result<Run, ApiError> {
+    match done {
         // What it is instead, the run tells.
         Err(BatchError::Guard(Guard::RunPublished)) => {}
         done => {
             done?;
-            log::sequence_in_background(&app);
+            log::sequence_in_background(app);
         }
     }
-    let run = find_own(&app, owner_id, &id).await?;
+    let run = find_own(app, owner_id, id).await?;
     match run.status {
-        RunStatus::Withdrawn => Ok(Answer(RunBody::of(&run))),
+        RunStatus::Withdrawn => Ok(run),
         status => Err(ApiError::new(RUN_NOT_PUBLISHED, format!("it is {}", status.as_str()))),
     }
 }

@@ -49,7 +49,7 @@ struct MailBody {
     to: String,
     #[schema(example = "Verify your address")]
     subject: String,
-    #[schema(example = "Verify your address: http://127.0.0.1:8787/api/v1/auth/verify-email?token=3q2-7wABAgM")]
+    #[schema(example = "Verify your address: http://127.0.0.1:8787/account/verify-email?token=3q2-7wABAgM")]
     text: String,
     #[schema(example = "<p>Verify your address</p>")]
     html: String,

@@ -60,6 +60,7 @@ pub fn routes() -> Router<App> {
         .route("/favicon.svg", get(icons::favicon))
         .route("/card.png", get(icons::card))
         .route("/robots.txt", get(icons::robots))
+        .route("/account.css", get(account_style))
         .route("/dev/mail", get(dev_mail::handler))
         .route("/dev/clock", get(dev_clock::show).post(dev_clock::advance))
         .route("/internal/tick", post(tick::handler))
@@ -71,6 +72,13 @@ pub fn public_documents() -> Router<App> {
         .route("/openapi.json", get(docs::openapi))
         .route("/.well-known/jwks.json", get(jwks))
         .route("/.well-known/log-keys.json", get(log_keys))
+}
+
+/// What only the pages of accounts need, so that those of the leaderboard stay small.
+async fn account_style(headers: HeaderMap) -> Response {
+    static STYLE: LazyLock<Unchanging> =
+        LazyLock::new(|| Unchanging::new("text/css; charset=utf-8", include_bytes!("account.css")));
+    STYLE.answer(&headers)
 }
 
 async fn style(headers: HeaderMap) -> Response {

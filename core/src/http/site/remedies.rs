@@ -98,7 +98,10 @@ const REMEDIES: &[(&str, &str)] = &[
     ("version_in_use", "Declare a new version. One that has runs stays as it is, so that its results stay comparable."),
     ("external_id_conflict", "Choose another `externalId`, or send the same members as the first time."),
     ("run_not_open", "Open a new run. Results are added, and a run is published, only while it is open."),
-    ("seal_opened", "Publish the run without the seal, or seal the next one before it is made. One seal is opened by one run."),
+    (
+        "seal_opened",
+        "Publish the run without the seal, or seal the next one before it is made. One seal is opened by one run.",
+    ),
     ("run_not_published", "Only a published run can be withdrawn or rejected: look at its `status`."),
     (
         "published_to_hidden",

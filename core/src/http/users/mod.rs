@@ -1,10 +1,10 @@
 //! `/api/v1/users`: the person.
 
 mod audit_log;
-mod delete;
-mod email;
-mod export;
-mod me;
+pub mod delete;
+pub mod email;
+pub mod export;
+pub mod me;
 mod storage;
 
 use axum::{

@@ -29,7 +29,7 @@ use maud::{Markup, html};
 use serde::de::DeserializeOwned;
 use utoipa::openapi::path::{Parameter, ParameterIn};
 
-pub use self::text::{Scale, system_name};
+pub use self::text::{Scale, day, grouped, minute, system_name};
 use self::{
     table::{Table, at_a_glance},
     text::{address, count},

@@ -1,7 +1,7 @@
 -- Guard: session ?1 of person ?2 lives at ?3 (`session_live`), and the person is not suspended (`account_active`).
--- Whose access token still counts has used the session within its minutes, so that it cannot be idle.
+-- An unused session lives ?4 ms.
 INSERT INTO batch_guard (expectation)
 SELECT CASE coalesce(max(u.status), '') WHEN 'suspended' THEN 'account_active' ELSE 'session_live' END
 FROM sessions AS s JOIN users AS u ON u.id = s.user_id
-WHERE s.id = ?1 AND s.user_id = ?2 AND s.revoked_at IS NULL AND s.expires_at > ?3
+WHERE s.id = ?1 AND s.user_id = ?2 AND s.revoked_at IS NULL AND s.expires_at > ?3 AND s.last_used_at > ?3 - ?4
 HAVING coalesce(max(u.status), '') <> 'active'

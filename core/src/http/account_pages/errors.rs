@@ -1,0 +1,99 @@
+//! What a page shows instead of what was asked for.
+
+use axum::{
+    extract::{OriginalUri, Request},
+    middleware::Next,
+    response::{IntoResponse, Redirect, Response},
+};
+use http::{Method, StatusCode, header};
+use maud::html;
+
+use super::frame;
+use crate::http::{
+    middleware::WrittenAsPage,
+    problem::{
+        ApiError, EXPIRED_TOKEN, INVALID_TOKEN, MISSING_CREDENTIALS, ORIGIN_NOT_ALLOWED, Problem, SESSION_REVOKED,
+    },
+};
+
+/// Why a page is not the one that was asked for.
+pub enum PageError {
+    /// Nobody is logged in: first that.
+    LogIn,
+    /// The form was not made for this session, or this browser.
+    StaleForm,
+    /// Anything else, as the API would tell it.
+    Api(ApiError),
+}
+
+impl<E: Into<ApiError>> From<E> for PageError {
+    fn from(error: E) -> Self {
+        match error.into() {
+            ApiError::Problem(problem) if is_of_session(&problem) => Self::LogIn,
+            error => Self::Api(error),
+        }
+    }
+}
+
+fn is_of_session(problem: &Problem) -> bool {
+    [SESSION_REVOKED, INVALID_TOKEN, EXPIRED_TOKEN, MISSING_CREDENTIALS].iter().any(|code| problem.is(*code))
+}
+
+impl PageError {
+    /// The form of another site.
+    pub fn foreign_form() -> Self {
+        Self::Api(ApiError::new(ORIGIN_NOT_ALLOWED, "open the page here, and send the form from it"))
+    }
+}
+
+impl IntoResponse for PageError {
+    fn into_response(self) -> Response {
+        match self {
+            Self::LogIn => {
+                let mut response = Redirect::to("/account/login").into_response();
+                response.extensions_mut().insert(LogInFirst);
+                response
+            }
+            Self::StaleForm => frame::page(
+                StatusCode::FORBIDDEN,
+                "This form is too old",
+                None,
+                &html! {
+                    p { "It was made for another session, or before you logged in or out. Nothing was done." }
+                    p { a href="/account" { "Go to your account" } " and open the page again." }
+                },
+            ),
+            Self::Api(error) => error.into_response(),
+        }
+    }
+}
+
+/// That the page is shown once somebody is logged in.
+#[derive(Clone, Copy)]
+struct LogInFirst;
+
+/// The layer of all pages: what is an error elsewhere is a page here, and a login leads back to the page that asked for it.
+pub async fn as_page(OriginalUri(uri): OriginalUri, request: Request, next: Next) -> Response {
+    let is_read = request.method() == Method::GET;
+    let mut response = next.run(request).await;
+    if response.extensions().get::<LogInFirst>().is_some() && is_read {
+        let asked_for = uri.path_and_query().map_or("/account", |address| address.as_str());
+        return Redirect::to(&frame::login_address(asked_for)).into_response();
+    }
+    let Some(problem) = response.extensions().get::<Problem>() else { return response };
+    let page = frame::page(
+        response.status(),
+        problem.code().title(),
+        None,
+        &html! {
+            p { (frame::sentence(problem.detail())) }
+            p { a href="/account" { "Go to your account" } }
+        },
+    );
+    let (parts, body) = page.into_parts();
+    *response.body_mut() = body;
+    response.headers_mut().remove(header::CONTENT_LENGTH);
+    response.headers_mut().extend(parts.headers);
+    response.extensions_mut().insert(WrittenAsPage);
+    response
+}

@@ -1,0 +1,43 @@
+//! What happened to the account.
+
+use axum::extract::{OriginalUri, State};
+use http::StatusCode;
+use maud::html;
+
+use super::{PageResult, frame, overview::event_list, visit::Signed};
+use crate::{
+    app::App,
+    http::{
+        page::{NewestFirst, PageQuery, write_cursor},
+        request::Query,
+    },
+    store::audit,
+};
+
+const HERE: &str = "/account/events";
+/// So many are shown at once.
+const ROWS: u32 = 50;
+
+/// Lists security events, newest first.
+pub async fn page(
+    State(app): State<App>,
+    OriginalUri(uri): OriginalUri,
+    signed: Signed,
+    Query(query): Query<PageQuery>,
+) -> PageResult {
+    let asked = NewestFirst::new(uri, Some(ROWS), query.cursor.as_deref())?;
+    let mut batch = signed.caller.batch();
+    let user_id = batch.user_id();
+    let events = batch.push(audit::list_of_user(user_id, &asked.rows()));
+    let (_, mut answers) = batch.read(&app).await?;
+    let mut events = answers.take(events)?;
+    let is_more = events.len() > usize::try_from(ROWS).unwrap_or(usize::MAX);
+    events.truncate(usize::try_from(ROWS).unwrap_or(usize::MAX));
+    let next = events.last().filter(|_| is_more).and_then(|last| write_cursor(&last.position()));
+    let content = html! {
+        p { "What happened to your account, and from where. Events are kept for a year. What you do not know: change your password, and end the other sessions." }
+        (event_list(&events))
+        @if let Some(next) = next { p { a rel="next" href={ (HERE) "?cursor=" (next) } { "Older events" } } }
+    };
+    Ok(frame::page(StatusCode::OK, "Security events", Some((&signed, HERE)), &content))
+}

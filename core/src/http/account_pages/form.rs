@@ -1,0 +1,250 @@
+//! Forms: what was sent, what was wrong with it, and how it is shown again. What was typed stays, but for passwords.
+
+use axum::response::Response;
+use http::{HeaderMap, StatusCode};
+use maud::{Markup, html};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+
+use super::{errors::PageError, frame::sentence};
+use crate::{
+    domain::Secret,
+    http::{
+        problem::{
+            ApiError, Code, INCORRECT_CODE, INCORRECT_PASSWORD, INVALID_MFA_CODE, MALFORMED_REQUEST, Problem,
+            REAUTHENTICATION_REQUIRED,
+        },
+        request::{UPLOAD_LIMIT, parse_object},
+    },
+};
+
+/// What a form sent.
+#[derive(Default)]
+pub struct Form(Vec<(String, String)>);
+
+impl Form {
+    /// Reads a body.
+    ///
+    /// # Errors
+    /// `malformed_request`.
+    pub fn read(body: &[u8]) -> Result<Self, ApiError> {
+        let read = serde_urlencoded::from_bytes(body);
+        read.map(Self).map_err(|_| ApiError::new(MALFORMED_REQUEST, "send the form of the page"))
+    }
+
+    /// Fields with these values, for a page that is shown first.
+    pub fn of(fields: &[(&str, &str)]) -> Self {
+        Self(fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+    }
+
+    /// A field; empty where it was not sent.
+    pub fn get(&self, name: &str) -> &str {
+        self.0.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
+    }
+
+    /// A field that is not empty.
+    pub fn given(&self, name: &str) -> Option<&str> {
+        Some(self.get(name)).filter(|value| !value.trim().is_empty())
+    }
+
+    /// A field that nobody may see.
+    pub fn secret(&self, name: &str) -> Secret {
+        Secret::new(self.get(name))
+    }
+
+    /// The values of all fields of this name.
+    pub fn every(&self, name: &str) -> Vec<&str> {
+        self.0.iter().filter(|(key, _)| key == name).map(|(_, value)| value.as_str()).collect()
+    }
+
+    /// Whether a box of this name is ticked.
+    pub fn ticked(&self, name: &str, value: &str) -> bool {
+        self.0.iter().any(|(key, given)| key == name && given == value)
+    }
+}
+
+/// What the API takes, made of a form.
+///
+/// # Errors
+/// `validation_failed`, as of the body that it stands for.
+pub fn body<T: DeserializeOwned>(members: &Value) -> Result<T, ApiError> {
+    parse_object(members.to_string().as_bytes())
+}
+
+/// What the API would answer with.
+///
+/// # Errors
+/// Never in practice.
+pub fn told(answer: &impl Serialize) -> Result<Value, ApiError> {
+    serde_json::to_value(answer).map_err(|error| ApiError::internal(error.to_string()))
+}
+
+/// The same, of an answer that stands, perhaps since before.
+///
+/// # Errors
+/// Never in practice.
+pub async fn told_by(answer: Response) -> Result<Value, ApiError> {
+    let bytes = axum::body::to_bytes(answer.into_body(), UPLOAD_LIMIT).await;
+    let bytes = bytes.map_err(|error| ApiError::internal(error.to_string()))?;
+    serde_json::from_slice(&bytes).map_err(|error| ApiError::internal(error.to_string()))
+}
+
+/// What was wrong with a form.
+pub struct Mistakes {
+    status: StatusCode,
+    headers: HeaderMap,
+    general: Vec<String>,
+    fields: Vec<(String, String)>,
+}
+
+impl Mistakes {
+    /// Nothing.
+    pub fn none() -> Self {
+        Self { status: StatusCode::OK, headers: HeaderMap::new(), general: Vec::new(), fields: Vec::new() }
+    }
+
+    /// What the API says, beside the fields of the form that it is about. Of a wrong password, `password` is the field.
+    ///
+    /// # Errors
+    /// What no form can mend.
+    pub fn of(error: PageError, password: &str) -> Result<Self, PageError> {
+        let problem = match error {
+            PageError::Api(ApiError::Problem(problem)) => *problem,
+            error => return Err(error),
+        };
+        let status = StatusCode::from_u16(problem.code().status()).unwrap_or(StatusCode::BAD_REQUEST);
+        let mut mistakes = Self { status, headers: problem.headers().clone(), ..Self::none() };
+        let told = in_words(&problem);
+        match field_of(problem.code(), password) {
+            Some(field) => mistakes.fields.push((field.to_owned(), told)),
+            None if problem.errors().is_empty() => mistakes.general.push(told),
+            None => {}
+        }
+        for error in problem.errors() {
+            let name = error.pointer.split('/').nth(1).unwrap_or_default();
+            match name {
+                "" => mistakes.general.push(sentence(&error.detail)),
+                name => mistakes.fields.push((name.to_owned(), sentence(&error.detail))),
+            }
+        }
+        Ok(mistakes)
+    }
+
+    /// The page with what was wrong, in its status.
+    pub fn shown(&self, mut page: Response) -> Response {
+        *page.status_mut() = self.status;
+        page.headers_mut().extend(self.headers.clone());
+        page
+    }
+
+    /// What is wrong, above the form: it has the focus, and leads to each field.
+    pub fn summary(&self) -> Markup {
+        html! {
+            @if !self.general.is_empty() || !self.fields.is_empty() {
+                div class="mistakes" id="mistakes" role="alert" tabindex="-1" autofocus {
+                    @for told in &self.general { p { (told) } }
+                    @if !self.fields.is_empty() {
+                        ul { @for (name, told) in &self.fields { li { a href={ "#" (name) } { (told) } } } }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether something is wrong with this field.
+    pub fn is_at(&self, name: &str) -> bool {
+        self.at(name).next().is_some()
+    }
+
+    /// What is wrong with this field, beside it.
+    pub fn beside(&self, name: &str) -> Markup {
+        html! {
+            @if self.is_at(name) {
+                div class="mistake" id={ (name) "-error" } { @for told in self.at(name) { p { (told) } } }
+            }
+        }
+    }
+
+    fn at<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.fields.iter().filter(move |(field, _)| field == name).map(|(_, told)| told.as_str())
+    }
+}
+
+fn in_words(problem: &Problem) -> String {
+    format!("{} {}", sentence(problem.code().title()), sentence(problem.detail()))
+}
+
+fn field_of(code: Code, password: &str) -> Option<&str> {
+    match code {
+        INCORRECT_PASSWORD | REAUTHENTICATION_REQUIRED => Some(password),
+        INCORRECT_CODE | INVALID_MFA_CODE => Some("code"),
+        _ => None,
+    }
+}
+
+/// A field with its label.
+pub struct Field<'a> {
+    pub name: &'a str,
+    pub label: &'a str,
+    pub kind: &'a str,
+    pub autocomplete: &'a str,
+    pub hint: &'a str,
+    pub optional: bool,
+}
+
+impl<'a> Field<'a> {
+    /// An ordinary one, to be filled in.
+    pub const fn new(name: &'a str, label: &'a str, kind: &'a str, autocomplete: &'a str) -> Self {
+        Self { name, label, kind, autocomplete, hint: "", optional: false }
+    }
+
+    /// A password.
+    pub const fn password(name: &'a str, label: &'a str, autocomplete: &'a str) -> Self {
+        Self::new(name, label, "password", autocomplete)
+    }
+
+    /// A code of the second factor.
+    pub const fn code(label: &'a str) -> Self {
+        Self::new("code", label, "text", "one-time-code")
+    }
+
+    /// With words beneath its label.
+    pub const fn hint(self, hint: &'a str) -> Self {
+        Self { hint, ..self }
+    }
+
+    /// One that may be left empty.
+    pub const fn optional(self) -> Self {
+        Self { optional: true, ..self }
+    }
+
+    /// The field, with what was typed and what was wrong.
+    pub fn shown(&self, form: &Form, mistakes: &Mistakes) -> Markup {
+        let (hint_id, error_id) = (format!("{}-hint", self.name), format!("{}-error", self.name));
+        let is_wrong = mistakes.is_at(self.name);
+        let described = [(!self.hint.is_empty()).then_some(hint_id.as_str()), is_wrong.then_some(error_id.as_str())];
+        let described = described.into_iter().flatten().collect::<Vec<_>>().join(" ");
+        let value = Some(form.get(self.name))
+            .filter(|value| self.kind != "password" && self.name != "code" && !value.is_empty());
+        html! {
+            div class="field" {
+                label for=(self.name) { (self.label) @if self.optional { span class="none" { " (optional)" } } }
+                @if !self.hint.is_empty() { small id=(hint_id) { (self.hint) } }
+                (mistakes.beside(self.name))
+                @if self.kind == "textarea" {
+                    textarea id=(self.name) name=(self.name) rows="3" aria-describedby=[described_by(&described)]
+                        aria-invalid=[is_wrong.then_some("true")] { (value.unwrap_or_default()) }
+                } @else {
+                    input id=(self.name) name=(self.name) type=(self.kind) value=[value] required[!self.optional]
+                        autocomplete=(self.autocomplete) aria-describedby=[described_by(&described)]
+                        autocapitalize=[(self.kind != "text").then_some("none")]
+                        aria-invalid=[is_wrong.then_some("true")];
+                }
+            }
+        }
+    }
+}
+
+fn described_by(ids: &str) -> Option<&str> {
+    Some(ids).filter(|ids| !ids.is_empty())
+}

@@ -1,0 +1,99 @@
+//! What is around every page of an account.
+
+use axum::response::Response;
+use http::StatusCode;
+use maud::{Markup, html};
+
+use super::visit::Signed;
+use crate::http::page::html_page;
+
+/// The parts of an account, as its navigation lists them: address and name.
+const SECTIONS: [(&str, &str); 8] = [
+    ("/account", "Overview"),
+    ("/account/keys", "API keys"),
+    ("/account/publishing", "Publishing"),
+    ("/account/profile", "Profile"),
+    ("/account/password", "Password"),
+    ("/account/second-factor", "Second factor"),
+    ("/account/sessions", "Sessions"),
+    ("/account/events", "Security events"),
+];
+
+/// A page, with the navigation of who is logged in.
+pub fn page(status: StatusCode, title: &str, signed: Option<(&Signed, &str)>, content: &Markup) -> Response {
+    html_page(
+        status,
+        title,
+        &html! {
+            link rel="stylesheet" href="/account.css";
+            @if let Some((signed, here)) = signed { (navigation(signed, here)) }
+            (content)
+        },
+    )
+}
+
+fn navigation(signed: &Signed, here: &str) -> Markup {
+    html! {
+        nav class="sections" aria-label="Account" {
+            @for (address, name) in SECTIONS {
+                a href=(address) aria-current=[(address == here).then_some("page")] { (name) }
+            }
+            form method="post" action="/account/logout" { (signed.token()) button class="plain" { "Log out" } }
+        }
+    }
+}
+
+/// The page that asks for a login and goes on to `next`.
+pub fn login_address(next: &str) -> String {
+    if next == "/account" {
+        return "/account/login".to_owned();
+    }
+    let query = serde_urlencoded::to_string([("next", next)]).unwrap_or_default();
+    format!("/account/login?{query}")
+}
+
+/// Where a login may lead: to a page of an account, never to another site.
+pub fn next_address(given: &str) -> &str {
+    let is_page = given.strip_prefix("/account").is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']));
+    let is_plain = given.len() <= 500 && given.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+    if is_page && is_plain && !given.contains("//") { given } else { "/account" }
+}
+
+/// `ask again` as `Ask again.`
+pub fn sentence(text: &str) -> String {
+    let mut letters = text.trim().chars();
+    let begun = letters.next().map(|first| first.to_uppercase().chain(letters).collect::<String>()).unwrap_or_default();
+    if begun.ends_with(['.', '!', '?']) { begun } else { format!("{begun}.") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_login_leads_to_no_other_site() {
+        for page in ["/account", "/account/keys", "/account/keys/x?bucket=day", "/account?a=b"] {
+            assert_eq!(next_address(page), page);
+        }
+        for elsewhere in [
+            "",
+            "https://evil.example",
+            "//evil.example",
+            "/\\evil.example",
+            "/accounts",
+            "/account//evil.example",
+            "/account@evil.example",
+            "/account/\\evil",
+            "/account/\r\nx",
+            "/leaderboard",
+        ] {
+            assert_eq!(next_address(elsewhere), "/account", "{elsewhere}");
+        }
+    }
+
+    #[test]
+    fn details_become_sentences() {
+        assert_eq!(sentence("check both, or reset the password"), "Check both, or reset the password.");
+        assert_eq!([sentence(""), sentence("Why?")], [".", "Why?"]);
+    }
+}

@@ -1,0 +1,83 @@
+use axum::{extract::State, response::Response};
+use http::StatusCode;
+use maud::html;
+use serde_json::json;
+
+use super::{
+    HERE, PageResult, frame,
+    settings::{fields, number, words},
+    shown_once,
+    visit::{Signed, SignedForm},
+};
+use crate::{
+    app::App,
+    http::{
+        account_pages::form::{Form, Mistakes, body, told_by},
+        api_keys::create,
+        idempotency::Idempotent,
+        request::Json,
+    },
+};
+
+const WINDOWS: [(&str, &str); 3] = [("3600", "an hour"), ("60", "a minute"), ("86400", "a day")];
+const LIVES: [(&str, &str); 5] =
+    [("90", "in 90 days"), ("30", "in 30 days"), ("365", "in a year"), ("7", "in a week"), ("", "never")];
+const ENVIRONMENTS: [(&str, &str); 2] = [("live", "live: aib_live_…"), ("test", "test: aib_test_…")];
+
+/// Asks what the key shall be.
+pub async fn page(State(app): State<App>, signed: Signed) -> PageResult {
+    signed.caller.confirm(&app).await?;
+    let form = Form::of(&[("rateLimit", "1000"), ("scopes", "leaderboard:read"), ("expiresInDays", "90")]);
+    Ok(create_page(&signed, &form, &Mistakes::none()))
+}
+
+fn create_page(signed: &Signed, form: &Form, mistakes: &Mistakes) -> Response {
+    let choice = |name: &str, label: &str, options: &[(&str, &str)]| {
+        html! {
+            div class="field" {
+                label for=(name) { (label) }
+                (mistakes.beside(name))
+                select id=(name) name=(name) {
+                    @for (value, text) in options { option value=(value) selected[form.get(name) == *value] { (text) } }
+                }
+            }
+        }
+    };
+    let content = html! {
+        (mistakes.summary())
+        form class="stack" method="post" action={ (HERE) "/new" } {
+            (signed.once())
+            (fields(form, mistakes, &choice("rateLimitWindowSeconds", "Window of the limit", &WINDOWS)))
+            (choice("expiresInDays", "Expires", &LIVES))
+            (choice("environment", "Environment", &ENVIRONMENTS))
+            button type="submit" { "Create the key" }
+        }
+    };
+    mistakes.shown(frame::page(StatusCode::OK, "Create an API key", Some((signed, HERE)), &content))
+}
+
+/// Creates the key, and shows it.
+pub async fn submit(State(app): State<App>, sent: SignedForm) -> PageResult {
+    let SignedForm { signed, form, once } = sent;
+    let members = json!({
+        "name": form.get("name"),
+        "description": form.given("description"),
+        "scopes": form.every("scopes"),
+        "rateLimit": number(form.get("rateLimit")),
+        "rateLimitWindowSeconds": number(form.get("rateLimitWindowSeconds")),
+        "expiresInDays": form.given("expiresInDays").map(number),
+        "allowedIps": words(form.get("allowedIps")),
+        "environment": form.given("environment").unwrap_or("live"),
+    });
+    let created = async {
+        let body = Idempotent(once, Json(body(&members)?));
+        create::handler(State(app.clone()), signed.caller.clone(), body).await
+    };
+    match created.await {
+        Ok(answer) => {
+            let content = shown_once(&app, &told_by(answer).await?);
+            Ok(frame::page(StatusCode::CREATED, "Your new key", Some((&signed, HERE)), &content))
+        }
+        Err(error) => Ok(create_page(&signed, &form, &Mistakes::of(error.into(), "password")?)),
+    }
+}

@@ -1,0 +1,60 @@
+use axum::extract::{OriginalUri, State};
+use http::StatusCode;
+use maud::html;
+
+use super::{HERE, PageResult, frame, status, visit::Signed};
+use crate::{
+    app::App,
+    http::{
+        leaderboard::{day, minute},
+        page::{NewestFirst, PageQuery, write_cursor},
+        request::Query,
+    },
+    store::api_keys,
+};
+
+/// So many are shown at once.
+const ROWS: u32 = 50;
+
+/// Lists the keys, newest first.
+pub async fn page(
+    State(app): State<App>,
+    OriginalUri(uri): OriginalUri,
+    signed: Signed,
+    Query(query): Query<PageQuery>,
+) -> PageResult {
+    let asked = NewestFirst::new(uri, Some(ROWS), query.cursor.as_deref())?;
+    let mut batch = signed.caller.batch();
+    let owner_id = batch.user_id();
+    let keys = batch.push(api_keys::list(owner_id, &asked.rows()));
+    let (_, mut answers) = batch.read(&app).await?;
+    let (mut keys, now) = (answers.take(keys)?, app.now());
+    let most = usize::try_from(ROWS).unwrap_or(usize::MAX);
+    let is_more = keys.len() > most;
+    keys.truncate(most);
+    let next = keys.last().filter(|_| is_more).and_then(|last| write_cursor(&(last.created_at.0, last.id.as_str())));
+    let content = html! {
+        p { "A key lets a program act for you: publish results, read at a limit of its own, or verify the keys of others." }
+        p { a href={ (HERE) "/new" } { "Create a key" } }
+        @if keys.is_empty() { p class="none" { "There is none yet." } }
+        ul class="cards" {
+            @for key in &keys {
+                li {
+                    div class="row" {
+                        a href={ (HERE) "/" (key.id) } { strong dir="auto" { (key.name) } }
+                        code { (key.key_prefix) "…" }
+                        (status(key.status(now)))
+                    }
+                    small {
+                        (key.scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(", "))
+                        " · created " (day(key.created_at))
+                        " · " @match key.last_used_at { Some(at) => { "last used " (minute(at)) } None => { "never used" } }
+                        @if let Some(at) = key.expires_at { " · expires " (day(at)) }
+                    }
+                }
+            }
+        }
+        @if let Some(next) = next { p { a rel="next" href={ (HERE) "?cursor=" (next) } { "Older keys" } } }
+    };
+    Ok(frame::page(StatusCode::OK, "API keys", Some((&signed, HERE)), &content))
+}

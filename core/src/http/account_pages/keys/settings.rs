@@ -1,0 +1,118 @@
+//! What a key may do, as fields of a form; and changing it.
+
+use axum::{
+    extract::State,
+    response::{IntoResponse as _, Redirect, Response},
+};
+use http::StatusCode;
+use maud::{Markup, html};
+use serde_json::{Value, json};
+
+use super::{
+    HERE, PageResult, frame,
+    visit::{Signed, SignedForm},
+};
+use crate::{
+    app::App,
+    domain::{ApiKeyId, api_key::Scope},
+    http::{
+        account_pages::form::{Field, Form, Mistakes, body},
+        api_keys::change,
+        problem::ApiError,
+        request::{Json, Path},
+    },
+    store::api_keys,
+};
+
+fn explained(scope: Scope) -> &'static str {
+    match scope {
+        Scope::LeaderboardRead => "Reads what is public, counted against the key and not against the network.",
+        Scope::ResultsWrite => "Opens runs, uploads their results, publishes and withdraws them.",
+        Scope::ModelsWrite => "Declares models and benchmarks.",
+        Scope::KeysVerify => "Asks whether a key that a service was shown is good.",
+    }
+}
+
+/// The fields that a key is made with and may be changed in; what cannot be changed follows the limit.
+pub fn fields(form: &Form, mistakes: &Mistakes, after_limit: &Markup) -> Markup {
+    html! {
+        (Field::new("name", "Name", "text", "off").hint("To tell it from others.").shown(form, mistakes))
+        (Field::new("description", "Description", "text", "off").optional().shown(form, mistakes))
+        fieldset class="field" id="scopes" tabindex="-1" aria-describedby=[mistakes.is_at("scopes").then_some("scopes-error")] {
+            legend { "What it may do" }
+            (mistakes.beside("scopes"))
+            @for scope in Scope::ALL {
+                div class="choice" {
+                    input type="checkbox" id=(scope.as_str()) name="scopes" value=(scope.as_str())
+                        checked[form.ticked("scopes", scope.as_str())] aria-describedby={ (scope.as_str()) "-hint" };
+                    div { label for=(scope.as_str()) { code { (scope.as_str()) } } small id={ (scope.as_str()) "-hint" } { (explained(scope)) } }
+                }
+            }
+        }
+        (Field::new("rateLimit", "Limit", "number", "off").hint("So many requests in any window, 1 to 100,000.").shown(form, mistakes))
+        (after_limit)
+        (Field::new("allowedIps", "Addresses", "textarea", "off")
+            .hint("Where it may be used from: one address or CIDR block in a line, such as 192.0.2.0/24. Empty: anywhere.")
+            .optional().shown(form, mistakes))
+    }
+}
+
+/// A number as it was typed; what is none is refused as being out of range.
+pub fn number(text: &str) -> Value {
+    json!(text.trim().parse::<u32>().unwrap_or(0))
+}
+
+/// The lines, or words, of a text.
+pub fn words(text: &str) -> Vec<&str> {
+    text.split([',', ' ', '\n', '\r', '\t']).filter(|word| !word.is_empty()).collect()
+}
+
+/// Shows what may be changed.
+pub async fn page(State(app): State<App>, Path(id): Path<ApiKeyId>, signed: Signed) -> PageResult {
+    let mut batch = signed.caller.batch();
+    let owner_id = batch.user_id();
+    let key = batch.push(api_keys::of_user(&id, owner_id));
+    let (_, mut answers) = batch.read(&app).await?;
+    let key = answers.take(key)?.ok_or_else(|| ApiError::not_found("API key"))?;
+    let (limit, blocks) = (key.rate_limit.to_string(), key.allowed_ips.join("\n"));
+    let mut fields = vec![
+        ("name", key.name.as_str()),
+        ("description", key.description.as_deref().unwrap_or_default()),
+        ("rateLimit", &limit),
+        ("allowedIps", &blocks),
+    ];
+    fields.extend(key.scopes.iter().map(|scope| ("scopes", scope.as_str())));
+    Ok(change_page(&signed, &id, &Form::of(&fields), &Mistakes::none()))
+}
+
+fn change_page(signed: &Signed, id: &ApiKeyId, form: &Form, mistakes: &Mistakes) -> Response {
+    let content = html! {
+        (mistakes.summary())
+        p { "From the answer on, every use is decided by what the key is changed to. Its window and expiry stay: make or rotate a key for that." }
+        form class="stack" method="post" action={ (HERE) "/" (id) "/change" } {
+            (signed.token())
+            (fields(form, mistakes, &html! {}))
+            button type="submit" { "Save" }
+        }
+        p { a href={ (HERE) "/" (id) } { "Back to the key" } }
+    };
+    mistakes.shown(frame::page(StatusCode::OK, "Change the key", Some((signed, HERE)), &content))
+}
+
+/// Changes the key.
+pub async fn submit(State(app): State<App>, Path(id): Path<ApiKeyId>, sent: SignedForm) -> PageResult {
+    let SignedForm { signed, form, .. } = sent;
+    let members = json!({
+        "name": form.get("name"),
+        "description": form.given("description"),
+        "scopes": form.every("scopes"),
+        "rateLimit": number(form.get("rateLimit")),
+        "allowedIps": words(form.get("allowedIps")),
+    });
+    let changed =
+        async { change::handler(State(app), signed.caller.clone(), Path(id.clone()), Json(body(&members)?)).await };
+    match changed.await {
+        Ok(_) => Ok(Redirect::to(&format!("{HERE}/{id}?done=changed")).into_response()),
+        Err(error) => Ok(change_page(&signed, &id, &form, &Mistakes::of(error.into(), "password")?)),
+    }
+}

@@ -1,0 +1,63 @@
+//! `/account`: an account in the browser. Pages without scripts, whose forms call what the API's handlers call.
+
+mod errors;
+mod events;
+mod form;
+mod frame;
+mod keys;
+mod log_in;
+mod overview;
+mod password;
+mod profile;
+mod publishing;
+mod register;
+mod second_factor;
+mod sessions;
+mod visit;
+
+use axum::{
+    Router,
+    middleware::from_fn,
+    routing::{get, post},
+};
+
+use crate::{
+    app::App,
+    http::auth::{self, confirm_email, undo_email_change, verify_email},
+};
+
+/// What a form's handler gives.
+type PageResult = Result<axum::response::Response, errors::PageError>;
+
+pub fn routes() -> Router<App> {
+    let pages = Router::new()
+        .route("/", get(overview::page))
+        .route("/login", get(log_in::page).post(log_in::submit))
+        .route("/login/code", post(log_in::submit_code))
+        .route("/logout", post(log_in::log_out))
+        .route("/register", get(register::page).post(register::submit))
+        .route("/resend", get(register::resend_page).post(register::resend))
+        .route("/forgotten", get(register::forgotten_page).post(register::forgotten))
+        .route("/verify-email", get(verify_email::page))
+        .route("/reset-password", get(auth::password::page))
+        .route("/confirm-email", get(confirm_email::page))
+        .route("/undo-email-change", get(undo_email_change::page))
+        .route("/password", get(password::page).post(password::submit))
+        .route("/sessions", get(sessions::page))
+        .route("/sessions/end-others", post(sessions::end_others))
+        .route("/sessions/{id}/end", post(sessions::end))
+        .route("/events", get(events::page))
+        .route("/profile", get(profile::page))
+        .route("/profile/name", post(profile::rename))
+        .route("/profile/address", post(profile::change_address))
+        .route("/export", get(profile::export))
+        .route("/delete", get(profile::delete_page).post(profile::delete))
+        .route("/publishing", get(publishing::page))
+        .route("/publishing/{id}", get(publishing::run_page))
+        .route("/publishing/{id}/withdraw", get(publishing::withdraw_page).post(publishing::withdraw))
+        .route("/second-factor", get(second_factor::page).post(second_factor::enrol))
+        .route("/second-factor/confirm", post(second_factor::confirm))
+        .route("/second-factor/change", post(second_factor::change));
+    let pages = pages.merge(keys::routes());
+    Router::new().nest("/account", pages.route_layer(from_fn(errors::as_page)))
+}

@@ -1,0 +1,162 @@
+//! Name and address, and what there is to take along, or to leave behind.
+
+use axum::{
+    extract::{OriginalUri, State},
+    response::{IntoResponse as _, Redirect, Response},
+};
+use http::StatusCode;
+use maud::{Markup, html};
+use serde_json::json;
+
+use super::{
+    PageResult,
+    errors::PageError,
+    form::{Field, Form, Mistakes, body},
+    frame,
+    visit::{SameSite, Signed, SignedForm},
+};
+use crate::{
+    app::App,
+    http::{
+        credentials::browser,
+        idempotency::Idempotent,
+        limits::{Limited, Resend},
+        problem::ApiError,
+        request::{Json, Query},
+        users::{delete, email, export, me},
+    },
+};
+
+const HERE: &str = "/account/profile";
+const PASSWORD: Field<'static> = Field::password("password", "Password", "current-password");
+const CODE: Field<'static> =
+    Field::code("Code").hint("Of your second factor, where you have one: 6 digits, or a recovery code.").optional();
+
+/// Which of the page's forms a mistake is of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    None,
+    Name,
+    Address,
+}
+
+/// Shows name and address.
+pub async fn page(State(app): State<App>, signed: Signed) -> PageResult {
+    let session = signed.caller.confirm(&app).await?;
+    let form = Form::of(&[
+        ("fullName", session.user.full_name.as_deref().unwrap_or_default()),
+        ("present", &session.user.email),
+    ]);
+    Ok(profile_page(&signed, &form, Part::None, &Mistakes::none()))
+}
+
+fn profile_page(signed: &Signed, form: &Form, part: Part, mistakes: &Mistakes) -> Response {
+    let none = Mistakes::none();
+    let of = |its: Part| if its == part { mistakes } else { &none };
+    let content = html! {
+        (mistakes.summary())
+        h2 { "Name" }
+        form class="stack" method="post" action={ (HERE) "/name" } {
+            (signed.token())
+            input type="hidden" name="present" value=(form.get("present"));
+            (Field::new("fullName", "Name", "text", "name").optional().shown(form, of(Part::Name)))
+            button type="submit" { "Save" }
+        }
+        h2 { "E-mail address" }
+        p { "You log in as " strong { (form.get("present")) } ". A new address counts once the link that it gets is opened. The present one is told, and can take the account back for 72 hours." }
+        form class="stack" method="post" action={ (HERE) "/address" } {
+            (signed.once())
+            input type="hidden" name="present" value=(form.get("present"));
+            (Field::new("newEmail", "New address", "email", "email").shown(form, of(Part::Address)))
+            (PASSWORD.shown(form, of(Part::Address)))
+            (CODE.shown(form, of(Part::Address)))
+            button type="submit" { "Send the link" }
+        }
+        h2 { "Your data" }
+        p { a href="/account/export" download { "Export everything that is held about you" } " (JSON)" }
+        p { a href="/account/delete" { "Delete the account" } }
+    };
+    mistakes.shown(frame::page(StatusCode::OK, "Profile", Some((signed, HERE)), &content))
+}
+
+/// Changes the name.
+pub async fn rename(State(app): State<App>, sent: SignedForm) -> PageResult {
+    let SignedForm { signed, form, .. } = sent;
+    let members = json!({ "fullName": form.given("fullName") });
+    let renamed = async { me::patch(State(app), signed.caller.clone(), Json(body(&members)?)).await };
+    match renamed.await {
+        Ok(_) => Ok(Redirect::to("/account?done=profile").into_response()),
+        Err(error) => Ok(profile_page(&signed, &form, Part::Name, &Mistakes::of(error.into(), "password")?)),
+    }
+}
+
+/// Mails a link to the new address.
+pub async fn change_address(
+    State(app): State<App>,
+    _: SameSite,
+    limited: Result<Limited<Resend>, ApiError>,
+    sent: SignedForm,
+) -> PageResult {
+    let SignedForm { signed, form, once } = sent;
+    let members = json!({
+        "newEmail": form.get("newEmail"), "password": form.get("password"), "code": form.given("code"),
+    });
+    let asked = async {
+        let body = Idempotent(once, Json(body(&members)?));
+        email::handler(State(app), limited?, signed.caller.clone(), body).await
+    };
+    if let Err(error) = asked.await {
+        return Ok(profile_page(&signed, &form, Part::Address, &Mistakes::of(error.into(), "password")?));
+    }
+    let content = html! {
+        p class="lede" { "We have sent a link to " strong { (form.get("newEmail").trim()) } "." }
+        p { "Your account moves there once the link is opened, within 24 hours. Until then you log in as before." }
+    };
+    Ok(frame::page(StatusCode::OK, "Look at your mail", Some((&signed, HERE)), &content))
+}
+
+/// Gives everything that is held about who asks, as a file.
+pub async fn export(
+    State(app): State<App>,
+    uri: OriginalUri,
+    signed: Signed,
+    query: Query<export::Parameters>,
+) -> PageResult {
+    export::handler(State(app), uri, signed.caller, query).await.map_err(PageError::from)
+}
+
+/// Asks whether the account shall go.
+pub async fn delete_page(State(app): State<App>, signed: Signed) -> PageResult {
+    signed.caller.confirm(&app).await?;
+    Ok(leaving_page(&signed, &Form::default(), &Mistakes::none()))
+}
+
+fn leaving_page(signed: &Signed, form: &Form, mistakes: &Mistakes) -> Response {
+    let content: Markup = html! {
+        (mistakes.summary())
+        p { "Your sessions, keys and everything else that is yours end at once. What you published stays on the leaderboard, without your name. This cannot be undone." }
+        p { a href="/account/export" download { "Export your data" } " first, if you want to keep it." }
+        form class="stack" method="post" action="/account/delete" {
+            (signed.token())
+            (PASSWORD.shown(form, mistakes))
+            (CODE.shown(form, mistakes))
+            button class="danger" type="submit" { "Delete my account" }
+        }
+    };
+    mistakes.shown(frame::page(StatusCode::OK, "Delete the account", Some((signed, HERE)), &content))
+}
+
+/// Deletes the account.
+pub async fn delete(State(app): State<App>, sent: SignedForm) -> PageResult {
+    let SignedForm { signed, form, .. } = sent;
+    let members = json!({ "password": form.get("password"), "code": form.given("code") });
+    let deleted = async { delete::handler(State(app), signed.caller.clone(), Json(body(&members)?)).await };
+    match deleted.await {
+        Ok(_) => {
+            let mut response = Redirect::to("/account/login?done=deleted").into_response();
+            browser::forget(response.headers_mut());
+            Ok(response)
+        }
+        Err(error) => Ok(leaving_page(&signed, &form, &Mistakes::of(error.into(), "password")?)),
+    }
+}

@@ -1,0 +1,269 @@
+//! Who asks for a page, and whether a form is one of ours: of no other site, and made for this session, or for this browser
+//! where nobody is logged in yet.
+
+use axum::{
+    body::Bytes,
+    extract::{FromRequest, FromRequestParts, Request},
+    response::Response,
+};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use http::{HeaderMap, header, request::Parts};
+use maud::{Markup, html};
+
+use super::{errors::PageError, form::Form};
+use crate::{
+    app::App,
+    http::{
+        cookies,
+        credentials::{ClaimedSession, browser},
+        idempotency::Idempotency,
+        problem::{ApiError, UNSUPPORTED_MEDIA_TYPE},
+        request::{BODY_LIMIT, media_type, read_body},
+    },
+};
+
+/// Binds the forms of somebody who is not logged in to their browser, so that nobody logs it in as somebody else.
+const COOKIE: &str = "__Host-aibaas_form";
+const ATTRIBUTES: &str = "HttpOnly; Secure; SameSite=Lax; Path=/";
+
+/// A browser in which somebody is logged in, if their session lives.
+pub struct Signed {
+    app: App,
+    /// Their session.
+    pub caller: ClaimedSession,
+}
+
+/// A form that somebody who is logged in has sent from our page.
+pub struct SignedForm {
+    pub signed: Signed,
+    pub form: Form,
+    /// Does it once, however often it was sent.
+    pub once: Idempotency,
+}
+
+/// A browser in which nobody has to be logged in.
+pub struct Visit {
+    app: App,
+    id: String,
+    is_new: bool,
+}
+
+/// A form that a visitor has sent from our page.
+pub struct VisitForm {
+    pub visit: Visit,
+    pub form: Form,
+    /// The session that the browser brings along.
+    pub brought: Option<ClaimedSession>,
+    /// Does it once, however often it was sent.
+    pub once: Idempotency,
+}
+
+/// That no other site sent the request; for handlers that count requests before they read the form.
+pub struct SameSite;
+
+impl FromRequestParts<App> for Signed {
+    type Rejection = PageError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, PageError> {
+        match browser::claimed(app, parts)? {
+            Some(caller) => Ok(Self { app: app.clone(), caller }),
+            None => Err(PageError::LogIn),
+        }
+    }
+}
+
+impl Signed {
+    /// What each of their forms carries.
+    pub fn token(&self) -> Markup {
+        token_field(&self.app, &self.made_for())
+    }
+
+    /// [`Signed::token`], and a key that does once what is sent twice.
+    pub fn once(&self) -> Markup {
+        html! { (self.token()) (once_field(&self.app)) }
+    }
+
+    fn made_for(&self) -> String {
+        self.caller.session_subject()
+    }
+}
+
+impl FromRequest<App> for SignedForm {
+    type Rejection = PageError;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, PageError> {
+        let (mut parts, form, bytes) = read_form(app, request).await?;
+        let signed = Signed::from_request_parts(&mut parts, app).await?;
+        let once = checked(app, &signed.made_for(), &form, &parts, &bytes)?;
+        Ok(Self { signed, form, once })
+    }
+}
+
+impl FromRequestParts<App> for Visit {
+    type Rejection = PageError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, PageError> {
+        let known = cookies::only(&parts.headers, COOKIE)?.filter(|id| !id.expose().is_empty());
+        let is_new = known.is_none();
+        let id = known.map_or_else(|| URL_SAFE_NO_PAD.encode(app.random::<16>()), |id| id.expose().to_owned());
+        Ok(Self { app: app.clone(), id, is_new })
+    }
+}
+
+impl Visit {
+    /// What each of their forms carries.
+    pub fn token(&self) -> Markup {
+        token_field(&self.app, &self.made_for())
+    }
+
+    /// [`Visit::token`], and a key that does once what is sent twice.
+    pub fn once(&self) -> Markup {
+        html! { (self.token()) (once_field(&self.app)) }
+    }
+
+    /// The page, after which the browser is known.
+    pub fn shown(&self, mut page: Response) -> Response {
+        if self.is_new {
+            cookies::append(page.headers_mut(), &format!("{COOKIE}={}; {ATTRIBUTES}", self.id));
+        }
+        page
+    }
+
+    fn made_for(&self) -> String {
+        format!("browser:{}", self.id)
+    }
+}
+
+impl FromRequest<App> for VisitForm {
+    type Rejection = PageError;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, PageError> {
+        let (mut parts, form, bytes) = read_form(app, request).await?;
+        let visit = Visit::from_request_parts(&mut parts, app).await?;
+        let once = checked(app, &visit.made_for(), &form, &parts, &bytes)?;
+        Ok(Self { visit, form, brought: browser::claimed(app, &parts)?, once })
+    }
+}
+
+impl FromRequestParts<App> for SameSite {
+    type Rejection = PageError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, PageError> {
+        if is_cross_site(app, &parts.headers) { Err(PageError::foreign_form()) } else { Ok(Self) }
+    }
+}
+
+async fn read_form(app: &App, request: Request) -> Result<(Parts, Form, Bytes), PageError> {
+    let (mut parts, body) = request.into_parts();
+    SameSite::from_request_parts(&mut parts, app).await?;
+    if media_type(&parts.headers).as_deref() != Some("application/x-www-form-urlencoded") {
+        return Err(ApiError::new(UNSUPPORTED_MEDIA_TYPE, "send the form of the page").into());
+    }
+    let bytes = read_body(&parts.headers, body, BODY_LIMIT).await?;
+    let form = Form::read(&bytes)?;
+    Ok((parts, form, bytes))
+}
+
+fn checked(app: &App, made_for: &str, form: &Form, parts: &Parts, bytes: &[u8]) -> Result<Idempotency, PageError> {
+    if !app.keys().is_form_token(made_for, form.get("formToken")) {
+        return Err(PageError::StaleForm);
+    }
+    Ok(Idempotency::of_form(form.get("onceKey"), parts, bytes))
+}
+
+/// Whether another site sent the request, as far as the browser tells. A page without a referrer sends `Origin: null`, our
+/// own too; then `Sec-Fetch-Site` tells, and of a browser too old for that the token of the form.
+fn is_cross_site(app: &App, headers: &HeaderMap) -> bool {
+    let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("unreadable"));
+    let is_foreign = |origin: &str| {
+        let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+        let authority = origin.split_once("://").map(|(_, authority)| authority);
+        let base = app.config().base_url.as_str();
+        let is_base = base.strip_prefix(origin).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        origin != "null" && !is_base && (host.is_none() || host != authority)
+    };
+    let site = text("sec-fetch-site").is_some_and(|site| !matches!(site, "same-origin" | "none"));
+    site || text("origin").is_some_and(is_foreign)
+}
+
+fn token_field(app: &App, made_for: &str) -> Markup {
+    // HMAC takes a key of any length, so there is always one.
+    html! { input type="hidden" name="formToken" value=(app.keys().form_token(made_for).unwrap_or_default()); }
+}
+
+fn once_field(app: &App) -> Markup {
+    html! { input type="hidden" name="onceKey" value=(URL_SAFE_NO_PAD.encode(app.random::<16>())); }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use axum::body::Body;
+    use futures_util::FutureExt as _;
+    use http::{HeaderName, HeaderValue};
+    use tower::ServiceExt as _;
+
+    use super::*;
+    use crate::{
+        config::{Config, HostDefaults},
+        ports::counting::Counting,
+    };
+
+    #[test]
+    fn other_sites_are_told_by_what_browsers_send() {
+        let config = Config::load(&|_| None, HostDefaults::development("https://a.example/base")).unwrap();
+        let app = App::new(Arc::new(Counting::default()).ports(), config);
+        let is_foreign = |sent: &[(&'static str, &'static str)]| {
+            let pairs = sent.iter().chain(&[("host", "inner.example:8080")]);
+            let pairs = pairs.map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
+            is_cross_site(&app, &pairs.collect())
+        };
+        for ours in [
+            &[][..],
+            &[("origin", "https://a.example")],
+            &[("origin", "http://inner.example:8080")],
+            &[("origin", "null"), ("sec-fetch-site", "same-origin")],
+            &[("origin", "null")],
+            &[("sec-fetch-site", "none")],
+        ] {
+            assert!(!is_foreign(ours), "{ours:?}");
+        }
+        for foreign in [
+            &[("origin", "https://evil.example")][..],
+            &[("origin", "https://a.example.evil.example")],
+            &[("origin", "https://a.exam")],
+            &[("origin", "")],
+            &[("origin", "http://inner.example")],
+            &[("origin", "null"), ("sec-fetch-site", "cross-site")],
+            &[("origin", "null"), ("sec-fetch-site", "same-site")],
+            &[("origin", "https://evil.example"), ("sec-fetch-site", "same-origin")],
+        ] {
+            assert!(is_foreign(foreign), "{foreign:?}");
+        }
+    }
+
+    #[test]
+    fn a_page_is_one_round_trip_and_a_cookie_that_is_made_up_none() {
+        let counting = Arc::new(Counting::default());
+        let config = Config::load(&|_| None, HostDefaults::development("http://a.example")).unwrap();
+        let app = App::new(counting.ports(), config);
+        let ids = ("0199b6a0-0000-7000-8000-000000000000".into(), "0199b6a0-0000-7000-8000-000000000001".into());
+        let token = app.keys().browser_token(&ids.0, &ids.1).unwrap();
+        let made_up = format!("{}x", token.expose());
+        let (mut login, mut asked) = (Vec::new(), Vec::new());
+        for page in ["/account", "/account/keys", "/account/publishing?cursor=WzEsIngiXQ", "/account/sessions"] {
+            for cookie in [token.expose(), &made_up] {
+                let before = counting.round_trips.lock().unwrap().len();
+                let request = Request::get(page).header("host", "a.example");
+                let request = request.header("cookie", format!("__Host-aibaas_session={cookie}")).body(Body::empty());
+                let answer = crate::http::router(&app).oneshot(request.unwrap()).now_or_never().unwrap().unwrap();
+                login.push(answer.headers()["location"].to_str().unwrap().to_owned());
+                asked.push(counting.round_trips.lock().unwrap().len() - before);
+            }
+        }
+        assert_eq!(asked, [1, 0].repeat(4), "the database knows no session here");
+        let keys = "/account/login?next=%2Faccount%2Fkeys";
+        assert_eq!(login[..4], ["/account/login", "/account/login", keys, keys]);
+    }
+}
