@@ -99,13 +99,17 @@ fn csv(answer: &Answer) -> Vec<Vec<String>> {
     records(&answer.text())
 }
 
-/// A row whose members are cells: what an agent and links consist of is beside each other.
+/// A row whose members are cells: what an agent, links and seals consist of is beside each other.
 fn flat(row: &Value) -> serde_json::Map<String, Value> {
     let mut members = row.as_object().expect("a row").clone();
     let agent = members.insert("agent".to_owned(), row["agent"]["name"].clone()).expect("an agent, or null");
     members.insert("agentVersion".to_owned(), agent["version"].clone());
     let links = members.remove("links").expect("links, or null");
     members.extend(["source", "logs", "traces", "paper"].map(|name| (name.to_owned(), links[name].clone())));
+    let (seal, seals) = (&row["seal"], &row["seals"]);
+    let cells = [("seal", &seal["id"]), ("sealedAt", &seal["sealedAt"]), ("seals", &seals["sealed"])];
+    members.extend(cells.map(|(name, value)| (name.to_owned(), value.clone())));
+    members.insert("sealsOpened".to_owned(), seals["opened"].clone());
     members
 }
 
