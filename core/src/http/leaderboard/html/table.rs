@@ -190,7 +190,7 @@ impl<'a> Table<'a> {
                     @for difference in &row.condition_differences { small { (difference) } }
                 }
                 td class="n" {
-                    a href={ "/runs/" (row.run_id) } { (self.scale.score(row.score)) }
+                    (self.scale.score(row.score))
                     small { @match interval { Some((low, high)) => (self.scale.interval(low, high)), None => "too few tasks" } }
                 }
                 td class="bar" { (bar(row.score, interval)) }
