@@ -221,6 +221,13 @@ pub fn html_page(status: StatusCode, title: &str, content: &Markup) -> Response 
     html_answer(status, document(title, content).into_string())
 }
 
+/// The same, with a style sheet of its own besides.
+#[must_use]
+pub fn styled_page(status: StatusCode, title: &str, sheet: &str, content: &Markup) -> Response {
+    let head = html! { link rel="stylesheet" href=(sheet); };
+    html_answer(status, framed(title, &head, content).into_string())
+}
+
 /// The whole of a page in the house's style.
 #[must_use]
 pub fn document(title: &str, content: &Markup) -> Markup {

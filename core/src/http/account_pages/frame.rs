@@ -5,7 +5,7 @@ use http::StatusCode;
 use maud::{Markup, html};
 
 use super::visit::Signed;
-use crate::http::page::html_page;
+use crate::http::page::styled_page;
 
 /// The parts of an account, as its navigation lists them: address and name.
 const SECTIONS: [(&str, &str); 8] = [
@@ -21,11 +21,11 @@ const SECTIONS: [(&str, &str); 8] = [
 
 /// A page, with the navigation of who is logged in.
 pub fn page(status: StatusCode, title: &str, signed: Option<(&Signed, &str)>, content: &Markup) -> Response {
-    html_page(
+    styled_page(
         status,
         title,
+        "/account.css",
         &html! {
-            link rel="stylesheet" href="/account.css";
             @if let Some((signed, here)) = signed { (navigation(signed, here)) }
             (content)
         },

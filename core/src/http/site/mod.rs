@@ -61,6 +61,7 @@ pub fn routes() -> Router<App> {
         .route("/card.png", get(icons::card))
         .route("/robots.txt", get(icons::robots))
         .route("/account.css", get(account_style))
+        .route("/docs.css", get(docs_style))
         .route("/dev/mail", get(dev_mail::handler))
         .route("/dev/clock", get(dev_clock::show).post(dev_clock::advance))
         .route("/internal/tick", post(tick::handler))
@@ -78,6 +79,13 @@ pub fn public_documents() -> Router<App> {
 async fn account_style(headers: HeaderMap) -> Response {
     static STYLE: LazyLock<Unchanging> =
         LazyLock::new(|| Unchanging::new("text/css; charset=utf-8", include_bytes!("account.css")));
+    STYLE.answer(&headers)
+}
+
+/// The same of the documentation.
+async fn docs_style(headers: HeaderMap) -> Response {
+    static STYLE: LazyLock<Unchanging> =
+        LazyLock::new(|| Unchanging::new("text/css; charset=utf-8", include_bytes!("docs.css")));
     STYLE.answer(&headers)
 }
 

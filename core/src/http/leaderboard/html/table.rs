@@ -209,7 +209,7 @@ impl<'a> Table<'a> {
                     (seals_of(row))
                 }
                 td class="n" {
-                    a href={ "/runs/" (row.run_id) } { (self.scale.score(row.score)) }
+                    (self.scale.score(row.score))
                     (interval_of(row, self.scale))
                 }
                 td class="bar" { (bar(self.range, row.score, interval)) }
