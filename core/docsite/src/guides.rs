@@ -5,9 +5,10 @@ use maud::html;
 use crate::{Error, Page, markdown, resources::framed};
 
 /// Name on the site and file, in the order in which they are listed.
-pub const GUIDES: [(&str, &str); 11] = [
+pub const GUIDES: [(&str, &str); 12] = [
     ("quick-start", "README.md"),
     ("accounts", "docs/accounts.md"),
+    ("front-ends", "docs/front-ends.md"),
     ("api-keys", "docs/api-keys.md"),
     ("idempotency", "docs/idempotency.md"),
     ("publishing", "docs/publishing.md"),

@@ -214,6 +214,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "the test runs where there are files")]
     fn pages_are_unpacked_as_they_were_made() {
         let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
         let guide = |file: &str| std::fs::read_to_string(root.join(file)).ok();
