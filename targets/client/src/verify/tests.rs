@@ -516,6 +516,7 @@ fn a_run_that_is_not_what_was_sealed_is_found() {
     is_untrue(&changed, &board.signed(), None, "is not what the log commits to");
     let mut twice = board.clone();
     twice.change("runs", 1, "seal_id", json!(id(900)));
+    twice.change("runs", 1, "system_id", json!("p/a"));
     let seal = twice.leaves.remove(0);
     twice.log();
     twice.leaves.insert(0, seal);
