@@ -114,6 +114,7 @@ struct World {
     publisher: Publisher,
     key: String,
     run: String,
+    seal: String,
 }
 
 impl World {
@@ -126,11 +127,12 @@ impl World {
             let id = publisher.model(model).await;
             runs.push(publisher.published(&id, correct, 4).await);
         }
+        let seal = publisher.seal(&format!("{}/good", publisher.provider)).await;
         let scopes = ["leaderboard:read", "results:write", "models:write", "keys:verify"];
         let key = publisher.user.key(json!({ "name": "all", "scopes": scopes, "rateLimit": 100_000 })).await;
         // What was published gets into the log.
         host.client().with(TICK_SECRET).post("/internal/tick").await.expect(204);
-        Ok(Self { key: text(&key, "key"), run: runs.remove(0), host, publisher })
+        Ok(Self { key: text(&key, "key"), run: runs.remove(0), seal, host, publisher })
     }
 
     /// What the environment of a call's example has: what every one may use, and a state that only this one needs.
@@ -149,6 +151,7 @@ impl World {
             ("PASSWORD", PASSWORD.to_owned()),
             ("PROVIDER", self.publisher.provider.clone()),
             ("RUN_ID", self.run.clone()),
+            ("SEAL_ID", self.seal.clone()),
             ("SEQ", export["seq"].to_string()),
             ("TASK", "t1".to_owned()),
             ("TICK_SECRET", TICK_SECRET.to_owned()),
@@ -242,6 +245,12 @@ impl World {
             "putRunCounts" => {
                 let version =
                     json!({ "title": "Counts", "metric": "pass_rate", "evidence": "counts", "taskCount": 225 });
+                other.version("1", version).await;
+                let model = other.model("one").await;
+                all.insert("RUN_ID", other.run(&model).await);
+            }
+            "putRunScore" => {
+                let version = json!({ "title": "Scores", "metric": "score", "evidence": "score", "taskCount": 225 });
                 other.version("1", version).await;
                 let model = other.model("one").await;
                 all.insert("RUN_ID", other.run(&model).await);

@@ -223,9 +223,13 @@ pub async fn public_reads(simulation: &Simulation, size: Size) -> Vec<Read> {
     read("proof that a change is in the log", "/api/v1/log/proof/inclusion", &format!("?change={old}"));
     read("proof that the log was added to", "/api/v1/log/proof/consistency", "?from=1");
     read("badge", "/api/v1/badges/{provider}/{name}.svg", "?benchmark=bench-0");
-    for page in ["/", "/benchmarks", "/models", "/standings", "/changes", "/search", "/sitemap.xml"] {
-        read("page of the site", page, "");
-    }
+    read("page to begin with, and its changes", "/", "");
+    read("page of benchmarks", "/benchmarks", "");
+    read("page of models", "/models", "");
+    read("page of standings", "/standings", "");
+    read("page of changes", "/changes", "");
+    read("page to search on", "/search", "");
+    read("map of the site", "/sitemap.xml", "");
     read("page of a provider's models", "/models", "?provider=maker-1");
     read("page of what was looked for", "/search", "?q=model-1");
     // After its last result: how many stand on a page is not what is compared.

@@ -43,7 +43,7 @@ pub struct Body {
     #[schema(default = "higher_is_better")]
     direction: Direction,
     /// In what scores are, such as `s`, `USD`, `tokens/s` or `Elo`; only with metric `score`.
-    #[schema(max_length = 30, example = "s")]
+    #[schema(max_length = 30)]
     unit: Option<String>,
     /// Between which numbers scores lie; a bound that is absent or null is none. Without `bounds`, 0 to 1; a pass rate,
     /// and a score with parts, always.
