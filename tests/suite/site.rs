@@ -246,7 +246,7 @@ async fn hostile_names_are_text(host: Host) {
         "<img src=x onerror=alert(1)>".to_owned(),
         "\"><script>alert(1)</script>".to_owned(),
         "مرحبا بالعالم".to_owned(),
-        "👩‍🔬🧪 laboratory".to_owned(),
+        "🔬🧪 laboratory".to_owned(),
         "W".repeat(200),
         "]]><!-- --><svg/onload=1>".to_owned(),
     ];
