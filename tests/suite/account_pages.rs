@@ -16,7 +16,8 @@ cases![KeepsMail:
     a_new_login_takes_the_place_of_the_old,
     forms_of_other_sites_are_refused,
     forms_are_of_one_browser,
-    cookies_that_are_made_up_are_none;
+    cookies_that_are_made_up_are_none,
+    a_cookie_of_another_name_is_none_of_ours;
 MovesTime:
     a_login_asks_for_the_second_factor,
     an_unused_browser_is_logged_out,
@@ -158,6 +159,20 @@ async fn cookies_that_are_made_up_are_none(host: Host) {
     ] {
         visitor.cookies.insert(SESSION.to_owned(), made_up.clone());
         assert_eq!(visitor.open("/account").await.path, "/account/login", "{made_up}");
+    }
+}
+
+/// A neighbouring subdomain can set any cookie but ours.
+async fn a_cookie_of_another_name_is_none_of_ours(host: Host) {
+    let user = User::verified(&host).await;
+    let mut visitor = Visitor::logged_in(&user).await;
+    let session = visitor.cookies[SESSION].clone();
+    for theme in [format!("dark,{SESSION}={session}"), format!("dark, {SESSION}={session}")] {
+        let mut tossed = Visitor::new(&user.api);
+        tossed.cookies.insert("theme".to_owned(), theme.clone());
+        assert_eq!(tossed.open("/account").await.path, "/account/login", "it logs nobody in");
+        visitor.cookies.insert("theme".to_owned(), theme);
+        visitor.open("/account").await.titled(200, "Your account");
     }
 }
 
