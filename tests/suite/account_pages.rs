@@ -6,6 +6,10 @@ use aibaas_tests::{
     host::Host,
     visitor::SESSION,
 };
+use reqwest::Method;
+
+/// An origin that CORS allows.
+const ORIGIN: &str = "http://localhost:3000";
 
 cases![KeepsMail:
     logging_in_and_out,
@@ -17,7 +21,8 @@ cases![KeepsMail:
     forms_of_other_sites_are_refused,
     forms_are_of_one_browser,
     cookies_that_are_made_up_are_none,
-    a_cookie_of_another_name_is_none_of_ours;
+    a_cookie_of_another_name_is_none_of_ours,
+    no_script_of_another_origin_reads_a_page;
 MovesTime:
     a_login_asks_for_the_second_factor,
     an_unused_browser_is_logged_out,
@@ -173,6 +178,21 @@ async fn a_cookie_of_another_name_is_none_of_ours(host: Host) {
         assert_eq!(tossed.open("/account").await.path, "/account/login", "it logs nobody in");
         visitor.cookies.insert("theme".to_owned(), theme);
         visitor.open("/account").await.titled(200, "Your account");
+    }
+}
+
+async fn no_script_of_another_origin_reads_a_page(host: Host) {
+    let user = User::verified(&host).await;
+    let cookie = format!("{SESSION}={}", Visitor::logged_in(&user).await.cookies[SESSION]);
+    let allowed = "access-control-allow-origin";
+    let listed = user.api.get("/api/v1/users/me").header("Origin", ORIGIN).await;
+    assert_eq!(listed.header(allowed), Some(ORIGIN), "{listed}");
+    for path in ["/account", "/account/keys", "/account/export", "/account/none"] {
+        let read = user.api.anonymous().get(path).header("Cookie", &cookie).header("Origin", ORIGIN).await;
+        assert_eq!(read.header(allowed), None, "{path}: {read}");
+        let asked = user.api.anonymous().request(Method::OPTIONS, path).header("Origin", ORIGIN);
+        let asked = asked.header("Access-Control-Request-Method", "GET").await;
+        assert_eq!(asked.header(allowed), None, "{path}: {asked}");
     }
 }
 
