@@ -6,6 +6,7 @@ use aibaas_tests::{
     host::Host,
     visitor::SESSION,
 };
+use futures_util::future::join;
 
 cases![KeepsMail:
     registering_leads_to_a_login,
@@ -212,8 +213,11 @@ async fn the_second_factor_is_set_up_and_removed(host: Host) {
     let ask = |code: &str, what: &str| form.clone().with("code", code).ticked("what", what);
     let page = visitor.send(&ask(&wrong, "codes")).await;
     page.titled(403, "Second factor").says("id=\"code-error\"");
-    let page = visitor.send(&ask(&authenticator.next().await, "codes")).await;
+    let form = ask(&authenticator.next().await, "codes");
+    let (mut first_click, mut second_click) = (visitor.clone(), visitor.clone());
+    let (page, same) = join(first_click.send(&form), second_click.send(&form)).await;
     let second = codes(page.says("The codes of before are dead."));
+    assert_eq!(codes(&same), second, "two clicks at once show the same");
     assert!(first.iter().all(|code| !second.contains(code)));
     let fresh = visitor.open(path).await.form("/account/second-factor/change").with("password", PASSWORD);
     let page = visitor.send(&fresh.with("code", &second[0]).ticked("what", "remove")).await;
