@@ -105,10 +105,14 @@ async fn changing_the_password(host: Host) {
     let page = visitor.fill_in("/account/password", &short).await;
     page.titled(422, "Password").says("id=\"newPassword-error\"");
     other.open("/account").await.titled(200, "Your account");
+    let mut thief = visitor.clone();
     let right = [("currentPassword", PASSWORD), ("newPassword", "quite another one 7")];
     let page = visitor.fill_in("/account/password", &right).await;
     page.titled(200, "Your account").says("Your password is changed.");
-    assert_eq!(other.open("/account").await.path, "/account/login");
+    for ended in [&mut other, &mut thief] {
+        assert_eq!(ended.open("/account").await.path, "/account/login", "a copy of the cookie ends, too");
+    }
+    visitor.open("/account/sessions").await.titled(200, "Sessions").says("this browser").lacks("End this session");
     user.assert_ended().await;
     try_login(&user.api, &user.email, "quite another one 7").await.expect(200);
 }
