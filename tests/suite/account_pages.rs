@@ -19,6 +19,7 @@ cases![KeepsMail:
     a_browser_is_a_session,
     a_new_login_takes_the_place_of_the_old,
     forms_of_other_sites_are_refused,
+    an_export_is_no_link_of_other_sites,
     forms_are_of_one_browser,
     cookies_that_are_made_up_are_none,
     a_cookie_of_another_name_is_none_of_ours,
@@ -132,6 +133,19 @@ async fn forms_of_other_sites_are_refused(host: Host) {
     body.fields.clear();
     visitor.send(&body).await.titled(403, "This form is too old");
     visitor.send_from(&form, &[]).await.says("You are logged out.");
+}
+
+/// What a link does must not be done by a page of another site that leads there.
+async fn an_export_is_no_link_of_other_sites(host: Host) {
+    let user = User::verified(&host).await;
+    let cookie = format!("{SESSION}={}", Visitor::logged_in(&user).await.cookies[SESSION]);
+    let export = || user.api.anonymous().get("/account/export").header("Cookie", &cookie);
+    assert_eq!(export().header("Sec-Fetch-Site", "cross-site").await.status, 403);
+    let events = user.api.get("/api/v1/users/me/audit-log").await.expect(200);
+    assert!(!events.to_string().contains("data_exported"), "{events}");
+    for site in ["same-origin", "none"] {
+        export().header("Sec-Fetch-Site", site).await.expect(200);
+    }
 }
 
 async fn forms_are_of_one_browser(host: Host) {

@@ -115,9 +115,10 @@ pub async fn change_address(
     Ok(frame::page(StatusCode::OK, "Look at your mail", Some((&signed, HERE)), &content))
 }
 
-/// Gives everything that is held about who asks, as a file.
+/// Gives everything that is held about who asks, as a file. Not by a link of another site: it is counted, and noted.
 pub async fn export(
     State(app): State<App>,
+    _: SameSite,
     uri: OriginalUri,
     signed: Signed,
     query: Query<export::Parameters>,
