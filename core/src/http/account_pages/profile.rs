@@ -73,7 +73,7 @@ fn profile_page(signed: &Signed, form: &Form, part: Part, mistakes: &Mistakes) -
             button type="submit" { "Send the link" }
         }
         h2 { "Your data" }
-        p { a href="/account/export" download { "Export everything that is held about you" } " (JSON)" }
+        p { a href="/account/export" download { "Export everything that is held about you" } " (JSON). It tells 100 of each list; where " code { "nextCursor" } " is not null, " code { "/account/export?cursor=" } " with it tells 100 more." }
         p { a href="/account/delete" { "Delete the account" } }
     };
     mistakes.shown(frame::page(StatusCode::OK, "Profile", Some((signed, HERE)), &content))
