@@ -6,6 +6,7 @@ use aibaas_tests::{
     host::Host,
     visitor::SESSION,
 };
+use futures_util::future::join;
 
 cases![KeepsMail:
     registering_leads_to_a_login,
@@ -104,10 +105,14 @@ async fn changing_the_password(host: Host) {
     let page = visitor.fill_in("/account/password", &short).await;
     page.titled(422, "Password").says("id=\"newPassword-error\"");
     other.open("/account").await.titled(200, "Your account");
+    let mut thief = visitor.clone();
     let right = [("currentPassword", PASSWORD), ("newPassword", "quite another one 7")];
     let page = visitor.fill_in("/account/password", &right).await;
     page.titled(200, "Your account").says("Your password is changed.");
-    assert_eq!(other.open("/account").await.path, "/account/login");
+    for ended in [&mut other, &mut thief] {
+        assert_eq!(ended.open("/account").await.path, "/account/login", "a copy of the cookie ends, too");
+    }
+    visitor.open("/account/sessions").await.titled(200, "Sessions").says("this browser").lacks("End this session");
     user.assert_ended().await;
     try_login(&user.api, &user.email, "quite another one 7").await.expect(200);
 }
@@ -212,8 +217,11 @@ async fn the_second_factor_is_set_up_and_removed(host: Host) {
     let ask = |code: &str, what: &str| form.clone().with("code", code).ticked("what", what);
     let page = visitor.send(&ask(&wrong, "codes")).await;
     page.titled(403, "Second factor").says("id=\"code-error\"");
-    let page = visitor.send(&ask(&authenticator.next().await, "codes")).await;
+    let form = ask(&authenticator.next().await, "codes");
+    let (mut first_click, mut second_click) = (visitor.clone(), visitor.clone());
+    let (page, same) = join(first_click.send(&form), second_click.send(&form)).await;
     let second = codes(page.says("The codes of before are dead."));
+    assert_eq!(codes(&same), second, "two clicks at once show the same");
     assert!(first.iter().all(|code| !second.contains(code)));
     let fresh = visitor.open(path).await.form("/account/second-factor/change").with("password", PASSWORD);
     let page = visitor.send(&fresh.with("code", &second[0]).ticked("what", "remove")).await;

@@ -1,10 +1,14 @@
 //! API keys and what was published, in a browser without scripts.
 
-use aibaas_tests::{Publisher, User, Visitor, cases, host::Host};
+use std::collections::BTreeSet;
+
+use aibaas_tests::{Page, Publisher, User, Visitor, cases, host::Host, visitor::Form};
+use futures_util::future::join_all;
 use serde_json::json;
 
 cases![KeepsMail:
     a_key_is_shown_once,
+    what_is_sent_twice_at_once_shows_one_key,
     a_key_is_rotated_changed_and_revoked,
     the_use_of_a_key_is_shown,
     keys_are_their_owners,
@@ -37,6 +41,33 @@ async fn a_key_is_shown_once(host: Host) {
     assert_eq!(keys["data"][0]["allowedIps"], json!(["127.0.0.0/8", "::1/128"]));
     assert_eq!(keys["data"][0]["scopes"], json!(["leaderboard:read", "keys:verify"]));
     assert!(keys["data"][0]["expiresAt"].is_string(), "{keys}");
+}
+
+/// A browser shows the answer to the last click alone, and the key is shown this once.
+async fn what_is_sent_twice_at_once_shows_one_key(host: Host) {
+    let user = User::verified(&host).await;
+    let mut visitor = Visitor::logged_in(&user).await;
+    let at_once = async |visitor: &Visitor, form: &Form| {
+        let pages = join_all((0..5).map(|_| {
+            let mut clicks = visitor.clone();
+            async move { clicks.send(form).await }
+        }));
+        let pages = pages.await;
+        let shown = |page: &Page| page.titled(201, "Your new key").element("<p class=\"secret\">");
+        let keys = pages.iter().map(shown).collect::<BTreeSet<_>>();
+        assert_eq!(keys.len(), 1, "one key is made");
+        keys.into_iter().next().expect("a key")
+    };
+    let form = visitor.open("/account/keys/new").await.form("/account/keys/new").with("name", "once");
+    let key = at_once(&visitor, &form).await;
+    user.api.with(&key).get("/api/v1/models").await.expect(200);
+    let list = user.api.get("/api/v1/api-keys").await.expect(200);
+    let [made] = &list["data"].as_array().expect("a list")[..] else { panic!("{list}") };
+    let path = format!("/account/keys/{}", made["id"].as_str().expect("an id"));
+    let form = visitor.open(&path).await.form(&format!("{path}/rotate")).with("overlapSeconds", "0");
+    let successor = at_once(&visitor, &form).await;
+    user.api.with(&key).get("/api/v1/models").await.problem(401, "api_key_revoked");
+    user.api.with(&successor).get("/api/v1/models").await.expect(200);
 }
 
 async fn a_key_is_rotated_changed_and_revoked(host: Host) {

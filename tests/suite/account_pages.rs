@@ -6,6 +6,10 @@ use aibaas_tests::{
     host::Host,
     visitor::SESSION,
 };
+use reqwest::Method;
+
+/// An origin that CORS allows.
+const ORIGIN: &str = "http://localhost:3000";
 
 cases![KeepsMail:
     logging_in_and_out,
@@ -15,8 +19,11 @@ cases![KeepsMail:
     a_browser_is_a_session,
     a_new_login_takes_the_place_of_the_old,
     forms_of_other_sites_are_refused,
+    an_export_is_no_link_of_other_sites,
     forms_are_of_one_browser,
-    cookies_that_are_made_up_are_none;
+    cookies_that_are_made_up_are_none,
+    a_cookie_of_another_name_is_none_of_ours,
+    no_script_of_another_origin_reads_a_page;
 MovesTime:
     a_login_asks_for_the_second_factor,
     an_unused_browser_is_logged_out,
@@ -128,6 +135,19 @@ async fn forms_of_other_sites_are_refused(host: Host) {
     visitor.send_from(&form, &[]).await.says("You are logged out.");
 }
 
+/// What a link does must not be done by a page of another site that leads there.
+async fn an_export_is_no_link_of_other_sites(host: Host) {
+    let user = User::verified(&host).await;
+    let cookie = format!("{SESSION}={}", Visitor::logged_in(&user).await.cookies[SESSION]);
+    let export = || user.api.anonymous().get("/account/export").header("Cookie", &cookie);
+    assert_eq!(export().header("Sec-Fetch-Site", "cross-site").await.status, 403);
+    let events = user.api.get("/api/v1/users/me/audit-log").await.expect(200);
+    assert!(!events.to_string().contains("data_exported"), "{events}");
+    for site in ["same-origin", "none"] {
+        export().header("Sec-Fetch-Site", site).await.expect(200);
+    }
+}
+
 async fn forms_are_of_one_browser(host: Host) {
     let (user, other) = (User::verified(&host).await, User::verified(&host).await);
     // Of another person's session.
@@ -158,6 +178,35 @@ async fn cookies_that_are_made_up_are_none(host: Host) {
     ] {
         visitor.cookies.insert(SESSION.to_owned(), made_up.clone());
         assert_eq!(visitor.open("/account").await.path, "/account/login", "{made_up}");
+    }
+}
+
+/// A neighbouring subdomain can set any cookie but ours.
+async fn a_cookie_of_another_name_is_none_of_ours(host: Host) {
+    let user = User::verified(&host).await;
+    let mut visitor = Visitor::logged_in(&user).await;
+    let session = visitor.cookies[SESSION].clone();
+    for theme in [format!("dark,{SESSION}={session}"), format!("dark, {SESSION}={session}")] {
+        let mut tossed = Visitor::new(&user.api);
+        tossed.cookies.insert("theme".to_owned(), theme.clone());
+        assert_eq!(tossed.open("/account").await.path, "/account/login", "it logs nobody in");
+        visitor.cookies.insert("theme".to_owned(), theme);
+        visitor.open("/account").await.titled(200, "Your account");
+    }
+}
+
+async fn no_script_of_another_origin_reads_a_page(host: Host) {
+    let user = User::verified(&host).await;
+    let cookie = format!("{SESSION}={}", Visitor::logged_in(&user).await.cookies[SESSION]);
+    let allowed = "access-control-allow-origin";
+    let listed = user.api.get("/api/v1/users/me").header("Origin", ORIGIN).await;
+    assert_eq!(listed.header(allowed), Some(ORIGIN), "{listed}");
+    for path in ["/account", "/account/keys", "/account/export", "/account/none"] {
+        let read = user.api.anonymous().get(path).header("Cookie", &cookie).header("Origin", ORIGIN).await;
+        assert_eq!(read.header(allowed), None, "{path}: {read}");
+        let asked = user.api.anonymous().request(Method::OPTIONS, path).header("Origin", ORIGIN);
+        let asked = asked.header("Access-Control-Request-Method", "GET").await;
+        assert_eq!(asked.header(allowed), None, "{path}: {asked}");
     }
 }
 

@@ -31,6 +31,9 @@ use crate::{
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 const MOST_KEY_BYTES: usize = 255;
+/// How long a form that was sent twice waits before each look at the first one's answer, in milliseconds: 8 s in all. Each
+/// look is one query; D1 has 50 for an invocation on the free plan.
+const WAITS_MS: [u32; 9] = [100, 200, 400, 800, 1000, 1300, 1400, 1400, 1400];
 
 /// The `Idempotency-Key` of a request, where it has one. As an extractor of its own, that of a request without a body;
 /// else see [`Idempotent`].
@@ -38,6 +41,8 @@ pub struct Idempotency(Option<Keyed>);
 
 struct Keyed {
     key: String,
+    /// Whether who sends it twice waits for the answer: nobody sends a form again for them.
+    waits: bool,
     /// SHA-256 of what must be the same when the key comes again.
     digest: [u8; 32],
 }
@@ -49,7 +54,7 @@ impl<S: Sync> FromRequestParts<S> for Idempotency {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        Ok(Self::of(key(&parts.headers)?, parts, &[]))
+        Ok(Self::of(key(&parts.headers)?, false, parts, &[]))
     }
 }
 
@@ -60,7 +65,7 @@ impl<B: FromBody, S: Sync> FromRequest<S> for Idempotent<B> {
         let (parts, body) = request.into_parts();
         let key = key(&parts.headers)?;
         let (read, bytes) = read::<B>(&parts.headers, body).await?;
-        Ok(Self(Idempotency::of(key, &parts, &bytes), read))
+        Ok(Self(Idempotency::of(key, false, &parts, &bytes), read))
     }
 }
 
@@ -230,19 +235,20 @@ impl Claim {
 }
 
 impl Idempotency {
-    /// That of a form, whose page gave it a key: sent twice, it is done once.
+    /// That of a form, whose page gave it a key: sent twice, it is done once. The browser shows what the second was answered
+    /// with, so that one waits for the first.
     pub fn of_form(key: &str, parts: &Parts, body: &[u8]) -> Self {
-        Self::of(Some(key).filter(|key| is_key(key)).map(str::to_owned), parts, body)
+        Self::of(Some(key).filter(|key| is_key(key)).map(str::to_owned), true, parts, body)
     }
 
-    fn of(key: Option<String>, parts: &Parts, body: &[u8]) -> Self {
+    fn of(key: Option<String>, waits: bool, parts: &Parts, body: &[u8]) -> Self {
         let digest = || {
             // Of a nested route the request itself tells only the end of its path.
             let path = parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |OriginalUri(uri)| uri).path();
             let head = format!("{} {path}\n", parts.method);
             Sha256::new().chain_update(head).chain_update(body).finalize().into()
         };
-        Self(key.map(|key| Keyed { key, digest: digest() }))
+        Self(key.map(|key| Keyed { key, waits, digest: digest() }))
     }
 
     /// Does the work, or replays the answer that it had. What the work writes has to fulfil the [`Claim`].
@@ -259,11 +265,28 @@ impl Idempotency {
     where
         W: Future<Output = Result<Fulfilled, ApiError>>,
     {
-        let Some(Keyed { key, digest }) = self.0 else { return Ok(work(Claim(None)).await?.reply.into_response()) };
+        let Some(Keyed { key, waits, digest }) = self.0 else {
+            return Ok(work(Claim(None)).await?.reply.into_response());
+        };
         let claim = store::Claim { caller: caller.name(), key, id: app.new_id() };
         let fingerprint = app.keys().fingerprint(&digest).map_err(ApiError::internal)?;
         let mut held = Held { app, claim: Some(claim.clone()) };
-        let found = caller.claim(app, &claim, fingerprint).await?;
+        let mut found = caller.claim(app, &claim, fingerprint.clone()).await?;
+        for wait in WAITS_MS.iter().filter(|_| waits) {
+            let is_running = |found: &Claimed| {
+                let is_same = found.claim != claim.id && app.keys().is_fingerprint(&digest, &found.fingerprint);
+                is_same && found.answer.is_none()
+            };
+            if !found.as_ref().is_some_and(is_running) {
+                break;
+            }
+            app.ports().timer.sleep(*wait).await;
+            found = claim.find().run(app.database()).await?;
+            if found.is_none() {
+                // That was refused: this one is answered for itself.
+                found = caller.claim(app, &claim, fingerprint.clone()).await?;
+            }
+        }
         let found = found.ok_or_else(|| ApiError::internal("a claimed key is gone"))?;
         if found.claim != claim.id {
             held.claim = None;

@@ -15,7 +15,7 @@ use axum::{
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header, uri::Authority};
 
 use super::{
-    cors,
+    account_pages, cors,
     deadline::answer_in_time,
     host_refusal::HostRefusal,
     page::CSP,
@@ -56,7 +56,9 @@ pub async fn complete(State(app): State<App>, mut request: Request, next: Next) 
     let names_one_host = names_one_host(&request);
     join_repeated(request.headers_mut());
     let request_id = request_id(&app, request.headers());
-    let origin = request.headers().get(header::ORIGIN).cloned();
+    // Pages of accounts are for no script of another origin, listed or not: what may call the API cannot read them.
+    let is_account_page = account_pages::is_below(request.uri().path());
+    let origin = request.headers().get(header::ORIGIN).cloned().filter(|_| !is_account_page);
     let is_preflight = cors::is_preflight(&request);
 
     if let Some(peer) = request.extensions().get::<ClientAddress>().copied() {

@@ -56,7 +56,9 @@ pub fn login_address(next: &str) -> String {
 pub fn next_address(given: &str) -> &str {
     let is_page = given.strip_prefix("/account").is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']));
     let is_plain = given.len() <= 500 && given.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
-    if is_page && is_plain && !given.contains("//") { given } else { "/account" }
+    // A browser takes `..` out of an address, however it is written, before it goes there.
+    let climbs = given.contains("..") || given.to_ascii_lowercase().contains("%2e");
+    if is_page && is_plain && !climbs && !given.contains("//") { given } else { "/account" }
 }
 
 /// `ask again` as `Ask again.`
@@ -84,6 +86,9 @@ mod tests {
             "/account//evil.example",
             "/account@evil.example",
             "/account/\\evil",
+            "/account/../leaderboard",
+            "/account/%2E%2e/leaderboard",
+            "/account/.%2e/leaderboard",
             "/account/\r\nx",
             "/leaderboard",
         ] {

@@ -29,6 +29,12 @@ use crate::{
 /// What a form's handler gives.
 type PageResult = Result<axum::response::Response, errors::PageError>;
 
+/// Whether the path is `/account`, or of a page below.
+#[must_use]
+pub fn is_below(path: &str) -> bool {
+    path.strip_prefix("/account").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
 pub fn routes() -> Router<App> {
     let pages = Router::new()
         .route("/", get(overview::page))

@@ -4,7 +4,7 @@ use axum::{
     extract::State,
     response::{IntoResponse as _, Redirect, Response},
 };
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use maud::html;
 use serde_json::json;
 
@@ -16,7 +16,16 @@ use super::{
 };
 use crate::{
     app::App,
-    http::{auth::password, problem::ApiError, request::Json},
+    http::{
+        auth::{
+            password,
+            start_session::{Admitted, start_session},
+        },
+        credentials::browser,
+        problem::ApiError,
+        request::Json,
+    },
+    store::Batch,
 };
 
 const HERE: &str = "/account/password";
@@ -53,17 +62,34 @@ fn password_page(signed: &Signed, email: &str, mistakes: &Mistakes) -> Response 
 /// Changes it.
 pub async fn submit(State(app): State<App>, sent: SignedForm) -> PageResult {
     let SignedForm { signed, form, .. } = sent;
+    let ends_others = !form.ticked("keepOthers", "yes");
     let members = json!({
         "currentPassword": form.get("currentPassword"),
         "newPassword": form.get("newPassword"),
-        "revokeOtherSessions": !form.ticked("keepOthers", "yes"),
+        "revokeOtherSessions": ends_others,
     });
     let changed = async {
         let body = body(&members)?;
-        password::change(State(app), signed.caller.clone(), Json(body)).await
+        password::change(State(app.clone()), signed.caller.clone(), Json(body)).await
     };
     match changed.await as Result<_, ApiError> {
-        Ok(_) => Ok(Redirect::to("/account?done=password").into_response()),
+        Ok(_) => {
+            let mut response = Redirect::to("/account?done=password").into_response();
+            if ends_others && let Err(error) = renew(&app, &signed, response.headers_mut()).await {
+                tracing::warn!(?error, "a browser keeps its session after a change of the password");
+            }
+            Ok(response)
+        }
         Err(error) => Ok(password_page(&signed, form.get("email"), &Mistakes::of(error.into(), "currentPassword")?)),
     }
+}
+
+/// Gives the browser another session: a copy of its cookie ends as every other session does.
+async fn renew(app: &App, signed: &Signed, headers: &mut HeaderMap) -> Result<(), ApiError> {
+    let caller = &signed.caller;
+    let session = caller.confirm(app).await?;
+    let (user, replaces) = (&session.user, Some(caller.session_id()));
+    let admitted = Admitted { user, cookie: true, replaces, methods: &["password"] };
+    let session = start_session(app, caller.client(), admitted, Batch::new()).await?;
+    browser::keep(app, headers, &session)
 }

@@ -73,7 +73,7 @@ fn profile_page(signed: &Signed, form: &Form, part: Part, mistakes: &Mistakes) -
             button type="submit" { "Send the link" }
         }
         h2 { "Your data" }
-        p { a href="/account/export" download { "Export everything that is held about you" } " (JSON)" }
+        p { a href="/account/export" download { "Export everything that is held about you" } " (JSON). It tells 100 of each list; where " code { "nextCursor" } " is not null, " code { "/account/export?cursor=" } " with it tells 100 more." }
         p { a href="/account/delete" { "Delete the account" } }
     };
     mistakes.shown(frame::page(StatusCode::OK, "Profile", Some((signed, HERE)), &content))
@@ -115,9 +115,10 @@ pub async fn change_address(
     Ok(frame::page(StatusCode::OK, "Look at your mail", Some((&signed, HERE)), &content))
 }
 
-/// Gives everything that is held about who asks, as a file.
+/// Gives everything that is held about who asks, as a file. Not by a link of another site: it is counted, and noted.
 pub async fn export(
     State(app): State<App>,
+    _: SameSite,
     uri: OriginalUri,
     signed: Signed,
     query: Query<export::Parameters>,

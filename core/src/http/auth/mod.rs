@@ -12,7 +12,7 @@ pub mod register;
 pub mod resend_verification;
 mod session;
 pub mod sessions;
-mod start_session;
+pub mod start_session;
 mod tokens;
 pub mod undo_email_change;
 pub mod verify_email;

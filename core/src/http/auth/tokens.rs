@@ -168,6 +168,8 @@ mod tests {
     fn one_cookie_is_taken() {
         assert_eq!(token(&[]), Ok(None));
         assert_eq!(token(&[b"a=b; __Secure-aibaas_refresh_old=x; _Secure-aibaas_refresh=y"]), Ok(None));
+        // The value of another's cookie.
+        assert_eq!(token(&[b"theme=dark,__Secure-aibaas_refresh=x", b"a=b, __Secure-aibaas_refresh=y"]), Ok(None));
         for cookies in [
             [b"a=b; __Secure-aibaas_refresh=tok; c".as_slice(), b"d=e"],
             [b"__Secure-aibaas_refresh=tok", b"a=\xff"],
@@ -182,6 +184,7 @@ mod tests {
         for cookies in [
             [b"__Secure-aibaas_refresh=a; __Secure-aibaas_refresh=b".as_slice(), b""],
             [b"__Secure-aibaas_refresh=a", b"__Secure-aibaas_refresh=a"],
+            [b"__Secure-aibaas_refresh=a, __Secure-aibaas_refresh=b", b""],
             [b"__Secure-aibaas_refresh=; x=\xff;__Secure-aibaas_refresh=b", b""],
             [b"__Secure-aibaas_refresh=a;__Secure-aibaas_refresh\t=b", b""],
         ] {
