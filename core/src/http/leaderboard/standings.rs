@@ -198,12 +198,12 @@ pub fn within(boards: &[ListedBoard], most: usize) -> Vec<Scope> {
 /// Which of these have so many together at most, the first ones first. One that is too large takes nothing from others.
 fn fitting_within(sizes: impl Iterator<Item = usize>, most: usize) -> Vec<bool> {
     let mut left = most;
-    let mut fits = |size: usize| {
+    let fits = |size: usize| {
         let rest = left.checked_sub(size);
         left = rest.unwrap_or(left);
         rest.is_some()
     };
-    sizes.map(|size| fits(size)).collect()
+    sizes.map(fits).collect()
 }
 
 fn snapshot_of(board: &ListedBoard) -> &str {
