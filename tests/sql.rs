@@ -80,6 +80,59 @@ fn every_file_holds_one_statement_that_prepares_and_scans_nothing_that_grows() {
     }
 }
 
+/// A benchmark may have a hundred versions: what is read of one does not grow with the entries of the others.
+#[test]
+fn a_board_is_read_without_the_entries_of_other_versions() {
+    let database = migrated();
+    let boards =
+        ["leaderboard/entries", "standings/entries", "comparisons/standing", "comparisons/entries", "log/board"];
+    for (name, sql) in files().into_iter().filter(|(name, _)| boards.contains(&name.as_str())) {
+        let mut plan = database.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).expect("a plan");
+        let steps = plan.raw_query().mapped(|row| row.get::<_, String>("detail")).collect::<Result<Vec<_>, _>>();
+        let steps = steps.expect("a plan").into_iter().filter(|step| step.contains("INDEX leaderboard_entries"));
+        let steps = steps.collect::<Vec<_>>();
+        assert!(!steps.is_empty() && steps.iter().all(|step| step.contains("version=?")), "{name}: {steps:#?}");
+    }
+}
+
+/// Of a thousand benchmarks the first page shows a few.
+#[test]
+fn systems_are_counted_on_the_boards_that_are_shown() {
+    let steps = |entries: usize| {
+        let database = migrated();
+        database
+            .execute_batch(&format!(
+                "PRAGMA foreign_keys = OFF;
+                 WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 30)
+                   INSERT INTO benchmarks (id, created_at) SELECT 'b' || i, 1 FROM n;
+                 INSERT INTO benchmark_versions (benchmark_id, version, title, metric, evidence, task_count, attempts_per_task, created_at)
+                   SELECT id, '1', 'B', 'pass_rate', 'counts', 1, 1, 1 FROM benchmarks;
+                 INSERT INTO snapshots (id, benchmark_id, version, created_at) SELECT id, id, '1', 1 FROM benchmarks;
+                 WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {entries})
+                   INSERT INTO leaderboard_entries (benchmark_id, version, model_id, system_id, run_id, from_seq, display_name, contaminated, ranked)
+                   SELECT s.benchmark_id, '1', CASE n.i WHEN 1 THEN 'p/m' ELSE 'p/' || n.i END, 'p/' || n.i, s.id || '-' || n.i, s.seq, 'M', 0, 1
+                   FROM snapshots AS s, n;
+                 INSERT INTO runs (id, model_id, benchmark_id, version, harness, harness_version, dirty, generation_config,
+                     evaluator_relationship, request, created_at, published_at)
+                   SELECT 'r' || id, 'p/m', id, '1', 'h', '1', 0, '{{}}', 'first_party', '{{}}', 1, 1 FROM benchmarks;"
+            ))
+            .expect("boards");
+        let of = |name: &str, values: &[&dyn rusqlite::ToSql]| {
+            let (_, sql) = files().into_iter().find(|(known, _)| known == name).expect("a file");
+            let mut statement = database.prepare(&sql).expect("a statement");
+            let rows = statement.query(values).expect("rows").mapped(|_| Ok(())).count();
+            assert_eq!(rows, 2, "{name}");
+            statement.get_status(rusqlite::StatementStatus::VmStep)
+        };
+        [of("standings/newest", &[&2]), of("standings/of_model", &[&"p/m", &"", &2])]
+    };
+    let (few, many) = (steps(10), steps(210));
+    for (few, many) in few.into_iter().zip(many) {
+        // Each entry that is counted takes some ten steps: 400 on two boards, 6,000 on all.
+        assert!(many - few < 15_000, "{few} steps, and {many} on boards of more systems");
+    }
+}
+
 /// The source files below a folder of the application, with their texts.
 fn sources(folder: &std::path::Path) -> Vec<(std::path::PathBuf, String)> {
     let entries = std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));

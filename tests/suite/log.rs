@@ -338,6 +338,11 @@ async fn every_kind_of_board_is_verified(host: Host) {
         publisher.publish(&run).await;
     }
 
+    // It moves the model that is hidden below: its leaf is withheld, and the score that its source gives is not.
+    let run = publisher.run_of(&models[0], json!({ "version": "5" })).await;
+    publisher.api.put(format!("/api/v1/runs/{run}/score")).json(json!({ "score": 8.5 })).await.expect(200);
+    publisher.publish(&run).await;
+
     let url = host.url().to_owned();
     let (code, said) = client(&["verify", &url]).await;
     assert!(code == Some(0) && said.contains("runs at private tasks") && said.contains("which runs stand"), "{said}");

@@ -130,12 +130,14 @@ async fn what_a_score_means_is_told_everywhere(host: Host) {
     }
     let csv = api.get(format!("/api/v1/leaderboard.csv?benchmark={benchmark}")).await.text();
     let lines = csv.lines().collect::<Vec<_>>();
-    assert!(lines[0].ends_with(",intervalMethod,direction,unit"), "{csv}");
-    assert!(lines[1].ends_with(",clustered,lower_is_better,s"), "{csv}");
+    assert!(lines[0].contains(",intervalMethod,direction,unit,"), "{csv}");
+    assert!(lines[1].contains(",clustered,lower_is_better,s,"), "{csv}");
     let line = api.get(format!("/api/v1/leaderboard.ndjson?benchmark={benchmark}")).await.text();
     assert!(line.contains("\"direction\":\"lower_is_better\",\"unit\":\"s\""), "{line}");
     let page = api.get(format!("/leaderboard?benchmark={benchmark}")).await.text();
     assert!(page.contains("12.50 s") && page.contains("lower is better") && page.contains("at least 0"), "{page}");
+    let page = api.get(format!("/standings?benchmark={benchmark}")).await.text();
+    assert!(page.contains("12.50 s") && page.contains("lower is better"), "{page}");
     let badge = api.get(format!("/api/v1/badges/{model}.svg?benchmark={benchmark}")).await.text();
     assert!(badge.contains("12.50 s · rank 1"), "{badge}");
     let page = api.get(format!("/leaderboard/models/{model}")).await.text();
@@ -190,6 +192,8 @@ async fn bounds_that_are_none_are_refused(host: Host) {
     for (pointer, members) in [
         ("/direction", json!({ "direction": "sideways" })),
         ("/unit", json!({ "unit": "s".repeat(31) })),
+        ("/unit", json!({ "unit": "m\u{1}s" })),
+        ("/unit", json!({ "unit": "s\u{202e}" })),
         ("/unit", json!({ "metric": "pass_rate", "unit": "%" })),
         ("/bounds", json!({ "metric": "pass_rate", "bounds": { "lower": 0, "upper": 100 } })),
         ("/bounds", json!({ "parts": "default", "bounds": { "lower": 0 } })),
@@ -281,6 +285,11 @@ async fn a_given_score_is_ranked_with_its_own_interval(host: Host) {
     let result = &record["evaluation_results"][0];
     assert_eq!(result["score_details"]["uncertainty"]["standard_error"]["value"], 5.0);
     assert_eq!(result["metric_config"]["score_type"], Value::Null, "a continuous score has bounds there");
+
+    let (tiny, _) = publish("tiny", json!({ "score": 2.5e-7 })).await;
+    let file = format!("/api/v1/models/{tiny}/eval-results.yaml?benchmark={benchmark}&version=1&dataset=Org/Data");
+    let file = api.get(file).await.text();
+    assert!(file.contains("  value: 0.00000025\n"), "{file}");
 }
 
 async fn given_scores_are_checked(host: Host) {

@@ -144,6 +144,12 @@ async fn what_a_run_says_otherwise_is_refused(host: Host) {
     let stranger = Publisher { benchmark: publisher.benchmark.clone(), ..Publisher::new(&host).await };
     open(&stranger, json!({})).await.problem(403, "not_owner");
     open(&publisher, json!({ "startedAt": sealed_at })).await.expect(201);
+    // A system has one name, however its words are spaced.
+    let mut body = publisher.seal_body(&model);
+    body["configuration"] = json!("high  effort");
+    let spaced = publisher.api.post("/api/v1/seals").json(body).await.expect(201);
+    assert_eq!(spaced["configuration"], "high effort");
+    open(&publisher, json!({ "seal": spaced["id"], "configuration": "high  effort" })).await.expect(201);
 }
 
 async fn seals_need_what_they_name(host: Host) {
@@ -160,6 +166,8 @@ async fn seals_need_what_they_name(host: Host) {
         ("stoppingRule", json!(""), "/stoppingRule"),
         ("stoppingRule", json!("x".repeat(1001)), "/stoppingRule"),
         ("tasks", json!("all"), "/tasks"),
+        ("agent", json!({ "name": "Tin\u{200b}ker" }), "/agent/name"),
+        ("configuration", json!("hi\u{200b}gh"), "/configuration"),
     ] {
         let mut body = publisher.seal_body(&model);
         body[member] = value;

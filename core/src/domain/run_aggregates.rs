@@ -6,7 +6,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-/// Decimals of what is kept.
+use super::statistics::significant;
+
+/// Decimals of what is kept of shares and costs. Of other scores the size is not known: so many significant digits.
 const DECIMALS: usize = 12;
 
 /// A task, and the slices that it belongs to.
@@ -156,9 +158,10 @@ impl<'a> RunSums<'a> {
             *tasks = tasks.saturating_add(1);
         }
         let mean = |(given, sum): (u32, Sum)| (given, rounded(sum.value() / f64::from(given.max(1))));
+        let round = if self.is_share { rounded } else { of_any_size };
         Some(RunAggregates {
-            slices: slices(self.tasks, &self.sums, least_tasks),
-            scores: self.sums.iter().map(|task| rounded(task.mean())).collect(),
+            slices: slices(self.tasks, &self.sums, least_tasks, round),
+            scores: self.sums.iter().map(|task| round(task.mean())).collect(),
             pass_counts: pass_counts.into_iter().map(|((total, correct), tasks)| (total, correct, tasks)).collect(),
             parts: self.parts.into_iter().map(|(part, sum)| (part, mean(sum))).collect(),
         })
@@ -198,7 +201,7 @@ pub fn count_slices<'a>(tasks: impl Iterator<Item = &'a [Option<String>; 3]> + C
     CUTS.into_iter().map(of_cut).sum()
 }
 
-fn slices(tasks: &[SlicedTask], sums: &[TaskSum], least_tasks: u32) -> Vec<Slice> {
+fn slices(tasks: &[SlicedTask], sums: &[TaskSum], least_tasks: u32, round: fn(f64) -> f64) -> Vec<Slice> {
     let mut told = Vec::new();
     // A cut at a time: each task stands in one slice of it, so there is never more than one copy of what was added.
     for cut in CUTS {
@@ -208,13 +211,13 @@ fn slices(tasks: &[SlicedTask], sums: &[TaskSum], least_tasks: u32) -> Vec<Slice
                 members.entry(values).or_default().push((task, sum));
             }
         }
-        let slices = members.into_iter().map(|(values, members)| slice(values.map(str::to_owned), &members));
+        let slices = members.into_iter().map(|(values, members)| slice(values.map(str::to_owned), &members, round));
         told.extend(slices.filter(|slice| slice.tasks >= least_tasks || slice.is_whole()));
     }
     told
 }
 
-fn slice(values: [String; 3], members: &[(&SlicedTask, &TaskSum)]) -> Slice {
+fn slice(values: [String; 3], members: &[(&SlicedTask, &TaskSum)], round: fn(f64) -> f64) -> Slice {
     let tasks = u32::try_from(members.len()).unwrap_or(u32::MAX);
     let mut whole = Sum::default();
     // A task without a cluster is one of its own.
@@ -250,8 +253,8 @@ fn slice(values: [String; 3], members: &[(&SlicedTask, &TaskSum)]) -> Slice {
         clusters: u32::try_from(clusters.len()).unwrap_or(u32::MAX),
         correct,
         total,
-        score: rounded(mean),
-        squares: rounded(squares.value()),
+        score: round(mean),
+        squares: round(squares.value()),
         cost_usd: cost.map(|cost| rounded(cost.value())),
         uncosted,
         p50_ms: percentile(&latencies, 50),
@@ -270,9 +273,15 @@ fn percentile(ordered: &[f64], percent: usize) -> Option<f64> {
 }
 
 fn rounded(number: f64) -> f64 {
-    let rounded = format!("{number:.DECIMALS$}").parse().unwrap_or(number);
-    // Of a negative zero, the sign.
-    if rounded == 0.0 { 0.0 } else { rounded }
+    unsigned_zero(format!("{number:.DECIMALS$}").parse().unwrap_or(number))
+}
+
+fn of_any_size(number: f64) -> f64 {
+    unsigned_zero(significant(number))
+}
+
+fn unsigned_zero(number: f64) -> f64 {
+    if number == 0.0 { 0.0 } else { number }
 }
 
 /// A sum that loses nothing to the order of magnitude of what it has already (Neumaier 1974), as SQLite's are.
@@ -333,6 +342,20 @@ mod tests {
         assert_eq!((edit.tasks, edit.clusters, edit.score), (2, 1, 0.75));
         assert_eq!(kept.scores, [0.5, 1.0, 0.0]);
         assert_eq!(kept.pass_counts, [(2, 0, 1), (2, 1, 1), (2, 2, 1)]);
+    }
+
+    #[test]
+    fn small_scores_that_are_no_shares_keep_their_size() {
+        let tasks = [task("a", [None, None, None], None), task("b", [None, None, None], None)];
+        let of = |is_share| {
+            let mut sums = RunSums::new(&tasks, is_share);
+            sums.add(&attempt("a", 1e-8, 1.0, None));
+            sums.add(&attempt("b", 3e-8, 1.0, None));
+            let kept = sums.finish(1, 1).unwrap();
+            (kept.scores, kept.slices[0].score, kept.slices[0].squares)
+        };
+        assert_eq!(of(false), (vec![1e-8, 3e-8], 2e-8, 2e-16), "or the interval would have no width");
+        assert_eq!(of(true), (vec![1e-8, 3e-8], 2e-8, 0.0));
     }
 
     #[test]

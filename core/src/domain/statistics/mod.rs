@@ -29,3 +29,4 @@ pub use pareto::pareto_front;
 pub use pass_at_k::pass_at_k;
 pub use power::{AttemptVariance, attempt_variance, attempts_needed, detectable_difference, power, tasks_needed};
 pub use ranking::{RankRange, rank_ranges, ranks, tie_groups};
+pub use rounding::significant;

@@ -34,6 +34,9 @@ pub fn detectable_difference(standard_error: f64) -> f64 {
 /// E. Miller (2024), section 5: `(z_{α/2} + z_β)² · V / δ²`, V being the variance of a task's difference.
 #[must_use]
 pub fn tasks_needed(tasks: u64, difference: f64, standard_error: f64) -> Option<u64> {
+    if difference == 0.0 {
+        return None;
+    }
     let ratio = detectable_difference(standard_error) / difference.abs();
     whole(tasks as f64 * ratio * ratio)
 }
@@ -117,6 +120,7 @@ mod tests {
             assert_eq!(tasks_needed(tasks, 0.03, (variance / tasks as f64).sqrt()), Some(969));
         }
         assert_eq!(tasks_needed(100, 0.0, 0.1), None);
+        assert_eq!(tasks_needed(100, 0.0, 0.0), None, "nothing tells apart what does not differ");
         assert_eq!(tasks_needed(100, 1e-9, 0.1), None);
         assert_eq!(tasks_needed(100, 0.5, 0.0), Some(1));
     }

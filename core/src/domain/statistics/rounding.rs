@@ -1,6 +1,7 @@
 /// To twelve significant digits. What is made of logarithms and powers differs in its last bits with the library that a
 /// host has for them; the same question has the same answer on every host.
-pub(super) fn significant(number: f64) -> f64 {
+#[must_use]
+pub fn significant(number: f64) -> f64 {
     format!("{number:.11e}").parse().unwrap_or(number)
 }
 

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use crate::{
     app::App,
-    domain::{BenchmarkId, ModelId, VersionName, benchmark::Metric, system},
+    domain::{BenchmarkId, ModelId, VersionName, benchmark::Metric, measure::Measure, system},
     http::{
         leaderboard::{Board, BoardSelector, RowBody, caching},
         openapi::{Hidden, IfNoneMatch, NotFound, UnnamedBoard},
@@ -94,20 +94,20 @@ pub async fn handler(
     if rows.is_empty() {
         return Err(ApiError::not_found(&format!("entry of the model {model} on this leaderboard")));
     }
-    let file = File { parameters: &parameters, metric: board.scope.measure.metric, base_url: &app.config().base_url };
+    let file = File { parameters: &parameters, measure: &board.scope.measure, base_url: &app.config().base_url };
     let text = rows.into_iter().map(|row| file.entry(row)).collect::<String>();
     Ok(caching::answer(&headers, YAML, text, caching::MINUTE))
 }
 
 struct File<'a> {
     parameters: &'a Parameters,
-    metric: Metric,
+    measure: &'a Measure,
     base_url: &'a str,
 }
 
 impl File<'_> {
     fn entry(&self, row: &RowBody) -> String {
-        let is_percent = self.metric == Metric::PassRate && self.parameters.scale == ScoreScale::Percent;
+        let is_percent = self.measure.metric == Metric::PassRate && self.parameters.scale == ScoreScale::Percent;
         let value = if is_percent { row.score * 100.0 } else { row.score };
         let source = row.links.as_ref().and_then(|links| links.source.clone());
         let source = source.unwrap_or_else(|| format!("{}/leaderboard/models/{}", self.base_url, row.model));
@@ -118,7 +118,8 @@ impl File<'_> {
             "- dataset:\n    id: {}\n    task_id: {}\n  value: {}\n  date: {}\n  source:\n    url: {}\n    name: AIBaaS\n{notes}",
             quoted(&self.parameters.dataset),
             quoted(self.parameters.task.as_deref().unwrap_or("default")),
-            rounded(value),
+            // Of other scores than shares nobody knows how small they are.
+            if self.measure.is_share() { rounded(value) } else { value },
             quoted(date.get(..10).unwrap_or(&date)),
             quoted(&source),
         )

@@ -28,7 +28,9 @@ use crate::{
     },
     ports::Timestamp,
     store::{
-        Batch, models,
+        Batch,
+        leaderboard::Scope,
+        models,
         standings::{self as store, ListedBoard},
     },
 };
@@ -78,13 +80,13 @@ pub struct PlaceOnBoard {
     /// Worst rank that the intervals allow.
     #[schema(minimum = 1, example = 9)]
     pub rank_high: usize,
-    #[schema(minimum = 0, maximum = 1, example = 0.88)]
+    #[schema(example = 0.88)]
     pub score: f64,
     /// Where the 95 % interval begins; null where too few clusters carry one.
-    #[schema(minimum = 0, maximum = 1, example = 0.831_038_051_9)]
+    #[schema(example = 0.831_038_051_9)]
     pub score_low: Option<f64>,
     /// Where it ends.
-    #[schema(minimum = 0, maximum = 1, example = 0.916_205_051_3)]
+    #[schema(example = 0.916_205_051_3)]
     pub score_high: Option<f64>,
     /// When the run was completed, else when it was started, else when it was published.
     pub evaluated_at: Timestamp,
@@ -178,18 +180,30 @@ pub async fn handler(
     Ok(with_next_link(response, &uri, next.as_deref()))
 }
 
-/// How many of the leaderboards are read for one answer: at least one.
+/// How many of the leaderboards are read for one answer, one after the other: at least one.
 pub fn affordable(boards: &[ListedBoard]) -> usize {
-    within(boards, MOST_ENTRIES).max(1)
-}
-
-/// How many of the leaderboards have so many entries together at most.
-pub fn within(boards: &[ListedBoard], most: usize) -> usize {
     let sums = boards.iter().scan(0_usize, |sum, board| {
         *sum = sum.saturating_add(board.systems);
         Some(*sum)
     });
-    sums.take_while(|sum| *sum <= most).count()
+    sums.take_while(|sum| *sum <= MOST_ENTRIES).count().max(1)
+}
+
+/// Those of the leaderboards that have so many entries together at most.
+pub fn within(boards: &[ListedBoard], most: usize) -> Vec<Scope> {
+    let fit = fitting_within(boards.iter().map(|board| board.systems), most);
+    boards.iter().zip(fit).filter(|(_, fits)| *fits).map(|(board, _)| board.scope.clone()).collect()
+}
+
+/// Which of these have so many together at most, the first ones first. One that is too large takes nothing from others.
+fn fitting_within(sizes: impl Iterator<Item = usize>, most: usize) -> Vec<bool> {
+    let mut left = most;
+    let fits = |size: usize| {
+        let rest = left.checked_sub(size);
+        left = rest.unwrap_or(left);
+        rest.is_some()
+    };
+    sizes.map(fits).collect()
 }
 
 fn snapshot_of(board: &ListedBoard) -> &str {
@@ -216,4 +230,15 @@ fn standings(board: &Board, model: &ModelId) -> Vec<Standing> {
         })
     };
     of_model.filter_map(standing).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_large_board_takes_nothing_from_others() {
+        assert_eq!(fitting_within([5000, 10, 2000, 1000, 990].into_iter(), 3000), [false, true, true, false, true]);
+        assert_eq!(fitting_within([3000, 0, 1].into_iter(), 3000), [true, true, false]);
+    }
 }

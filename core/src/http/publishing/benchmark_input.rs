@@ -188,7 +188,11 @@ impl Body {
         let measure = Measure {
             metric: self.metric,
             direction: self.direction,
-            unit: validator.optional_text("/unit", self.unit.as_deref(), 30),
+            unit: self
+                .unit
+                .as_deref()
+                .filter(|unit| !unit.trim().is_empty())
+                .map(|unit| validator.name("/unit", unit, 30)),
             bounds: self.bounds.unwrap_or_default(),
         };
         check_measure(&mut validator, &measure, self.parts.is_some());

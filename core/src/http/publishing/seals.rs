@@ -231,11 +231,11 @@ fn check(body: Body) -> Result<SealDeclaration, ApiError> {
     let note = validator.optional_text("/note", body.note.as_deref(), 1000);
     validator.require((1..=10).contains(&body.attempts), "/attempts", "give the version's attemptsPerTask");
     let agent = body.agent.as_ref().map(|agent| Agent {
-        name: validator.name("/agent/name", &agent.name, 100),
-        version: agent.version.as_ref().map(|version| validator.name("/agent/version", version, 100)),
+        name: validator.label("/agent/name", &agent.name, 100),
+        version: agent.version.as_ref().map(|version| validator.label("/agent/version", version, 100)),
     });
     let configuration = body.configuration.as_ref();
-    let configuration = configuration.map(|label| validator.name("/configuration", label, 100));
+    let configuration = configuration.map(|label| validator.label("/configuration", label, 100));
     validator.finish()?;
     Ok(SealDeclaration {
         system_id: SystemId::of(&body.model, agent.as_ref(), configuration.as_deref()),

@@ -31,7 +31,8 @@ pub struct Checked {
 pub fn check(lines: &[Line<'_>], tables: &Tables) -> Result<Checked, Untrue> {
     let runs = tables.by("runs", "id");
     let counts = tables.by("run_counts", "run_id");
-    let given = tables.by("run_given_scores", "run_id");
+    let scores = tables.by("run_given_scores", "run_id");
+    let given_of = |id: &str| counts.get(id).or_else(|| scores.get(id)).and_then(|rows| rows.first()).copied();
     let results = tables.by("results", "run_id");
     let kept = Kept::of(tables);
     let mut checked = Checked::default();
@@ -42,7 +43,7 @@ pub fn check(lines: &[Line<'_>], tables: &Tables) -> Result<Checked, Untrue> {
         let id = text(&leaf.change, "runId");
         let run = runs.get(id).and_then(|rows| rows.first());
         let run = *run.ok_or_else(|| Untrue::new(format!("run {id} is in the log and not in the data")))?;
-        let given = counts.get(id).or_else(|| given.get(id)).and_then(|rows| rows.first()).copied();
+        let given = given_of(id);
         let mut results = results.get(id).cloned().unwrap_or_default();
         results.sort_by_key(|row| (text(row, "task_id"), integer(row, "attempt")));
         let digest =
@@ -62,7 +63,7 @@ pub fn check(lines: &[Line<'_>], tables: &Tables) -> Result<Checked, Untrue> {
     for run in tables.rows("runs").iter().filter(|run| !logged.contains(text(run, "id"))) {
         let id = text(run, "id");
         let results = results.get(id).cloned().unwrap_or_default();
-        let is_known = kept.check(run, counts.get(id).and_then(|rows| rows.first()).copied(), &results)?;
+        let is_known = kept.check(run, given_of(id), &results)?;
         checked.private = checked.private.saturating_add(usize::from(!is_known));
         checked.withheld = checked.withheld.saturating_add(1);
     }

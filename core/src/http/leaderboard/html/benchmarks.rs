@@ -63,16 +63,15 @@ pub async fn benchmarks(
     let are_more = known.len() > most;
     known.truncate(most);
     let next = known.last().filter(|_| are_more).and_then(|last| write_cursor(&last.id));
-    let read = listed.iter().take(within(&listed, MOST_ENTRIES)).map(|board| board.scope.clone()).collect();
-    let boards = Board::read_several(&app, read).await?;
+    let boards = Board::read_several(&app, within(&listed, MOST_ENTRIES)).await?;
     let content = html! {
         (search::form(None))
         @if known.is_empty() { p { "Nothing has been declared yet." } } @else {
             p class="meta" { "Before each system: the ranks that its 95 % interval allows." }
             ul class="cards" {
                 @for benchmark in &known {
-                    @match listed.iter().position(|board| board.scope.benchmark == benchmark.id) {
-                        Some(n) => { @if let Some(listed) = listed.get(n) { (Card { listed, board: boards.get(n) }.markup()) } }
+                    @match listed.iter().find(|board| board.scope.benchmark == benchmark.id) {
+                        Some(listed) => (Card::of(listed, &boards).markup()),
                         None => li class="card" {
                             h3 { a href=(address("/leaderboard", &[("benchmark", benchmark.id.as_str())])) { (benchmark.title) } }
                             p class="meta" { "No version of it is current: choose one" }

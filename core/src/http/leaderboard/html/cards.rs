@@ -18,7 +18,12 @@ pub struct Card<'a> {
     pub board: Option<&'a Board>,
 }
 
-impl Card<'_> {
+impl<'a> Card<'a> {
+    /// Of a benchmark whose leaderboard is among those that were read, or was not.
+    pub fn of(listed: &'a ListedBoard, boards: &'a [Board]) -> Self {
+        Self { listed, board: boards.iter().find(|board| board.scope.benchmark == listed.scope.benchmark) }
+    }
+
     pub fn markup(&self) -> Markup {
         let scope = &self.listed.scope;
         let scale = Scale::of(&scope.measure);

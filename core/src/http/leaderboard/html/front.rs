@@ -78,8 +78,7 @@ async fn page(app: &App, headers: &HeaderMap) -> Result<Response, ApiError> {
     let changes = batch.push(log::page(Direction::Backward, None, LAST, CHANGES));
     let mut answers = batch.run(app.database()).await?;
     let (listed, changes) = (answers.take(listed)?, answers.take(changes)?);
-    let read = listed.iter().take(within(&listed, MOST_ENTRIES)).map(|board| board.scope.clone()).collect();
-    let boards = Board::read_several(app, read).await?;
+    let boards = Board::read_several(app, within(&listed, MOST_ENTRIES)).await?;
     let summary = Summary {
         title: "AI benchmarks, with their uncertainty",
         description: "An open leaderboard of AI models: every score with its interval, every rank with its range, and \
@@ -103,7 +102,7 @@ fn markup(listed: &[ListedBoard], boards: &[Board], changes: &[Change]) -> Marku
             } @else {
                 p class="meta" { "Before each system: the ranks that its 95 % interval allows." }
                 ul class="cards" {
-                    @for (n, listed) in listed.iter().enumerate() { (Card { listed, board: boards.get(n) }.markup()) }
+                    @for listed in listed { (Card::of(listed, boards).markup()) }
                 }
                 p { a href="/benchmarks" { "All benchmarks" } " · " a href="/standings" { "Systems across benchmarks" } }
             }

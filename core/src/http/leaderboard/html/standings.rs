@@ -138,6 +138,7 @@ fn column(choices: &Choices, benchmark: &MatrixBenchmark, active: bool) -> Marku
         th scope="col" aria-sort=[active.then_some("ascending")] {
             a href=(choices.with(&[("sort", benchmark.benchmark.as_str())])) { (benchmark.title) }
             small { a href=(board) { (count(benchmark.systems, "system")) } }
+            @if Scale::of(&benchmark.measure).is_lower_better() { small { "lower is better" } }
             @if let Some(at) = benchmark.last_evaluated_at { small { "evaluated " time datetime=(at) { (day(at)) } } }
         }
     }

@@ -1,6 +1,6 @@
 -- Lists the entries of a snapshot, each with the score of a slice. It looks up those that stand and those that stood
--- apart, so that it does not walk over runs which others have replaced. Hidden models have no entries, in no
--- snapshot.
+-- apart, so that it does not walk over runs which others have replaced; + keeps SQLite from reading the benchmark's other
+-- versions. Hidden models have no entries, in no snapshot.
 -- ?1 benchmark, ?2 version, ?3 snapshot's place in the order of all, ?4 scenario, ?5 language, ?6 difficulty; '' is
 -- every value, ?7 whether also those that are not ranked
 SELECT
@@ -25,7 +25,7 @@ SELECT
 FROM (
   SELECT *
   FROM leaderboard_entries
-  WHERE benchmark_id = ?1 AND version = ?2 AND to_seq IS NULL AND from_seq <= ?3
+  WHERE benchmark_id = ?1 AND version = ?2 AND to_seq IS NULL AND +from_seq <= ?3
   UNION ALL
   SELECT *
   FROM leaderboard_entries

@@ -1,5 +1,5 @@
 -- Lists the ranked entries of several snapshots, each with its score, as leaderboard/entries.sql lists those of one.
--- Hidden models have no entries.
+-- Hidden models have no entries. + keeps SQLite from reading the benchmark's other versions.
 -- ?1 JSON array of [benchmark, version, snapshot's place in the order of all]
 SELECT
   e.board, r.id AS run_id, e.model_id, e.system_id, e.ranked, r.agent_name, r.agent_version, r.configuration,
@@ -16,7 +16,7 @@ FROM (
       ON t.benchmark_id = w.value ->> '$[0]'
       AND t.version = w.value ->> '$[1]'
       AND t.ranked = 1
-      AND t.from_seq <= w.value ->> '$[2]'
+      AND +t.from_seq <= w.value ->> '$[2]'
       AND t.to_seq IS NULL
   UNION ALL
   SELECT

@@ -5,21 +5,25 @@
 SELECT
   v.benchmark_id, v.version, v.title, v.description, v.metric, v.direction, v.unit, v.bounds,
   v.evidence, v.slices, v.conditions, s.seq,
-  s.id AS snapshot_id, s.created_at AS generated_at, b.hidden_reason,
+  s.id AS snapshot_id, s.created_at AS generated_at, o.hidden_reason,
   (SELECT coalesce(max(seq), 0) FROM moderations) AS moderation,
   (
     SELECT count(*)
     FROM leaderboard_entries AS n
     WHERE n.benchmark_id = v.benchmark_id AND n.version = v.version AND n.to_seq IS NULL AND n.ranked = 1
   ) AS systems
-FROM benchmarks AS b
-  CROSS JOIN default_versions AS d ON d.benchmark_id = b.id
-  CROSS JOIN benchmark_versions AS v ON v.benchmark_id = d.benchmark_id AND v.version = d.version
-  CROSS JOIN snapshots AS s
-    ON s.seq = (
-      SELECT max(x.seq) FROM snapshots AS x WHERE x.benchmark_id = v.benchmark_id AND x.version = v.version
-    )
-  LEFT JOIN featured_benchmark AS f ON f.place = 1 AND f.benchmark_id = b.id
-WHERE b.id > '' AND b.hidden_reason IS NULL
-ORDER BY f.place IS NULL, s.seq DESC
-LIMIT ?1
+FROM (
+  -- Chosen first: systems are counted on these only.
+  SELECT b.id, b.hidden_reason, d.version, n.seq, f.place IS NULL AS is_later
+  FROM benchmarks AS b
+    CROSS JOIN default_versions AS d ON d.benchmark_id = b.id
+    CROSS JOIN snapshots AS n
+      ON n.seq = (SELECT max(x.seq) FROM snapshots AS x WHERE x.benchmark_id = d.benchmark_id AND x.version = d.version)
+    LEFT JOIN featured_benchmark AS f ON f.place = 1 AND f.benchmark_id = b.id
+  WHERE b.id > '' AND b.hidden_reason IS NULL
+  ORDER BY is_later, n.seq DESC
+  LIMIT ?1
+) AS o
+  CROSS JOIN benchmark_versions AS v ON v.benchmark_id = o.id AND v.version = o.version
+  CROSS JOIN snapshots AS s ON s.seq = o.seq
+ORDER BY o.is_later, o.seq DESC

@@ -4,7 +4,7 @@
 SELECT
   v.benchmark_id, v.version, v.title, v.description, v.metric, v.direction, v.unit, v.bounds,
   v.evidence, v.slices, v.conditions, s.seq,
-  s.id AS snapshot_id, s.created_at AS generated_at, b.hidden_reason,
+  s.id AS snapshot_id, s.created_at AS generated_at, w.hidden_reason,
   (SELECT coalesce(max(seq), 0) FROM moderations) AS moderation,
   (
     SELECT count(*)
@@ -12,25 +12,30 @@ SELECT
     WHERE n.benchmark_id = v.benchmark_id AND n.version = v.version AND n.to_seq IS NULL AND n.ranked = 1
   ) AS systems
 FROM (
-  SELECT DISTINCT r.benchmark_id
-  FROM runs AS r
-  WHERE r.model_id = ?1 AND r.published_at IS NOT NULL AND r.benchmark_id > ?2
-) AS o
-  CROSS JOIN benchmarks AS b ON b.id = o.benchmark_id AND b.hidden_reason IS NULL
-  CROSS JOIN default_versions AS d ON d.benchmark_id = b.id
-  CROSS JOIN benchmark_versions AS v ON v.benchmark_id = d.benchmark_id AND v.version = d.version
+  -- Chosen first: systems are counted on these only.
+  SELECT b.id, b.hidden_reason, d.version
+  FROM (
+    SELECT DISTINCT r.benchmark_id
+    FROM runs AS r
+    WHERE r.model_id = ?1 AND r.published_at IS NOT NULL AND r.benchmark_id > ?2
+  ) AS o
+    CROSS JOIN benchmarks AS b ON b.id = o.benchmark_id AND b.hidden_reason IS NULL
+    CROSS JOIN default_versions AS d ON d.benchmark_id = b.id
+  WHERE EXISTS (
+    SELECT 1
+    FROM leaderboard_entries AS e
+    WHERE e.benchmark_id = d.benchmark_id
+      AND e.version = d.version
+      AND e.model_id = ?1
+      AND e.to_seq IS NULL
+      AND e.ranked = 1
+  )
+  ORDER BY b.id
+  LIMIT ?3
+) AS w
+  CROSS JOIN benchmark_versions AS v ON v.benchmark_id = w.id AND v.version = w.version
   CROSS JOIN snapshots AS s
     ON s.seq = (
       SELECT max(x.seq) FROM snapshots AS x WHERE x.benchmark_id = v.benchmark_id AND x.version = v.version
     )
-WHERE EXISTS (
-  SELECT 1
-  FROM leaderboard_entries AS e
-  WHERE e.benchmark_id = v.benchmark_id
-    AND e.version = v.version
-    AND e.model_id = ?1
-    AND e.to_seq IS NULL
-    AND e.ranked = 1
-)
-ORDER BY b.id
-LIMIT ?3
+ORDER BY w.id
