@@ -374,7 +374,7 @@ impl View<'_> {
 
     fn interval(&self, found: &Found) -> Option<String> {
         let (low, high) = found.low.zip(found.high)?;
-        Some(format!("{} to {}", self.scale.difference(low), self.scale.difference(high)))
+        Some(format!("[{}, {}]", self.scale.difference(low), self.scale.difference(high)))
     }
 
     /// The round number that every interval of these is within.
@@ -457,8 +457,13 @@ fn share(p: f64) -> String {
     }
 }
 
+/// `.041`, as papers write it: three places, and no zero before the point.
 fn p_value(p: f64) -> String {
-    if p < 0.0001 { "< .0001".to_owned() } else { format!("{p:.4}").trim_start_matches('0').to_owned() }
+    match p {
+        _ if p < 0.001 => "< .001".to_owned(),
+        _ if p > 0.999 => "> .999".to_owned(),
+        _ => format!("{p:.3}").trim_start_matches('0').to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -514,6 +519,6 @@ mod tests {
 
     #[test]
     fn p_values_are_written_short() {
-        assert_eq!([1.0, 0.9007, 0.001_953, 1e-9].map(p_value), ["1.0000", ".9007", ".0020", "< .0001"]);
+        assert_eq!([1.0, 0.9007, 0.001_953, 1e-9].map(p_value), ["> .999", ".901", ".002", "< .001"]);
     }
 }

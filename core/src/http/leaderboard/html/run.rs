@@ -195,7 +195,7 @@ impl Page<'_> {
         let score = Score::of(&self.run.measure, aggregates);
         html! {
             dl class="facts" {
-                div { dt { "Score" } dd { (self.scale.score(score.score)) @if let Some(interval) = score.interval { " (" (self.scale.interval(interval.low, interval.high)) ")" } } }
+                div { dt { "Score" } dd { (self.scale.score(score.score)) @if let Some(interval) = score.interval { " " (self.scale.interval(interval.low, interval.high)) } } }
                 @if self.scale.is_percent() && self.run.evidence != Evidence::Score { div { dt { "Passed" } dd { (aggregates.correct) " of " (aggregates.total) } } }
                 div { dt { "Tasks" } dd { (aggregates.tasks) @if self.run.private_tasks { " (private)" } } }
                 @if let Some(cost) = aggregates.known_cost() { div { dt { "Cost" } dd { "$" (usd(cost)) } } }

@@ -329,7 +329,7 @@ pub fn at_a_glance(board: &[RowBody], scale: Scale<'_>) -> Markup {
             @if let Some(best) = board.first() {
                 p {
                     strong { (system_name(&best.display_name, best.agent.as_ref(), best.configuration.as_deref())) } " scores " (if scale.is_lower_better() { "lowest" } else { "highest" }) ": " strong { (scale.score(best.score)) }
-                    @if let Some((low, high)) = best.score_low.zip(best.score_high) { " (" (scale.interval(low, high)) ")" }
+                    @if let Some((low, high)) = best.score_low.zip(best.score_high) { " " (scale.interval(low, high)) }
                     ". "
                     @if tied > 1 {
                         "That alone does not make it the best: the intervals of " (count(tied, "model")) " of " (board.len()) " reach the first rank."
