@@ -327,7 +327,7 @@ impl Page<'_> {
                                 th scope="row" { (result.task) @if self.run.attempts_per_task > 1 { small { "attempt " (result.attempt) } } }
                                 td { (words(result.status.as_str())) }
                                 td class="n" {
-                                    (format!("{:.3}", result.score))
+                                    @if self.scale.is_share() { (format!("{:.3}", result.score)) } @else { (self.scale.score(result.score)) }
                                     @if let Some((correct, samples)) = result.correct.zip(result.samples) { small { (correct) " of " (samples) } }
                                 }
                                 td class="n" { @match result.latency_ms { Some(ms) => (duration(ms)), None => span class="none" { "–" } } }
