@@ -76,13 +76,15 @@ pub async fn pages(kind: Kind) -> Result<(), String> {
     let mut named = version.clone();
     named["title"] = json!(format!("<b>\u{5e9}\u{5dc}\u{5d5}\u{5dd} \u{1f680} {}", "W".repeat(180)));
     named["description"] = json!("d".repeat(300));
+    named["tasks"] = (1..=24).map(|n| json!({ "id": format!("t{n}") })).collect();
     hostile.version("1", named).await;
     let long = hostile.model("long").await;
     let names = json!({ "displayName": "Y".repeat(200) });
     hostile.api.put(format!("/api/v1/models/{long}")).json(names).await.expect(200);
     let runs = [hostile.published(&long, 20, 24).await, hostile.published(&hostile.model("short").await, 10, 24).await];
     let reason = json!({ "reason": "r".repeat(300) });
-    hostile.api.post(format!("/api/v1/runs/{}/withdraw", hostile.published(&long, 3, 24).await)).json(reason).await.expect(200);
+    let worse = hostile.published(&long, 3, 24).await;
+    hostile.api.post(format!("/api/v1/runs/{worse}/withdraw")).json(reason).await.expect(200);
     // One on which nothing is published.
     let empty = Publisher::new(&host).await;
     empty.version("1", version).await;

@@ -9,7 +9,8 @@ pub const BENCHMARKS: usize = 40;
 
 /// The form that leads to the page at this path of another benchmark; nothing where there is only one.
 pub fn form(known: &[Choice], here: &BenchmarkId, path: &str) -> Markup {
-    let mut benchmarks = known.iter().filter(|choice| choice.published || choice.benchmark == *here).collect::<Vec<_>>();
+    let mut benchmarks =
+        known.iter().filter(|choice| choice.published || choice.benchmark == *here).collect::<Vec<_>>();
     benchmarks.dedup_by(|a, b| a.benchmark == b.benchmark);
     let is_shared = |title: &str| benchmarks.iter().filter(|other| other.title == title).count() > 1;
     html! {

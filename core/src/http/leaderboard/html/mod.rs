@@ -2,8 +2,8 @@
 
 pub mod benchmarks;
 mod cards;
-mod chooser;
 pub mod changes;
+mod chooser;
 pub mod compare;
 mod facts;
 pub mod front;
@@ -305,9 +305,9 @@ impl Page {
                 details class="fold" {
                     summary {
                         @match (&plot, &progress) {
-                            (Some(_), Some(_)) => "Most for the money, and the best score over time",
-                            (Some(_), None) => "Most for the money",
-                            (None, _) => "The best score over time",
+                            (Some(_), Some(_)) => "Score by cost and over time",
+                            (Some(_), None) => "Score by cost",
+                            (None, _) => "Score over time",
                         }
                     }
                     @if let Some(plot) = plot {

@@ -71,7 +71,7 @@ pub fn chart(ranked: &[RowBody], scale: Scale<'_>) -> Option<Markup> {
 /// Those that scored better than all before them.
 fn bests<'a>(rows: &[&'a RowBody], scale: Scale<'_>) -> Vec<&'a RowBody> {
     let mut bests = Vec::<&RowBody>::new();
-    for row in rows {
+    for &row in rows {
         let is_better = |best: &&RowBody| {
             if scale.is_lower_better() { row.score < best.score } else { row.score > best.score }
         };
