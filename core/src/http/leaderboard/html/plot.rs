@@ -77,7 +77,7 @@ impl BarRange {
 
     fn at(self, score: f64) -> String {
         let axis = Axis { from: self.from, to: self.to, start: 4.0, end: 196.0 };
-        format!("{:.1}", axis.at(score.max(self.from).min(self.to)))
+        format!("{:.0}", axis.at(score.max(self.from).min(self.to)))
     }
 }
 

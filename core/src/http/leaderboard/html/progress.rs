@@ -10,6 +10,9 @@ use super::{
 };
 use crate::{http::leaderboard::board::RowBody, ports::Timestamp};
 
+/// So many of the best have tooltips and names: the last ones.
+const MOST_TITLES: usize = 20;
+
 /// Each system at the time of its evaluation, and a line through those that were the best until then; `None` where all
 /// were evaluated on one day.
 pub fn chart(ranked: &[RowBody], scale: Scale<'_>) -> Option<Markup> {
@@ -37,7 +40,7 @@ pub fn chart(ranked: &[RowBody], scale: Scale<'_>) -> Option<Markup> {
         _ = if line.is_empty() { write!(line, "M{x:.1} {y:.1}") } else { write!(line, "H{x:.1}V{y:.1}") };
     }
     _ = write!(line, "H{:.1}", x.end);
-    let named = bests.iter().rev().map(|row| (place(row), row.display_name.as_str()));
+    let named = bests.iter().rev().take(MOST_TITLES).map(|row| (place(row), row.display_name.as_str()));
     let labels = labels(named, rows.iter().map(|row| place(row)), &Axis { start: 58.0, end: 704.0, ..x }, &y);
     Some(html! {
         svg class="plot" viewBox="0 0 720 284" role="img" aria-labelledby="progress-title progress-text" {
@@ -55,7 +58,7 @@ pub fn chart(ranked: &[RowBody], scale: Scale<'_>) -> Option<Markup> {
             }
             path class="dots" d=(dots) {}
             path class="front" d=(line) {}
-            @for row in &bests {
+            @for row in bests.iter().rev().take(MOST_TITLES) {
                 @let (x, y) = place(row);
                 circle class="best" cx=(format!("{x:.0}")) cy=(format!("{y:.0}")) r="5" {
                     title { (row.display_name) ", " (day(row.evaluated_at)) ": " (scale.score(row.score)) }

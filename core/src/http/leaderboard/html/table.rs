@@ -19,6 +19,9 @@ use crate::{
     http::leaderboard::board::RowBody,
 };
 
+/// So many of the front of cost are listed.
+const MOST_OF_FRONT: usize = 12;
+
 /// Flags, the words that stand for them, and what they mean.
 const FLAGS: [(Flag, &str, &str); 9] = [
     (
@@ -201,7 +204,8 @@ impl<'a> Table<'a> {
         html! {
             tr class=[(below || !row.ranked).then_some("other")] {
                 td class="k" { @match row.rank { Some(rank) => { (rank) small { (range) } }, None => span class="none" { "also" } } }
-                th scope="row" {
+                // Of a column of headers each is its row's without a word, which a hundred rows would repeat.
+                th {
                     a href=(model_address(&row.model)) { (row.display_name) }
                     @if self.alike.contains(row.display_name.as_str()) { small { (row.model) } } @else if row.display_name != row.model.as_str() { small { (row.model.provider()) } }
                     @if !system.is_empty() { small { (system) } }
@@ -364,11 +368,12 @@ pub fn most_for_the_money(board: &[RowBody], scale: Scale<'_>) -> Markup {
             h2 id="glance" { "Most for the money" }
             @if !front.is_empty() {
                 ol class="front" {
-                    @for row in front {
+                    @for row in front.iter().take(MOST_OF_FRONT) {
                         li { a href=(model_address(&row.model)) { (system_name(&row.display_name, row.agent.as_ref(), row.configuration.as_deref())) } span { (scale.score(row.score)) } span { "$" (row.cost_usd.map(usd).unwrap_or_default()) } }
                     }
                 }
             }
+            @if front.len() > MOST_OF_FRONT { p class="meta" { "The plot has " (front.len().saturating_sub(MOST_OF_FRONT)) " more, which cost less." } }
             @if without_cost > 0 {
                 p class="meta" {
                     "The cost of " (without_cost) " of " (count(board.len(), "model")) " is unknown. Unknown is not free: they are left out of the plot and of this list."
