@@ -87,6 +87,25 @@ async function checkWidth(name) {
   assert.deepEqual(wide, { page: 0, over: [] }, `${name}: what is too wide`);
 }
 
+/** A board's table is in sight before anything is scrolled, and on a narrow screen nothing of a row is cut off. */
+async function checkBoard() {
+  const table = tab.locator(".ranks");
+  await tab.setViewportSize({ width: 1280, height: 900 });
+  const { y } = await table.boundingBox();
+  assert.ok(y < 700, `the table begins at ${y} px`);
+  await tab.setViewportSize({ width: 360, height: 740 });
+  const hidden = await tab.evaluate(() => {
+    const { scrollWidth, clientWidth } = document.querySelector(".wide:has(.ranks)");
+    const out = [...document.querySelectorAll(".ranks tbody :is(td, th)")].filter((cell) => cell.getBoundingClientRect().right > innerWidth);
+    return [scrollWidth - clientWidth, out.length];
+  });
+  assert.deepEqual(hidden, [0, 0], "what is cut off");
+  // Once something is ticked, what compares it is in sight.
+  await tab.locator(".ranks input").first().check();
+  const bottom = await tab.locator(".tools button").boundingBox();
+  assert.ok(bottom.y + bottom.height <= 740, `the button ends at ${bottom.y + bottom.height} px`);
+}
+
 async function checkAccess(name) {
   const { violations } = await tab.evaluate((values) => globalThis.axe.run(document, { runOnly: { type: "tag", values } }), RULES);
   const told = violations.map(({ id, help, nodes }) => `${id}: ${help}\n${nodes.map((node) => `  ${node.html.slice(0, 200)} ${node.failureSummary}`).join("\n")}`);
@@ -97,7 +116,8 @@ async function checkAccess(name) {
 async function checkKeyboard(name) {
   await tab.evaluate(() => {
     const usable = "a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex='0']";
-    document.querySelectorAll(usable).forEach((element, n) => element.setAttribute("data-stop", n));
+    const shown = [...document.querySelectorAll(usable)].filter((element) => element.checkVisibility());
+    shown.forEach((element, n) => element.setAttribute("data-stop", n));
     document.activeElement?.blur();
   });
   const stops = await tab.locator("[data-stop]").count();
@@ -127,6 +147,8 @@ try {
     assert.ok(bytes < FIRST_PAINT_BYTES, `${name}: the first paint takes ${bytes} bytes`);
     await checkMarkup(name);
     await checkKeyboard(name);
+    // What stands behind a fold is judged too.
+    await tab.evaluate(() => document.querySelectorAll("details").forEach((fold) => (fold.open = true)));
     // Evaluated by the browser's own tools, which the page's policy does not bind.
     await tab.evaluate(axe);
     for (const look of LOOKS) {
@@ -140,6 +162,8 @@ try {
 
   // Two rows are ticked and compared, by the keyboard alone.
   if (options.board) {
+    await tab.goto(`${options.api}${options.board}`);
+    await checkBoard();
     await tab.setViewportSize({ width: 1280, height: 900 });
     await tab.goto(`${options.api}${options.board}`);
     const boxes = tab.locator("input[type=checkbox]");

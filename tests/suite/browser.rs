@@ -39,20 +39,21 @@ pub async fn pages(kind: Kind) -> Result<(), String> {
         "metric": "pass_rate", "chanceLevel": 0.05, "tasksPublishedOn": "2025-06", "tasks": tasks.collect::<Vec<_>>(),
     });
     publisher.version("1", version.clone()).await;
-    for (name, correct, cost, evaluator) in [
+    for (month, (name, correct, cost, evaluator)) in (1..).zip([
         ("a-model-whose-name-is-longer-than-most-names-are", 22, Some(2.0), "third_party"),
         ("good", 20, Some(0.5), "third_party"),
         ("good-too", 19, Some(0.75), "first_party"),
         ("fair", 12, Some(0.01), "self_reported"),
         ("unknown-cost", 11, None, "third_party"),
         ("poor", 2, Some(0.02), "third_party"),
-    ] {
+    ]) {
         let model = publisher.model(name).await;
         // The first of these is withdrawn where there are two.
         for correct in if name == "good" { vec![24, correct] } else { vec![correct] } {
             let mut body = publisher.run_body(&model);
             body["evaluatorRelationship"] = json!(evaluator);
             body["dirty"] = json!(name == "poor");
+            body["completedAt"] = json!(format!("2025-{month:02}-01T00:00:00.000Z"));
             let run = publisher.api.post("/api/v1/runs").json(body).await.expect(201);
             let run = run["id"].as_str().ok_or("a run without an id")?;
             let results = (0..24).map(|n| {
@@ -70,6 +71,20 @@ pub async fn pages(kind: Kind) -> Result<(), String> {
             }
         }
     }
+    // Names as nobody gives them.
+    let hostile = Publisher::new(&host).await;
+    let mut named = version.clone();
+    named["title"] = json!(format!("<b>\u{5e9}\u{5dc}\u{5d5}\u{5dd} \u{1f680} {}", "W".repeat(180)));
+    named["description"] = json!("d".repeat(300));
+    named["tasks"] = (1..=24).map(|n| json!({ "id": format!("t{n}") })).collect();
+    hostile.version("1", named).await;
+    let long = hostile.model("long").await;
+    let names = json!({ "displayName": "Y".repeat(200) });
+    hostile.api.put(format!("/api/v1/models/{long}")).json(names).await.expect(200);
+    let runs = [hostile.published(&long, 20, 24).await, hostile.published(&hostile.model("short").await, 10, 24).await];
+    let reason = json!({ "reason": "r".repeat(300) });
+    let worse = hostile.published(&long, 3, 24).await;
+    hostile.api.post(format!("/api/v1/runs/{worse}/withdraw")).json(reason).await.expect(200);
     // One on which nothing is published.
     let empty = Publisher::new(&host).await;
     empty.version("1", version).await;
@@ -77,6 +92,7 @@ pub async fn pages(kind: Kind) -> Result<(), String> {
     let shown = publisher.leaderboard().await["data"][0]["runId"].as_str().ok_or("no run")?.to_owned();
     let board = format!("benchmark={}", publisher.benchmark);
     let id = |name: &str| format!("{}/{name}", publisher.provider);
+    let names = format!("benchmark={}", hostile.benchmark);
     let pages = json!([
         { "name": "board", "path": format!("/leaderboard?{board}") },
         { "name": "slice", "path": format!("/leaderboard?{board}&language=Rust&sort=cost&order=desc") },
@@ -89,6 +105,10 @@ pub async fn pages(kind: Kind) -> Result<(), String> {
         { "name": "choose", "path": format!("/leaderboard/compare?{board}") },
         { "name": "itself", "path": format!("/leaderboard/compare?{board}&a={0}&b={0}", id("good")), "status": 422 },
         { "name": "variants", "path": format!("/leaderboard?{board}&group=baseModel") },
+        { "name": "names-board", "path": format!("/leaderboard?{names}") },
+        { "name": "names-model", "path": format!("/leaderboard/models/{long}") },
+        { "name": "names-compare", "path": format!("/leaderboard/compare?{names}&a={long}&b={}/short", hostile.provider) },
+        { "name": "names-run", "path": format!("/runs/{}", runs[0]) },
         { "name": "front", "path": "/" },
         { "name": "benchmarks", "path": "/benchmarks" },
         { "name": "models", "path": "/models" },

@@ -4,12 +4,13 @@ use axum::{
     extract::{OriginalUri, State},
     response::{IntoResponse as _, Redirect, Response},
 };
+use futures_util::future::try_join;
 use http::{HeaderMap, StatusCode};
 use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::{
-    Choices, answer, find_or_list,
+    Choices, answer, chooser, find_or_list,
     plot::{difference_axis, difference_bar},
     text::{Scale, address, model_address, system_name},
 };
@@ -30,13 +31,18 @@ use crate::{
         parameters::{self, Uuid},
         problem::ApiError,
     },
-    store::leaderboard::Scope,
+    store::{
+        leaderboard::Scope,
+        pages::{self, Choice},
+    },
 };
 
 /// One against so many is compared at once.
 const MOST_OTHERS: usize = 20;
-/// On a longer board models are named by their id.
+/// Of a longer board the form suggests no systems.
 const MOST_OPTIONS: usize = 150;
+/// So many systems has the form room for.
+const PLACES: [&str; 6] = ["First", "Second", "Third", "Fourth", "Fifth", "Sixth"];
 /// Less often than this by chance is called a difference.
 const LEVEL: f64 = 0.05;
 
@@ -128,8 +134,11 @@ pub async fn compare(
         Ok(scope) => scope,
         Err(other) => return Ok(other),
     };
-    let board = Board::read(&app, scope, [None; 3]).await?;
+    let benchmark = scope.benchmark.clone();
+    let known = async { Ok(pages::choices(&benchmark, chooser::BENCHMARKS).run(app.database()).await?) };
+    let (board, known) = try_join(Board::read(&app, scope, [None; 3]), known).await?;
     let page = Page {
+        known: &known,
         scope: &board.scope,
         rows: &board.rows,
         a: parameters.a.as_deref().map(|a| a.trim().into()),
@@ -146,7 +155,7 @@ pub async fn compare(
         }
     }
     let Some(a) = page.a.as_ref().filter(|_| !page.others.is_empty()) else {
-        let hint = html! { p class="note" { "Choose two models: they are compared on the same tasks." } };
+        let hint = html! { p class="note" { "Choose two models, or up to six: they are compared on the same tasks." } };
         let summary = Summary {
             title: "Compare models",
             description: "Models against each other, on the same tasks of a benchmark.",
@@ -188,6 +197,7 @@ fn models(text: &str) -> Vec<SystemId> {
 
 /// The board that is compared on, and who is chosen.
 struct Page<'a> {
+    known: &'a [Choice],
     scope: &'a Scope,
     rows: &'a [RowBody],
     a: Option<SystemId>,
@@ -209,46 +219,37 @@ impl Page<'_> {
         ];
         let b = self.others.iter().map(SystemId::as_str).collect::<Vec<_>>().join(",");
         let chosen = [("a", self.a.as_ref().map_or("", SystemId::as_str)), ("b", b.as_str())];
-        let only = if let [only] = self.others.as_slice() { Some(only) } else { None };
+        let given = self.a.iter().chain(&self.others).map(Some);
+        let fields = given.chain(std::iter::repeat(None)).take(PLACES.len().max(self.others.len().saturating_add(1)));
         html! {
             p class="meta" { "On " a href=(address("/leaderboard", &own)) { (scope.title) } ", version " (scope.version) }
             (found)
-            h2 { "Choose" }
+            h2 { "Choose systems" }
             form class="pair" action="/leaderboard/compare" {
                 @for (name, value) in own { @if !value.is_empty() { input type="hidden" name=(name) value=(value); } }
-                (self.choice("a", "A", self.a.as_ref()))
-                (self.choice("b", "B", only))
-                button { "Compare" }
-            }
-            @if self.a.is_some() && !b.is_empty() {
-                nav class="data" aria-label="Data" {
-                    a href=(address("/api/v1/leaderboard/compare", &[chosen.as_slice(), own.as_slice()].concat())) { "JSON" }
+                @for (n, system) in fields.enumerate() {
+                    label {
+                        span { (PLACES.get(n).unwrap_or(&"Another")) @if n > 1 { ", if any" } }
+                        input name="model" list="systems" value=[system] placeholder="provider/name" required[n < 2] autocomplete="off";
+                    }
                 }
-            }
-        }
-    }
-
-    fn is_chosen(&self, chosen: Option<&SystemId>, row: &RowBody) -> bool {
-        let chosen = chosen.and_then(|chosen| self.row(chosen).ok().flatten());
-        chosen.is_some_and(|chosen| chosen.run_id == row.run_id)
-    }
-
-    fn choice(&self, name: &str, label: &str, chosen: Option<&SystemId>) -> Markup {
-        html! {
-            label {
-                span { (label) }
-                @if self.rows.len() > MOST_OPTIONS {
-                    input name=(name) value=[chosen] placeholder="provider/name" required;
-                } @else {
-                    select name=(name) required {
-                        option value="" { "a model" }
+                @if self.rows.len() <= MOST_OPTIONS {
+                    datalist id="systems" {
                         @for row in self.rows {
-                            option value=(row.system_id) selected[self.is_chosen(chosen, row)] {
+                            option value=(row.system_id) {
                                 @if let Some(rank) = row.rank { (rank) ". " }
                                 (system_name(&row.display_name, row.agent.as_ref(), row.configuration.as_deref()))
                             }
                         }
                     }
+                }
+                button { "Compare" }
+                p class="meta" { "The first is compared with each other." }
+            }
+            (chooser::form(self.known, &scope.benchmark, "/leaderboard/compare"))
+            @if self.a.is_some() && !b.is_empty() {
+                nav class="data" aria-label="Data" {
+                    a href=(address("/api/v1/leaderboard/compare", &[chosen.as_slice(), own.as_slice()].concat())) { "JSON" }
                 }
             }
         }
@@ -374,7 +375,7 @@ impl View<'_> {
 
     fn interval(&self, found: &Found) -> Option<String> {
         let (low, high) = found.low.zip(found.high)?;
-        Some(format!("{} to {}", self.scale.difference(low), self.scale.difference(high)))
+        Some(format!("[{}, {}]", self.scale.difference(low), self.scale.difference(high)))
     }
 
     /// The round number that every interval of these is within.
@@ -457,8 +458,13 @@ fn share(p: f64) -> String {
     }
 }
 
+/// `.041`, as papers write it: three places, and no zero before the point.
 fn p_value(p: f64) -> String {
-    if p < 0.0001 { "< .0001".to_owned() } else { format!("{p:.4}").trim_start_matches('0').to_owned() }
+    match p {
+        _ if p < 0.001 => "< .001".to_owned(),
+        _ if p > 0.999 => "> .999".to_owned(),
+        _ => format!("{p:.3}").trim_start_matches('0').to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -514,6 +520,6 @@ mod tests {
 
     #[test]
     fn p_values_are_written_short() {
-        assert_eq!([1.0, 0.9007, 0.001_953, 1e-9].map(p_value), ["1.0000", ".9007", ".0020", "< .0001"]);
+        assert_eq!([1.0, 0.9007, 0.001_953, 1e-9].map(p_value), ["> .999", ".901", ".002", "< .001"]);
     }
 }

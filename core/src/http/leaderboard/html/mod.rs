@@ -3,6 +3,7 @@
 pub mod benchmarks;
 mod cards;
 pub mod changes;
+mod chooser;
 pub mod compare;
 mod facts;
 pub mod front;
@@ -11,6 +12,7 @@ mod listing;
 pub mod model;
 pub mod models;
 mod plot;
+mod progress;
 pub mod run;
 pub mod seals;
 pub mod search;
@@ -31,7 +33,7 @@ use utoipa::openapi::path::{Parameter, ParameterIn};
 
 pub use self::text::{Scale, day, grouped, minute, system_name};
 use self::{
-    table::{Table, at_a_glance},
+    table::{Table, at_a_glance, most_for_the_money},
     text::{address, count},
 };
 use super::{
@@ -58,8 +60,6 @@ use crate::{
 
 /// So many rows has a page.
 const ROWS: usize = 100;
-/// So many benchmarks are there to choose from; any other is found by its id.
-const BENCHMARKS: usize = 40;
 const PROVIDERS: usize = 60;
 
 /// The parameters of a page that were given a value, in their order: a form sends its empty fields too.
@@ -170,7 +170,7 @@ pub async fn board(
     let snapshot = scope.snapshot.as_ref().map(|snapshot| snapshot.id.clone());
     let is_known_slice = query.is_known_slice(&scope.slices);
     let mut batch = Batch::new();
-    let known = batch.push(pages::choices(&scope.benchmark, BENCHMARKS));
+    let known = batch.push(pages::choices(&scope.benchmark, chooser::BENCHMARKS));
     let facts = batch.push(pages::version_facts(&scope.benchmark, &scope.version));
     let about = async { Ok(batch.run(app.database()).await?) };
     let health = async {
@@ -274,19 +274,15 @@ impl Page {
             @if pinned.is_some() {
                 p class="note" { "This is an earlier state, kept as it was. " a href=(self.choices.with(&[("snapshot", "")])) { "See the newest" } }
             }
-            (self.chooser())
+            (self.versions())
             @if self.board.rows.is_empty() {
                 p class="note" {
                     @if scope.snapshot.is_some() { "No run answers this choice of tasks. " a href=(self.whole()) { "Show every task" } }
                     @else { "Nothing has been published on this version yet." }
                 }
             } @else {
-                div class="overview" {
-                    @if let Some(plot) = plot {
-                        figure { div class="wide" role="region" tabindex="0" aria-label="Plot" { (plot) } figcaption { "Score against cost. The line is the Pareto front: the best score that the money buys." } }
-                    }
-                    (at_a_glance(&self.ranked, scale))
-                }
+                (at_a_glance(&self.ranked, scale))
+                (self.drawings(plot))
                 (self.filters())
                 @if self.rows.is_empty() {
                     p class="note" { "No model matches. " a href=(self.whole()) { "Show all " (self.ranked.len()) } }
@@ -295,7 +291,36 @@ impl Page {
                 }
             }
             @if let Some(health) = &self.health { (health::section(health, scale, pinned)) }
+            (chooser::form(&self.known, &scope.benchmark, "/leaderboard"))
             (self.data())
+        }
+    }
+
+    /// Scores against costs and over time, behind a fold: the table is what people come for.
+    fn drawings(&self, plot: Option<Markup>) -> Markup {
+        let scale = Scale::of(&self.board.scope.measure);
+        let progress = progress::chart(&self.ranked, scale);
+        html! {
+            @if plot.is_some() || progress.is_some() {
+                details class="fold" {
+                    summary {
+                        @match (&plot, &progress) {
+                            (Some(_), Some(_)) => "Score by cost and over time",
+                            (Some(_), None) => "Score by cost",
+                            (None, _) => "Score over time",
+                        }
+                    }
+                    @if let Some(plot) = plot {
+                        div class="overview" {
+                            figure { div class="wide" role="region" tabindex="0" aria-label="Plot" { (plot) } figcaption { "Score against cost. The line is the Pareto front: the best score that the money buys." } }
+                            (most_for_the_money(&self.ranked, scale))
+                        }
+                    }
+                    @if let Some(chart) = progress {
+                        figure { div class="wide" role="region" tabindex="0" aria-label="Chart" { (chart) } figcaption { "Every system by the day of its evaluation. The line is the best score until then." } }
+                    }
+                }
+            }
         }
     }
 
@@ -307,47 +332,16 @@ impl Page {
         )
     }
 
-    /// Another benchmark, another version.
-    fn chooser(&self) -> Markup {
+    /// Other versions of the benchmark.
+    fn versions(&self) -> Markup {
         let scope = &self.board.scope;
-        let mut benchmarks = self
-            .known
-            .iter()
-            .filter(|choice| choice.published || choice.benchmark == scope.benchmark)
-            .collect::<Vec<_>>();
-        benchmarks.dedup_by(|a, b| a.benchmark == b.benchmark);
         let versions = self.known.iter().filter(|choice| choice.benchmark == scope.benchmark).collect::<Vec<_>>();
         html! {
-            @if benchmarks.len() > 1 || versions.len() > 1 {
-                div class="chooser" {
-                    @if benchmarks.len() >= BENCHMARKS {
-                        form action="/leaderboard" {
-                            label { span { "Benchmark" } input name="benchmark" value=(scope.benchmark) required maxlength="100"; }
-                            button { "Show" }
-                        }
-                    } @else if benchmarks.len() > 1 {
-                        form action="/leaderboard" {
-                            label {
-                                span { "Benchmark" }
-                                select name="benchmark" {
-                                    @for choice in &benchmarks {
-                                        option value=(choice.benchmark) selected[choice.benchmark == scope.benchmark] {
-                                            (choice.title)
-                                            @if benchmarks.iter().filter(|other| other.title == choice.title).count() > 1 { " (" (choice.benchmark) ")" }
-                                        }
-                                    }
-                                }
-                            }
-                            button { "Show" }
-                        }
-                    }
-                    @if versions.len() > 1 {
-                        nav class="versions" aria-label="Versions" {
-                            @for choice in versions.iter().take(20) {
-                                @let here = choice.version == scope.version;
-                                a href=(address("/leaderboard", &[("benchmark", choice.benchmark.as_str()), ("version", choice.version.as_str())])) aria-current=[here.then_some("page")] { (choice.version) @if !choice.whole { small { " part or second scoring" } } }
-                            }
-                        }
+            @if versions.len() > 1 {
+                nav class="versions" aria-label="Versions" {
+                    @for choice in versions.iter().take(20) {
+                        @let here = choice.version == scope.version;
+                        a href=(address("/leaderboard", &[("benchmark", choice.benchmark.as_str()), ("version", choice.version.as_str())])) aria-current=[here.then_some("page")] { (choice.version) @if !choice.whole { small { " part or second scoring" } } }
                     }
                 }
             }
@@ -368,7 +362,11 @@ impl Page {
         let periods = [("", "any time"), ("7d", "7 days"), ("30d", "30 days"), ("90d", "90 days")];
         let names =
             ["scenario", "language", "difficulty", "provider", "baseModel", "period", "conditions", "sealed", "q"];
-        let filtered = names.iter().any(|name| choices.get(name).is_some_and(|value| value != "all"));
+        let is_given = |name: &&str| choices.get(name).is_some_and(|value| value != "all");
+        let filtered = names.iter().any(is_given);
+        let folded = ["periodOf", "group", "evidence"];
+        let is_open = names.iter().filter(|name| **name != "q").any(is_given)
+            || folded.iter().any(|name| choices.get(name).is_some());
         let by_base = choices.get("group") == Some("baseModel");
         let has_bases = self.board.rows.iter().any(|row| row.base_model.is_some());
         let (evaluated, all) = (choices.get("periodOf") == Some("evaluated"), choices.get("evidence") == Some("all"));
@@ -378,47 +376,6 @@ impl Page {
                 input type="hidden" name="version" value=(scope.version);
                 @for name in ["snapshot", "sort", "order", "baseModel"] {
                     @if let Some(value) = choices.get(name) { input type="hidden" name=(name) value=(value); }
-                }
-                @for (name, label, values) in slices.into_iter().filter(|(_, _, values)| values.len() > 1) {
-                    (select(name, label, choices.get(name), values.iter().map(|value| (value.as_str(), value.as_str()))))
-                }
-                @if providers.len() > 1 {
-                    (select("provider", "Provider", choices.get("provider"), providers.iter().map(|value| (*value, *value))))
-                }
-                label {
-                    span { "Within" }
-                    select name="period" {
-                        @for (value, label) in periods { option value=(value) selected[choices.get("period") == Some(value)] { (label) } }
-                    }
-                }
-                label {
-                    span { "of its" }
-                    select name="periodOf" {
-                        option value="" { "publication" }
-                        option value="evaluated" selected[evaluated] { "evaluation" }
-                    }
-                }
-                label {
-                    span { "Evidence" }
-                    select name="evidence" {
-                        option value="" { "what is ranked" }
-                        option value="all" selected[all] { "all" }
-                    }
-                }
-                @if scope.conditions.if_any().is_some() || choices.get("conditions").is_some() {
-                    (select("conditions", "Conditions", choices.get("conditions"), std::iter::once(("prescribed", "as prescribed"))))
-                }
-                @if self.board.rows.iter().any(|row| row.seal.is_some()) || choices.get("sealed").is_some() {
-                    (select("sealed", "Sealed", choices.get("sealed"), [("true", "before it was run"), ("false", "not sealed")].into_iter()))
-                }
-                @if has_bases || by_base {
-                    label {
-                        span { "Together" }
-                        select name="group" {
-                            option value="" { "nothing" }
-                            option value="baseModel" selected[by_base] { "variants of a model" }
-                        }
-                    }
                 }
                 label { span { "Model" } input type="search" name="q" maxlength="100" value=[choices.get("q")]; }
                 button { "Filter" }
@@ -430,6 +387,52 @@ impl Page {
                     @else { (self.rows.len()) " of " (count(self.matching, "row")) }
                     @for (name, ..) in slices { @if let Some(value) = choices.get(name) { " · ranked on the tasks of " (name) " " strong { (value) } " alone" } }
                     @if let Some(base) = choices.get("baseModel") { " · " strong { (base) } " and its variants" }
+                }
+                details open[is_open] {
+                    summary { "More filters" }
+                    div class="chooser" {
+                        @for (name, label, values) in slices.into_iter().filter(|(_, _, values)| values.len() > 1) {
+                            (select(name, label, choices.get(name), values.iter().map(|value| (value.as_str(), value.as_str()))))
+                        }
+                        @if providers.len() > 1 {
+                            (select("provider", "Provider", choices.get("provider"), providers.iter().map(|value| (*value, *value))))
+                        }
+                        label {
+                            span { "Within" }
+                            select name="period" {
+                                @for (value, label) in periods { option value=(value) selected[choices.get("period") == Some(value)] { (label) } }
+                            }
+                        }
+                        label {
+                            span { "of its" }
+                            select name="periodOf" {
+                                option value="" { "publication" }
+                                option value="evaluated" selected[evaluated] { "evaluation" }
+                            }
+                        }
+                        label {
+                            span { "Evidence" }
+                            select name="evidence" {
+                                option value="" { "what is ranked" }
+                                option value="all" selected[all] { "all" }
+                            }
+                        }
+                        @if scope.conditions.if_any().is_some() || choices.get("conditions").is_some() {
+                            (select("conditions", "Conditions", choices.get("conditions"), std::iter::once(("prescribed", "as prescribed"))))
+                        }
+                        @if self.board.rows.iter().any(|row| row.seal.is_some()) || choices.get("sealed").is_some() {
+                            (select("sealed", "Sealed", choices.get("sealed"), [("true", "before it was run"), ("false", "not sealed")].into_iter()))
+                        }
+                        @if has_bases || by_base {
+                            label {
+                                span { "Together" }
+                                select name="group" {
+                                    option value="" { "nothing" }
+                                    option value="baseModel" selected[by_base] { "variants of a model" }
+                                }
+                            }
+                        }
+                    }
                 }
             }
         }

@@ -342,7 +342,7 @@ fn badge(model: &Model, Standing { scope, row, .. }: &Standing<'_>, base_url: &s
         p { img src=(image) height="20" alt={ (model.display_name) " on " (scope.title) }; }
         p class="meta" { "In Markdown; it shows the latest score:" }
         div class="wide" role="region" tabindex="0" aria-labelledby="badge" {
-            pre { code { "[![" (scope.benchmark) "](" (base_url) (image) ")](" (base_url) (page) ")" } }
+            pre class="whole" { code { "[![" (scope.benchmark) "](" (base_url) (image) ")](" (base_url) (page) ")" } }
         }
     }
 }

@@ -20,15 +20,15 @@ const LINE: f64 = 15.0;
 
 /// From values to places along one direction.
 #[derive(Clone, Copy)]
-struct Axis {
-    from: f64,
-    to: f64,
-    start: f64,
-    end: f64,
+pub struct Axis {
+    pub from: f64,
+    pub to: f64,
+    pub start: f64,
+    pub end: f64,
 }
 
 impl Axis {
-    fn at(&self, value: f64) -> f64 {
+    pub fn at(&self, value: f64) -> f64 {
         let span = self.to - self.from;
         let share = if span > 0.0 { (value - self.from) / span } else { 0.5 };
         self.start + share * (self.end - self.start)
@@ -36,7 +36,7 @@ impl Axis {
 }
 
 /// The round bounds of these scores and the step of their marks, within those of the scale.
-fn round_bounds(scale: Scale<'_>, scores: impl Iterator<Item = f64>) -> (f64, f64, f64) {
+pub fn round_bounds(scale: Scale<'_>, scores: impl Iterator<Item = f64>) -> (f64, f64, f64) {
     if scale.is_share() {
         return score_bounds(scores);
     }
@@ -77,7 +77,7 @@ impl BarRange {
 
     fn at(self, score: f64) -> String {
         let axis = Axis { from: self.from, to: self.to, start: 4.0, end: 196.0 };
-        format!("{:.1}", axis.at(score.max(self.from).min(self.to)))
+        format!("{:.0}", axis.at(score.max(self.from).min(self.to)))
     }
 }
 
@@ -91,7 +91,7 @@ fn score_bounds(scores: impl Iterator<Item = f64>) -> (f64, f64, f64) {
     if to - from < step { ((to - step).max(0.0), (from + step).min(1.0), step) } else { (from, to, step) }
 }
 
-fn marks(from: f64, to: f64, step: f64) -> impl Iterator<Item = f64> {
+pub fn marks(from: f64, to: f64, step: f64) -> impl Iterator<Item = f64> {
     let count = ((to - from) / step).round();
     (0_u8..=20).map(f64::from).take_while(move |n| *n <= count).map(move |n| from + n * step)
 }
@@ -212,7 +212,7 @@ pub fn cost_plot(rows: &[RowBody], scale: Scale<'_>) -> Option<Markup> {
 }
 
 /// Each label where it hides no point and no other label; those that fit nowhere are left out.
-fn labels<'a>(
+pub fn labels<'a>(
     wanted: impl Iterator<Item = ((f64, f64), &'a str)>,
     points: impl Iterator<Item = (f64, f64)>,
     x_axis: &Axis,

@@ -195,7 +195,7 @@ impl Page<'_> {
         let score = Score::of(&self.run.measure, aggregates);
         html! {
             dl class="facts" {
-                div { dt { "Score" } dd { (self.scale.score(score.score)) @if let Some(interval) = score.interval { " (" (self.scale.interval(interval.low, interval.high)) ")" } } }
+                div { dt { "Score" } dd { (self.scale.score(score.score)) @if let Some(interval) = score.interval { " " (self.scale.interval(interval.low, interval.high)) } } }
                 @if self.scale.is_percent() && self.run.evidence != Evidence::Score { div { dt { "Passed" } dd { (aggregates.correct) " of " (aggregates.total) } } }
                 div { dt { "Tasks" } dd { (aggregates.tasks) @if self.run.private_tasks { " (private)" } } }
                 @if let Some(cost) = aggregates.known_cost() { div { dt { "Cost" } dd { "$" (usd(cost)) } } }
@@ -327,7 +327,7 @@ impl Page<'_> {
                                 th scope="row" { (result.task) @if self.run.attempts_per_task > 1 { small { "attempt " (result.attempt) } } }
                                 td { (words(result.status.as_str())) }
                                 td class="n" {
-                                    (format!("{:.3}", result.score))
+                                    @if self.scale.is_share() { (format!("{:.3}", result.score)) } @else { (self.scale.score(result.score)) }
                                     @if let Some((correct, samples)) = result.correct.zip(result.samples) { small { (correct) " of " (samples) } }
                                 }
                                 td class="n" { @match result.latency_ms { Some(ms) => (duration(ms)), None => span class="none" { "–" } } }

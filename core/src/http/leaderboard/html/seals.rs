@@ -141,7 +141,7 @@ fn row(seal: &Seal) -> Markup {
             td { a href={ "/api/v1/seals/" (seal.id) } { time datetime=(seal.sealed_at) { (minute(seal.sealed_at)) } } }
             td { "seal " (seal.ordinal) }
             td { (declared.harness) " " (declared.harness_version) small { (declared.commit) } }
-            td { (declared.stopping_rule) @if let Some(note) = &declared.note { small { (note) } } }
+            td class="text" { (declared.stopping_rule) @if let Some(note) = &declared.note { small { (note) } } }
             td {
                 @match &seal.run_id {
                     Some(run) => a href={ "/runs/" (run) } { "by a run" },

@@ -1,5 +1,7 @@
 //! The ranked table.
 
+use std::collections::{HashMap, HashSet};
+
 use maud::{Markup, html};
 
 use super::{
@@ -16,6 +18,9 @@ use crate::{
     },
     http::leaderboard::board::RowBody,
 };
+
+/// So many of the front of cost are listed.
+const MOST_OF_FRONT: usize = 12;
 
 /// Flags, the words that stand for them, and what they mean.
 const FLAGS: [(Flag, &str, &str); 9] = [
@@ -74,6 +79,8 @@ pub struct Table<'a> {
     has_cost: bool,
     /// What every row is flagged with, where there are several.
     common: Vec<Flag>,
+    /// Names that several models of the page have.
+    alike: HashSet<&'a str>,
     /// How many models share each tie group, on the whole board.
     ties: Vec<usize>,
 }
@@ -96,6 +103,7 @@ impl<'a> Table<'a> {
             has_latency: rows.iter().any(|row| row.latency_ms_p50.is_some()),
             has_cost: board.iter().any(|row| row.cost_usd.is_some()),
             common: first.map(|row| row.flags.iter().copied().filter(is_common).collect()).unwrap_or_default(),
+            alike: alike(rows),
             ties: (0..=groups).map(size).collect(),
         }
     }
@@ -107,17 +115,17 @@ impl<'a> Table<'a> {
                 input type="hidden" name="benchmark" value=(benchmark);
                 input type="hidden" name="version" value=(version);
                 @if let Some(snapshot) = snapshot { input type="hidden" name="snapshot" value=(snapshot); }
-                p class="meta" id="about" {
-                    "Ranges of ranks and bars show 95 % intervals."
-                    @if self.shows_ties() { " Models that a stripe joins are a tie: the best rank that their intervals allow is the same." }
-                }
                 div class="wide" role="region" tabindex="0" aria-label="Ranked models" {
-                    table class="board" aria-describedby="about" {
+                    table class="board ranks" aria-describedby="about" {
                         thead { (self.head()) }
                         @for group in self.groups() { (self.group(group)) }
                     }
                 }
-                p class="tools" { button { "Compare the ticked models" } small { "Two, or one against several: the first is compared with each other." } }
+                p class="tools" { small { "Two, or one against several: the first is compared with each other." } button { "Compare the ticked models" } }
+                p class="meta" id="about" {
+                    "Ranges of ranks and bars show 95 % intervals."
+                    @if self.shows_ties() { " Models that a stripe joins are a tie: the best rank that their intervals allow is the same." }
+                }
             }
             (self.legend())
         }
@@ -196,9 +204,10 @@ impl<'a> Table<'a> {
         html! {
             tr class=[(below || !row.ranked).then_some("other")] {
                 td class="k" { @match row.rank { Some(rank) => { (rank) small { (range) } }, None => span class="none" { "also" } } }
-                th scope="row" {
+                // Of a column of headers each is its row's without a word, which a hundred rows would repeat.
+                th {
                     a href=(model_address(&row.model)) { (row.display_name) }
-                    @if row.display_name != row.model.as_str() { small { (row.model) } }
+                    @if self.alike.contains(row.display_name.as_str()) { small { (row.model) } } @else if row.display_name != row.model.as_str() { small { (row.model.provider()) } }
                     @if !system.is_empty() { small { (system) } }
                     @if let Some(base) = &row.base_model { small { "variant of " a href=(self.choices.with(&[("baseModel", base.as_str())])) { (base) } } }
                     @if let Some(links) = &row.links { small { (links_of(links)) } }
@@ -214,16 +223,16 @@ impl<'a> Table<'a> {
                 }
                 td class="bar" { (bar(self.range, row.score, interval)) }
                 @if self.scale.is_percent() {
-                    td class="n" { @match row.correct.zip(row.total) { Some((correct, total)) => { (correct) "/" (total) }, None => span class="none" { "–" } } }
+                    td class="n p" { @match row.correct.zip(row.total) { Some((correct, total)) => { (correct) "/" (total) }, None => span class="none" { "–" } } }
                 }
                 @if self.has_cost {
-                    td class="n" {
+                    td class="n u" {
                         @match row.cost_usd { Some(cost) => (usd(cost)), None => span class="none" { "unknown" } }
                         @if row.pareto_optimal == Some(true) { b role="img" aria-label="Pareto-optimal" { "★" } }
                     }
                 }
                 @if self.has_latency {
-                    td class="n" {
+                    td class="n l" {
                         @match row.latency_ms_p50 { Some(ms) => (duration(ms)), None => span class="none" { "–" } }
                         @if let Some(ms) = row.latency_ms_p95 { small { (duration(ms)) } }
                     }
@@ -274,6 +283,16 @@ impl<'a> Table<'a> {
     }
 }
 
+/// Names that several models have.
+fn alike(rows: &[RowBody]) -> HashSet<&str> {
+    let mut models = HashMap::new();
+    let shared = rows.iter().filter(|row| {
+        let name = row.display_name.as_str();
+        *models.entry(name).or_insert(&row.model) != &row.model
+    });
+    shared.map(|row| row.display_name.as_str()).collect()
+}
+
 /// Whether the run of a row was sealed, and how many seals its owner made.
 fn seals_of(row: &RowBody) -> Markup {
     html! {
@@ -317,36 +336,45 @@ pub fn label(flag: Flag) -> &'static str {
     FLAGS.into_iter().find(|(known, ..)| *known == flag).map_or(flag.as_str(), |(_, label, _)| label)
 }
 
-/// The first rank in words, the front of cost, and what is missing of it.
+/// Who is best and how sure that is, and what whoever pays for it would take.
 pub fn at_a_glance(board: &[RowBody], scale: Scale<'_>) -> Markup {
-    let tied = board.iter().filter(|row| row.rank_low == Some(1)).count();
+    let name = |row: &RowBody| system_name(&row.display_name, row.agent.as_ref(), row.configuration.as_deref());
+    let first = || board.iter().filter(|row| row.rank_low == Some(1));
+    let tied = first().count();
+    let priced = first().filter_map(|row| Some((row.cost_usd?, row)));
+    let cheapest = priced.min_by(|(a, _), (b, _)| a.total_cmp(b)).filter(|_| tied > 1);
+    html! {
+        @if let Some(best) = board.first() {
+            p class="verdict" {
+                strong { (name(best)) } " scores " (if scale.is_lower_better() { "lowest" } else { "highest" }) ": " strong { (scale.score(best.score)) }
+                @if let Some((low, high)) = best.score_low.zip(best.score_high) { " " (scale.interval(low, high)) }
+                ". "
+                @if tied > 1 {
+                    "That alone does not make it the best: the intervals of " (count(tied, "model")) " of " (board.len()) " reach the first rank. "
+                } @else if board.len() > 1 { "No other model's interval reaches the first rank." }
+                @if let Some((cost, row)) = cheapest { "Of these " strong { (name(row)) } " costs least: $" (usd(cost)) "." }
+            }
+        }
+    }
+}
+
+/// The front of cost, the best score first, and what is missing of it.
+pub fn most_for_the_money(board: &[RowBody], scale: Scale<'_>) -> Markup {
     let mut front = board.iter().filter(|row| row.pareto_optimal == Some(true)).collect::<Vec<_>>();
-    front.sort_by(|a, b| a.cost_usd.unwrap_or(0.0).total_cmp(&b.cost_usd.unwrap_or(0.0)));
+    front.sort_by(|a, b| b.cost_usd.unwrap_or(0.0).total_cmp(&a.cost_usd.unwrap_or(0.0)));
     let without_cost = board.iter().filter(|row| row.cost_usd.is_none()).count();
     html! {
         section class="glance" aria-labelledby="glance" {
-            h2 id="glance" { "At a glance" }
-            @if let Some(best) = board.first() {
-                p {
-                    strong { (system_name(&best.display_name, best.agent.as_ref(), best.configuration.as_deref())) } " scores " (if scale.is_lower_better() { "lowest" } else { "highest" }) ": " strong { (scale.score(best.score)) }
-                    @if let Some((low, high)) = best.score_low.zip(best.score_high) { " (" (scale.interval(low, high)) ")" }
-                    ". "
-                    @if tied > 1 {
-                        "That alone does not make it the best: the intervals of " (count(tied, "model")) " of " (board.len()) " reach the first rank."
-                    } @else if board.len() > 1 { "No other model's interval reaches the first rank." }
-                }
-            }
+            h2 id="glance" { "Most for the money" }
             @if !front.is_empty() {
-                h3 { "Most for the money" }
                 ol class="front" {
-                    @for row in front {
+                    @for row in front.iter().take(MOST_OF_FRONT) {
                         li { a href=(model_address(&row.model)) { (system_name(&row.display_name, row.agent.as_ref(), row.configuration.as_deref())) } span { (scale.score(row.score)) } span { "$" (row.cost_usd.map(usd).unwrap_or_default()) } }
                     }
                 }
             }
-            @if without_cost > 0 && without_cost == board.len() {
-                p class="meta" { "No model's cost is known, so scores cannot stand against costs." }
-            } @else if without_cost > 0 {
+            @if front.len() > MOST_OF_FRONT { p class="meta" { "The plot has " (front.len().saturating_sub(MOST_OF_FRONT)) " more, which cost less." } }
+            @if without_cost > 0 {
                 p class="meta" {
                     "The cost of " (without_cost) " of " (count(board.len(), "model")) " is unknown. Unknown is not free: they are left out of the plot and of this list."
                 }
@@ -391,7 +419,7 @@ mod tests {
             pareto_optimal: Some(n.is_multiple_of(10)),
             run_id: "01a2081f-2c7d-795d-8393-0b4db28a6121".into(),
             published_at: Timestamp(1_795_395_723_004),
-            evaluated_at: Timestamp(1_795_395_723_004),
+            evaluated_at: Timestamp(1_795_395_723_004 + 86_400_000 * i64::try_from(n).unwrap()),
             links: None,
             evaluator_relationship: if n == 1 {
                 EvaluatorRelationship::SelfReported
@@ -413,8 +441,9 @@ mod tests {
             Choices::of(&http::Uri::from_static("/leaderboard?benchmark=a&sort=cost"), "/leaderboard").unwrap();
         let table = Table::new(&choices, Scale::of(&rate), &rows, &rows).markup(&"a".into(), &"1".into(), None);
         let plot = crate::http::leaderboard::html::plot::cost_plot(&rows, Scale::of(&rate)).unwrap();
+        let progress = crate::http::leaderboard::html::progress::chart(&rows, Scale::of(&rate)).unwrap();
         let page =
-            document("A benchmark", &html! { (plot) (at_a_glance(&rows, Scale::of(&rate))) (table) }).into_string();
+            document("A benchmark", &html! { (plot) (progress) (at_a_glance(&rows, Scale::of(&rate))) (most_for_the_money(&rows, Scale::of(&rate))) (table) }).into_string();
         let bytes = page.len() + include_str!("../../site/style.css").len();
         // The rest of a page, its filters above all, takes less than 4 KB.
         assert!(bytes < 96_000, "{bytes} bytes");

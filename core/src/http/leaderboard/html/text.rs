@@ -53,13 +53,12 @@ impl<'a> Scale<'a> {
         }
     }
 
-    /// `83.1–91.6`, or `0.831–0.916`.
+    /// `[83.1, 91.6]`, or `[0.831, 0.916]`, as papers write intervals.
     pub fn interval(self, low: f64, high: f64) -> String {
         if self.is_percent() {
-            return format!("{:.1}–{:.1}", low * 100.0, high * 100.0);
+            return format!("[{:.1}, {:.1}]", low * 100.0, high * 100.0);
         }
-        let between = if low < 0.0 || high < 0.0 { " to " } else { "–" };
-        format!("{}{between}{}", self.number(low), self.number(high))
+        format!("[{}, {}]", self.number(low), self.number(high))
     }
 
     /// `+3.1`, `−0.4` percentage points, `+0.031`, or `+12.50 s`.
@@ -222,7 +221,7 @@ mod tests {
         assert_eq!((scale.difference(-12.0), scale.gap(-12.0)), ("−12.00 ms".to_owned(), "12.00 ms".to_owned()));
         assert_eq!(
             (scale.interval(1.0, 2.5), scale.interval(-1.0, 2.5)),
-            ("1.00–2.50".to_owned(), "−1.00 to 2.50".to_owned())
+            ("[1.00, 2.50]".to_owned(), "[−1.00, 2.50]".to_owned())
         );
         assert_eq!([0.0, 1500.0, 2.5].map(|mark| scale.tick(mark)), ["0", "1500", "2.5"]);
         assert_eq!(Scale::of(&mere).score(0.5), "0.5000");

@@ -1,0 +1,39 @@
+//! The choice of a benchmark, for the pages that are of one.
+
+use maud::{Markup, html};
+
+use crate::{domain::BenchmarkId, store::pages::Choice};
+
+/// So many benchmarks are there to choose from; any other is found by its id.
+pub const BENCHMARKS: usize = 40;
+
+/// The form that leads to the page at this path of another benchmark; nothing where there is only one.
+pub fn form(known: &[Choice], here: &BenchmarkId, path: &str) -> Markup {
+    let mut benchmarks =
+        known.iter().filter(|choice| choice.published || choice.benchmark == *here).collect::<Vec<_>>();
+    benchmarks.dedup_by(|a, b| a.benchmark == b.benchmark);
+    let is_shared = |title: &str| benchmarks.iter().filter(|other| other.title == title).count() > 1;
+    html! {
+        @if benchmarks.len() > 1 {
+            div class="chooser" {
+                form action=(path) {
+                    label {
+                        span { "Another benchmark" }
+                        @if benchmarks.len() >= BENCHMARKS {
+                            input name="benchmark" value=(here) required maxlength="100";
+                        } @else {
+                            select name="benchmark" {
+                                @for choice in &benchmarks {
+                                    option value=(choice.benchmark) selected[choice.benchmark == *here] {
+                                        (choice.title) @if is_shared(&choice.title) { " (" (choice.benchmark) ")" }
+                                    }
+                                }
+                            }
+                        }
+                    }
+                    button { "Show" }
+                }
+            }
+        }
+    }
+}
