@@ -112,7 +112,7 @@ async fn record(host: &Host, stem: &str) -> Vec<String> {
     ] {
         record.call(&nobody, M::GET, path, None).await;
     }
-    record.call_with(&nobody, M::GET, "/", None, &[("Accept", "text/html")]).await;
+    record.call_with(&nobody, M::GET, "/nowhere", None, &[("Accept", "text/html")]).await;
     let origin = [("Origin", "http://localhost:3000")];
     record.call_with(&nobody, M::GET, "/health", None, &origin).await;
     let preflight = [origin[0], ("Access-Control-Request-Method", "POST")];
