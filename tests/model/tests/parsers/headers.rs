@@ -169,7 +169,7 @@ proptest! {
 
     #[test]
     fn one_cookie_is_ours(
-        cookies in vec((cookie(), select(vec!["; ", ";", " ;\t", ",", "HEADER"])), 0..5), garbage in bytes(),
+        cookies in vec((cookie(), select(vec!["; ", ";", " ;\t", "HEADER"])), 0..5), garbage in bytes(),
         origin in select(vec![ORIGIN, ORIGIN, ORIGIN, "https://app.example.evil", "null"]),
     ) {
         let token = REFRESH.with_borrow_mut(|token| token.get_or_insert_with(|| {
