@@ -97,13 +97,13 @@ struct Cells<'a> {
     traces: Option<&'a str>,
     paper: Option<&'a str>,
     condition_differences: String,
+    interval_method: Option<IntervalMethod>,
+    direction: Direction,
+    unit: Option<String>,
     seal: Option<&'a str>,
     sealed_at: Option<Timestamp>,
     seals: i64,
     seals_opened: i64,
-    interval_method: Option<IntervalMethod>,
-    direction: Direction,
-    unit: Option<String>,
 }
 
 /// The rows with a header; nothing but the header where there are none.
@@ -156,13 +156,13 @@ pub fn csv(rows: &[RowBody], measure: &Measure) -> Result<String, ApiError> {
                 .map(ToString::to_string)
                 .collect::<Vec<_>>()
                 .join("; "),
+            interval_method: row.interval_method,
+            direction: measure.direction,
+            unit: measure.unit.as_deref().map(no_formula),
             seal: row.seal.as_ref().map(|seal| seal.id.as_str()),
             sealed_at: row.seal.as_ref().map(|seal| seal.sealed_at),
             seals: row.seals.sealed,
             seals_opened: row.seals.opened,
-            interval_method: row.interval_method,
-            direction: measure.direction,
-            unit: measure.unit.as_deref().map(no_formula),
         };
         writer.serialize(cells).map_err(|error| failed(&error))?;
     }
@@ -203,13 +203,13 @@ const HEADER: [&str; 39] = [
     "traces",
     "paper",
     "conditionDifferences",
+    "intervalMethod",
+    "direction",
+    "unit",
     "seal",
     "sealedAt",
     "seals",
     "sealsOpened",
-    "intervalMethod",
-    "direction",
-    "unit",
 ];
 
 /// A spreadsheet would run a free text that begins like a formula (OWASP, CSV injection): also behind characters that
