@@ -712,6 +712,12 @@ pub async fn a_killed_import_leaves_nothing() {
     let folder = tempfile::tempdir().expect("a folder");
     let (dataset, data) = (folder.path().join("dataset"), folder.path().join("data"));
     export(&server.url, &dataset).await;
+    // An import that comes to nothing makes the database, so that what is written ahead later is rows.
+    let broken = copied(&dataset, &folder.path().join("broken"));
+    change(&broken.join("results.ndjson"), "\"run_id\":\"", "\"run_id\":\"no");
+    sign(&broken);
+    let (well, said) = import(&broken, &data).await;
+    assert!(!well && said.contains("nothing was loaded"), "{said}");
     // Long enough to be killed in the middle: many more benchmarks.
     let benchmark = |n: u32| format!("{{\"id\":\"more-{n:06}\",\"created_at\":1}}\n");
     let more = (0..200_000).map(benchmark).collect::<String>();

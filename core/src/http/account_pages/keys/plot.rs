@@ -63,7 +63,7 @@ pub fn plot(usage: &Usage) -> Markup {
         }
         details {
             summary { "The numbers" }
-            div class="wide" {
+            div class="wide" tabindex="0" role="region" aria-label="Requests in numbers" {
                 table {
                     thead { tr { th scope="col" { "From" } th scope="col" class="n" { "Let in" } th scope="col" class="n" { "Limit" } th scope="col" class="n" { "Refused" } } }
                     tbody {
