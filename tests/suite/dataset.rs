@@ -699,7 +699,7 @@ pub async fn a_dataset_that_does_not_fit_is_refused() {
     let there = Host::at(Kind::Native, other.url.clone(), None);
     let user = User::verified(&there).await;
     let (well, said) = import(&dataset, &used).await;
-    assert!(well && said.contains("runs 9"), "{said}");
+    assert!(well && said.contains("runs 11"), "{said}");
     user.api.get("/api/v1/users/me").await.expect(200);
     assert_same(&host, &there, &everything.reads().await).await;
     let (well, _) = import(&dataset, &used).await;

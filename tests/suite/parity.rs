@@ -362,7 +362,7 @@ fn redacted(value: Value) -> Value {
 /// A page without what depends on the moment and on other cases: the benchmarks to choose from.
 fn without_others(page: &str) -> String {
     let (mut page, chooser) = (page.to_owned(), r#"<div class="chooser">"#);
-    if let Some((before, (_, after))) =
+    while let Some((before, (_, after))) =
         page.split_once(chooser).and_then(|(before, rest)| Some((before, rest.split_once("</div>")?)))
     {
         page = format!("{before}{after}");

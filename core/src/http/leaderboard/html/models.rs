@@ -66,7 +66,9 @@ pub async fn models(
     let models = batch.push(pages::models(after.as_ref(), provider, ROWS.saturating_add(1)));
     let providers = batch.push(pages::providers(PROVIDERS));
     let mut answers = batch.run(app.database()).await?;
-    let (mut models, providers) = (answers.take(models)?, answers.take(providers)?);
+    let (mut models, mut providers) = (answers.take(models)?, answers.take(providers)?);
+    // The one that is chosen may not be among the first.
+    providers.extend(provider.filter(|name| providers.iter().all(|known| known != name)).map(str::to_owned));
     let most = usize::try_from(ROWS).unwrap_or(usize::MAX);
     let are_more = models.len() > most;
     models.truncate(most);
