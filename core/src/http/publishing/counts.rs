@@ -3,8 +3,8 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::{
-    result_input::MOST_MEASURED,
-    runs::{find_own, not_owner},
+    evidence::{check_measured, replace, require_evidence},
+    runs::find_own,
 };
 use crate::{
     app::App,
@@ -12,23 +12,11 @@ use crate::{
     http::{
         credentials::{ApiKeyClient, ResultsWrite},
         openapi::{ConflictCounts, ForbiddenPublisher, NotFound},
-        problem::{ApiError, EVIDENCE_MISMATCH, RUN_NOT_OPEN},
+        problem::ApiError,
         request::{Json, Path, Validator},
     },
-    store::{
-        Batch, BatchError, Guard,
-        runs::{self, Counts},
-    },
+    store::runs::{self, Counts},
 };
-
-/// What runs of a version bring, for those that bring something else.
-pub(super) fn takes(evidence: Evidence) -> &'static str {
-    match evidence {
-        Evidence::Results => "this benchmark version takes results, task by task",
-        Evidence::Counts => "this benchmark version takes counts: PUT …/counts",
-        Evidence::Score => "this benchmark version takes the score of a run: PUT …/score",
-    }
-}
 
 /// The counts of an aggregate-only source.
 #[derive(Deserialize, ToSchema)]
@@ -76,9 +64,7 @@ pub async fn handler(
     Json(body): Json<Body>,
 ) -> Result<Answer<Counts>, ApiError> {
     let run = find_own(&app, client.owner_id(), &id).await?;
-    if run.evidence != Evidence::Counts {
-        return Err(ApiError::new(EVIDENCE_MISMATCH, takes(run.evidence)));
-    }
+    require_evidence(&run, Evidence::Counts)?;
 
     let mut validator = Validator::default();
     let expected = format!("the benchmark version has {} tasks", run.task_count);
@@ -93,13 +79,7 @@ pub async fn handler(
     );
     let possible = body.correct_by_attempt.iter().all(|correct| *correct <= body.total);
     validator.require(possible, "/correctByAttempt", "no more tasks can pass than there are");
-    for (pointer, number) in [("/costUsd", body.cost_usd), ("/meanLatencyMs", body.mean_latency_ms)] {
-        validator.require(
-            number.is_none_or(|number| (0.0..=MOST_MEASURED).contains(&number)),
-            pointer,
-            "give 0 to 1000000000, or null where it is unknown",
-        );
-    }
+    check_measured(&mut validator, body.cost_usd, body.mean_latency_ms);
     validator.finish()?;
 
     let counts = Counts {
@@ -108,16 +88,6 @@ pub async fn handler(
         cost_usd: body.cost_usd,
         mean_latency_ms: body.mean_latency_ms,
     };
-    let mut batch = Batch::new();
-    batch.extend([
-        runs::expect_open(&id, client.owner_id(), Evidence::Counts),
-        runs::put_counts(&id, &counts),
-        runs::revise(&id),
-    ]);
-    match batch.run(app.database()).await {
-        Err(BatchError::Guard(Guard::RunOpen)) => Err(ApiError::new(RUN_NOT_OPEN, "it was published or withdrawn")),
-        // The owner's account has gone meanwhile.
-        Err(BatchError::Guard(Guard::RunOwner)) => Err(not_owner()),
-        done => done.map(|_| Answer(counts)).map_err(ApiError::from),
-    }
+    replace(&app, client.owner_id(), &id, Evidence::Counts, runs::put_counts(&id, &counts)).await?;
+    Ok(Answer(counts))
 }

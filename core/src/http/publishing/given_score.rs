@@ -3,9 +3,8 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::{
-    counts::takes,
-    result_input::MOST_MEASURED,
-    runs::{find_own, not_owner},
+    evidence::{check_measured, replace, require_evidence},
+    runs::find_own,
 };
 use crate::{
     app::App,
@@ -17,13 +16,10 @@ use crate::{
     http::{
         credentials::{ApiKeyClient, ResultsWrite},
         openapi::{ConflictCounts, ForbiddenPublisher, NotFound},
-        problem::{ApiError, EVIDENCE_MISMATCH, RUN_NOT_OPEN},
+        problem::ApiError,
         request::{Json, Path, Validator},
     },
-    store::{
-        Batch, BatchError, Guard,
-        runs::{self, GivenInterval, GivenScore},
-    },
+    store::runs::{self, GivenInterval, GivenScore},
 };
 
 /// Tasks that are not named, and samples.
@@ -83,23 +79,11 @@ pub async fn handler(
     Json(body): Json<Body>,
 ) -> Result<Answer<GivenScore>, ApiError> {
     let run = find_own(&app, client.owner_id(), &id).await?;
-    if run.evidence != Evidence::Score {
-        return Err(ApiError::new(EVIDENCE_MISMATCH, takes(run.evidence)));
-    }
+    require_evidence(&run, Evidence::Score)?;
     // The bounds of a version that has a run never change.
     let given = body.check(&run.measure, run.task_count)?;
-    let mut batch = Batch::new();
-    batch.extend([
-        runs::expect_open(&id, client.owner_id(), Evidence::Score),
-        runs::put_given_score(&id, &given),
-        runs::revise(&id),
-    ]);
-    match batch.run(app.database()).await {
-        Err(BatchError::Guard(Guard::RunOpen)) => Err(ApiError::new(RUN_NOT_OPEN, "it was published or withdrawn")),
-        // The owner's account has gone meanwhile.
-        Err(BatchError::Guard(Guard::RunOwner)) => Err(not_owner()),
-        done => done.map(|_| Answer(given)).map_err(ApiError::from),
-    }
+    replace(&app, client.owner_id(), &id, Evidence::Score, runs::put_given_score(&id, &given)).await?;
+    Ok(Answer(given))
 }
 
 impl Body {
@@ -129,13 +113,7 @@ impl Body {
         validator.require(tasks, "/tasks", &format!("the benchmark version has {task_count} tasks"));
         let samples = self.samples.is_none_or(|samples| (1..=MOST_COUNTED).contains(&samples));
         validator.require(samples, "/samples", "give 1 to 10000000, or null where it is unknown");
-        for (pointer, number) in [("/costUsd", self.cost_usd), ("/meanLatencyMs", self.mean_latency_ms)] {
-            validator.require(
-                number.is_none_or(|number| (0.0..=MOST_MEASURED).contains(&number)),
-                pointer,
-                "give 0 to 1000000000, or null where it is unknown",
-            );
-        }
+        check_measured(&mut validator, self.cost_usd, self.mean_latency_ms);
         validator.finish()?;
         Ok(GivenScore {
             score: self.score,

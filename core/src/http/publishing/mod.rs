@@ -4,6 +4,7 @@ mod benchmark_input;
 mod benchmarks;
 mod counts;
 mod current_version;
+mod evidence;
 mod given_score;
 mod models;
 mod publish;
@@ -24,15 +25,17 @@ pub use withdraw::Body as Reason;
 use crate::{
     app::App,
     domain::{
-        UserId,
+        UserId, ValidationErrorCode,
         conditions::{Conditions, MOST_ATTEMPTS, MOST_SECONDS},
+        system::Agent,
     },
     http::{
         credentials::invalid_key,
+        moderation::publishes_to_hidden,
         problem::{ApiError, Problem, ProblemMembers, STORAGE_QUOTA_EXCEEDED},
         request::Validator,
     },
-    store::storage,
+    store::{benchmarks::VersionTitle, declarations::Declaration, storage},
 };
 
 /// What the calls say of themselves.
@@ -97,6 +100,40 @@ fn check_conditions(validator: &mut Validator, conditions: Option<Conditions>) -
     let attempts = conditions.attempts.is_none_or(|attempts| (1..=MOST_ATTEMPTS).contains(&attempts));
     validator.require(attempts, "/conditions/attempts", "give 1 to 1000000");
     Some(conditions)
+}
+
+/// What tells the system of a run from the model's others.
+fn check_system(
+    validator: &mut Validator,
+    agent: Option<&Agent>,
+    configuration: Option<&str>,
+) -> (Option<Agent>, Option<String>) {
+    let agent = agent.map(|agent| Agent {
+        name: validator.label("/agent/name", &agent.name, 100),
+        version: agent.version.as_ref().map(|version| validator.label("/agent/version", version, 100)),
+    });
+    (agent, configuration.map(|label| validator.label("/configuration", label, 100)))
+}
+
+/// Refuses what is not declared, and what an administrator hid.
+///
+/// # Errors
+/// `published_to_hidden`, or `validation_failed` at what is missing.
+fn require_declared(model: Option<&Declaration>, version: Option<&VersionTitle>) -> Result<(), ApiError> {
+    let of_model = model.and_then(|model| model.hidden_reason.clone());
+    let of_benchmark = version.and_then(|version| version.hidden_reason.clone());
+    if let Some(reason) = of_model.or(of_benchmark) {
+        return Err(publishes_to_hidden(reason));
+    }
+    let mut validator = Validator::default();
+    for (exists, pointer, what) in
+        [(model.is_some(), "/model", "model"), (version.is_some(), "/version", "benchmark version")]
+    {
+        if !exists {
+            validator.refuse(pointer, ValidationErrorCode::UnknownReference, format!("declare the {what} first"));
+        }
+    }
+    validator.finish()
 }
 
 /// What a batch is refused with that its owner has no room for.

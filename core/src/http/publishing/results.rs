@@ -9,7 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
-    counts::takes,
+    evidence::require_evidence,
     over_quota,
     result_input::Body,
     runs::{find_own, not_owner},
@@ -26,9 +26,7 @@ use crate::{
             UploadTooLarge,
         },
         page::{Page, PageQuery, list as list_answer, page_size, read_cursor, take_page},
-        problem::{
-            ApiError, CONFLICTING_RESULTS, EVIDENCE_MISMATCH, PRIVATE_TASKS, Problem, ProblemMembers, RUN_NOT_OPEN,
-        },
+        problem::{ApiError, CONFLICTING_RESULTS, PRIVATE_TASKS, Problem, ProblemMembers, RUN_NOT_OPEN},
         request::{Path, Query, Validator},
     },
     store::{
@@ -87,9 +85,7 @@ pub async fn upload(
 
 async fn add(app: &App, owner_id: &UserId, id: &RunId, results: Body, claim: Claim) -> Result<Fulfilled, ApiError> {
     let run = find_own(app, owner_id, id).await?;
-    if run.evidence != Evidence::Results {
-        return Err(ApiError::new(EVIDENCE_MISMATCH, takes(run.evidence)));
-    }
+    require_evidence(&run, Evidence::Results)?;
     let results = results.check(&run)?;
     let upload = Upload::new(&without_repeats(&results)?)?;
 

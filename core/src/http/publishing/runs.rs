@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::{check_conditions, over_quota, seals::refusal};
+use super::{check_conditions, check_system, over_quota, require_declared, seals::refusal};
 use crate::{
     app::App,
     domain::{
-        BenchmarkId, ModelId, RunId, SealId, SystemId, UserId, ValidationError, ValidationErrorCode, VersionName,
+        BenchmarkId, ModelId, RunId, SealId, SystemId, UserId, VersionName,
         benchmark::Metric,
         conditions::Conditions,
         evaluator::EvaluatorRelationship,
@@ -26,7 +26,7 @@ use crate::{
     http::{
         credentials::{ApiKeyClient, ResultsWrite, write_error},
         idempotency::{Caller, Claim, Fulfilled, Idempotent, Reply},
-        moderation::{publishes_to_hidden, refuse_hidden},
+        moderation::refuse_hidden,
         openapi::{ConflictRun, ForbiddenPublisher, Hidden, IdempotencyKey, IfNoneMatch, NotFound},
         parameters::{self, Slug},
         problem::{ApiError, EXTERNAL_ID_CONFLICT, NOT_OWNER},
@@ -155,12 +155,7 @@ async fn open(app: &App, owner_id: &UserId, body: Body, claim: Claim) -> Result<
         let has_come = time.is_none_or(|time| time <= now.plus_seconds(MOST_AHEAD_SECONDS));
         validator.require(has_come, pointer, "give a time that has come");
     }
-    let agent = body.agent.as_ref().map(|agent| Agent {
-        name: validator.label("/agent/name", &agent.name, 100),
-        version: agent.version.as_ref().map(|version| validator.label("/agent/version", version, 100)),
-    });
-    let configuration = body.configuration.as_ref();
-    let configuration = configuration.map(|label| validator.label("/configuration", label, 100));
+    let (agent, configuration) = check_system(&mut validator, body.agent.as_ref(), body.configuration.as_deref());
     for (name, link) in body.links.iter().flat_map(RunLinks::each) {
         link.and_then(|link| validator.check(&format!("/links/{name}"), values::https_url(link)));
     }
@@ -225,19 +220,7 @@ async fn open(app: &App, owner_id: &UserId, body: Body, claim: Claim) -> Result<
         return Ok(opened.undone().remember(app, reply).await);
     }
     let (model, version) = (answers.take(model)?, answers.take(version)?);
-    let of_model = model.as_ref().and_then(|model| model.hidden_reason.clone());
-    let of_benchmark = version.as_ref().and_then(|version| version.hidden_reason.clone());
-    if let Some(reason) = of_model.or(of_benchmark) {
-        return Err(publishes_to_hidden(reason));
-    }
-    let mut validator = Validator::default();
-    let mut require = |exists: bool, pointer, what| {
-        let refusal = ValidationError::new(ValidationErrorCode::UnknownReference, format!("declare the {what} first"));
-        validator.check(pointer, if exists { Ok(()) } else { Err(refusal) });
-    };
-    require(model.is_some(), "/model", "model");
-    require(version.is_some(), "/version", "benchmark version");
-    validator.finish()?;
+    require_declared(model.as_ref(), version.as_ref())?;
     Err(ApiError::unavailable("a run was not opened although model and version are there"))
 }
 

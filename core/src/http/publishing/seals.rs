@@ -9,18 +9,18 @@ use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::over_quota;
+use super::{check_system, over_quota, require_declared};
 use crate::{
     app::App,
     domain::{
-        BenchmarkId, ModelId, RunId, SealId, SystemId, UserId, ValidationError, ValidationErrorCode, VersionName,
-        seal::SealState, system::Agent,
+        BenchmarkId, ModelId, RunId, SealId, SystemId, UserId, ValidationErrorCode, VersionName, seal::SealState,
+        system::Agent,
     },
     http::{
         credentials::{ApiKeyClient, ResultsWrite, write_error},
         idempotency::{Caller, Claim, Fulfilled, Idempotent, Reply},
         log,
-        moderation::{publishes_to_hidden, refuse_hidden},
+        moderation::refuse_hidden,
         openapi::{ConflictSeal, ForbiddenPublisher, Hidden, IdempotencyKey, IfNoneMatch, NotFound},
         page::{END_OF_TIME, Page, list as list_answer, page_size, read_cursor, take_page},
         parameters::{self, Name},
@@ -202,23 +202,13 @@ async fn place(app: &App, owner_id: &UserId, declared: &SealDeclaration) -> Resu
     let version = batch.push(benchmarks::find_version(&declared.benchmark, &declared.version));
     let mut answers = batch.run(app.database()).await?;
     let (next, model, version) = (answers.take(next)?, answers.take(model)?, answers.take(version)?);
-    let of_model = model.as_ref().and_then(|model| model.hidden_reason.clone());
-    let of_benchmark = version.as_ref().and_then(|version| version.hidden_reason.clone());
-    if let Some(reason) = of_model.or(of_benchmark) {
-        return Err(publishes_to_hidden(reason));
-    }
+    require_declared(model.as_ref(), version.as_ref())?;
+    let next = next.ok_or_else(|| ApiError::internal("a version is gone"))?;
     let mut validator = Validator::default();
-    let mut require = |holds: bool, pointer, code, detail: &str| {
-        let refusal = ValidationError::new(code, detail);
-        validator.check(pointer, if holds { Ok(()) } else { Err(refusal) });
-    };
-    require(model.is_some(), "/model", ValidationErrorCode::UnknownReference, "declare the model first");
-    let unknown = "declare the benchmark version first";
-    require(next.is_some(), "/version", ValidationErrorCode::UnknownReference, unknown);
-    let as_prescribed = next.as_ref().is_none_or(|next| next.attempts == i64::from(declared.attempts));
-    require(as_prescribed, "/attempts", ValidationErrorCode::InvalidValue, "give the version's attemptsPerTask");
+    let as_prescribed = next.attempts == i64::from(declared.attempts);
+    validator.require(as_prescribed, "/attempts", "give the version's attemptsPerTask");
     validator.finish()?;
-    next.ok_or_else(|| ApiError::internal("a version is gone"))
+    Ok(next)
 }
 
 fn check(body: Body) -> Result<SealDeclaration, ApiError> {
@@ -230,12 +220,7 @@ fn check(body: Body) -> Result<SealDeclaration, ApiError> {
     let stopping_rule = text("/stoppingRule", &body.stopping_rule, 1000);
     let note = validator.optional_text("/note", body.note.as_deref(), 1000);
     validator.require((1..=10).contains(&body.attempts), "/attempts", "give the version's attemptsPerTask");
-    let agent = body.agent.as_ref().map(|agent| Agent {
-        name: validator.label("/agent/name", &agent.name, 100),
-        version: agent.version.as_ref().map(|version| validator.label("/agent/version", version, 100)),
-    });
-    let configuration = body.configuration.as_ref();
-    let configuration = configuration.map(|label| validator.label("/configuration", label, 100));
+    let (agent, configuration) = check_system(&mut validator, body.agent.as_ref(), body.configuration.as_deref());
     validator.finish()?;
     Ok(SealDeclaration {
         system_id: SystemId::of(&body.model, agent.as_ref(), configuration.as_deref()),
@@ -353,20 +338,14 @@ pub async fn refusal(app: &App, run: &RunDeclaration, guard: Guard) -> Result<Ap
         None => None,
     };
     let mut validator = Validator::default();
-    let mut refuse = |pointer: &str, code, detail: &str| {
-        validator.check::<()>(pointer, Err(ValidationError::new(code, detail)));
-    };
     match (guard, seal) {
         (Guard::SealUnopened, _) => return Ok(seal_opened()),
-        (_, None) => refuse("/seal", ValidationErrorCode::UnknownReference, "there is no such seal"),
+        (_, None) => validator.refuse("/seal", ValidationErrorCode::UnknownReference, "there is no such seal"),
         (Guard::SealOwner, Some(_)) => return Ok(ApiError::new(NOT_OWNER, "somebody else made this seal")),
         (Guard::SealOrder, Some(seal)) => {
             let pointer = if run.started_at.is_some() { "/startedAt" } else { "/completedAt" };
-            refuse(
-                pointer,
-                ValidationErrorCode::OutOfRange,
-                &format!("it was sealed at {}, after that", seal.sealed_at),
-            );
+            let detail = format!("it was sealed at {}, after that", seal.sealed_at);
+            validator.refuse(pointer, ValidationErrorCode::OutOfRange, detail);
         }
         (_, Some(seal)) => {
             let sealed = seal.declared;
@@ -378,8 +357,8 @@ pub async fn refusal(app: &App, run: &RunDeclaration, guard: Guard) -> Result<Ap
                 ("/harnessVersion", sealed.harness_version == run.harness_version),
                 ("/commit", Some(&sealed.commit) == run.commit.as_ref()),
             ];
-            for (pointer, _) in said.into_iter().filter(|(_, same)| !same) {
-                refuse(pointer, ValidationErrorCode::InvalidValue, "the seal says otherwise");
+            for (pointer, same) in said {
+                validator.require(same, pointer, "the seal says otherwise");
             }
         }
     }
