@@ -64,6 +64,13 @@ async fn the_documentation_has_pages(host: Host) {
     leads.sort_unstable();
     leads.dedup();
     assert!(leads.len() > 15, "{leads:?}");
+    // The build packs the pages: what is served is what was made.
+    let read = |file: &str| std::fs::read_to_string(tools::root().join(file)).ok();
+    let made = aibaas_docsite::build(&read("core/openapi.json").expect("a document"), read).expect("a site");
+    assert!(leads.len() < made.pages.len(), "{} pages besides the overview", made.pages.len());
+    for made in &made.pages {
+        assert!(page(&made.path).await.contains(&made.html), "{} is as it was made", made.path);
+    }
     for path in leads {
         let text = page(path).await;
         assert!(text.contains("</main>") && text.contains("aria-current=\"page\""), "{path} is whole");
