@@ -63,6 +63,12 @@ pub fn take_page<T: Serialize, P: Serialize>(
     cut_page(items, limit, position, json_size)
 }
 
+/// The same of rows that are few and short, as a page for people shows them.
+#[must_use]
+pub fn take_rows<T, P: Serialize>(items: Vec<T>, rows: u32, position: impl Fn(&T) -> P) -> (Vec<T>, Option<String>) {
+    cut_page(items, rows, position, |_| 0)
+}
+
 fn cut_page<T, P: Serialize>(
     mut items: Vec<T>,
     limit: u32,

@@ -8,7 +8,7 @@ use super::{PageResult, frame, overview::event_list, visit::Signed};
 use crate::{
     app::App,
     http::{
-        page::{NewestFirst, PageQuery, write_cursor},
+        page::{NewestFirst, PageQuery, take_rows},
         request::Query,
     },
     store::audit,
@@ -30,10 +30,7 @@ pub async fn page(
     let user_id = batch.user_id();
     let events = batch.push(audit::list_of_user(user_id, &asked.rows()));
     let (_, mut answers) = batch.read(&app).await?;
-    let mut events = answers.take(events)?;
-    let is_more = events.len() > usize::try_from(ROWS).unwrap_or(usize::MAX);
-    events.truncate(usize::try_from(ROWS).unwrap_or(usize::MAX));
-    let next = events.last().filter(|_| is_more).and_then(|last| write_cursor(&last.position()));
+    let (events, next) = take_rows(answers.take(events)?, ROWS, |event| event.position());
     let content = html! {
         p { "What happened to your account, and from where. Events are kept for a year. What you do not know: change your password, and end the other sessions." }
         (event_list(&events))

@@ -19,7 +19,7 @@ use crate::{
     domain::{RunId, run_status::RunStatus},
     http::{
         leaderboard::{Scale, day, minute, system_name},
-        page::{NewestFirst, PageQuery, write_cursor},
+        page::{NewestFirst, PageQuery, take_rows},
         problem::ApiError,
         publishing::withdraw,
         request::{Path, Query},
@@ -48,11 +48,8 @@ pub async fn page(
     let list = batch.push(own_runs::list(owner_id, &asked.rows()));
     let benchmarks = batch.push(own_runs::benchmarks(owner_id));
     let (_, mut answers) = batch.read(&app).await?;
-    let (mut list, benchmarks) = (answers.take(list)?, answers.take(benchmarks)?);
-    let most = usize::try_from(ROWS).unwrap_or(usize::MAX);
-    let is_more = list.len() > most;
-    list.truncate(most);
-    let next = list.last().filter(|_| is_more).and_then(|last| write_cursor(&(last.created_at.0, last.id.as_str())));
+    let (list, next) = take_rows(answers.take(list)?, ROWS, |run| (run.created_at.0, run.id.to_string()));
+    let benchmarks = answers.take(benchmarks)?;
     let content = html! {
         p { "Runs and benchmarks are published by programs, with an " a href="/account/keys" { "API key" } "." }
         h2 { "Runs" }

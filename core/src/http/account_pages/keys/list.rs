@@ -7,7 +7,7 @@ use crate::{
     app::App,
     http::{
         leaderboard::{day, minute},
-        page::{NewestFirst, PageQuery, write_cursor},
+        page::{NewestFirst, PageQuery, take_rows},
         request::Query,
     },
     store::api_keys,
@@ -28,11 +28,8 @@ pub async fn page(
     let owner_id = batch.user_id();
     let keys = batch.push(api_keys::list(owner_id, &asked.rows()));
     let (_, mut answers) = batch.read(&app).await?;
-    let (mut keys, now) = (answers.take(keys)?, app.now());
-    let most = usize::try_from(ROWS).unwrap_or(usize::MAX);
-    let is_more = keys.len() > most;
-    keys.truncate(most);
-    let next = keys.last().filter(|_| is_more).and_then(|last| write_cursor(&(last.created_at.0, last.id.as_str())));
+    let (keys, next) = take_rows(answers.take(keys)?, ROWS, |key| (key.created_at.0, key.id.to_string()));
+    let now = app.now();
     let content = html! {
         p { "A key lets a program act for you: publish results, read at a limit of its own, or verify the keys of others." }
         p { a href={ (HERE) "/new" } { "Create a key" } }

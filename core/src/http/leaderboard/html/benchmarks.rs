@@ -15,7 +15,7 @@ use crate::{
     http::{
         leaderboard::{board::Board, standings::within},
         openapi::IfNoneMatch,
-        page::{Summary, read_cursor, write_cursor},
+        page::{Summary, read_cursor, take_rows},
         problem::ApiError,
     },
     store::{Batch, benchmarks as store, standings},
@@ -58,11 +58,8 @@ pub async fn benchmarks(
     let known = batch.push(store::list(after.as_ref(), ROWS.saturating_add(1)));
     let listed = batch.push(standings::page(after.as_ref(), ROWS));
     let mut answers = batch.run(app.database()).await?;
-    let (mut known, listed) = (answers.take(known)?, answers.take(listed)?);
-    let most = usize::try_from(ROWS).unwrap_or(usize::MAX);
-    let are_more = known.len() > most;
-    known.truncate(most);
-    let next = known.last().filter(|_| are_more).and_then(|last| write_cursor(&last.id));
+    let (known, next) = take_rows(answers.take(known)?, ROWS, |benchmark| benchmark.id.clone());
+    let listed = answers.take(listed)?;
     let boards = Board::read_several(&app, within(&listed, MOST_ENTRIES)).await?;
     let content = html! {
         (search::form(None))

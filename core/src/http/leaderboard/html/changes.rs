@@ -18,7 +18,7 @@ use crate::{
     http::{
         leaderboard::changes::LAST,
         openapi::IfNoneMatch,
-        page::{Summary, read_cursor, write_cursor},
+        page::{Summary, read_cursor, take_rows},
         parameters,
         problem::ApiError,
     },
@@ -61,11 +61,7 @@ pub async fn changes(
     let begin = read_cursor::<Place>(parameters.cursor.as_deref())?.unwrap_or(LAST);
     let benchmark = parameters.benchmark.as_ref();
     let rows = store::page(Direction::Backward, benchmark, begin, ROWS.saturating_add(1));
-    let mut rows = rows.run(app.database()).await?;
-    let most = usize::try_from(ROWS).unwrap_or(usize::MAX);
-    let are_more = rows.len() > most;
-    rows.truncate(most);
-    let next = rows.last().filter(|_| are_more).and_then(|last| write_cursor(&last.place));
+    let (rows, next) = take_rows(rows.run(app.database()).await?, ROWS, |change| change.place);
     let asked = [("benchmark", benchmark.map_or("", BenchmarkId::as_str))];
     let content = html! {
         p class="lede" { "Every publication, withdrawal, rejection and act of moderation, in the order in which they took effect. Nothing is ever taken out of this list." }

@@ -17,7 +17,7 @@ use crate::{
     domain::ModelId,
     http::{
         openapi::IfNoneMatch,
-        page::{Summary, read_cursor, write_cursor},
+        page::{Summary, read_cursor, take_rows},
         parameters::{self, Slug},
         problem::ApiError,
     },
@@ -66,13 +66,10 @@ pub async fn models(
     let models = batch.push(pages::models(after.as_ref(), provider, ROWS.saturating_add(1)));
     let providers = batch.push(pages::providers(PROVIDERS));
     let mut answers = batch.run(app.database()).await?;
-    let (mut models, mut providers) = (answers.take(models)?, answers.take(providers)?);
+    let (models, next) = take_rows(answers.take(models)?, ROWS, |model| model.id.clone());
+    let mut providers = answers.take(providers)?;
     // The one that is chosen may not be among the first.
     providers.extend(provider.filter(|name| providers.iter().all(|known| known != name)).map(str::to_owned));
-    let most = usize::try_from(ROWS).unwrap_or(usize::MAX);
-    let are_more = models.len() > most;
-    models.truncate(most);
-    let next = models.last().filter(|_| are_more).and_then(|last| write_cursor(&last.id));
     let content = html! {
         (search::form(None))
         @if providers.len() > 1 || provider.is_some() {

@@ -28,7 +28,7 @@ use crate::{
     http::{
         moderation::refuse_hidden,
         openapi::IfNoneMatch,
-        page::{Summary, html_page, read_cursor, write_cursor},
+        page::{Summary, html_page, read_cursor, take_rows},
         problem::ApiError,
         request::Path,
     },
@@ -100,12 +100,8 @@ pub async fn run(
     if let Err(hidden) = unless_hidden(refuse_hidden("run's model or benchmark", run.hidden_reason.clone()))? {
         return Ok(hidden);
     }
-    let mut results = if run.private_tasks { Vec::new() } else { answers.take(results)? };
-    let most = usize::try_from(RESULTS).unwrap_or(usize::MAX);
-    let are_more = results.len() > most;
-    results.truncate(most);
-    let next = results.last().filter(|_| are_more);
-    let next = next.and_then(|last| write_cursor(&(last.task.clone(), last.attempt)));
+    let results = if run.private_tasks { Vec::new() } else { answers.take(results)? };
+    let (results, next) = take_rows(results, RESULTS, |result| (result.task.clone(), result.attempt));
     let page = Page {
         scale: Scale::of(&run.measure),
         slices: answers.take(slices)?,

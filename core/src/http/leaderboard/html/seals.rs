@@ -18,7 +18,7 @@ use crate::{
     http::{
         leaderboard::board::BoardSelector,
         openapi::IfNoneMatch,
-        page::{END_OF_TIME, Summary, read_cursor, write_cursor},
+        page::{END_OF_TIME, Summary, read_cursor, take_rows},
         parameters,
         problem::ApiError,
     },
@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// So many seals has a page.
-const ROWS: usize = 100;
+const ROWS: u32 = 100;
 
 #[derive(Default, Deserialize, utoipa::IntoParams)]
 #[serde(default, deny_unknown_fields)]
@@ -86,12 +86,9 @@ pub async fn seals(
         Err(other) => return Ok(other),
     };
     let (benchmark, version) = (&scope.benchmark, Some(&scope.version));
-    let rows = u32::try_from(ROWS).unwrap_or(u32::MAX).saturating_add(1);
+    let rows = ROWS.saturating_add(1);
     let of = SealsOf { benchmark, version, model: None, state: None, before, rows };
-    let mut seals = store::list(&of).run(app.database()).await?;
-    let is_more = seals.len() > ROWS;
-    seals.truncate(ROWS);
-    let next = seals.last().filter(|_| is_more).and_then(|last| write_cursor(&last.act));
+    let (seals, next) = take_rows(store::list(&of).run(app.database()).await?, ROWS, |seal| seal.act);
     let title = format!("Seals of {}", scope.title);
     let description = format!("Runs of {}, version {}, registered before they were made.", scope.title, scope.version);
     let path = address("/leaderboard/seals", &[("benchmark", benchmark.as_str()), ("version", scope.version.as_str())]);
