@@ -1,5 +1,6 @@
 //! What is published of one result of an evaluation.
 
+use aibaas_core::domain::measure::Measure;
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -9,7 +10,7 @@ use super::{
     samples::{Sample, results},
 };
 use crate::import::{
-    measure::Measure,
+    measure,
     names::{self, LONGEST_NAME, slug},
     plan::{
         About, Benchmark, Counts, Evidence, GivenInterval, GivenScore, Links, Model, Relation, Relationship, Run,
@@ -79,7 +80,7 @@ pub fn submission(
             (count, "", json!({"metric": metric, "tasks": tasks, "attemptsPerTask": attempts}))
         }
     };
-    measure.tell(&mut body);
+    measure::tell(&measure, &mut body);
     let part_of = evaluated::whole(result, count);
     if let Some(whole) = part_of {
         remarks.push(format!("{count} of {whole} samples were evaluated: they stand as a version of their own"));
@@ -142,7 +143,7 @@ fn number(document: &Document, result: &EvaluationResult) -> Result<u32, String>
 
 /// Takes the score as it is given, with its 95 % interval or its standard error.
 fn given(result: &EvaluationResult, score: f64, measure: &Measure) -> Result<Evidence, String> {
-    measure.check(score).map_err(|wrong| format!("the score is {score}, which {wrong}"))?;
+    measure::check(measure, score).map_err(|wrong| format!("the score is {score}, which {wrong}"))?;
     let uncertainty = result.score_details.uncertainty.as_ref();
     let error = uncertainty.and_then(|uncertainty| uncertainty.standard_error.as_ref()).map(|error| error.value);
     let interval = uncertainty.and_then(|uncertainty| uncertainty.confidence_interval.as_ref());
@@ -150,7 +151,7 @@ fn given(result: &EvaluationResult, score: f64, measure: &Measure) -> Result<Evi
     let interval = interval.and_then(|interval| Some(GivenInterval { low: interval.lower?, high: interval.upper? }));
     let fits = |interval: &GivenInterval| {
         (interval.low..=interval.high).contains(&score)
-            && measure.check(interval.low).and(measure.check(interval.high)).is_ok()
+            && [interval.low, interval.high].iter().all(|end| measure.bounds.check(*end).is_ok())
     };
     let given = match interval.filter(fits) {
         Some(interval) => GivenScore { interval: Some(interval), ..GivenScore::of(score, None) },
