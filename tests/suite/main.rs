@@ -368,13 +368,13 @@ fn once(kinds: &[Kind]) -> Vec<Trial> {
     }
     trials.extend([
         plain("native_program::a_copy_is_the_same_and_goes_on", || {
-            RUNTIME.block_on(dataset::a_copy_is_the_same_and_goes_on())
+            RUNTIME.block_on(dataset::files::a_copy_is_the_same_and_goes_on())
         }),
         plain("native_program::a_dataset_that_does_not_fit_is_refused", || {
-            RUNTIME.block_on(dataset::a_dataset_that_does_not_fit_is_refused())
+            RUNTIME.block_on(dataset::files::a_dataset_that_does_not_fit_is_refused())
         }),
         plain("native_program::a_killed_import_leaves_nothing", || {
-            RUNTIME.block_on(dataset::a_killed_import_leaves_nothing())
+            RUNTIME.block_on(dataset::files::a_killed_import_leaves_nothing())
         }),
     ]);
     #[cfg(unix)]
