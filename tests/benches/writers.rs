@@ -76,6 +76,7 @@ fn serve(manifest: &str, state: &str) -> Outcome<()> {
         variables: variables.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect(),
         outbound_redirect: None,
         instance_limits: InstanceLimits::default(),
+        flushes: true,
     })?;
     println!("http://{}", host.address());
     std::io::copy(&mut std::io::stdin(), &mut std::io::sink())?;

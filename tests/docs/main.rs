@@ -35,7 +35,7 @@ fn main() -> ExitCode {
     #[cfg(unix)]
     rustls::crypto::ring::default_provider().install_default().expect("the first one");
     let conclusion = libtest_mimic::run(&Arguments::from_args(), trials);
-    aibaas_tests::host::stop_all();
+    aibaas_tests::host::stop_all(conclusion.has_failed());
     conclusion.exit_code()
 }
 

@@ -322,12 +322,24 @@ impl Host {
     }
 }
 
-/// Ends every host that was started.
-pub fn stop_all() {
+/// How much of a host's log is shown after a failure: the last lines.
+const LINES_SHOWN: usize = 200;
+
+/// Ends every host that was started; where cases failed, shows what the hosts of this process have printed. The others
+/// print where the suite does.
+pub fn stop_all(show_logs: bool) {
     for (running, _folder) in RUNNING.lock().expect("no panic").drain(..) {
         match running {
             Running::Process(child) => end(child),
-            Running::Spin(host) => drop(host),
+            Running::Spin(host) => {
+                if show_logs {
+                    let log = host.log();
+                    let lines = log.lines().collect::<Vec<_>>();
+                    let shown = lines.split_at(lines.len().saturating_sub(LINES_SHOWN)).1;
+                    eprintln!("the last of what the component printed:\n{}", shown.join("\n"));
+                }
+                drop(host);
+            }
         }
     }
 }

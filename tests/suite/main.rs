@@ -211,7 +211,7 @@ fn main() {
     }
     let started = Instant::now();
     let conclusion = libtest_mimic::run(&arguments, trials);
-    host::stop_all();
+    host::stop_all(conclusion.has_failed());
     if !arguments.list {
         for (group, Counts { passed, failed, ignored }) in COUNTS.lock().expect("no panic").iter() {
             println!("{group}: {passed} passed, {failed} failed, {ignored} not looked at");

@@ -199,6 +199,7 @@ fn serve_spin(manifest: &str, state: &str, variables: &str) -> Outcome<()> {
         variables: serde_json::from_str(variables)?,
         outbound_redirect: None,
         instance_limits: InstanceLimits::default(),
+        flushes: true,
     })?;
     println!("listening on http://{}", host.address());
     std::io::copy(&mut std::io::stdin(), &mut std::io::sink())?;

@@ -39,6 +39,7 @@ fn main() -> Result<()> {
         variables,
         outbound_redirect: None,
         instance_limits: InstanceLimits::default(),
+        flushes: true,
     })?;
     host.echo_log();
     println!("Serving http://{}", host.address());

@@ -12,6 +12,7 @@ use wasmtime::component::{Accessor, FutureReader, Resource, StreamReader};
 use crate::{
     bindings::key_value::{Error, Host, HostStore, HostStoreWithStore},
     faults::Dependency,
+    sqlite,
     state::{Guest, State},
 };
 
@@ -22,8 +23,8 @@ const MOST_BYTES: usize = 128 << 20;
 pub(crate) struct Stores(Mutex<rusqlite::Connection>);
 
 impl Stores {
-    pub(crate) fn open(path: &Path) -> rusqlite::Result<Self> {
-        let connection = rusqlite::Connection::open(path)?;
+    pub(crate) fn open(path: &Path, flushes: bool) -> rusqlite::Result<Self> {
+        let connection = sqlite::open(path, flushes)?;
         // Spin's own table, and SQLite's defaults: a rollback journal, and every write on the disk.
         connection.execute_batch(
             "CREATE TABLE IF NOT EXISTS spin_key_value (

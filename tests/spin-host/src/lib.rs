@@ -46,6 +46,9 @@ pub struct Options {
     pub outbound_redirect: Option<SocketAddr>,
     /// What an instance may take.
     pub instance_limits: InstanceLimits,
+    /// Whether a write waits until it is on the disk, as with Spin. Without it a write outlives this process, but not the
+    /// machine, and waits for no disk that is busy with something else.
+    pub flushes: bool,
 }
 
 /// What an instance may take. The defaults are Spin's.
@@ -85,7 +88,7 @@ impl SpinHost {
             .context("the component imports what this host does not offer")?;
         std::fs::create_dir_all(&options.state_dir)
             .with_context(|| format!("creating {}", options.state_dir.display()))?;
-        let stores = key_value::Stores::open(&options.state_dir.join("sqlite_key_value.db"))?;
+        let stores = key_value::Stores::open(&options.state_dir.join("sqlite_key_value.db"), options.flushes)?;
         let log = log::Log::default();
         let host = Arc::new(state::Shared {
             manifest,
@@ -95,6 +98,7 @@ impl SpinHost {
             log: log.clone(),
             faults: Arc::default(),
             instance_limits: options.instance_limits,
+            flushes: options.flushes,
             instances: AtomicUsize::new(0),
         });
 

@@ -1,7 +1,7 @@
 //! `spin:sqlite` on rusqlite, as unforgiving as Spin: a statement holds its connection until its rows are drained.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, ready},
@@ -28,8 +28,8 @@ const ROWS_AHEAD: usize = 4;
 pub struct Connection(Arc<Mutex<rusqlite::Connection>>);
 
 impl Connection {
-    fn open(path: PathBuf) -> Result<Self, Error> {
-        let connection = rusqlite::Connection::open(path).map_err(io)?;
+    fn open(path: &Path, flushes: bool) -> Result<Self, Error> {
+        let connection = open(path, flushes).map_err(io)?;
         Ok(Self(Arc::new(Mutex::new(connection))))
     }
 
@@ -58,6 +58,15 @@ impl Connection {
         }
         Ok(())
     }
+}
+
+/// Opens a database file; `flushes` as [`crate::Options::flushes`].
+pub(crate) fn open(path: &Path, flushes: bool) -> rusqlite::Result<rusqlite::Connection> {
+    let connection = rusqlite::Connection::open(path)?;
+    if !flushes {
+        connection.pragma_update(None, "synchronous", "OFF")?;
+    }
+    Ok(connection)
 }
 
 /// A row, or why the component must not live to see it.
@@ -117,7 +126,8 @@ impl HostConnection for State {
             Ok(path) => path,
             Err(error) => return Ok(Err(error)),
         };
-        match blocking(|| Connection::open(path)).await? {
+        let flushes = self.host.flushes;
+        match blocking(move || Connection::open(&path, flushes)).await? {
             Ok(connection) => Ok(Ok(self.table.push(connection)?)),
             Err(error) => Ok(Err(error)),
         }
@@ -175,11 +185,15 @@ impl HostConnectionWithStore<State> for Guest {
         accessor: &Accessor<State, Self>,
         database: String,
     ) -> wasmtime::Result<Result<Resource<Connection>, Error>> {
-        let path = match accessor.with(|mut access| access.get().database_path(&database)) {
+        let (path, flushes) = accessor.with(|mut access| {
+            let state = access.get();
+            (state.database_path(&database), state.host.flushes)
+        });
+        let path = match path {
             Ok(path) => path,
             Err(error) => return Ok(Err(error)),
         };
-        match blocking(|| Connection::open(path)).await? {
+        match blocking(move || Connection::open(&path, flushes)).await? {
             Ok(connection) => Ok(Ok(accessor.with(|mut access| access.get().table.push(connection))?)),
             Err(error) => Ok(Err(error)),
         }

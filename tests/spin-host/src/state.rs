@@ -32,6 +32,7 @@ pub(crate) struct Shared {
     pub(crate) log: Log,
     pub(crate) faults: Arc<Faults>,
     pub(crate) instance_limits: InstanceLimits,
+    pub(crate) flushes: bool,
     /// Instances that live.
     pub(crate) instances: AtomicUsize,
 }

@@ -74,6 +74,7 @@ impl Probe {
             variables: [("name".to_owned(), "probe".to_owned())].into(),
             outbound_redirect: Some(provider.local_addr().unwrap()),
             instance_limits,
+            flushes: false,
         });
         Self { host: host.unwrap(), provider }
     }

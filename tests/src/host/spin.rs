@@ -138,6 +138,7 @@ fn serve(
         variables: lower_case(variables).collect(),
         outbound_redirect,
         instance_limits,
+        flushes: false,
     });
     host.map_err(|error| format!("{error:#}"))
 }
