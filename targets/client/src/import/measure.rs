@@ -1,88 +1,93 @@
 //! What the scores of a metric mean, as far as sources tell it or everybody knows.
 
-use aibaas_core::domain::{
-    benchmark::Metric,
-    measure::{
-        Bounds,
-        Direction::{self, HigherIsBetter, LowerIsBetter},
-        Measure,
-    },
-};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::plan::Status;
 
-/// From 0 on.
-const AMOUNT: Bounds = Bounds { lower: Some(0.0), upper: None };
-const ANY: Bounds = Bounds { lower: None, upper: None };
-const SHARE: Bounds = Bounds { lower: Some(0.0), upper: Some(1.0) };
+/// Which scores are better, in what unit, and within which bounds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Measure {
+    pub is_lower_better: bool,
+    pub unit: Option<String>,
+    /// The lower and the upper bound; none where scores are 0 to 1.
+    pub bounds: Option<(Option<f64>, Option<f64>)>,
+}
 
-/// Metrics that harnesses know by name: which scores are better, in what unit, and within which bounds.
-const KNOWN: [(&str, Direction, Option<&str>, Bounds); 12] = [
-    ("word_perplexity", LowerIsBetter, None, AMOUNT),
-    ("byte_perplexity", LowerIsBetter, None, AMOUNT),
-    ("perplexity", LowerIsBetter, None, AMOUNT),
-    ("bits_per_byte", LowerIsBetter, None, AMOUNT),
-    ("logprob", HigherIsBetter, None, ANY),
-    ("inference_runtime", LowerIsBetter, Some("s"), AMOUNT),
-    ("wer", LowerIsBetter, None, AMOUNT),
-    ("cer", LowerIsBetter, None, AMOUNT),
-    ("ter", LowerIsBetter, None, AMOUNT),
-    ("ece_10_bin", LowerIsBetter, None, SHARE),
-    ("toxic_frac", LowerIsBetter, None, SHARE),
-    ("expected_max_toxicity", LowerIsBetter, None, SHARE),
+/// Metrics that harnesses know by name: whether less is better, the unit, and the bounds where they are not 0 and 1.
+type Known = (&'static str, bool, Option<&'static str>, Option<(Option<f64>, Option<f64>)>);
+const KNOWN: [Known; 12] = [
+    ("word_perplexity", true, None, Some((Some(0.0), None))),
+    ("byte_perplexity", true, None, Some((Some(0.0), None))),
+    ("perplexity", true, None, Some((Some(0.0), None))),
+    ("bits_per_byte", true, None, Some((Some(0.0), None))),
+    ("logprob", false, None, Some((None, None))),
+    ("inference_runtime", true, Some("s"), Some((Some(0.0), None))),
+    ("wer", true, None, Some((Some(0.0), None))),
+    ("cer", true, None, Some((Some(0.0), None))),
+    ("ter", true, None, Some((Some(0.0), None))),
+    ("ece_10_bin", true, None, None),
+    ("toxic_frac", true, None, None),
+    ("expected_max_toxicity", true, None, None),
 ];
 
-/// Which scores are better, as harnesses tell it.
-pub fn direction(is_higher_better: bool) -> Direction {
-    if is_higher_better { HigherIsBetter } else { LowerIsBetter }
-}
+impl Measure {
+    /// Scores from 0 to 1, of which more is better.
+    pub fn share() -> Self {
+        Self { is_lower_better: false, unit: None, bounds: None }
+    }
 
-/// Scores from 0 to 1, of which more is better. Whether they are passes, their values tell.
-pub fn share() -> Measure {
-    Measure::plain(Metric::Score)
-}
+    /// What is known of a metric by its name: without more, a share.
+    pub fn named(metric: &str) -> Self {
+        let known = KNOWN.iter().find(|(name, ..)| *name == metric);
+        known.map_or_else(Self::share, |(_, is_lower_better, unit, bounds)| Self {
+            is_lower_better: *is_lower_better,
+            unit: unit.map(str::to_owned),
+            bounds: *bounds,
+        })
+    }
 
-/// What is known of a metric by its name: without more, a share.
-pub fn named(metric: &str) -> Measure {
-    let known = KNOWN.iter().find(|(name, ..)| *name == metric);
-    known.map_or_else(share, |(_, direction, unit, bounds)| Measure {
-        direction: *direction,
-        unit: unit.map(str::to_owned),
-        bounds: *bounds,
-        ..share()
-    })
-}
+    /// Whether scores are from 0 to 1.
+    pub fn is_share(&self) -> bool {
+        self.bounds.is_none()
+    }
 
-/// Checks that a score is within the bounds.
-///
-/// # Errors
-/// Which bounds they are.
-pub fn check(measure: &Measure, score: f64) -> Result<(), String> {
-    let Bounds { lower, upper } = measure.bounds;
-    measure.bounds.check(score).map_err(|_| match (lower, upper) {
-        (Some(lower), Some(upper)) => format!("is not between {lower} and {upper}"),
-        (Some(lower), None) if score < lower => format!("is less than {lower}"),
-        (None, Some(upper)) if score > upper => format!("is more than {upper}"),
-        _ => "is not within ±10¹²".to_owned(),
-    })
-}
+    /// Checks that a score is within the bounds.
+    ///
+    /// # Errors
+    /// Which bounds they are.
+    pub fn check(&self, score: f64) -> Result<(), String> {
+        let (lower, upper) = self.bounds.unwrap_or((Some(0.0), Some(1.0)));
+        let is_within =
+            score.is_finite() && lower.is_none_or(|lower| score >= lower) && upper.is_none_or(|upper| score <= upper);
+        match (lower, upper) {
+            _ if is_within => Ok(()),
+            (Some(lower), Some(upper)) => Err(format!("is not between {lower} and {upper}")),
+            (Some(lower), None) => Err(format!("is less than {lower}")),
+            (None, Some(upper)) => Err(format!("is more than {upper}")),
+            (None, None) => Err("is no number".to_owned()),
+        }
+    }
 
-/// How an attempt ended that has this score. Of seconds or dollars, 0 is no failure.
-pub fn status(measure: &Measure, score: f64) -> Status {
-    if measure.is_share() { Status::of(score) } else { Status::Success }
-}
+    /// How an attempt ended that has this score. Of seconds or dollars, 0 is no failure.
+    pub fn status(&self, score: f64) -> Status {
+        if self.is_share() { Status::of(score) } else { Status::Success }
+    }
 
-/// Adds to the body of a version what is not as usual.
-pub fn tell(measure: &Measure, body: &mut Value) {
-    let Value::Object(members) = body else { return };
-    let usual = share();
-    let told = [
-        ("direction", (measure.direction != usual.direction).then(|| json!(measure.direction))),
-        ("unit", measure.unit.as_ref().map(|unit| json!(unit))),
-        ("bounds", (measure.bounds != usual.bounds).then(|| json!(measure.bounds))),
-    ];
-    members.extend(told.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
+    /// Adds to the body of a version what is not said otherwise.
+    pub fn tell(&self, body: &mut Value) {
+        let Value::Object(members) = body else { return };
+        members.extend(self.members());
+    }
+
+    fn members(&self) -> Map<String, Value> {
+        let bounds = |(lower, upper): (Option<f64>, Option<f64>)| json!({"lower": lower, "upper": upper});
+        let members = [
+            ("direction", self.is_lower_better.then(|| json!("lower_is_better"))),
+            ("unit", self.unit.as_ref().map(|unit| json!(unit))),
+            ("bounds", self.bounds.map(bounds)),
+        ];
+        members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+    }
 }
 
 #[cfg(test)]
@@ -93,7 +98,7 @@ mod tests {
     fn what_is_known_by_name_is_told() {
         let of = |metric: &str| {
             let mut body = json!({"metric": "score"});
-            tell(&named(metric), &mut body);
+            Measure::named(metric).tell(&mut body);
             body
         };
         assert_eq!(of("exact_match"), json!({"metric": "score"}));
@@ -106,10 +111,10 @@ mod tests {
 
     #[test]
     fn bounds_are_checked_by_name() {
-        assert_eq!(check(&share(), 2.0).unwrap_err(), "is not between 0 and 1");
-        assert_eq!(check(&named("perplexity"), -1.0).unwrap_err(), "is less than 0");
-        assert_eq!(check(&named("perplexity"), 31.5), Ok(()));
-        assert_eq!(check(&named("logprob"), -31.5), Ok(()));
-        assert!(check(&named("logprob"), f64::NAN).is_err());
+        assert_eq!(Measure::share().check(2.0).unwrap_err(), "is not between 0 and 1");
+        assert_eq!(Measure::named("perplexity").check(-1.0).unwrap_err(), "is less than 0");
+        assert_eq!(Measure::named("perplexity").check(31.5), Ok(()));
+        assert_eq!(Measure::named("logprob").check(-31.5), Ok(()));
+        assert!(Measure::named("logprob").check(f64::NAN).is_err());
     }
 }

@@ -5,13 +5,12 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-use aibaas_core::domain::measure::{Bounds, Measure};
 use data_encoding::HEXLOWER;
 use serde::Deserialize;
 use serde_json::{Map, Number, Value};
 use sha2::{Digest as _, Sha256};
 
-use crate::import::{measure, python_json::python_json};
+use crate::import::{measure::Measure, python_json::python_json};
 
 /// Schemas whose documents are read.
 const SCHEMAS: [&str; 2] = ["0.3.", "0.2."];
@@ -208,7 +207,7 @@ impl MetricConfig {
     /// # Errors
     /// That nobody tells it.
     pub fn measure(&self) -> Result<(Measure, f64), String> {
-        let share = Measure { direction: measure::direction(!self.lower_is_better), ..measure::share() };
+        let share = Measure { is_lower_better: self.lower_is_better, ..Measure::share() };
         let [least, most] = [&self.min_score, &self.max_score].map(|bound| bound.as_ref().and_then(Value::as_f64));
         match (least, most) {
             (Some(0.0), Some(most)) if most == 1.0 || most == 100.0 => return Ok((share, most)),
@@ -224,7 +223,7 @@ impl MetricConfig {
             (None, _) if is_unbounded => Err(format!("{} has neither bounds nor a unit", self.name())),
             (unit, _) => {
                 let unit = unit.map(|unit| unit.chars().take(LONGEST_UNIT).collect());
-                Ok((Measure { unit, bounds: Bounds { lower: least, upper: most }, ..share }, 1.0))
+                Ok((Measure { unit, bounds: Some((least, most)), ..share }, 1.0))
             }
         }
     }

@@ -1,6 +1,5 @@
 //! What is published of one result of an evaluation.
 
-use aibaas_core::domain::measure::Measure;
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -10,7 +9,7 @@ use super::{
     samples::{Sample, results},
 };
 use crate::import::{
-    measure,
+    measure::Measure,
     names::{self, LONGEST_NAME, slug},
     plan::{
         About, Benchmark, Counts, Evidence, GivenInterval, GivenScore, Links, Model, Relation, Relationship, Run,
@@ -80,7 +79,7 @@ pub fn submission(
             (count, "", json!({"metric": metric, "tasks": tasks, "attemptsPerTask": attempts}))
         }
     };
-    measure::tell(&measure, &mut body);
+    measure.tell(&mut body);
     let part_of = evaluated::whole(result, count);
     if let Some(whole) = part_of {
         remarks.push(format!("{count} of {whole} samples were evaluated: they stand as a version of their own"));
@@ -143,7 +142,7 @@ fn number(document: &Document, result: &EvaluationResult) -> Result<u32, String>
 
 /// Takes the score as it is given, with its 95 % interval or its standard error.
 fn given(result: &EvaluationResult, score: f64, measure: &Measure) -> Result<Evidence, String> {
-    measure::check(measure, score).map_err(|wrong| format!("the score is {score}, which {wrong}"))?;
+    measure.check(score).map_err(|wrong| format!("the score is {score}, which {wrong}"))?;
     let uncertainty = result.score_details.uncertainty.as_ref();
     let error = uncertainty.and_then(|uncertainty| uncertainty.standard_error.as_ref()).map(|error| error.value);
     let interval = uncertainty.and_then(|uncertainty| uncertainty.confidence_interval.as_ref());
@@ -151,7 +150,7 @@ fn given(result: &EvaluationResult, score: f64, measure: &Measure) -> Result<Evi
     let interval = interval.and_then(|interval| Some(GivenInterval { low: interval.lower?, high: interval.upper? }));
     let fits = |interval: &GivenInterval| {
         (interval.low..=interval.high).contains(&score)
-            && [interval.low, interval.high].iter().all(|end| measure.bounds.check(*end).is_ok())
+            && measure.check(interval.low).and(measure.check(interval.high)).is_ok()
     };
     let given = match interval.filter(fits) {
         Some(interval) => GivenScore { interval: Some(interval), ..GivenScore::of(score, None) },

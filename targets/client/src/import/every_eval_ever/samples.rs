@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use aibaas_core::domain::measure::{Direction, Measure};
 use serde::Deserialize;
 
 use super::document::{Document, EvaluationResult};
 use crate::import::{
     listing::some_of,
-    measure,
+    measure::Measure,
     plan::{Evidence, MOST_ATTEMPTS, Status, TaskResult},
     python_json::python_json,
 };
@@ -85,21 +84,21 @@ pub fn results(
         }
         let task = sample.sample_id.trim();
         let score = sample.evaluation.score;
-        measure::check(measure, score).map_err(|wrong| format!("sample {task}: the score {score} {wrong}"))?;
+        measure.check(score).map_err(|wrong| format!("sample {task}: the score {score} {wrong}"))?;
         if !(1..=200).contains(&task.chars().count()) {
             return Err(format!("sample_id {task:?} makes no task id"));
         }
         let attempts = tasks.entry(task).or_default();
         let attempt = u32::try_from(attempts.len()).unwrap_or(u32::MAX).saturating_add(1);
         // What broke has the worst score: of other metrics, who made the samples decides what that is.
-        let is_usual = measure.is_share() && measure.direction == Direction::HigherIsBetter;
+        let is_usual = measure.is_share() && !measure.is_lower_better;
         let failed = is_usual && sample.error.as_deref().is_some_and(|error| !error.is_empty()) && score == 0.0;
         // What is 0 was not measured.
         let usage = sample.token_usage.as_ref();
         let usage = usage.filter(|usage| usage.input_tokens > 0 || usage.output_tokens > 0);
         let latency = sample.performance.as_ref().and_then(|performance| performance.latency_ms);
         attempts.push(TaskResult {
-            status: if failed { Status::Error } else { measure::status(measure, score) },
+            status: if failed { Status::Error } else { measure.status(score) },
             latency_ms: latency.filter(|millis| *millis > 0.0),
             input_tokens: usage.map(|usage| usage.input_tokens),
             output_tokens: usage.map(|usage| usage.output_tokens),

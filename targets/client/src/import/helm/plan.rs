@@ -11,7 +11,6 @@ use super::{
 use crate::import::{
     counted::counted,
     listing::some_of,
-    measure,
     names::{self, LONGEST_NAME, slug},
     plan::{
         About, Benchmark, Counts, Entry, Evidence, GivenScore, MOST_ATTEMPTS, Model, Plan, Relation, Run, Submission,
@@ -50,7 +49,7 @@ pub fn plan(files: &RunFiles, options: &Options) -> Result<Plan, String> {
             if chosen.measure.is_share() {
                 (1, Evidence::Counts(Counts::of(counted(&chosen.metric, chosen.mean, None, total)?, total)))
             } else {
-                measure::check(&chosen.measure, chosen.mean).map_err(|wrong| format!("{} {wrong}", chosen.metric))?;
+                chosen.measure.check(chosen.mean).map_err(|wrong| format!("{} {wrong}", chosen.metric))?;
                 tasks = total;
                 (1, Evidence::Score(GivenScore::of(chosen.mean, None)))
             }
@@ -123,7 +122,7 @@ fn body(
             (tasks.len(), body)
         }
     };
-    measure::tell(&chosen.measure, &mut body);
+    chosen.measure.tell(&mut body);
     (count, body)
 }
 

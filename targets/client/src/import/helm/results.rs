@@ -6,10 +6,7 @@ use super::{
     document::Instance,
     stats::{Chosen, find},
 };
-use crate::import::{
-    measure,
-    plan::{Evidence, TaskResult},
-};
+use crate::import::plan::{Evidence, TaskResult};
 
 /// How far a mean may be from the one computed here, which is added up in another order.
 const ROUNDING: f64 = 1e-6;
@@ -25,14 +22,14 @@ pub fn results(instances: &[Instance], chosen: &Chosen) -> Result<(u32, Evidence
         let value = |name: &str| find(&instance.stats, name, split).and_then(|stat| stat.mean);
         let Some(score) = value(metric) else { continue };
         let id = instance.instance_id.as_str();
-        measure::check(measure, score).map_err(|wrong| format!("instance {id}: {metric} is {score}, which {wrong}"))?;
+        measure.check(score).map_err(|wrong| format!("instance {id}: {metric} is {score}, which {wrong}"))?;
         // Nothing is answered in no time and with no tokens: 0 is what nobody measured.
         let measured = |name: &str| value(name).filter(|value| *value > 0.0);
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a positive number of tokens")]
         let tokens = |name: &str| measured(name).map(|tokens| tokens.round() as u64);
         let attempt = instance.train_trial_index.saturating_add(1);
         let result = TaskResult {
-            status: measure::status(measure, score),
+            status: measure.status(score),
             latency_ms: measured("inference_runtime").map(|seconds| (seconds * 1000.0).round()),
             input_tokens: tokens("num_prompt_tokens"),
             output_tokens: tokens("num_output_tokens").or_else(|| tokens("num_completion_tokens")),

@@ -1,13 +1,11 @@
 //! Which statistic is the score.
 
-use aibaas_core::domain::measure::Measure;
-
 use super::{
     Options,
     document::{RunFiles, Stat},
     groups::metric_of,
 };
-use crate::import::{listing::some_of, measure};
+use crate::import::{listing::some_of, measure::Measure};
 
 /// Metrics that are the score of groups that are not known, the most specific first, and of the kinds of matches the
 /// strict one. All are rates, or means of scores from 0 to 1; any other can be asked for.
@@ -57,7 +55,7 @@ pub fn chosen(files: &RunFiles, options: &Options) -> Result<Chosen, String> {
     let score = mean(metric).ok_or_else(|| format!("has no {metric} of {split}; there are {}", some_of(&there)))?;
     Ok(Chosen {
         metric: metric.to_owned(),
-        measure: measure::named(metric),
+        measure: Measure::named(metric),
         split: split.to_owned(),
         mean: score,
         left: there.into_iter().filter(|name| *name != metric).map(str::to_owned).collect(),

@@ -5,7 +5,6 @@ use serde_json::{Value, json};
 use super::{document::SampleCount, metric::Chosen, task::Task};
 use crate::import::{
     counted::counted,
-    measure,
     plan::{Counts, Evidence, GivenScore},
 };
 
@@ -20,15 +19,15 @@ impl Task<'_> {
         let total = count.map(|count| count.effective).or_else(|| u32::try_from(length()?).ok());
         let total = total.filter(|total| *total > 0).ok_or("the number of documents is not told: give the samples")?;
         if !chosen.measure.is_share() {
-            measure::check(&chosen.measure, chosen.mean).map_err(|wrong| format!("{} {wrong}", chosen.key()))?;
+            chosen.measure.check(chosen.mean).map_err(|wrong| format!("{} {wrong}", chosen.key()))?;
             let mut body = GivenScore::body(total);
-            measure::tell(&chosen.measure, &mut body);
+            chosen.measure.tell(&mut body);
             return Ok((body, Evidence::Score(GivenScore::of(chosen.mean, chosen.error))));
         }
         let correct = counted(&chosen.key(), chosen.mean, chosen.error, total)?;
         let counts = Counts { total, correct_by_attempt: vec![correct], cost_usd: None, mean_latency_ms: None };
         let mut body = json!({"metric": "pass_rate", "evidence": "counts", "taskCount": total});
-        measure::tell(&chosen.measure, &mut body);
+        chosen.measure.tell(&mut body);
         Ok((body, Evidence::Counts(counts)))
     }
 }

@@ -1,10 +1,9 @@
 //! Which metric of a task is its score.
 
-use aibaas_core::domain::measure::Measure;
 use serde_json::Value;
 
 use super::task::Task;
-use crate::import::{listing::some_of, measure};
+use crate::import::{listing::some_of, measure::Measure};
 
 /// A metric of a filter's responses, as in `acc,none`.
 pub struct Chosen {
@@ -54,8 +53,8 @@ impl Task<'_> {
         let (metric, filter, mean) = *found;
         let better =
             self.document.higher_is_better.get(self.name).and_then(|better| better.get(metric).copied().flatten());
-        let known = measure::named(metric);
-        let measure = Measure { direction: better.map_or(known.direction, measure::direction), ..known };
+        let known = Measure::named(metric);
+        let measure = Measure { is_lower_better: better.map_or(known.is_lower_better, |better| !better), ..known };
         let chosen = format!("{metric},{filter}");
         Ok(Chosen {
             metric: metric.to_owned(),

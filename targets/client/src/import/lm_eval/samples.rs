@@ -6,7 +6,6 @@ use serde_json::{Map, Value, json};
 
 use super::{document::SampleCount, metric::Chosen, task::Task};
 use crate::import::{
-    measure,
     plan::{Evidence, TaskResult},
     python_json::python_json,
 };
@@ -28,8 +27,7 @@ impl Task<'_> {
     ) -> Result<(Value, Evidence), String> {
         let mut scores = BTreeMap::new();
         let mut unscored = 0_usize;
-        // A share, which both sides bound.
-        let worst = chosen.measure.worst().unwrap_or_default();
+        let worst = if chosen.measure.is_lower_better { 1.0 } else { 0.0 };
         for (index, line) in lines.split(|byte| *byte == b'\n').enumerate() {
             if line.trim_ascii().is_empty() {
                 continue;
@@ -52,7 +50,7 @@ impl Task<'_> {
                 }
                 None => return Err(at(format!("{} is missing", chosen.metric))),
             };
-            if let Some((score, Err(wrong))) = score.map(|score| (score, measure::check(&chosen.measure, score))) {
+            if let Some((score, Err(wrong))) = score.map(|score| (score, chosen.measure.check(score))) {
                 return Err(at(format!("{} is {score}, which {wrong}", chosen.metric)));
             }
             unscored = unscored.saturating_add(usize::from(score.is_none()));
@@ -86,7 +84,7 @@ impl Task<'_> {
         let graded = self.options.provenance.graded || scores.values().any(|score| *score != 0.0 && *score != 1.0);
         let tasks: Vec<Value> = scores.keys().map(|id| json!({"id": id.to_string()})).collect();
         let mut body = json!({ "metric": if graded { "score" } else { "pass_rate" }, "tasks": tasks });
-        measure::tell(&chosen.measure, &mut body);
+        chosen.measure.tell(&mut body);
         let results = scores.into_iter().map(|(id, score)| TaskResult::scored(id.to_string(), 1, score));
         Ok((body, Evidence::Results(results.collect())))
     }
