@@ -193,7 +193,7 @@ impl Config {
                 JwtAlgorithm::EdDsa
             }
         };
-        let password_params = read.password_params(defaults.most_hash_memory_kib);
+        let password_params = read.password_params(defaults.most_hash_memory_kib, production);
         let breached_passwords_url = read.url("BREACHED_PASSWORDS_URL", production);
         let github_secret_scanning_keys_url = read
             .url("GITHUB_SECRET_SCANNING_KEYS_URL", production)
@@ -389,6 +389,8 @@ mod tests {
         let deadline = |seconds| load(&[("ENVIRONMENT", "development"), ("REQUEST_DEADLINE_SECONDS", seconds)]);
         assert_eq!(deadline("600").unwrap().deadlines, Deadlines::of_request(600));
         assert!(deadline("601").is_err());
+        let cheap = load(&[("PASSWORD_ARGON2ID", "m=1024,t=1,p=1")]).unwrap().password_params;
+        assert_eq!((cheap.memory_kib, cheap.passes), (1024, 1), "tests of an application may hash cheaply");
     }
 
     #[test]

@@ -99,7 +99,7 @@ impl Drop for Workerd {
 
 /// What the Worker is told: where it sends mail, it hashes as on the free plan.
 pub fn variables(setup: Setup) -> Vec<(&'static str, String)> {
-    let mut variables = setup.variables();
+    let mut variables = setup.variables_for_cases();
     if setup.sends_mail() {
         variables.extend(hashing_objects(8));
     }

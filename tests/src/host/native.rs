@@ -88,7 +88,7 @@ pub(super) fn start(setup: Setup, provider: Option<&str>, folder: tempfile::Temp
 
 /// What a server is told whose services are all at the provider.
 pub fn variables(setup: Setup, provider: Option<&str>) -> Vec<(&'static str, String)> {
-    let mut variables = setup.variables();
+    let mut variables = setup.variables_for_cases();
     if let Some(provider) = provider {
         variables.retain(|(name, _)| *name != "BREACHED_PASSWORDS_URL");
         variables.push(("RESEND_API_URL", provider.to_owned()));

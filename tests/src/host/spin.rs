@@ -122,7 +122,7 @@ fn lower_case(variables: Vec<(&'static str, String)>) -> impl Iterator<Item = (S
 fn start_stand_in(setup: Setup, provider: Option<&str>, folder: &Path) -> Result<SpinHost, String> {
     let outbound = provider.map(|url| url.trim_start_matches("http://").parse::<SocketAddr>());
     let outbound = outbound.transpose().map_err(|error| error.to_string())?;
-    serve(setup.variables(), outbound, folder.to_owned(), InstanceLimits::default())
+    serve(setup.variables_for_cases(), outbound, folder.to_owned(), InstanceLimits::default())
 }
 
 fn serve(
