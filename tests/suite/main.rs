@@ -11,6 +11,7 @@ mod account_keys;
 mod account_pages;
 mod address;
 mod admin;
+mod admin_pages;
 mod api_keys;
 mod audit;
 mod auth;
@@ -126,6 +127,7 @@ fn everywhere() -> Vec<Case> {
         account_keys::cases(),
         audit::cases(),
         admin::cases(),
+        admin_pages::cases(),
         api_keys::cases(),
         idempotency::cases(),
         imports::cases(),

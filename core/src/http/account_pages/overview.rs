@@ -67,7 +67,7 @@ pub async fn page(State(app): State<App>, signed: Signed, Query(parameters): Que
 }
 
 /// `12.3 MB`, or `1.1 GB`.
-fn size(bytes: i64) -> String {
+pub fn size(bytes: i64) -> String {
     let (unit, name) = if bytes < 1_000_000_000 { (100_000, "MB") } else { (100_000_000, "GB") };
     let tenths = bytes.max(0).checked_div(unit).unwrap_or_default();
     format!("{}.{} {name}", tenths / 10, tenths % 10)

@@ -1,10 +1,10 @@
 //! `/api/v1/admin`: what administrators see and do.
 
-mod audit_log;
-mod featured_benchmark;
+pub mod audit_log;
+pub mod featured_benchmark;
 mod moderation;
-mod runs;
-mod users;
+pub mod runs;
+pub mod users;
 
 use axum::{
     Router,
