@@ -354,6 +354,9 @@ fn once(kinds: &[Kind]) -> Vec<Trial> {
         trials.push(counted(format!("browser::account_pages_on_{kind}"), move || {
             RUNTIME.block_on(browser::account_pages(kind))
         }));
+        trials.push(counted(format!("browser::admin_pages_on_{kind}"), move || {
+            RUNTIME.block_on(browser::admin_pages(kind))
+        }));
         trials.push(counted(format!("browser::pages_on_{kind}"), move || RUNTIME.block_on(browser::pages(kind))));
         trials.push(counted(format!("typescript::the_client_on_{kind}"), move || {
             RUNTIME.block_on(typescript::the_client(kind))

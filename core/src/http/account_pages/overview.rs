@@ -74,7 +74,7 @@ pub fn size(bytes: i64) -> String {
 }
 
 /// `api_key_created` as `Api key created`, in the words of people.
-fn name_of(event: &str) -> String {
+pub fn name_of(event: &str) -> String {
     let text = event.replace('_', " ").replace("api key", "API key").replace("mfa", "second factor");
     let mut letters = text.chars();
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()

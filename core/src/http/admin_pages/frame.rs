@@ -5,10 +5,22 @@ use http::StatusCode;
 use maud::{Markup, html};
 
 use super::visit::Visitor;
-use crate::http::page::account_page;
+use crate::http::{
+    account_pages::{errors::PageError, form::Mistakes},
+    page::account_page,
+    problem::{ApiError, ROLE_REQUIRED},
+};
 
 /// The parts of the administration, as its navigation lists them: address and name.
-const SECTIONS: [(&str, &str); 2] = [("/admin", "Overview"), ("/admin/people", "People")];
+const SECTIONS: [(&str, &str); 7] = [
+    ("/admin", "Overview"),
+    (super::people::HERE, "People"),
+    (super::runs::HERE, "Runs"),
+    (super::featured::HERE, "Featured benchmark"),
+    (super::outbox::HERE, "Outbox"),
+    (super::health::HERE, "Health"),
+    (super::events::HERE, "Security events"),
+];
 
 /// A page, with the navigation.
 pub fn page(visitor: &Visitor, here: &str, title: &str, content: &Markup) -> Response {
@@ -41,6 +53,17 @@ pub fn choice(name: &str, label: &str, chosen: &str, options: &[(&str, &str)]) -
                 @for (value, text) in options { option value=(value) selected[*value == chosen] { (text) } }
             }
         }
+    }
+}
+
+/// What is wrong with a form.
+///
+/// # Errors
+/// What no form can mend, and that who sent it does not administer.
+pub fn mistakes_of(error: ApiError) -> Result<Mistakes, PageError> {
+    match error {
+        ApiError::Problem(problem) if problem.is(ROLE_REQUIRED) => Err(PageError::Api(ApiError::Problem(problem))),
+        error => Mistakes::of(error.into(), "password"),
     }
 }
 

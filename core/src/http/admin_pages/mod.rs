@@ -1,9 +1,14 @@
 //! `/admin`: administration in the browser. Pages as those of accounts, whose forms call what `/api/v1/admin` calls.
 
 mod acts;
+mod events;
+mod featured;
 mod frame;
+mod health;
+mod outbox;
 mod overview;
 mod people;
+mod runs;
 mod visit;
 
 use axum::{
@@ -11,7 +16,7 @@ use axum::{
     extract::Request,
     middleware::{Next, from_fn},
     response::Response,
-    routing::get,
+    routing::{get, post},
 };
 
 use super::{
@@ -32,7 +37,16 @@ pub fn routes() -> Router<App> {
         .route("/", get(overview::page))
         .route("/people", get(people::list))
         .route("/people/{id}", get(people::person))
-        .route("/people/{id}/{act}", get(acts::page).post(acts::submit));
+        .route("/people/{id}/{act}", get(acts::page).post(acts::submit))
+        .route("/runs", get(runs::list))
+        .route("/runs/{id}", get(runs::run))
+        .route("/runs/{id}/reject", get(runs::reject_page).post(runs::reject))
+        .route("/featured-benchmark", get(featured::page).post(featured::choose))
+        .route("/featured-benchmark/clear", post(featured::clear))
+        .route("/outbox", get(outbox::list))
+        .route("/outbox/{id}/send", post(outbox::send))
+        .route("/health", get(health::page))
+        .route("/events", get(events::list));
     // The layer that was added last is the outermost.
     Router::new().nest("/admin", pages.route_layer(from_fn(errors::as_page)).route_layer(from_fn(as_unknown)))
 }

@@ -1,14 +1,17 @@
-//! `/admin`: what happened last.
+//! `/admin`: how the host is, and what happened last.
 
 use axum::extract::State;
 use maud::html;
 
-use super::{PageResult, frame, visit::Visitor};
+use super::{PageResult, events, frame, health, visit::Visitor};
 use crate::{
     app::App,
-    http::{account_pages::overview::event_list, page::END_OF_TIME},
+    http::{
+        admin::{audit_log::find_events, health as api},
+        page::END_OF_TIME,
+    },
     ports::Timestamp,
-    store::{PageBefore, audit},
+    store::{PageBefore, audit::EventFilter},
 };
 
 /// So many security events are shown.
@@ -17,13 +20,13 @@ const EVENTS: u32 = 10;
 /// Shows the overview.
 pub async fn page(State(app): State<App>, visitor: Visitor) -> PageResult {
     let newest = PageBefore { at: Timestamp(END_OF_TIME), id: String::new(), rows: EVENTS };
-    let mut batch = visitor.admin.batch();
-    let events = batch.push(audit::list(&newest));
-    let (_, mut answers) = batch.read(&app).await?;
+    let host = api::read(&app, &visitor.admin).await?;
+    let last = find_events(&app, &visitor.admin, EventFilter::default(), &newest).await?;
     let content = html! {
-        p { "What you do here is what the calls below " code { "/api/v1/admin" } " do, and each act is a security event." }
+        (health::shown(&host))
         h2 { "Last security events" }
-        (event_list(&answers.take(events)?))
+        (events::told(&last))
+        p { a href=(events::HERE) { "All security events" } }
     };
     Ok(frame::page(&visitor, "/admin", "Administration", &content))
 }

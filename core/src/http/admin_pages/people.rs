@@ -149,6 +149,7 @@ pub async fn person(
         h2 { "Last security events" }
         @if events.is_empty() { p class="none" { "There is none." } }
         (event_list(&events))
+        p { a href=(address(super::events::HERE, &[("person", &user.id.to_string())])) { "All of them" } }
     };
     Ok(frame::page(&visitor, HERE, &user.email, &content))
 }

@@ -30,6 +30,11 @@ pub struct VisitorForm {
 }
 
 impl Visitor {
+    /// The same once more, for a call that takes it.
+    pub fn again(&self) -> ClaimedAdmin {
+        ClaimedAdmin::in_browser(self.signed.caller.clone())
+    }
+
     fn of(signed: Signed) -> Self {
         Self { admin: ClaimedAdmin::in_browser(signed.caller.clone()), signed }
     }
