@@ -104,6 +104,25 @@ fn person(id: &UserId, email: Option<&str>) -> Markup {
     html! { @match email { Some(email) => { a href={ (people::HERE) "/" (id) } { (email) } } None => { span class="none" { "somebody who left" } } } }
 }
 
+/// A detail as people write it: a list without brackets and quotes.
 fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(all) => all.iter().map(plain).collect::<Vec<_>>().join(", "),
+        Value::Null => "none".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn details_are_told_without_brackets() {
+        let told = [json!("a"), json!(["password", "totp"]), json!(null), json!(3)].map(|value| plain(&value));
+        assert_eq!(told, ["a", "password, totp", "none", "3"]);
+    }
 }
