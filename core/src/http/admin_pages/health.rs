@@ -55,7 +55,7 @@ fn counted(count: i64) -> String {
 
 /// How long ago it was, in the unit that says most.
 fn age(at: Timestamp, now: Timestamp) -> String {
-    let minutes = now.ms_since(at).max(0) / 60_000;
+    let minutes = now.ms_since(at) / 60_000;
     match minutes {
         0 => "less than a minute".to_owned(),
         1 => "a minute".to_owned(),
