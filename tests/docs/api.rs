@@ -268,6 +268,10 @@ impl World {
         if is_for_administrators(&serde_json::from_str(&document).expect("JSON"), operation) {
             let admin = admin(&self.host).await;
             all.insert("TOKEN", admin.api.credential().expect("a token").to_owned());
+            if operation == "sendMailAgain" {
+                let sent = admin.api.get("/api/v1/admin/mails?state=sent&limit=1").await.expect(200);
+                all.insert("MAIL_ID", text(&sent["data"][0], "id"));
+            }
         }
     }
 }

@@ -113,7 +113,10 @@ impl Contract {
         }
         let path = question.path.split('?').next().unwrap_or(question.path);
         // Pages for people, which are no part of the API.
-        if path == "/account" || path.starts_with("/account/") {
+        if ["/account", "/admin"]
+            .iter()
+            .any(|top| path.strip_prefix(top).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
+        {
             return Ok(());
         }
         let Some(template) = self.template(path) else {

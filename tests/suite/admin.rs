@@ -54,6 +54,9 @@ async fn only_administrators_may(host: Host) {
             api.delete(format!("{}/sessions", person(other.id()))),
             api.delete(format!("{}/mfa", person(other.id()))),
             api.get("/api/v1/admin/audit-log"),
+            api.get("/api/v1/admin/mails"),
+            api.post("/api/v1/admin/mails/01939f40-02b7-7a11-9c55-6d7e8f901234/send"),
+            api.get("/api/v1/admin/health"),
             // Whether there is such a person is told to nobody else.
             api.get(person("01939f40-02b7-7a11-9c55-6d7e8f901234")),
         ]

@@ -4,7 +4,7 @@ use std::{process::Stdio, time::Duration};
 
 use aibaas_tests::{
     Publisher, User, Visitor,
-    fixtures::PASSWORD,
+    fixtures::{PASSWORD, admin},
     host::{Host, Kind, Setup},
     tools,
 };
@@ -169,6 +169,51 @@ pub async fn account_pages(kind: Kind) -> Result<(), String> {
     pages.push(json!({ "name": "account-none", "path": format!("/account/keys/{open}"), "status": 404 }));
     drive("pages.mjs", json!({ "api": host.url(), "pages": pages, "cookies": visitor.cookies })).await?;
     drive("account.mjs", json!({ "api": host.url(), "email": email, "password": PASSWORD })).await
+}
+
+/// The pages of administrators, as [`pages`].
+pub async fn admin_pages(kind: Kind) -> Result<(), String> {
+    let host = Host::of(kind, Setup::KeepsMail).await?;
+    let by = admin(&host).await;
+    let publisher = Publisher::new(&host).await;
+    publisher.tasks(3).await;
+    let long = publisher.model("a-model-whose-name-is-longer-than-most-names-are").await;
+    let shown = publisher.published(&long, 2, 3).await;
+    let rejected = publisher.published(&publisher.model("m").await, 1, 3).await;
+    let reason = json!({ "reason": "r".repeat(300) });
+    by.api.post(format!("/api/v1/admin/runs/{rejected}/reject")).json(reason).await.expect(200);
+    let user = User::verified(&host).await;
+    let name = format!("<b>\u{5e9}\u{5dc}\u{5d5}\u{5dd}</b> \u{1f680} {}", "W".repeat(170));
+    user.api.patch("/api/v1/users/me").json(json!({ "fullName": name })).await.expect(200);
+    let suspended = json!({ "status": "suspended", "role": "publisher" });
+    by.api.patch(format!("/api/v1/admin/users/{}", user.id())).json(suspended).await.expect(200);
+    let visitor = Visitor::logged_in(&by).await;
+    let (person, other) = (format!("/people/{}", publisher.user.id()), format!("/people/{}", user.id()));
+    let page = |name: &str, path: &str| json!({ "name": format!("admin-{name}"), "path": format!("/admin{path}") });
+    let mut pages = vec![
+        page("overview", ""),
+        page("people", "/people"),
+        page("nobody", "/people?q=nobody-begins-like-this"),
+        page("person", &person),
+        page("suspended", &other),
+        page("self", &format!("/people/{}", by.id())),
+        page("suspend", &format!("{person}/suspend")),
+        page("end-sessions", &format!("{person}/end-sessions")),
+        page("remove-second-factor", &format!("{person}/remove-second-factor")),
+        page("runs", "/runs"),
+        page("rejected", "/runs?status=rejected"),
+        page("run", &format!("/runs/{shown}")),
+        page("run-rejected", &format!("/runs/{rejected}")),
+        page("reject", &format!("/runs/{shown}/reject")),
+        page("featured", "/featured-benchmark"),
+        page("outbox", "/outbox"),
+        page("outbox-sent", "/outbox?state=sent"),
+        page("health", "/health"),
+        page("events", "/events"),
+        page("events-of-one", &format!("/events?person={}&event=role_changed", user.id())),
+    ];
+    pages.push(json!({ "name": "admin-none", "path": "/admin/people/none", "status": 404 }));
+    drive("pages.mjs", json!({ "api": host.url(), "pages": pages, "cookies": visitor.cookies })).await
 }
 
 /// Runs a program of `tests/browser` with these options and a browser, until it ends well.

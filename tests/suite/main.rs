@@ -11,6 +11,7 @@ mod account_keys;
 mod account_pages;
 mod address;
 mod admin;
+mod admin_pages;
 mod api_keys;
 mod audit;
 mod auth;
@@ -126,6 +127,7 @@ fn everywhere() -> Vec<Case> {
         account_keys::cases(),
         audit::cases(),
         admin::cases(),
+        admin_pages::cases(),
         api_keys::cases(),
         idempotency::cases(),
         imports::cases(),
@@ -351,6 +353,9 @@ fn once(kinds: &[Kind]) -> Vec<Trial> {
         }));
         trials.push(counted(format!("browser::account_pages_on_{kind}"), move || {
             RUNTIME.block_on(browser::account_pages(kind))
+        }));
+        trials.push(counted(format!("browser::admin_pages_on_{kind}"), move || {
+            RUNTIME.block_on(browser::admin_pages(kind))
         }));
         trials.push(counted(format!("browser::pages_on_{kind}"), move || RUNTIME.block_on(browser::pages(kind))));
         trials.push(counted(format!("typescript::the_client_on_{kind}"), move || {

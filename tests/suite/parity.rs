@@ -315,7 +315,9 @@ async fn account(record: &mut Recorder, nobody: &Client, me: &Client, stem: &str
         record.call(nobody, M::GET, &format!("/api/v1/auth/{path}?token=%22x"), None).await;
         record.call(nobody, M::POST, &format!("/api/v1/auth/{path}/confirm"), Some(json!({ "token": "x" }))).await;
     }
-    for path in ["auth/sessions", "users/me/audit-log?limit=0", "admin/users", "admin/audit-log"] {
+    for path in
+        ["auth/sessions", "users/me/audit-log?limit=0", "admin/users", "admin/audit-log", "admin/mails", "admin/health"]
+    {
         record.call(me, M::GET, &format!("/api/v1/{path}"), None).await;
     }
     record.call(me, M::DELETE, "/api/v1/auth/sessions/nobody", None).await;

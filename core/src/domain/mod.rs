@@ -15,6 +15,7 @@ pub mod key_lease;
 pub mod key_use;
 pub mod leaderboard;
 pub mod log_record;
+pub mod mail_state;
 pub mod measure;
 pub mod merkle;
 pub mod network;

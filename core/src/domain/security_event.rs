@@ -89,5 +89,7 @@ wire_names! {
         BenchmarkRenamed = "benchmark_renamed",
         /// An administrator chose which benchmark is read where none is named, or that none is.
         BenchmarkFeatured = "benchmark_featured",
+        /// An administrator had a mail sent again.
+        MailSentAgain = "mail_sent_again",
     }
 }

@@ -12,6 +12,15 @@ macro_rules! wire_names {
         }
 
         impl $type {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// The one of this name.
+            #[must_use]
+            pub fn named(name: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|one| one.as_str() == name)
+            }
+
             /// Its name on the wire.
             #[must_use]
             pub fn as_str(self) -> &'static str {

@@ -15,7 +15,7 @@ use axum::{
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header, uri::Authority};
 
 use super::{
-    account_pages, cors,
+    account_pages, admin_pages, cors,
     deadline::answer_in_time,
     host_refusal::HostRefusal,
     page::CSP,
@@ -56,8 +56,10 @@ pub async fn complete(State(app): State<App>, mut request: Request, next: Next) 
     let names_one_host = names_one_host(&request);
     join_repeated(request.headers_mut());
     let request_id = request_id(&app, request.headers());
-    // Pages of accounts are for no script of another origin, listed or not: what may call the API cannot read them.
-    let is_account_page = account_pages::is_below(request.uri().path());
+    // Pages of accounts and of administrators are for no script of another origin, listed or not: what may call the API
+    // cannot read them.
+    let path = request.uri().path();
+    let is_account_page = account_pages::is_below(path) || admin_pages::is_below(path);
     let origin = request.headers().get(header::ORIGIN).cloned().filter(|_| !is_account_page);
     let is_preflight = cors::is_preflight(&request);
 

@@ -2,6 +2,7 @@
 
 mod account_pages;
 mod admin;
+mod admin_pages;
 mod api_keys;
 mod auth;
 mod client;

@@ -231,13 +231,20 @@ pub fn html_page(status: StatusCode, title: &str, content: &Markup) -> Response 
 #[must_use]
 pub fn styled_page(status: StatusCode, title: &str, sheet: &str, content: &Markup) -> Response {
     let head = html! { link rel="stylesheet" href=(sheet); };
-    html_answer(status, framed(title, &head, content).into_string())
+    html_answer(status, framed(title, &head, false, content).into_string())
+}
+
+/// A page of an account, or of what administrators see; their header leads there.
+#[must_use]
+pub fn account_page(status: StatusCode, title: &str, is_administrator: bool, content: &Markup) -> Response {
+    let head = html! { link rel="stylesheet" href="/account.css"; };
+    html_answer(status, framed(title, &head, is_administrator, content).into_string())
 }
 
 /// The whole of a page in the house's style.
 #[must_use]
 pub fn document(title: &str, content: &Markup) -> Markup {
-    framed(title, &html! {}, content)
+    framed(title, &html! {}, false, content)
 }
 
 /// What a page says of itself to those who link to it.
@@ -263,7 +270,7 @@ pub fn public_document(base_url: &str, of: &Summary<'_>, content: &Markup) -> Ma
         meta property="og:url" content={ (base_url) (of.path) };
         meta property="og:image" content={ (base_url) "/card.png" };
     };
-    framed(of.title, &head, content)
+    framed(of.title, &head, false, content)
 }
 
 /// Where the header leads.
@@ -277,7 +284,7 @@ const SITE: [(&str, &str); 7] = [
     ("/account", "Account"),
 ];
 
-fn framed(title: &str, head: &Markup, content: &Markup) -> Markup {
+fn framed(title: &str, head: &Markup, is_administrator: bool, content: &Markup) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -293,7 +300,10 @@ fn framed(title: &str, head: &Markup, content: &Markup) -> Markup {
                 a class="skip" href="#main" { "Skip to content" }
                 header {
                     a href="/" { "AIBaaS" }
-                    nav aria-label="Site" { @for (to, name) in SITE { a href=(to) { (name) } } }
+                    nav aria-label="Site" {
+                        @for (to, name) in SITE { a href=(to) { (name) } }
+                        @if is_administrator { a href="/admin" { "Admin" } }
+                    }
                 }
                 main id="main" { h1 { (title) } (content) }
             }

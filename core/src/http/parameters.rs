@@ -5,7 +5,7 @@ use utoipa::IntoParams;
 
 use super::request::{Validator, is_slug};
 pub use crate::domain::formats::{Slug, Uuid};
-use crate::domain::{BenchmarkId, ModelId, SystemId, VersionName, system::split};
+use crate::domain::{BenchmarkId, ModelId, SecurityEventName, SystemId, VersionName, system::split};
 
 /// The path of a model.
 #[derive(Deserialize, IntoParams)]
@@ -114,6 +114,15 @@ pub fn repository<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, 
 /// When it is none.
 pub fn uuid<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     checked(deserializer, is_uuid, "a UUID in lower case")
+}
+
+/// The name of a security event.
+///
+/// # Errors
+/// When it is none.
+pub fn event<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SecurityEventName>, D::Error> {
+    let name = checked(deserializer, |text| SecurityEventName::named(text).is_some(), "the name of a security event")?;
+    Ok(name.and_then(|name| SecurityEventName::named(&name)))
 }
 
 /// A scenario, a language, a difficulty, or a text to look for.

@@ -9,7 +9,7 @@ use axum::{
 use http::HeaderMap;
 
 use super::{
-    account_pages, admin, api_keys, auth, cors, export,
+    account_pages, admin, admin_pages, api_keys, auth, cors, export,
     leaderboard::{self, caching},
     log, middleware,
     problem::ApiError,
@@ -28,6 +28,7 @@ pub fn router(app: &App) -> Router {
         .merge(open(site::public_documents()))
         .merge(pages(app))
         .merge(account_pages::routes())
+        .merge(admin_pages::routes())
         .nest("/api/v1", api)
         .fallback(no_such_path)
         .method_not_allowed_fallback(cors::no_such_method);
@@ -67,7 +68,8 @@ fn counted(app: &App, reads: Router<App>) -> Router<App> {
     reads.route_layer(from_fn_with_state(app.clone(), public_reads::count))
 }
 
-async fn no_such_path(headers: HeaderMap) -> Response {
+/// The answer where nothing is.
+pub async fn no_such_path(headers: HeaderMap) -> Response {
     let mut response = ApiError::not_found("path").into_response();
     if wants_html(&headers) {
         response.extensions_mut().insert(ForBrowser);

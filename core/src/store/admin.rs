@@ -1,6 +1,7 @@
 //! What administrators see and change of accounts.
 
 use super::{
+    own_runs::OwnRun,
     query::{PageBefore, Query, sql},
     users::User,
 };
@@ -8,6 +9,7 @@ use crate::{
     domain::{
         UserId,
         account::{AccountStatus, Role},
+        run_status::RunStatus,
     },
     ports::Timestamp,
 };
@@ -46,6 +48,11 @@ pub fn list_users(filter: &UserFilter, page: &PageBefore) -> Query<Vec<User>> {
 pub fn change_user(id: &UserId, status: Option<AccountStatus>, role: Option<Role>, now: Timestamp) -> Query<()> {
     let sql = sql!("admin/change_user").bind(id).bind(status.map(AccountStatus::as_str)).bind(role.map(Role::as_str));
     sql.bind(now).execute()
+}
+
+/// Lists the runs that were published and have this status now, those that were published last first.
+pub fn list_runs(status: RunStatus, page: &PageBefore) -> Query<Vec<OwnRun>> {
+    sql!("admin/list_runs").bind(status.as_str()).bind_page(page).all(OwnRun::from_row)
 }
 
 /// Guards that the person is an administrator: [`Guard::AdminRole`](super::Guard).

@@ -8,9 +8,39 @@ use crate::{
     ports::{DatabaseError, Row, Timestamp},
 };
 
-/// Lists everybody's events, newest first.
-pub fn list(page: &PageBefore) -> Query<Vec<Event>> {
-    sql!("audit/list").bind_page(page).all(Event::from_row)
+/// Whose events to list.
+#[derive(Clone, Copy, Debug)]
+pub enum Person<'a> {
+    /// Whoever has this id, or had it.
+    Id(&'a UserId),
+    /// Whoever has this address now.
+    Address(&'a str),
+}
+
+/// Which events to list.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct EventFilter<'a> {
+    /// Only what happened to this person.
+    pub person: Option<Person<'a>>,
+    /// Only what has this name.
+    pub name: Option<SecurityEventName>,
+}
+
+/// Lists events, newest first.
+pub fn list(filter: EventFilter<'_>, page: &PageBefore) -> Query<Vec<NamedEvent>> {
+    let name = filter.name.map(SecurityEventName::as_str);
+    let sql = match (filter.person, name) {
+        (Some(person), name) => {
+            let (id, address) = match person {
+                Person::Id(id) => (Some(id), None),
+                Person::Address(address) => (None, Some(address)),
+            };
+            sql!("audit/list_of_person").bind_page(page).bind(id).bind(address).bind(name)
+        }
+        (None, Some(name)) => sql!("audit/list_of_kind").bind_page(page).bind(name),
+        (None, None) => sql!("audit/list").bind_page(page),
+    };
+    sql.all(NamedEvent::from_row)
 }
 
 /// Lists a person's events, newest first.
@@ -82,6 +112,27 @@ impl NewEvent {
     /// Records it of the person of a session, where the statement before changed a row.
     pub fn of_session_if_changed(self, session_id: &SessionId) -> Query<()> {
         self.bind(sql!("audit/add_for_session_if_changed")).bind(session_id).execute()
+    }
+}
+
+/// Something that happened, with the addresses that people have now.
+#[derive(Clone, Debug)]
+pub struct NamedEvent {
+    /// The event.
+    pub event: Event,
+    /// The address of whom it happened to.
+    pub user_email: Option<String>,
+    /// The address of who did it.
+    pub actor_email: Option<String>,
+}
+
+impl NamedEvent {
+    fn from_row(row: &Row) -> Result<Self, DatabaseError> {
+        Ok(Self {
+            event: Event::from_row(row)?,
+            user_email: row.optional_text("user_email")?,
+            actor_email: row.optional_text("actor_email")?,
+        })
     }
 }
 

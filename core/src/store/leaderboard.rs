@@ -133,6 +133,11 @@ pub fn named(benchmark: Option<&BenchmarkId>, rows: u32) -> Query<Vec<String>> {
     sql!("leaderboard/named").bind(benchmark).bind(rows).all(|row| row.text("name"))
 }
 
+/// Finds the benchmark that is read where none is named.
+pub fn featured() -> Query<Option<BenchmarkId>> {
+    sql!("leaderboard/featured").optional(|row| row.text("benchmark_id").map(Into::into))
+}
+
 /// Has a benchmark read where none is named, or none.
 pub fn feature(benchmark: Option<&BenchmarkId>) -> Query<()> {
     match benchmark {

@@ -38,6 +38,7 @@ pub const MIGRATIONS: &[Migration] = &[
     migration!("0016_metrics.sql"),
     migration!("0017_seals.sql"),
     migration!("0018_runs_by_owner.sql"),
+    migration!("0019_administration.sql"),
 ];
 
 /// Names the newest migration: which schema this program works with.
@@ -53,7 +54,8 @@ fn create_log() -> Query<()> {
     Sql::new(CREATE_LOG).essential().execute()
 }
 
-fn applied() -> Query<Vec<String>> {
+/// Names the migrations that ran, oldest first.
+pub fn applied() -> Query<Vec<String>> {
     sql!("migrations/applied").all(|row| row.text("name"))
 }
 
@@ -102,8 +104,13 @@ pub async fn migrate(database: &dyn Database) -> Result<(), DatabaseError> {
 /// # Errors
 /// Whatever the database answers, also when it has never been migrated.
 pub async fn pending(database: &dyn Database) -> Result<Vec<Migration>, DatabaseError> {
-    let applied = applied().run(database).await?;
-    Ok(MIGRATIONS.iter().filter(|migration| !applied.iter().any(|name| name == migration.name)).copied().collect())
+    Ok(missing(&applied().run(database).await?))
+}
+
+/// The migrations that are not among these.
+#[must_use]
+pub fn missing(applied: &[String]) -> Vec<Migration> {
+    MIGRATIONS.iter().filter(|migration| !applied.iter().any(|name| name == migration.name)).copied().collect()
 }
 
 #[cfg(test)]

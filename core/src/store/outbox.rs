@@ -1,8 +1,8 @@
 //! The transactional outbox of mails.
 
-use super::query::{Query, Sql, sql};
+use super::query::{PageBefore, Query, Sql, sql};
 use crate::{
-    domain::{SessionId, UserId},
+    domain::{SessionId, UserId, mail_state::MailState},
     ports::{DatabaseError, Row, Timestamp, Value},
 };
 
@@ -56,9 +56,108 @@ pub fn note_failure(id: &str, error: &str) -> Query<()> {
     sql!("outbox/note_failure").bind(id).bind(error).execute()
 }
 
-/// Gives a mail up, notes why, and wipes its text.
+/// Gives a mail up, and notes why. Its text stays until it expires, so that it can be sent again.
 pub fn give_up(id: &str, error: &str) -> Query<()> {
     sql!("outbox/give_up").bind(id).bind(error).execute()
+}
+
+/// So long after it was taken somebody may be sending a mail: longer than any provider is waited for.
+const BEING_SENT_MS: i64 = 30_000;
+/// So many mails are counted of a kind.
+pub const MOST_COUNTED: i64 = 10_000;
+
+/// A mail as administrators see it: not what it says.
+#[derive(Clone, Debug)]
+pub struct OutboxMail {
+    /// Its id.
+    pub id: String,
+    /// To which address.
+    pub recipient: String,
+    /// Which template.
+    pub kind: String,
+    /// With whose account it goes.
+    pub user_id: Option<UserId>,
+    /// When it was asked for.
+    pub created_at: Timestamp,
+    /// How often it was tried.
+    pub attempts: i64,
+    /// When it is tried next.
+    pub next_attempt_at: Option<Timestamp>,
+    /// When it was sent.
+    pub sent_at: Option<Timestamp>,
+    /// Why the last attempt that failed did.
+    pub last_error: Option<String>,
+    /// Whether its text is still there.
+    pub has_text: bool,
+}
+
+impl OutboxMail {
+    fn from_row(row: &Row) -> Result<Self, DatabaseError> {
+        Ok(Self {
+            id: row.text("id")?,
+            recipient: row.text("recipient")?,
+            kind: row.text("kind")?,
+            user_id: row.optional_text("user_id")?.map(Into::into),
+            created_at: Timestamp(row.integer("created_at")?),
+            attempts: row.integer("attempts")?,
+            next_attempt_at: row.optional_integer("next_attempt_at")?.map(Timestamp),
+            sent_at: row.optional_integer("sent_at")?.map(Timestamp),
+            last_error: row.optional_text("last_error")?,
+            has_text: row.boolean("has_text")?,
+        })
+    }
+
+    /// What has become of it.
+    #[must_use]
+    pub fn state(&self) -> MailState {
+        match (self.sent_at, self.next_attempt_at) {
+            (Some(_), _) => MailState::Sent,
+            (None, Some(_)) => MailState::Waiting,
+            (None, None) => MailState::Failed,
+        }
+    }
+}
+
+/// How many mails are not sent yet.
+#[derive(Clone, Copy, Debug)]
+pub struct OutboxState {
+    /// How many wait; [`MOST_COUNTED`] where there are more.
+    pub waiting: i64,
+    /// When the oldest of these was asked for.
+    pub oldest: Option<Timestamp>,
+    /// How many were given up; [`MOST_COUNTED`] where there are more.
+    pub given_up: i64,
+}
+
+/// Finds a mail.
+pub fn find(id: &str) -> Query<Option<OutboxMail>> {
+    sql!("outbox/find").bind(id).optional(OutboxMail::from_row)
+}
+
+/// Lists the mails of a state, those that were asked for last first.
+pub fn list_of_state(state: MailState, page: &PageBefore) -> Query<Vec<OutboxMail>> {
+    let sql = match state {
+        MailState::Waiting => sql!("outbox/list_waiting"),
+        MailState::Failed => sql!("outbox/list_given_up"),
+        MailState::Sent => sql!("outbox/list_sent"),
+    };
+    sql.bind_page(page).all(OutboxMail::from_row)
+}
+
+/// Counts what is not sent.
+pub fn state() -> Query<OutboxState> {
+    sql!("outbox/state").bind(MOST_COUNTED).one(|row| {
+        Ok(OutboxState {
+            waiting: row.integer("waiting")?,
+            oldest: row.optional_integer("oldest")?.map(Timestamp),
+            given_up: row.integer("given_up")?,
+        })
+    })
+}
+
+/// Makes a mail due, unless it was sent, is due already, or may be being sent.
+pub fn send_again(id: &str, now: Timestamp) -> Query<()> {
+    sql!("outbox/send_again").bind(id).bind(now).bind(BEING_SENT_MS).execute()
 }
 
 /// Deletes a mail.

@@ -36,7 +36,7 @@ pub struct OwnRun {
 }
 
 impl OwnRun {
-    fn from_row(row: &Row) -> Result<Self, DatabaseError> {
+    pub(super) fn from_row(row: &Row) -> Result<Self, DatabaseError> {
         Ok(Self {
             id: row.text("id")?.into(),
             system: system(row)?,

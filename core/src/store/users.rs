@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     domain::{
-        Secret, UserId,
+        RunId, Secret, UserId,
         account::{AccountStatus, Role},
     },
     ports::{DatabaseError, Row, Timestamp},
@@ -107,6 +107,11 @@ pub struct Registration<'a> {
 /// Finds a person.
 pub fn find(id: &UserId) -> Query<Option<User>> {
     sql!("users/find").bind(id).optional(User::from_row)
+}
+
+/// Finds the person who opened a run, where they are still there.
+pub fn find_owner(run_id: &RunId) -> Query<Option<User>> {
+    sql!("users/find_owner").bind(run_id).optional(User::from_row)
 }
 
 /// Finds a person who is asked for their password again, on a full disk too: it may be to delete the account.

@@ -10,6 +10,7 @@ use maud::html;
 
 use super::frame;
 use crate::http::{
+    admin_pages,
     middleware::WrittenAsPage,
     problem::{
         ApiError, EXPIRED_TOKEN, INVALID_TOKEN, MISSING_CREDENTIALS, ORIGIN_NOT_ALLOWED, Problem, SESSION_REVOKED,
@@ -81,13 +82,18 @@ pub async fn as_page(OriginalUri(uri): OriginalUri, request: Request, next: Next
         return Redirect::to(&frame::login_address(asked_for)).into_response();
     }
     let Some(problem) = response.extensions().get::<Problem>() else { return response };
+    let back = if admin_pages::is_below(uri.path()) {
+        html! { a href="/admin" { "Go to the administration" } }
+    } else {
+        html! { a href="/account" { "Go to your account" } }
+    };
     let page = frame::page(
         response.status(),
         problem.code().title(),
         None,
         &html! {
             p { (frame::sentence(problem.detail())) }
-            p { a href="/account" { "Go to your account" } }
+            p { (back) }
         },
     );
     let (parts, body) = page.into_parts();

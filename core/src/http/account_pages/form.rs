@@ -190,12 +190,14 @@ pub struct Field<'a> {
     pub autocomplete: &'a str,
     pub hint: &'a str,
     pub optional: bool,
+    /// The id of the list of what may be chosen.
+    pub list: Option<&'a str>,
 }
 
 impl<'a> Field<'a> {
     /// An ordinary one, to be filled in.
     pub const fn new(name: &'a str, label: &'a str, kind: &'a str, autocomplete: &'a str) -> Self {
-        Self { name, label, kind, autocomplete, hint: "", optional: false }
+        Self { name, label, kind, autocomplete, hint: "", optional: false, list: None }
     }
 
     /// A password.
@@ -218,6 +220,11 @@ impl<'a> Field<'a> {
         Self { optional: true, ..self }
     }
 
+    /// One that offers what a list of this id has.
+    pub const fn offers(self, list: &'a str) -> Self {
+        Self { list: Some(list), ..self }
+    }
+
     /// The field, with what was typed and what was wrong.
     pub fn shown(&self, form: &Form, mistakes: &Mistakes) -> Markup {
         let (hint_id, error_id) = (format!("{}-hint", self.name), format!("{}-error", self.name));
@@ -235,7 +242,7 @@ impl<'a> Field<'a> {
                     textarea id=(self.name) name=(self.name) rows="3" aria-describedby=[described_by(&described)]
                         aria-invalid=[is_wrong.then_some("true")] { (value.unwrap_or_default()) }
                 } @else {
-                    input id=(self.name) name=(self.name) type=(self.kind) value=[value] required[!self.optional]
+                    input id=(self.name) name=(self.name) type=(self.kind) value=[value] required[!self.optional] list=[self.list]
                         autocomplete=(self.autocomplete) aria-describedby=[described_by(&described)]
                         autocapitalize=[(self.kind != "text").then_some("none")]
                         aria-invalid=[is_wrong.then_some("true")];

@@ -5,7 +5,7 @@ use http::StatusCode;
 use maud::{Markup, html};
 
 use super::visit::Signed;
-use crate::http::page::styled_page;
+use crate::http::page::account_page;
 
 /// The parts of an account, as its navigation lists them: address and name.
 const SECTIONS: [(&str, &str); 8] = [
@@ -21,10 +21,10 @@ const SECTIONS: [(&str, &str); 8] = [
 
 /// A page, with the navigation of who is logged in.
 pub fn page(status: StatusCode, title: &str, signed: Option<(&Signed, &str)>, content: &Markup) -> Response {
-    styled_page(
+    account_page(
         status,
         title,
-        "/account.css",
+        signed.is_some_and(|(signed, _)| signed.caller.is_administrators()),
         &html! {
             @if let Some((signed, here)) = signed { (navigation(signed, here)) }
             (content)
@@ -52,9 +52,10 @@ pub fn login_address(next: &str) -> String {
     format!("/account/login?{query}")
 }
 
-/// Where a login may lead: to a page of an account, never to another site.
+/// Where a login may lead: to a page of an account or of administrators, never to another site.
 pub fn next_address(given: &str) -> &str {
-    let is_page = given.strip_prefix("/account").is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']));
+    let below = ["/account", "/admin"].into_iter().find_map(|top| given.strip_prefix(top));
+    let is_page = below.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']));
     let is_plain = given.len() <= 500 && given.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
     // A browser takes `..` out of an address, however it is written, before it goes there.
     let climbs = given.contains("..") || given.to_ascii_lowercase().contains("%2e");
@@ -74,7 +75,7 @@ mod tests {
 
     #[test]
     fn a_login_leads_to_no_other_site() {
-        for page in ["/account", "/account/keys", "/account/keys/x?bucket=day", "/account?a=b"] {
+        for page in ["/account", "/account/keys/x?bucket=day", "/account?a=b", "/admin", "/admin/people?q=ada"] {
             assert_eq!(next_address(page), page);
         }
         for elsewhere in [
@@ -83,6 +84,8 @@ mod tests {
             "//evil.example",
             "/\\evil.example",
             "/accounts",
+            "/administer",
+            "/admin//evil.example",
             "/account//evil.example",
             "/account@evil.example",
             "/account/\\evil",

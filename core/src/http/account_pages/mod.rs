@@ -1,19 +1,19 @@
 //! `/account`: an account in the browser. Pages without scripts, whose forms call what the API's handlers call.
 
-mod errors;
+pub mod errors;
 mod events;
-mod form;
-mod frame;
+pub mod form;
+pub mod frame;
 mod keys;
 mod log_in;
-mod overview;
+pub mod overview;
 mod password;
 mod profile;
 mod publishing;
 mod register;
 mod second_factor;
 mod sessions;
-mod visit;
+pub mod visit;
 
 use axum::{
     Router,
@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// What a form's handler gives.
-type PageResult = Result<axum::response::Response, errors::PageError>;
+pub type PageResult = Result<axum::response::Response, errors::PageError>;
 
 /// Whether the path is `/account`, or of a page below.
 #[must_use]

@@ -67,14 +67,14 @@ pub async fn page(State(app): State<App>, signed: Signed, Query(parameters): Que
 }
 
 /// `12.3 MB`, or `1.1 GB`.
-fn size(bytes: i64) -> String {
+pub fn size(bytes: i64) -> String {
     let (unit, name) = if bytes < 1_000_000_000 { (100_000, "MB") } else { (100_000_000, "GB") };
     let tenths = bytes.max(0).checked_div(unit).unwrap_or_default();
     format!("{}.{} {name}", tenths / 10, tenths % 10)
 }
 
 /// `api_key_created` as `Api key created`, in the words of people.
-fn name_of(event: &str) -> String {
+pub fn name_of(event: &str) -> String {
     let text = event.replace('_', " ").replace("api key", "API key").replace("mfa", "second factor");
     let mut letters = text.chars();
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()

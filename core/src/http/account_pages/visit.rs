@@ -252,7 +252,14 @@ mod tests {
         let token = app.keys().browser_token(&ids.0, &ids.1).unwrap();
         let made_up = format!("{}x", token.expose());
         let (mut login, mut asked) = (Vec::new(), Vec::new());
-        for page in ["/account", "/account/keys", "/account/publishing?cursor=WzEsIngiXQ", "/account/sessions"] {
+        for page in [
+            "/account",
+            "/account/keys",
+            "/account/publishing?cursor=WzEsIngiXQ",
+            "/account/sessions",
+            "/admin/people?q=ada",
+            "/admin/health",
+        ] {
             for cookie in [token.expose(), &made_up] {
                 let before = counting.round_trips.lock().unwrap().len();
                 let request = Request::get(page).header("host", "a.example");
@@ -262,7 +269,7 @@ mod tests {
                 asked.push(counting.round_trips.lock().unwrap().len() - before);
             }
         }
-        assert_eq!(asked, [1, 0].repeat(4), "the database knows no session here");
+        assert_eq!(asked, [1, 0].repeat(6), "the database knows no session here");
         let keys = "/account/login?next=%2Faccount%2Fkeys";
         assert_eq!(login[..4], ["/account/login", "/account/login", keys, keys]);
     }

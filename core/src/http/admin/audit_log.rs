@@ -17,7 +17,10 @@ use crate::{
         request::Query,
     },
     ports::Timestamp,
-    store::audit::{self, Event},
+    store::{
+        PageBefore,
+        audit::{self, Event, EventFilter, NamedEvent, Person},
+    },
 };
 
 #[derive(Deserialize, utoipa::IntoParams)]
@@ -28,6 +31,10 @@ pub struct Parameters {
     #[serde(default, deserialize_with = "parameters::uuid")]
     #[param(value_type = Option<UserId>)]
     user_id: Option<String>,
+    /// Only events of this name.
+    #[serde(default, deserialize_with = "parameters::event")]
+    #[param(value_type = Option<SecurityEventName>)]
+    event: Option<SecurityEventName>,
     #[param(ignore)]
     limit: Option<u32>,
     #[param(ignore)]
@@ -72,7 +79,7 @@ impl From<Event> for AuditEvent {
 
 /// Lists everybody's security events, or one person's, newest first.
 ///
-/// Everybody's, or with `userId` one person's. Events are kept for a year.
+/// Everybody's, or with `userId` one person's, and with `event` those of that name alone. Events are kept for a year.
 #[utoipa::path(
     get,
     path = "/api/v1/admin/audit-log",
@@ -89,11 +96,24 @@ pub async fn handler(
     Query(parameters): Query<Parameters>,
 ) -> Result<Response, ApiError> {
     let page = NewestFirst::new(uri, parameters.limit, parameters.cursor.as_deref())?;
+    let user_id = parameters.user_id.map(UserId::from);
+    let filter = EventFilter { person: user_id.as_ref().map(Person::Id), name: parameters.event };
+    let events = find_events(&app, &admin, filter, &page.rows()).await?;
+    Ok(page.answer(events, |told| told.event.position(), |told| AuditEvent::from(told.event)))
+}
+
+/// Finds events, newest first.
+///
+/// # Errors
+/// As [`SessionBatch::read`](crate::http::credentials::SessionBatch::read).
+pub async fn find_events(
+    app: &App,
+    admin: &ClaimedAdmin,
+    filter: EventFilter<'_>,
+    page: &PageBefore,
+) -> Result<Vec<NamedEvent>, ApiError> {
     let mut batch = admin.batch();
-    let events = batch.push(match parameters.user_id {
-        Some(user_id) => audit::list_of_user(&user_id.into(), &page.rows()),
-        None => audit::list(&page.rows()),
-    });
-    let (_, mut answers) = batch.read(&app).await?;
-    Ok(page.answer(answers.take(events)?, Event::position, AuditEvent::from))
+    let events = batch.push(audit::list(filter, page));
+    let (_, mut answers) = batch.read(app).await?;
+    Ok(answers.take(events)?)
 }

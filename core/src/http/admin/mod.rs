@@ -1,10 +1,12 @@
 //! `/api/v1/admin`: what administrators see and do.
 
-mod audit_log;
-mod featured_benchmark;
+pub mod audit_log;
+pub mod featured_benchmark;
+pub mod health;
+pub mod mails;
 mod moderation;
-mod runs;
-mod users;
+pub mod runs;
+pub mod users;
 
 use axum::{
     Router,
@@ -29,7 +31,10 @@ use crate::app::App;
     moderation::unhide_benchmark,
     moderation::rename_benchmark,
     featured_benchmark::handler,
-    audit_log::handler
+    audit_log::handler,
+    mails::list,
+    mails::send_again,
+    health::handler
 ))]
 pub struct Described;
 
@@ -47,5 +52,8 @@ pub fn routes() -> Router<App> {
         .route("/benchmarks/{id}/unhide", post(moderation::unhide_benchmark))
         .route("/benchmarks/{id}/rename", post(moderation::rename_benchmark))
         .route("/featured-benchmark", put(featured_benchmark::handler))
+        .route("/mails", get(mails::list))
+        .route("/mails/{id}/send", post(mails::send_again))
+        .route("/health", get(health::handler))
         .route("/audit-log", get(audit_log::handler))
 }

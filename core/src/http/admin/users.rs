@@ -28,7 +28,7 @@ use crate::{
     },
     mail::{self, Notice},
     store::{
-        BatchError, Guard,
+        BatchError, Guard, PageBefore,
         admin::{self as store, UserFilter},
         api_keys, links, mfa, sessions,
         storage::{self, Storage},
@@ -87,13 +87,27 @@ pub async fn list(
     Query(parameters): Query<Parameters>,
 ) -> Result<Response, ApiError> {
     let page = NewestFirst::new(uri, parameters.limit, parameters.cursor.as_deref())?;
-    let prefix = parameters.q.map(|q| q.trim().nfc().collect::<String>()).filter(|q| !q.is_empty());
-    let filter = UserFilter { prefix, status: parameters.status };
-    let mut batch = admin.batch();
-    let people = batch.push(store::list_users(&filter, &page.rows()));
-    let (_, mut answers) = batch.read(&app).await?;
-    let people = answers.take(people)?;
+    let q = parameters.q.unwrap_or_default();
+    let people = find_people(&app, &admin, &q, parameters.status, &page.rows()).await?;
     Ok(page.answer(people, |user| (user.created_at.0, user.id.clone().into()), |user| AdminUserBody::of(&app, user)))
+}
+
+/// Finds people whose address or name begins like this, of a status where one is given, newest first.
+///
+/// # Errors
+/// As [`SessionBatch::read`](crate::http::credentials::SessionBatch::read).
+pub async fn find_people(
+    app: &App,
+    admin: &ClaimedAdmin,
+    q: &str,
+    status: Option<AccountStatus>,
+    page: &PageBefore,
+) -> Result<Vec<User>, ApiError> {
+    let prefix = Some(q.trim().nfc().collect::<String>()).filter(|q| !q.is_empty());
+    let mut batch = admin.batch();
+    let people = batch.push(store::list_users(&UserFilter { prefix, status }, page));
+    let (_, mut answers) = batch.read(app).await?;
+    Ok(answers.take(people)?)
 }
 
 /// Shows a person.
@@ -123,7 +137,8 @@ pub async fn one(
     Ok(Answer(AdminUserBody::of(&app, user)))
 }
 
-fn no_such_user() -> ApiError {
+/// There is nobody of this id.
+pub fn no_such_user() -> ApiError {
     ApiError::not_found("user")
 }
 

@@ -1,7 +1,13 @@
 //! Users who are logged in. An access token only claims a session; the database confirms it, in the same round trip that
 //! reads or writes what the request is about.
 
-use std::ops::{Deref, DerefMut};
+use std::{
+    ops::{Deref, DerefMut},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
@@ -39,6 +45,8 @@ pub struct ClaimedSession {
     client: Client,
     /// Whether a browser's cookie claims it, which nothing refreshes: its use is noted as it is read.
     in_browser: bool,
+    /// Whether the database has said of its user that they administer: for what a page shows, never for what it allows.
+    administers: Arc<AtomicBool>,
 }
 
 /// [`ClaimedSession`] on the routes of administrators: the database confirms the role, too.
@@ -66,9 +74,7 @@ impl FromRequestParts<App> for ClaimedSession {
             return Err(user_token_required());
         }
         match app.keys().verify_access_token(token, &app.config().base_url, app.now()) {
-            Ok(claims) => {
-                Ok(Self { user_id: claims.sub, id: claims.sid, client: Client::of(parts), in_browser: false })
-            }
+            Ok(claims) => Ok(Self::of(claims.sub, claims.sid, Client::of(parts), false)),
             Err(TokenError::Expired) => Err(ApiError::new(EXPIRED_TOKEN, "get a new one with the refresh token")),
             Err(TokenError::Invalid) => Err(ApiError::new(INVALID_TOKEN, "this is no access token of ours")),
         }
@@ -86,7 +92,16 @@ impl FromRequestParts<App> for ClaimedAdmin {
 impl ClaimedSession {
     /// The session that a genuine cookie of a browser claims.
     pub(super) fn of_browser(user_id: UserId, id: SessionId, client: Client) -> Self {
-        Self { user_id, id, client, in_browser: true }
+        Self::of(user_id, id, client, true)
+    }
+
+    fn of(user_id: UserId, id: SessionId, client: Client, in_browser: bool) -> Self {
+        Self { user_id, id, client, in_browser, administers: Arc::default() }
+    }
+
+    /// Whether it was read in this request that its user administers.
+    pub fn is_administrators(&self) -> bool {
+        self.administers.load(Ordering::Relaxed)
     }
 
     /// What the user calls with.
@@ -135,6 +150,7 @@ impl ClaimedSession {
     fn confirmed(&self, app: &App, found: Option<Session>) -> Result<UserSession<'_>, ApiError> {
         let is_claimed = |session: &Session| session.user.id == self.user_id && session.is_live(app.now());
         let Session { user, started_at, .. } = found.filter(is_claimed).ok_or_else(session_revoked)?;
+        self.administers.store(user.role.administers(), Ordering::Relaxed);
         match user.status {
             AccountStatus::Active => Ok(UserSession { caller: self, user, started_at }),
             AccountStatus::Suspended => Err(suspended()),
@@ -176,6 +192,11 @@ impl<'a> UserSession<'a> {
 }
 
 impl ClaimedAdmin {
+    /// Somebody at a browser who asks for what only administrators may.
+    pub fn in_browser(session: ClaimedSession) -> Self {
+        Self(session)
+    }
+
     /// Begins a batch that comes to nothing where the session has ended, or its user is no administrator.
     pub fn batch(&self) -> SessionBatch<'_> {
         SessionBatch { admins_only: true, ..self.0.batch() }

@@ -71,6 +71,7 @@ const QUERIES: &[&str] = &[
     "/users/me/export",
     "/admin/users",
     "/admin/audit-log",
+    "/admin/mails",
     "/auth/verify-email",
     "/auth/reset-password",
     "/auth/confirm-email",

@@ -1,2 +1,2 @@
--- Gives mail ?1 up, notes why, ?2, and wipes its text.
-UPDATE outbox SET last_error = ?2, next_attempt_at = NULL, payload = NULL WHERE id = ?1
+-- Gives mail ?1 up, and notes why, ?2. Its text stays, sealed, until the mail expires: somebody may have it sent again.
+UPDATE outbox SET last_error = ?2, next_attempt_at = NULL WHERE id = ?1

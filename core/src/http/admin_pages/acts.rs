@@ -1,0 +1,136 @@
+//! What is done to a person: asked for once more where it cannot be undone.
+
+use axum::{
+    extract::State,
+    response::{IntoResponse as _, Redirect},
+};
+use maud::html;
+use serde_json::json;
+
+use super::{
+    PageResult, frame,
+    people::HERE,
+    visit::{Visitor, VisitorForm},
+};
+use crate::{
+    app::App,
+    domain::{UserId, account::AccountStatus},
+    http::{
+        account_pages::form::body,
+        admin::users::{self as api, no_such_user},
+        problem::ApiError,
+        request::{Json, Path},
+    },
+    store::users,
+};
+
+/// What can be done to a person.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Act {
+    Suspend,
+    Lift,
+    Role,
+    EndSessions,
+    RemoveSecondFactor,
+}
+
+impl Act {
+    const ALL: [Self; 5] = [Self::Suspend, Self::Lift, Self::Role, Self::EndSessions, Self::RemoveSecondFactor];
+
+    /// Its name in addresses.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Suspend => "suspend",
+            Self::Lift => "lift",
+            Self::Role => "role",
+            Self::EndSessions => "end-sessions",
+            Self::RemoveSecondFactor => "remove-second-factor",
+        }
+    }
+
+    fn named(name: &str) -> Result<Self, ApiError> {
+        Self::ALL.into_iter().find(|act| act.name() == name).ok_or_else(|| ApiError::not_found("path"))
+    }
+
+    /// What it is.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Suspend => "Suspend the account",
+            Self::Lift => "Lift the suspension",
+            Self::Role => "Change the role",
+            Self::EndSessions => "End every session",
+            Self::RemoveSecondFactor => "Remove the second factor",
+        }
+    }
+
+    /// What it comes to, of what has a page that asks first.
+    fn warning(self) -> Option<&'static str> {
+        match self {
+            Self::Lift | Self::Role => None,
+            Self::Suspend => Some(
+                "Their sessions, links and half logins end and do not come back. They cannot log in, and their keys are \
+                 refused until the suspension is lifted. What they published stays.",
+            ),
+            Self::EndSessions => Some(
+                "They are logged out everywhere and have to log in again, and whoever took one of their sessions over is \
+                 out. Their API keys go on. This cannot be undone.",
+            ),
+            Self::RemoveSecondFactor => Some(
+                "From then on their password alone logs in, and the recovery codes are gone. Check who asks with at least \
+                 the care that the account deserves. They are told by mail. This cannot be undone.",
+            ),
+        }
+    }
+}
+
+/// Asks whether it shall be done.
+pub async fn page(State(app): State<App>, Path((id, act)): Path<(UserId, String)>, visitor: Visitor) -> PageResult {
+    let mut batch = visitor.admin.batch();
+    let user = batch.push(users::find(&id));
+    let (_, mut answers) = batch.read(&app).await?;
+    let act = Act::named(&act)?;
+    let warning = act.warning().ok_or_else(|| ApiError::not_found("path"))?;
+    let user = answers.take(user)?.ok_or_else(no_such_user)?;
+    let content = html! {
+        p { "Of " strong { (user.email) } @if let Some(name) = &user.full_name { ", " bdi { (name) } } "." }
+        p { (warning) }
+        form class="stack" method="post" action={ (HERE) "/" (id) "/" (act.name()) } {
+            (visitor.signed.token())
+            button class="danger" type="submit" { (act.title()) }
+        }
+        p { a href={ (HERE) "/" (id) } { "Back to the person" } }
+    };
+    Ok(frame::page(&visitor, HERE, act.title(), &content))
+}
+
+/// Does it.
+pub async fn submit(
+    State(app): State<App>,
+    Path((id, act)): Path<(UserId, String)>,
+    VisitorForm { visitor: Visitor { admin, .. }, form }: VisitorForm,
+) -> PageResult {
+    let named = Act::named(&act);
+    let Ok(act) = named else {
+        admin.confirm(&app).await?;
+        return Err(ApiError::not_found("path").into());
+    };
+    let back = format!("{HERE}/{id}?done={}", act.name());
+    let change = |members| body(&members).map(Json);
+    match act {
+        Act::Suspend => {
+            drop(
+                api::change(State(app), admin, Path(id), change(json!({ "status": AccountStatus::Suspended }))?)
+                    .await?,
+            );
+        }
+        Act::Lift => {
+            drop(api::change(State(app), admin, Path(id), change(json!({ "status": AccountStatus::Active }))?).await?);
+        }
+        Act::Role => {
+            drop(api::change(State(app), admin, Path(id), change(json!({ "role": form.get("role") }))?).await?);
+        }
+        Act::EndSessions => drop(api::end_sessions(State(app), admin, Path(id)).await?),
+        Act::RemoveSecondFactor => drop(api::remove_second_factor(State(app), admin, Path(id)).await?),
+    }
+    Ok(Redirect::to(&back).into_response())
+}

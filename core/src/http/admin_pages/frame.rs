@@ -1,0 +1,84 @@
+//! What is around every page of administrators.
+
+use axum::response::Response;
+use http::StatusCode;
+use maud::{Markup, html};
+
+use super::visit::Visitor;
+use crate::http::{
+    account_pages::{errors::PageError, form::Mistakes},
+    page::account_page,
+    problem::{ApiError, ROLE_REQUIRED},
+};
+
+/// The parts of the administration, as its navigation lists them: address and name.
+const SECTIONS: [(&str, &str); 7] = [
+    ("/admin", "Overview"),
+    (super::people::HERE, "People"),
+    (super::runs::HERE, "Runs"),
+    (super::featured::HERE, "Featured benchmark"),
+    (super::outbox::HERE, "Outbox"),
+    (super::health::HERE, "Health"),
+    (super::events::HERE, "Security events"),
+];
+
+/// A page, with the navigation.
+pub fn page(visitor: &Visitor, here: &str, title: &str, content: &Markup) -> Response {
+    let content = html! {
+        nav class="sections" aria-label="Administration" {
+            @for (address, name) in SECTIONS {
+                a href=(address) aria-current=[(address == here).then_some("page")] { (name) }
+            }
+        }
+        (content)
+    };
+    account_page(StatusCode::OK, title, visitor.signed.caller.is_administrators(), &content)
+}
+
+/// An address with those of the parameters that say something.
+pub fn address(path: &str, parameters: &[(&str, &str)]) -> String {
+    let given = parameters.iter().filter(|(_, value)| !value.is_empty()).collect::<Vec<_>>();
+    match serde_urlencoded::to_string(given) {
+        Ok(query) if !query.is_empty() => format!("{path}?{query}"),
+        _ => path.to_owned(),
+    }
+}
+
+/// A field of a form that chooses what is listed.
+pub fn choice(name: &str, label: &str, chosen: &str, options: &[(&str, &str)]) -> Markup {
+    html! {
+        label {
+            span { (label) }
+            select name=(name) {
+                @for (value, text) in options { option value=(value) selected[*value == chosen] { (text) } }
+            }
+        }
+    }
+}
+
+/// What is wrong with a form.
+///
+/// # Errors
+/// What no form can mend, and that who sent it does not administer.
+pub fn mistakes_of(error: ApiError) -> Result<Mistakes, PageError> {
+    match error {
+        ApiError::Problem(problem) if problem.is(ROLE_REQUIRED) => Err(PageError::Api(ApiError::Problem(problem))),
+        error => Mistakes::of(error.into(), "password"),
+    }
+}
+
+/// What has just been done.
+pub fn notice(told: Option<&str>) -> Markup {
+    html! { @if let Some(told) = told { p class="note" role="status" { (told) } } }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_say_what_was_chosen() {
+        assert_eq!(address("/admin/people", &[("q", ""), ("cursor", "")]), "/admin/people");
+        assert_eq!(address("/admin/people", &[("q", "a&b"), ("status", "")]), "/admin/people?q=a%26b");
+    }
+}

@@ -1,0 +1,60 @@
+//! `/admin`: administration in the browser. Pages as those of accounts, whose forms call what `/api/v1/admin` calls.
+
+mod acts;
+mod events;
+mod featured;
+mod frame;
+mod health;
+mod outbox;
+mod overview;
+mod people;
+mod runs;
+mod visit;
+
+use axum::{
+    Router,
+    extract::Request,
+    middleware::{Next, from_fn},
+    response::Response,
+    routing::{get, post},
+};
+
+use super::{
+    account_pages::{PageResult, errors},
+    problem::{Problem, ROLE_REQUIRED},
+    router::no_such_path,
+};
+use crate::app::App;
+
+/// Whether the path is `/admin`, or of a page below.
+#[must_use]
+pub fn is_below(path: &str) -> bool {
+    path.strip_prefix("/admin").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+pub fn routes() -> Router<App> {
+    let pages = Router::new()
+        .route("/", get(overview::page))
+        .route("/people", get(people::list))
+        .route("/people/{id}", get(people::person))
+        .route("/people/{id}/{act}", get(acts::page).post(acts::submit))
+        .route("/runs", get(runs::list))
+        .route("/runs/{id}", get(runs::run))
+        .route("/runs/{id}/reject", get(runs::reject_page).post(runs::reject))
+        .route("/featured-benchmark", get(featured::page).post(featured::choose))
+        .route("/featured-benchmark/clear", post(featured::clear))
+        .route("/outbox", get(outbox::list))
+        .route("/outbox/{id}/send", post(outbox::send))
+        .route("/health", get(health::page))
+        .route("/events", get(events::list));
+    // The layer that was added last is the outermost.
+    Router::new().nest("/admin", pages.route_layer(from_fn(errors::as_page)).route_layer(from_fn(as_unknown)))
+}
+
+/// The layer that shows a page to nobody but administrators: it is not there for others who are logged in.
+async fn as_unknown(request: Request, next: Next) -> Response {
+    let headers = request.headers().clone();
+    let response = next.run(request).await;
+    let is_refused = response.extensions().get::<Problem>().is_some_and(|problem| problem.is(ROLE_REQUIRED));
+    if is_refused { no_such_path(headers).await } else { response }
+}

@@ -1,0 +1,170 @@
+//! Runs that were published, and rejecting one.
+
+use axum::{
+    extract::{OriginalUri, State},
+    response::{IntoResponse as _, Redirect, Response},
+};
+use maud::{Markup, html};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{
+    PageResult,
+    frame::{self, address, choice, mistakes_of, notice},
+    people,
+    visit::{Visitor, VisitorForm},
+};
+use crate::{
+    app::App,
+    domain::{RunId, run_status::RunStatus},
+    http::{
+        account_pages::form::{Field, Form, Mistakes, body},
+        admin::runs as api,
+        leaderboard::{Scale, minute, system_name},
+        page::{NewestFirst, take_rows},
+        problem::ApiError,
+        request::{Json, Path, Query},
+    },
+    store::{admin, own_runs::OwnRun, runs, users},
+};
+
+/// Where the runs are.
+pub const HERE: &str = "/admin/runs";
+/// So many are shown at once.
+const ROWS: u32 = 50;
+/// What may have become of a run that was published.
+const STATUSES: [RunStatus; 3] = [RunStatus::Published, RunStatus::Withdrawn, RunStatus::Rejected];
+
+/// The parameters of the list.
+#[derive(Deserialize)]
+pub struct Chosen {
+    #[serde(default)]
+    status: String,
+    cursor: Option<String>,
+}
+
+/// Lists runs, those that were published last first.
+pub async fn list(
+    State(app): State<App>,
+    OriginalUri(uri): OriginalUri,
+    visitor: Visitor,
+    Query(chosen): Query<Chosen>,
+) -> PageResult {
+    let asked = NewestFirst::new(uri, Some(ROWS), chosen.cursor.as_deref())?;
+    let status = STATUSES.into_iter().find(|status| status.as_str() == chosen.status).unwrap_or(RunStatus::Published);
+    let mut batch = visitor.admin.batch();
+    let list = batch.push(admin::list_runs(status, &asked.rows()));
+    let (_, mut answers) = batch.read(&app).await?;
+    let place = |run: &OwnRun| (run.published_at.unwrap_or(run.created_at).0, run.id.to_string());
+    let (list, next) = take_rows(answers.take(list)?, ROWS, place);
+    let named = status.as_str();
+    let statuses = STATUSES.map(|status| (status.as_str(), status.as_str()));
+    let content = html! {
+        form class="filters" action=(HERE) {
+            (choice("status", "Status", named, &statuses))
+            button type="submit" { "Show" }
+        }
+        @if list.is_empty() { p class="none" { "There is none." } }
+        ul class="cards rows" { @for run in &list { (item(run)) } }
+        @if let Some(next) = next { p { a rel="next" href=(address(HERE, &[("status", named), ("cursor", &next)])) { "Older runs" } } }
+    };
+    Ok(frame::page(&visitor, HERE, "Runs", &content))
+}
+
+fn item(run: &OwnRun) -> Markup {
+    let name = system_name(run.system.model.as_str(), run.system.agent.as_ref(), run.system.configuration.as_deref());
+    html! {
+        li {
+            div class="row" {
+                a href={ (HERE) "/" (run.id) } { strong dir="auto" { (name) } }
+                @if run.status != RunStatus::Published { span class="flag" { (run.status.as_str()) } }
+                @if let Some(score) = run.score { span { (Scale::of(&run.measure).score(score)) } }
+            }
+            small { (run.benchmark) " " (run.version) @if let Some(at) = run.published_at { " · published " (minute(at)) } }
+            @if let Some(reason) = &run.reason { small dir="auto" { (reason) } }
+        }
+    }
+}
+
+/// The parameters of a run's page.
+#[derive(Deserialize)]
+pub struct Parameters {
+    #[serde(default)]
+    done: String,
+}
+
+/// Shows a run, published or not.
+pub async fn run(
+    State(app): State<App>,
+    Path(id): Path<RunId>,
+    visitor: Visitor,
+    Query(parameters): Query<Parameters>,
+) -> PageResult {
+    let mut batch = visitor.admin.batch();
+    let run = batch.push(runs::find(&id));
+    let owner = batch.push(users::find_owner(&id));
+    let (_, mut answers) = batch.read(&app).await?;
+    let run = answers.take(run)?.ok_or_else(|| ApiError::not_found("run"))?;
+    let owner = answers.take(owner)?;
+    let content = html! {
+        (notice((parameters.done == "reject").then_some("The run is rejected, and the others are ranked without it.")))
+        dl class="facts" {
+            div { dt { "Benchmark" } dd { (run.declared.benchmark) " " (run.declared.version) } }
+            div { dt { "Status" } dd { (run.status.as_str()) } }
+            div { dt { "Owner" } dd { @match &owner { Some(owner) => { a href={ (people::HERE) "/" (owner.id) } { (owner.email) } } None => { "none" } } } }
+            div { dt { "Opened" } dd { (minute(run.created_at)) } }
+            @if let Some(at) = run.published_at { div { dt { "Published" } dd { (minute(at)) } } }
+            @if let Some(at) = run.withdrawn_at { div { dt { "Ended" } dd { (minute(at)) } } }
+            div { dt { "Tasks" } dd { (run.task_count) " × " (run.attempts_per_task) } }
+            div { dt { "Id" } dd { code { (run.id) } } }
+        }
+        @if let Some(reason) = &run.reason { p class="note" dir="auto" { (reason) } }
+        ul class="list" {
+            @if run.published_at.is_some() { li { a href={ "/runs/" (run.id) } { "What everybody reads of it" } } }
+            @if matches!(run.status, RunStatus::Open | RunStatus::Published) { li { a href={ (HERE) "/" (run.id) "/reject" } { "Reject the run…" } } }
+        }
+    };
+    Ok(frame::page(&visitor, HERE, run.declared.model.as_str(), &content))
+}
+
+/// Asks why it shall be rejected.
+pub async fn reject_page(State(app): State<App>, Path(id): Path<RunId>, visitor: Visitor) -> PageResult {
+    let mut batch = visitor.admin.batch();
+    let run = batch.push(runs::find(&id));
+    let (_, mut answers) = batch.read(&app).await?;
+    answers.take(run)?.ok_or_else(|| ApiError::not_found("run"))?;
+    Ok(reason_page(&visitor, &id, &Form::default(), &Mistakes::none()))
+}
+
+fn reason_page(visitor: &Visitor, id: &RunId, form: &Form, mistakes: &Mistakes) -> Response {
+    let content = html! {
+        (mistakes.summary())
+        p { "The run leaves the ranking, and its owner cannot publish it again. It stays readable, with your reason, which everybody may read. This cannot be undone." }
+        form class="stack" method="post" action={ (HERE) "/" (id) "/reject" } {
+            (visitor.signed.token())
+            (Field::new("reason", "Reason", "textarea", "off").hint("1 to 1,000 characters.").shown(form, mistakes))
+            button class="danger" type="submit" { "Reject the run" }
+        }
+        p { a href={ (HERE) "/" (id) } { "Back to the run" } }
+    };
+    mistakes.shown(frame::page(visitor, HERE, "Reject the run", &content))
+}
+
+/// Rejects it.
+pub async fn reject(
+    State(app): State<App>,
+    Path(id): Path<RunId>,
+    VisitorForm { visitor, form }: VisitorForm,
+) -> PageResult {
+    let reason = body(&json!({ "reason": form.get("reason") })).map(Json);
+    let rejected = async { api::reject(State(app.clone()), visitor.again(), Path(id.clone()), reason?).await };
+    match rejected.await {
+        Ok(_) => Ok(Redirect::to(&format!("{HERE}/{id}?done=reject")).into_response()),
+        Err(error) => {
+            let mistakes = mistakes_of(error)?;
+            // Who may not do it learns nothing of what is wrong with it.
+            visitor.admin.confirm(&app).await?;
+            Ok(reason_page(&visitor, &id, &form, &mistakes))
+        }
+    }
+}

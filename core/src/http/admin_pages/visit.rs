@@ -1,0 +1,58 @@
+//! Who asks. That they administer, the database confirms in the round trip that reads or writes what the page is about.
+
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use http::request::Parts;
+
+use crate::{
+    app::App,
+    http::{
+        account_pages::{
+            errors::PageError,
+            form::Form,
+            visit::{Signed, SignedForm},
+        },
+        credentials::ClaimedAdmin,
+    },
+};
+
+/// Somebody who is logged in in a browser, and may be an administrator.
+pub struct Visitor {
+    /// Their browser.
+    pub signed: Signed,
+    /// What they ask as.
+    pub admin: ClaimedAdmin,
+}
+
+/// A form that they have sent from our page.
+pub struct VisitorForm {
+    pub visitor: Visitor,
+    pub form: Form,
+}
+
+impl Visitor {
+    /// The same once more, for a call that takes it.
+    pub fn again(&self) -> ClaimedAdmin {
+        ClaimedAdmin::in_browser(self.signed.caller.clone())
+    }
+
+    fn of(signed: Signed) -> Self {
+        Self { admin: ClaimedAdmin::in_browser(signed.caller.clone()), signed }
+    }
+}
+
+impl FromRequestParts<App> for Visitor {
+    type Rejection = PageError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, PageError> {
+        Signed::from_request_parts(parts, app).await.map(Self::of)
+    }
+}
+
+impl FromRequest<App> for VisitorForm {
+    type Rejection = PageError;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, PageError> {
+        let SignedForm { signed, form, .. } = SignedForm::from_request(request, app).await?;
+        Ok(Self { visitor: Visitor::of(signed), form })
+    }
+}
