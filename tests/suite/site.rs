@@ -6,6 +6,7 @@ use aibaas_tests::{
     fixtures::{passes, tasks, unique},
     host::Host,
 };
+use reqwest::Method;
 use serde_json::json;
 
 cases![KeepsMail:
@@ -17,6 +18,7 @@ cases![KeepsMail:
     changes_are_a_page,
     standings_are_a_page,
     hostile_names_are_text,
+    the_header_marks_where_a_page_is,
     problems_are_pages_for_browsers,
     pages_tell_who_links_to_them,
     pages_of_the_site_have_tags,
@@ -283,7 +285,54 @@ async fn hostile_names_are_text(host: Host) {
     assert!(models.contains("&lt;img src=x onerror=alert(1)&gt;") && models.contains("مرحبا بالعالم"), "{models}");
 }
 
+async fn the_header_marks_where_a_page_is(host: Host) {
+    let (publisher, _) = board(&host).await;
+    for (path, to, mark) in [
+        ("/".to_owned(), "/", "page"),
+        ("/benchmarks".to_owned(), "/benchmarks", "page"),
+        (format!("/leaderboard?benchmark={}", publisher.benchmark), "/benchmarks", "true"),
+        (format!("/models?provider={}", publisher.provider), "/models", "page"),
+        (format!("/leaderboard/models/{}/best", publisher.provider), "/models", "true"),
+        (format!("/leaderboard/compare?benchmark={}", publisher.benchmark), "/leaderboard/compare", "page"),
+        (format!("/standings?benchmark={}", publisher.benchmark), "/standings", "page"),
+        (format!("/changes?benchmark={}", publisher.benchmark), "/changes", "page"),
+        ("/docs".to_owned(), "/docs", "page"),
+        ("/docs/api/runs".to_owned(), "/docs", "true"),
+        ("/problems".to_owned(), "/docs", "true"),
+        ("/account/login".to_owned(), "/account", "true"),
+    ] {
+        let answer = browse(&host, &path).await;
+        answer.expect(200);
+        let text = answer.text();
+        let header = between(&text, "<header>", "</header>");
+        assert!(header.contains(&format!("href=\"{to}\" aria-current=\"{mark}\"")), "{path}: {header}");
+        assert_eq!(header.matches("aria-current").count(), 1, "{path}: {header}");
+    }
+}
+
 async fn problems_are_pages_for_browsers(host: Host) {
+    for (method, path, status) in [
+        (Method::POST, "/models", 405),
+        (Method::DELETE, "/account/login", 405),
+        (Method::POST, "/account/login", 415),
+        (Method::POST, "/api/v1/auth/reset-password/confirm", 415),
+        (Method::GET, "/api/v1/auth/verify-email", 400),
+        (Method::GET, "/account/verify-email", 400),
+    ] {
+        let answer = host.client().request(method, path).header("Accept", HTML).await;
+        answer.expect(status);
+        assert_eq!(answer.media_type(), Some("text/html"), "{answer}");
+        assert!(answer.text().contains("<h1>"), "{answer}");
+    }
+    let large = format!("email={}", "a".repeat(100_000));
+    let large = host.client().post("/account/login").body("application/x-www-form-urlencoded", large);
+    let large = large.header("Accept", HTML).await;
+    large.expect(413);
+    assert_eq!(large.media_type(), Some("text/html"), "{large}");
+    let of_api = host.client().post("/api/v1/models").header("Accept", HTML).await;
+    of_api.problem(405, "method_not_allowed");
+    let of_api = host.client().get("/api/v1/nowhere").header("Accept", HTML).await;
+    of_api.problem(404, "not_found");
     for (path, status, code) in [
         (format!("/{}", unique("nowhere")), 404, "not_found"),
         ("/leaderboard?sort=luck".to_owned(), 400, "malformed_request"),

@@ -5,7 +5,7 @@ use http::StatusCode;
 use maud::{Markup, html};
 
 use super::visit::Signed;
-use crate::http::page::styled_page;
+use crate::http::page::Frame;
 
 /// The parts of an account, as its navigation lists them: address and name.
 const SECTIONS: [(&str, &str); 8] = [
@@ -21,10 +21,21 @@ const SECTIONS: [(&str, &str); 8] = [
 
 /// A page, with the navigation of who is logged in.
 pub fn page(status: StatusCode, title: &str, signed: Option<(&Signed, &str)>, content: &Markup) -> Response {
-    styled_page(
+    form_page(status, title, signed, false, content)
+}
+
+/// The same with a form, which may have been refused.
+pub fn form_page(
+    status: StatusCode,
+    title: &str,
+    signed: Option<(&Signed, &str)>,
+    is_refused: bool,
+    content: &Markup,
+) -> Response {
+    let here = signed.map_or("/account/login", |(_, here)| here);
+    let frame = Frame { title, here, sheet: Some("/account.css"), is_refused };
+    frame.page(
         status,
-        title,
-        "/account.css",
         &html! {
             @if let Some((signed, here)) = signed { (navigation(signed, here)) }
             (content)

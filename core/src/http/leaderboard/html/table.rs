@@ -388,7 +388,7 @@ mod tests {
     use super::*;
     use crate::{
         domain::{benchmark::Metric, evaluator::EvaluatorRelationship, measure::Measure, seal::SealCounts},
-        http::page::document,
+        http::page::Frame,
         ports::Timestamp,
     };
 
@@ -443,7 +443,7 @@ mod tests {
         let plot = crate::http::leaderboard::html::plot::cost_plot(&rows, Scale::of(&rate)).unwrap();
         let progress = crate::http::leaderboard::html::progress::chart(&rows, Scale::of(&rate)).unwrap();
         let page =
-            document("A benchmark", &html! { (plot) (progress) (at_a_glance(&rows, Scale::of(&rate))) (most_for_the_money(&rows, Scale::of(&rate))) (table) }).into_string();
+            Frame { title: "A benchmark", ..Frame::default() }.document(&html! { (plot) (progress) (at_a_glance(&rows, Scale::of(&rate))) (most_for_the_money(&rows, Scale::of(&rate))) (table) }).into_string();
         let bytes = page.len() + include_str!("../../site/style.css").len();
         // The rest of a page, its filters above all, takes less than 4 KB.
         assert!(bytes < 96_000, "{bytes} bytes");
