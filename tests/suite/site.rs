@@ -297,7 +297,7 @@ async fn the_header_marks_where_a_page_is(host: Host) {
         (format!("/standings?benchmark={}", publisher.benchmark), "/standings", "page"),
         (format!("/changes?benchmark={}", publisher.benchmark), "/changes", "page"),
         ("/docs".to_owned(), "/docs", "page"),
-        ("/docs/api/runs".to_owned(), "/docs", "true"),
+        ("/docs/api/api-keys".to_owned(), "/docs", "true"),
         ("/problems".to_owned(), "/docs", "true"),
         ("/account/login".to_owned(), "/account", "true"),
     ] {
