@@ -118,7 +118,7 @@ impl<'a> Table<'a> {
                 div class="wide" role="region" tabindex="0" aria-label="Ranked models" {
                     table class="board ranks" aria-describedby="about" {
                         thead { (self.head()) }
-                        @for group in self.groups() { (self.group(group)) }
+                        @for (first, group) in self.groups() { (self.group(first, group)) }
                     }
                 }
                 p class="tools" { small { "Two, or one against several: the first is compared with each other." } button { "Compare the ticked models" } }
@@ -178,25 +178,30 @@ impl<'a> Table<'a> {
         self.choices.get("group") == Some("baseModel")
     }
 
-    /// Rows of a tie group that stand next to each other; all rows where ties are not shown.
-    fn groups(&self) -> impl Iterator<Item = &'a [RowBody]> {
+    /// Rows of a tie group that stand next to each other, with the place of the first; all rows where ties are not shown.
+    fn groups(&self) -> impl Iterator<Item = (usize, &'a [RowBody])> {
         let (ties, by_base) = (self.shows_ties(), self.is_grouped());
         // What is not ranked stands with the run that is.
-        self.rows.chunk_by(move |a, b| {
+        let groups = self.rows.chunk_by(move |a, b| {
             !b.ranked || if by_base { a.base() == b.base() } else { !ties || a.ranked && a.tie_group == b.tie_group }
+        });
+        groups.scan(0_usize, |next, group| {
+            let first = *next;
+            *next = first.saturating_add(group.len());
+            Some((first, group))
         })
     }
 
-    fn group(&self, rows: &[RowBody]) -> Markup {
+    fn group(&self, first: usize, rows: &[RowBody]) -> Markup {
         let size = rows.first().and_then(|row| self.ties.get(row.tie_group?)).copied().unwrap_or(1);
         html! { tbody class=[(size > 1 && self.shows_ties()).then_some("tie")] {
-                @for (n, row) in rows.iter().enumerate() { (self.row(row, self.is_grouped() && n > 0)) }
+                @for (n, row) in rows.iter().enumerate() { (self.row(first.saturating_add(n), row, self.is_grouped() && n > 0)) }
             }
         }
     }
 
-    /// `below`: it stands under another of its base model.
-    fn row(&self, row: &RowBody, below: bool) -> Markup {
+    /// `place`: on the page. `below`: it stands under another of its base model.
+    fn row(&self, place: usize, row: &RowBody, below: bool) -> Markup {
         let interval = row.score_low.zip(row.score_high);
         let range = row.rank_low.zip(row.rank_high).filter(|(low, high)| low != high);
         let range = range.map(|(low, high)| format!("{low}–{high}")).unwrap_or_default();
@@ -204,8 +209,9 @@ impl<'a> Table<'a> {
         html! {
             tr class=[(below || !row.ranked).then_some("other")] {
                 td class="k" { @match row.rank { Some(rank) => { (rank) small { (range) } }, None => span class="none" { "also" } } }
-                // Of a column of headers each is its row's without a word, which a hundred rows would repeat.
-                th {
+                // Of a column of headers each is its row's without a word, which a hundred rows would repeat; and names are
+                // long, so that the box is named by the header.
+                th id={ "r" (place) } {
                     a href=(model_address(&row.model)) { (row.display_name) }
                     @if self.alike.contains(row.display_name.as_str()) { small { (row.model) } } @else if row.display_name != row.model.as_str() { small { (row.model.provider()) } }
                     @if !system.is_empty() { small { (system) } }
@@ -240,7 +246,7 @@ impl<'a> Table<'a> {
                 @if self.evaluators_differ { td { (words(row.evaluator_relationship.as_str())) } }
                 td { (day(row.evaluated_at)) }
                 td { (day(row.published_at)) }
-                td class="c" { @if row.ranked { input type="checkbox" name="model" value=(row.system_id) aria-label=(system_name(&row.display_name, row.agent.as_ref(), row.configuration.as_deref())); } }
+                td class="c" { @if row.ranked { input type="checkbox" name="model" value=(row.system_id) aria-labelledby={ "r" (place) }; } }
             }
         }
     }
