@@ -5,7 +5,10 @@ use aibaas_tests::{
     reads::{Size, described, public_reads, publisher, result, task},
     simulation::Simulation,
 };
-use axum::http::{Method, Request};
+use axum::{
+    body::to_bytes,
+    http::{Method, Request},
+};
 use serde_json::{Value, json};
 
 /// The steps of SQLite of every public read, by its name.
@@ -83,6 +86,45 @@ async fn no_page_waits_for_more_than_two_round_trips() {
     post(&withdraw, key["key"].as_str(), json!({ "reason": "The grader slept." })).await;
     let (status, _, now) = ask("/standings", tags.as_deref());
     assert_eq!(status, 200, "{now:?}");
+}
+
+#[tokio::test]
+async fn no_first_paint_takes_a_hundred_kilobytes() {
+    // More rows than a page of a board or of standings has, and as many results as a page of a run.
+    let size = Size { benchmarks: 2, models: 102, tasks: 55 };
+    let simulation = Simulation::new(&[]).await;
+    size.publish(&simulation).await;
+    let read = async |path: &str| {
+        let answer = simulation.answer(Request::get(path).header("accept", "text/html"), None, None).await;
+        assert_eq!(answer.status(), 200, "{path}");
+        to_bytes(answer.into_body(), usize::MAX).await.expect("a body")
+    };
+    let mut pages = public_reads(&simulation, size).await;
+    pages.retain(|read| !read.template.starts_with("/api/") && !read.template.ends_with(".xml"));
+    let mut paths = pages.into_iter().map(|read| read.path).collect::<Vec<_>>();
+    let run = paths.iter().find_map(|path| path.strip_prefix("/runs/")?.split('?').next()).expect("a run").to_owned();
+    let model = |n: usize| format!("maker-{}/model-{n}", n % 5);
+    let others = (2..7).map(model).collect::<Vec<_>>().join(",");
+    paths.extend([
+        format!("/runs/{run}"),
+        "/leaderboard?benchmark=bench-0&sort=cost&order=desc&period=90d".to_owned(),
+        format!("/leaderboard/compare?benchmark=bench-0&a={}&b={others}", model(1)),
+        "/leaderboard/compare?benchmark=bench-0".to_owned(),
+        "/search?q=model".to_owned(),
+        "/problems".to_owned(),
+        "/problems/not_found".to_owned(),
+        "/docs".to_owned(),
+        "/account/login".to_owned(),
+        "/account/register".to_owned(),
+    ]);
+    for path in paths {
+        let page = String::from_utf8(read(&path).await.to_vec()).expect("text");
+        let mut bytes = page.len();
+        for link in page.split("<link rel=\"stylesheet\" href=\"").skip(1) {
+            bytes += read(link.split('"').next().expect("an address")).await.len();
+        }
+        assert!(bytes < 100_000, "{path}: the first paint takes {bytes} bytes");
+    }
 }
 
 #[tokio::test]

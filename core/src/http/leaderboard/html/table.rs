@@ -393,7 +393,9 @@ pub fn most_for_the_money(board: &[RowBody], scale: Scale<'_>) -> Markup {
 mod tests {
     use super::*;
     use crate::{
-        domain::{benchmark::Metric, evaluator::EvaluatorRelationship, measure::Measure, seal::SealCounts},
+        domain::{
+            benchmark::Metric, evaluator::EvaluatorRelationship, measure::Measure, seal::SealCounts, system::Agent,
+        },
         http::page::Frame,
         ports::Timestamp,
     };
@@ -439,20 +441,33 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_hundred_rows_and_their_style_are_under_a_hundred_kilobytes() {
-        let rows = (1..=100).map(row).collect::<Vec<_>>();
+    /// What the first paint of a board of these rows takes, in bytes, but for what is around its table.
+    fn first_paint(rows: &[RowBody]) -> usize {
         let rate = Measure::plain(Metric::PassRate);
         let choices =
             Choices::of(&http::Uri::from_static("/leaderboard?benchmark=a&sort=cost"), "/leaderboard").unwrap();
-        let table = Table::new(&choices, Scale::of(&rate), &rows, &rows).markup(&"a".into(), &"1".into(), None);
-        let plot = crate::http::leaderboard::html::plot::cost_plot(&rows, Scale::of(&rate)).unwrap();
-        let progress = crate::http::leaderboard::html::progress::chart(&rows, Scale::of(&rate)).unwrap();
+        let table = Table::new(&choices, Scale::of(&rate), rows, rows).markup(&"a".into(), &"1".into(), None);
+        let plot = crate::http::leaderboard::html::plot::cost_plot(rows, Scale::of(&rate)).unwrap();
+        let progress = crate::http::leaderboard::html::progress::chart(rows, Scale::of(&rate)).unwrap();
         let page =
-            Frame { title: "A benchmark", ..Frame::default() }.document(&html! { (plot) (progress) (at_a_glance(&rows, Scale::of(&rate))) (most_for_the_money(&rows, Scale::of(&rate))) (table) }).into_string();
-        let bytes = page.len() + include_str!("../../site/style.css").len();
+            Frame { title: "A benchmark", ..Frame::default() }.document(&html! { (plot) (progress) (at_a_glance(rows, Scale::of(&rate))) (most_for_the_money(rows, Scale::of(&rate))) (table) }).into_string();
+        page.len() + include_str!("../../site/style.css").len()
+    }
+
+    #[test]
+    fn a_hundred_rows_and_their_style_are_under_a_hundred_kilobytes() {
+        let rows = (1..=100).map(row).collect::<Vec<_>>();
+        // Systems with agents, which bring their sources, and variants of a base model.
+        let full = |n| RowBody {
+            agent: Some(Agent { name: "OpenHands CodeAct".to_owned(), version: Some("0.51.1".to_owned()) }),
+            configuration: Some("high, 32k thinking".to_owned()),
+            base_model: Some("anthropic/claude-opus-4".into()),
+            ..row(n)
+        };
+        let full = (1..=100).map(full).collect::<Vec<_>>();
         // The rest of a page, its filters above all, takes less than 4 KB.
-        assert!(bytes < 96_000, "{bytes} bytes");
+        let bytes = [first_paint(&rows), first_paint(&full)];
+        assert!(bytes.iter().all(|bytes| *bytes < 96_000), "{bytes:?} bytes");
     }
 
     #[test]
