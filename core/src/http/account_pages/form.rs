@@ -136,12 +136,18 @@ impl Mistakes {
 
     /// The page of the form, with what was wrong, in its status; the page's title says first that something was.
     pub fn page(&self, title: &str, signed: Option<(&Signed, &str)>, content: &Markup) -> Response {
-        let mut page = frame::form_page(self.status, title, signed, self.are_any(), content);
+        self.shown(frame::form_page(self.status, title, signed, self.are_any(), content))
+    }
+
+    /// A page with what was wrong, in its status.
+    pub fn shown(&self, mut page: Response) -> Response {
+        *page.status_mut() = self.status;
         page.headers_mut().extend(self.headers.clone());
         page
     }
 
-    fn are_any(&self) -> bool {
+    /// Whether anything was wrong.
+    pub fn are_any(&self) -> bool {
         !self.general.is_empty() || !self.fields.is_empty()
     }
 
