@@ -342,7 +342,8 @@ async fn hostile_names_are_data(host: Host) {
 async fn names_have_no_lines_and_turn_nothing_around(host: Host) {
     let publisher = Publisher::new(&host).await;
     publisher.tasks(2).await;
-    for name in ["two\nlines", "a\r\nBcc: everybody@example.com", "\u{202e}yek", "a\u{2066}b", "a\u{0}b"] {
+    for name in ["two\nlines", "a\r\nBcc: everybody@example.com", "\u{202e}yek", "a\u{2066}b", "a\u{0}b", "a\u{2028}b"]
+    {
         let model = format!("/api/v1/models/{}/named", publisher.provider);
         publisher.api.put(model).json(json!({ "displayName": name })).await.invalid("/displayName");
         let version = json!({ "title": name, "metric": "pass_rate", "tasks": tasks(2) });

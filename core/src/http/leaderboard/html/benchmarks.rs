@@ -73,6 +73,7 @@ pub async fn benchmarks(
         (search::form(None))
         @if known.is_empty() { p { "Nothing has been declared yet." } } @else {
             p class="meta" { "Before each system: the ranks that its 95 % interval allows." }
+            h2 class="sr" { "By name" }
             ul class="cards" {
                 @for benchmark in &known {
                     @match listed.iter().find(|board| board.scope.benchmark == benchmark.id) {
