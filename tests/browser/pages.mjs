@@ -17,7 +17,7 @@ import { chromium } from "playwright-core";
 const options = JSON.parse(process.argv[2]);
 const PATIENCE_MS = 60_000;
 const FIRST_PAINT_BYTES = 100_000;
-const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"];
+const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
 const LOOKS = [
   { name: "light", colorScheme: "light", width: 1280, height: 900 },
   { name: "dark", colorScheme: "dark", width: 1280, height: 900 },
@@ -112,7 +112,7 @@ async function checkAccess(name) {
   assert.equal(told.join("\n"), "", `${name}: axe`);
 }
 
-/** The Tab key comes by everything that can be used, in the page's order, and shows where it is. */
+/** The Tab key comes by everything that can be used, in the page's order, and shows where it is: nothing lies over it. */
 async function checkKeyboard(name) {
   await tab.evaluate(() => {
     const usable = "a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex='0']";
@@ -127,6 +127,16 @@ async function checkKeyboard(name) {
     reached.push(await tab.evaluate(() => {
       const element = document.activeElement;
       const { outlineStyle, outlineWidth } = getComputedStyle(element);
+      const points = [...element.getClientRects()].flatMap(({ left, right, top, bottom }) => [
+        [(left + right) / 2, (top + bottom) / 2],
+        [left + 2, top + 2],
+        [right - 2, bottom - 2],
+      ]);
+      const lies = ([x, y]) => {
+        const there = document.elementFromPoint(x, y);
+        return there !== null && (element.contains(there) || there.contains(element));
+      };
+      if (!points.some(lies)) return `covered: ${element.outerHTML.slice(0, 120)}`;
       const shown = outlineStyle !== "none" && parseFloat(outlineWidth) >= 2;
       return shown ? Number(element.dataset.stop) : `unseen: ${element.outerHTML.slice(0, 120)}`;
     }));

@@ -59,6 +59,8 @@ struct SimulatedPorts {
     failure: Mutex<Failure>,
     /// How many it has answered.
     round_trips: AtomicU32,
+    /// Whether each answer of it is waited for.
+    is_far: AtomicBool,
     /// The steps of its statements.
     steps: AtomicU64,
     /// The cache, where there is one.
@@ -106,6 +108,7 @@ impl SimulatedPorts {
             until_failure: AtomicU32::new(NEVER),
             failure: Mutex::new(Failure::Refused),
             round_trips: AtomicU32::new(0),
+            is_far: AtomicBool::new(false),
             steps: AtomicU64::new(0),
             kept: Mutex::default(),
             pending: Mutex::default(),
@@ -272,6 +275,22 @@ impl Simulation {
         self.ports.round_trips.swap(0, Ordering::Relaxed)
     }
 
+    /// How often this waits for the database: calls that are made at once are waited for together.
+    pub fn waits<T>(&self, work: impl Future<Output = T>) -> (T, u32) {
+        self.ports.is_far.store(true, Ordering::Relaxed);
+        let (mut waits, mut work) = (0, pin!(work));
+        loop {
+            match work.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+                Poll::Ready(outcome) => {
+                    self.ports.is_far.store(false, Ordering::Relaxed);
+                    return (outcome, waits);
+                }
+                Poll::Pending => waits += 1,
+            }
+            assert!(waits < 100, "it waits for what never comes");
+        }
+    }
+
     /// What this costs the database.
     pub async fn cost<T>(&self, work: impl Future<Output = T>) -> (T, Cost) {
         visits::count(&self.ports.database.lock().expect("no panic"), true);
@@ -420,6 +439,9 @@ impl Database for SimulatedPorts {
     }
 
     async fn batch(&self, statements: Vec<Statement>) -> Result<Vec<Rows>, DatabaseError> {
+        if self.is_far.load(Ordering::Relaxed) {
+            once_asked_again().await;
+        }
         if self.until_failure.load(Ordering::Relaxed) != NEVER
             && self.until_failure.fetch_sub(1, Ordering::Relaxed) == 0
         {

@@ -37,6 +37,9 @@ async fn registering_leads_to_a_login(host: Host) {
     let token = links(&host, &email, "account/verify-email", 2).await.remove(0);
     let page = visitor.open(&format!("/account/verify-email?token={token}")).await;
     let form = page.titled(200, "Verify your address").form("/api/v1/auth/verify-email/confirm");
+    let page = visitor.send(&form.clone().with("password", "not the right one")).await;
+    page.titled(403, "Verify your address").says("<title>Error: Verify").says("<a href=\"#password\">Password</a>");
+    page.says("aria-invalid=\"true\" aria-describedby=\"password-error\"").lacks("not the right one");
     let page = visitor.send(&form.with("password", PASSWORD)).await;
     page.titled(200, "Address verified").says("href=\"/account/login\"");
     visitor.log_in(&email).await.titled(200, "Your account").says("Grace Hopper");
@@ -69,7 +72,9 @@ async fn mistakes_stand_beside_their_fields(host: Host) {
     let fields = [("email", "nobody <&\">"), ("fullName", "Ada"), ("password", "short")];
     let page = visitor.fill_in("/account/register", &fields).await;
     page.titled(422, "Register").says("id=\"mistakes\" role=\"alert\" tabindex=\"-1\" autofocus");
-    page.says("<a href=\"#email\">").says("<a href=\"#password\">").lacks("short\"");
+    page.says("<title>Error: Register · AIBaaS</title>");
+    page.says("<a href=\"#email\">E-mail address: ").says("<a href=\"#password\">Password: ").lacks("short\"");
+    assert_eq!(page.text().matches("aria-invalid=\"true\"").count(), 2, "{}", page.answer);
     page.says("aria-describedby=\"email-error\"").says("aria-describedby=\"password-hint password-error\"");
     let form = page.form("/account/register");
     assert_eq!((form.value("email"), form.value("fullName")), ("nobody <&\">", "Ada"));
@@ -100,10 +105,13 @@ async fn changing_the_password(host: Host) {
     let (mut visitor, mut other) = (Visitor::logged_in(&user).await, Visitor::logged_in(&user).await);
     let wrong = [("currentPassword", "not the right one"), ("newPassword", "quite another one 7")];
     let page = visitor.fill_in("/account/password", &wrong).await;
-    page.titled(403, "Password").says("<a href=\"#currentPassword\">The password is wrong.").lacks("another one 7");
-    let short = [("currentPassword", PASSWORD), ("newPassword", "short")];
-    let page = visitor.fill_in("/account/password", &short).await;
-    page.titled(422, "Password").says("id=\"newPassword-error\"");
+    page.titled(403, "Password")
+        .says("<a href=\"#currentPassword\">Present password: The password is wrong.")
+        .lacks("another one 7");
+    let form = visitor.open("/account/password").await.form("/account/password").ticked("keepOthers", "yes");
+    let page = visitor.send(&form.with("currentPassword", PASSWORD).with("newPassword", "short")).await;
+    page.titled(422, "Password").says("id=\"newPassword-error\"").says("<title>Error: Password").lacks("short\"");
+    assert_eq!(page.form("/account/password").value("keepOthers"), "yes", "what was ticked stays");
     other.open("/account").await.titled(200, "Your account");
     let mut thief = visitor.clone();
     let right = [("currentPassword", PASSWORD), ("newPassword", "quite another one 7")];
@@ -164,7 +172,8 @@ async fn the_address_moves_by_its_link(host: Host) {
     let email = new_address();
     let form = visitor.open("/account/profile").await.form("/account/profile/address").with("newEmail", &email);
     let page = visitor.send(&form.clone().with("password", "not the right one")).await;
-    page.titled(403, "Profile").says("<a href=\"#password\">").lacks("not the right one");
+    page.titled(403, "Profile").says("<a href=\"#password\">Password: ").lacks("not the right one");
+    assert_eq!(page.form("/account/profile/name").value("fullName"), "Ada Lovelace", "the other form stays whole");
     assert_eq!(page.form("/account/profile/address").value("newEmail"), email);
     visitor.send(&form.with("password", PASSWORD)).await.titled(200, "Look at your mail").says(&email);
     let token = links(&host, &email, "account/confirm-email", 1).await.remove(0);

@@ -6,6 +6,7 @@ use aibaas_tests::{
     fixtures::{passes, tasks, unique},
     host::Host,
 };
+use reqwest::Method;
 use serde_json::json;
 
 cases![KeepsMail:
@@ -17,6 +18,9 @@ cases![KeepsMail:
     changes_are_a_page,
     standings_are_a_page,
     hostile_names_are_text,
+    hostile_names_are_data,
+    names_have_no_lines_and_turn_nothing_around,
+    the_header_marks_where_a_page_is,
     problems_are_pages_for_browsers,
     pages_tell_who_links_to_them,
     pages_of_the_site_have_tags,
@@ -283,7 +287,122 @@ async fn hostile_names_are_text(host: Host) {
     assert!(models.contains("&lt;img src=x onerror=alert(1)&gt;") && models.contains("مرحبا بالعالم"), "{models}");
 }
 
+/// Feeds, badges, maps, tables and what other sites show of a page hold names as they are, and nothing else by them.
+async fn hostile_names_are_data(host: Host) {
+    let publisher = Publisher::new(&host).await;
+    let title = format!("=cmd|' /C calc'!A0 \"><script>&amp; {}", "\u{5e9}\u{5dc}\u{5d5}\u{5dd} \u{1f680}");
+    publisher.version("1", json!({ "title": title, "metric": "pass_rate", "tasks": tasks(20) })).await;
+    let names = [
+        "=HYPERLINK(\"//evil.example\")".to_owned(),
+        "+1+1".to_owned(),
+        "-1-1".to_owned(),
+        "@SUM(1)".to_owned(),
+        "</title><script>alert(1)</script>]]>".to_owned(),
+        "\u{645}\u{631}\u{62d}\u{628}\u{627} \u{1f52c}".to_owned(),
+        "\u{1f9ea}".repeat(200),
+    ];
+    for (n, name) in names.iter().enumerate() {
+        let id = format!("{}/m{n}", publisher.provider);
+        publisher.api.put(format!("/api/v1/models/{id}")).json(json!({ "displayName": name })).await.expect(201);
+        let configuration = name.chars().take(50).collect::<String>();
+        let run = publisher.run_of(&id, json!({ "configuration": configuration })).await;
+        publisher.upload(&run, passes(n + 1, 20)).await;
+        publisher.publish(&run).await;
+    }
+    let benchmark = format!("benchmark={}", publisher.benchmark);
+    let read = async |path: String| {
+        let answer = host.client().get(&path).await;
+        answer.expect(200);
+        answer.text()
+    };
+    let table = read(format!("/api/v1/leaderboard.csv?{benchmark}")).await;
+    for name in &names[..4] {
+        let quoted = name.replace('"', "\"\"");
+        assert!(table.contains(&format!("'{quoted}")), "{name} in {table}");
+        let bare = [format!(",{quoted}"), format!(",\"{quoted}"), format!("\n{quoted}")];
+        assert!(!bare.iter().any(|bare| table.contains(bare.as_str())), "{name} runs in {table}");
+    }
+    let badge = format!("/api/v1/badges/{}/m4.svg?{benchmark}", publisher.provider);
+    for path in ["/sitemap.xml".to_owned(), format!("/api/v1/changes.atom?{benchmark}"), badge] {
+        let text = read(path.clone()).await;
+        let document = roxmltree::Document::parse(&text).unwrap_or_else(|error| panic!("{path}: {error}: {text}"));
+        assert!(!document.descendants().any(|node| node.tag_name().name() == "script"), "{path}: {text}");
+    }
+    let shown = page(&host, format!("/leaderboard?{benchmark}")).await;
+    let told = between(&shown, "<meta property=\"og:title\" content=\"", "\">");
+    assert!(told.contains("&quot;&gt;&lt;script&gt;&amp;amp; ") && told.contains('\u{1f680}'), "{told}");
+    for name in ["m4", "m6"] {
+        let path = format!("/leaderboard/models/{}/{name}", publisher.provider);
+        let text = page(&host, path).await;
+        assert_eq!(text.matches("</title>").count(), 1, "{text}");
+        assert_eq!(text.matches("<meta property=\"og:title\"").count(), 1, "{text}");
+    }
+}
+
+async fn names_have_no_lines_and_turn_nothing_around(host: Host) {
+    let publisher = Publisher::new(&host).await;
+    publisher.tasks(2).await;
+    for name in ["two\nlines", "a\r\nBcc: everybody@example.com", "\u{202e}yek", "a\u{2066}b", "a\u{0}b", "a\u{2028}b"]
+    {
+        let model = format!("/api/v1/models/{}/named", publisher.provider);
+        publisher.api.put(model).json(json!({ "displayName": name })).await.invalid("/displayName");
+        let version = json!({ "title": name, "metric": "pass_rate", "tasks": tasks(2) });
+        let path = format!("/api/v1/benchmarks/{}/versions/2", publisher.benchmark);
+        publisher.api.put(path).json(version).await.invalid("/title");
+        let key = json!({ "name": name, "scopes": ["leaderboard:read"] });
+        publisher.user.api.post("/api/v1/api-keys").json(key).await.invalid("/name");
+        publisher.user.api.patch("/api/v1/users/me").json(json!({ "fullName": name })).await.invalid("/fullName");
+    }
+}
+
+async fn the_header_marks_where_a_page_is(host: Host) {
+    let (publisher, _) = board(&host).await;
+    for (path, to, mark) in [
+        ("/".to_owned(), "/", "page"),
+        ("/benchmarks".to_owned(), "/benchmarks", "page"),
+        (format!("/leaderboard?benchmark={}", publisher.benchmark), "/benchmarks", "true"),
+        (format!("/models?provider={}", publisher.provider), "/models", "page"),
+        (format!("/leaderboard/models/{}/best", publisher.provider), "/models", "true"),
+        (format!("/leaderboard/compare?benchmark={}", publisher.benchmark), "/leaderboard/compare", "page"),
+        (format!("/standings?benchmark={}", publisher.benchmark), "/standings", "page"),
+        (format!("/changes?benchmark={}", publisher.benchmark), "/changes", "page"),
+        ("/docs".to_owned(), "/docs", "page"),
+        ("/docs/api/api-keys".to_owned(), "/docs", "true"),
+        ("/problems".to_owned(), "/docs", "true"),
+        ("/account/login".to_owned(), "/account", "true"),
+    ] {
+        let answer = browse(&host, &path).await;
+        answer.expect(200);
+        let text = answer.text();
+        let header = between(&text, "<header>", "</header>");
+        assert!(header.contains(&format!("href=\"{to}\" aria-current=\"{mark}\"")), "{path}: {header}");
+        assert_eq!(header.matches("aria-current").count(), 1, "{path}: {header}");
+    }
+}
+
 async fn problems_are_pages_for_browsers(host: Host) {
+    for (method, path, status) in [
+        (Method::POST, "/models", 405),
+        (Method::DELETE, "/account/login", 405),
+        (Method::POST, "/account/login", 415),
+        (Method::POST, "/api/v1/auth/reset-password/confirm", 415),
+        (Method::GET, "/api/v1/auth/verify-email", 400),
+        (Method::GET, "/account/verify-email", 400),
+    ] {
+        let answer = host.client().request(method, path).header("Accept", HTML).await;
+        answer.expect(status);
+        assert_eq!(answer.media_type(), Some("text/html"), "{answer}");
+        assert!(answer.text().contains("<h1>"), "{answer}");
+    }
+    let large = format!("email={}", "a".repeat(100_000));
+    let large = host.client().post("/account/login").body("application/x-www-form-urlencoded", large);
+    let large = large.header("Accept", HTML).await;
+    large.expect(413);
+    assert_eq!(large.media_type(), Some("text/html"), "{large}");
+    let of_api = host.client().post("/api/v1/models").header("Accept", HTML).await;
+    of_api.problem(405, "method_not_allowed");
+    let of_api = host.client().get("/api/v1/nowhere").header("Accept", HTML).await;
+    of_api.problem(404, "not_found");
     for (path, status, code) in [
         (format!("/{}", unique("nowhere")), 404, "not_found"),
         ("/leaderboard?sort=luck".to_owned(), 400, "malformed_request"),

@@ -10,7 +10,7 @@ use super::{
     Secret, ValidationError, ValidationErrorCode,
     api_key::Scope,
     common_passwords,
-    visible::{has_visible, is_bidi_control},
+    visible::{has_visible, is_bidi_control, is_control},
 };
 
 /// An e-mail address, compared without regard to case and kept in lower case: one mailbox, one account.
@@ -82,7 +82,7 @@ fn is_a_label(label: &str) -> bool {
 pub fn full_name(text: &str) -> Result<String, ValidationError> {
     let text = text.trim().nfc().collect::<String>();
     let length = text.chars().count();
-    let is_forbidden = |character: char| character.is_control() || is_bidi_control(character);
+    let is_forbidden = |character: char| is_control(character) || is_bidi_control(character);
     if length > 200 || !has_visible(&text) || text.chars().any(is_forbidden) {
         return Err(ValidationError::new(
             ValidationErrorCode::InvalidName,
@@ -329,8 +329,16 @@ mod tests {
         {
             assert_eq!(full_name(name).unwrap(), name);
         }
-        for name in ["", "\u{200b}", "\u{3164}\u{2800}", "Ada\u{202e}ecalevoL", "A\u{2066}b", "a\nb", &"é".repeat(201)]
-        {
+        for name in [
+            "",
+            "\u{200b}",
+            "\u{3164}\u{2800}",
+            "Ada\u{202e}ecalevoL",
+            "A\u{2066}b",
+            "a\nb",
+            "a\u{2028}b",
+            &"é".repeat(201),
+        ] {
             assert_eq!(full_name(name).unwrap_err().code, ValidationErrorCode::InvalidName, "{name:?}");
         }
     }

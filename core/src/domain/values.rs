@@ -2,7 +2,7 @@
 
 use super::{
     ValidationError, ValidationErrorCode,
-    visible::{has_visible, is_bidi_control, is_ignorable},
+    visible::{has_visible, is_bidi_control, is_control, is_ignorable},
 };
 use crate::ports::Timestamp;
 
@@ -32,7 +32,7 @@ pub fn text(text: &str, least: usize, most: usize) -> Result<String, ValidationE
 /// [`ValidationError`] `invalid_length`, `invalid_value`.
 pub fn name(text: &str, most: usize) -> Result<String, ValidationError> {
     let name = self::text(text, 1, most)?;
-    if name.chars().any(|character| character.is_control() || is_bidi_control(character)) {
+    if name.chars().any(|character| is_control(character) || is_bidi_control(character)) {
         return Err(ValidationError::new(ValidationErrorCode::InvalidValue, "give a name without control characters"));
     }
     Ok(name)
@@ -148,7 +148,7 @@ mod tests {
         assert_eq!(text(" ", 1, 3).unwrap_err().code, ValidationErrorCode::InvalidLength);
         assert_eq!(text("\u{200b}", 1, 3).unwrap_err().code, ValidationErrorCode::InvalidValue);
         assert_eq!(name("CI of the \u{200e}lab", 255).unwrap_err().code, ValidationErrorCode::InvalidValue);
-        for bad in ["two\nlines", "\u{202e}evil", "\u{3164}"] {
+        for bad in ["two\nlines", "two\u{2028}lines", "two\u{2029}lines", "\u{202e}evil", "\u{3164}"] {
             assert_eq!(name(bad, 255).unwrap_err().code, ValidationErrorCode::InvalidValue, "{bad:?}");
         }
         assert_eq!(name(" Rechner №7 ", 255).unwrap(), "Rechner №7");

@@ -45,6 +45,11 @@ pub async fn no_such_method_of_read(request: Request) -> ApiError {
     no_such_method().await
 }
 
+/// Answers paths of the API that are none.
+pub async fn no_such_path() -> ApiError {
+    ApiError::not_found("path")
+}
+
 /// Answers methods that a path does not have.
 pub async fn no_such_method() -> ApiError {
     ApiError::new(METHOD_NOT_ALLOWED, "see the Allow header")

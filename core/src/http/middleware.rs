@@ -70,6 +70,9 @@ pub async fn complete(State(app): State<App>, mut request: Request, next: Next) 
     }
     let noted = AnswerHeaders::default();
     request.extensions_mut().insert(noted.clone());
+    let for_browser = ForBrowser::default();
+    request.extensions_mut().insert(for_browser.clone());
+    let path = request.uri().path().to_owned();
     let mut response = if !names_one_host {
         ApiError::new(MALFORMED_REQUEST, "a request has exactly one Host header").into_response()
     } else {
@@ -78,7 +81,7 @@ pub async fn complete(State(app): State<App>, mut request: Request, next: Next) 
         if is_preflight { StatusCode::NO_CONTENT.into_response() } else { answer }
     };
 
-    write_problem(&app, &mut response, &request_id);
+    write_problem(&app, &mut response, &request_id, for_browser.is_noted().then_some(&path));
     let headers = response.headers_mut();
     headers.extend(std::mem::take(&mut *noted.0.lock().unwrap_or_else(PoisonError::into_inner)));
     add_common_headers(headers, &request_id);
@@ -107,13 +110,13 @@ fn within_bounds(answer: Response, route: Option<&MatchedPath>) -> Response {
 pub fn refuse(app: &App, refusal: HostRefusal) -> Response {
     let request_id = app.new_id();
     let mut response = refusal.error().into_response();
-    write_problem(app, &mut response, &request_id);
+    write_problem(app, &mut response, &request_id, None);
     add_common_headers(response.headers_mut(), &request_id);
     response
 }
 
-/// Writes the body of a problem, now that the request's id is known.
-fn write_problem(app: &App, response: &mut Response, request_id: &str) {
+/// Writes the body of a problem, now that the request's id is known: as a page where a browser asked for one at this path.
+fn write_problem(app: &App, response: &mut Response, request_id: &str, page: Option<&String>) {
     let Some(problem) = response.extensions_mut().remove::<Problem>() else { return };
     if let Some(cause) = problem.cause()
         && let Some(unlogged_before) = app.internal_error_log().admit(cause, app.now())
@@ -124,13 +127,14 @@ fn write_problem(app: &App, response: &mut Response, request_id: &str) {
         return;
     }
     let body = problem.body(&app.config().base_url, request_id);
-    let is_page = response.extensions_mut().remove::<ForBrowser>().is_some();
-    *response.body_mut() =
-        if is_page { problem_page(&body).into() } else { serde_json::to_vec(&body).unwrap_or_default().into() };
+    *response.body_mut() = match page {
+        Some(path) => problem_page(&body, path).into(),
+        None => serde_json::to_vec(&body).unwrap_or_default().into(),
+    };
     let headers = response.headers_mut();
-    let media_type = if is_page { "text/html; charset=utf-8" } else { "application/problem+json" };
+    let media_type = if page.is_some() { "text/html; charset=utf-8" } else { "application/problem+json" };
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
-    if is_page {
+    if page.is_some() {
         headers.insert(header::CONTENT_SECURITY_POLICY, CSP);
     }
     headers.remove(header::CONTENT_LENGTH);

@@ -224,27 +224,36 @@ pub fn next_link(uri: &Uri, cursor: &str) -> Option<HeaderValue> {
 /// An HTML page in the house's style.
 #[must_use]
 pub fn html_page(status: StatusCode, title: &str, content: &Markup) -> Response {
-    html_answer(status, document(title, content).into_string())
+    Frame { title, ..Frame::default() }.page(status, content)
 }
 
-/// The same, with a style sheet of its own besides.
-#[must_use]
-pub fn styled_page(status: StatusCode, title: &str, sheet: &str, content: &Markup) -> Response {
-    let head = html! { link rel="stylesheet" href=(sheet); };
-    html_answer(status, framed(title, &head, false, content).into_string())
+/// What is around a page in the house's style.
+#[derive(Clone, Copy, Default)]
+pub struct Frame<'a> {
+    /// Its heading, and the name of its tab.
+    pub title: &'a str,
+    /// Its path, which the header marks.
+    pub here: &'a str,
+    /// A style sheet of its own besides.
+    pub sheet: Option<&'a str>,
+    /// Whether it is a form that was refused: its tab's name begins with that.
+    pub is_refused: bool,
+    /// Whether it is shown to an administrator, whom the header leads to their pages.
+    pub is_administrators: bool,
 }
 
-/// A page of an account, or of what administrators see; their header leads there.
-#[must_use]
-pub fn account_page(status: StatusCode, title: &str, is_administrator: bool, content: &Markup) -> Response {
-    let head = html! { link rel="stylesheet" href="/account.css"; };
-    html_answer(status, framed(title, &head, is_administrator, content).into_string())
-}
+impl Frame<'_> {
+    /// The answer with the whole page.
+    #[must_use]
+    pub fn page(&self, status: StatusCode, content: &Markup) -> Response {
+        html_answer(status, self.document(content).into_string())
+    }
 
-/// The whole of a page in the house's style.
-#[must_use]
-pub fn document(title: &str, content: &Markup) -> Markup {
-    framed(title, &html! {}, false, content)
+    /// The whole of the page.
+    #[must_use]
+    pub fn document(&self, content: &Markup) -> Markup {
+        self.around(&html! { @if let Some(sheet) = self.sheet { link rel="stylesheet" href=(sheet); } }, content)
+    }
 }
 
 /// What a page says of itself to those who link to it.
@@ -270,7 +279,7 @@ pub fn public_document(base_url: &str, of: &Summary<'_>, content: &Markup) -> Ma
         meta property="og:url" content={ (base_url) (of.path) };
         meta property="og:image" content={ (base_url) "/card.png" };
     };
-    framed(of.title, &head, false, content)
+    Frame { title: of.title, here: of.path, ..Frame::default() }.around(&head, content)
 }
 
 /// Where the header leads.
@@ -284,31 +293,55 @@ const SITE: [(&str, &str); 7] = [
     ("/account", "Account"),
 ];
 
-fn framed(title: &str, head: &Markup, is_administrator: bool, content: &Markup) -> Markup {
-    html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                title { (title) " · AIBaaS" }
-                link rel="stylesheet" href="/style.css";
-                link rel="icon" href="/favicon.svg" type="image/svg+xml";
-                (head)
-            }
-            body {
-                a class="skip" href="#main" { "Skip to content" }
-                header {
-                    a href="/" { "AIBaaS" }
-                    nav aria-label="Site" {
-                        @for (to, name) in SITE { a href=(to) { (name) } }
-                        @if is_administrator { a href="/admin" { "Admin" } }
-                    }
+/// Where the header leads administrators besides.
+const ADMIN: &str = "/admin";
+
+/// Where pages belong that are not below a place of the header: how their paths begin, and the place.
+const ELSEWHERE: [(&str, &str); 3] =
+    [("/leaderboard/models/", "/models"), ("/leaderboard", "/benchmarks"), ("/problems", "/docs")];
+
+impl Frame<'_> {
+    fn around(&self, head: &Markup, content: &Markup) -> Markup {
+        let path = self.here.split(['?', '#']).next().unwrap_or_default();
+        html! {
+            (DOCTYPE)
+            html lang="en" {
+                head {
+                    meta charset="utf-8";
+                    meta name="viewport" content="width=device-width, initial-scale=1";
+                    title { @if self.is_refused { "Error: " } (self.title) " · AIBaaS" }
+                    link rel="stylesheet" href="/style.css";
+                    link rel="icon" href="/favicon.svg" type="image/svg+xml";
+                    (head)
                 }
-                main id="main" { h1 { (title) } (content) }
+                body {
+                    a class="skip" href="#main" { "Skip to content" }
+                    header {
+                        a href="/" aria-current=[(path == "/").then_some("page")] { "AIBaaS" }
+                        nav aria-label="Site" {
+                            @for (to, name) in SITE { a href=(to) aria-current=[mark(to, path)] { (name) } }
+                            @if self.is_administrators {
+                                a href=(ADMIN) aria-current=[mark(ADMIN, path)] { "Admin" }
+                            }
+                        }
+                    }
+                    main id="main" { h1 { (self.title) } (content) }
+                }
             }
         }
     }
+}
+
+/// How the header marks a place: as the page of this path, or as where it belongs.
+fn mark(place: &str, path: &str) -> Option<&'static str> {
+    if path == place {
+        return Some("page");
+    }
+    let is_below = |whole: &str| path.strip_prefix(whole).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    let is_named = SITE.iter().any(|(to, _)| *to == path);
+    let elsewhere = ELSEWHERE.iter().find(|(begins, _)| path.starts_with(begins)).filter(|_| !is_named);
+    let belongs = elsewhere.map_or_else(|| is_below(place), |(_, to)| *to == place);
+    belongs.then_some("true")
 }
 
 /// The answer with a whole page.
@@ -318,4 +351,53 @@ pub fn html_answer(status: StatusCode, page: String) -> Response {
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
     response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, CSP);
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_header_marks_where_a_page_is() {
+        let marks = |here: &str| {
+            let page = Frame { title: "A page", here, ..Frame::default() }.document(&html! {}).into_string();
+            let (_, header) = page.split_once("<header>").unwrap();
+            let links = header.split("</header>").next().unwrap().split("<a href=\"").skip(1);
+            let marked = links.filter_map(|link| {
+                let (to, rest) = link.split_once('"').unwrap();
+                let (_, mark) = rest.split_once("aria-current=\"")?;
+                Some(format!("{to} {}", mark.split('"').next().unwrap()))
+            });
+            marked.collect::<Vec<_>>().join(", ")
+        };
+        for (here, marked) in [
+            ("/", "/ page"),
+            ("/models", "/models page"),
+            ("/models?provider=maker", "/models page"),
+            ("/leaderboard/models/maker/model", "/models true"),
+            ("/leaderboard?benchmark=bench&version=1", "/benchmarks true"),
+            ("/leaderboard/seals?benchmark=bench", "/benchmarks true"),
+            ("/leaderboard/compare", "/leaderboard/compare page"),
+            ("/leaderboard/compare?benchmark=bench&a=a/b", "/leaderboard/compare page"),
+            ("/docs", "/docs page"),
+            ("/docs/guides/importing", "/docs true"),
+            ("/problems/not_found", "/docs true"),
+            ("/account", "/account page"),
+            ("/account/keys/new", "/account true"),
+            ("/accounting", ""),
+            ("/runs/01939f42", ""),
+            ("", ""),
+        ] {
+            assert_eq!(marks(here), marked, "{here}");
+        }
+    }
+
+    #[test]
+    fn a_refused_form_says_so_first() {
+        let title = |is_refused| {
+            let page = Frame { title: "Log in", is_refused, ..Frame::default() }.document(&html! {}).into_string();
+            page.split("<title>").nth(1).and_then(|rest| rest.split("</title>").next()).unwrap().to_owned()
+        };
+        assert_eq!((title(true), title(false)), ("Error: Log in · AIBaaS".to_owned(), "Log in · AIBaaS".to_owned()));
+    }
 }

@@ -1,10 +1,23 @@
 //! Problems as pages, for people whose browser asks for what is not there.
 
-use axum::{extract::Request, middleware::Next, response::Response};
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use axum::{
+    extract::Request,
+    middleware::Next,
+    response::{IntoResponse as _, Response},
+};
 use http::{HeaderMap, header};
 use maud::html;
 
-use super::{page::document, problem::ProblemBody};
+use super::{
+    cors,
+    page::Frame,
+    problem::{ApiError, ProblemBody},
+};
 
 /// Whether the client would rather read HTML than JSON: a browser.
 #[must_use]
@@ -14,29 +27,53 @@ pub fn wants_html(headers: &HeaderMap) -> bool {
     place("text/html") < place("application/json")
 }
 
-/// Marks the answer to a browser: a problem is written as a page.
-#[derive(Clone, Copy)]
-pub struct ForBrowser;
+/// Whether a problem is written as a page: noted on the way in, so that it holds for an answer that comes too late, too.
+#[derive(Clone, Default)]
+pub struct ForBrowser(Arc<AtomicBool>);
+
+impl ForBrowser {
+    /// Whether it is.
+    #[must_use]
+    pub fn is_noted(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn note(request: &Request) {
+        if wants_html(request.headers())
+            && let Some(Self(noted)) = request.extensions().get()
+        {
+            noted.store(true, Ordering::Relaxed);
+        }
+    }
+}
 
 /// The layer of what people read: problems are pages for browsers.
 pub async fn problems_as_pages(request: Request, next: Next) -> Response {
-    let is_browser = wants_html(request.headers());
-    let mut response = next.run(request).await;
-    if is_browser {
-        response.extensions_mut().insert(ForBrowser);
-    }
-    response
+    ForBrowser::note(&request);
+    next.run(request).await
+}
+
+/// Answers paths that are none.
+pub async fn no_such_path(request: Request) -> Response {
+    ForBrowser::note(&request);
+    ApiError::not_found("path").into_response()
+}
+
+/// Answers methods that a path for people does not have.
+pub async fn no_such_method(request: Request) -> ApiError {
+    ForBrowser::note(&request);
+    cors::no_such_method().await
 }
 
 /// A problem as a page.
 #[must_use]
-pub fn problem_page(problem: &ProblemBody<'_>) -> String {
+pub fn problem_page(problem: &ProblemBody<'_>, here: &str) -> String {
     let content = html! {
         p class="lede" { (sentence(problem.detail)) }
         p { a href="/" { "Home" } " · " a href="/search" { "Search" } }
         p class="meta" { (problem.status) " " a href={ "/problems/" (problem.code.name()) } { code { (problem.code.name()) } } " · request " code { (problem.request_id) } }
     };
-    document(problem.title, &content).into_string()
+    Frame { title: problem.title, here, ..Frame::default() }.document(&content).into_string()
 }
 
 /// `it is gone` as `It is gone.`

@@ -4,16 +4,13 @@
 use axum::{
     Router,
     middleware::{from_fn, from_fn_with_state},
-    response::{IntoResponse as _, Response},
 };
-use http::HeaderMap;
 
 use super::{
     account_pages, admin, admin_pages, api_keys, auth, cors, export,
     leaderboard::{self, caching},
     log, middleware,
-    problem::ApiError,
-    problem_page::{ForBrowser, problems_as_pages, wants_html},
+    problem_page::{no_such_method, no_such_path, problems_as_pages},
     public_reads, publishing, secret_scanning, site, users,
 };
 use crate::app::App;
@@ -23,6 +20,7 @@ pub fn router(app: &App) -> Router {
     let public_api =
         publishing::public_routes().merge(leaderboard::routes(app)).merge(export::routes()).merge(log::routes());
     let api = private_api().merge(open(counted(app, public_api)));
+    let api = api.fallback(cors::no_such_path).method_not_allowed_fallback(cors::no_such_method);
     let mut router = Router::new()
         .merge(site::routes().route_layer(from_fn(problems_as_pages)))
         .merge(open(site::public_documents()))
@@ -31,7 +29,7 @@ pub fn router(app: &App) -> Router {
         .merge(admin_pages::routes())
         .nest("/api/v1", api)
         .fallback(no_such_path)
-        .method_not_allowed_fallback(cors::no_such_method);
+        .method_not_allowed_fallback(no_such_method);
     if app.clock().movable().is_some() {
         router = router.layer(from_fn_with_state(app.clone(), site::follow));
     }
@@ -68,20 +66,12 @@ fn counted(app: &App, reads: Router<App>) -> Router<App> {
     reads.route_layer(from_fn_with_state(app.clone(), public_reads::count))
 }
 
-/// The answer where nothing is.
-pub async fn no_such_path(headers: HeaderMap) -> Response {
-    let mut response = ApiError::not_found("path").into_response();
-    if wants_html(&headers) {
-        response.extensions_mut().insert(ForBrowser);
-    }
-    response
-}
-
 #[cfg(test)]
 mod tests {
     use std::{net::Ipv4Addr, sync::Arc};
 
-    use axum::body::Body;
+    use async_trait::async_trait;
+    use axum::{body::Body, response::Response};
     use futures_util::FutureExt as _;
     use http::{HeaderName, Method, Request, header};
     use serde_json::Value;
@@ -91,7 +81,7 @@ mod tests {
     use crate::{
         app::ClientAddress,
         config::{Config, HostDefaults},
-        ports::counting::Counting,
+        ports::{Database, DatabaseError, Ports, Rows, Statement, counting::Counting},
     };
 
     const LISTED: &str = "http://localhost:3000";
@@ -148,6 +138,61 @@ mod tests {
         for (method, path) in [("GET", "/nowhere"), ("GET", "/api/v1/runs"), ("PATCH", "/api/v1/models")] {
             assert_eq!(allowed(&host, method, path, ANY), None, "{method} {path}");
             assert_eq!(allowed(&host, method, path, LISTED).as_deref(), Some(LISTED), "{method} {path}");
+        }
+    }
+
+    /// A database that never answers.
+    struct Stuck;
+
+    #[async_trait]
+    impl Database for Stuck {
+        async fn query(&self, _: Statement) -> Result<Rows, DatabaseError> {
+            std::future::pending().await
+        }
+
+        async fn batch(&self, _: Vec<Statement>) -> Result<Vec<Rows>, DatabaseError> {
+            std::future::pending().await
+        }
+    }
+
+    #[test]
+    fn whatever_a_browser_gets_of_pages_is_a_page() {
+        let html = [(header::ACCEPT, "text/html,*/*;q=0.8")];
+        let form = [html[0].clone(), (header::CONTENT_TYPE, "text/plain")];
+        let long = [html[0].clone(), (header::CONTENT_LENGTH, "100000000")];
+        let ports = Ports { database: Arc::new(Stuck), ..Arc::new(Counting::default()).ports() };
+        let config = Config::load(&|_| None, HostDefaults::development("http://a.example")).unwrap();
+        let (host, stuck) = (host(), router(&App::new(ports, config)));
+        let cases = [
+            // At which host what is asked, the status, and whether it is for people.
+            (&host, Method::POST, "/models", &html[..], 405, true),
+            (&host, Method::DELETE, "/account/login", &html, 405, true),
+            (&host, Method::POST, "/docs", &html, 405, true),
+            (&host, Method::GET, "/nowhere", &html, 404, true),
+            (&host, Method::GET, "/account/nowhere", &html, 404, true),
+            (&host, Method::POST, "/account/login", &form, 415, true),
+            (&host, Method::POST, "/account/register", &long, 415, true),
+            (&host, Method::POST, "/api/v1/auth/reset-password/confirm", &form, 415, true),
+            (&host, Method::GET, "/api/v1/auth/verify-email", &html, 400, true),
+            (&host, Method::GET, "/models?provider=%00", &html, 400, true),
+            (&host, Method::GET, "/models?provider=%00", &[], 429, false),
+            (&host, Method::GET, "/models?provider=%00", &html, 429, true),
+            (&host, Method::POST, "/api/v1/models", &html, 405, false),
+            (&host, Method::GET, "/api/v1/auth/login", &html, 405, false),
+            (&host, Method::GET, "/api/v1/nowhere", &html, 404, false),
+            (&host, Method::POST, "/models", &[], 405, false),
+            (&host, Method::GET, "/nowhere", &[(header::ACCEPT, "application/json")], 404, false),
+            (&stuck, Method::GET, "/models", &html, 503, true),
+            (&stuck, Method::GET, "/", &html, 503, true),
+            (&stuck, Method::GET, "/models", &[], 503, false),
+            (&stuck, Method::GET, "/api/v1/models", &html, 503, false),
+        ];
+        for (host, method, path, headers, status, is_page) in cases {
+            let answer = answer(host, &method, path, headers);
+            assert_eq!(answer.status(), status, "{method} {path}");
+            let media_type = if is_page { "text/html; charset=utf-8" } else { "application/problem+json" };
+            assert_eq!(value(&answer, header::CONTENT_TYPE), Some(media_type), "{method} {path} {status}");
+            assert_eq!(value(&answer, header::CONTENT_SECURITY_POLICY).is_some(), is_page, "{method} {path} {status}");
         }
     }
 

@@ -6,7 +6,11 @@ use maud::{Markup, html};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use super::{errors::PageError, frame::sentence};
+use super::{
+    errors::PageError,
+    frame::{self, sentence},
+    visit::Signed,
+};
 use crate::{
     domain::Secret,
     http::{
@@ -130,21 +134,31 @@ impl Mistakes {
         Ok(mistakes)
     }
 
-    /// The page with what was wrong, in its status.
+    /// The page of the form, with what was wrong, in its status; the page's title says first that something was.
+    pub fn page(&self, title: &str, signed: Option<(&Signed, &str)>, content: &Markup) -> Response {
+        self.shown(frame::form_page(self.status, title, signed, self.are_any(), content))
+    }
+
+    /// A page with what was wrong, in its status.
     pub fn shown(&self, mut page: Response) -> Response {
         *page.status_mut() = self.status;
         page.headers_mut().extend(self.headers.clone());
         page
     }
 
+    /// Whether anything was wrong.
+    pub fn are_any(&self) -> bool {
+        !self.general.is_empty() || !self.fields.is_empty()
+    }
+
     /// What is wrong, above the form: it has the focus, and leads to each field.
     pub fn summary(&self) -> Markup {
         html! {
-            @if !self.general.is_empty() || !self.fields.is_empty() {
+            @if self.are_any() {
                 div class="mistakes" id="mistakes" role="alert" tabindex="-1" autofocus {
                     @for told in &self.general { p { (told) } }
                     @if !self.fields.is_empty() {
-                        ul { @for (name, told) in &self.fields { li { a href={ "#" (name) } { (told) } } } }
+                        ul { @for (name, told) in &self.fields { li { a href={ "#" (name) } { @if let Some(label) = label_of(name) { (label) ": " } (told) } } } }
                     }
                 }
             }
@@ -154,6 +168,11 @@ impl Mistakes {
     /// Whether something is wrong with this field.
     pub fn is_at(&self, name: &str) -> bool {
         self.at(name).next().is_some()
+    }
+
+    /// What a field that something is wrong with says of itself: `aria-invalid`, and what describes it.
+    pub fn marks(&self, name: &str) -> (Option<&'static str>, Option<String>) {
+        if self.is_at(name) { (Some("true"), Some(format!("{name}-error"))) } else { (None, None) }
     }
 
     /// What is wrong with this field, beside it.
@@ -168,6 +187,31 @@ impl Mistakes {
     fn at<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.fields.iter().filter(move |(field, _)| field == name).map(|(_, told)| told.as_str())
     }
+}
+
+/// How the summary names a field: as its label does.
+const LABELS: [(&str, &str); 17] = [
+    ("email", "E-mail address"),
+    ("fullName", "Name"),
+    ("password", "Password"),
+    ("currentPassword", "Present password"),
+    ("newPassword", "New password"),
+    ("newEmail", "New address"),
+    ("code", "Code"),
+    ("name", "Name"),
+    ("description", "Description"),
+    ("scopes", "What it may do"),
+    ("rateLimit", "Limit"),
+    ("rateLimitWindowSeconds", "Window of the limit"),
+    ("allowedIps", "Addresses"),
+    ("expiresInDays", "Expires"),
+    ("environment", "Environment"),
+    ("overlapSeconds", "The old key works on for"),
+    ("reason", "Reason"),
+];
+
+fn label_of(field: &str) -> Option<&'static str> {
+    LABELS.iter().find(|(name, _)| *name == field).map(|(_, label)| *label)
 }
 
 fn in_words(problem: &Problem) -> String {

@@ -5,7 +5,7 @@ use http::StatusCode;
 use maud::{Markup, html};
 
 use super::visit::Signed;
-use crate::http::page::account_page;
+use crate::http::page::Frame;
 
 /// The parts of an account, as its navigation lists them: address and name.
 const SECTIONS: [(&str, &str); 8] = [
@@ -21,10 +21,22 @@ const SECTIONS: [(&str, &str); 8] = [
 
 /// A page, with the navigation of who is logged in.
 pub fn page(status: StatusCode, title: &str, signed: Option<(&Signed, &str)>, content: &Markup) -> Response {
-    account_page(
+    form_page(status, title, signed, false, content)
+}
+
+/// The same with a form, which may have been refused.
+pub fn form_page(
+    status: StatusCode,
+    title: &str,
+    signed: Option<(&Signed, &str)>,
+    is_refused: bool,
+    content: &Markup,
+) -> Response {
+    let is_administrators = signed.is_some_and(|(signed, _)| signed.caller.is_administrators());
+    let here = signed.map_or("/account/login", |(_, here)| here);
+    let frame = Frame { title, here, sheet: Some("/account.css"), is_refused, is_administrators };
+    frame.page(
         status,
-        title,
-        signed.is_some_and(|(signed, _)| signed.caller.is_administrators()),
         &html! {
             @if let Some((signed, here)) = signed { (navigation(signed, here)) }
             (content)

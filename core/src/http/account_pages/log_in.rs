@@ -4,7 +4,6 @@ use axum::{
     extract::State,
     response::{IntoResponse as _, Redirect, Response},
 };
-use http::StatusCode;
 use maud::html;
 use serde::Deserialize;
 
@@ -69,7 +68,7 @@ fn login_page(visit: &Visit, form: &Form, mistakes: &Mistakes, notice: Option<&s
         p { a href="/account/forgotten" { "Forgotten password" } }
         p { "No account yet? " a href="/account/register" { "Register" } ". No mail yet? " a href="/account/resend" { "Send it again" } "." }
     };
-    visit.shown(mistakes.shown(frame::page(StatusCode::OK, "Log in", None, &content)))
+    visit.shown(mistakes.page("Log in", None, &content))
 }
 
 /// Checks address and password.
@@ -117,7 +116,7 @@ fn code_page(visit: &Visit, form: &Form, token: &Secret, mistakes: &Mistakes) ->
         }
         p { a href=(frame::login_address(next_address(form.get("next")))) { "Start again" } }
     };
-    visit.shown(mistakes.shown(frame::page(StatusCode::OK, "Second factor", None, &content)))
+    visit.shown(mistakes.page("Second factor", None, &content))
 }
 
 /// Checks the code.

@@ -23,7 +23,10 @@ use axum::{
 
 use crate::{
     app::App,
-    http::auth::{self, confirm_email, undo_email_change, verify_email},
+    http::{
+        auth::{self, confirm_email, undo_email_change, verify_email},
+        problem_page::problems_as_pages,
+    },
 };
 
 /// What a form's handler gives.
@@ -65,5 +68,6 @@ pub fn routes() -> Router<App> {
         .route("/second-factor/confirm", post(second_factor::confirm))
         .route("/second-factor/change", post(second_factor::change));
     let pages = pages.merge(keys::routes());
-    Router::new().nest("/account", pages.route_layer(from_fn(errors::as_page)))
+    let pages = pages.route_layer(from_fn(errors::as_page)).route_layer(from_fn(problems_as_pages));
+    Router::new().nest("/account", pages)
 }

@@ -4,14 +4,13 @@ use axum::{
     extract::State,
     response::{IntoResponse as _, Redirect, Response},
 };
-use http::{HeaderMap, StatusCode};
+use http::HeaderMap;
 use maud::html;
 use serde_json::json;
 
 use super::{
     PageResult,
     form::{Field, Form, Mistakes, body},
-    frame,
     visit::{Signed, SignedForm},
 };
 use crate::{
@@ -33,21 +32,20 @@ const HERE: &str = "/account/password";
 /// Asks for the present and the new password.
 pub async fn page(State(app): State<App>, signed: Signed) -> PageResult {
     let session = signed.caller.confirm(&app).await?;
-    Ok(password_page(&signed, &session.user.email, &Mistakes::none()))
+    Ok(password_page(&signed, &Form::of(&[("email", &session.user.email)]), &Mistakes::none()))
 }
 
-fn password_page(signed: &Signed, email: &str, mistakes: &Mistakes) -> Response {
-    let nothing = Form::default();
+fn password_page(signed: &Signed, form: &Form, mistakes: &Mistakes) -> Response {
     let content = html! {
         (mistakes.summary())
         form class="stack" method="post" action=(HERE) {
             (signed.token())
             // For password managers, which tell accounts apart by it.
-            input type="hidden" name="email" value=(email) autocomplete="username";
-            (Field::password("currentPassword", "Present password", "current-password").shown(&nothing, mistakes))
-            (Field::password("newPassword", "New password", "new-password").hint("8 to 128 characters.").shown(&nothing, mistakes))
+            input type="hidden" name="email" value=(form.get("email")) autocomplete="username";
+            (Field::password("currentPassword", "Present password", "current-password").shown(form, mistakes))
+            (Field::password("newPassword", "New password", "new-password").hint("8 to 128 characters.").shown(form, mistakes))
             div class="choice" {
-                input type="checkbox" id="keepOthers" name="keepOthers" value="yes" aria-describedby="keepOthers-hint";
+                input type="checkbox" id="keepOthers" name="keepOthers" value="yes" checked[form.ticked("keepOthers", "yes")] aria-describedby="keepOthers-hint";
                 div {
                     label for="keepOthers" { "Stay logged in everywhere else" }
                     small id="keepOthers-hint" { "Otherwise every other session ends, which is what you want if somebody else may know the password." }
@@ -56,7 +54,7 @@ fn password_page(signed: &Signed, email: &str, mistakes: &Mistakes) -> Response 
             button type="submit" { "Change password" }
         }
     };
-    mistakes.shown(frame::page(StatusCode::OK, "Password", Some((signed, HERE)), &content))
+    mistakes.page("Password", Some((signed, HERE)), &content)
 }
 
 /// Changes it.
@@ -80,7 +78,7 @@ pub async fn submit(State(app): State<App>, sent: SignedForm) -> PageResult {
             }
             Ok(response)
         }
-        Err(error) => Ok(password_page(&signed, form.get("email"), &Mistakes::of(error.into(), "currentPassword")?)),
+        Err(error) => Ok(password_page(&signed, &form, &Mistakes::of(error.into(), "currentPassword")?)),
     }
 }
 

@@ -67,6 +67,7 @@ fn profile_page(signed: &Signed, form: &Form, part: Part, mistakes: &Mistakes) -
         form class="stack" method="post" action={ (HERE) "/address" } {
             (signed.once())
             input type="hidden" name="present" value=(form.get("present"));
+            input type="hidden" name="fullName" value=(form.get("fullName"));
             (Field::new("newEmail", "New address", "email", "email").shown(form, of(Part::Address)))
             (PASSWORD.shown(form, of(Part::Address)))
             (CODE.shown(form, of(Part::Address)))
@@ -76,7 +77,7 @@ fn profile_page(signed: &Signed, form: &Form, part: Part, mistakes: &Mistakes) -
         p { a href="/account/export" download { "Export everything that is held about you" } " (JSON). It tells 100 of each list; where " code { "nextCursor" } " is not null, " code { "/account/export?cursor=" } " with it tells 100 more." }
         p { a href="/account/delete" { "Delete the account" } }
     };
-    mistakes.shown(frame::page(StatusCode::OK, "Profile", Some((signed, HERE)), &content))
+    mistakes.page("Profile", Some((signed, HERE)), &content)
 }
 
 /// Changes the name.
@@ -144,7 +145,7 @@ fn leaving_page(signed: &Signed, form: &Form, mistakes: &Mistakes) -> Response {
             button class="danger" type="submit" { "Delete my account" }
         }
     };
-    mistakes.shown(frame::page(StatusCode::OK, "Delete the account", Some((signed, HERE)), &content))
+    mistakes.page("Delete the account", Some((signed, HERE)), &content)
 }
 
 /// Deletes the account.

@@ -161,7 +161,7 @@ fn reason_page(signed: &Signed, id: &RunId, form: &Form, mistakes: &Mistakes) ->
         }
         p { a href={ (HERE) "/" (id) } { "Back to the run" } }
     };
-    mistakes.shown(frame::page(StatusCode::OK, "Withdraw the run", Some((signed, HERE)), &content))
+    mistakes.page("Withdraw the run", Some((signed, HERE)), &content)
 }
 
 /// Withdraws it.

@@ -43,7 +43,7 @@ fn register_page(visit: &Visit, form: &Form, mistakes: &Mistakes) -> Response {
         }
         p { "You have an account? " a href="/account/login" { "Log in" } "." }
     };
-    visit.shown(mistakes.shown(frame::page(StatusCode::OK, "Register", None, &content)))
+    visit.shown(mistakes.page("Register", None, &content))
 }
 
 /// Registers. What the page says is the same whether or not the address has an account.
@@ -122,7 +122,7 @@ fn address_page(visit: &Visit, page: &AddressPage, form: &Form, mistakes: &Mista
         }
         p { a href="/account/login" { "Back to the login" } }
     };
-    visit.shown(mistakes.shown(frame::page(StatusCode::OK, page.title, None, &content)))
+    visit.shown(mistakes.page(page.title, None, &content))
 }
 
 /// Sends the verification mail again.

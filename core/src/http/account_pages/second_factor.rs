@@ -41,7 +41,7 @@ pub async fn page(State(app): State<App>, signed: Signed) -> PageResult {
 
 fn shown(signed: &Signed, mistakes: &Mistakes, content: &Markup) -> Response {
     let content = html! { (mistakes.summary()) (content) };
-    mistakes.shown(frame::page(StatusCode::OK, TITLE, Some((signed, HERE)), &content))
+    mistakes.page(TITLE, Some((signed, HERE)), &content)
 }
 
 fn disabled_page(signed: &Signed, mistakes: &Mistakes) -> Response {

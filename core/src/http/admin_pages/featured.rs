@@ -88,7 +88,7 @@ fn choose_page(
             }
         }
     };
-    mistakes.shown(frame::page(visitor, HERE, "Featured benchmark", &content))
+    frame::form_page(visitor, HERE, "Featured benchmark", mistakes, &content)
 }
 
 /// Chooses it.

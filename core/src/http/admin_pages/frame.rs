@@ -7,7 +7,7 @@ use maud::{Markup, html};
 use super::visit::Visitor;
 use crate::http::{
     account_pages::{errors::PageError, form::Mistakes},
-    page::account_page,
+    page::Frame,
     problem::{ApiError, ROLE_REQUIRED},
 };
 
@@ -24,6 +24,10 @@ const SECTIONS: [(&str, &str); 7] = [
 
 /// A page, with the navigation.
 pub fn page(visitor: &Visitor, here: &str, title: &str, content: &Markup) -> Response {
+    framed(visitor, here, title, false, content)
+}
+
+fn framed(visitor: &Visitor, here: &str, title: &str, is_refused: bool, content: &Markup) -> Response {
     let content = html! {
         nav class="sections" aria-label="Administration" {
             @for (address, name) in SECTIONS {
@@ -32,7 +36,14 @@ pub fn page(visitor: &Visitor, here: &str, title: &str, content: &Markup) -> Res
         }
         (content)
     };
-    account_page(StatusCode::OK, title, visitor.signed.caller.is_administrators(), &content)
+    let is_administrators = visitor.signed.caller.is_administrators();
+    let frame = Frame { title, here, sheet: Some("/account.css"), is_refused, is_administrators };
+    frame.page(StatusCode::OK, &content)
+}
+
+/// A page with a form, which may have been refused.
+pub fn form_page(visitor: &Visitor, here: &str, title: &str, mistakes: &Mistakes, content: &Markup) -> Response {
+    mistakes.shown(framed(visitor, here, title, mistakes.are_any(), content))
 }
 
 /// An address with those of the parameters that say something.

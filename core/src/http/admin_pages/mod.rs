@@ -13,6 +13,7 @@ mod visit;
 
 use axum::{
     Router,
+    body::Body,
     extract::Request,
     middleware::{Next, from_fn},
     response::Response,
@@ -22,7 +23,7 @@ use axum::{
 use super::{
     account_pages::{PageResult, errors},
     problem::{Problem, ROLE_REQUIRED},
-    router::no_such_path,
+    problem_page::no_such_path,
 };
 use crate::app::App;
 
@@ -53,8 +54,9 @@ pub fn routes() -> Router<App> {
 
 /// The layer that shows a page to nobody but administrators: it is not there for others who are logged in.
 async fn as_unknown(request: Request, next: Next) -> Response {
-    let headers = request.headers().clone();
-    let response = next.run(request).await;
+    let (parts, body) = request.into_parts();
+    let asked = Request::from_parts(parts.clone(), Body::empty());
+    let response = next.run(Request::from_parts(parts, body)).await;
     let is_refused = response.extensions().get::<Problem>().is_some_and(|problem| problem.is(ROLE_REQUIRED));
-    if is_refused { no_such_path(headers).await } else { response }
+    if is_refused { no_such_path(asked).await } else { response }
 }

@@ -147,7 +147,7 @@ fn reason_page(visitor: &Visitor, id: &RunId, form: &Form, mistakes: &Mistakes) 
         }
         p { a href={ (HERE) "/" (id) } { "Back to the run" } }
     };
-    mistakes.shown(frame::page(visitor, HERE, "Reject the run", &content))
+    frame::form_page(visitor, HERE, "Reject the run", mistakes, &content)
 }
 
 /// Rejects it.

@@ -16,7 +16,7 @@ use crate::{
     domain::{SecurityEventName, account},
     http::{
         client::Client,
-        page::html_page,
+        page::{Frame, html_page},
         parameters,
         problem::{ApiError, INVALID_OR_EXPIRED_TOKEN, MALFORMED_REQUEST, UNSUPPORTED_MEDIA_TYPE},
         request::{BODY_LIMIT, media_type, read_body},
@@ -128,13 +128,18 @@ pub fn invalid_or_expired() -> ApiError {
     ApiError::new(INVALID_OR_EXPIRED_TOKEN, "ask for a new link")
 }
 
-/// The field in which a page asks for a password.
+/// The field in which a page asks for a password. Why it was refused stands first, has the focus, and leads to it.
 pub fn password_field(label: &str, autocomplete: &str, refusal: Option<&str>) -> Markup {
     html! {
-        @if let Some(refusal) = refusal { p role="alert" { "Not taken: " (refusal) "." } }
+        @if let Some(refusal) = refusal {
+            div id="mistakes" role="alert" tabindex="-1" autofocus {
+                p id="password-error" { a href="#password" { "Password" } ": not taken, " (refusal) "." }
+            }
+        }
         p {
             label for="password" { (label) }
-            input id="password" type="password" name="password" autocomplete=(autocomplete) minlength="8" maxlength="512" required;
+            input id="password" type="password" name="password" autocomplete=(autocomplete) minlength="8" maxlength="512" required
+                aria-invalid=[refusal.map(|_| "true")] aria-describedby=[refusal.map(|_| "password-error")];
         }
     }
 }
@@ -166,9 +171,8 @@ pub fn form_page(
     content: &Markup,
     button: &str,
 ) -> Response {
-    html_page(
+    Frame { title, here: "/account/login", is_refused: status.is_client_error(), ..Frame::default() }.page(
         status,
-        title,
         &html! {
             form method="post" action=(action) {
                 input type="hidden" name="token" value=(token);

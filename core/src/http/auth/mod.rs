@@ -19,11 +19,12 @@ pub mod verify_email;
 
 use axum::{
     Router,
+    middleware::from_fn,
     routing::{delete, get, post},
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 
-use crate::{app::App, domain::Secret};
+use crate::{app::App, domain::Secret, http::problem_page::problems_as_pages};
 
 /// How long a verification link works, in seconds.
 pub const VERIFICATION_SECONDS: i64 = 24 * 3600;
@@ -66,9 +67,8 @@ pub struct Described;
 
 pub fn routes() -> Router<App> {
     Router::new()
+        .merge(links_of_mails().route_layer(from_fn(problems_as_pages)))
         .route("/register", post(register::handler))
-        .route("/verify-email", get(verify_email::page).post(verify_email::handler))
-        .route("/verify-email/confirm", post(verify_email::confirm))
         .route("/resend-verification", post(resend_verification::handler))
         .route("/login", post(login::handler))
         .route("/login/mfa", post(login_mfa::handler))
@@ -81,14 +81,21 @@ pub fn routes() -> Router<App> {
         .route("/password/forgot", post(password::forgot))
         .route("/password/reset", post(password::reset))
         .route("/password/change", post(password::change))
+        .route("/refresh", post(refresh::handler))
+        .route("/logout", post(logout::handler))
+}
+
+/// Where the links of mails lead, and the forms of their pages.
+fn links_of_mails() -> Router<App> {
+    Router::new()
+        .route("/verify-email", get(verify_email::page).post(verify_email::handler))
+        .route("/verify-email/confirm", post(verify_email::confirm))
         .route("/reset-password", get(password::page))
         .route("/reset-password/confirm", post(password::confirm))
         .route("/confirm-email", get(confirm_email::page).post(confirm_email::handler))
         .route("/confirm-email/confirm", post(confirm_email::confirm))
         .route("/undo-email-change", get(undo_email_change::page).post(undo_email_change::handler))
         .route("/undo-email-change/confirm", post(undo_email_change::confirm))
-        .route("/refresh", post(refresh::handler))
-        .route("/logout", post(logout::handler))
 }
 
 /// A random token of 256 bits.

@@ -153,6 +153,19 @@ impl BoardSelector<'_> {
     /// `benchmark_required` and `version_required` where none is named and none stands for it; `hidden` where an
     /// administrator hid the benchmark.
     pub async fn find(self, app: &App) -> Result<Option<Scope>, ApiError> {
+        if self.snapshot.is_none() && self.benchmark.is_none() {
+            // With what there is to choose from, so that who lists it waits for no further round trip.
+            let mut batch = Batch::new();
+            let scope = batch.push(store::scope(None, self.version));
+            let names = batch.push(store::named(None, MOST_CHOICES));
+            let mut answers = batch.run(app.database()).await?;
+            let scope = answers.take(scope)?;
+            refuse_hidden("benchmark", scope.as_ref().and_then(|scope| scope.hidden_reason.clone()))?;
+            return match scope {
+                Some(scope) => Ok(Some(scope)),
+                None => Err(unnamed(BENCHMARK_REQUIRED, "benchmark", answers.take(names)?)),
+            };
+        }
         let scope = match self.snapshot {
             Some(snapshot) => store::scope_of_snapshot(snapshot, self.benchmark, self.version),
             None => store::scope(self.benchmark, self.version),
@@ -163,10 +176,6 @@ impl BoardSelector<'_> {
             return Ok(scope);
         }
         match (self.benchmark, self.version) {
-            (None, _) => {
-                let names = store::named(None, MOST_CHOICES).run(app.database()).await?;
-                Err(unnamed(BENCHMARK_REQUIRED, "benchmark", names))
-            }
             (Some(benchmark), None) => {
                 let mut batch = Batch::new();
                 let declaration = batch.push(benchmarks::declaration(benchmark));
@@ -176,7 +185,7 @@ impl BoardSelector<'_> {
                 refuse_hidden("benchmark", declaration.hidden_reason)?;
                 Err(unnamed(VERSION_REQUIRED, "version", answers.take(names)?))
             }
-            (Some(_), Some(_)) => Ok(None),
+            _ => Ok(None),
         }
     }
 }

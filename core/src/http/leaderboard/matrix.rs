@@ -26,7 +26,7 @@ use crate::{
         request::is_slug,
     },
     ports::Timestamp,
-    store::standings as store,
+    store::standings::{self as store, ListedBoard},
 };
 
 /// So many benchmarks stand beside each other.
@@ -220,19 +220,20 @@ pub async fn handler(
 ) -> Result<Response, ApiError> {
     let parameters = MatrixParameters::read(&uri, false)?;
     let limit = page_size(parameters.query.limit)?;
-    let matrix = Matrix::read(&app, &parameters, usize::try_from(limit).unwrap_or(usize::MAX)).await?;
+    let listed = Matrix::listed(&app, &parameters).await?;
+    let matrix = Matrix::read(&app, &parameters, listed, usize::try_from(limit).unwrap_or(usize::MAX)).await?;
     let body = serde_json::to_string(&matrix).map_err(|error| ApiError::internal(error.to_string()))?;
     let response = caching::answer(&headers, "application/json", body, MINUTE);
     Ok(with_next_link(response, &uri, matrix.next_cursor.as_deref()))
 }
 
 impl Matrix {
-    /// Reads a page of it.
+    /// Finds the boards that it is made of.
     ///
     /// # Errors
-    /// `not_found` where a benchmark that is named has no leaderboard; `malformed_request` where the cursor is of another
-    /// question, where the order is by a benchmark that is not shown, or where too many systems are ranked.
-    pub async fn read(app: &App, parameters: &MatrixParameters, limit: usize) -> Result<Self, ApiError> {
+    /// `not_found` where a benchmark that is named has no leaderboard; `malformed_request` where the cursor cannot be read,
+    /// or where too many systems are ranked.
+    pub async fn listed(app: &App, parameters: &MatrixParameters) -> Result<Vec<ListedBoard>, ApiError> {
         let position = read_cursor::<Position>(parameters.query.cursor.as_deref())?;
         let wanted = match &position {
             Some(position) if parameters.benchmarks.is_empty() => &position.of,
@@ -253,6 +254,20 @@ impl Matrix {
             return Err(ApiError::new(MALFORMED_REQUEST, detail));
         }
         listed.truncate(affordable);
+        Ok(listed)
+    }
+
+    /// Reads a page of it, of these boards.
+    ///
+    /// # Errors
+    /// `malformed_request` where the cursor is of another question, or where the order is by a benchmark that is not shown.
+    pub async fn read(
+        app: &App,
+        parameters: &MatrixParameters,
+        listed: Vec<ListedBoard>,
+        limit: usize,
+    ) -> Result<Self, ApiError> {
+        let position = read_cursor::<Position>(parameters.query.cursor.as_deref())?;
         let boards = Board::read_several(app, listed.into_iter().map(|board| board.scope).collect()).await?;
         Self::of(&boards, parameters, position, limit)
     }

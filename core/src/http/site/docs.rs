@@ -10,7 +10,7 @@ use super::Unchanging;
 use crate::http::{
     leaderboard::caching,
     openapi::{IfNoneMatch, NotFound},
-    page::styled_page,
+    page::Frame,
     problem::ApiError,
 };
 
@@ -166,7 +166,8 @@ fn built_page(uri: &OriginalUri, headers: &HeaderMap) -> Result<Response, ApiErr
     let tag = caching::tag_of(&page.path);
     let holds = HeaderValue::from_static("public, max-age=300");
     Ok(caching::not_modified(headers, &tag, holds.clone()).unwrap_or_else(|| {
-        caching::cacheable(styled_page(StatusCode::OK, page.title, "/docs.css", &PreEscaped(page.html())), &tag, holds)
+        let frame = Frame { title: page.title, here: page.path, sheet: Some("/docs.css"), ..Frame::default() };
+        caching::cacheable(frame.page(StatusCode::OK, &PreEscaped(page.html())), &tag, holds)
     }))
 }
 

@@ -7,7 +7,7 @@ use maud::{Markup, html};
 use super::{docs, remedies::remedy};
 use crate::http::{
     openapi::NotFound,
-    page::html_page,
+    page::Frame,
     problem::{ApiError, CODES},
     request::Path,
 };
@@ -27,7 +27,7 @@ pub async fn problems() -> Response {
         p { "An error is problem details (RFC 9457): decide by its " code { "code" } ", which never changes its meaning." }
         ul { @for code in CODES { li { code { (code.status()) } " " a href={ "/problems/" (code.name()) } { (code.name()) } ": " (code.title()) } } }
     };
-    html_page(StatusCode::OK, "Problems", &content)
+    Frame { title: "Problems", here: "/problems", ..Frame::default() }.page(StatusCode::OK, &content)
 }
 
 /// Shows one problem code on a page.
@@ -66,7 +66,7 @@ pub async fn problem(Path(name): Path<String>) -> Result<Response, ApiError> {
         }
         p { a href="/problems" { "Every code" } " · " a href="/docs" { "The API" } }
     };
-    Ok(html_page(StatusCode::OK, &name, &content))
+    Ok(Frame { title: &name, here: "/problems", ..Frame::default() }.page(StatusCode::OK, &content))
 }
 
 /// Text whose `code` is marked as in Markdown.

@@ -33,11 +33,12 @@ pub async fn page(State(app): State<App>, signed: Signed) -> PageResult {
 
 fn create_page(signed: &Signed, form: &Form, mistakes: &Mistakes) -> Response {
     let choice = |name: &str, label: &str, options: &[(&str, &str)]| {
+        let (invalid, described) = mistakes.marks(name);
         html! {
             div class="field" {
                 label for=(name) { (label) }
                 (mistakes.beside(name))
-                select id=(name) name=(name) {
+                select id=(name) name=(name) aria-invalid=[invalid] aria-describedby=[described] {
                     @for (value, text) in options { option value=(value) selected[form.get(name) == *value] { (text) } }
                 }
             }
@@ -53,7 +54,7 @@ fn create_page(signed: &Signed, form: &Form, mistakes: &Mistakes) -> Response {
             button type="submit" { "Create the key" }
         }
     };
-    mistakes.shown(frame::page(StatusCode::OK, "Create an API key", Some((signed, HERE)), &content))
+    mistakes.page("Create an API key", Some((signed, HERE)), &content)
 }
 
 /// Creates the key, and shows it.

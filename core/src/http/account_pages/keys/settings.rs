@@ -4,12 +4,11 @@ use axum::{
     extract::State,
     response::{IntoResponse as _, Redirect, Response},
 };
-use http::StatusCode;
 use maud::{Markup, html};
 use serde_json::{Value, json};
 
 use super::{
-    HERE, PageResult, frame,
+    HERE, PageResult,
     visit::{Signed, SignedForm},
 };
 use crate::{
@@ -35,16 +34,17 @@ fn explained(scope: Scope) -> &'static str {
 
 /// The fields that a key is made with and may be changed in; what cannot be changed follows the limit.
 pub fn fields(form: &Form, mistakes: &Mistakes, after_limit: &Markup) -> Markup {
+    let (invalid, described) = mistakes.marks("scopes");
     html! {
         (Field::new("name", "Name", "text", "off").hint("To tell it from others.").shown(form, mistakes))
         (Field::new("description", "Description", "text", "off").optional().shown(form, mistakes))
-        fieldset class="field" id="scopes" tabindex="-1" aria-describedby=[mistakes.is_at("scopes").then_some("scopes-error")] {
+        fieldset class="field" id="scopes" tabindex="-1" aria-describedby=[described] {
             legend { "What it may do" }
             (mistakes.beside("scopes"))
             @for scope in Scope::ALL {
                 div class="choice" {
                     input type="checkbox" id=(scope.as_str()) name="scopes" value=(scope.as_str())
-                        checked[form.ticked("scopes", scope.as_str())] aria-describedby={ (scope.as_str()) "-hint" };
+                        checked[form.ticked("scopes", scope.as_str())] aria-invalid=[invalid] aria-describedby={ (scope.as_str()) "-hint" };
                     div { label for=(scope.as_str()) { code { (scope.as_str()) } } small id={ (scope.as_str()) "-hint" } { (explained(scope)) } }
                 }
             }
@@ -96,7 +96,7 @@ fn change_page(signed: &Signed, id: &ApiKeyId, form: &Form, mistakes: &Mistakes)
         }
         p { a href={ (HERE) "/" (id) } { "Back to the key" } }
     };
-    mistakes.shown(frame::page(StatusCode::OK, "Change the key", Some((signed, HERE)), &content))
+    mistakes.page("Change the key", Some((signed, HERE)), &content)
 }
 
 /// Changes the key.

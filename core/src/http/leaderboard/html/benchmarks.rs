@@ -8,12 +8,16 @@ use http::HeaderMap;
 use maud::html;
 use serde::Deserialize;
 
-use super::{Choices, answer, cards::Card, more, search, text::address};
+use super::{Choices, answer_tagged, cards::Card, more, search, tag_of_boards, text::address};
 use crate::{
     app::App,
     domain::BenchmarkId,
     http::{
-        leaderboard::{board::Board, standings::within},
+        leaderboard::{
+            board::Board,
+            caching::{self, MINUTE},
+            standings::within,
+        },
         openapi::IfNoneMatch,
         page::{Summary, read_cursor, take_rows},
         problem::ApiError,
@@ -60,11 +64,16 @@ pub async fn benchmarks(
     let mut answers = batch.run(app.database()).await?;
     let (known, next) = take_rows(answers.take(known)?, ROWS, |benchmark| benchmark.id.clone());
     let listed = answers.take(listed)?;
+    let tag = tag_of_boards(&app, &("page of benchmarks", format!("{known:?}{next:?}")), &listed);
+    if let Some(known) = caching::not_modified(&headers, &tag, MINUTE) {
+        return Ok(known);
+    }
     let boards = Board::read_several(&app, within(&listed, MOST_ENTRIES)).await?;
     let content = html! {
         (search::form(None))
         @if known.is_empty() { p { "Nothing has been declared yet." } } @else {
             p class="meta" { "Before each system: the ranks that its 95 % interval allows." }
+            h2 class="sr" { "By name" }
             ul class="cards" {
                 @for benchmark in &known {
                     @match listed.iter().find(|board| board.scope.benchmark == benchmark.id) {
@@ -82,5 +91,5 @@ pub async fn benchmarks(
     };
     let summary =
         Summary { title: "Benchmarks", description: "The benchmarks that models are ranked on.", path: "/benchmarks" };
-    Ok(answer(&app, &headers, &summary, &content))
+    Ok(answer_tagged(&app, &tag, &summary, &content))
 }

@@ -4,7 +4,7 @@ use axum::{
     extract::{OriginalUri, State},
     response::{IntoResponse as _, Redirect, Response},
 };
-use futures_util::future::try_join;
+use futures_util::future::{join, try_join};
 use http::{HeaderMap, StatusCode};
 use maud::{Markup, html};
 use serde::Deserialize;
@@ -136,13 +136,26 @@ pub async fn compare(
     };
     let benchmark = scope.benchmark.clone();
     let known = async { Ok(pages::choices(&benchmark, chooser::BENCHMARKS).run(app.database()).await?) };
-    let (board, known) = try_join(Board::read(&app, scope, [None; 3]), known).await?;
+    let a = parameters.a.as_deref().map(|a| SystemId::from(a.trim()));
+    let others = parameters.b.as_deref().map(models).unwrap_or_default();
+    // With the board, so that no round trip waits for another; whether it makes sense is seen below.
+    let of = scope.clone();
+    let comparison = async {
+        match &a {
+            Some(a) if (1..=MOST_OTHERS).contains(&others.len()) => {
+                Some(ComparisonBody::read(&app, &of, a, &others).await)
+            }
+            _ => None,
+        }
+    };
+    let (board_and_known, comparison) = join(try_join(Board::read(&app, scope, [None; 3]), known), comparison).await;
+    let (board, known) = board_and_known?;
     let page = Page {
         known: &known,
         scope: &board.scope,
         rows: &board.rows,
-        a: parameters.a.as_deref().map(|a| a.trim().into()),
-        others: parameters.b.as_deref().map(models).unwrap_or_default(),
+        a,
+        others,
         pinned: parameters.snapshot.as_deref(),
     };
     let refused = |status: StatusCode, why: &str| {
@@ -172,7 +185,9 @@ pub async fn compare(
         let why = format!("Choose another model than the first, or several: {MOST_OTHERS} at most.");
         return Ok(refused(StatusCode::UNPROCESSABLE_ENTITY, &why));
     }
-    let comparison = ComparisonBody::read(&app, page.scope, a, &page.others).await?;
+    let Some(comparison) = comparison.transpose()? else {
+        return Err(ApiError::internal("two systems were not compared"));
+    };
     let title = match comparison.comparisons.as_slice() {
         [only] => format!("{} against {}", comparison.a.name(), only.b.name()),
         several => format!("{} against {} models", comparison.a.name(), several.len()),

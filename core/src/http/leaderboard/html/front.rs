@@ -10,11 +10,17 @@ use maud::{Markup, html};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{answer, cards::Card, changes, search};
+use super::{answer_tagged, cards::Card, changes, search, tag_of_boards};
 use crate::{
     app::App,
     http::{
-        leaderboard::{board::Board, changes::LAST, last_answer::NotKept, standings::within},
+        leaderboard::{
+            board::Board,
+            caching::{self, MINUTE},
+            changes::LAST,
+            last_answer::NotKept,
+            standings::within,
+        },
         openapi::IfNoneMatch,
         page::Summary,
         problem::ApiError,
@@ -78,6 +84,10 @@ async fn page(app: &App, headers: &HeaderMap) -> Result<Response, ApiError> {
     let changes = batch.push(log::page(Direction::Backward, None, LAST, CHANGES));
     let mut answers = batch.run(app.database()).await?;
     let (listed, changes) = (answers.take(listed)?, answers.take(changes)?);
+    let tag = tag_of_boards(app, &("front page", format!("{changes:?}")), &listed);
+    if let Some(known) = caching::not_modified(headers, &tag, MINUTE) {
+        return Ok(known);
+    }
     let boards = Board::read_several(app, within(&listed, MOST_ENTRIES)).await?;
     let summary = Summary {
         title: "AI benchmarks, with their uncertainty",
@@ -85,7 +95,7 @@ async fn page(app: &App, headers: &HeaderMap) -> Result<Response, ApiError> {
                       every result to check.",
         path: "/",
     };
-    Ok(answer(app, headers, &summary, &markup(&listed, &boards, &changes)))
+    Ok(answer_tagged(app, &tag, &summary, &markup(&listed, &boards, &changes)))
 }
 
 fn markup(listed: &[ListedBoard], boards: &[Board], changes: &[Change]) -> Markup {

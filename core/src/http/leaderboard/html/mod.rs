@@ -55,6 +55,7 @@ use crate::{
         Batch,
         leaderboard::Scope,
         pages::{self, Choice, VersionFacts},
+        standings::ListedBoard,
     },
 };
 
@@ -113,6 +114,18 @@ fn answer(app: &App, headers: &HeaderMap, summary: &Summary<'_>, content: &Marku
     let tag = caching::etag(page.as_bytes());
     caching::not_modified(headers, &tag, MINUTE)
         .unwrap_or_else(|| caching::cacheable(html_answer(StatusCode::OK, page), &tag, MINUTE))
+}
+
+/// The tag of a page, known before it is rendered: it shows nothing but what is named here, and what these boards were at
+/// their snapshots.
+fn tag_of_boards(app: &App, shown: &impl serde::Serialize, boards: &[ListedBoard]) -> String {
+    caching::tag_of(&(&app.config().base_url, shown, format!("{boards:?}")))
+}
+
+/// The page with this tag.
+fn answer_tagged(app: &App, tag: &str, summary: &Summary<'_>, content: &Markup) -> Response {
+    let page = public_document(&app.config().base_url, summary, content).into_string();
+    caching::cacheable(html_answer(StatusCode::OK, page), tag, MINUTE)
 }
 
 /// The parameters of a leaderboard, but for the size of a page.

@@ -9,9 +9,10 @@ use http::{HeaderMap, StatusCode};
 use maud::{Markup, html};
 
 use super::{
-    Choices, answer,
+    Choices, answer_tagged,
     plot::{BarRange, Dated, bar, bar_axis, history_chart},
     table::{interval_of, label, links_of},
+    tag_of_boards,
     text::{Scale, address, count, day, minute, model_address, usd, words},
     unless_hidden,
 };
@@ -21,6 +22,7 @@ use crate::{
     http::{
         leaderboard::{
             board::{Board, RowBody},
+            caching::{self, MINUTE},
             history::{self, PastRunBody},
             matrix::MOST_BENCHMARKS,
             standings::affordable,
@@ -102,13 +104,18 @@ pub async fn model(
         return Ok(html_page(StatusCode::NOT_FOUND, "No such model", &nothing));
     };
 
+    let told = serde_json::to_string(&(&model, &runs)).map_err(|error| ApiError::internal(error.to_string()))?;
+    let tag = tag_of_boards(&app, &("page of a model", told), &listed);
+    if let Some(known) = caching::not_modified(&headers, &tag, MINUTE) {
+        return Ok(known);
+    }
     let boards = Board::read_several(&app, listed.into_iter().map(|board| board.scope).collect()).await?;
     let standings = boards.iter().flat_map(|board| standing(board, &id)).collect::<Vec<_>>();
     let described =
         format!("Where {} stands, benchmark by benchmark, and every run of it that was published.", model.display_name);
     let path = model_address(&model.id);
     let summary = Summary { title: &model.display_name, description: &described, path: &path };
-    Ok(answer(&app, &headers, &summary, &markup(&model, &runs, &standings, &app.config().base_url)))
+    Ok(answer_tagged(&app, &tag, &summary, &markup(&model, &runs, &standings, &app.config().base_url)))
 }
 
 /// The page takes no parameters.

@@ -8,9 +8,9 @@ use http::HeaderMap;
 use maud::{Markup, html};
 
 use super::{
-    Choices, answer,
+    Choices, answer, answer_tagged,
     cards::ranks,
-    more,
+    more, tag_of_boards,
     text::{Scale, address, count, day, model_address},
 };
 use crate::{
@@ -18,6 +18,7 @@ use crate::{
     domain::system::words,
     http::{
         leaderboard::{
+            caching::{self, MINUTE},
             matrix::{MOST_BENCHMARKS, Matrix, MatrixBenchmark, MatrixParameters, MatrixRow},
             standings::PlaceOnBoard,
         },
@@ -76,8 +77,8 @@ pub async fn standings(
 ) -> Result<Response, ApiError> {
     let choices = Choices::of(&uri, "/standings")?;
     let parameters = MatrixParameters::read(&uri, true)?;
-    let matrix = match Matrix::read(&app, &parameters, ROWS).await {
-        Ok(matrix) => matrix,
+    let listed = match Matrix::listed(&app, &parameters).await {
+        Ok(listed) => listed,
         Err(ApiError::Problem(problem)) if problem.is(NOT_FOUND) => {
             let nothing = html! {
                 p { "A benchmark that is named is not known here, or nothing is read of it where no version is named." }
@@ -87,6 +88,13 @@ pub async fn standings(
         }
         Err(error) => return Err(error),
     };
+    // Of what a model is a variant changes without a new snapshot, and chooses rows where it is asked for.
+    let asked = (parameters.base_model().is_none()).then(|| ("page of standings", uri.query().unwrap_or_default()));
+    let tag = asked.map(|asked| tag_of_boards(&app, &asked, &listed));
+    if let Some(known) = tag.as_ref().and_then(|tag| caching::not_modified(&headers, tag, MINUTE)) {
+        return Ok(known);
+    }
+    let matrix = Matrix::read(&app, &parameters, listed, ROWS).await?;
     let named = parameters.benchmarks.iter().map(|benchmark| ("benchmark", benchmark.as_str())).collect::<Vec<_>>();
     let path = address("/standings", &named);
     let summary = Summary {
@@ -94,7 +102,11 @@ pub async fn standings(
         description: "Where AI systems stand on several benchmarks: ranks and scores side by side, and no made-up average.",
         path: &path,
     };
-    Ok(answer(&app, &headers, &summary, &markup(&choices, &parameters, &matrix)))
+    let content = markup(&choices, &parameters, &matrix);
+    Ok(match tag {
+        Some(tag) => answer_tagged(&app, &tag, &summary, &content),
+        None => answer(&app, &headers, &summary, &content),
+    })
 }
 
 fn markup(choices: &Choices, parameters: &MatrixParameters, matrix: &Matrix) -> Markup {
