@@ -114,6 +114,41 @@ pub async fn a_lost_database_is_told() {
     Server::start(data.path(), &Setup::KeepsMail.variables()).expect("it starts again");
 }
 
+/// A program serves no database that a newer release has migrated, and says which migration it lacks.
+pub async fn a_newer_schema_is_refused() {
+    let data = tempfile::tempdir().expect("a folder");
+    let (file, folder) = (data.path().join("aibaas.db"), data.path().to_str().expect("UTF-8"));
+    let dry_run = || run(&["migrate", "--dry-run", "--data-dir", folder], &[]);
+    let (output, said) = dry_run();
+    assert!(output.status.success() && said.contains("would apply 0001_initial.sql"), "{said}");
+    assert_eq!(std::fs::read_dir(data.path()).expect("a folder").count(), 0, "it makes no file");
+    let (output, said) = run(&["migrate", "--data-dir", folder], &[]);
+    assert!(output.status.success() && said.contains("applied 0001_initial.sql"), "{said}");
+    let before = std::fs::read(&file).expect("a database");
+    let (output, said) = dry_run();
+    assert!(output.status.success() && said.starts_with("nothing to apply"), "{said}");
+    assert!(std::fs::read(&file).expect("a database") == before, "a dry run changes nothing");
+
+    let server = Server::start(data.path(), &Setup::KeepsMail.variables()).expect("it starts");
+    let host = Host::at(Kind::Native, server.url.clone(), None);
+    host.client().get("/ready").await.expect(200);
+    let database = rusqlite::Connection::open(&file).expect("a database");
+    database.execute("INSERT INTO d1_migrations (name) VALUES ('9999_of_tomorrow.sql')", []).expect("a row");
+    let told = host.client().get("/ready").await.problem(503, "service_unavailable");
+    assert!(told["detail"].as_str().is_some_and(|detail| detail.contains("9999_of_tomorrow.sql")), "{told}");
+    server.kill();
+    for arguments in
+        [&["serve", "--listen", "127.0.0.1:0"][..], &["migrate"], &["migrate", "--dry-run"], &["keys", "list"]]
+    {
+        let (output, said) = run(&[arguments, &["--data-dir", folder]].concat(), &[]);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {said}");
+        assert!(said.contains("9999_of_tomorrow.sql"), "{arguments:?}: {said}");
+    }
+    let names = "SELECT group_concat(name, ' ') FROM d1_migrations";
+    let names: String = database.query_row(names, [], |row| row.get(0)).expect("names");
+    assert!(names.starts_with("0001_initial.sql ") && names.ends_with(" 9999_of_tomorrow.sql"), "{names}");
+}
+
 /// Beyond this machine nothing is served by default: in development the secret is public.
 pub fn other_machines_are_not_served_by_mistake() {
     let data = tempfile::tempdir().expect("a folder");
