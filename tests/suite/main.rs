@@ -398,6 +398,9 @@ fn once(kinds: &[Kind]) -> Vec<Trial> {
         RUNTIME.block_on(connections::sigterm_sends_no_mail_twice_and_loses_none())
     }));
     #[cfg(unix)]
+    trials
+        .push(plain("native_program::a_full_disk_is_told", || RUNTIME.block_on(native_program::a_full_disk_is_told())));
+    #[cfg(unix)]
     trials.push(plain("native_program::sigterm_drains_requests", || {
         RUNTIME.block_on(native_program::sigterm_drains_requests())
     }));

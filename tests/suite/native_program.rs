@@ -3,7 +3,7 @@
 use std::process::Output;
 
 use aibaas_tests::{
-    ended,
+    Publisher, ended,
     fixtures::{PASSWORD, new_address},
     host::{
         Host, Kind, Setup,
@@ -112,6 +112,36 @@ pub async fn a_lost_database_is_told() {
     assert!(!output.status.success() && said.contains("aibaas.db is empty"), "{said}");
     std::fs::rename(&aside, &file).expect("renamed back");
     Server::start(data.path(), &Setup::KeepsMail.variables()).expect("it starts again");
+}
+
+/// Without room on the disk, what writes is answered 503 and leaves nothing; reads and log-outs go on.
+#[cfg(unix)]
+pub async fn a_full_disk_is_told() {
+    let data = tempfile::tempdir().expect("a folder");
+    let variables = Setup::KeepsMail.variables();
+    let server = Server::start(data.path(), &variables).expect("it starts");
+    let host = Host::at(Kind::Native, server.url.clone(), None);
+    let publisher = Publisher::new(&host).await;
+    publisher.tasks(4).await;
+    let token = publisher.user.api.credential().expect("a token").to_owned();
+    let board = publisher.benchmark.clone();
+    server.kill();
+    // The reserve cannot be made again.
+    std::fs::remove_file(data.path().join("aibaas.reserve")).expect("a reserve");
+    let server = Server::start_without_room(data.path(), &variables, 2_000_000).expect("it starts");
+    let host = Host::at(Kind::Native, server.url.clone(), None);
+    let user = host.client().with(&token);
+    let body = json!({ "email": new_address(), "password": PASSWORD });
+    host.client().post("/api/v1/auth/register").json(body).await.problem(503, "service_unavailable");
+    let key = json!({ "name": "one", "scopes": ["leaderboard:read"] });
+    user.post("/api/v1/api-keys").json(key).await.problem(503, "service_unavailable");
+    user.get("/api/v1/users/me").await.expect(200);
+    host.client().get(format!("/api/v1/benchmarks/{board}")).await.expect(200);
+    user.post("/api/v1/auth/logout").await.expect(204);
+    user.get("/api/v1/users/me").await.problem(401, "session_revoked");
+    server.kill();
+    let (output, said) = run(&["check", "--data-dir", data.path().to_str().expect("UTF-8")], &[]);
+    assert!(output.status.success(), "{said}");
 }
 
 /// A program serves no database that a newer release has migrated, and says which migration it lacks.
