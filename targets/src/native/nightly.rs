@@ -11,7 +11,7 @@ use aibaas_core::ports::Clock;
 use jiff::{Timestamp, civil::Time, tz::TimeZone};
 use tokio_util::sync::CancellationToken;
 
-use super::{backup, error::CliError};
+use super::{backup, database_file::Copied, error::CliError};
 
 /// How often it is looked whether one is due.
 const LOOK: Duration = Duration::from_secs(1);
@@ -65,7 +65,7 @@ impl Nightly {
                 continue;
             }
             let made = match fs::create_dir_all(&self.directory) {
-                Ok(()) => backup::make(&database, &file, false).await,
+                Ok(()) => make(database.clone(), file.clone()).await,
                 Err(error) => Err(CliError::failed(error.to_string())),
             };
             match made {
@@ -98,6 +98,13 @@ impl Nightly {
             }
         }
     }
+}
+
+/// Makes one in a thread of its own: to look at every page of a large file takes seconds.
+async fn make(database: PathBuf, file: PathBuf) -> Result<Copied, CliError> {
+    let runtime = tokio::runtime::Handle::current();
+    let making = move || runtime.block_on(backup::make(&database, &file, false));
+    tokio::task::spawn_blocking(making).await.unwrap_or_else(|error| Err(CliError::failed(error.to_string())))
 }
 
 #[cfg(test)]

@@ -61,7 +61,10 @@ pub async fn ready(State(app): State<App>) -> Result<Json<Ready>, ApiError> {
             let names = found.pending.iter().map(|migration| migration.name).collect::<Vec<_>>().join(", ");
             Err(unready(format!("migrations have not run: {names}")).into())
         }
-        Err(error) => Err(unready("the database does not answer, or has never been migrated").caused_by(&error).into()),
+        Err(error) => {
+            let detail = "the database does not answer, has never been migrated, or was migrated by a newer release";
+            Err(unready(detail).caused_by(&error).into())
+        }
     }
 }
 
