@@ -118,7 +118,9 @@ pub async fn a_lost_database_is_told() {
 #[cfg(unix)]
 pub async fn a_full_disk_is_told() {
     let data = tempfile::tempdir().expect("a folder");
-    let variables = Setup::KeepsMail.variables();
+    let mut variables = Setup::KeepsMail.variables();
+    // Tokens are of this address, whatever port the server gets.
+    variables.push(("BASE_URL", "http://localhost:8787".to_owned()));
     let server = Server::start(data.path(), &variables).expect("it starts");
     let host = Host::at(Kind::Native, server.url.clone(), None);
     let publisher = Publisher::new(&host).await;
