@@ -110,15 +110,14 @@ impl Operator<'_> {
             let Some(last) = runs.last() else { return Ok(problems) };
             after = last.id.to_string();
             for run in runs {
-                let (mut digest, mut end) = (ResultsDigest::default(), (String::new(), 0));
-                while !run.private_tasks {
+                let mut digest = ResultsDigest::default();
+                // Those at private tasks were left out.
+                let mut next = (!run.private_tasks).then(|| (String::new(), 0));
+                while let Some(end) = next {
                     let piece = log::results(&run.id, &end, PAGE).run(self.database).await?;
                     let unwritable = |error: serde_json::Error| DatabaseError::Unavailable(error.to_string());
                     piece.rows.into_iter().try_for_each(|row| digest.add(row)).map_err(unwritable)?;
-                    match piece.end {
-                        Some(last) => end = last,
-                        None => break,
-                    }
+                    next = piece.end;
                 }
                 if digest.finish() != run.results {
                     problems.push(format!("the results of run {} are not those that were published", run.id));
