@@ -7,7 +7,7 @@ use aibaas_core::{
     ports,
     store::{
         Batch, benchmarks,
-        migrations::{CREATE_LOG, MIGRATIONS, Migration},
+        migrations::{CREATE_LOG, KnownSchema, MIGRATIONS, Migration, MigrationError, migrate, plan},
         publications::{Kept, Publication, RunEnding},
         results::{self, TaskAttempt},
     },
@@ -504,4 +504,128 @@ fn what_stood_before_systems_stands_as_it_did() {
     drop(batch.run(&memory).now_or_never().expect("it never waits").expect("another"));
     let database = memory.0.into_inner().expect("the database");
     assert_eq!(texts(&database, standing), "run-0:1 run-5:1 run-7:1 run-8:1", "the owner's own stands again");
+}
+
+/// What a release before asked, on a database of its schema.
+struct EarlierRead {
+    name: String,
+    sql: String,
+    parameters: Vec<serde_json::Value>,
+}
+
+impl EarlierRead {
+    fn of(told: &serde_json::Value) -> Self {
+        let text = |member: &str| told[member].as_str().expect("a text").to_owned();
+        let parameters = told["parameters"].as_array().expect("parameters").clone();
+        Self { name: text("name"), sql: text("sql"), parameters }
+    }
+
+    /// Its rows, each value under the name of its column.
+    fn rows(&self, database: &Connection) -> Vec<Vec<(String, Value)>> {
+        let mut statement = database.prepare(&self.sql).unwrap_or_else(|error| panic!("{}: {error}", self.name));
+        let columns = statement.column_names().into_iter().map(str::to_owned).collect::<Vec<_>>();
+        let value = |given: &serde_json::Value| match given {
+            serde_json::Value::Null => Value::Null,
+            serde_json::Value::Number(number) => Value::Integer(number.as_i64().expect("an integer")),
+            serde_json::Value::String(text) => Value::Text(text.clone()),
+            other => panic!("{other}"),
+        };
+        let parameters = rusqlite::params_from_iter(self.parameters.iter().map(value));
+        let row = |row: &rusqlite::Row<'_>| {
+            columns.iter().enumerate().map(|(place, name)| Ok((name.clone(), row.get(place)?))).collect()
+        };
+        let rows = statement.query_map(parameters, row).unwrap_or_else(|error| panic!("{}: {error}", self.name));
+        rows.collect::<Result<_, _>>().unwrap_or_else(|error| panic!("{}: {error}", self.name))
+    }
+}
+
+/// A deployment to Workers migrates before the new code comes: what the release before reads for the public, it reads on the
+/// new schema too, and finds there what it found before. New columns do it no harm.
+#[test]
+fn reads_of_the_release_before_find_the_same() {
+    let database = Connection::open_in_memory().expect("a database in memory");
+    database.execute_batch(CREATE_LOG).expect("the log of migrations");
+    let last = MIGRATIONS.iter().position(|one| one.name == "0018_runs_by_owner.sql").expect("the migration");
+    let (old, new) = MIGRATIONS.split_at(last + 1);
+    apply(&database, old);
+    database.execute_batch("BEGIN").expect("a transaction");
+    database.execute_batch(include_str!("data/databases/0018.sql")).expect("the rows");
+    database.execute_batch("COMMIT").expect("they refer to each other");
+    let told: Vec<serde_json::Value> =
+        serde_json::from_str(include_str!("data/databases/0018_reads.json")).expect("statements");
+    let reads = told.iter().map(EarlierRead::of).collect::<Vec<_>>();
+    assert!(reads.len() > 50);
+    let before = reads.iter().map(|read| read.rows(&database)).collect::<Vec<_>>();
+    apply(&database, new);
+    assert!(rows(&database, "PRAGMA foreign_key_check").is_empty());
+    for (read, before) in reads.iter().zip(before) {
+        assert!(!before.is_empty(), "{}: it reads something", read.name);
+        let names = before[0].iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
+        let mut after = read.rows(&database);
+        after.iter_mut().for_each(|row| row.retain(|(name, _)| names.contains(name)));
+        assert_eq!(after, before, "{}", read.name);
+    }
+}
+
+/// Two releases apart: the older one changes nothing of what the newer one made, and says which it is.
+#[test]
+fn a_newer_schema_is_refused() {
+    let database = Connection::open_in_memory().expect("a database in memory");
+    let memory = Memory(Mutex::new(database));
+    let now = |future: bool| {
+        let sql = if future {
+            "INSERT INTO d1_migrations (name) VALUES ('9999_of_tomorrow.sql')"
+        } else {
+            "DELETE FROM d1_migrations WHERE name = '9999_of_tomorrow.sql'"
+        };
+        memory.0.lock().expect("a lock").execute_batch(sql).expect("it runs");
+    };
+    let read = || ports::Statement::new("SELECT count(*) AS n FROM models");
+    let planned = plan(&memory).now_or_never().expect("it never waits").expect("a plan");
+    assert_eq!((planned.pending.len(), planned.unknown.len()), (MIGRATIONS.len(), 0));
+    memory.0.lock().expect("a lock").execute_batch(CREATE_LOG).expect("the log of migrations");
+    assert_eq!(migrate(&memory).now_or_never().expect("it never waits").expect("migrated").len(), MIGRATIONS.len());
+    assert_eq!(migrate(&memory).now_or_never().expect("it never waits").expect("migrated").len(), 0);
+    now(true);
+    let refused = migrate(&memory).now_or_never().expect("it never waits").expect_err("a refusal");
+    assert_eq!(refused, MigrationError::Newer(vec!["9999_of_tomorrow.sql".to_owned()]));
+    let last = MIGRATIONS.last().expect("one").name;
+    for part in ["9999_of_tomorrow.sql", last, env!("CARGO_PKG_VERSION")] {
+        assert!(refused.to_string().contains(part), "{part}: {refused}");
+    }
+
+    let known = KnownSchema::new(memory);
+    let ask = || ports::Database::query(&known, read()).now_or_never().expect("it never waits");
+    let batch = || ports::Database::batch(&known, vec![read()]).now_or_never().expect("it never waits");
+    for refused in [ask().map(drop), batch().map(drop)] {
+        let Err(ports::DatabaseError::Unavailable(why)) = refused else { panic!("{refused:?}") };
+        assert!(why.contains("9999_of_tomorrow.sql"), "{why}");
+    }
+}
+
+/// Once it was right, an instance goes on, as while the next release comes; and one that was refused goes on once it is.
+#[test]
+fn an_instance_goes_on_while_the_next_release_comes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("shared.db");
+    let (writes, reads) = (Connection::open(&path).expect("a file"), Connection::open(&path).expect("a file"));
+    writes.execute_batch(CREATE_LOG).expect("the log of migrations");
+    let known = KnownSchema::new(Memory(Mutex::new(reads)));
+    let ask = || {
+        let read = ports::Statement::new("SELECT count(*) AS n FROM d1_migrations");
+        ports::Database::query(&known, read).now_or_never().expect("it never waits").is_ok()
+    };
+    writes.execute_batch("INSERT INTO d1_migrations (name) VALUES ('9999_of_tomorrow.sql')").expect("it runs");
+    assert!(!ask());
+    writes.execute_batch("DELETE FROM d1_migrations").expect("it runs");
+    assert!(ask());
+    writes.execute_batch("INSERT INTO d1_migrations (name) VALUES ('9999_of_tomorrow.sql')").expect("it runs");
+    assert!(ask());
+}
+
+/// Whoever reads that a database needs a migration finds the release that has it.
+#[test]
+fn the_changelog_names_the_newest_migration() {
+    let last = MIGRATIONS.last().expect("one").name;
+    assert!(include_str!("../CHANGELOG.md").contains(last), "say in CHANGELOG.md which release brings {last}");
 }

@@ -75,8 +75,11 @@ fn every_file_holds_one_statement_that_prepares_and_scans_nothing_that_grows() {
     for (name, sql) in files {
         assert!(sql.starts_with("-- "), "{name}: say first what it does");
         database.prepare(&sql).unwrap_or_else(|error| panic!("{name}: {error}\n{sql}"));
-        let scans = scans(&database, &sql, &tables);
-        assert!(scans.is_empty(), "{name}: {scans:#?}");
+        // `aibaas check` looks at everything; no request does.
+        if !name.starts_with("check/") {
+            let scans = scans(&database, &sql, &tables);
+            assert!(scans.is_empty(), "{name}: {scans:#?}");
+        }
     }
 }
 
@@ -164,7 +167,9 @@ fn operators_commands_make_no_statements() {
     let native = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../targets/src/native");
     let commands = sources(&native).into_iter().filter(|(path, _)| {
         let path = path.strip_prefix(&native).expect("a file of the native server");
-        ["admin", "import", "keys", "operator"].iter().any(|command| path.with_extension("").starts_with(command))
+        ["admin", "backup", "check", "import", "keys", "migrate", "operator"]
+            .iter()
+            .any(|command| path.with_extension("").starts_with(command))
     });
     let commands = commands.collect::<Vec<_>>();
     assert!(commands.len() >= 6, "{}", commands.len());

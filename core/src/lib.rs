@@ -28,4 +28,8 @@ pub use config::{
 };
 pub use http::{BodyStalled, HostRefusal, Sleep, UnreadBody, openapi_text, refuse, router, watch_body};
 pub use schedule::tick;
-pub use store::{key_gate::SqlKeyGate, migrations::migrate, rate_limits::SqlRateLimiter};
+pub use store::{
+    key_gate::SqlKeyGate,
+    migrations::{KnownSchema, MigrationError, migrate},
+    rate_limits::SqlRateLimiter,
+};

@@ -38,6 +38,7 @@ async fn health_and_readiness(host: Host) {
 
 async fn the_openapi_document_is_served_as_it_stands(host: Host) {
     let served = host.client().get("/openapi.json").await.expect(200);
+    assert_eq!(served["info"]["version"], env!("CARGO_PKG_VERSION"), "the version that / tells");
     assert_eq!(&served, host.contract().await.document());
     assert!(served["openapi"].as_str().is_some_and(|version| version.starts_with("3.1")));
 }

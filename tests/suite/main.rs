@@ -15,6 +15,7 @@ mod admin_pages;
 mod api_keys;
 mod audit;
 mod auth;
+mod backups;
 mod bad_input;
 mod bounds;
 mod browser;
@@ -289,6 +290,17 @@ fn once(kinds: &[Kind]) -> Vec<Trial> {
             "native_program::production_refuses_to_start_half_configured",
             native_program::production_refuses_to_start_half_configured,
         ),
+        plain("native_program::a_backup_brings_back_what_was_there", || {
+            RUNTIME.block_on(backups::a_backup_brings_back_what_was_there())
+        }),
+        plain("native_program::what_is_no_backup_is_refused", backups::what_is_no_backup_is_refused),
+        plain("native_program::a_check_finds_what_was_spoiled", backups::a_check_finds_what_was_spoiled),
+        plain("native_program::backups_are_made_every_night", || {
+            RUNTIME.block_on(backups::backups_are_made_every_night())
+        }),
+        plain("native_program::a_newer_schema_is_refused", || {
+            RUNTIME.block_on(native_program::a_newer_schema_is_refused())
+        }),
         plain("native_program::a_lost_database_is_told", || {
             RUNTIME.block_on(native_program::a_lost_database_is_told())
         }),
@@ -390,6 +402,9 @@ fn once(kinds: &[Kind]) -> Vec<Trial> {
     trials.push(plain("native_program::sigterm_sends_no_mail_twice_and_loses_none", || {
         RUNTIME.block_on(connections::sigterm_sends_no_mail_twice_and_loses_none())
     }));
+    #[cfg(unix)]
+    trials
+        .push(plain("native_program::a_full_disk_is_told", || RUNTIME.block_on(native_program::a_full_disk_is_told())));
     #[cfg(unix)]
     trials.push(plain("native_program::sigterm_drains_requests", || {
         RUNTIME.block_on(native_program::sigterm_drains_requests())

@@ -3,7 +3,7 @@
 use std::process::Output;
 
 use aibaas_tests::{
-    ended,
+    Publisher, ended,
     fixtures::{PASSWORD, new_address},
     host::{
         Host, Kind, Setup,
@@ -112,6 +112,73 @@ pub async fn a_lost_database_is_told() {
     assert!(!output.status.success() && said.contains("aibaas.db is empty"), "{said}");
     std::fs::rename(&aside, &file).expect("renamed back");
     Server::start(data.path(), &Setup::KeepsMail.variables()).expect("it starts again");
+}
+
+/// Without room on the disk, what writes is answered 503 and leaves nothing; reads and log-outs go on.
+#[cfg(unix)]
+pub async fn a_full_disk_is_told() {
+    let data = tempfile::tempdir().expect("a folder");
+    let mut variables = Setup::KeepsMail.variables();
+    // Tokens are of this address, whatever port the server gets.
+    variables.push(("BASE_URL", "http://localhost:8787".to_owned()));
+    let server = Server::start(data.path(), &variables).expect("it starts");
+    let host = Host::at(Kind::Native, server.url.clone(), None);
+    let publisher = Publisher::new(&host).await;
+    publisher.tasks(4).await;
+    let token = publisher.user.api.credential().expect("a token").to_owned();
+    let board = publisher.benchmark.clone();
+    server.kill();
+    // The reserve cannot be made again.
+    std::fs::remove_file(data.path().join("aibaas.reserve")).expect("a reserve");
+    let server = Server::start_without_room(data.path(), &variables, 2_000_000).expect("it starts");
+    let host = Host::at(Kind::Native, server.url.clone(), None);
+    let user = host.client().with(&token);
+    let body = json!({ "email": new_address(), "password": PASSWORD });
+    host.client().post("/api/v1/auth/register").json(body).await.problem(503, "service_unavailable");
+    let key = json!({ "name": "one", "scopes": ["leaderboard:read"] });
+    user.post("/api/v1/api-keys").json(key).await.problem(503, "service_unavailable");
+    user.get("/api/v1/users/me").await.expect(200);
+    host.client().get(format!("/api/v1/benchmarks/{board}")).await.expect(200);
+    user.post("/api/v1/auth/logout").await.expect(204);
+    user.get("/api/v1/users/me").await.problem(401, "session_revoked");
+    server.kill();
+    let (output, said) = run(&["check", "--data-dir", data.path().to_str().expect("UTF-8")], &[]);
+    assert!(output.status.success(), "{said}");
+}
+
+/// A program serves no database that a newer release has migrated, and says which migration it lacks.
+pub async fn a_newer_schema_is_refused() {
+    let data = tempfile::tempdir().expect("a folder");
+    let (file, folder) = (data.path().join("aibaas.db"), data.path().to_str().expect("UTF-8"));
+    let dry_run = || run(&["migrate", "--dry-run", "--data-dir", folder], &[]);
+    let (output, said) = dry_run();
+    assert!(output.status.success() && said.contains("would apply 0001_initial.sql"), "{said}");
+    assert_eq!(std::fs::read_dir(data.path()).expect("a folder").count(), 0, "it makes no file");
+    let (output, said) = run(&["migrate", "--data-dir", folder], &[]);
+    assert!(output.status.success() && said.contains("applied 0001_initial.sql"), "{said}");
+    let before = std::fs::read(&file).expect("a database");
+    let (output, said) = dry_run();
+    assert!(output.status.success() && said.starts_with("nothing to apply"), "{said}");
+    assert!(std::fs::read(&file).expect("a database") == before, "a dry run changes nothing");
+
+    let server = Server::start(data.path(), &Setup::KeepsMail.variables()).expect("it starts");
+    let host = Host::at(Kind::Native, server.url.clone(), None);
+    host.client().get("/ready").await.expect(200);
+    let database = rusqlite::Connection::open(&file).expect("a database");
+    database.execute("INSERT INTO d1_migrations (name) VALUES ('9999_of_tomorrow.sql')", []).expect("a row");
+    let told = host.client().get("/ready").await.problem(503, "service_unavailable");
+    assert!(told["detail"].as_str().is_some_and(|detail| detail.contains("9999_of_tomorrow.sql")), "{told}");
+    server.kill();
+    for arguments in
+        [&["serve", "--listen", "127.0.0.1:0"][..], &["migrate"], &["migrate", "--dry-run"], &["keys", "list"]]
+    {
+        let (output, said) = run(&[arguments, &["--data-dir", folder]].concat(), &[]);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {said}");
+        assert!(said.contains("9999_of_tomorrow.sql"), "{arguments:?}: {said}");
+    }
+    let names = "SELECT group_concat(name, ' ') FROM d1_migrations";
+    let names: String = database.query_row(names, [], |row| row.get(0)).expect("names");
+    assert!(names.starts_with("0001_initial.sql ") && names.ends_with(" 9999_of_tomorrow.sql"), "{names}");
 }
 
 /// Beyond this machine nothing is served by default: in development the secret is public.

@@ -1,12 +1,14 @@
 //! What whoever owns the machine does on the database itself, while a server may run on it.
 
 mod api_keys;
+mod checks;
 mod error;
 mod imports;
 mod operator;
 mod roles;
 
 pub use api_keys::{CreatedApiKey, RevokedApiKey};
+pub use checks::{Checked, Violation};
 pub use error::OperatorError;
 pub use imports::{ImportOutcome, users_as_sql};
 pub use operator::Operator;

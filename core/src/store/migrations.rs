@@ -1,8 +1,12 @@
 //! The schema: the files of `migrations/`, recorded in the table that wrangler keeps too, so that every host
 //! answers "which migrations ran?" alike.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_trait::async_trait;
+
 use super::query::{Query, Sql, sql};
-use crate::ports::{Database, DatabaseError, Statement};
+use crate::ports::{Database, DatabaseError, Rows, Statement};
 
 /// One file of `migrations/`.
 #[derive(Clone, Copy, Debug)]
@@ -73,21 +77,87 @@ impl Migration {
     }
 }
 
-/// Brings the database to the newest schema; several migrators at once are no harm.
+/// Why a database was not brought to this program's schema.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MigrationError {
+    /// A newer release has migrated it, with these.
+    #[error("{}", newer(.0))]
+    Newer(Vec<String>),
+    /// The database fails.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+}
+
+/// Says which release a database needs, whose migrations this program does not know.
+#[must_use]
+pub fn newer(unknown: &[String]) -> String {
+    let (names, needed) = (unknown.join(", "), unknown.last().map_or("them", String::as_str));
+    format!(
+        "a newer release has migrated the database: aibaas {} does not know {names} (its last migration is {}). Run the \
+         release whose changelog names {needed}, or a later one",
+        env!("CARGO_PKG_VERSION"),
+        schema(),
+    )
+}
+
+/// What has run on a database, beside what this program knows.
+#[derive(Clone, Debug, Default)]
+pub struct SchemaState {
+    /// What has not run yet, in order.
+    pub pending: Vec<Migration>,
+    /// What has run and is of a newer release.
+    pub unknown: Vec<String>,
+}
+
+impl SchemaState {
+    /// Compares what has run with what this program knows.
+    #[must_use]
+    pub fn of(applied: &[String]) -> Self {
+        let pending = MIGRATIONS.iter().filter(|migration| !applied.iter().any(|name| name == migration.name));
+        let unknown = applied.iter().filter(|name| !MIGRATIONS.iter().any(|migration| migration.name == **name));
+        Self { pending: pending.copied().collect(), unknown: unknown.cloned().collect() }
+    }
+}
+
+/// Finds what has run.
 ///
 /// # Errors
-/// Whatever the database answers; each migration is applied whole or not at all.
-pub async fn migrate(database: &dyn Database) -> Result<(), DatabaseError> {
-    let pending = match pending(database).await {
-        Ok(pending) => pending,
+/// Whatever the database answers, also when it has never been migrated.
+pub async fn state(database: &dyn Database) -> Result<SchemaState, DatabaseError> {
+    Ok(SchemaState::of(&applied().run(database).await?))
+}
+
+/// Finds what has run, also where nothing has. Writes nothing.
+///
+/// # Errors
+/// Whatever the database answers.
+pub async fn plan(database: &dyn Database) -> Result<SchemaState, DatabaseError> {
+    if sql!("migrations/has_log").exists().run(database).await? {
+        state(database).await
+    } else {
+        Ok(SchemaState::of(&[]))
+    }
+}
+
+/// Brings the database to the newest schema; several migrators at once are no harm. Returns what it applied.
+///
+/// # Errors
+/// [`MigrationError::Newer`] where a newer release was here; then nothing is changed. Else whatever the database answers;
+/// each migration is applied whole or not at all.
+pub async fn migrate(database: &dyn Database) -> Result<Vec<Migration>, MigrationError> {
+    let found = match state(database).await {
+        Ok(found) => found,
         // Before the first migration there is no log of them. Where it is there this writes nothing, and a full disk is no
         // reason not to start.
         Err(_) => {
             create_log().run(database).await?;
-            pending(database).await?
+            state(database).await?
         }
     };
-    for migration in pending {
+    if !found.unknown.is_empty() {
+        return Err(MigrationError::Newer(found.unknown));
+    }
+    for migration in &found.pending {
         let record = record(migration.name).into_statement();
         let statements = std::iter::once(record).chain(migration.statements().map(Statement::new)).collect();
         match database.batch(statements).await {
@@ -96,21 +166,64 @@ pub async fn migrate(database: &dyn Database) -> Result<(), DatabaseError> {
             other => drop(other?),
         }
     }
-    Ok(())
+    Ok(found.pending)
 }
 
-/// Lists the migrations that have not run yet.
-///
-/// # Errors
-/// Whatever the database answers, also when it has never been migrated.
-pub async fn pending(database: &dyn Database) -> Result<Vec<Migration>, DatabaseError> {
-    Ok(missing(&applied().run(database).await?))
+/// A database that is asked nothing before it is known that no newer release has migrated it: one round trip an instance.
+/// What is served by then goes on where one migrates it later, as in a deployment that migrates before the new code comes.
+pub struct KnownSchema<D> {
+    database: D,
+    is_known: AtomicBool,
 }
 
-/// The migrations that are not among these.
+impl<D: Database> KnownSchema<D> {
+    /// Nothing is asked of the database yet.
+    pub fn new(database: D) -> Self {
+        Self { database, is_known: AtomicBool::new(false) }
+    }
+
+    async fn known(&self) -> Result<&D, DatabaseError> {
+        if !self.is_known.load(Ordering::Acquire) {
+            let refused = match state(&self.database).await {
+                Ok(found) if found.unknown.is_empty() => None,
+                Ok(found) => Some(MigrationError::Newer(found.unknown)),
+                Err(error) => Some(error.into()),
+            };
+            if let Some(error) = refused {
+                return Err(nothing_done(error));
+            }
+            self.is_known.store(true, Ordering::Release);
+        }
+        Ok(&self.database)
+    }
+}
+
+/// Says of what was asked of a database that was not ready that nothing of it was done, so a read may try again.
 #[must_use]
-pub fn missing(applied: &[String]) -> Vec<Migration> {
-    MIGRATIONS.iter().filter(|migration| !applied.iter().any(|name| name == migration.name)).copied().collect()
+pub fn nothing_done(error: MigrationError) -> DatabaseError {
+    tracing::error!(%error, "the database cannot be used");
+    match error {
+        MigrationError::Database(DatabaseError::Overloaded(why) | DatabaseError::Interrupted(why)) => {
+            DatabaseError::Overloaded(why)
+        }
+        MigrationError::Database(DatabaseError::Unavailable(why)) => DatabaseError::Unavailable(why),
+        other => DatabaseError::Unavailable(other.to_string()),
+    }
+}
+
+#[async_trait]
+impl<D: Database> Database for KnownSchema<D> {
+    async fn query(&self, statement: Statement) -> Result<Rows, DatabaseError> {
+        self.known().await?.query(statement).await
+    }
+
+    async fn batch(&self, statements: Vec<Statement>) -> Result<Vec<Rows>, DatabaseError> {
+        self.known().await?.batch(statements).await
+    }
+
+    async fn check(&self) -> Result<(), DatabaseError> {
+        self.database.check().await
+    }
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ pub mod api_keys;
 pub mod audit;
 pub mod benchmarks;
 pub mod changes;
+pub mod checks;
 mod columns;
 pub mod comparisons;
 pub mod dataset;

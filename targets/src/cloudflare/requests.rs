@@ -7,7 +7,7 @@ use std::{
 };
 
 use aibaas_core::{
-    App, BodyStalled, ClientAddress, Config, ConfigError, Environment, HostDefaults, LogSettings,
+    App, BodyStalled, ClientAddress, Config, ConfigError, Environment, HostDefaults, KnownSchema, LogSettings,
     ports::{Clock as _, Database, Ports, Timer, guarded_database},
     unknown_variables,
 };
@@ -93,7 +93,7 @@ fn configure(env: &Env, lookup: &dyn Fn(&str) -> Option<String>) -> Result<App, 
         }
     };
     let binding = |error: worker::Error| error.to_string();
-    let database: Arc<dyn Database> = Arc::new(D1(env.d1("DB").map_err(binding)?));
+    let database: Arc<dyn Database> = Arc::new(KnownSchema::new(D1(env.d1("DB").map_err(binding)?)));
     let timer: Arc<dyn Timer> = Arc::new(RuntimeTimer);
     let shared = guarded_database(Arc::clone(&database), Arc::clone(&timer), Arc::new(SystemEntropy), config.deadlines);
     let clock = config.clock(SystemClock);

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use super::{admin, error::CliError, import, keys, output::warn, serve};
+use super::{admin, backup, check, error::CliError, import, keys, migrate, output::warn, serve};
 
 /// Identity, API keys and benchmark leaderboards over HTTP.
 #[derive(Debug, Parser)]
@@ -39,6 +39,14 @@ enum Command {
     /// Make, list or revoke API keys. The native server may run meanwhile, and knows at once.
     #[command(subcommand)]
     Keys(keys::Command),
+    /// Bring the database to this release's schema, as a start of the server does, or tell what that would apply.
+    Migrate(migrate::Options),
+    /// Back the database up into one file. The native server may run meanwhile.
+    Backup(backup::BackupOptions),
+    /// Put a backup in the place of the database, which is kept aside. No server may run meanwhile.
+    Restore(backup::RestoreOptions),
+    /// Look whether the database, or a backup, is whole and consistent. The native server may run meanwhile.
+    Check(check::Options),
 }
 
 /// Runs the program: 0 when it did what was asked, 1 when that failed, 2 when it was asked or configured wrongly.
@@ -59,6 +67,10 @@ fn run(cli: Cli) -> Result<ExitCode, CliError> {
             Some(Command::Import(source)) => import::import(source).await,
             Some(Command::Admin(change)) => admin::change(change).await,
             Some(Command::Keys(command)) => keys::run(command).await,
+            Some(Command::Migrate(options)) => migrate::run(options).await,
+            Some(Command::Backup(options)) => backup::backup(options).await,
+            Some(Command::Restore(options)) => backup::restore(options).await,
+            Some(Command::Check(options)) => check::run(options).await,
             Some(Command::Serve(options)) => serve::serve(options).await,
             None => serve::serve(cli.serve).await,
         }

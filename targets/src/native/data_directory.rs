@@ -1,7 +1,7 @@
 //! The directory that the server keeps its data in, as the server and the commands beside it open it.
 
 use std::{
-    fs::DirBuilder,
+    fs::{DirBuilder, File, TryLockError},
     path::{Path, PathBuf},
 };
 
@@ -69,6 +69,23 @@ pub fn create(directory: &Path) -> Result<(), CliError> {
     builder.create(directory).map_err(|error| CliError::failed(format!("cannot use {}: {error}", directory.display())))
 }
 
+/// Takes the data directory for this process: two limiters or two writers would each keep half a promise.
+///
+/// # Errors
+/// [`CliError`] where another has it.
+pub fn lock(directory: &Path) -> Result<File, CliError> {
+    create(directory)?;
+    let failed = |error: std::io::Error| CliError::failed(format!("cannot use {}: {error}", directory.display()));
+    let lock = File::options().create(true).truncate(false).write(true).open(directory.join("lock")).map_err(failed)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => {
+            Err(CliError::failed(format!("another aibaas already serves from {}", directory.display())))
+        }
+        Err(TryLockError::Error(error)) => Err(failed(error)),
+    }
+}
+
 /// Opens the database of the directory and brings it to the newest schema. A server may run on it meanwhile: SQLite
 /// lets one of the two write at a time, and the other waits.
 ///
@@ -86,4 +103,19 @@ pub async fn open(directory: &Path) -> Result<SqliteDatabase, CliError> {
 pub async fn close(database: SqliteDatabase) {
     // It fails only where the threads are gone already.
     let _ = tokio::task::spawn_blocking(move || database.close()).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_data_directory_has_one_owner() {
+        let directory = std::env::temp_dir().join(format!("aibaas-lock-{}", std::process::id()));
+        let first = lock(&directory).unwrap();
+        assert!(lock(&directory).is_err());
+        drop(first);
+        assert!(lock(&directory).is_ok());
+        let _ = std::fs::remove_dir_all(&directory);
+    }
 }

@@ -2,16 +2,21 @@
 
 mod admin;
 mod background;
+mod backup;
+mod check;
 mod cli;
 mod connections;
 mod data_directory;
 mod database;
+mod database_file;
 mod error;
 mod http_client;
 mod import;
 mod key_gate;
 mod key_value;
 mod keys;
+mod migrate;
+mod nightly;
 mod operator;
 mod output;
 mod password_hasher;

@@ -1,7 +1,7 @@
 //! The server: from the command line to the last drained request.
 
 use std::{
-    fs::{File, TryLockError},
+    fs::File,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     path::Path,
     process::ExitCode,
@@ -28,6 +28,7 @@ use super::{
     http_client::ReqwestClient,
     key_gate::MemoryKeyGate,
     key_value::SqliteKeyValue,
+    nightly::Nightly,
     output::print_line,
     password_hasher::ThreadPoolHasher,
     rate_limiter::MemoryRateLimiter,
@@ -41,8 +42,16 @@ const DRAIN: Duration = Duration::from_secs(15);
 const TICK: Duration = Duration::from_secs(15);
 
 /// What the command line reads from the environment, for all commands, and AIBAAS_API_KEY, which is the client's.
-const OWN_VARIABLES: [&str; 5] =
-    ["AIBAAS_API_KEY", "AIBAAS_DATA_DIR", "AIBAAS_LISTEN", "MAX_CONNECTIONS", "MAX_CONNECTIONS_PER_ADDRESS"];
+const OWN_VARIABLES: [&str; 8] = [
+    "AIBAAS_API_KEY",
+    "AIBAAS_DATA_DIR",
+    "AIBAAS_LISTEN",
+    "BACKUP_AT",
+    "BACKUP_DIR",
+    "BACKUP_KEEP",
+    "MAX_CONNECTIONS",
+    "MAX_CONNECTIONS_PER_ADDRESS",
+];
 
 /// Where the server listens and keeps its data.
 #[derive(Args, Clone, Debug)]
@@ -71,7 +80,7 @@ pub async fn serve(options: Options) -> Result<ExitCode, CliError> {
     let url = format!("http://{}", reachable(address));
     let defaults =
         HostDefaults { environment: Environment::Development, base_url: url.clone(), most_hash_memory_kib: 1_048_576 };
-    let (config, limits) =
+    let (config, limits, nightly) =
         configure(defaults, descriptors).map_err(|error| CliError::misconfigured(error.to_string()))?;
     for name in unknown_variables(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()), &OWN_VARIABLES) {
         tracing::warn!(variable = name, "this is no variable of this release; is it misspelt?");
@@ -91,6 +100,16 @@ pub async fn serve(options: Options) -> Result<ExitCode, CliError> {
         async move { host.key_gate.save_in_time(&*host.clock, stop).await }
     });
 
+    let file = data_directory::database_file(&options.data.directory);
+    let backing_up = tokio::spawn({
+        let (clock, stop) = (host.clock.clone(), stop.clone());
+        async move {
+            if let Some(nightly) = nightly {
+                nightly.run(file, clock, stop).await;
+            }
+        }
+    });
+
     print_line(&format!("open {base_url}"));
     print_line(&format!("listening on {address}, for {} connections, {} an address", limits.total, limits.per_network));
     print_line(&format!("data in {}", options.data.directory.display()));
@@ -100,7 +119,7 @@ pub async fn serve(options: Options) -> Result<ExitCode, CliError> {
     let connections = accept(&listener, Server::new(app.clone(), limits, proxies), &stop).await;
     drop(listener);
     app.stop_sending();
-    host.stop(connections, [ticking, saving]).await;
+    host.stop(connections, [ticking, saving, backing_up]).await;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -111,11 +130,15 @@ pub fn variable(name: &str) -> Option<String> {
 }
 
 /// Reads the variables of the application and of this host; every mistake of both.
-fn configure(defaults: HostDefaults, descriptors: Option<u64>) -> Result<(Config, ConnectionLimits), ConfigError> {
+fn configure(
+    defaults: HostDefaults,
+    descriptors: Option<u64>,
+) -> Result<(Config, ConnectionLimits, Option<Nightly>), ConfigError> {
     let mut mistakes = Vec::new();
     let limits = ConnectionLimits::load(&variable, descriptors, &mut mistakes);
+    let nightly = Nightly::load(&variable, &mut mistakes);
     match Config::load(&variable, defaults) {
-        Ok(config) if mistakes.is_empty() => Ok((config, limits)),
+        Ok(config) if mistakes.is_empty() => Ok((config, limits, nightly)),
         loaded => {
             mistakes.splice(..0, loaded.err().map(|error| error.0).unwrap_or_default());
             Err(ConfigError(mistakes))
@@ -180,20 +203,6 @@ fn signals() -> std::io::Result<BoxStream<'static, ()>> {
     Ok(signals.boxed())
 }
 
-/// Takes the data directory for this process: two limiters or two writers would each keep half a promise.
-fn lock_directory(directory: &Path) -> Result<File, CliError> {
-    data_directory::create(directory)?;
-    let failed = |error: std::io::Error| CliError::failed(format!("cannot use {}: {error}", directory.display()));
-    let lock = File::options().create(true).truncate(false).write(true).open(directory.join("lock")).map_err(failed)?;
-    match lock.try_lock() {
-        Ok(()) => Ok(lock),
-        Err(TryLockError::WouldBlock) => {
-            Err(CliError::failed(format!("another aibaas already serves from {}", directory.display())))
-        }
-        Err(TryLockError::Error(error)) => Err(failed(error)),
-    }
-}
-
 /// What this host lends the application, by its own types.
 #[derive(Clone)]
 struct Host {
@@ -212,7 +221,7 @@ struct Host {
 impl Host {
     async fn start(directory: &Path, clock: Arc<dyn Clock>) -> Result<Self, CliError> {
         let failed = |error: &dyn std::fmt::Display| CliError::failed(error.to_string());
-        let lock = lock_directory(directory)?;
+        let lock = data_directory::lock(directory)?;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         data_directory::check(directory)?;
         let file = data_directory::database_file(directory);
@@ -270,7 +279,7 @@ impl Host {
         }
     }
 
-    async fn stop(self, connections: TaskTracker, ending: [JoinHandle<()>; 2]) {
+    async fn stop(self, connections: TaskTracker, ending: [JoinHandle<()>; 3]) {
         tracing::info!(
             connections = connections.len(),
             seconds = DRAIN.as_secs(),
@@ -330,15 +339,5 @@ mod tests {
         ] {
             assert_eq!(reachable(listen.parse().unwrap()), expected);
         }
-    }
-
-    #[test]
-    fn a_data_directory_has_one_owner() {
-        let directory = std::env::temp_dir().join(format!("aibaas-lock-{}", std::process::id()));
-        let first = lock_directory(&directory).unwrap();
-        assert!(lock_directory(&directory).is_err());
-        drop(first);
-        assert!(lock_directory(&directory).is_ok());
-        let _ = std::fs::remove_dir_all(&directory);
     }
 }

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use aibaas_core::{
     migrate,
     ports::{Database, DatabaseError, Rows, Statement},
+    store::migrations::nothing_done,
 };
 use async_trait::async_trait;
 
@@ -31,20 +32,11 @@ impl MigratedDatabase {
             let _turn = self.migrating.take(Purpose::Computing).await;
             if !self.is_migrated.load(Ordering::Acquire) {
                 self.database.prepare().await;
-                migrate(&self.database).await.map_err(not_migrated)?;
+                migrate(&self.database).await.map_err(nothing_done)?;
                 self.is_migrated.store(true, Ordering::Release);
             }
         }
         Ok(&self.database)
-    }
-}
-
-/// Nothing was done of what the caller wants, so a read may try again.
-fn not_migrated(error: DatabaseError) -> DatabaseError {
-    tracing::error!(%error, "the database could not be migrated");
-    match error {
-        DatabaseError::Overloaded(why) | DatabaseError::Interrupted(why) => DatabaseError::Overloaded(why),
-        other => DatabaseError::Unavailable(other.to_string()),
     }
 }
 

@@ -37,6 +37,20 @@ impl Server {
         Ok(Self { child, url, printed: Mutex::new(printed) })
     }
 
+    /// The same, where no file may grow beyond so many bytes: a disk without room.
+    ///
+    /// # Errors
+    /// As [`Server::start`].
+    #[cfg(unix)]
+    pub fn start_without_room(data: &Path, variables: &[(&str, String)], bytes: u64) -> Result<Self, String> {
+        let program = tools::program("aibaas")?;
+        let mut command = Command::new("/bin/sh");
+        // Without the signal, a write beyond it fails. The unit of `ulimit -f` is 512 bytes.
+        command.args(["-c", "trap '' XFSZ; ulimit -f \"$0\"; exec \"$@\""]).arg((bytes / 512).to_string()).arg(program);
+        let (child, url, printed) = spawn_by(command.env_clear(), "127.0.0.1:0", data, variables)?;
+        Ok(Self { child, url, printed: Mutex::new(printed) })
+    }
+
     /// The next line that it prints with this in it.
     pub fn wait_for_line(&self, part: &str) -> String {
         let printed = self.printed.lock().expect("no panic");
@@ -101,7 +115,10 @@ pub fn variables(setup: Setup, provider: Option<&str>) -> Vec<(&'static str, Str
 type Spawned = (Child, String, mpsc::Receiver<String>);
 
 fn spawn(listen: &str, data: &Path, variables: &[(&str, String)]) -> Result<Spawned, String> {
-    let mut command = command()?;
+    spawn_by(&mut command()?, listen, data, variables)
+}
+
+fn spawn_by(command: &mut Command, listen: &str, data: &Path, variables: &[(&str, String)]) -> Result<Spawned, String> {
     command
         .args(["serve", "--listen", listen, "--data-dir"])
         .arg(data)

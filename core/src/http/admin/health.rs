@@ -70,7 +70,8 @@ pub async fn read(app: &App, admin: &ClaimedAdmin) -> Result<HostHealth, ApiErro
     let unsent = batch.push(outbox::state());
     let (_, mut answers) = batch.read(app).await?;
     let (applied, unsent) = (answers.take(applied)?, answers.take(unsent)?);
-    let pending_migrations = migrations::missing(&applied).iter().map(|migration| migration.name).collect::<Vec<_>>();
+    let pending_migrations =
+        migrations::SchemaState::of(&applied).pending.iter().map(|migration| migration.name).collect::<Vec<_>>();
     let database_in_place = app.database().check().await.is_ok();
     Ok(HostHealth {
         ready: database_in_place && pending_migrations.is_empty(),

@@ -29,7 +29,7 @@ type Object = Map<String, Value>;
     info(
         title = "AIBaaS API",
         description = include_str!("introduction.md"),
-        version = "1.0.0",
+        version = env!("CARGO_PKG_VERSION"),
         license(name = "Apache License 2.0", identifier = "Apache-2.0"),
     ),
     servers((url = "/")),

@@ -41,7 +41,8 @@ pub async fn health() -> Json<Health> {
 
 /// Tells whether the database is reachable and migrated.
 ///
-/// Tells whether requests can be answered: the database answers and has every migration. For a readiness probe.
+/// Tells whether requests can be answered: the database answers, and its schema is the one that this release works with. For
+/// a readiness probe.
 #[utoipa::path(
     get,
     path = "/ready",
@@ -53,13 +54,17 @@ pub async fn ready(State(app): State<App>) -> Result<Json<Ready>, ApiError> {
     if let Err(error) = app.database().check().await {
         return Err(unready("the database's file is gone, empty or replaced").caused_by(&error).into());
     }
-    match migrations::pending(app.database()).await {
-        Ok(pending) if pending.is_empty() => Ok(Json(Ready { status: "ready" })),
-        Ok(pending) => {
-            let names = pending.iter().map(|migration| migration.name).collect::<Vec<_>>().join(", ");
+    match migrations::state(app.database()).await {
+        Ok(found) if !found.unknown.is_empty() => Err(unready(migrations::newer(&found.unknown)).into()),
+        Ok(found) if found.pending.is_empty() => Ok(Json(Ready { status: "ready" })),
+        Ok(found) => {
+            let names = found.pending.iter().map(|migration| migration.name).collect::<Vec<_>>().join(", ");
             Err(unready(format!("migrations have not run: {names}")).into())
         }
-        Err(error) => Err(unready("the database does not answer, or has never been migrated").caused_by(&error).into()),
+        Err(error) => {
+            let detail = "the database does not answer, has never been migrated, or was migrated by a newer release";
+            Err(unready(detail).caused_by(&error).into())
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 mod connection;
 mod file;
 mod job;
+mod read_only;
 mod reader;
 mod reserve;
 mod sqlite_database;
@@ -10,5 +11,6 @@ mod sqlite_database;
 mod tests;
 mod writer;
 
-pub use connection::{Durability, connect_reader, run};
+pub use connection::{Durability, connect_reader, make_private, run};
+pub use read_only::ReadOnlyDatabase;
 pub use sqlite_database::SqliteDatabase;

@@ -1,0 +1,2 @@
+-- Lists every head that was signed.
+SELECT size, root_hash FROM log_heads ORDER BY size

@@ -1,0 +1,102 @@
+//! A database file that is only read, by one command: a copy, or the file of a server that runs.
+
+use std::{
+    path::Path,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use aibaas_core::ports::{Database, DatabaseError, Rows, Statement};
+use async_trait::async_trait;
+use rusqlite::{Connection, OpenFlags};
+
+use super::{
+    connection::{BUSY, control, refused, run, unavailable},
+    job::Answer,
+};
+
+/// Problems of one kind that SQLite tells at most.
+const MOST_PROBLEMS: u32 = 100;
+
+/// One connection that sees the database as it was when it was opened, whoever writes meanwhile.
+pub struct ReadOnlyDatabase(Mutex<Connection>);
+
+impl ReadOnlyDatabase {
+    /// Opens the file, which must be there.
+    ///
+    /// # Errors
+    /// [`DatabaseError::Unavailable`] where it is not, or is no database.
+    pub fn open(path: &Path) -> Result<Self, DatabaseError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags).map_err(unavailable)?;
+        connection.busy_timeout(BUSY).map_err(unavailable)?;
+        // Numbers are what they are on every host, and a file from elsewhere gets to run nothing.
+        connection.pragma_update(None, "trusted_schema", false).map_err(unavailable)?;
+        Ok(Self(Mutex::new(connection)))
+    }
+
+    /// Sees what is there now, until it is dropped.
+    ///
+    /// # Errors
+    /// As [`Database::query`].
+    pub fn hold(&self) -> Result<(), DatabaseError> {
+        let connection = self.connection();
+        control(&connection, "BEGIN")?;
+        // A transaction begins with its first read.
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(())).map_err(refused)
+    }
+
+    /// Looks at every page and every index of the file; what is wrong with them.
+    ///
+    /// # Errors
+    /// [`DatabaseError::Unavailable`] where the file cannot be read.
+    pub fn integrity(&self) -> Result<Vec<String>, DatabaseError> {
+        let connection = self.connection();
+        let mut check = connection.prepare(&format!("PRAGMA integrity_check({MOST_PROBLEMS})")).map_err(refused)?;
+        let found = check.query_map([], |row| row.get::<_, String>(0)).map_err(refused)?;
+        let found = found.collect::<Result<Vec<_>, _>>().map_err(refused)?;
+        Ok(found.into_iter().filter(|line| line != "ok").collect())
+    }
+
+    /// Looks for rows that refer to what is not there.
+    ///
+    /// # Errors
+    /// As [`ReadOnlyDatabase::integrity`].
+    pub fn foreign_keys(&self) -> Result<Vec<String>, DatabaseError> {
+        let connection = self.connection();
+        let mut check = connection.prepare("PRAGMA foreign_key_check").map_err(refused)?;
+        let found = check.query_map([], |row| {
+            let (table, parent) = (row.get::<_, String>(0)?, row.get::<_, String>(2)?);
+            Ok(format!("a row of {table} refers to {parent}, where there is none"))
+        });
+        let mut found = found.map_err(refused)?.collect::<Result<Vec<_>, _>>().map_err(refused)?;
+        found.sort();
+        found.dedup();
+        Ok(found)
+    }
+
+    /// Writes a copy as of one moment, compact and without a log beside it, into a file that is empty or not there.
+    ///
+    /// # Errors
+    /// [`DatabaseError::Unavailable`] where there is no room, or the database is broken.
+    pub fn copy_into(&self, path: &Path) -> Result<(), DatabaseError> {
+        let path = path.to_str().ok_or_else(|| DatabaseError::Unavailable("the path is not UTF-8".to_owned()))?;
+        self.connection().execute("VACUUM INTO ?1", [path]).map_err(refused)?;
+        Ok(())
+    }
+
+    fn connection(&self) -> MutexGuard<'_, Connection> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Database for ReadOnlyDatabase {
+    async fn query(&self, statement: Statement) -> Result<Rows, DatabaseError> {
+        run(&self.connection(), &statement)
+    }
+
+    async fn batch(&self, statements: Vec<Statement>) -> Answer {
+        let connection = self.connection();
+        statements.iter().map(|statement| run(&connection, statement)).collect()
+    }
+}

@@ -1,0 +1,99 @@
+//! Copies of a database file: made whole or not at all, and looked at before anybody relies on them.
+
+use std::{
+    ffi::OsString,
+    fs::{self, File},
+    path::{Path, PathBuf},
+};
+
+use aibaas_core::store::migrations::{self, MIGRATIONS};
+
+use super::{
+    database::{ReadOnlyDatabase, make_private},
+    error::CliError,
+};
+
+/// Turns whatever the system or SQLite says of a file into the program's error.
+pub fn failed<E: std::fmt::Display>(path: &Path) -> impl FnOnce(E) -> CliError + '_ {
+    move |error| CliError::failed(format!("{}: {error}", path.display()))
+}
+
+/// The path with something after its last name.
+pub fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.file_name().map(OsString::from).unwrap_or_default();
+    name.push(suffix);
+    path.with_file_name(name)
+}
+
+/// Refuses a file that is broken, is no database of aibaas, or was migrated by a newer release. Returns its schema.
+///
+/// # Errors
+/// [`CliError`] that says which.
+pub async fn verify(path: &Path) -> Result<&'static str, CliError> {
+    let database = ReadOnlyDatabase::open(path).map_err(failed(path))?;
+    let mut problems = database.integrity().map_err(failed(path))?;
+    if problems.is_empty() {
+        problems = database.foreign_keys().map_err(failed(path))?;
+    }
+    if let Some(first) = problems.first() {
+        let more = problems.len().saturating_sub(1);
+        return Err(CliError::failed(format!("{} is broken: {first} ({more} more)", path.display())));
+    }
+    let found = migrations::plan(&database).await.map_err(failed(path))?;
+    if !found.unknown.is_empty() {
+        return Err(CliError::failed(format!("{}: {}", path.display(), migrations::newer(&found.unknown))));
+    }
+    let applied = MIGRATIONS.len().saturating_sub(found.pending.len());
+    let last = applied.checked_sub(1).and_then(|place| MIGRATIONS.get(place));
+    last.map(|migration| migration.name)
+        .ok_or_else(|| CliError::failed(format!("{} is no database of aibaas", path.display())))
+}
+
+/// A copy of a database that is complete, on the disk and verified.
+pub struct Copied {
+    /// Its size.
+    pub bytes: u64,
+    /// Its last migration.
+    pub schema: &'static str,
+}
+
+/// Copies a database as of one moment, while it may be written, into a new file that only its owner reads.
+///
+/// # Errors
+/// [`CliError`] where there is no room, or the copy is broken; then there is no copy.
+pub async fn copy(from: &Path, to: &Path) -> Result<Copied, CliError> {
+    let copied = copy_and_verify(from, to).await;
+    if copied.is_err() {
+        // What is left of it helps nobody.
+        let _ = fs::remove_file(to);
+    }
+    copied
+}
+
+async fn copy_and_verify(from: &Path, to: &Path) -> Result<Copied, CliError> {
+    let (source, target) = (from.to_owned(), to.to_owned());
+    let copying = move || {
+        // One that broke off left it.
+        let _ = fs::remove_file(&target);
+        make_private(&target)?;
+        ReadOnlyDatabase::open(&source)?.copy_into(&target)
+    };
+    let copied = tokio::task::spawn_blocking(copying).await.map_err(failed(from))?;
+    copied.map_err(failed(from))?;
+    let schema = verify(to).await?;
+    let file = File::open(to).map_err(failed(to))?;
+    file.sync_all().map_err(failed(to))?;
+    let bytes = file.metadata().map_err(failed(to))?.len();
+    Ok(Copied { bytes, schema })
+}
+
+/// Has the names in the file's directory on the disk.
+///
+/// # Errors
+/// [`CliError`] where the system refuses.
+pub fn sync_names(path: &Path) -> Result<(), CliError> {
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    #[cfg(unix)]
+    File::open(directory).and_then(|directory| directory.sync_all()).map_err(failed(directory))?;
+    Ok(())
+}
