@@ -35,6 +35,8 @@ struct Inner {
     has_met_unnamed_proxy: AtomicBool,
     internal_error_log: memory::InternalErrorLog,
     last_answers: memory::LastAnswers,
+    finished_answers: memory::FinishedAnswers,
+    board_pages: memory::BoardPages,
 }
 
 impl App {
@@ -53,6 +55,8 @@ impl App {
             read_counts: memory::ReadCounts::default(),
             internal_error_log: memory::InternalErrorLog::default(),
             last_answers: memory::LastAnswers::default(),
+            finished_answers: memory::finished_answers(),
+            board_pages: memory::board_pages(),
             has_stopped_sending: AtomicBool::new(false),
             has_met_unnamed_proxy: AtomicBool::new(false),
         }))
@@ -80,6 +84,14 @@ impl App {
 
     pub(crate) fn last_answers(&self) -> &memory::LastAnswers {
         &self.0.last_answers
+    }
+
+    pub(crate) fn finished_answers(&self) -> &memory::FinishedAnswers {
+        &self.0.finished_answers
+    }
+
+    pub(crate) fn board_pages(&self) -> &memory::BoardPages {
+        &self.0.board_pages
     }
 
     pub(crate) fn known_keys(&self) -> &memory::KnownKeys {

@@ -37,6 +37,7 @@ mod health;
 mod history;
 mod idempotency;
 mod imports;
+mod kept_answers;
 mod leaderboard;
 mod limits;
 mod log;
@@ -142,6 +143,7 @@ fn everywhere() -> Vec<Case> {
         dependencies::cases(),
         evidence::cases(),
         composite::cases(),
+        kept_answers::cases(),
         leaderboard::cases(),
         pages::cases(),
         compare::cases(),

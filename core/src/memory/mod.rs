@@ -1,11 +1,15 @@
 //! What an instance remembers without asking anybody. Another instance, or the next one, knows nothing of it.
 
+mod finished_answers;
 mod internal_error_log;
 mod known_keys;
 mod last_answers;
 mod read_counts;
+mod sized_cache;
 
+pub use finished_answers::{BoardPage, BoardPages, FinishedAnswer, FinishedAnswers, board_pages, finished_answers};
 pub use internal_error_log::InternalErrorLog;
 pub use known_keys::KnownKeys;
 pub use last_answers::LastAnswers;
 pub use read_counts::ReadCounts;
+pub use sized_cache::SizedCache;

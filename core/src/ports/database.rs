@@ -32,6 +32,12 @@ pub trait Database: Send + Sync {
     async fn check(&self) -> Result<(), DatabaseError> {
         Ok(())
     }
+
+    /// A number that every commit changes, whoever makes it, where the host can tell without waiting. What is read after
+    /// it was told is at least as new; where it is still the same later, that is what would be read then.
+    fn version(&self) -> Option<i64> {
+        None
+    }
 }
 
 /// One SQL text from `core/src/store`, with its parameters.

@@ -150,6 +150,10 @@ impl Database for Guarded<dyn Database> {
     async fn check(&self) -> Result<(), DatabaseError> {
         self.within(self.deadlines.read, self.port.check()).await.map_err(DatabaseError::Unavailable)?
     }
+
+    fn version(&self) -> Option<i64> {
+        self.port.version()
+    }
 }
 
 /// The cache: a request never waits long for it, and after it was late none waits at all for a while.

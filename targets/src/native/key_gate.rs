@@ -45,9 +45,6 @@ const KEYS_A_SAVE: usize = 1000;
 /// Admissions that are kept by one batch, unless those of one key are more.
 const ADMISSIONS_A_BATCH: usize = 20_000;
 
-/// Changes when any other connection, of this process or another, has committed anything.
-const DATA_VERSION: &str = "PRAGMA data_version";
-
 /// [`KeyGate`] over ledgers in memory, for the one process that serves, and a database that other processes may change.
 ///
 /// What a key grants is remembered, and each decision first asks SQLite, in its own thread, whether anything has been
@@ -333,11 +330,7 @@ impl Reader {
     /// Forgets what was read before the last commit. What is read from now on is at least as new as the version that
     /// stands beside it, so that a commit in between only makes it be read once more.
     fn look(&mut self) -> Result<(), DatabaseError> {
-        let version = self.connection.prepare_cached(DATA_VERSION).and_then(|mut version| {
-            // The number means something on its own connection only.
-            version.query_row([], |row| row.get::<_, i64>(0))
-        });
-        let version = version.map_err(|error| DatabaseError::Unavailable(error.to_string()))?;
+        let version = database::data_version(&self.connection)?;
         if self.version != Some(version) {
             self.grants.clear();
             self.version = Some(version);

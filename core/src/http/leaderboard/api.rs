@@ -1,7 +1,8 @@
 use axum::{
     extract::{OriginalUri, State},
-    response::{IntoResponse as _, Response},
+    response::{IntoResponse, Response},
 };
+use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, header};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -24,6 +25,7 @@ use crate::{
         problem::ApiError,
         request::Query,
     },
+    memory::BoardPage,
     ports::Timestamp,
     store::leaderboard::Scope,
 };
@@ -163,14 +165,8 @@ async fn read(
         if let Some(not_modified) = caching::not_modified(headers, &tag, MINUTE) {
             return Ok(not_modified);
         }
-        match app.ports().key_value.get(key).await {
-            Ok(Some(kept)) => {
-                if let Ok(kept) = serde_json::from_slice::<Kept>(&kept) {
-                    return Ok(answer(&uri, format, kept.body, kept.next.as_deref(), &tag));
-                }
-            }
-            Ok(None) => {}
-            Err(error) => tracing::warn!(%error, "a kept page was not looked up"),
+        if let Some(page) = kept_page(app, key).await {
+            return Ok(answer(&uri, format, page.body, page.next.as_deref(), &tag));
         }
     }
 
@@ -209,19 +205,50 @@ async fn read(
         }
         return Ok(response);
     };
-    keep(app, &key, &Kept { body: body.clone(), next: next.clone() });
-    Ok(answer(&uri, format, body, next.as_deref(), &caching::etag(key.as_bytes())))
+    let page = BoardPage { at: app.now(), next, body: body.into() };
+    keep(app, &key, &page);
+    Ok(answer(&uri, format, page.body, page.next.as_deref(), &caching::etag(key.as_bytes())))
 }
 
-/// What the cache has of a page.
+/// What stands before a page in the cache, on a line of its own: so the page is sent as it is kept.
 #[derive(Deserialize, Serialize)]
-struct Kept {
-    body: String,
+struct Head {
+    at: i64,
     next: Option<String>,
 }
 
-fn keep(app: &App, key: &str, kept: &Kept) {
-    let Ok(value) = serde_json::to_vec(kept) else { return };
+/// The page, of this instance's memory or of the cache. Neither shows one that is older than the cache keeps it.
+async fn kept_page(app: &App, key: &str) -> Option<BoardPage> {
+    if let Some(page) = app.board_pages().get(key)
+        && app.now().ms_since(page.at) < u64::from(KEPT_SECONDS).saturating_mul(1000)
+    {
+        return Some(page);
+    }
+    let kept = match app.ports().key_value.get(key).await {
+        Ok(kept) => Bytes::from(kept?),
+        Err(error) => {
+            tracing::warn!(%error, "a kept page was not looked up");
+            return None;
+        }
+    };
+    let end = kept.iter().position(|byte| *byte == b'\n')?;
+    let head = serde_json::from_slice::<Head>(kept.get(..end)?).ok()?;
+    let page = BoardPage { at: Timestamp(head.at), next: head.next, body: kept.slice(end.saturating_add(1)..) };
+    remember(app, key, &page);
+    Some(page)
+}
+
+fn remember(app: &App, key: &str, page: &BoardPage) {
+    let next = page.next.as_ref().map_or(0, String::len);
+    let bytes = [key.len(), next, page.body.len()].into_iter().fold(0, usize::saturating_add);
+    app.board_pages().put(key.to_owned(), page.clone(), bytes);
+}
+
+fn keep(app: &App, key: &str, page: &BoardPage) {
+    remember(app, key, page);
+    let Ok(mut value) = serde_json::to_vec(&Head { at: page.at.0, next: page.next.clone() }) else { return };
+    value.push(b'\n');
+    value.extend_from_slice(&page.body);
     let (worker, key) = (app.clone(), key.to_owned());
     app.ports().background.spawn(Box::pin(async move {
         if let Err(error) = worker.ports().key_value.put(&key, &value, KEPT_SECONDS).await {
@@ -238,7 +265,7 @@ fn cache_key(query: &BoardQuery, scope: &Scope, snapshot: &str, limit: u32) -> O
     kept.then(|| format!("leaderboard/{}/{snapshot}/{}/{limit}/{slice}", caching::BUILD, scope.moderation))
 }
 
-fn answer(uri: &http::Uri, format: Format, body: String, next: Option<&str>, tag: &str) -> Response {
+fn answer(uri: &http::Uri, format: Format, body: impl IntoResponse, next: Option<&str>, tag: &str) -> Response {
     let mut response = caching::cacheable(body.into_response(), tag, MINUTE);
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(format.media_type()));
     if let Some(link) = next.and_then(|next| next_link(uri, next)) {

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     api::KEPT_LIMITS,
     caching::{etag, not_modified, tag_of},
+    finished::{self, Unanswered},
     formats,
 };
 use crate::{
@@ -83,9 +84,16 @@ struct Kept {
     headers: Vec<(String, String)>,
 }
 
-/// Keeps good answers, and shows the last one where there is none in time.
+/// Answers from memory where nothing has changed; else keeps good answers, and shows the last one where there is none in
+/// time.
 pub async fn or_last_answer(State((app, question)): State<(App, Question)>, request: Request, next: Next) -> Response {
+    let asked = finished::asked(&request);
+    if let Some(answer) = asked.as_ref().and_then(|asked| finished::answer(&app, asked, request.headers())) {
+        return answer;
+    }
     let Some(key) = question.key(&request) else { return next.run(request).await };
+    // Before anything is read for the answer.
+    let unanswered = asked.and_then(|asked| Unanswered::of(&app, asked));
     let (is_head, headers) = (request.method() == Method::HEAD, request.headers().clone());
     let last =
         async || last_answer(&app, &key, &headers).await.map(|last| if is_head { without_body(last) } else { last });
@@ -99,7 +107,13 @@ pub async fn or_last_answer(State((app, question)): State<(App, Question)>, requ
     };
     match answer.status() {
         StatusCode::SERVICE_UNAVAILABLE => last().await.unwrap_or(answer),
-        StatusCode::OK if !is_head => keep(&app, key, answer).await,
+        StatusCode::OK if !is_head => {
+            let answer = keep(&app, key, answer).await;
+            match unanswered {
+                Some(question) => question.keep(&app, answer).await,
+                None => answer,
+            }
+        }
         _ => answer,
     }
 }

@@ -7,6 +7,7 @@ mod board;
 pub mod caching;
 mod changes;
 mod compare;
+mod finished;
 mod formats;
 mod health;
 mod history;

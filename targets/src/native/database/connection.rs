@@ -1,6 +1,10 @@
 //! One connection to SQLite, and what runs on it.
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::Path,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use aibaas_core::ports::{DatabaseError, Rows, Statement, Value};
 use rusqlite::{Connection, OpenFlags, types::ValueRef};
@@ -69,6 +73,46 @@ pub fn connect_reader(path: &Path) -> Result<Connection, DatabaseError> {
     let connection = connect(path, Durability::Full)?;
     connection.pragma_update(None, "query_only", true).map_err(unavailable)?;
     Ok(connection)
+}
+
+/// Changes when any other connection, of this process or another, has committed anything.
+const DATA_VERSION: &str = "PRAGMA data_version";
+
+/// Asks this connection which version of the file it sees. The number means something on its own connection only.
+///
+/// # Errors
+/// [`DatabaseError::Unavailable`] when the file cannot be asked.
+pub fn data_version(connection: &Connection) -> Result<i64, DatabaseError> {
+    let version =
+        connection.prepare_cached(DATA_VERSION).and_then(|mut version| version.query_row([], |row| row.get(0)));
+    version.map_err(unavailable)
+}
+
+/// A connection that does nothing but notice commits.
+pub struct CommitWatch(Mutex<Option<Connection>>);
+
+impl CommitWatch {
+    /// Watches this file.
+    ///
+    /// # Errors
+    /// [`DatabaseError::Unavailable`] when the file cannot be opened.
+    pub fn open(path: &Path) -> Result<Self, DatabaseError> {
+        let connection = connect_reader(path)?;
+        // It waits for nobody.
+        connection.busy_timeout(Duration::ZERO).map_err(unavailable)?;
+        Ok(Self(Mutex::new(Some(connection))))
+    }
+
+    /// A number that each commit changes; none where the file cannot be asked.
+    pub fn version(&self) -> Option<i64> {
+        let connection = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        data_version(connection.as_ref()?).ok()
+    }
+
+    /// Looks no more.
+    pub fn close(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
 }
 
 /// Says that the database cannot be used.

@@ -11,6 +11,6 @@ mod sqlite_database;
 mod tests;
 mod writer;
 
-pub use connection::{Durability, connect_reader, make_private, run};
+pub use connection::{Durability, connect_reader, data_version, make_private, run};
 pub use read_only::ReadOnlyDatabase;
 pub use sqlite_database::SqliteDatabase;

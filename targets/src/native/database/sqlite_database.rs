@@ -10,7 +10,7 @@ use crossbeam_channel::Sender;
 use tokio::{sync::oneshot, time::Instant};
 
 use super::{
-    connection::{Durability, connect_reader, make_private},
+    connection::{CommitWatch, Durability, connect_reader, make_private},
     file::DatabaseFile,
     job::{Answer, Asking, Job, Message, closed, submit},
     reader::{Kind, Kinds, read},
@@ -32,6 +32,7 @@ pub struct SqliteDatabase {
     writer: Sender<Message>,
     kinds: Arc<Kinds>,
     file: DatabaseFile,
+    commits: CommitWatch,
     reader_threads: Mutex<Vec<JoinHandle<()>>>,
     writer_thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -60,6 +61,7 @@ impl SqliteDatabase {
             writer,
             kinds,
             file: DatabaseFile::of(path).map_err(|error| DatabaseError::Unavailable(error.to_string()))?,
+            commits: CommitWatch::open(path)?,
             reader_threads: Mutex::new(reader_threads),
             writer_thread: Mutex::new(Some(writer_thread)),
         })
@@ -68,6 +70,7 @@ impl SqliteDatabase {
     /// Finishes what waits, brings the write-ahead log into the database file and ends the threads.
     /// Blocks until that is done; later calls are answered [`DatabaseError::Unavailable`].
     pub fn close(&self) {
+        self.commits.close();
         let readers = std::mem::take(&mut *self.reader_threads.lock().unwrap_or_else(PoisonError::into_inner));
         for _ in &readers {
             // It fails only when the threads are gone already.
@@ -109,6 +112,11 @@ impl Database for SqliteDatabase {
 
     async fn check(&self) -> Result<(), DatabaseError> {
         self.file.check().await
+    }
+
+    /// Asks SQLite in the caller's thread: two microseconds, and no other thread has to wake.
+    fn version(&self) -> Option<i64> {
+        self.commits.version()
     }
 }
 

@@ -342,3 +342,26 @@ async fn a_read_only_disk_writes_nothing() {
     fixture.database.batch(vec![insert(2, "a"), insert(3, "b")]).await.unwrap();
     assert_eq!(integer(&fixture.database, Statement::new(COUNT)).await, 3);
 }
+
+#[tokio::test]
+async fn every_commit_changes_the_version() {
+    let fixture = fixture().await;
+    let version = || fixture.database.version().unwrap();
+    let first = version();
+    fixture.database.query(Statement::new(COUNT)).await.unwrap();
+    assert_eq!(version(), first, "who reads changes nothing");
+    let mut seen = vec![first];
+    for id in 10..15 {
+        fixture.database.query(insert(id, &format!("of this process {id}"))).await.unwrap();
+        seen.push(version());
+        // As another process would.
+        connect(&fixture.path(), Durability::Full).unwrap().execute_batch("UPDATE t SET n = n + 1").unwrap();
+        seen.push(version());
+    }
+    let told = seen.len();
+    seen.sort_unstable();
+    seen.dedup();
+    assert_eq!(seen.len(), told, "no number is told twice");
+    fixture.database.close();
+    assert_eq!(fixture.database.version(), None);
+}

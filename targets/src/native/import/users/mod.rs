@@ -75,7 +75,7 @@ pub async fn import(options: Options) -> Result<ExitCode, CliError> {
 
 /// Where the accounts go.
 enum Target {
-    Database(SqliteDatabase),
+    Database(Box<SqliteDatabase>),
     File { file: BufWriter<File>, path: PathBuf },
 }
 
@@ -83,7 +83,7 @@ impl Target {
     async fn open(options: &Options) -> Result<Self, CliError> {
         let Some(path) = &options.sql else {
             data_directory::create(&options.data.directory)?;
-            return data_directory::open(&options.data.directory).await.map(Self::Database);
+            return data_directory::open(&options.data.directory).await.map(Box::new).map(Self::Database);
         };
         let file =
             new_file(path).map_err(|error| CliError::failed(format!("cannot write {}: {error}", path.display())))?;
@@ -121,7 +121,7 @@ impl Target {
     /// Ends it. Half a file would pass for a whole one: it goes.
     async fn close(self, whole: bool) -> Result<(), CliError> {
         match self {
-            Self::Database(database) => data_directory::close(database).await,
+            Self::Database(database) => data_directory::close(*database).await,
             Self::File { mut file, path } => {
                 let written = file.flush().and_then(|()| file.get_ref().sync_all());
                 if !whole || written.is_err() {

@@ -1,0 +1,149 @@
+//! Finished answers to public reads, in the memory of this instance: while the database tells that nothing was committed
+//! since an answer was made, the same question has the same answer, byte for byte. Nothing is read or written for it.
+
+use std::sync::Arc;
+
+use axum::{
+    body::{Body, HttpBody as _, to_bytes},
+    extract::{OriginalUri, Request},
+    response::{IntoResponse as _, Response},
+};
+use http::{HeaderMap, HeaderName, Method, StatusCode, header};
+
+use super::{caching, formats, last_answer::NotKept};
+use crate::{app::App, memory::FinishedAnswer};
+
+/// What is larger is not kept.
+const LARGEST: usize = 1 << 20;
+/// After this time one is made anew all the same, so that the last known answer stays in the cache of worse times.
+const KEPT_MS: u64 = 3_600_000;
+/// What `304` tells of the answer that the client has (RFC 9110, 15.4.5).
+const OF_NOT_MODIFIED: [HeaderName; 3] = [header::CACHE_CONTROL, header::ETAG, header::VARY];
+
+/// Everything of a reading request that an answer may depend on, and nothing that tells who asks. The target stands as
+/// it was sent: links to other pages repeat it.
+pub fn asked(request: &Request) -> Option<String> {
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return None;
+    }
+    let uri = request.extensions().get::<OriginalUri>().map_or(request.uri(), |OriginalUri(uri)| uri);
+    Some([formats::accepted(request.headers()).media_type(), " ", uri.path_and_query()?.as_str()].concat())
+}
+
+/// The answer, or that the client has it, where it is what would be made now.
+pub fn answer(app: &App, asked: &str, headers: &HeaderMap) -> Option<Response> {
+    let finished = app.finished_answers().get(asked)?;
+    let is_current = app.now().ms_since(finished.at) < KEPT_MS && app.database().version() == Some(finished.version);
+    is_current.then(|| sent(&finished, headers))
+}
+
+/// A question whose answer may be kept, once it is there.
+pub struct Unanswered {
+    asked: String,
+    version: i64,
+}
+
+impl Unanswered {
+    /// Prepares to keep the answer that is made from now on; not where the host cannot tell how long it holds.
+    pub fn of(app: &App, asked: String) -> Option<Self> {
+        let version = app.database().version()?;
+        Some(Self { asked, version })
+    }
+
+    /// Keeps the answer, where it is one that has a tag and is not too large.
+    pub async fn keep(self, app: &App, answer: Response) -> Response {
+        let is_small = answer.body().size_hint().exact().is_some_and(|size| size <= LARGEST as u64);
+        let may_be_kept = answer.status() == StatusCode::OK && answer.extensions().get::<NotKept>().is_none();
+        if !is_small || !may_be_kept || !answer.headers().contains_key(header::ETAG) {
+            return answer;
+        }
+        let (parts, body) = answer.into_parts();
+        let Ok(body) = to_bytes(body, LARGEST).await else { return StatusCode::INTERNAL_SERVER_ERROR.into_response() };
+        let headers = parts.headers.iter().map(|(name, value)| name.as_str().len().saturating_add(value.len()));
+        let bytes = [self.asked.len(), body.len()].into_iter().chain(headers).fold(0, usize::saturating_add);
+        let finished =
+            FinishedAnswer { version: self.version, at: app.now(), headers: parts.headers.clone(), body: body.clone() };
+        app.finished_answers().put(self.asked, Arc::new(finished), bytes);
+        Response::from_parts(parts, Body::from(body))
+    }
+}
+
+fn sent(finished: &FinishedAnswer, headers: &HeaderMap) -> Response {
+    if headers.contains_key(header::IF_NONE_MATCH) {
+        let tag = finished.headers.get(header::ETAG).and_then(|tag| tag.to_str().ok()).unwrap_or_default();
+        if let Some(mut not_modified) = caching::not_modified(headers, tag, caching::REVALIDATED) {
+            let told = finished.headers.iter().filter(|(name, _)| OF_NOT_MODIFIED.contains(name));
+            *not_modified.headers_mut() = told.map(|(name, value)| (name.clone(), value.clone())).collect();
+            return not_modified;
+        }
+    }
+    let mut answer = Response::new(Body::from(finished.body.clone()));
+    *answer.headers_mut() = finished.headers.clone();
+    answer
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use http::HeaderValue;
+
+    use super::*;
+    use crate::ports::Timestamp;
+
+    fn asked(method: Method, uri: &str, accept: &str) -> Option<String> {
+        let request = Request::builder().method(method).uri(uri).header("accept", accept);
+        super::asked(&request.body(Body::empty()).unwrap())
+    }
+
+    #[test]
+    fn what_an_answer_depends_on_is_told_apart_and_nothing_else() {
+        let get = |uri, accept| asked(Method::GET, uri, accept).unwrap();
+        let plain = get("/api/v1/leaderboard?benchmark=a&version=1", "*/*");
+        assert_eq!(plain, get("/api/v1/leaderboard?benchmark=a&version=1", "application/json"));
+        assert_eq!(Some(plain.clone()), asked(Method::HEAD, "/api/v1/leaderboard?benchmark=a&version=1", "*/*"));
+        for (uri, accept) in [
+            ("/api/v1/leaderboard?benchmark=a&version=1", "text/csv"),
+            // Its link to the next page repeats what was asked.
+            ("/api/v1/leaderboard?version=1&benchmark=a", "*/*"),
+            ("/api/v1/leaderboard?benchmark=a", "*/*"),
+            ("/leaderboard?benchmark=a&version=1", "*/*"),
+        ] {
+            assert_ne!(plain, get(uri, accept), "{uri} {accept}");
+        }
+        assert_eq!(asked(Method::POST, "/api/v1/leaderboard", "*/*"), None);
+    }
+
+    fn finished() -> FinishedAnswer {
+        let mut headers = HeaderMap::new();
+        for (name, value) in [
+            (header::ETAG, "\"a\""),
+            (header::CACHE_CONTROL, "public, max-age=60"),
+            (header::VARY, "Accept"),
+            (header::CONTENT_TYPE, "application/json"),
+            (header::LINK, "<?cursor=a>; rel=\"next\""),
+        ] {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+        FinishedAnswer { version: 1, at: Timestamp(0), headers, body: Bytes::from_static(b"{}") }
+    }
+
+    #[test]
+    fn who_has_the_answer_hears_so() {
+        let answer = |known: Option<&'static str>| {
+            let known = known.map(|tag| (header::IF_NONE_MATCH, HeaderValue::from_static(tag)));
+            sent(&finished(), &known.into_iter().collect())
+        };
+        for known in ["\"a\"", "W/\"a\"", "\"b\", \"a\"", "*"] {
+            let not_modified = answer(Some(known));
+            assert_eq!(not_modified.status(), 304, "{known}");
+            let names = not_modified.headers().keys().map(HeaderName::as_str).collect::<Vec<_>>();
+            assert_eq!(names, ["etag", "cache-control", "vary"]);
+            assert_eq!(not_modified.body().size_hint().exact(), Some(0));
+        }
+        for known in [None, Some("\"b\"")] {
+            let whole = answer(known);
+            assert_eq!((whole.status(), whole.headers()), (StatusCode::OK, &finished().headers));
+            assert_eq!(whole.body().size_hint().exact(), Some(2));
+        }
+    }
+}

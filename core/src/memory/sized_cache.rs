@@ -1,0 +1,113 @@
+//! A cache that is bounded by the bytes of what it holds.
+
+use std::{
+    borrow::Borrow,
+    hash::Hash,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use lru::LruCache;
+
+/// What an entry takes beside what it says of itself.
+const ENTRY_BYTES: usize = 256;
+
+/// Keeps values up to so many bytes; the least recently used give way.
+pub struct SizedCache<K: Hash + Eq, V> {
+    most_bytes: usize,
+    kept: Mutex<Kept<K, V>>,
+}
+
+struct Kept<K: Hash + Eq, V> {
+    entries: LruCache<K, (V, usize)>,
+    bytes: usize,
+}
+
+impl<K: Hash + Eq, V: Clone> SizedCache<K, V> {
+    /// An empty one.
+    #[must_use]
+    pub fn new(most_bytes: usize) -> Self {
+        Self { most_bytes, kept: Mutex::new(Kept { entries: LruCache::unbounded(), bytes: 0 }) }
+    }
+
+    /// The value, which thereby is the one that was used last.
+    pub fn get<Q: Hash + Eq + ?Sized>(&self, key: &Q) -> Option<V>
+    where
+        K: Borrow<Q>,
+    {
+        self.kept().entries.get(key).map(|(value, _)| value.clone())
+    }
+
+    /// Keeps a value that takes so many bytes, in the place of the one before. What is larger than all that may be kept
+    /// is not.
+    pub fn put(&self, key: K, value: V, bytes: usize) {
+        let bytes = bytes.saturating_add(ENTRY_BYTES);
+        let mut kept = self.kept();
+        if bytes > self.most_bytes {
+            let before = kept.entries.pop(&key);
+            kept.free(before);
+            return;
+        }
+        let before = kept.entries.put(key, (value, bytes));
+        kept.free(before);
+        kept.bytes = kept.bytes.saturating_add(bytes);
+        while kept.bytes > self.most_bytes {
+            let Some((_, oldest)) = kept.entries.pop_lru() else { break };
+            kept.free(Some(oldest));
+        }
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept<K, V>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<K: Hash + Eq, V> Kept<K, V> {
+    fn free(&mut self, entry: Option<(V, usize)>) {
+        self.bytes = self.bytes.saturating_sub(entry.map_or(0, |(_, bytes)| bytes));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ROOM: usize = 3 * (1000 + ENTRY_BYTES);
+
+    #[test]
+    fn the_least_recently_used_give_way() {
+        let cache = SizedCache::new(ROOM);
+        for key in ["a", "b", "c"] {
+            cache.put(key, key, 1000);
+        }
+        assert_eq!(cache.get(&"a"), Some("a"));
+        cache.put("d", "d", 1000);
+        assert_eq!([cache.get(&"a"), cache.get(&"b"), cache.get(&"c")], [Some("a"), None, Some("c")]);
+        cache.put("large", "large", 2000);
+        assert_eq!([cache.get(&"c"), cache.get(&"d"), cache.get(&"large")], [Some("c"), None, Some("large")]);
+    }
+
+    #[test]
+    fn its_bytes_never_exceed_the_bound() {
+        let cache = SizedCache::new(ROOM);
+        for turn in 0..1000_usize {
+            cache.put(turn % 7, turn, turn * 37 % 5000);
+            let kept = cache.kept();
+            let counted = kept.entries.iter().map(|(_, (_, bytes))| *bytes).sum::<usize>();
+            assert_eq!(kept.bytes, counted);
+            assert!(counted <= ROOM, "{counted} bytes");
+        }
+    }
+
+    #[test]
+    fn what_is_replaced_or_too_large_takes_nothing() {
+        let cache = SizedCache::new(ROOM);
+        for turn in 0..10 {
+            cache.put("a", turn, 1000);
+            cache.put("b", turn, 1000);
+        }
+        assert_eq!((cache.get(&"a"), cache.get(&"b")), (Some(9), Some(9)));
+        cache.put("a", 10, ROOM);
+        assert_eq!((cache.get(&"a"), cache.get(&"b")), (None, Some(9)));
+        assert_eq!(cache.kept().bytes, 1000 + ENTRY_BYTES);
+    }
+}
