@@ -7,7 +7,7 @@ use aibaas_core::{
     ports,
     store::{
         Batch, benchmarks,
-        migrations::{CREATE_LOG, KnownSchema, MIGRATIONS, Migration, MigrationError, migrate, plan},
+        migrations::{CREATE_LOG, MIGRATIONS, Migration, MigrationError, migrate, plan},
         publications::{Kept, Publication, RunEnding},
         results::{self, TaskAttempt},
     },
@@ -580,7 +580,6 @@ fn a_newer_schema_is_refused() {
         };
         memory.0.lock().expect("a lock").execute_batch(sql).expect("it runs");
     };
-    let read = || ports::Statement::new("SELECT count(*) AS n FROM models");
     let planned = plan(&memory).now_or_never().expect("it never waits").expect("a plan");
     assert_eq!((planned.pending.len(), planned.unknown.len()), (MIGRATIONS.len(), 0));
     memory.0.lock().expect("a lock").execute_batch(CREATE_LOG).expect("the log of migrations");
@@ -593,34 +592,6 @@ fn a_newer_schema_is_refused() {
     for part in ["9999_of_tomorrow.sql", last, env!("CARGO_PKG_VERSION")] {
         assert!(refused.to_string().contains(part), "{part}: {refused}");
     }
-
-    let known = KnownSchema::new(memory);
-    let ask = || ports::Database::query(&known, read()).now_or_never().expect("it never waits");
-    let batch = || ports::Database::batch(&known, vec![read()]).now_or_never().expect("it never waits");
-    for refused in [ask().map(drop), batch().map(drop)] {
-        let Err(ports::DatabaseError::Unavailable(why)) = refused else { panic!("{refused:?}") };
-        assert!(why.contains("9999_of_tomorrow.sql"), "{why}");
-    }
-}
-
-/// Once it was right, an instance goes on, as while the next release comes; and one that was refused goes on once it is.
-#[test]
-fn an_instance_goes_on_while_the_next_release_comes() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("shared.db");
-    let (writes, reads) = (Connection::open(&path).expect("a file"), Connection::open(&path).expect("a file"));
-    writes.execute_batch(CREATE_LOG).expect("the log of migrations");
-    let known = KnownSchema::new(Memory(Mutex::new(reads)));
-    let ask = || {
-        let read = ports::Statement::new("SELECT count(*) AS n FROM d1_migrations");
-        ports::Database::query(&known, read).now_or_never().expect("it never waits").is_ok()
-    };
-    writes.execute_batch("INSERT INTO d1_migrations (name) VALUES ('9999_of_tomorrow.sql')").expect("it runs");
-    assert!(!ask());
-    writes.execute_batch("DELETE FROM d1_migrations").expect("it runs");
-    assert!(ask());
-    writes.execute_batch("INSERT INTO d1_migrations (name) VALUES ('9999_of_tomorrow.sql')").expect("it runs");
-    assert!(ask());
 }
 
 /// Whoever reads that a database needs a migration finds the release that has it.

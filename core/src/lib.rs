@@ -24,12 +24,13 @@ pub mod store;
 
 pub use app::{App, ClientAddress};
 pub use config::{
-    Config, ConfigError, Environment, HostDefaults, LogFormat, LogSettings, MailProvider, Publishing, unknown_variables,
+    Config, ConfigError, Environment, HostDefaults, LogFormat, LogSettings, MailProvider, OwnMail, Publishing,
+    SmtpEncryption, SmtpSettings, unknown_variables,
 };
 pub use http::{BodyStalled, HostRefusal, Sleep, UnreadBody, openapi_text, refuse, router, watch_body};
 pub use schedule::tick;
 pub use store::{
     key_gate::SqlKeyGate,
-    migrations::{KnownSchema, MigrationError, migrate},
+    migrations::{MigrationError, migrate},
     rate_limits::SqlRateLimiter,
 };

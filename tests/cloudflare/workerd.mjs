@@ -1,7 +1,7 @@
 // What serve.mjs starts; it says what the options mean.
 //
 // The control port: `POST /cron` runs the scheduled handler, `GET /logs` shows what the Worker logged, `GET /hashes`
-// how many passwords each of the hashing objects has hashed.
+// how many passwords each of the hashing objects has hashed, `GET /mails` what went to the binding EMAIL.
 //
 // `GET /fault?of=&fault=&times=` spoils a binding (faults.mjs), and without parameters heals all; `GET /exhaust` has the
 // instance run out of memory, and `GET /memory` tells how much it has.
@@ -14,7 +14,7 @@
 import http from "node:http";
 import { readFileSync, readdirSync } from "node:fs";
 import path from "node:path";
-import { Miniflare, Response, convertV4MiniflareOptions, fetch } from "miniflare";
+import { Log, LogLevel, Miniflare, Response, convertV4MiniflareOptions, fetch } from "miniflare";
 
 const HARNESS = `
 import { env } from "cloudflare:workers";
@@ -232,6 +232,24 @@ async function outbound(request) {
 
 const configuration = readFileSync(options.wranglerToml, "utf8");
 const logs = [];
+
+/** What the runtime itself says. Of a mail that went to the binding that is its head, and the files of its texts. */
+class MailLog extends Log {
+  mails = [];
+
+  constructor() {
+    super(LogLevel.INFO);
+  }
+
+  log(message) {
+    if (!message.includes("send_email binding called")) return;
+    const line = (name) => message.match(new RegExp(`^${name}: (.*)$`, "m"))?.[1];
+    const file = (name) => line(name) && readFileSync(line(name), "utf8");
+    this.mails.push({ from: line("From"), to: line("To"), subject: line("Subject"), text: file("Text"), html: file("HTML") });
+  }
+}
+
+const log = new MailLog();
 const worker = (name, objects) => ({
   name,
   modules: modules(options.buildDir),
@@ -239,6 +257,7 @@ const worker = (name, objects) => ({
   compatibilityDate: configuration.match(/^compatibility_date = "(.+)"$/m)[1],
   bindings: options.vars,
   d1Databases: { DB: "DB" },
+  email: options.vars.MAIL_TRANSPORT === "cloudflare" ? { send_email: [{ name: "EMAIL" }] } : undefined,
   kvNamespaces: { CACHE: "CACHE" },
   durableObjects: {
     RATE_LIMITER: { className: "RateLimiter", useSQLite: true, ...objects },
@@ -259,6 +278,7 @@ const runtime = new Miniflare(
     workers: [worker("aibaas", {}), ...another],
     resourcePersistencePath: options.persist,
     cf: false,
+    log,
     telemetry: { enabled: false },
     handleStructuredLogs: (log) => logs.push(log),
   }),
@@ -301,6 +321,8 @@ const control = http.createServer(async (request, response) => {
       response.writeHead(204).end();
     } else if (request.method === "GET" && request.url === "/logs") {
       response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(logs));
+    } else if (request.method === "GET" && request.url === "/mails") {
+      response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(log.mails));
     } else if (request.method === "GET" && ["/hashes", "/keys", "/evict", "/fault", "/exhaust", "/memory"].includes(request.url.split("?")[0])) {
       const answer = await fetch(`http://${hostname}:${workerPort}/harness${request.url}`);
       response.writeHead(200, { "content-type": "application/json" }).end(await answer.text());

@@ -14,7 +14,7 @@ use std::{
 };
 
 use aibaas_core::{
-    App, ClientAddress, Config, Environment, HostDefaults, SqlKeyGate, SqlRateLimiter, migrate,
+    App, ClientAddress, Config, Environment, HostDefaults, OwnMail, SqlKeyGate, SqlRateLimiter, migrate,
     ports::{
         Background, BoxFuture, Clock, Database, DatabaseError, Entropy, HashError, HashJob, HashOutcome, HttpClient,
         HttpError, InlineHasher, KeyValue, KeyValueError, OutboundRequest, OutboundResponse, PasswordHasher, Ports,
@@ -190,6 +190,7 @@ impl Simulation {
             environment: Environment::Development,
             base_url: "http://simulation.example".to_owned(),
             most_hash_memory_kib: 65_536,
+            own_mail: OwnMail::None,
         };
         let config = Config::load(&lookup, defaults).expect("a configuration");
         migrate(ports.as_ref()).await.expect("the schema");

@@ -62,6 +62,7 @@ mod secret_scanning;
 mod sessions;
 mod site;
 mod slices;
+mod smtp;
 mod snapshots;
 mod spin_component;
 mod standings;
@@ -267,6 +268,7 @@ fn once(kinds: &[Kind]) -> Vec<Trial> {
         counted("workerd::what_cannot_be_told_is_not_revoked".to_owned(), || {
             RUNTIME.block_on(workerd::what_cannot_be_told_is_not_revoked())
         }),
+        counted("workerd::its_binding_sends_mail".to_owned(), || RUNTIME.block_on(workerd::its_binding_sends_mail())),
         counted("workerd::its_schedule_sends_mail".to_owned(), || RUNTIME.block_on(workerd::its_schedule_sends_mail())),
         plain("project::a_fit_spin_is_known_by_its_version", project::a_fit_spin_is_known_by_its_version),
         plain("project::asvs_rows_name_tests_that_exist", project::asvs_rows_name_tests_that_exist),
@@ -329,6 +331,15 @@ fn once(kinds: &[Kind]) -> Vec<Trial> {
         }),
         plain("native_keys::sigkill_loses_at_most_the_last_minutes_use", || {
             RUNTIME.block_on(native_keys::sigkill_loses_at_most_the_last_minutes_use())
+        }),
+    ]);
+    trials.extend([
+        counted("smtp::mail_arrives".to_owned(), || RUNTIME.block_on(smtp::mail_arrives())),
+        counted("smtp::replies_decide_what_becomes_of_a_mail".to_owned(), || {
+            RUNTIME.block_on(smtp::replies_decide_what_becomes_of_a_mail())
+        }),
+        counted("smtp::a_server_that_is_not_ours_gets_nothing".to_owned(), || {
+            RUNTIME.block_on(smtp::a_server_that_is_not_ours_gets_nothing())
         }),
     ]);
     macro_rules! dependencies {

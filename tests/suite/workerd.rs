@@ -4,9 +4,9 @@ use std::{collections::BTreeMap, time::Duration};
 
 use aibaas_tests::{
     PATIENCE, Publisher, User, eventually,
-    fixtures::{PASSWORD, new_address},
+    fixtures::{PASSWORD, new_address, token_in},
     host::{
-        Host, Kind, Setup,
+        Host, Kind, MAIL_FROM, Setup,
         cloudflare::{self, Workerd},
     },
     keys::{Key, VERIFY},
@@ -277,6 +277,29 @@ pub async fn tells_its_own_mistakes() -> Result<(), String> {
     for (name, _) in mistakes {
         assert!(logged.contains(name), "{name}: {logged}");
     }
+    Ok(())
+}
+
+/// Cloudflare's own service gets the mail with both its texts.
+pub async fn its_binding_sends_mail() -> Result<(), String> {
+    let mut variables = Setup::KeepsMail.variables();
+    variables.extend([("MAIL_TRANSPORT", "cloudflare".to_owned()), ("MAIL_FROM", MAIL_FROM.to_owned())]);
+    let workerd = Workerd::start(&variables, None)?;
+    let host = Host::at(Kind::Cloudflare, workerd.url.clone(), None);
+    let email = new_address();
+    host.client().post("/api/v1/auth/register").json(json!({ "email": email, "password": PASSWORD })).await.expect(202);
+    let url = format!("{}/mails", workerd.control);
+    let mail = eventually("the mail", async || {
+        let mails = plain_client().get(&url).send().await.expect("an answer").json::<Vec<Value>>().await;
+        mails.expect("a list").into_iter().find(|mail| mail["to"] == email)
+    })
+    .await;
+    assert!(mail["from"].as_str().is_some_and(|from| from.contains("noreply@aibaas.example")), "{mail}");
+    assert!(mail["subject"].as_str().is_some_and(|subject| !subject.is_empty()), "{mail}");
+    let [text, html] = ["text", "html"].map(|part| mail[part].as_str().expect("a part"));
+    assert_eq!(token_in(text), token_in(html));
+    let body = json!({ "token": token_in(text), "password": PASSWORD });
+    host.client().post("/api/v1/auth/verify-email").json(body).await.expect(200);
     Ok(())
 }
 

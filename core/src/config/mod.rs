@@ -1,6 +1,7 @@
 //! Configuration: read once, checked whole, every mistake reported together.
 
 mod log_settings;
+mod mail;
 mod reader;
 mod unknown_variables;
 
@@ -11,6 +12,7 @@ use crate::{
     ports::{Clock, Deadlines, Limit, MovableClock},
 };
 pub use log_settings::{LogFormat, LogSettings};
+pub use mail::{MailProvider, OwnMail, SmtpEncryption, SmtpSettings};
 use reader::{Reader, is_sender};
 pub use unknown_variables::unknown_variables;
 
@@ -32,6 +34,8 @@ pub struct HostDefaults {
     pub base_url: String,
     /// The most memory that one password hash may take here, in KiB.
     pub most_hash_memory_kib: u32,
+    /// How it sends mail by itself, beside what it asks of providers over HTTP.
+    pub own_mail: OwnMail,
 }
 
 #[cfg(test)]
@@ -39,29 +43,8 @@ impl HostDefaults {
     /// A host in development that listens there, for unit tests.
     pub(crate) fn development(base_url: &str) -> Self {
         let base_url = base_url.to_owned();
-        Self { environment: Environment::Development, base_url, most_hash_memory_kib: 65_536 }
+        Self { environment: Environment::Development, base_url, most_hash_memory_kib: 65_536, own_mail: OwnMail::None }
     }
-}
-
-/// Who sends mail.
-#[derive(Clone, Debug)]
-pub enum MailProvider {
-    /// Resend's HTTP API.
-    Resend {
-        /// Its key.
-        api_key: Secret,
-        /// Base URL.
-        url: String,
-    },
-    /// SendGrid's HTTP API.
-    SendGrid {
-        /// Its key.
-        api_key: Secret,
-        /// Base URL.
-        url: String,
-    },
-    /// Nobody: mail is kept and shown at `/dev/mail` (development only).
-    Kept,
 }
 
 /// Who may publish results.
@@ -218,7 +201,7 @@ impl Config {
 
         let cors_origins = read.cors_origins().or_else(|| production.then(Vec::new));
 
-        let mail_provider = Self::mail_provider(&mut read, production);
+        let mail_provider = mail::provider(&mut read, production, defaults.own_mail);
         let mail_from = match read.get("MAIL_FROM") {
             Some(mail_from) => {
                 let local = !production && mail_from.contains("@localhost");
@@ -305,30 +288,6 @@ impl Config {
             limit_unknown_keys,
             limit_reads,
         })
-    }
-
-    fn mail_provider(read: &mut Reader<'_>, production: bool) -> MailProvider {
-        for name in ["RESEND_API_URL", "SENDGRID_API_URL"] {
-            if production && read.get(name).is_some() {
-                read.mistake(format!("{name} is for development; in production mail goes to the provider itself"));
-            }
-        }
-        let resend_url = read.url("RESEND_API_URL", false).unwrap_or_else(|| "https://api.resend.com".to_owned());
-        let sendgrid_url = read.url("SENDGRID_API_URL", false).unwrap_or_else(|| "https://api.sendgrid.com".to_owned());
-        match (read.get("RESEND_API_KEY"), read.get("SENDGRID_API_KEY")) {
-            (Some(_), Some(_)) => {
-                read.mistake("RESEND_API_KEY and SENDGRID_API_KEY are both set: name one mail provider");
-                MailProvider::Kept
-            }
-            (Some(key), None) => MailProvider::Resend { api_key: Secret::new(key), url: resend_url },
-            (None, Some(key)) => MailProvider::SendGrid { api_key: Secret::new(key), url: sendgrid_url },
-            (None, None) => {
-                if production {
-                    read.mistake("RESEND_API_KEY or SENDGRID_API_KEY is missing: mail needs a provider");
-                }
-                MailProvider::Kept
-            }
-        }
     }
 
     /// Whether pages of the origin may call with credentials, and in cookie mode.

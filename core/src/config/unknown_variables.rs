@@ -1,20 +1,21 @@
-use super::{Config, Environment, HostDefaults};
+use super::{Config, Environment, HostDefaults, OwnMail};
 
 /// How variables of this product begin. Another one that begins so is misspelt, or of another release.
-const PREFIXES: [&str; 15] = [
+const PREFIXES: [&str; 16] = [
     "ADMIN_EMAIL",
     "AIBAAS_",
     "BREACHED_PASSWORDS_",
     "CORS_",
     "GITHUB_SECRET_SCANNING_",
     "JWT_",
-    "MAIL_FROM",
+    "MAIL_",
     "PASSWORD_ARGON2",
     "PASSWORD_HASH",
     "PUBLISHING_",
     "RATE_LIMIT_",
     "RESEND_API_",
     "SENDGRID_API_",
+    "SMTP_",
     "TICK_SECRET",
     "TRUSTED_PROX",
 ];
@@ -29,8 +30,12 @@ pub fn unknown_variables(names: impl IntoIterator<Item = String>, of_host: &[&st
         // In development everything may be configured.
         (name == "ENVIRONMENT").then(|| "development".to_owned())
     };
-    let defaults =
-        HostDefaults { environment: Environment::Development, base_url: String::new(), most_hash_memory_kib: u32::MAX };
+    let defaults = HostDefaults {
+        environment: Environment::Development,
+        base_url: String::new(),
+        most_hash_memory_kib: u32::MAX,
+        own_mail: OwnMail::Smtp,
+    };
     let _ = Config::load(&lookup, defaults);
     let known = known.into_inner();
     let is_known = |name: &str| known.contains(name) || of_host.contains(&name);

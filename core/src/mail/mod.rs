@@ -157,6 +157,8 @@ impl MailProvider {
         match self {
             Self::Resend { .. } => "Resend",
             Self::SendGrid { .. } => "SendGrid",
+            Self::Smtp(_) => "the SMTP server",
+            Self::Binding => "Cloudflare",
             Self::Kept => "the development mailbox",
         }
     }

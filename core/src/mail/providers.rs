@@ -23,6 +23,9 @@ pub async fn send(app: &App, mail: &Mail, idempotency_key: &str) -> Result<(), M
     let provider = &app.config().mail_provider;
     let (url, api_key, body) = match provider {
         MailProvider::Kept => return Ok(()),
+        MailProvider::Smtp(_) | MailProvider::Binding => {
+            return Err(MailError::Retry(format!("this host does not reach {}", provider.name())));
+        }
         MailProvider::Resend { api_key, url } => (format!("{url}/emails"), api_key, resend_body(mail)),
         MailProvider::SendGrid { api_key, url } => {
             (format!("{url}/v3/mail/send"), api_key, sendgrid_body(mail, idempotency_key))

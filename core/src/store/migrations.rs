@@ -1,12 +1,8 @@
 //! The schema: the files of `migrations/`, recorded in the table that wrangler keeps too, so that every host
 //! answers "which migrations ran?" alike.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
-use async_trait::async_trait;
-
 use super::query::{Query, Sql, sql};
-use crate::ports::{Database, DatabaseError, Rows, Statement};
+use crate::ports::{Database, DatabaseError, Statement};
 
 /// One file of `migrations/`.
 #[derive(Clone, Copy, Debug)]
@@ -169,35 +165,6 @@ pub async fn migrate(database: &dyn Database) -> Result<Vec<Migration>, Migratio
     Ok(found.pending)
 }
 
-/// A database that is asked nothing before it is known that no newer release has migrated it: one round trip an instance.
-/// What is served by then goes on where one migrates it later, as in a deployment that migrates before the new code comes.
-pub struct KnownSchema<D> {
-    database: D,
-    is_known: AtomicBool,
-}
-
-impl<D: Database> KnownSchema<D> {
-    /// Nothing is asked of the database yet.
-    pub fn new(database: D) -> Self {
-        Self { database, is_known: AtomicBool::new(false) }
-    }
-
-    async fn known(&self) -> Result<&D, DatabaseError> {
-        if !self.is_known.load(Ordering::Acquire) {
-            let refused = match state(&self.database).await {
-                Ok(found) if found.unknown.is_empty() => None,
-                Ok(found) => Some(MigrationError::Newer(found.unknown)),
-                Err(error) => Some(error.into()),
-            };
-            if let Some(error) = refused {
-                return Err(nothing_done(error));
-            }
-            self.is_known.store(true, Ordering::Release);
-        }
-        Ok(&self.database)
-    }
-}
-
 /// Says of what was asked of a database that was not ready that nothing of it was done, so a read may try again.
 #[must_use]
 pub fn nothing_done(error: MigrationError) -> DatabaseError {
@@ -208,21 +175,6 @@ pub fn nothing_done(error: MigrationError) -> DatabaseError {
         }
         MigrationError::Database(DatabaseError::Unavailable(why)) => DatabaseError::Unavailable(why),
         other => DatabaseError::Unavailable(other.to_string()),
-    }
-}
-
-#[async_trait]
-impl<D: Database> Database for KnownSchema<D> {
-    async fn query(&self, statement: Statement) -> Result<Rows, DatabaseError> {
-        self.known().await?.query(statement).await
-    }
-
-    async fn batch(&self, statements: Vec<Statement>) -> Result<Vec<Rows>, DatabaseError> {
-        self.known().await?.batch(statements).await
-    }
-
-    async fn check(&self) -> Result<(), DatabaseError> {
-        self.database.check().await
     }
 }
 

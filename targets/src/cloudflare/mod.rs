@@ -9,6 +9,7 @@ mod hasher;
 mod key_gate;
 mod key_object;
 mod limiter;
+mod mail;
 mod requests;
 mod tasks;
 mod timers;

@@ -7,8 +7,9 @@ use std::{
 };
 
 use aibaas_core::{
-    App, BodyStalled, ClientAddress, Config, ConfigError, Environment, HostDefaults, KnownSchema, LogSettings,
-    ports::{Clock as _, Database, Ports, Timer, guarded_database},
+    App, BodyStalled, ClientAddress, Config, ConfigError, Environment, HostDefaults, LogSettings, MailProvider,
+    OwnMail,
+    ports::{Clock as _, Database, MailTransport, Ports, Timer, guarded_database},
     unknown_variables,
 };
 use axum::{
@@ -33,6 +34,7 @@ use super::{
     hasher::Hashing,
     key_gate::KeyObjects,
     limiter::DurableObjects,
+    mail::EmailService,
     tasks,
 };
 
@@ -42,6 +44,9 @@ thread_local! {
     /// What is wrong or odd about it, until it is logged: what is logged before the first event is lost.
     static MISTAKES: RefCell<Option<String>> = const { RefCell::new(None) };
 }
+
+/// The binding that sends mail.
+const EMAIL: &str = "EMAIL";
 
 /// Where `wrangler dev` listens.
 const DEVELOPMENT_URL: &str = "http://localhost:8787";
@@ -75,6 +80,7 @@ fn configure(env: &Env, lookup: &dyn Fn(&str) -> Option<String>) -> Result<App, 
         environment: Environment::Production,
         base_url: DEVELOPMENT_URL.to_owned(),
         most_hash_memory_kib: 65_536,
+        own_mail: OwnMail::Binding { is_bound: is_bound(env, EMAIL) },
     };
     let bindings = js_sys::Object::keys(env.unchecked_ref::<js_sys::Object>());
     // A variable is a text; what else is bound is no variable, whatever its name.
@@ -93,11 +99,15 @@ fn configure(env: &Env, lookup: &dyn Fn(&str) -> Option<String>) -> Result<App, 
         }
     };
     let binding = |error: worker::Error| error.to_string();
-    let database: Arc<dyn Database> = Arc::new(KnownSchema::new(D1(env.d1("DB").map_err(binding)?)));
+    let database: Arc<dyn Database> = Arc::new(D1(env.d1("DB").map_err(binding)?));
     let timer: Arc<dyn Timer> = Arc::new(RuntimeTimer);
     let shared = guarded_database(Arc::clone(&database), Arc::clone(&timer), Arc::new(SystemEntropy), config.deadlines);
     let clock = config.clock(SystemClock);
     let keys = env.durable_object("KEY_GATE").map_err(binding)?;
+    let mail_transport: Option<Arc<dyn MailTransport>> = match config.mail_provider {
+        MailProvider::Binding => Some(Arc::new(EmailService(env.get_binding(EMAIL).map_err(binding)?))),
+        _ => None,
+    };
     let ports = Ports {
         key_gate: Arc::new(KeyObjects::new(keys, shared, Arc::clone(&clock))),
         database,
@@ -105,13 +115,18 @@ fn configure(env: &Env, lookup: &dyn Fn(&str) -> Option<String>) -> Result<App, 
         rate_limiter: Arc::new(DurableObjects(env.durable_object("RATE_LIMITER").map_err(binding)?)),
         password_hasher: hashing.port(|| env.durable_object("PASSWORD_HASHER")).map_err(binding)?.into(),
         http_client: Arc::new(Fetch),
-        mail_transport: None,
+        mail_transport,
         clock,
         timer,
         entropy: Arc::new(SystemEntropy),
         background: Arc::new(AfterTheAnswer),
     };
     Ok(App::new(ports, config))
+}
+
+/// Whether the deployment has a binding of this name.
+fn is_bound(env: &Env, name: &str) -> bool {
+    js_sys::Reflect::has(env.as_ref(), &JsValue::from_str(name)).unwrap_or(false)
 }
 
 /// Answers a request, packed as `method\ntarget\nname\nvalue\n…`: a `Response`, `undefined` when it comes later,

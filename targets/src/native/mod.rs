@@ -22,6 +22,7 @@ mod output;
 mod password_hasher;
 mod rate_limiter;
 mod serve;
+mod smtp;
 mod system_clock;
 
 pub use cli::main;

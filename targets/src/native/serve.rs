@@ -10,8 +10,8 @@ use std::{
 };
 
 use aibaas_core::{
-    App, Config, ConfigError, Environment, HostDefaults, LogSettings, migrate,
-    ports::{Clock, Ports},
+    App, Config, ConfigError, Environment, HostDefaults, LogSettings, MailProvider, OwnMail, migrate,
+    ports::{Clock, MailTransport, Ports},
     unknown_variables,
 };
 use clap::Args;
@@ -32,6 +32,7 @@ use super::{
     output::print_line,
     password_hasher::ThreadPoolHasher,
     rate_limiter::MemoryRateLimiter,
+    smtp::SmtpTransport,
     system_clock::{SystemClock, SystemEntropy, SystemTimer},
 };
 use crate::stderr_log;
@@ -78,8 +79,12 @@ pub async fn serve(options: Options) -> Result<ExitCode, CliError> {
         .map_err(|error| CliError::failed(format!("cannot listen on {}: {error}", options.listen)))?;
     let address = listener.local_addr().map_err(|error| CliError::failed(error.to_string()))?;
     let url = format!("http://{}", reachable(address));
-    let defaults =
-        HostDefaults { environment: Environment::Development, base_url: url.clone(), most_hash_memory_kib: 1_048_576 };
+    let defaults = HostDefaults {
+        environment: Environment::Development,
+        base_url: url.clone(),
+        most_hash_memory_kib: 1_048_576,
+        own_mail: OwnMail::Smtp,
+    };
     let (config, limits, nightly) =
         configure(defaults, descriptors).map_err(|error| CliError::misconfigured(error.to_string()))?;
     for name in unknown_variables(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()), &OWN_VARIABLES) {
@@ -88,12 +93,13 @@ pub async fn serve(options: Options) -> Result<ExitCode, CliError> {
     require_environment(options.listen, &config)?;
     let (keeps_mail, proxies) = (config.keeps_mail(), config.trusted_proxies.clone());
     let base_url = config.base_url.clone();
+    let mail_transport = mail_transport(&config)?;
 
     let host = Host::start(&options.data.directory, config.clock(SystemClock)).await?;
     migrate(&*host.database)
         .await
         .map_err(|error| CliError::failed(format!("cannot migrate the database: {error}")))?;
-    let app = App::new(host.ports(), config);
+    let app = App::new(host.ports(mail_transport), config);
     let ticking = tokio::spawn(host.clone().tick(app.clone(), stop.clone()));
     let saving = tokio::spawn({
         let (host, stop) = (host.clone(), stop.clone());
@@ -144,6 +150,13 @@ fn configure(
             Err(ConfigError(mistakes))
         }
     }
+}
+
+/// The SMTP server, where mail goes to one.
+fn mail_transport(config: &Config) -> Result<Option<Arc<dyn MailTransport>>, CliError> {
+    let MailProvider::Smtp(settings) = &config.mail_provider else { return Ok(None) };
+    let transport = SmtpTransport::new(settings, &config.mail_from).map_err(CliError::misconfigured)?;
+    Ok(Some(Arc::new(transport)))
 }
 
 /// Refuses to serve other machines where nobody said for what.
@@ -245,7 +258,7 @@ impl Host {
         })
     }
 
-    fn ports(&self) -> Ports {
+    fn ports(&self, mail_transport: Option<Arc<dyn MailTransport>>) -> Ports {
         Ports {
             database: self.database.clone(),
             key_value: self.cache.clone(),
@@ -253,7 +266,7 @@ impl Host {
             key_gate: self.key_gate.clone(),
             password_hasher: self.password_hasher.clone(),
             http_client: self.http_client.clone(),
-            mail_transport: None,
+            mail_transport,
             clock: self.clock.clone(),
             timer: Arc::new(SystemTimer),
             entropy: Arc::new(SystemEntropy),
@@ -316,6 +329,7 @@ mod tests {
                 environment: Environment::Development,
                 base_url: "http://127.0.0.1".to_owned(),
                 most_hash_memory_kib: 1_048_576,
+                own_mail: OwnMail::Smtp,
             };
             require_environment(listen.parse().unwrap(), &Config::load(&lookup, defaults).unwrap()).is_err()
         };

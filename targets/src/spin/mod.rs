@@ -15,7 +15,8 @@ use std::{
 };
 
 use aibaas_core::{
-    App, ClientAddress, Config, ConfigError, Environment, HostDefaults, LogSettings, SqlKeyGate, SqlRateLimiter,
+    App, ClientAddress, Config, ConfigError, Environment, HostDefaults, LogSettings, OwnMail, SqlKeyGate,
+    SqlRateLimiter,
     ports::{BoxFuture, Database, InlineHasher, Ports, Timer, guarded_database},
     watch_body,
 };
@@ -170,6 +171,7 @@ async fn load_config() -> Result<Result<Config, ConfigError>, String> {
                 environment: Environment::Development,
                 base_url: BASE_URL.to_owned(),
                 most_hash_memory_kib: 262_144,
+                own_mail: OwnMail::None,
             },
         );
         let missing = missing.into_inner();

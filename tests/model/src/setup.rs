@@ -9,7 +9,7 @@ use std::{
 };
 
 use aibaas_core::{
-    App, ClientAddress, Config, Environment, HostDefaults, SqlKeyGate, SqlRateLimiter, migrate,
+    App, ClientAddress, Config, Environment, HostDefaults, OwnMail, SqlKeyGate, SqlRateLimiter, migrate,
     ports::{Database, Ports},
 };
 use axum::{
@@ -68,6 +68,7 @@ pub(crate) fn start(world: &Arc<World>) -> (App, axum::Router) {
         environment: Environment::Development,
         base_url: "http://simulation.example".to_owned(),
         most_hash_memory_kib: 65_536,
+        own_mail: OwnMail::None,
     };
     let app = App::new(ports, Config::load(&lookup, defaults).expect("a configuration"));
     let router = aibaas_core::router(&app);

@@ -1,7 +1,7 @@
 //! Values by themselves: what reads as one prints as it reads, and what is nearly one is refused.
 
 use aibaas_core::{
-    Config, Environment, HostDefaults,
+    Config, Environment, HostDefaults, OwnMail,
     domain::{
         JwtAlgorithm, Keys, RefreshToken, Secret, SessionId,
         account::{self, Email},
@@ -242,7 +242,7 @@ proptest! {
     ) {
         let lookup = |name: &str| given.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone());
         let environment = if is_production { Environment::Production } else { Environment::Development };
-        let defaults = HostDefaults { environment, base_url: "http://simulation.example".to_owned(), most_hash_memory_kib: 65_536 };
+        let defaults = HostDefaults { environment, base_url: "http://simulation.example".to_owned(), most_hash_memory_kib: 65_536, own_mail: OwnMail::Smtp };
         if let Ok(config) = Config::load(&lookup, defaults) {
             for block in &config.trusted_proxies {
                 prop_assert_eq!(Network::parse(&block.to_string()), Some(*block));

@@ -1,0 +1,43 @@
+//! Mail through Cloudflare's Email Service.
+
+use aibaas_core::ports::{Mail, MailError, MailTransport};
+use async_trait::async_trait;
+use js_sys::{Error, Reflect};
+use wasm_bindgen::JsValue;
+use worker::{EmailAddress, SendEmail, SendEmailBuilder, send::SendFuture};
+
+/// What is wrong with the mail itself; everything else may be mended, by us or by time.
+const FINAL: [&str; 5] =
+    ["E_CONTENT_TOO_LARGE", "E_FIELD_MISSING", "E_RECIPIENT_SUPPRESSED", "E_TOO_MANY_RECIPIENTS", "E_VALIDATION_ERROR"];
+
+/// The binding `EMAIL`. The service makes the MIME message. It knows no idempotency keys: a crash between its acceptance
+/// and our note of it sends that mail again.
+pub(super) struct EmailService(pub(super) SendEmail);
+
+#[async_trait]
+impl MailTransport for EmailService {
+    async fn send(&self, mail: &Mail, _idempotency_key: &str) -> Result<(), MailError> {
+        SendFuture::new(async {
+            let message = match mail.from.split_once('<').and_then(|(name, rest)| Some((name, rest.strip_suffix('>')?)))
+            {
+                Some((name, address)) => {
+                    let sender = EmailAddress::new(name.trim(), address);
+                    SendEmailBuilder::new_with_email_address_and_str(&sender, &mail.to, &mail.subject)
+                }
+                None => SendEmailBuilder::new(&mail.from, &mail.to, &mail.subject),
+            };
+            message.set_html(&mail.html);
+            message.set_text(&mail.text);
+            self.0.send_with_builder(&message).await.map(drop).map_err(|error| failed(&error))
+        })
+        .await
+    }
+}
+
+/// The error's code alone: its text may hold the address.
+fn failed(error: &Error) -> MailError {
+    let code = Reflect::get(error, &JsValue::from_str("code")).ok().and_then(|code| code.as_string());
+    let code = code.unwrap_or_else(|| String::from(error.name()));
+    let said = format!("Cloudflare's Email Service answered {code}");
+    if FINAL.contains(&code.as_str()) { MailError::Refused(said) } else { MailError::Retry(said) }
+}

@@ -1,0 +1,180 @@
+//! Mail over SMTP (RFC 5321), by lettre.
+
+use std::{error::Error as _, fmt, time::Duration};
+
+use aibaas_core::{
+    SmtpEncryption, SmtpSettings,
+    ports::{Mail, MailError, MailTransport},
+};
+use async_trait::async_trait;
+use lettre::{
+    AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor,
+    message::{
+        Mailbox, MultiPart,
+        header::{Header, HeaderName, HeaderValue},
+    },
+    transport::smtp::{
+        Error,
+        authentication::Credentials,
+        client::{Certificate, Tls, TlsParameters},
+        extension::ClientId,
+    },
+};
+
+/// How long the server may take for one command. The mail's own deadline ends the whole.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// Replies that are final by their first digit, but about us and not about the mail: authentication (RFC 4954) and
+/// encryption (RFC 3207) are mended in the configuration.
+const OURS: [u16; 5] = [504, 530, 534, 535, 538];
+
+/// An SMTP server. Each mail has a connection of its own: one that a deadline left in the middle of a command, lettre's
+/// pool would hand to the next mail, which then waits for the reply to the first.
+pub struct SmtpTransport(AsyncSmtpTransport<Tokio1Executor>);
+
+impl SmtpTransport {
+    /// Nothing is asked of the server yet. `mail_from` names the domain that it is greeted with.
+    ///
+    /// # Errors
+    /// What is wrong with the certificates that are to be trusted.
+    pub fn new(settings: &SmtpSettings, mail_from: &str) -> Result<Self, String> {
+        let tls = match settings.encryption {
+            SmtpEncryption::None => Tls::None,
+            SmtpEncryption::StartTls => Tls::Required(tls_parameters(settings)?),
+            SmtpEncryption::Implicit => Tls::Wrapper(tls_parameters(settings)?),
+        };
+        let builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&settings.host)
+            .port(settings.port)
+            .hello_name(ClientId::Domain(domain(mail_from).to_owned()))
+            .timeout(Some(TIMEOUT))
+            .tls(tls);
+        let builder = match &settings.credentials {
+            Some((user, password)) => builder.credentials(Credentials::new(user.clone(), password.expose().to_owned())),
+            None => builder,
+        };
+        Ok(Self(builder.build()))
+    }
+}
+
+#[async_trait]
+impl MailTransport for SmtpTransport {
+    async fn send(&self, mail: &Mail, idempotency_key: &str) -> Result<(), MailError> {
+        let message = message(mail, idempotency_key)
+            .map_err(|_| MailError::Refused("the mail cannot be written as a message".to_owned()))?;
+        self.0.send(message).await.map(drop).map_err(|error| failed(&error))
+    }
+}
+
+/// The roots of the system, the bundled ones (a bare container has none of its own), and those of `SMTP_CA_FILE`.
+fn tls_parameters(settings: &SmtpSettings) -> Result<TlsParameters, String> {
+    let bundled = webpki_root_certs::TLS_SERVER_ROOT_CERTS;
+    let bundled = bundled.iter().filter_map(|root| Certificate::from_der(root.to_vec()).ok());
+    let own = match &settings.ca_file {
+        Some(file) => {
+            let pem = std::fs::read(file).map_err(|error| format!("SMTP_CA_FILE cannot be read: {file}: {error}"))?;
+            let own = Certificate::from_pem(&pem).map_err(|_| format!("SMTP_CA_FILE holds no PEM: {file}"))?;
+            Some(own)
+        }
+        None => None,
+    };
+    let parameters = TlsParameters::builder(settings.host.clone());
+    let parameters = bundled.chain(own).fold(parameters, |parameters, root| parameters.add_root_certificate(root));
+    parameters.build().map_err(|error| format!("TLS for the SMTP server: {error}"))
+}
+
+/// The mail with both its texts. Its Message-ID is that of the outbox: if the server accepts it twice because its answer
+/// was lost, the recipient's mailbox can tell.
+fn message(mail: &Mail, id: &str) -> Result<Message, Box<dyn std::error::Error>> {
+    let from = mail.from.parse::<Mailbox>()?;
+    let message_id = format!("<{id}@{}>", domain(&mail.from));
+    let message = Message::builder()
+        .from(from)
+        .to(mail.to.parse()?)
+        .subject(&mail.subject)
+        .message_id(Some(message_id))
+        .header(AutoSubmitted)
+        .multipart(MultiPart::alternative_plain_html(mail.text.clone(), mail.html.clone()))?;
+    Ok(message)
+}
+
+/// The domain of `Name <local@domain>` or `local@domain`.
+fn domain(sender: &str) -> &str {
+    sender.rsplit_once('@').map_or("localhost", |(_, domain)| domain.trim_end_matches('>').trim())
+}
+
+/// What the error says of the server, and never its text: that may hold the address.
+fn failed(error: &Error) -> MailError {
+    let Some(code) = error.status() else {
+        let kind = if error.is_timeout() { "the SMTP server did not answer in time" } else { "the SMTP server" };
+        return MailError::Retry(format!("{kind}: {}", Causes(error)));
+    };
+    let code = u16::from(code);
+    let said = format!("the SMTP server answered {code}");
+    match error.is_permanent() && !OURS.contains(&code) {
+        true => MailError::Refused(said),
+        false => MailError::Retry(said),
+    }
+}
+
+/// An error with its causes, in one line.
+struct Causes<'a>(&'a Error);
+
+impl fmt::Display for Causes<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut cause = self.0.source().and_then(std::error::Error::source);
+        while let Some(inner) = cause {
+            write!(f, ": {inner}")?;
+            cause = inner.source();
+        }
+        Ok(())
+    }
+}
+
+/// `Auto-Submitted: auto-generated` (RFC 3834): no robot answers it.
+#[derive(Clone)]
+struct AutoSubmitted;
+
+impl Header for AutoSubmitted {
+    fn name() -> HeaderName {
+        HeaderName::new_from_ascii_str("Auto-Submitted")
+    }
+
+    fn parse(_: &str) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(Self)
+    }
+
+    fn display(&self) -> HeaderValue {
+        HeaderValue::new(Self::name(), "auto-generated".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mail(subject: &str) -> Mail {
+        Mail {
+            from: "AIBaaS <noreply@a.example>".to_owned(),
+            to: "ada@b.example".to_owned(),
+            subject: subject.to_owned(),
+            html: "<p>Grüße</p>".to_owned(),
+            text: "Grüße".to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_mail_has_both_texts_and_the_id_of_the_outbox() {
+        let sent = String::from_utf8(message(&mail("Grüße 🦀"), "018f-1").unwrap().formatted()).unwrap();
+        for line in ["Message-ID: <018f-1@a.example>", "Auto-Submitted: auto-generated", "To: ada@b.example"] {
+            assert!(sent.contains(&format!("{line}\r\n")), "{sent}");
+        }
+        assert!(sent.contains("multipart/alternative") && sent.contains("text/plain") && sent.contains("text/html"));
+        assert!(sent.contains("Subject: =?utf-8?b?"), "{sent}");
+    }
+
+    #[test]
+    fn a_subject_makes_no_header() {
+        let sent = String::from_utf8(message(&mail("a\r\nBcc: eve@c.example"), "1").unwrap().formatted()).unwrap();
+        assert!(!sent.lines().any(|line| line.starts_with("Bcc:")), "{sent}");
+    }
+}
