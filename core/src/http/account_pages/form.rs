@@ -190,7 +190,7 @@ impl Mistakes {
 }
 
 /// How the summary names a field: as its label does.
-const LABELS: [(&str, &str); 17] = [
+const LABELS: [(&str, &str); 19] = [
     ("email", "E-mail address"),
     ("fullName", "Name"),
     ("password", "Password"),
@@ -208,6 +208,8 @@ const LABELS: [(&str, &str); 17] = [
     ("environment", "Environment"),
     ("overlapSeconds", "The old key works on for"),
     ("reason", "Reason"),
+    ("benchmark", "Benchmark"),
+    ("role", "Role"),
 ];
 
 fn label_of(field: &str) -> Option<&'static str> {

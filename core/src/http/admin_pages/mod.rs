@@ -23,7 +23,7 @@ use axum::{
 use super::{
     account_pages::{PageResult, errors},
     problem::{Problem, ROLE_REQUIRED},
-    problem_page::no_such_path,
+    problem_page::{no_such_path, problems_as_pages},
 };
 use crate::app::App;
 
@@ -49,7 +49,13 @@ pub fn routes() -> Router<App> {
         .route("/health", get(health::page))
         .route("/events", get(events::list));
     // The layer that was added last is the outermost.
-    Router::new().nest("/admin", pages.route_layer(from_fn(errors::as_page)).route_layer(from_fn(as_unknown)))
+    Router::new().nest(
+        "/admin",
+        pages
+            .route_layer(from_fn(errors::as_page))
+            .route_layer(from_fn(as_unknown))
+            .route_layer(from_fn(problems_as_pages)),
+    )
 }
 
 /// The layer that shows a page to nobody but administrators: it is not there for others who are logged in.
