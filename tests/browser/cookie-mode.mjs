@@ -236,7 +236,7 @@ try {
   await reset.locator("input[type=password]").fill(moved);
   await press(reset, 422);
   await checkPage(reset, "Choose a new password");
-  assert.match(await reset.locator("[role=alert]").textContent(), /Not taken/);
+  assert.match(await reset.locator("[role=alert]").textContent(), /Password: not taken/);
   const newPassword = "another battery, another horse";
   await reset.locator("input[type=password]").fill(newPassword);
   await press(reset, 200);

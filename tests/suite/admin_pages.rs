@@ -202,7 +202,13 @@ async fn forms_of_other_sites_are_refused(host: Host) {
 async fn administrators_have_a_link(host: Host) {
     let (_, mut visitor) = administrator(&host).await;
     for path in ["/account", "/account/keys", "/account/keys/new", "/admin", "/admin/people"] {
-        visitor.open(path).await.says("<a href=\"/admin\">Admin</a>");
+        let page = visitor.open(path).await;
+        let marked = match path {
+            "/admin" => " aria-current=\"page\"",
+            "/admin/people" => " aria-current=\"true\"",
+            _ => "",
+        };
+        page.says(&format!("<a href=\"/admin\"{marked}>Admin</a>"));
     }
     // What everybody reads, caches keep.
     visitor.open("/models").await.lacks("href=\"/admin\"");

@@ -169,9 +169,11 @@ fn parse_smtp(url: &str, ca_file: Option<String>) -> Option<SmtpSettings> {
         None => None,
     };
     let host = authority.host().trim_matches(['[', ']']).to_owned();
-    let port = match authority.port() {
-        Some(_) => authority.port_u16()?,
-        None => usual_port,
+    // The parser takes a port that is none for no port.
+    let after_user = authority.as_str().rsplit('@').next()?;
+    let port = match after_user.strip_prefix(authority.host())? {
+        "" => usual_port,
+        port => port.strip_prefix(':')?.parse().ok()?,
     };
     (!host.is_empty()).then_some(SmtpSettings { host, port, encryption, credentials, ca_file })
 }
