@@ -334,14 +334,11 @@ async fn a_full_disk_still_takes_what_ends_access() {
 async fn a_read_only_disk_writes_nothing() {
     let fixture = fixture().await;
     // Beside a write, which the writer's connection gets.
-    let write = || Statement::new("UPDATE t SET n = n WHERE id = 1");
-    fixture.database.batch(vec![write(), Statement::new("PRAGMA query_only = ON")]).await.unwrap();
+    let write = Statement::new("UPDATE t SET n = n WHERE id = 1");
+    fixture.database.batch(vec![write, Statement::new("PRAGMA query_only = ON")]).await.unwrap();
     let error = fixture.database.batch(vec![insert(2, "a"), insert(3, "b")]).await.unwrap_err();
     assert!(matches!(&error, DatabaseError::Unavailable(why) if why.contains("readonly")), "{error}");
     assert_eq!(integer(&fixture.database, Statement::new(COUNT)).await, 1);
-    fixture.database.batch(vec![Statement::new("PRAGMA query_only = OFF"), write()]).await.unwrap();
-    fixture.database.batch(vec![insert(2, "a"), insert(3, "b")]).await.unwrap();
-    assert_eq!(integer(&fixture.database, Statement::new(COUNT)).await, 3);
 }
 
 #[tokio::test]
