@@ -164,7 +164,6 @@ pub async fn replies_decide_what_becomes_of_a_mail() -> Result<(), String> {
     }
     let given_up = servers.attempts(refused).await;
     assert!((2..=10).contains(&given_up), "{given_up}");
-    assert_eq!(servers.mails_to(refused).await, Vec::<Value>::new());
     Ok(())
 }
 

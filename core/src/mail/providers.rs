@@ -58,9 +58,10 @@ fn resend_body(mail: &Mail) -> serde_json::Value {
 }
 
 fn sendgrid_body(mail: &Mail, id: &str) -> serde_json::Value {
-    let sender = mail.from.split_once('<').and_then(|(name, rest)| Some((name.trim(), rest.strip_suffix('>')?)));
-    let from =
-        sender.map_or_else(|| json!({ "email": mail.from }), |(name, email)| json!({ "email": email, "name": name }));
+    let from = match mail.sender() {
+        (Some(name), email) => json!({ "email": email, "name": name }),
+        (None, email) => json!({ "email": email }),
+    };
     json!({
         "personalizations": [{ "to": [{ "email": mail.to }], "custom_args": { "aibaas_mail_id": id } }],
         "from": from,

@@ -26,6 +26,15 @@ pub struct Mail {
     pub text: String,
 }
 
+impl Mail {
+    /// The sender's name, where it has one, and address.
+    #[must_use]
+    pub fn sender(&self) -> (Option<&str>, &str) {
+        let parts = self.from.split_once('<').and_then(|(name, rest)| Some((name.trim(), rest.strip_suffix('>')?)));
+        parts.map_or((None, &self.from), |(name, address)| (Some(name), address))
+    }
+}
+
 impl std::fmt::Debug for Mail {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Mail").field("subject", &self.subject).finish_non_exhaustive()

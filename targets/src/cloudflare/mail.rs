@@ -18,13 +18,12 @@ pub(super) struct EmailService(pub(super) SendEmail);
 impl MailTransport for EmailService {
     async fn send(&self, mail: &Mail, _idempotency_key: &str) -> Result<(), MailError> {
         SendFuture::new(async {
-            let message = match mail.from.split_once('<').and_then(|(name, rest)| Some((name, rest.strip_suffix('>')?)))
-            {
-                Some((name, address)) => {
-                    let sender = EmailAddress::new(name.trim(), address);
+            let message = match mail.sender() {
+                (Some(name), address) => {
+                    let sender = EmailAddress::new(name, address);
                     SendEmailBuilder::new_with_email_address_and_str(&sender, &mail.to, &mail.subject)
                 }
-                None => SendEmailBuilder::new(&mail.from, &mail.to, &mail.subject),
+                (None, address) => SendEmailBuilder::new(address, &mail.to, &mail.subject),
             };
             message.set_html(&mail.html);
             message.set_text(&mail.text);

@@ -17,10 +17,7 @@ use crate::{
         request::Query,
     },
     ports::Timestamp,
-    store::{
-        PageBefore,
-        audit::{self, Event, EventFilter, NamedEvent, Person},
-    },
+    store::audit::{self, Event, EventFilter, Person},
 };
 
 #[derive(Deserialize, utoipa::IntoParams)]
@@ -98,22 +95,6 @@ pub async fn handler(
     let page = NewestFirst::new(uri, parameters.limit, parameters.cursor.as_deref())?;
     let user_id = parameters.user_id.map(UserId::from);
     let filter = EventFilter { person: user_id.as_ref().map(Person::Id), name: parameters.event };
-    let events = find_events(&app, &admin, filter, &page.rows()).await?;
+    let events = admin.read(&app, audit::list(filter, &page.rows())).await?;
     Ok(page.answer(events, |told| told.event.position(), |told| AuditEvent::from(told.event)))
-}
-
-/// Finds events, newest first.
-///
-/// # Errors
-/// As [`SessionBatch::read`](crate::http::credentials::SessionBatch::read).
-pub async fn find_events(
-    app: &App,
-    admin: &ClaimedAdmin,
-    filter: EventFilter<'_>,
-    page: &PageBefore,
-) -> Result<Vec<NamedEvent>, ApiError> {
-    let mut batch = admin.batch();
-    let events = batch.push(audit::list(filter, page));
-    let (_, mut answers) = batch.read(app).await?;
-    Ok(answers.take(events)?)
 }

@@ -21,10 +21,7 @@ use crate::{
     },
     mail,
     ports::Timestamp,
-    store::{
-        PageBefore,
-        outbox::{self, OutboxMail},
-    },
+    store::outbox::{self, OutboxMail},
 };
 
 /// A mail, but for what it says.
@@ -106,24 +103,9 @@ pub async fn list(
     Query(parameters): Query<Parameters>,
 ) -> Result<Response, ApiError> {
     let page = NewestFirst::new(uri, parameters.limit, parameters.cursor.as_deref())?;
-    let mails = of_state(&app, &admin, parameters.state.unwrap_or(MailState::Waiting), &page.rows()).await?;
+    let state = parameters.state.unwrap_or(MailState::Waiting);
+    let mails = admin.read(&app, outbox::list_of_state(state, &page.rows())).await?;
     Ok(page.answer(mails, |mail| (mail.created_at.0, mail.id.clone()), OutboxMailBody::from))
-}
-
-/// The mails of a state.
-///
-/// # Errors
-/// As [`SessionBatch::read`](crate::http::credentials::SessionBatch::read).
-pub async fn of_state(
-    app: &App,
-    admin: &ClaimedAdmin,
-    state: MailState,
-    page: &PageBefore,
-) -> Result<Vec<OutboxMail>, ApiError> {
-    let mut batch = admin.batch();
-    let mails = batch.push(outbox::list_of_state(state, page));
-    let (_, mut answers) = batch.read(app).await?;
-    Ok(answers.take(mails)?)
 }
 
 /// Sends a mail again.

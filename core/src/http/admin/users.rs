@@ -104,10 +104,7 @@ pub async fn find_people(
     page: &PageBefore,
 ) -> Result<Vec<User>, ApiError> {
     let prefix = Some(q.trim().nfc().collect::<String>()).filter(|q| !q.is_empty());
-    let mut batch = admin.batch();
-    let people = batch.push(store::list_users(&UserFilter { prefix, status }, page));
-    let (_, mut answers) = batch.read(app).await?;
-    Ok(answers.take(people)?)
+    admin.read(app, store::list_users(&UserFilter { prefix, status }, page)).await
 }
 
 /// Shows a person.
@@ -130,10 +127,7 @@ pub async fn one(
     admin: ClaimedAdmin,
     Path(id): Path<UserId>,
 ) -> Result<Answer<AdminUserBody>, ApiError> {
-    let mut batch = admin.batch();
-    let user = batch.push(users::find(&id));
-    let (_, mut answers) = batch.read(&app).await?;
-    let user = answers.take(user)?.ok_or_else(no_such_user)?;
+    let user = admin.read(&app, users::find(&id)).await?.ok_or_else(no_such_user)?;
     Ok(Answer(AdminUserBody::of(&app, user)))
 }
 

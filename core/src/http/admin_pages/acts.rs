@@ -85,12 +85,10 @@ impl Act {
 
 /// Asks whether it shall be done.
 pub async fn page(State(app): State<App>, Path((id, act)): Path<(UserId, String)>, visitor: Visitor) -> PageResult {
-    let mut batch = visitor.admin.batch();
-    let user = batch.push(users::find(&id));
-    let (_, mut answers) = batch.read(&app).await?;
+    let user = visitor.admin.read(&app, users::find(&id)).await?;
     let act = Act::named(&act)?;
     let warning = act.warning().ok_or_else(|| ApiError::not_found("path"))?;
-    let user = answers.take(user)?.ok_or_else(no_such_user)?;
+    let user = user.ok_or_else(no_such_user)?;
     let content = html! {
         p { "Of " strong { (user.email) } @if let Some(name) = &user.full_name { ", " bdi { (name) } } "." }
         p { (warning) }

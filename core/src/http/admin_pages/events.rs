@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{
     PageResult,
-    frame::{self, address, choice},
+    frame::{self, choice, older, rows},
     people,
     visit::Visitor,
 };
@@ -16,12 +16,11 @@ use crate::{
     domain::{SecurityEventName, UserId},
     http::{
         account_pages::overview::name_of,
-        admin::audit_log::find_events,
         leaderboard::minute,
         page::{NewestFirst, take_rows},
         request::Query,
     },
-    store::audit::{EventFilter, NamedEvent, Person},
+    store::audit::{self, EventFilter, NamedEvent, Person},
 };
 
 /// Where they are.
@@ -55,7 +54,7 @@ pub async fn list(
         _ => Some(Person::Id(&id)),
     };
     let name = SecurityEventName::named(&chosen.event);
-    let events = find_events(&app, &visitor.admin, EventFilter { person, name }, &asked.rows()).await?;
+    let events = visitor.admin.read(&app, audit::list(EventFilter { person, name }, &asked.rows())).await?;
     let (events, next) = take_rows(events, ROWS, |told| told.event.position());
     let named = name.map_or("", SecurityEventName::as_str);
     let names = SecurityEventName::ALL.iter().map(|name| (name.as_str(), name_of(name.as_str()))).collect::<Vec<_>>();
@@ -67,21 +66,14 @@ pub async fn list(
             (choice("event", "Event", named, &names))
             button type="submit" { "Show" }
         }
-        @if events.is_empty() { p class="none" { "There is none." } }
-        (told(&events))
-        @if let Some(next) = next {
-            p { a rel="next" href=(address(HERE, &[("person", given), ("event", named), ("cursor", &next)])) { "Older events" } }
-        }
+        (rows(events.iter().map(item), "There is none."))
+        (older("Older events", HERE, &[("person", given), ("event", named)], next.as_deref()))
     };
     Ok(frame::page(&visitor, HERE, "Security events", &content))
 }
 
-/// The events, each with whom it happened to, who did it, and from where.
-pub fn told(events: &[NamedEvent]) -> Markup {
-    html! { ul class="cards rows" { @for told in events { (item(told)) } } }
-}
-
-fn item(told: &NamedEvent) -> Markup {
+/// An event, with whom it happened to, who did it, and from where.
+pub fn item(told: &NamedEvent) -> Markup {
     let event = &told.event;
     let by_other = event.actor_id.as_ref().filter(|actor| Some(*actor) != event.user_id.as_ref());
     html! {

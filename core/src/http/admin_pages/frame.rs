@@ -55,6 +55,20 @@ pub fn address(path: &str, parameters: &[(&str, &str)]) -> String {
     }
 }
 
+/// A list, or what is said where there is nothing.
+pub fn rows(rows: impl ExactSizeIterator<Item = Markup>, none: &str) -> Markup {
+    html! {
+        @if rows.len() == 0 { p class="none" { (none) } }
+        ul class="cards rows" { @for row in rows { (row) } }
+    }
+}
+
+/// Where a list goes on, with what chose it.
+pub fn older(name: &str, path: &str, chosen: &[(&str, &str)], next: Option<&str>) -> Markup {
+    let to = next.map(|next| address(path, &[chosen, &[("cursor", next)]].concat()));
+    html! { @if let Some(to) = to { p { a rel="next" href=(to) { (name) } } } }
+}
+
 /// A field of a form that chooses what is listed.
 pub fn choice(name: &str, label: &str, chosen: &str, options: &[(&str, &str)]) -> Markup {
     html! {

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::{
     PageResult,
-    frame::{self, address, choice, notice},
+    frame::{self, address, choice, notice, older, rows},
     people,
     visit::{Visitor, VisitorForm},
 };
@@ -22,7 +22,7 @@ use crate::{
         page::{NewestFirst, take_rows},
         request::{Path, Query},
     },
-    store::outbox::OutboxMail,
+    store::outbox::{self, OutboxMail},
 };
 
 /// Where it is.
@@ -50,7 +50,7 @@ pub async fn list(
 ) -> PageResult {
     let asked = NewestFirst::new(uri, Some(ROWS), chosen.cursor.as_deref())?;
     let state = state_of(&chosen.state);
-    let mails = api::of_state(&app, &visitor.admin, state, &asked.rows()).await?;
+    let mails = visitor.admin.read(&app, outbox::list_of_state(state, &asked.rows())).await?;
     let (mails, next) = take_rows(mails, ROWS, |mail| (mail.created_at.0, mail.id.clone()));
     let named = state.as_str();
     let states = STATES.map(|state| (state.as_str(), state.as_str()));
@@ -61,9 +61,8 @@ pub async fn list(
             (choice("state", "State", named, &states))
             button type="submit" { "Show" }
         }
-        @if mails.is_empty() { p class="none" { "There is none." } }
-        ul class="cards rows" { @for mail in &mails { (item(&visitor, mail)) } }
-        @if let Some(next) = next { p { a rel="next" href=(address(HERE, &[("state", named), ("cursor", &next)])) { "Older mails" } } }
+        (rows(mails.iter().map(|mail| item(&visitor, mail)), "There is none."))
+        (older("Older mails", HERE, &[("state", named)], next.as_deref()))
     };
     Ok(frame::page(&visitor, HERE, "Outbox", &content))
 }

@@ -6,12 +6,12 @@ use maud::html;
 use super::{PageResult, events, frame, health, visit::Visitor};
 use crate::{
     app::App,
-    http::{
-        admin::{audit_log::find_events, health as api},
-        page::END_OF_TIME,
-    },
+    http::{admin::health as api, page::END_OF_TIME},
     ports::Timestamp,
-    store::{PageBefore, audit::EventFilter},
+    store::{
+        PageBefore,
+        audit::{self, EventFilter},
+    },
 };
 
 /// So many security events are shown.
@@ -21,11 +21,11 @@ const EVENTS: u32 = 10;
 pub async fn page(State(app): State<App>, visitor: Visitor) -> PageResult {
     let newest = PageBefore { at: Timestamp(END_OF_TIME), id: String::new(), rows: EVENTS };
     let host = api::read(&app, &visitor.admin).await?;
-    let last = find_events(&app, &visitor.admin, EventFilter::default(), &newest).await?;
+    let last = visitor.admin.read(&app, audit::list(EventFilter::default(), &newest)).await?;
     let content = html! {
         (health::shown(&host))
         h2 { "Last security events" }
-        (events::told(&last))
+        (frame::rows(last.iter().map(events::item), "There is none."))
         p { a href=(events::HERE) { "All security events" } }
     };
     Ok(frame::page(&visitor, "/admin", "Administration", &content))

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::{
     PageResult,
     acts::Act,
-    frame::{self, address, choice, notice},
+    frame::{self, address, choice, notice, older, rows},
     visit::Visitor,
 };
 use crate::{
@@ -68,11 +68,8 @@ pub async fn list(
             (choice("status", "Status", named, &statuses))
             button type="submit" { "Search" }
         }
-        @if people.is_empty() { p class="none" { "Nobody is found." } }
-        ul class="cards rows" { @for user in &people { (item(user)) } }
-        @if let Some(next) = next {
-            p { a rel="next" href=(address(HERE, &[("q", q), ("status", named), ("cursor", &next)])) { "Older accounts" } }
-        }
+        (rows(people.iter().map(item), "Nobody is found."))
+        (older("Older accounts", HERE, &[("q", q), ("status", named)], next.as_deref()))
     };
     Ok(frame::page(&visitor, HERE, "People", &content))
 }

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::{
     PageResult,
-    frame::{self, address, choice, mistakes_of, notice},
+    frame::{self, choice, mistakes_of, notice, older, rows},
     people,
     visit::{Visitor, VisitorForm},
 };
@@ -52,11 +52,9 @@ pub async fn list(
 ) -> PageResult {
     let asked = NewestFirst::new(uri, Some(ROWS), chosen.cursor.as_deref())?;
     let status = STATUSES.into_iter().find(|status| status.as_str() == chosen.status).unwrap_or(RunStatus::Published);
-    let mut batch = visitor.admin.batch();
-    let list = batch.push(admin::list_runs(status, &asked.rows()));
-    let (_, mut answers) = batch.read(&app).await?;
+    let list = visitor.admin.read(&app, admin::list_runs(status, &asked.rows())).await?;
     let place = |run: &OwnRun| (run.published_at.unwrap_or(run.created_at).0, run.id.to_string());
-    let (list, next) = take_rows(answers.take(list)?, ROWS, place);
+    let (list, next) = take_rows(list, ROWS, place);
     let named = status.as_str();
     let statuses = STATUSES.map(|status| (status.as_str(), status.as_str()));
     let content = html! {
@@ -64,9 +62,8 @@ pub async fn list(
             (choice("status", "Status", named, &statuses))
             button type="submit" { "Show" }
         }
-        @if list.is_empty() { p class="none" { "There is none." } }
-        ul class="cards rows" { @for run in &list { (item(run)) } }
-        @if let Some(next) = next { p { a rel="next" href=(address(HERE, &[("status", named), ("cursor", &next)])) { "Older runs" } } }
+        (rows(list.iter().map(item), "There is none."))
+        (older("Older runs", HERE, &[("status", named)], next.as_deref()))
     };
     Ok(frame::page(&visitor, HERE, "Runs", &content))
 }
@@ -129,10 +126,7 @@ pub async fn run(
 
 /// Asks why it shall be rejected.
 pub async fn reject_page(State(app): State<App>, Path(id): Path<RunId>, visitor: Visitor) -> PageResult {
-    let mut batch = visitor.admin.batch();
-    let run = batch.push(runs::find(&id));
-    let (_, mut answers) = batch.read(&app).await?;
-    answers.take(run)?.ok_or_else(|| ApiError::not_found("run"))?;
+    visitor.admin.read(&app, runs::find(&id)).await?.ok_or_else(|| ApiError::not_found("run"))?;
     Ok(reason_page(&visitor, &id, &Form::default(), &Mistakes::none()))
 }
 

@@ -210,6 +210,17 @@ impl ClaimedAdmin {
         self.batch().read(app).await.map(|(session, _)| session)
     }
 
+    /// Reads one thing, in the round trip that confirms session and role.
+    ///
+    /// # Errors
+    /// As [`SessionBatch::read`].
+    pub async fn read<T: 'static>(&self, app: &App, query: Query<T>) -> Result<T, ApiError> {
+        let mut batch = self.batch();
+        let wanted = batch.push(query);
+        let (_, mut answers) = batch.read(app).await?;
+        Ok(answers.take(wanted)?)
+    }
+
     /// A security event, at the administrator's hands.
     pub fn event(&self, app: &App, name: SecurityEventName, details: Value) -> AdminEvent<'_> {
         AdminEvent { actor: &self.0.user_id, event: self.0.client.event(app, name, details) }

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// How rows are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// One object, paged.
     Json,
