@@ -169,6 +169,29 @@ async fn round_trips_to_the_database_are_few() {
     count("logout", 1);
 }
 
+/// What a gate saves while somebody asks is told by one of the two, the gate or the database.
+#[tokio::test]
+async fn a_use_that_is_being_saved_is_told() {
+    let simulation = Simulation::new(&[]).await;
+    let tokens = person(&simulation).await;
+    let token = tokens["accessToken"].as_str();
+    let now = simulation.now_ms();
+    let hour = now - now % 3_600_000;
+    for usage in ["", "/usage"] {
+        let (_, created) =
+            post(&simulation, "/api-keys", token, json!({ "name": "k", "scopes": ["keys:verify"] })).await;
+        let id = created["apiKey"]["id"].as_str().expect("an id");
+        simulation.save_when_asked(format!(
+            "INSERT INTO api_key_usage (key_id, hour, allowed, limited, denied, last_used_at)
+             VALUES ('{id}', {hour}, 1, 0, 0, {now})"
+        ));
+        let (status, told) = simulation.call(Method::GET, &format!("/api/v1/api-keys/{id}{usage}"), token, None).await;
+        assert_eq!(status, 200, "{told}");
+        let is_told = told["lastUsedAt"].is_string() || told["totals"]["allowed"] == 1;
+        assert!(is_told, "{told}");
+    }
+}
+
 /// Whoever stole a token cannot use up the limits of its person once the session has ended.
 #[tokio::test]
 async fn an_ended_session_uses_up_nobodys_limit() {

@@ -14,11 +14,16 @@ use std::{
 };
 
 use aibaas_core::{
-    App, ClientAddress, Config, Environment, HostDefaults, OwnMail, SqlKeyGate, SqlRateLimiter, migrate,
+    App, ClientAddress, Config, Environment, HostDefaults, OwnMail, SqlKeyGate, SqlRateLimiter,
+    domain::{
+        api_key::KeyHash,
+        key_use::{Decision, HourOfUse, KeyUse},
+    },
+    migrate,
     ports::{
         Background, BoxFuture, Clock, Database, DatabaseError, Entropy, HashError, HashJob, HashOutcome, HttpClient,
-        HttpError, InlineHasher, KeyValue, KeyValueError, OutboundRequest, OutboundResponse, PasswordHasher, Ports,
-        Rows, Statement, Timer, Timestamp, Value as Cell,
+        HttpError, InlineHasher, KeyGate, KeyGateError, KeyValue, KeyValueError, OutboundRequest, OutboundResponse,
+        PasswordHasher, Ports, Rows, Statement, Timer, Timestamp, Value as Cell,
     },
 };
 use axum::{
@@ -70,6 +75,8 @@ struct SimulatedPorts {
     hashes_slowly: AtomicBool,
     /// How many hashes are being computed, and the most that were since the last question.
     hashes: Mutex<(u32, u32)>,
+    /// What the key gate saves when it is next asked for what it has not.
+    saved_meanwhile: Mutex<Option<String>>,
 }
 
 /// What a call makes SQLite do, by its own counters.
@@ -114,6 +121,7 @@ impl SimulatedPorts {
             pending: Mutex::default(),
             hashes_slowly: AtomicBool::new(false),
             hashes: Mutex::default(),
+            saved_meanwhile: Mutex::default(),
         }
     }
 }
@@ -174,7 +182,10 @@ impl Simulation {
             database: Arc::clone(&ports) as _,
             key_value: Arc::clone(&ports) as _,
             rate_limiter: Arc::new(SqlRateLimiter::new(limits)),
-            key_gate: Arc::new(SqlKeyGate::new(Arc::clone(&ports) as _)),
+            key_gate: Arc::new(SavingGate {
+                gate: SqlKeyGate::new(Arc::clone(&ports) as _),
+                ports: Arc::clone(&ports),
+            }),
             password_hasher: Arc::clone(&ports) as _,
             http_client: Arc::clone(&ports) as _,
             mail_transport: None,
@@ -263,6 +274,11 @@ impl Simulation {
     /// The most hashes that were under way at once since the last question.
     pub fn most_hashes_at_once(&self) -> u32 {
         std::mem::take(&mut self.ports.hashes.lock().expect("no panic").1)
+    }
+
+    /// Has the key gate save this at the very moment when it is next asked for what is not saved.
+    pub fn save_when_asked(&self, sql: String) {
+        *self.ports.saved_meanwhile.lock().expect("no panic") = Some(sql);
     }
 
     /// One number of the database, for what the API does not tell.
@@ -525,6 +541,30 @@ fn run(transaction: &rusqlite::Transaction<'_>, statement: &Statement, steps: &A
     let made = u64::try_from(prepared.reset_status(StatementStatus::VmStep)).unwrap_or(0);
     steps.fetch_add(made, Ordering::Relaxed);
     Ok(Rows::new(columns, rows))
+}
+
+/// A gate that saves what it counted whenever it likes, as those do that count in memory.
+struct SavingGate {
+    gate: SqlKeyGate,
+    ports: Arc<SimulatedPorts>,
+}
+
+#[async_trait::async_trait]
+impl KeyGate for SavingGate {
+    async fn admit(&self, uses: &[KeyUse], now: Timestamp) -> Result<Vec<Decision>, KeyGateError> {
+        self.gate.admit(uses, now).await
+    }
+
+    async fn invalidate(&self, keys: &[KeyHash]) -> Result<(), KeyGateError> {
+        self.gate.invalidate(keys).await
+    }
+
+    async fn unsaved(&self, key: KeyHash) -> Result<Vec<HourOfUse>, KeyGateError> {
+        if let Some(sql) = self.ports.saved_meanwhile.lock().expect("no panic").take() {
+            self.ports.database.lock().expect("no panic").execute_batch(&sql).expect("it is saved");
+        }
+        self.gate.unsaved(key).await
+    }
 }
 
 #[async_trait::async_trait]

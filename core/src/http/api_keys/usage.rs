@@ -4,7 +4,10 @@ use axum::{Json as Answer, extract::State};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{no_such_key, read::last_used};
+use super::{
+    no_such_key,
+    read::{last_used, unsaved},
+};
 use crate::{
     app::App,
     domain::{ApiKeyId, key_use::HOUR_MS, values},
@@ -171,20 +174,15 @@ pub async fn read(
 ) -> Result<(ApiKeyRecord, Usage), ApiError> {
     let bucket = parameters.bucket;
     let (from, to) = parameters.range(app.now())?;
-    let mut reads = caller.batch();
-    let owner_id = reads.user_id();
-    let hash = reads.push(api_keys::hash(&id, owner_id));
-    let key = reads.push(api_keys::of_user(&id, owner_id));
-    let (_, mut answers) = reads.read(app).await?;
-    let hash = answers.take(hash)?.ok_or_else(no_such_key)?;
-    let mut key = answers.take(key)?.ok_or_else(no_such_key)?;
-    // First what is not saved: whatever is saved from here on, the database is asked after that.
-    let unsaved = app.ports().key_gate.unsaved(hash).await?;
-    key.last_used_at = key.last_used_at.max(last_used(&unsaved));
+    let unsaved = unsaved(app, caller, &id).await?;
     let of = UseOfKey { key_id: &id, from, to, bucket_ms: bucket.ms(), unsaved: &unsaved };
     let mut reads = caller.batch();
+    let owner_id = reads.user_id();
+    let key = reads.push(api_keys::of_user(&id, owner_id));
     let counted = reads.push(key_uses::by_bucket(of));
     let (_, mut answers) = reads.read(app).await?;
+    let mut key = answers.take(key)?.ok_or_else(no_such_key)?;
+    key.last_used_at = key.last_used_at.max(last_used(&unsaved));
     let counted = answers.take(counted)?.into_iter().collect::<HashMap<_, _>>();
     let starts = std::iter::successors(Some(from), |start| Some(bucket.end(*start))).take_while(|start| *start < to);
     let of = |start: Timestamp| counted.get(&start).copied().unwrap_or_default();
