@@ -27,7 +27,8 @@ pub fn asked(request: &Request) -> Option<String> {
         return None;
     }
     let uri = request.extensions().get::<OriginalUri>().map_or(request.uri(), |OriginalUri(uri)| uri);
-    Some([formats::accepted(request.headers()).media_type(), " ", uri.path_and_query()?.as_str()].concat())
+    let [rows, page] = formats::chosen(request.headers());
+    Some([rows, " ", page, " ", uri.path_and_query()?.as_str()].concat())
 }
 
 /// The answer, or that the client has it, where it is what would be made now.
@@ -103,6 +104,7 @@ mod tests {
         assert_eq!(Some(plain.clone()), asked(Method::HEAD, "/api/v1/leaderboard?benchmark=a&version=1", "*/*"));
         for (uri, accept) in [
             ("/api/v1/leaderboard?benchmark=a&version=1", "text/csv"),
+            ("/api/v1/leaderboard?benchmark=a&version=1", "text/html,*/*;q=0.8"),
             // Its link to the next page repeats what was asked.
             ("/api/v1/leaderboard?version=1&benchmark=a", "*/*"),
             ("/api/v1/leaderboard?benchmark=a", "*/*"),

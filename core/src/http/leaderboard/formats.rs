@@ -11,7 +11,7 @@ use crate::{
         leaderboard::IntervalMethod,
         measure::{Direction, Measure},
     },
-    http::problem::ApiError,
+    http::{problem::ApiError, problem_page::wants_html},
     ports::Timestamp,
 };
 
@@ -57,6 +57,12 @@ pub fn accepted(headers: &HeaderMap) -> Format {
         }
     }
     best.0
+}
+
+/// Everything that `Accept` chooses between: the format of rows, and whether a page is liked more than JSON.
+#[must_use]
+pub fn chosen(headers: &HeaderMap) -> [&'static str; 2] {
+    [accepted(headers).media_type(), if wants_html(headers) { "text/html" } else { "" }]
 }
 
 /// A row whose members are all cells.

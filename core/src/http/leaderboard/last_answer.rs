@@ -68,8 +68,8 @@ impl Question {
         asked.retain(|(_, value)| !value.is_empty());
         let is_usual = asked.iter().all(|(name, value)| self.may_have(name, value));
         asked.sort_unstable();
-        let format = formats::accepted(request.headers()).media_type();
-        is_usual.then(|| format!("last/{}", tag_of(&(uri.path(), asked, format)).trim_matches('"')))
+        let chosen = formats::chosen(request.headers());
+        is_usual.then(|| format!("last/{}", tag_of(&(uri.path(), asked, chosen)).trim_matches('"')))
     }
 }
 
@@ -217,6 +217,7 @@ mod tests {
         assert!(plain.is_some());
         assert_eq!(plain, key("/api/v1/leaderboard?version=1&benchmark=a&scenario=", Some("application/json")));
         assert_ne!(plain, key("/api/v1/leaderboard?benchmark=a&version=1", Some("text/csv")));
+        assert_ne!(plain, key("/api/v1/leaderboard?benchmark=a&version=1", Some("text/html,*/*;q=0.8")));
         assert_ne!(plain, key("/leaderboard?benchmark=a&version=1", None));
         assert_ne!(plain, key("/api/v1/leaderboard?benchmark=a", None));
     }
