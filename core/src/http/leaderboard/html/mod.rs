@@ -59,8 +59,8 @@ use crate::{
     },
 };
 
-/// So many rows has a page.
-const ROWS: usize = 100;
+/// So many rows has a page: those of agents with long names are under 100 KB with what is around them.
+const ROWS: usize = 70;
 const PROVIDERS: usize = 60;
 
 /// The parameters of a page that were given a value, in their order: a form sends its empty fields too.
@@ -142,7 +142,7 @@ impl utoipa::IntoParams for BoardPageQuery {
 /// Shows the leaderboard as a page.
 ///
 /// Takes what `GET /api/v1/leaderboard` takes; a parameter without a value is as good as absent, since forms send their
-/// empty fields. A hundred rows a page. Where no benchmark is named and none is featured, or no version is named and none is
+/// empty fields. Seventy rows a page. Where no benchmark is named and none is featured, or no version is named and none is
 /// current, it lists what there is.
 #[utoipa::path(
     get,
