@@ -57,6 +57,8 @@ async fn only_administrators_may(host: Host) {
             api.get("/api/v1/admin/mails"),
             api.post("/api/v1/admin/mails/01939f40-02b7-7a11-9c55-6d7e8f901234/send"),
             api.get("/api/v1/admin/health"),
+            api.get("/api/v1/admin/runs"),
+            api.get("/api/v1/admin/featured-benchmark"),
             // Whether there is such a person is told to nobody else.
             api.get(person("01939f40-02b7-7a11-9c55-6d7e8f901234")),
         ]

@@ -454,11 +454,14 @@ async fn a_benchmark_is_featured(host: Host) {
     }
     let board = publisher.api.get("/api/v1/leaderboard").await.expect(200);
     assert_eq!(board["benchmark"], json!(id));
+    let featured = async || by.api.get("/api/v1/admin/featured-benchmark").await.expect(200)["benchmark"].clone();
+    assert_eq!(featured().await, json!(id));
     let clear = one.form(&format!("{path}/clear"));
     for _ in 0..2 {
         visitor.send(&clear).await.says("None is featured any more.").says("Now: none.");
     }
     publisher.api.get("/api/v1/leaderboard").await.problem(400, "benchmark_required");
+    assert_eq!(featured().await, Value::Null);
     let told = events(&by, &by, "benchmark_featured").await;
     let told = told.iter().map(|event| event["details"]["benchmarkId"].clone()).collect::<Vec<_>>();
     assert_eq!(told.len(), 2, "one for each change: {told:?}");

@@ -2,7 +2,7 @@
 
 use aibaas_tests::{
     Publisher, cases,
-    fixtures::{passes, tasks, unique},
+    fixtures::{admin, passes, tasks, unique},
     host::Host,
 };
 use futures_util::future::join_all;
@@ -25,6 +25,8 @@ cases![KeepsMail:
     publishing_needs_every_task,
     a_published_run_is_closed,
     a_run_belongs_to_its_owner,
+    runs_are_listed_for_their_owner,
+    administrators_list_everybodys_runs,
     public_reads_need_no_credential,
 ];
 
@@ -382,4 +384,65 @@ async fn public_reads_need_no_credential(host: Host) {
     }
     let unknown = api.get(format!("/api/v1/benchmarks/{}", unique("none"))).await;
     unknown.problem(404, "not_found");
+}
+
+async fn runs_are_listed_for_their_owner(host: Host) {
+    let (publisher, other) = (Publisher::new(&host).await, Publisher::new(&host).await);
+    publisher.tasks(2).await;
+    let model = publisher.model("m").await;
+    let published = publisher.published(&model, 1, 2).await;
+    let open = publisher.run_of(&model, json!({ "agent": { "name": "OpenHands" }, "configuration": "high" })).await;
+    let list = async |query: &str| publisher.api.get(format!("/api/v1/runs{query}")).await.expect(200);
+    let ids = |list: &Value| {
+        let runs = list["data"].as_array().expect("runs").iter();
+        runs.map(|run| run["id"].as_str().expect("an id").to_owned()).collect::<Vec<_>>()
+    };
+    let all = list("").await;
+    assert_eq!(ids(&all), [open.clone(), published.clone()], "newest first: {all}");
+    let (first, second) = (&all["data"][0], &all["data"][1]);
+    assert_eq!(
+        (&first["status"], &first["publishedAt"], &first["score"]),
+        (&json!("open"), &Value::Null, &Value::Null)
+    );
+    assert_eq!((&first["agent"]["name"], &first["configuration"]), (&json!("OpenHands"), &json!("high")));
+    assert_eq!((&second["status"], &second["score"]), (&json!("published"), &json!(0.5)));
+    assert_eq!((&second["model"], &second["benchmark"]), (&json!(model), &json!(publisher.benchmark)));
+    assert_eq!(ids(&list("?status=open").await), [open.clone()]);
+    assert_eq!(ids(&list("?status=published").await), [published.clone()]);
+    assert_eq!(ids(&list("?status=rejected").await), [""; 0]);
+    let page = list("?limit=1").await;
+    let cursor = page["nextCursor"].as_str().expect("more");
+    assert_eq!((ids(&page), ids(&list(&format!("?limit=1&cursor={cursor}")).await)), (vec![open], vec![published]));
+    // Nobody else's, and nothing to those who may not publish.
+    assert_eq!(ids(&other.api.get("/api/v1/runs").await.expect(200)), [""; 0]);
+    publisher.api.get("/api/v1/runs?status=lost").await.problem(400, "malformed_request");
+    publisher.user.key_client(&["models:write"]).await.get("/api/v1/runs").await.problem(403, "insufficient_scope");
+    publisher.api.anonymous().get("/api/v1/runs").await.problem(401, "missing_credentials");
+}
+
+async fn administrators_list_everybodys_runs(host: Host) {
+    let (publisher, admin) = (Publisher::new(&host).await, admin(&host).await);
+    publisher.tasks(2).await;
+    let run = publisher.published(&publisher.model("m").await, 1, 2).await;
+    let found = async |status: &str| {
+        // Others publish meanwhile.
+        let (mut path, mut found) = (format!("/api/v1/admin/runs?limit=100{status}"), None);
+        for _ in 0..20 {
+            let page = admin.api.get(&path).await.expect(200);
+            let runs = page["data"].as_array().expect("runs");
+            found = found.or_else(|| runs.iter().find(|one| one["id"] == *run).cloned());
+            match page["nextCursor"].as_str().filter(|_| found.is_none()) {
+                Some(cursor) => path = format!("/api/v1/admin/runs?limit=100{status}&cursor={cursor}"),
+                None => break,
+            }
+        }
+        found
+    };
+    assert_eq!(found("").await.expect("published")["score"], 0.5);
+    let reason = json!({ "reason": "The tasks had leaked." });
+    admin.api.post(format!("/api/v1/admin/runs/{run}/reject")).json(reason).await.expect(200);
+    let rejected = found("&status=rejected").await.expect("rejected");
+    assert_eq!((&rejected["status"], &rejected["reason"]), (&json!("rejected"), &json!("The tasks had leaked.")));
+    assert_eq!(found("&status=published").await, None);
+    admin.api.get("/api/v1/admin/runs?status=open").await.problem(400, "malformed_request");
 }

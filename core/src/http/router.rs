@@ -214,7 +214,8 @@ mod tests {
             (Method::PUT, "/api/v1/models/a/b", 401, false, false, false),
             (Method::PATCH, "/api/v1/models/a/b", 405, false, false, false),
             (Method::OPTIONS, "/api/v1/models/a/b", 405, false, false, false),
-            (Method::GET, "/api/v1/runs", 405, false, false, false),
+            (Method::GET, "/api/v1/runs", 401, false, false, false),
+            (Method::PATCH, "/api/v1/runs", 405, false, false, false),
             (Method::GET, "/api/v1/nowhere", 404, false, false, false),
             (Method::GET, "/nowhere", 404, false, false, false),
         ];

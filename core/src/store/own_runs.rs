@@ -63,9 +63,10 @@ pub struct OwnBenchmark {
     pub hidden_reason: Option<String>,
 }
 
-/// Lists a person's runs, newest first.
-pub fn list(owner_id: &UserId, page: &PageBefore) -> Query<Vec<OwnRun>> {
-    sql!("own_runs/list").bind(owner_id).bind_page(page).all(OwnRun::from_row)
+/// Lists a person's runs, or those of this status, newest first.
+pub fn list(owner_id: &UserId, status: Option<RunStatus>, page: &PageBefore) -> Query<Vec<OwnRun>> {
+    let status = status.map(RunStatus::as_str);
+    sql!("own_runs/list").bind(owner_id).bind_page(page).bind(status).all(OwnRun::from_row)
 }
 
 /// Lists a person's benchmarks.

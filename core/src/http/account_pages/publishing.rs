@@ -45,7 +45,7 @@ pub async fn page(
     let asked = NewestFirst::new(uri, Some(ROWS), query.cursor.as_deref())?;
     let mut batch = signed.caller.batch();
     let owner_id = batch.user_id();
-    let list = batch.push(own_runs::list(owner_id, &asked.rows()));
+    let list = batch.push(own_runs::list(owner_id, None, &asked.rows()));
     let benchmarks = batch.push(own_runs::benchmarks(owner_id));
     let (_, mut answers) = batch.read(&app).await?;
     let (list, next) = take_rows(answers.take(list)?, ROWS, |run| (run.created_at.0, run.id.to_string()));

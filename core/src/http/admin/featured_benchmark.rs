@@ -20,6 +20,20 @@ pub struct FeaturedBenchmark {
     benchmark: Option<BenchmarkId>,
 }
 
+/// Tells which benchmark is featured.
+#[utoipa::path(
+    get,
+    path = "/api/v1/admin/featured-benchmark",
+    operation_id = "getFeaturedBenchmark",
+    tag = "Administration",
+    security(("accessToken" = [])),
+    responses((status = 200, description = "The featured one, or null.", body = FeaturedBenchmark)),
+)]
+pub async fn read(State(app): State<App>, admin: ClaimedAdmin) -> Result<Answer<FeaturedBenchmark>, ApiError> {
+    let benchmark = admin.read(&app, leaderboard::featured()).await?;
+    Ok(Answer(FeaturedBenchmark { benchmark }))
+}
+
 /// Features a benchmark.
 ///
 /// It is what boards, comparisons, badges and the front page show where no benchmark is named. With null, or while it is

@@ -10,10 +10,10 @@ pub mod users;
 
 use axum::{
     Router,
-    routing::{delete, get, post, put},
+    routing::{delete, get, post},
 };
 
-use crate::app::App;
+use crate::{app::App, http::publishing::run_list};
 
 /// What the calls say of themselves.
 #[derive(utoipa::OpenApi)]
@@ -23,6 +23,7 @@ use crate::app::App;
     users::change,
     users::end_sessions,
     users::remove_second_factor,
+    run_list::published,
     runs::reject,
     moderation::hide_model,
     moderation::unhide_model,
@@ -30,6 +31,7 @@ use crate::app::App;
     moderation::hide_benchmark,
     moderation::unhide_benchmark,
     moderation::rename_benchmark,
+    featured_benchmark::read,
     featured_benchmark::handler,
     audit_log::handler,
     mails::list,
@@ -44,6 +46,7 @@ pub fn routes() -> Router<App> {
         .route("/users/{id}", get(users::one).patch(users::change))
         .route("/users/{id}/sessions", delete(users::end_sessions))
         .route("/users/{id}/mfa", delete(users::remove_second_factor))
+        .route("/runs", get(run_list::published))
         .route("/runs/{id}/reject", post(runs::reject))
         .route("/models/{provider}/{name}/hide", post(moderation::hide_model))
         .route("/models/{provider}/{name}/unhide", post(moderation::unhide_model))
@@ -51,7 +54,7 @@ pub fn routes() -> Router<App> {
         .route("/benchmarks/{id}/hide", post(moderation::hide_benchmark))
         .route("/benchmarks/{id}/unhide", post(moderation::unhide_benchmark))
         .route("/benchmarks/{id}/rename", post(moderation::rename_benchmark))
-        .route("/featured-benchmark", put(featured_benchmark::handler))
+        .route("/featured-benchmark", get(featured_benchmark::read).put(featured_benchmark::handler))
         .route("/mails", get(mails::list))
         .route("/mails/{id}/send", post(mails::send_again))
         .route("/health", get(health::handler))

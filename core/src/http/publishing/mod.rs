@@ -10,6 +10,7 @@ mod models;
 mod publish;
 mod result_input;
 mod results;
+pub mod run_list;
 mod runs;
 mod seals;
 pub mod withdraw;
@@ -50,6 +51,7 @@ use crate::{
     benchmarks::tasks,
     current_version::handler,
     runs::create,
+    run_list::own,
     runs::one,
     seals::create,
     seals::one,
@@ -83,7 +85,7 @@ pub fn routes() -> Router<App> {
         .route("/models/{provider}/{name}", put(models::put))
         .route("/benchmarks/{id}/versions/{version}", put(benchmarks::put))
         .route("/benchmarks/{id}/current-version", put(current_version::handler))
-        .route("/runs", post(runs::create))
+        .route("/runs", post(runs::create).get(run_list::own))
         .route("/seals", post(seals::create))
         .route("/runs/{id}/results", post(results::upload))
         .route("/runs/{id}/counts", put(counts::handler))
