@@ -7,7 +7,7 @@ use aibaas_core::ports::{Database, DatabaseError, Rows, Statement, Value};
 use async_trait::async_trait;
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
-    de::{MapAccess, SeqAccess, Visitor},
+    de::{SeqAccess, Visitor},
     ser::SerializeSeq,
 };
 use wasm_bindgen::JsValue;
@@ -41,7 +41,7 @@ impl Database for D1 {
             Ok(answer.as_string().unwrap_or_default())
         });
         let tables = serde_json::from_str::<Vec<Table>>(&answer.await?).map_err(unreadable)?;
-        Ok(tables.into_iter().map(|table| table.0).collect())
+        Ok(tables.into_iter().map(rows).collect())
     }
 }
 
@@ -77,45 +77,11 @@ impl Serialize for Parameters<'_> {
     }
 }
 
-/// Rows from a list of objects; every row of a statement has the same members in the same order.
-struct Table(Rows);
+/// The names of columns, and rows of as many cells; no names where there are no rows.
+type Table = (Vec<String>, Vec<Vec<Cell>>);
 
-impl<'de> Deserialize<'de> for Table {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let rows = Vec::<NamedRow>::deserialize(deserializer)?;
-        let columns = rows.first().map(|row| row.columns.clone()).unwrap_or_default();
-        Ok(Self(Rows::new(columns, rows.into_iter().map(|row| row.values).collect())))
-    }
-}
-
-struct NamedRow {
-    columns: Vec<String>,
-    values: Vec<Value>,
-}
-
-impl<'de> Deserialize<'de> for NamedRow {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct RowVisitor;
-
-        impl<'de> Visitor<'de> for RowVisitor {
-            type Value = NamedRow;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a row")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<NamedRow, A::Error> {
-                let mut row = NamedRow { columns: Vec::new(), values: Vec::new() };
-                while let Some((column, Cell(value))) = map.next_entry()? {
-                    row.columns.push(column);
-                    row.values.push(value);
-                }
-                Ok(row)
-            }
-        }
-
-        deserializer.deserialize_map(RowVisitor)
-    }
+fn rows((columns, rows): Table) -> Rows {
+    Rows::new(columns, rows.into_iter().map(|row| row.into_iter().map(|Cell(value)| value).collect()).collect())
 }
 
 struct Cell(Value);
