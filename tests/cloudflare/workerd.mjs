@@ -59,13 +59,14 @@ function trapAdmission() {
 
 export class RateLimiter extends real.RateLimiter {
   admit(question) {
+    keys.admissions += 1;
     trapAdmission();
     return super.admit(question);
   }
 }
 
-/** Calls to the objects of keys, and round trips to D1 that wrote and that only read; and the rows that D1 counts. */
-const keys = { calls: 0, reads: 0, writes: 0, rowsRead: 0, rowsWritten: 0 };
+/** Calls to the objects of keys and of limits, and round trips to D1 that wrote and that only read; and what D1 counts. */
+const keys = { calls: 0, admissions: 0, reads: 0, writes: 0, statements: 0, rowsRead: 0, rowsWritten: 0 };
 
 /** How many invalidations in a row fail. */
 let failingInvalidations = 0;
@@ -97,6 +98,7 @@ database.withSession = function (...constraint) {
   const count = (results) => {
     keys[results.some(({ meta }) => meta.rows_written > 0) ? "writes" : "reads"] += 1;
     for (const { meta } of results) {
+      keys.statements += 1;
       keys.rowsRead += meta.rows_read;
       keys.rowsWritten += meta.rows_written;
     }
