@@ -16,7 +16,8 @@ use serde_json::json;
 
 use crate::connections::{head, in_the_end};
 
-fn run(arguments: &[&str], variables: &[(&str, &str)]) -> (Output, String) {
+/// Runs a command; its output, and all that it said.
+pub fn run(arguments: &[&str], variables: &[(&str, &str)]) -> (Output, String) {
     let mut command = native::command().expect("the binary");
     let output = command.args(arguments).envs(variables.iter().copied()).output().expect("it runs");
     let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
@@ -42,7 +43,29 @@ pub fn command_line() {
     }
 }
 
-/// The same of the client.
+/// `aibaas health` ends with 0 while a server is ready, and says why it is not.
+pub fn health_is_told_by_the_program() {
+    let data = tempfile::tempdir().expect("a folder");
+    let server = Server::start(data.path(), &Setup::KeepsMail.variables()).expect("it starts");
+    let listen = server.url.strip_prefix("http://").expect("a URL").to_owned();
+    for (arguments, variables) in [
+        (vec!["health", &server.url], vec![]),
+        (vec!["health", "--listen", &listen], vec![]),
+        (vec!["health"], vec![("AIBAAS_LISTEN", listen.as_str())]),
+    ] {
+        let (output, said) = run(&arguments, &variables);
+        assert!(output.status.success() && said.contains("is ready"), "{arguments:?}: {said}");
+    }
+    std::fs::rename(data.path().join("aibaas.db"), data.path().join("aside")).expect("renamed");
+    let (output, said) = run(&["health", &server.url], &[]);
+    assert!(output.status.code() == Some(1) && said.contains("is not ready: the database"), "{said}");
+    let url = server.url.clone();
+    server.kill();
+    let (output, said) = run(&["health", &url], &[]);
+    assert!(output.status.code() == Some(1) && said.contains(&url), "{said}");
+}
+
+/// `--help`, `--version` and mistakes of the client.
 pub fn command_line_of_the_client() {
     let run = |arguments: &[&str]| {
         let output = tools::client().expect("the client").args(arguments).output().expect("it runs");
