@@ -281,6 +281,7 @@ fn once(kinds: &[Kind]) -> Vec<Trial> {
         counted("secrecy::on_spin".to_owned(), || RUNTIME.block_on(secrecy::on_spin())),
         counted("secrecy::in_workerd".to_owned(), || RUNTIME.block_on(secrecy::in_workerd())),
         plain("native_program::command_line", native_program::command_line),
+        plain("native_program::completions_and_manual", native_program::completions_and_manual),
         plain("native_program::health_is_told_by_the_program", native_program::health_is_told_by_the_program),
         plain("native_program::command_line_of_the_client", native_program::command_line_of_the_client),
         plain(

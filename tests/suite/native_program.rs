@@ -1,6 +1,6 @@
 //! The native program: its command line, its refusal to start, and its end.
 
-use std::process::Output;
+use std::process::{Command, Output};
 
 use aibaas_tests::{
     Publisher, ended,
@@ -40,6 +40,42 @@ pub fn command_line() {
     for arguments in [&["--help"][..], &["import", "--help"]] {
         let (output, said) = run(arguments, &[]);
         assert!(output.status.success() && said.contains("aibaas-client"), "{said}");
+    }
+}
+
+/// What a shell completes, and what `man` shows, is made of the command line itself.
+pub fn completions_and_manual() {
+    let (output, said) = run(&["completions", "bash"], &[]);
+    assert!(output.status.success(), "{said}");
+    let folder = tempfile::tempdir().expect("a folder");
+    let script = folder.path().join("aibaas.bash");
+    std::fs::write(&script, &output.stdout).expect("written");
+    let complete = "source \"$0\"; COMP_WORDS=(aibaas \"$1\"); COMP_CWORD=1; _aibaas aibaas \"$1\" aibaas; echo \"${COMPREPLY[*]}\"";
+    let completed = |word: &str| {
+        let mut bash = Command::new("bash");
+        bash.args(["-euc", complete]).arg(&script).arg(word);
+        tools::run(&mut bash, "install bash").expect("a script that bash reads")
+    };
+    assert_eq!(completed("doc").trim(), "doctor");
+    assert_eq!(completed("--data").trim(), "--data-dir");
+    for shell in ["zsh", "fish", "elvish", "powershell"] {
+        let (output, said) = run(&["completions", shell], &[]);
+        assert!(output.status.success() && said.contains("doctor"), "{shell}: {said}");
+    }
+
+    let (output, page) = run(&["man"], &[]);
+    assert!(output.status.success() && page.contains(".TH aibaas 1"), "{page}");
+    let pages = folder.path().join("man/man1");
+    let (output, said) = run(&["man", "--dir", pages.to_str().expect("UTF-8")], &[]);
+    assert!(output.status.success(), "{said}");
+    for (name, part) in [("aibaas", "doctor"), ("aibaas-doctor", "offline"), ("aibaas-keys-create", "scope")] {
+        let file = pages.join(format!("{name}.1"));
+        let page = std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{name}: {error}"));
+        for part in [".SH NAME", ".SH SYNOPSIS", ".SH OPTIONS", "AIBAAS_DATA_DIR", part] {
+            assert!(page.contains(part), "{part} in {page}");
+        }
+        let Ok(output) = Command::new("groff").args(["-man", "-ww", "-z"]).arg(&file).output() else { continue };
+        assert!(output.status.success() && output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
     }
 }
 

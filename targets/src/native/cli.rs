@@ -2,10 +2,10 @@
 
 use std::{process::ExitCode, time::Duration};
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 use super::{
-    admin, backup, check, doctor, error::CliError, health, import, keys, migrate, output::warn, serve,
+    admin, backup, check, doctor, error::CliError, health, import, keys, manual, migrate, output::warn, serve,
 };
 
 /// How long what still runs at the end has.
@@ -56,6 +56,10 @@ enum Command {
     Doctor(doctor::Options),
     /// Ask a server whether it is ready: 0 where it is. For supervisors and containers.
     Health(health::Options),
+    /// Write what a shell needs to complete commands and options.
+    Completions(manual::CompletionsOptions),
+    /// Write the manual, in the form that man reads.
+    Man(manual::ManOptions),
 }
 
 /// Runs the program: 0 when it did what was asked, 1 when that failed, 2 when it was asked or configured wrongly.
@@ -82,6 +86,8 @@ fn run(cli: Cli) -> Result<ExitCode, CliError> {
             Some(Command::Check(options)) => check::run(options).await,
             Some(Command::Doctor(options)) => doctor::run(options).await,
             Some(Command::Health(options)) => health::run(options).await,
+            Some(Command::Completions(options)) => Ok(manual::completions(Cli::command(), &options)),
+            Some(Command::Man(options)) => manual::man(Cli::command(), &options),
             Some(Command::Serve(options)) => serve::serve(options).await,
             None => serve::serve(cli.serve).await,
         }
@@ -93,8 +99,6 @@ fn run(cli: Cli) -> Result<ExitCode, CliError> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
 
     #[test]
