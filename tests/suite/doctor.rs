@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::native_program::run;
 
 /// Runs it over a directory, listening there; its code, and what it found.
-fn doctor(data: &Path, listen: &str, more: &[&str], variables: &[(&str, &str)]) -> (Option<i32>, Vec<Finding>) {
+pub fn doctor(data: &Path, listen: &str, more: &[&str], variables: &[(&str, &str)]) -> (Option<i32>, Vec<Finding>) {
     let folder = data.to_str().expect("UTF-8");
     let arguments = [&["doctor", "--json", "--data-dir", folder, "--listen", listen], more].concat();
     let (output, said) = run(&arguments, variables);
@@ -26,16 +26,17 @@ fn doctor(data: &Path, listen: &str, more: &[&str], variables: &[(&str, &str)]) 
     (output.status.code(), findings.collect())
 }
 
+/// What it tells about one thing.
 #[derive(Debug)]
-struct Finding {
-    about: String,
-    status: String,
-    found: String,
+pub struct Finding {
+    pub about: String,
+    pub status: String,
+    pub found: String,
 }
 
 /// Looks for a finding of this kind, with this in it.
 #[track_caller]
-fn holds(findings: &[Finding], about: &str, status: &str, part: &str) {
+pub fn holds(findings: &[Finding], about: &str, status: &str, part: &str) {
     let is_there =
         |finding: &Finding| finding.about == about && finding.status == status && finding.found.contains(part);
     assert!(findings.iter().any(is_there), "{status} {about}: {part}: {findings:#?}");
@@ -182,4 +183,34 @@ pub fn it_asks_others() {
     assert_eq!(code, Some(0), "{findings:#?}");
     holds(&findings, "outbound", "warning", "--offline");
     assert!(listener.accept().is_err(), "nobody was asked");
+}
+
+/// A secret may stand in a file that a variable names; what is wrong with the file is told, and never what is in it.
+pub fn secrets_come_from_files() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (secret, weak) = (folder.path().join("jwt"), folder.path().join("weak"));
+    std::fs::write(&secret, "gI8v2mN4qT6wY1zA3bC5dE7fH9jK0lPx\n").expect("written");
+    std::fs::write(&weak, "hunter2").expect("written");
+    let (secret, weak) = (secret.to_str().expect("UTF-8"), weak.to_str().expect("UTF-8"));
+    let data = folder.path().join("data");
+    let with = |variables: &[(&str, &str)]| {
+        let production = [("ENVIRONMENT", "production"), ("BASE_URL", "https://api.example.com")];
+        let mail = [("MAIL_FROM", "noreply@example.com"), ("RESEND_API_KEY", "re_hunter2")];
+        let variables = [&production[..], &mail, variables].concat();
+        let (code, findings) = doctor(&data, "127.0.0.1:0", &["--offline"], &variables);
+        assert!(!format!("{findings:?}").contains("hunter2"), "{findings:?}");
+        (code, findings)
+    };
+    let (code, findings) = with(&[("JWT_SECRET_FILE", secret)]);
+    assert_eq!(code, Some(0), "{findings:#?}");
+    for (variables, told) in [
+        (&[("JWT_SECRET_FILE", weak)][..], "JWT_SECRET is too weak"),
+        (&[("JWT_SECRET_FILE", "/no/such/file")], "JWT_SECRET_FILE names /no/such/file, which cannot be read"),
+        (&[("JWT_SECRET_FILE", secret), ("JWT_SECRET", "hunter2")], "JWT_SECRET and JWT_SECRET_FILE are both set"),
+        (&[("JWT_SECRET_FILE", secret), ("TICK_SECRET_FILE", secret)], "TICK_SECRET is the same as JWT_SECRET"),
+    ] {
+        let (code, findings) = with(variables);
+        assert_eq!(code, Some(1), "{findings:#?}");
+        holds(&findings, "configuration", "failed", told);
+    }
 }

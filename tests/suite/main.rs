@@ -38,6 +38,7 @@ mod health;
 mod history;
 mod idempotency;
 mod imports;
+mod install;
 mod kept_answers;
 mod leaderboard;
 mod limits;
@@ -309,6 +310,9 @@ fn once(kinds: &[Kind]) -> Vec<Trial> {
         plain("native_program::doctor_tells_what_is_configured_wrongly", doctor::it_tells_what_is_configured_wrongly),
         plain("native_program::doctor_looks_beside_a_running_server", doctor::it_looks_beside_a_running_server),
         plain("native_program::doctor_asks_others", doctor::it_asks_others),
+        plain("native_program::secrets_come_from_files", doctor::secrets_come_from_files),
+        plain("install::the_unit_starts_the_program", install::the_unit_starts_the_program),
+        counted("install::the_unit_is_hardened".to_owned(), install::the_unit_is_hardened),
         plain("native_program::a_newer_schema_is_refused", || {
             RUNTIME.block_on(native_program::a_newer_schema_is_refused())
         }),

@@ -27,5 +27,6 @@ mod rate_limiter;
 mod serve;
 mod smtp;
 mod system_clock;
+mod variables;
 
 pub use cli::main;

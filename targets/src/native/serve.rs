@@ -34,6 +34,7 @@ use super::{
     rate_limiter::MemoryRateLimiter,
     smtp::SmtpTransport,
     system_clock::{SystemClock, SystemEntropy, SystemTimer},
+    variables::{self, variable},
 };
 use crate::stderr_log;
 
@@ -125,15 +126,11 @@ pub async fn serve(options: Options) -> Result<ExitCode, CliError> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Reads a variable of the configuration.
-#[expect(clippy::disallowed_methods, reason = "this is the host that reads the configuration")]
-pub fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok()
-}
-
 /// Lists the variables that look like this product's and are none.
 pub fn unknown() -> Vec<UnknownVariable> {
-    unknown_variables(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()), &OWN_VARIABLES)
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    let own = OWN_VARIABLES.into_iter().chain(variables::of_files()).collect::<Vec<_>>();
+    unknown_variables(names, &own)
 }
 
 /// Returns what this host assumes where the configuration is silent.
@@ -154,7 +151,7 @@ pub fn configure(
     defaults: HostDefaults,
     descriptors: Option<u64>,
 ) -> Result<(Config, ConnectionLimits, Option<Nightly>), ConfigError> {
-    let mut mistakes = Vec::new();
+    let mut mistakes = variables::mistakes();
     let limits = ConnectionLimits::load(&variable, descriptors, &mut mistakes);
     let nightly = Nightly::load(&variable, &mut mistakes);
     match Config::load(&variable, defaults) {
