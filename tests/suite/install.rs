@@ -95,3 +95,68 @@ pub fn the_unit_is_hardened() -> Result<(), String> {
     assert!(is_fine, "{said}");
     Ok(())
 }
+
+/// The linter of `tests/deploy`: bases with a tag, a user that is not root, no secret, no shell, and what is copied exists.
+fn lint(file: &str) -> Result<(bool, String), String> {
+    tools::locked_npm_packages("tests/deploy")?;
+    let mut lint = Command::new(tools::node()?);
+    lint.arg("tests/deploy/lint.mjs").arg(file).arg(".").current_dir(tools::root());
+    let output = lint.output().map_err(|error| error.to_string())?;
+    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    Ok((output.status.success(), said))
+}
+
+/// The container's file is sound, as far as that can be told without an engine; and the linter would tell.
+pub fn the_container_is_sound() -> Result<(), String> {
+    let (is_sound, said) = lint("Dockerfile")?;
+    assert!(is_sound, "{said}");
+    let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let file = folder.path().join("Dockerfile");
+    for (line, problem) in [
+        ("FROM debian", "neither a tag"),
+        ("ENV JWT_SECRET=x", "JWT_SECRET is a secret"),
+        ("ARG API_TOKEN", "API_TOKEN is a secret"),
+        ("COPY nowhere /there", "there is no nowhere"),
+        ("COPY --from=away /a /b", "no stage is called away"),
+        ("RUN true", "no shell"),
+        ("HEALTHCHECK CMD aibaas health", "needs a shell"),
+        ("USER root", "the user is root"),
+    ] {
+        fs::write(&file, format!("FROM debian:12\n{line}\nENTRYPOINT [\"/a\"]\n"))
+            .map_err(|error| error.to_string())?;
+        let (is_sound, said) = lint(file.to_str().ok_or("UTF-8")?)?;
+        assert!(!is_sound && said.contains(problem), "{line}: {said}");
+    }
+
+    // The build reads the manifests of the whole workspace.
+    let read = |name: &str| fs::read_to_string(tools::root().join(name)).map_err(|error| error.to_string());
+    let (ignored, manifest) = (read(".dockerignore")?, read("Cargo.toml")?);
+    let kept = ignored.lines().filter_map(|line| line.strip_prefix('!')).collect::<Vec<_>>();
+    let members = manifest.lines().find_map(|line| line.strip_prefix("members = ")).ok_or("no members")?;
+    let members = members.split('"').skip(1).step_by(2).filter_map(|member| member.split('/').next());
+    for needed in members.chain(["Cargo.toml", "Cargo.lock", "README.md", "docs", "migrations"]) {
+        assert!(kept.contains(&needed), "{needed} is not among {kept:?}");
+    }
+    Ok(())
+}
+
+/// The container runs the program as it is: its command, its health check, and the variables that it sets.
+pub fn the_container_starts_the_program() {
+    let file = fs::read_to_string(tools::root().join("Dockerfile")).expect("the file");
+    let list = |text: &str| serde_json::from_str::<Vec<String>>(text).expect("a list");
+    let line = |begins: &str| file.lines().find_map(|line| line.strip_prefix(begins)).expect("an instruction");
+    let check = list(line("HEALTHCHECK ").split_once("CMD ").expect("a command").1);
+    assert_eq!(check.first(), list(line("ENTRYPOINT ")).first());
+    for mut arguments in [list(line("CMD ")), check.into_iter().skip(1).collect()] {
+        arguments.push("--help".to_owned());
+        let (output, said) = run(&arguments.iter().map(String::as_str).collect::<Vec<_>>(), &[]);
+        assert!(output.status.success(), "{said}");
+    }
+    let of_image = file.rsplit_once("\nENV ").expect("variables").1;
+    let variables = of_image.lines().map_while(|line| line.trim().trim_end_matches(" \\").split_once('='));
+    let variables = variables.collect::<Vec<_>>();
+    assert_eq!(variables.len(), 3, "{variables:?}");
+    let folder = tempfile::tempdir().expect("a folder");
+    let (_, findings) = doctor(folder.path(), "127.0.0.1:0", &["--offline"], &variables);
+    assert!(!format!("{findings:?}").contains("no variable of this release"), "{findings:#?}");
+}

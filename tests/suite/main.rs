@@ -313,6 +313,8 @@ fn once(kinds: &[Kind]) -> Vec<Trial> {
         plain("native_program::secrets_come_from_files", doctor::secrets_come_from_files),
         plain("install::the_unit_starts_the_program", install::the_unit_starts_the_program),
         counted("install::the_unit_is_hardened".to_owned(), install::the_unit_is_hardened),
+        plain("install::the_container_starts_the_program", install::the_container_starts_the_program),
+        counted("install::the_container_is_sound".to_owned(), install::the_container_is_sound),
         plain("native_program::a_newer_schema_is_refused", || {
             RUNTIME.block_on(native_program::a_newer_schema_is_refused())
         }),
