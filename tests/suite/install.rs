@@ -1,8 +1,15 @@
 //! What installs the native server: the unit of systemd, the container, and what Cloudflare is told.
 
-use std::{collections::BTreeMap, fs, process::Command};
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::{BufRead as _, BufReader},
+    path::Path,
+    process::{Child, Command, Stdio},
+};
 
-use aibaas_tests::tools;
+use aibaas_tests::{host::cloudflare, plain_client, tools};
+use serde_json::{Value, json};
 
 use crate::{
     doctor::{doctor, holds},
@@ -159,4 +166,136 @@ pub fn the_container_starts_the_program() {
     let folder = tempfile::tempdir().expect("a folder");
     let (_, findings) = doctor(folder.path(), "127.0.0.1:0", &["--offline"], &variables);
     assert!(!format!("{findings:?}").contains("no variable of this release"), "{findings:#?}");
+}
+
+/// A Cloudflare account of the tests, which wrangler takes for its own.
+struct Account {
+    child: Child,
+    url: String,
+}
+
+impl Account {
+    fn open() -> Result<Self, String> {
+        let mut command = Command::new(tools::node()?);
+        command.arg("tests/deploy/account.mjs").current_dir(tools::root());
+        let mut child =
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().map_err(|error| error.to_string())?;
+        let output = child.stdout.take().ok_or("no output")?;
+        let url = BufReader::new(output).lines().next().and_then(Result::ok).ok_or("no account was opened")?;
+        Ok(Self { child, url })
+    }
+
+    /// Runs the script on a file; what it says.
+    fn provision(&self, config: &Path, more: &[&str]) -> Result<String, String> {
+        let mut script = Command::new(tools::node()?);
+        script.arg("docs/deploy/cloudflare.mjs").arg("--config").arg(config).args(more).current_dir(tools::root());
+        script.env("CLOUDFLARE_API_BASE_URL", &self.url).env("CLOUDFLARE_API_TOKEN", "of-nobody");
+        script.env("CLOUDFLARE_ACCOUNT_ID", "00000000000000000000000000000001");
+        tools::run(&mut script, "see docs/deploy-cloudflare.md")
+    }
+
+    /// How often it was asked to make something.
+    async fn made(&self) -> usize {
+        let asked = plain_client().get(format!("{}/asked", self.url)).send().await.expect("an answer");
+        let asked = asked.json::<Vec<String>>().await.expect("a list");
+        asked.iter().filter(|request| request.starts_with("POST ")).count()
+    }
+}
+
+impl Drop for Account {
+    fn drop(&mut self) {
+        _ = self.child.kill();
+        _ = self.child.wait();
+    }
+}
+
+/// The script makes what is missing in the account, once, and what it writes into `wrangler.toml` deploys.
+pub async fn cloudflare_is_told_its_ids() -> Result<(), String> {
+    let account = Account::open()?;
+    let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let config = folder.path().join("wrangler.toml");
+    let given = fs::read_to_string(tools::root().join("wrangler.toml")).map_err(|error| error.to_string())?;
+    // What it builds is built.
+    let given = given.lines().filter(|line| !line.starts_with("command = ")).map(|line| format!("{line}\n"));
+    let given = given.collect::<String>();
+    fs::write(&config, &given).map_err(|error| error.to_string())?;
+    let read = || fs::read_to_string(&config).expect("the file");
+
+    let said = account.provision(&config, &["--dry-run", "--base-url", "https://api.example.org"])?;
+    assert!(said.contains("the database aibaas would be made") && said.contains("api.example.org"), "{said}");
+    assert_eq!((read(), account.made().await), (given.clone(), 0), "a dry run changes nothing");
+    let options = [
+        "--base-url",
+        "https://api.example.org",
+        "--app-url",
+        "https://example.org/app",
+        "--mail-from",
+        "Example <noreply@example.org>",
+    ];
+    account.provision(&config, &options)?;
+    let filled = read();
+    let changed = filled.lines().zip(given.lines()).filter(|(after, before)| after != before).map(|(after, _)| after);
+    let expected = [
+        "BASE_URL = \"https://api.example.org\"",
+        "APP_URL = \"https://example.org/app\"",
+        "CORS_ORIGINS = \"https://example.org\"",
+        "MAIL_FROM = \"Example <noreply@example.org>\"",
+        "database_id = \"22222222-2222-4222-8222-222222222222\"",
+        "id = \"fedcba9876543210fedcba9876543210\"",
+    ];
+    assert_eq!(changed.collect::<Vec<_>>(), expected);
+    assert_eq!(filled.lines().count(), given.lines().count());
+    let again = account.provision(&config, &[])?;
+    assert!(again.contains("needs no change"), "{again}");
+    assert_eq!((read(), account.made().await), (filled.clone(), 2));
+    // Who has made a namespace of another name keeps it.
+    fs::write(&config, filled.replace("fedcba9876543210fedcba9876543210", "0123456789abcdef0123456789abcdef"))
+        .map_err(|error| error.to_string())?;
+    account.provision(&config, &[])?;
+    assert!(read().contains("id = \"0123456789abcdef0123456789abcdef\""));
+    // With a domain of its own, as the guide says.
+    let with_domain = ["routes", "workers_dev", "preview_urls"].iter().fold(filled, |text, name| {
+        assert!(text.contains(&format!("\n# {name} = ")), "{name}");
+        text.replace(&format!("\n# {name} = "), &format!("\n{name} = "))
+    });
+    let (node, bundle) = cloudflare::built()?;
+    let _reading = cloudflare::BUNDLE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let worker = format!("main = {:?}", bundle.join("worker.mjs"));
+    fs::write(&config, with_domain.replace("main = \"build/worker.mjs\"", &worker))
+        .map_err(|error| error.to_string())?;
+    let mut wrangler = Command::new(node);
+    wrangler.arg("tests/cloudflare/node_modules/wrangler/bin/wrangler.js").args(["deploy", "--dry-run", "--config"]);
+    wrangler.arg(&config).args(["--outdir"]).arg(folder.path().join("out")).current_dir(tools::root());
+    let said = tools::run(wrangler.envs(cloudflare::QUIET), "see docs/deploy-cloudflare.md")?;
+    assert!(said.contains("fedcba9876543210fedcba9876543210") && said.contains("api.example.org"), "{said}");
+    assert!(!said.contains("Unexpected fields"), "{said}");
+    Ok(())
+}
+
+/// What Cloudflare's deploy button reads names what there is: its secrets, bindings and variables, and the same wrangler.
+pub fn the_deploy_button_knows_the_worker() {
+    let read = |path: &str| fs::read_to_string(tools::root().join(path)).expect(path);
+    let json = |path: &str| serde_json::from_str::<Value>(&read(path)).expect(path);
+    let (button, worker) = (json("package.json"), read("wrangler.toml"));
+    assert_eq!(
+        button["devDependencies"],
+        json!({ "wrangler": json("tests/cloudflare/package.json")["devDependencies"]["wrangler"] })
+    );
+    let secrets = read(".dev.vars.example");
+    let secrets = secrets.lines().filter_map(|line| line.strip_suffix('=')).collect::<Vec<_>>();
+    assert_eq!(secrets, ["JWT_SECRET", "RESEND_API_KEY"], "named, and without a value");
+    let told = button["cloudflare"]["bindings"].as_object().expect("bindings");
+    for name in told.keys() {
+        let is_there = secrets.contains(&name.as_str())
+            || worker.contains(&format!("\n{name} = \""))
+            || worker.contains(&format!("\nbinding = \"{name}\""));
+        assert!(is_there, "{name}");
+    }
+    assert!(secrets.iter().all(|secret| told.contains_key(*secret)), "{told:?}");
+    assert_eq!(button["scripts"]["deploy"], "sh docs/deploy/button.sh");
+    let script = read("docs/deploy/button.sh");
+    let place = |command: &str| script.find(command).unwrap_or_else(|| panic!("{command}"));
+    assert!(place("\nwrangler d1 migrations apply DB --remote") < place("\nwrangler deploy"), "the schema first");
+    let mut parse = Command::new("sh");
+    tools::run(parse.arg("-n").arg(tools::root().join("docs/deploy/button.sh")), "install sh").expect("a script");
 }

@@ -314,6 +314,10 @@ fn once(kinds: &[Kind]) -> Vec<Trial> {
         plain("install::the_unit_starts_the_program", install::the_unit_starts_the_program),
         counted("install::the_unit_is_hardened".to_owned(), install::the_unit_is_hardened),
         plain("install::the_container_starts_the_program", install::the_container_starts_the_program),
+        plain("install::the_deploy_button_knows_the_worker", install::the_deploy_button_knows_the_worker),
+        counted("install::cloudflare_is_told_its_ids".to_owned(), || {
+            RUNTIME.block_on(install::cloudflare_is_told_its_ids())
+        }),
         counted("install::the_container_is_sound".to_owned(), install::the_container_is_sound),
         plain("native_program::a_newer_schema_is_refused", || {
             RUNTIME.block_on(native_program::a_newer_schema_is_refused())
