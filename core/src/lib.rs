@@ -24,8 +24,8 @@ pub mod store;
 
 pub use app::{App, ClientAddress};
 pub use config::{
-    Config, ConfigError, Environment, HostDefaults, LogFormat, LogSettings, MailProvider, OwnMail, Publishing,
-    SmtpEncryption, SmtpSettings, unknown_variables,
+    Config, ConfigError, Environment, HostDefaults, LogFormat, LogSettings, MailProvider, OwnMail, Publishing, Risk,
+    SmtpEncryption, SmtpSettings, UnknownVariable, unknown_variables,
 };
 pub use http::{BodyStalled, HostRefusal, Sleep, UnreadBody, openapi_text, refuse, router, watch_body};
 pub use schedule::tick;

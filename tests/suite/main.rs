@@ -27,6 +27,7 @@ mod conventions;
 mod counts;
 mod dataset;
 mod dependencies;
+mod doctor;
 mod documents;
 mod durability;
 mod evidence;
@@ -37,6 +38,7 @@ mod health;
 mod history;
 mod idempotency;
 mod imports;
+mod install;
 mod kept_answers;
 mod leaderboard;
 mod limits;
@@ -280,6 +282,8 @@ fn once(kinds: &[Kind]) -> Vec<Trial> {
         counted("secrecy::on_spin".to_owned(), || RUNTIME.block_on(secrecy::on_spin())),
         counted("secrecy::in_workerd".to_owned(), || RUNTIME.block_on(secrecy::in_workerd())),
         plain("native_program::command_line", native_program::command_line),
+        plain("native_program::completions_and_manual", native_program::completions_and_manual),
+        plain("native_program::health_is_told_by_the_program", native_program::health_is_told_by_the_program),
         plain("native_program::command_line_of_the_client", native_program::command_line_of_the_client),
         plain(
             "native_program::other_machines_are_not_served_by_mistake",
@@ -302,6 +306,19 @@ fn once(kinds: &[Kind]) -> Vec<Trial> {
         plain("native_program::backups_are_made_every_night", || {
             RUNTIME.block_on(backups::backups_are_made_every_night())
         }),
+        plain("native_program::doctor_changes_nothing", doctor::it_changes_nothing),
+        plain("native_program::doctor_tells_what_is_configured_wrongly", doctor::it_tells_what_is_configured_wrongly),
+        plain("native_program::doctor_looks_beside_a_running_server", doctor::it_looks_beside_a_running_server),
+        plain("native_program::doctor_asks_others", doctor::it_asks_others),
+        plain("native_program::secrets_come_from_files", doctor::secrets_come_from_files),
+        plain("install::the_unit_starts_the_program", install::the_unit_starts_the_program),
+        counted("install::the_unit_is_hardened".to_owned(), install::the_unit_is_hardened),
+        plain("install::the_container_starts_the_program", install::the_container_starts_the_program),
+        plain("install::the_deploy_button_knows_the_worker", install::the_deploy_button_knows_the_worker),
+        counted("install::cloudflare_is_told_its_ids".to_owned(), || {
+            RUNTIME.block_on(install::cloudflare_is_told_its_ids())
+        }),
+        counted("install::the_container_is_sound".to_owned(), install::the_container_is_sound),
         plain("native_program::a_newer_schema_is_refused", || {
             RUNTIME.block_on(native_program::a_newer_schema_is_refused())
         }),
@@ -337,6 +354,9 @@ fn once(kinds: &[Kind]) -> Vec<Trial> {
         counted("smtp::mail_arrives".to_owned(), || RUNTIME.block_on(smtp::mail_arrives())),
         counted("smtp::replies_decide_what_becomes_of_a_mail".to_owned(), || {
             RUNTIME.block_on(smtp::replies_decide_what_becomes_of_a_mail())
+        }),
+        counted("smtp::doctor_logs_in_and_sends_nothing".to_owned(), || {
+            RUNTIME.block_on(smtp::doctor_logs_in_and_sends_nothing())
         }),
         counted("smtp::a_server_that_is_not_ours_gets_nothing".to_owned(), || {
             RUNTIME.block_on(smtp::a_server_that_is_not_ours_gets_nothing())

@@ -1,6 +1,6 @@
 //! The native program: its command line, its refusal to start, and its end.
 
-use std::process::Output;
+use std::process::{Command, Output};
 
 use aibaas_tests::{
     Publisher, ended,
@@ -16,7 +16,8 @@ use serde_json::json;
 
 use crate::connections::{head, in_the_end};
 
-fn run(arguments: &[&str], variables: &[(&str, &str)]) -> (Output, String) {
+/// Runs a command; its output, and all that it said.
+pub fn run(arguments: &[&str], variables: &[(&str, &str)]) -> (Output, String) {
     let mut command = native::command().expect("the binary");
     let output = command.args(arguments).envs(variables.iter().copied()).output().expect("it runs");
     let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
@@ -42,7 +43,65 @@ pub fn command_line() {
     }
 }
 
-/// The same of the client.
+/// What a shell completes, and what `man` shows, is made of the command line itself.
+pub fn completions_and_manual() {
+    let (output, said) = run(&["completions", "bash"], &[]);
+    assert!(output.status.success(), "{said}");
+    let folder = tempfile::tempdir().expect("a folder");
+    let script = folder.path().join("aibaas.bash");
+    std::fs::write(&script, &output.stdout).expect("written");
+    let complete = "source \"$0\"; COMP_WORDS=(aibaas \"$1\"); COMP_CWORD=1; _aibaas aibaas \"$1\" aibaas; echo \"${COMPREPLY[*]}\"";
+    let completed = |word: &str| {
+        let mut bash = Command::new("bash");
+        bash.args(["-euc", complete]).arg(&script).arg(word);
+        tools::run(&mut bash, "install bash").expect("a script that bash reads")
+    };
+    assert_eq!(completed("doc").trim(), "doctor");
+    assert_eq!(completed("--data").trim(), "--data-dir");
+    for shell in ["zsh", "fish", "elvish", "powershell"] {
+        let (output, said) = run(&["completions", shell], &[]);
+        assert!(output.status.success() && said.contains("doctor"), "{shell}: {said}");
+    }
+
+    let (output, page) = run(&["man"], &[]);
+    assert!(output.status.success() && page.contains(".TH aibaas 1"), "{page}");
+    let pages = folder.path().join("man/man1");
+    let (output, said) = run(&["man", "--dir", pages.to_str().expect("UTF-8")], &[]);
+    assert!(output.status.success(), "{said}");
+    for (name, part) in [("aibaas", "doctor"), ("aibaas-doctor", "offline"), ("aibaas-keys-create", "scope")] {
+        let file = pages.join(format!("{name}.1"));
+        let page = std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{name}: {error}"));
+        for part in [".SH NAME", ".SH SYNOPSIS", ".SH OPTIONS", "AIBAAS_DATA_DIR", part] {
+            assert!(page.contains(part), "{part} in {page}");
+        }
+        let Ok(output) = Command::new("groff").args(["-man", "-ww", "-z"]).arg(&file).output() else { continue };
+        assert!(output.status.success() && output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+/// `aibaas health` ends with 0 while a server is ready, and says why it is not.
+pub fn health_is_told_by_the_program() {
+    let data = tempfile::tempdir().expect("a folder");
+    let server = Server::start(data.path(), &Setup::KeepsMail.variables()).expect("it starts");
+    let listen = server.url.strip_prefix("http://").expect("a URL").to_owned();
+    for (arguments, variables) in [
+        (vec!["health", &server.url], vec![]),
+        (vec!["health", "--listen", &listen], vec![]),
+        (vec!["health"], vec![("AIBAAS_LISTEN", listen.as_str())]),
+    ] {
+        let (output, said) = run(&arguments, &variables);
+        assert!(output.status.success() && said.contains("is ready"), "{arguments:?}: {said}");
+    }
+    std::fs::rename(data.path().join("aibaas.db"), data.path().join("aside")).expect("renamed");
+    let (output, said) = run(&["health", &server.url], &[]);
+    assert!(output.status.code() == Some(1) && said.contains("is not ready: the database"), "{said}");
+    let url = server.url.clone();
+    server.kill();
+    let (output, said) = run(&["health", &url], &[]);
+    assert!(output.status.code() == Some(1) && said.contains(&url), "{said}");
+}
+
+/// `--help`, `--version` and mistakes of the client.
 pub fn command_line_of_the_client() {
     let run = |arguments: &[&str]| {
         let output = tools::client().expect("the client").args(arguments).output().expect("it runs");

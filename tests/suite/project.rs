@@ -24,14 +24,8 @@ pub fn the_worker_deploys() -> Result<(), String> {
         .arg("tests/cloudflare/node_modules/wrangler/bin/wrangler.js")
         .args(["deploy", "--dry-run", "--outdir"])
         .arg(output.path());
-    let quiet = [
-        ("WRANGLER_SEND_METRICS", "false"),
-        ("WRANGLER_SEND_ERROR_REPORTS", "false"),
-        ("WRANGLER_HIDE_BANNER", "true"),
-        ("CLOUDFLARE_CF_FETCH_ENABLED", "false"),
-        ("CI", "1"),
-    ];
-    let output = wrangler.envs(quiet).current_dir(tools::root()).output().map_err(|error| error.to_string())?;
+    let output =
+        wrangler.envs(cloudflare::QUIET).current_dir(tools::root()).output().map_err(|error| error.to_string())?;
     let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     if !output.status.success() || said.contains("Unexpected fields") {
         return Err(said);

@@ -9,7 +9,10 @@ use std::{
 use aibaas_tests::{
     eventually,
     fixtures::{PASSWORD, token_in, unique},
-    host::{Host, Kind, MAIL_FROM, Setup, TICK_SECRET, native::Server},
+    host::{
+        Host, Kind, MAIL_FROM, Setup, TICK_SECRET,
+        native::{self, Server},
+    },
     plain_client, tools,
 };
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
@@ -195,6 +198,34 @@ pub async fn a_server_that_is_not_ours_gets_nothing() -> Result<(), String> {
         let line = server.wait_for_line("a mail was not sent");
         assert!(line.contains(reason), "{reason} in {line}");
         assert!(!line.contains("wr0ng-s3cret") && !line.contains(SMTP_PASSWORD), "{line}");
+    }
+    assert_eq!(servers.said().await["mails"], json!([]));
+    Ok(())
+}
+
+/// `aibaas doctor` logs in as for a mail, says why where it cannot, and sends none.
+pub async fn doctor_logs_in_and_sends_nothing() -> Result<(), String> {
+    let servers = SmtpServers::start()?;
+    let wrong = servers.url("implicit", "wr0ng-s3cret");
+    for (encryption, url, status, part) in [
+        ("implicit", None, "ok", "lets us in"),
+        ("starttls", None, "ok", "lets us in"),
+        ("clear", None, "failed", "STARTTLS"),
+        ("implicit", Some(&wrong), "failed", "535"),
+    ] {
+        let data = tempfile::tempdir().map_err(|error| error.to_string())?;
+        let mut command = native::command()?;
+        command.args(["doctor", "--json", "--listen", "127.0.0.1:0", "--data-dir"]).arg(data.path());
+        command.envs(servers.variables(encryption));
+        command.envs(url.map(|url| ("SMTP_URL", url)));
+        let output = command.output().map_err(|error| error.to_string())?;
+        let told: Value = serde_json::from_slice(&output.stdout).map_err(|error| error.to_string())?;
+        let mail = told["findings"].as_array().and_then(|all| all.iter().find(|finding| finding["about"] == "mail"));
+        let mail = mail.ok_or("nothing about mail")?;
+        assert_eq!(mail["status"], status, "{mail}");
+        assert!(mail["found"].as_str().is_some_and(|found| found.contains(part)), "{part} in {mail}");
+        let said = told.to_string();
+        assert!(!said.contains("wr0ng-s3cret") && !said.contains(SMTP_PASSWORD), "{said}");
     }
     assert_eq!(servers.said().await["mails"], json!([]));
     Ok(())

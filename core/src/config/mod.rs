@@ -3,6 +3,7 @@
 mod log_settings;
 mod mail;
 mod reader;
+mod risks;
 mod unknown_variables;
 
 use std::{fmt, sync::Arc};
@@ -14,7 +15,8 @@ use crate::{
 pub use log_settings::{LogFormat, LogSettings};
 pub use mail::{MailProvider, OwnMail, SmtpEncryption, SmtpSettings};
 use reader::{Reader, is_sender};
-pub use unknown_variables::unknown_variables;
+pub use risks::Risk;
+pub use unknown_variables::{UnknownVariable, unknown_variables};
 
 /// Where the deployment stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -412,9 +414,46 @@ mod tests {
 
     #[test]
     fn misspelt_variables_are_told_by_name() {
-        let names = ["PATH", "JWT_SECRET", "JWT_SECERT", "jwt_secret", "AIBAAS_LISTEN", "AIBAAS_LISTN", "APP_ENV"];
-        let unknown = unknown_variables(names.map(str::to_owned), &["AIBAAS_LISTEN"]);
-        assert_eq!(unknown, ["AIBAAS_LISTN", "JWT_SECERT", "jwt_secret"]);
+        for (name, meant) in [
+            ("JWT_SECERT", Some("JWT_SECRET")),
+            ("jwt_secret", Some("JWT_SECRET")),
+            ("AIBAAS_LISTN", Some("AIBAAS_LISTEN")),
+            ("ENVIROMENT", Some("ENVIRONMENT")),
+            ("BASEURL", Some("BASE_URL")),
+            ("APP_ULR", Some("APP_URL")),
+            ("LOG_LEVELS", Some("LOG_LEVEL")),
+            ("REQUEST_DEADLINE", None),
+            ("STORAGE_QUOTA", None),
+            ("MAX_CONNECTIONS_PER_IP", None),
+            ("BACKUP_DRI", Some("BACKUP_DIR")),
+            ("PUBLISHNG", Some("PUBLISHING")),
+            ("TICK_SECRETS", Some("TICK_SECRET")),
+            ("SMTP_PASSWORD_OF_NOBODY", None),
+        ] {
+            let of_host = ["AIBAAS_LISTEN", "BACKUP_DIR", "MAX_CONNECTIONS_PER_ADDRESS"];
+            let told = unknown_variables([name.to_owned()], &of_host);
+            let expected = UnknownVariable { name: name.to_owned(), meant: meant.map(str::to_owned) };
+            assert_eq!(told, [expected]);
+            assert!(told[0].to_string().starts_with(name));
+        }
+    }
+
+    #[test]
+    fn variables_of_others_are_left_alone() {
+        let names = [
+            "PATH",
+            "JWT_SECRET",
+            "APP_ENV",
+            "LOG_FILE",
+            "BASE_DIR",
+            "DATABASE_URL",
+            "MAIL",
+            "CORS",
+            "HOME",
+            "NODE_ENV",
+        ];
+        let told = unknown_variables(names.map(str::to_owned), &[]);
+        assert!(told.is_empty(), "{told:?}");
     }
 
     #[test]

@@ -1,30 +1,54 @@
+use std::{cell::RefCell, collections::BTreeSet, fmt};
+
 use super::{Config, Environment, HostDefaults, OwnMail};
 
 /// How variables of this product begin. Another one that begins so is misspelt, or of another release.
-const PREFIXES: [&str; 16] = [
+const PREFIXES: [&str; 20] = [
     "ADMIN_EMAIL",
     "AIBAAS_",
+    "BACKUP_",
     "BREACHED_PASSWORDS_",
     "CORS_",
     "GITHUB_SECRET_SCANNING_",
     "JWT_",
+    "MAX_CONNECTIONS_",
     "MAIL_",
     "PASSWORD_ARGON2",
     "PASSWORD_HASH",
     "PUBLISHING_",
     "RATE_LIMIT_",
+    "REQUEST_DEADLINE",
     "RESEND_API_",
     "SENDGRID_API_",
     "SMTP_",
+    "STORAGE_QUOTA",
     "TICK_SECRET",
     "TRUSTED_PROX",
 ];
 
-/// The names among these that look like variables of this product and are none: no [`Config::load`] reads them, and the
-/// host does not know them either.
+/// A variable that looks like one of this product and is none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownVariable {
+    /// Its name.
+    pub name: String,
+    /// The variable that its name is nearest to, where one is near.
+    pub meant: Option<String>,
+}
+
+impl fmt::Display for UnknownVariable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.meant {
+            Some(meant) => write!(f, "{} is no variable of this release; is {meant} meant?", self.name),
+            None => write!(f, "{} is no variable of this release", self.name),
+        }
+    }
+}
+
+/// Lists the names among these that look like variables of this product, by how they begin or by how near they are to one,
+/// and are none: no [`Config::load`] reads them, and the host does not know them either.
 #[must_use]
-pub fn unknown_variables(names: impl IntoIterator<Item = String>, of_host: &[&str]) -> Vec<String> {
-    let known = std::cell::RefCell::new(std::collections::BTreeSet::new());
+pub fn unknown_variables(names: impl IntoIterator<Item = String>, of_host: &[&str]) -> Vec<UnknownVariable> {
+    let known = RefCell::new(of_host.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>());
     let lookup = |name: &str| {
         known.borrow_mut().insert(name.to_owned());
         // In development everything may be configured.
@@ -38,12 +62,30 @@ pub fn unknown_variables(names: impl IntoIterator<Item = String>, of_host: &[&st
     };
     let _ = Config::load(&lookup, defaults);
     let known = known.into_inner();
-    let is_known = |name: &str| known.contains(name) || of_host.contains(&name);
-    let ours = |name: &String| {
-        let upper = name.to_ascii_uppercase();
-        !is_known(name) && (is_known(&upper) || PREFIXES.iter().any(|prefix| upper.starts_with(prefix)))
-    };
-    let mut unknown = names.into_iter().filter(ours).collect::<Vec<_>>();
-    unknown.sort();
+    let mut unknown = names.into_iter().filter_map(|name| look_at(name, &known)).collect::<Vec<_>>();
+    unknown.sort_by(|one, other| one.name.cmp(&other.name));
     unknown
+}
+
+fn look_at(name: String, known: &BTreeSet<String>) -> Option<UnknownVariable> {
+    if known.contains(&name) {
+        return None;
+    }
+    let upper = name.to_ascii_uppercase();
+    let begins = PREFIXES.iter().any(|prefix| upper.starts_with(prefix));
+    let distances = known.iter().map(|known| (strsim::osa_distance(&upper, known), known));
+    let nearest = distances.min().filter(|(distance, known)| *distance <= mistakes_in(known, begins));
+    let meant = nearest.map(|(_, known)| known.clone());
+    (begins || meant.is_some()).then_some(UnknownVariable { name, meant })
+}
+
+/// How many letters of a name may be wrong, missing or swapped, so that it is still meant: in a short one, which a variable of
+/// another program is soon near to, none.
+fn mistakes_in(name: &str, begins_so: bool) -> usize {
+    match name.len() {
+        0..7 => 0,
+        7..11 => 1,
+        _ if begins_so => 3,
+        _ => 2,
+    }
 }

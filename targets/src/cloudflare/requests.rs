@@ -87,7 +87,8 @@ fn configure(env: &Env, lookup: &dyn Fn(&str) -> Option<String>) -> Result<App, 
     let names = bindings.iter().filter_map(|name| name.as_string()).filter(|name| lookup(name).is_some());
     let unknown = unknown_variables(names, &["PASSWORD_HASHING", "PASSWORD_HASHER_OBJECTS"]);
     if !unknown.is_empty() {
-        MISTAKES.set(Some(format!("no variables of this release, perhaps misspelt: {}", unknown.join(", "))));
+        let told = unknown.iter().map(ToString::to_string).collect::<Vec<_>>();
+        MISTAKES.set(Some(format!("perhaps misspelt: {}", told.join(" "))));
     }
     let mut mistakes = Vec::new();
     let hashing = Hashing::load(lookup, &mut mistakes);

@@ -1,10 +1,15 @@
 //! The command line.
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
-use super::{admin, backup, check, error::CliError, import, keys, migrate, output::warn, serve};
+use super::{
+    admin, backup, check, doctor, error::CliError, health, import, keys, manual, migrate, output::warn, serve,
+};
+
+/// How long what still runs at the end has.
+const LAST: Duration = Duration::from_secs(1);
 
 /// Identity, API keys and benchmark leaderboards over HTTP.
 #[derive(Debug, Parser)]
@@ -47,6 +52,14 @@ enum Command {
     Restore(backup::RestoreOptions),
     /// Look whether the database, or a backup, is whole and consistent. The native server may run meanwhile.
     Check(check::Options),
+    /// Look whether a server would run well here, as it is configured. It may run meanwhile; nothing is sent or changed.
+    Doctor(doctor::Options),
+    /// Ask a server whether it is ready: 0 where it is. For supervisors and containers.
+    Health(health::Options),
+    /// Write what a shell needs to complete commands and options.
+    Completions(manual::CompletionsOptions),
+    /// Write the manual, in the form that man reads.
+    Man(manual::ManOptions),
 }
 
 /// Runs the program: 0 when it did what was asked, 1 when that failed, 2 when it was asked or configured wrongly.
@@ -62,7 +75,7 @@ pub fn main() -> ExitCode {
 fn run(cli: Cli) -> Result<ExitCode, CliError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| CliError::failed(error.to_string()))?;
-    runtime.block_on(async {
+    let done = runtime.block_on(async {
         match cli.command {
             Some(Command::Import(source)) => import::import(source).await,
             Some(Command::Admin(change)) => admin::change(change).await,
@@ -71,16 +84,21 @@ fn run(cli: Cli) -> Result<ExitCode, CliError> {
             Some(Command::Backup(options)) => backup::backup(options).await,
             Some(Command::Restore(options)) => backup::restore(options).await,
             Some(Command::Check(options)) => check::run(options).await,
+            Some(Command::Doctor(options)) => doctor::run(options).await,
+            Some(Command::Health(options)) => health::run(options).await,
+            Some(Command::Completions(options)) => Ok(manual::completions(Cli::command(), &options)),
+            Some(Command::Man(options)) => manual::man(Cli::command(), &options),
             Some(Command::Serve(options)) => serve::serve(options).await,
             None => serve::serve(cli.serve).await,
         }
-    })
+    });
+    // Nobody waits for a name server that does not answer: what had to be done was waited for.
+    runtime.shutdown_timeout(LAST);
+    done
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
 
     #[test]

@@ -69,6 +69,44 @@ pub fn create(directory: &Path) -> Result<(), CliError> {
     builder.create(directory).map_err(|error| CliError::failed(format!("cannot use {}: {error}", directory.display())))
 }
 
+/// What this process may do with a directory.
+#[derive(Debug)]
+pub enum Access {
+    /// Write into it.
+    Writable,
+    /// Make it.
+    ToBeMade,
+    /// Neither, for this reason.
+    Denied(String),
+}
+
+/// Looks what this process may do with a directory, and makes nothing.
+pub fn access(directory: &Path) -> Access {
+    let place = directory.ancestors().map(|place| if place.as_os_str().is_empty() { Path::new(".") } else { place });
+    let Some(there) = place.into_iter().find(|place| place.exists()) else {
+        return Access::Denied("there is no such place".to_owned());
+    };
+    match may_write(there) {
+        _ if !there.is_dir() => Access::Denied(format!("{} is no directory", there.display())),
+        Err(error) => Access::Denied(error.to_string()),
+        Ok(()) if there == directory => Access::Writable,
+        Ok(()) => Access::ToBeMade,
+    }
+}
+
+#[cfg(unix)]
+fn may_write(place: &Path) -> std::io::Result<()> {
+    rustix::fs::access(place, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK).map_err(Into::into)
+}
+
+#[cfg(not(unix))]
+fn may_write(place: &Path) -> std::io::Result<()> {
+    match std::fs::metadata(place)?.permissions().readonly() {
+        true => Err(std::io::ErrorKind::PermissionDenied.into()),
+        false => Ok(()),
+    }
+}
+
 /// Takes the data directory for this process: two limiters or two writers would each keep half a promise.
 ///
 /// # Errors
@@ -117,5 +155,16 @@ mod tests {
         drop(first);
         assert!(lock(&directory).is_ok());
         let _ = std::fs::remove_dir_all(&directory);
+    }
+
+    #[test]
+    fn a_directory_is_looked_at_and_not_made() {
+        let directory = std::env::temp_dir().join(format!("aibaas-access-{}", std::process::id()));
+        std::fs::create_dir(&directory).unwrap();
+        assert!(matches!(access(&directory), Access::Writable));
+        assert!(matches!(access(&directory.join("a/b")), Access::ToBeMade) && !directory.join("a").exists());
+        File::create(directory.join("file")).unwrap();
+        assert!(matches!(access(&directory.join("file/a")), Access::Denied(_)));
+        std::fs::remove_dir_all(&directory).unwrap();
     }
 }

@@ -22,6 +22,11 @@ pub fn builder() -> reqwest::ClientBuilder {
         .user_agent(concat!("aibaas/", env!("CARGO_PKG_VERSION")))
 }
 
+/// Returns a request without credentials, which a command waits ten seconds for.
+pub fn get(url: String) -> OutboundRequest {
+    OutboundRequest { method: http::Method::GET, url, headers: Vec::new(), body: Vec::new(), timeout_ms: 10_000 }
+}
+
 /// [`HttpClient`] on reqwest.
 pub struct ReqwestClient(reqwest::Client);
 

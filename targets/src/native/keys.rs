@@ -23,8 +23,8 @@ use super::{
     error::CliError,
     operator::{self, address},
     output::{print_line, warn},
-    serve::variable,
     system_clock::SystemClock,
+    variables::variable,
 };
 
 /// How much of a name fits into the table.

@@ -43,6 +43,11 @@ impl Nightly {
         Some(Self { directory: given("BACKUP_DIR")?.into(), at: at?, keep: keep? })
     }
 
+    /// Where they are made.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
     /// The name of the newest backup that should be there by now: that of the day of its hour.
     fn due(&self, now_ms: i64) -> Option<String> {
         let now = Timestamp::from_millisecond(now_ms).ok()?.to_zoned(TimeZone::UTC);

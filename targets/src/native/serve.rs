@@ -10,7 +10,7 @@ use std::{
 };
 
 use aibaas_core::{
-    App, Config, ConfigError, Environment, HostDefaults, LogSettings, MailProvider, OwnMail, migrate,
+    App, Config, ConfigError, Environment, HostDefaults, LogSettings, MailProvider, OwnMail, UnknownVariable, migrate,
     ports::{Clock, MailTransport, Ports},
     unknown_variables,
 };
@@ -34,11 +34,14 @@ use super::{
     rate_limiter::MemoryRateLimiter,
     smtp::SmtpTransport,
     system_clock::{SystemClock, SystemEntropy, SystemTimer},
+    variables::{self, variable},
 };
 use crate::stderr_log;
 
 /// How long a shutdown waits for requests, and for mail that is being sent, which a provider has ten seconds to accept.
 const DRAIN: Duration = Duration::from_secs(15);
+/// Where it listens unless it is told otherwise.
+pub const LISTEN: &str = "127.0.0.1:8787";
 /// How often what is due is done.
 const TICK: Duration = Duration::from_secs(15);
 
@@ -58,7 +61,7 @@ const OWN_VARIABLES: [&str; 8] = [
 #[derive(Args, Clone, Debug)]
 pub struct Options {
     /// Address to listen on; port 0 takes a free one.
-    #[arg(long, env = "AIBAAS_LISTEN", value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8787")]
+    #[arg(long, env = "AIBAAS_LISTEN", value_name = "ADDRESS:PORT", default_value = LISTEN)]
     pub listen: SocketAddr,
     #[command(flatten)]
     pub data: DataDirectory,
@@ -79,16 +82,10 @@ pub async fn serve(options: Options) -> Result<ExitCode, CliError> {
         .map_err(|error| CliError::failed(format!("cannot listen on {}: {error}", options.listen)))?;
     let address = listener.local_addr().map_err(|error| CliError::failed(error.to_string()))?;
     let url = format!("http://{}", reachable(address));
-    let defaults = HostDefaults {
-        environment: Environment::Development,
-        base_url: url.clone(),
-        most_hash_memory_kib: 1_048_576,
-        own_mail: OwnMail::Smtp,
-    };
     let (config, limits, nightly) =
-        configure(defaults, descriptors).map_err(|error| CliError::misconfigured(error.to_string()))?;
-    for name in unknown_variables(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()), &OWN_VARIABLES) {
-        tracing::warn!(variable = name, "this is no variable of this release; is it misspelt?");
+        configure(defaults(url), descriptors).map_err(|error| CliError::misconfigured(error.to_string()))?;
+    for variable in unknown() {
+        tracing::warn!("{variable}");
     }
     require_environment(options.listen, &config)?;
     let (keeps_mail, proxies) = (config.keeps_mail(), config.trusted_proxies.clone());
@@ -129,18 +126,32 @@ pub async fn serve(options: Options) -> Result<ExitCode, CliError> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Reads a variable of the configuration.
-#[expect(clippy::disallowed_methods, reason = "this is the host that reads the configuration")]
-pub fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok()
+/// Lists the variables that look like this product's and are none.
+pub fn unknown() -> Vec<UnknownVariable> {
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    let own = OWN_VARIABLES.into_iter().chain(variables::of_files()).collect::<Vec<_>>();
+    unknown_variables(names, &own)
+}
+
+/// Returns what this host assumes where the configuration is silent.
+pub fn defaults(base_url: String) -> HostDefaults {
+    HostDefaults {
+        environment: Environment::Development,
+        base_url,
+        most_hash_memory_kib: 1_048_576,
+        own_mail: OwnMail::Smtp,
+    }
 }
 
 /// Reads the variables of the application and of this host; every mistake of both.
-fn configure(
+///
+/// # Errors
+/// [`ConfigError`] with every mistake at once.
+pub fn configure(
     defaults: HostDefaults,
     descriptors: Option<u64>,
 ) -> Result<(Config, ConnectionLimits, Option<Nightly>), ConfigError> {
-    let mut mistakes = Vec::new();
+    let mut mistakes = variables::mistakes();
     let limits = ConnectionLimits::load(&variable, descriptors, &mut mistakes);
     let nightly = Nightly::load(&variable, &mut mistakes);
     match Config::load(&variable, defaults) {
@@ -160,7 +171,10 @@ fn mail_transport(config: &Config) -> Result<Option<Arc<dyn MailTransport>>, Cli
 }
 
 /// Refuses to serve other machines where nobody said for what.
-fn require_environment(listen: SocketAddr, config: &Config) -> Result<(), CliError> {
+///
+/// # Errors
+/// [`CliError`] that says what to do.
+pub fn require_environment(listen: SocketAddr, config: &Config) -> Result<(), CliError> {
     if !config.is_for_this_machine_only() || listen.ip().to_canonical().is_loopback() {
         return Ok(());
     }
@@ -173,7 +187,7 @@ fn require_environment(listen: SocketAddr, config: &Config) -> Result<(), CliErr
 
 /// Where this machine reaches a server that listens there. As localhost, which front ends are served as too: for browsers
 /// 127.0.0.1 is another site, whose cookie a page of localhost neither gets nor sends.
-fn reachable(address: SocketAddr) -> String {
+pub fn reachable(address: SocketAddr) -> String {
     match address.ip() {
         IpAddr::V4(Ipv4Addr::UNSPECIFIED | Ipv4Addr::LOCALHOST) | IpAddr::V6(Ipv6Addr::UNSPECIFIED) => {
             format!("localhost:{}", address.port())
@@ -325,13 +339,8 @@ mod tests {
     fn other_machines_are_not_served_by_mistake() {
         let refused = |listen: &str, environment: Option<&str>| {
             let lookup = |name: &str| environment.filter(|_| name == "ENVIRONMENT").map(str::to_owned);
-            let defaults = HostDefaults {
-                environment: Environment::Development,
-                base_url: "http://127.0.0.1".to_owned(),
-                most_hash_memory_kib: 1_048_576,
-                own_mail: OwnMail::Smtp,
-            };
-            require_environment(listen.parse().unwrap(), &Config::load(&lookup, defaults).unwrap()).is_err()
+            let config = Config::load(&lookup, defaults("http://127.0.0.1".to_owned())).unwrap();
+            require_environment(listen.parse().unwrap(), &config).is_err()
         };
         for listen in ["0.0.0.0:80", "[::]:80", "192.0.2.1:80", "[2001:db8::1]:80"] {
             assert!(refused(listen, None) && refused(listen, Some(" ")), "{listen}");

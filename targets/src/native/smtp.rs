@@ -53,6 +53,19 @@ impl SmtpTransport {
         };
         Ok(Self(builder.build()))
     }
+
+    /// Connects, encrypts and logs in as for a mail, and sends none.
+    ///
+    /// # Errors
+    /// As [`MailTransport::send`].
+    pub async fn test(&self) -> Result<(), MailError> {
+        let late = |_| MailError::Retry("the SMTP server did not answer in time".to_owned());
+        match tokio::time::timeout(TIMEOUT, self.0.test_connection()).await.map_err(late)? {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(MailError::Retry("the SMTP server refuses us".to_owned())),
+            Err(error) => Err(failed(&error)),
+        }
+    }
 }
 
 #[async_trait]

@@ -15,6 +15,15 @@ use crate::tools;
 /// Held by whoever reads or writes the folder that the Worker is built into.
 pub static BUNDLE: Mutex<()> = Mutex::new(());
 
+/// What keeps wrangler from asking and telling anybody.
+pub const QUIET: [(&str, &str); 5] = [
+    ("WRANGLER_SEND_METRICS", "false"),
+    ("WRANGLER_SEND_ERROR_REPORTS", "false"),
+    ("WRANGLER_HIDE_BANNER", "true"),
+    ("CLOUDFLARE_CF_FETCH_ENABLED", "false"),
+    ("CI", "1"),
+];
+
 /// A workerd of a case's own; ended when dropped.
 pub struct Workerd {
     child: Option<Child>,

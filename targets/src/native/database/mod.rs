@@ -12,5 +12,5 @@ mod tests;
 mod writer;
 
 pub use connection::{Durability, connect_reader, data_version, make_private, run};
-pub use read_only::ReadOnlyDatabase;
+pub use read_only::{ReadOnlyDatabase, begin_to_write};
 pub use sqlite_database::SqliteDatabase;

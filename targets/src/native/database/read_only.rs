@@ -3,11 +3,13 @@
 use std::{
     path::Path,
     sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use aibaas_core::ports::{Database, DatabaseError, Rows, Statement};
 use async_trait::async_trait;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+use tokio::time::Instant;
 
 use super::{
     connection::{BUSY, control, refused, run, unavailable},
@@ -16,6 +18,8 @@ use super::{
 
 /// Problems of one kind that SQLite tells at most.
 const MOST_PROBLEMS: u32 = 100;
+/// After how many of SQLite's instructions it is looked whether time is up.
+const STEPS: i32 = 10_000;
 
 /// One connection that sees the database as it was when it was opened, whoever writes meanwhile.
 pub struct ReadOnlyDatabase(Mutex<Connection>);
@@ -57,6 +61,27 @@ impl ReadOnlyDatabase {
         Ok(found.into_iter().filter(|line| line != "ok").collect())
     }
 
+    /// Looks at every page of the file, and not into its indexes, for at most so long. What is wrong with them; `None` where
+    /// the time was too short.
+    ///
+    /// # Errors
+    /// As [`ReadOnlyDatabase::integrity`].
+    pub fn quick_check(&self, limit: Duration) -> Result<Option<Vec<String>>, DatabaseError> {
+        let connection = self.connection();
+        let start = Instant::now();
+        connection.progress_handler(STEPS, Some(move || start.elapsed() >= limit)).map_err(unavailable)?;
+        let found = connection.prepare(&format!("PRAGMA quick_check({MOST_PROBLEMS})")).and_then(|mut check| {
+            let lines = check.query_map([], |row| row.get::<_, String>(0))?;
+            lines.collect::<Result<Vec<_>, _>>()
+        });
+        connection.progress_handler(STEPS, None::<fn() -> bool>).map_err(unavailable)?;
+        match found {
+            Ok(lines) => Ok(Some(lines.into_iter().filter(|line| line != "ok").collect())),
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) => Ok(None),
+            Err(error) => Err(refused(error)),
+        }
+    }
+
     /// Looks for rows that refer to what is not there.
     ///
     /// # Errors
@@ -87,6 +112,18 @@ impl ReadOnlyDatabase {
     fn connection(&self) -> MutexGuard<'_, Connection> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Begins to write to the file, and writes nothing.
+///
+/// # Errors
+/// [`DatabaseError`] where it is read-only, or somebody else writes for seconds.
+pub fn begin_to_write(path: &Path) -> Result<(), DatabaseError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(unavailable)?;
+    connection.busy_timeout(BUSY).map_err(unavailable)?;
+    control(&connection, "BEGIN IMMEDIATE")?;
+    control(&connection, "ROLLBACK")
 }
 
 #[async_trait]

@@ -1,0 +1,146 @@
+//! Whether the servers that the configuration names can be reached.
+
+use aibaas_core::{
+    Config, Environment,
+    ports::{Clock as _, HttpClient as _, HttpError, Timestamp},
+};
+
+use super::{
+    super::{
+        http_client::{ReqwestClient, get},
+        system_clock::SystemClock,
+    },
+    finding::Finding,
+    mail,
+};
+
+/// How much later than the request, and earlier than the answer, a server's second may be.
+const SECOND_MS: i64 = 1000;
+
+/// How another server's clock stands beside ours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dated {
+    /// Whose.
+    pub host: String,
+    /// How far ours is ahead (behind where negative) at least, in milliseconds.
+    pub ahead_ms: i64,
+}
+
+/// What came of asking about one thing.
+pub struct Asked {
+    pub finding: Finding,
+    pub date: Option<Dated>,
+}
+
+impl From<Finding> for Asked {
+    fn from(finding: Finding) -> Self {
+        Self { finding, date: None }
+    }
+}
+
+/// What came of asking everybody.
+#[derive(Default)]
+pub struct Answers {
+    pub findings: Vec<Finding>,
+    pub dates: Vec<Dated>,
+}
+
+/// Asks all of them at once.
+pub async fn ask(config: &Config) -> Answers {
+    let (mail, pwned, github) = tokio::join!(mail::look(config), breached_passwords(config), secret_scanning(config));
+    let mut answers = Answers::default();
+    for asked in [Some(mail), pwned, github].into_iter().flatten() {
+        answers.findings.push(asked.finding);
+        answers.dates.extend(asked.date);
+    }
+    answers
+}
+
+async fn breached_passwords(config: &Config) -> Option<Asked> {
+    const ABOUT: &str = "breached passwords";
+    let url = config.breached_passwords_url.as_ref()?;
+    // A prefix of no password in particular.
+    let asked = ask_server(&format!("{url}/00000")).await;
+    let advice =
+        format!("check BREACHED_PASSWORDS_URL and outbound HTTPS to {}; until then no password is refused", asked.host);
+    Some(asked.into_finding(ABOUT, advice))
+}
+
+/// The list is fetched when GitHub reports a key: in development hardly ever, unless somebody names it.
+async fn secret_scanning(config: &Config) -> Option<Asked> {
+    const ABOUT: &str = "GitHub's keys";
+    let url = &config.github_secret_scanning_keys_url;
+    if config.environment == Environment::Development && url.starts_with("https://api.github.com/") {
+        return None;
+    }
+    let asked = ask_server(url).await;
+    let advice = format!("allow outbound HTTPS to {}; until then reports of leaked keys are answered 503", asked.host);
+    Some(asked.into_finding(ABOUT, advice))
+}
+
+/// What a server answered, or why it did not.
+pub struct Answered {
+    pub host: String,
+    pub status: Result<u16, String>,
+    pub date: Option<Dated>,
+}
+
+impl Answered {
+    fn into_finding(self, about: &'static str, advice: String) -> Asked {
+        let host = &self.host;
+        let finding = match self.status {
+            Ok(200) => Finding::ok(about, format!("{host} answers")),
+            Ok(status) => Finding::warning(about, format!("{host} answers {status}"), advice),
+            Err(why) => Finding::warning(about, format!("{host} cannot be reached: {why}"), advice),
+        };
+        Asked { finding, date: self.date }
+    }
+}
+
+/// Asks without credentials.
+pub async fn ask_server(url: &str) -> Answered {
+    // Neither path nor user, which may be somebody's secret.
+    let host = url.parse::<http::Uri>().ok().and_then(|uri| uri.host().map(str::to_owned)).unwrap_or_default();
+    let before = SystemClock.now();
+    let answer = async { ReqwestClient::new()?.send(get(url.to_owned())).await }.await;
+    let after = SystemClock.now();
+    match answer {
+        Ok(answer) => {
+            let header =
+                |name: &str| answer.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
+            // A cache may have kept the date, too.
+            let is_kept = header("age").is_some_and(|age| age.trim() != "0");
+            let date = header("date").filter(|_| !is_kept).and_then(|date| ahead_ms(date, before, after));
+            let date = date.map(|ahead_ms| Dated { host: host.clone(), ahead_ms });
+            Answered { host, status: Ok(answer.status), date }
+        }
+        Err(HttpError(why)) => Answered { host, status: Err(why), date: None },
+    }
+}
+
+/// How far our clock is ahead of the `Date` of an answer at least, which came between these two moments.
+fn ahead_ms(date: &str, before: Timestamp, after: Timestamp) -> Option<i64> {
+    let date = jiff::fmt::rfc2822::parse(date).ok()?.timestamp().as_millisecond();
+    let (early, late) = (before.0.saturating_sub(date.saturating_add(SECOND_MS)), date.saturating_sub(after.0));
+    Some(if early > 0 { early } else { late.max(0).saturating_neg() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_date_has_whole_seconds_and_an_answer_takes_its_time() {
+        let date = "Sat, 28 Nov 2026 07:00:00 GMT";
+        let at = |time: &str| Timestamp(time.parse::<jiff::Timestamp>().unwrap().as_millisecond());
+        for (before, after, expected) in [
+            ("2026-11-28T07:00:00.200Z", "2026-11-28T07:00:00.900Z", 0),
+            ("2026-11-28T06:59:55Z", "2026-11-28T07:00:04Z", 0),
+            ("2026-11-28T07:01:01Z", "2026-11-28T07:01:02Z", 60_000),
+            ("2026-11-28T06:58:00Z", "2026-11-28T06:59:00Z", -60_000),
+        ] {
+            assert_eq!(ahead_ms(date, at(before), at(after)), Some(expected), "{before}");
+        }
+        assert_eq!(ahead_ms("yesterday", Timestamp(0), Timestamp(0)), None);
+    }
+}
