@@ -47,6 +47,7 @@ mod mfa;
 mod moderation;
 mod native_keys;
 mod native_program;
+mod observed;
 mod pages;
 mod parameters;
 mod parity;
@@ -122,6 +123,7 @@ fn everywhere() -> Vec<Case> {
         users::cases(),
         address::cases(),
         passwords::cases(),
+        observed::cases(),
         mfa::cases(),
         guessing::cases(),
         account::cases(),
@@ -297,6 +299,8 @@ fn once(kinds: &[Kind]) -> Vec<Trial> {
         plain("native_program::a_backup_brings_back_what_was_there", || {
             RUNTIME.block_on(backups::a_backup_brings_back_what_was_there())
         }),
+        plain("native_program::a_request_is_a_line", || RUNTIME.block_on(observed::a_request_is_a_line())),
+        plain("native_program::a_wrong_log_setting_is_told", observed::a_wrong_log_setting_is_told),
         plain("native_program::what_is_no_backup_is_refused", backups::what_is_no_backup_is_refused),
         plain("native_program::a_check_finds_what_was_spoiled", backups::a_check_finds_what_was_spoiled),
         plain("native_program::backups_are_made_every_night", || {

@@ -109,6 +109,8 @@ pub struct Config {
     pub publishing: Publishing,
     /// `LOG_LEVEL` and `LOG_FORMAT`.
     pub log: LogSettings,
+    /// `LOG_CLIENT_ADDRESS`: whether a request's line in the log tells its client's address.
+    pub log_client_address: bool,
     /// `REQUEST_DEADLINE_SECONDS`, and what follows from it.
     pub deadlines: Deadlines,
     /// `DEV_CLOCK`: whether `/dev/clock` moves the time (development only).
@@ -246,6 +248,7 @@ impl Config {
             ));
         }
         let log = read.log_settings();
+        let log_client_address = read.log_client_address();
         // Where people develop, the machine may be slow and busy.
         let longest_deadline = if production { 60 } else { 600 };
         let deadlines = Deadlines::of_request(read.seconds("REQUEST_DEADLINE_SECONDS", 25, longest_deadline));
@@ -279,6 +282,7 @@ impl Config {
             trusted_proxies,
             publishing,
             log,
+            log_client_address,
             deadlines,
             dev_clock,
             storage_quota_bytes,

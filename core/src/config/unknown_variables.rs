@@ -1,13 +1,14 @@
 use super::{Config, Environment, HostDefaults, OwnMail};
 
 /// How variables of this product begin. Another one that begins so is misspelt, or of another release.
-const PREFIXES: [&str; 16] = [
+const PREFIXES: [&str; 17] = [
     "ADMIN_EMAIL",
     "AIBAAS_",
     "BREACHED_PASSWORDS_",
     "CORS_",
     "GITHUB_SECRET_SCANNING_",
     "JWT_",
+    "LOG_CLIENT",
     "MAIL_",
     "PASSWORD_ARGON2",
     "PASSWORD_HASH",
