@@ -28,7 +28,8 @@ pub use config::{
     SmtpEncryption, SmtpSettings, unknown_variables,
 };
 pub use http::{
-    BodyStalled, Caller, HostRefusal, RequestRecord, Sleep, UnreadBody, openapi_text, refuse, router, watch_body,
+    BodyStalled, Caller, HostRefusal, RequestRecord, Sleep, UnreadBody, WriteMetrics, openapi_text, refuse, router,
+    router_with_metrics, watch_body,
 };
 pub use schedule::tick;
 pub use store::{

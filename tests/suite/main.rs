@@ -46,6 +46,7 @@ mod metrics;
 mod mfa;
 mod moderation;
 mod native_keys;
+mod native_metrics;
 mod native_program;
 mod observed;
 mod pages;
@@ -124,6 +125,7 @@ fn everywhere() -> Vec<Case> {
         address::cases(),
         passwords::cases(),
         observed::cases(),
+        native_metrics::cases(),
         mfa::cases(),
         guessing::cases(),
         account::cases(),
@@ -301,6 +303,15 @@ fn once(kinds: &[Kind]) -> Vec<Trial> {
         }),
         plain("native_program::a_request_is_a_line", || RUNTIME.block_on(observed::a_request_is_a_line())),
         plain("native_program::a_wrong_log_setting_is_told", observed::a_wrong_log_setting_is_told),
+        plain("native_metrics::what_happens_is_counted", || {
+            RUNTIME.block_on(native_metrics::what_happens_is_counted())
+        }),
+        plain("native_metrics::strangers_are_told_nothing", || {
+            RUNTIME.block_on(native_metrics::strangers_are_told_nothing())
+        }),
+        plain("native_metrics::the_dashboard_shows_what_there_is", || {
+            RUNTIME.block_on(native_metrics::the_dashboard_shows_what_there_is())
+        }),
         plain("native_program::what_is_no_backup_is_refused", backups::what_is_no_backup_is_refused),
         plain("native_program::a_check_finds_what_was_spoiled", backups::a_check_finds_what_was_spoiled),
         plain("native_program::backups_are_made_every_night", || {

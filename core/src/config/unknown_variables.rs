@@ -1,7 +1,7 @@
 use super::{Config, Environment, HostDefaults, OwnMail};
 
 /// How variables of this product begin. Another one that begins so is misspelt, or of another release.
-const PREFIXES: [&str; 17] = [
+const PREFIXES: [&str; 18] = [
     "ADMIN_EMAIL",
     "AIBAAS_",
     "BREACHED_PASSWORDS_",
@@ -10,6 +10,7 @@ const PREFIXES: [&str; 17] = [
     "JWT_",
     "LOG_CLIENT",
     "MAIL_",
+    "METRICS_TOKEN",
     "PASSWORD_ARGON2",
     "PASSWORD_HASH",
     "PUBLISHING_",

@@ -178,6 +178,41 @@ pub enum Decision {
 }
 
 impl Decision {
+    /// The names of all decisions.
+    pub const NAMES: [&'static str; 11] = [
+        "valid",
+        "unknown",
+        "too_many_requests",
+        "not_yours",
+        "revoked",
+        "expired",
+        "owner_suspended",
+        "ip_not_allowed",
+        "insufficient_scope",
+        "not_needed",
+        "role_required",
+    ];
+
+    /// Its name in metrics.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Allowed(..) => "valid",
+            Self::Unknown => "unknown",
+            Self::Limited(..) => "too_many_requests",
+            Self::Denied(_, denial) => match denial {
+                Denial::NotYours => "not_yours",
+                Denial::Revoked => "revoked",
+                Denial::Expired => "expired",
+                Denial::OwnerSuspended => "owner_suspended",
+                Denial::Address => "ip_not_allowed",
+                Denial::Scope => "insufficient_scope",
+                Denial::NotNeeded => "not_needed",
+                Denial::Role => "role_required",
+            },
+        }
+    }
+
     /// Whether it gets in.
     #[must_use]
     pub fn is_allowed(&self) -> bool {

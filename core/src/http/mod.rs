@@ -44,5 +44,5 @@ pub use middleware::refuse;
 pub use openapi::text as openapi_text;
 pub use request_body::{BodyStalled, Sleep, UnreadBody, watch_body};
 pub use request_notes::{Caller, RequestRecord};
-pub use router::router;
-pub use site::catch_up;
+pub use router::{router, router_with_metrics};
+pub use site::{catch_up, metrics::WriteMetrics};

@@ -15,6 +15,7 @@ mod import;
 mod key_gate;
 mod key_value;
 mod keys;
+mod metrics;
 mod migrate;
 mod nightly;
 mod operator;

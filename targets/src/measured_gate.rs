@@ -1,0 +1,37 @@
+//! The gate of API keys, with what it decides counted.
+
+use std::sync::Arc;
+
+use aibaas_core::{
+    domain::{
+        api_key::KeyHash,
+        key_use::{Decision, HourOfUse, KeyUse},
+    },
+    ports::{KeyGate, KeyGateError, Timestamp},
+};
+use async_trait::async_trait;
+
+/// Tells of each decision, by its name, whoever wants to know.
+pub struct MeasuredGate<N> {
+    /// Who decides.
+    pub gate: Arc<dyn KeyGate>,
+    /// Who is told.
+    pub note: N,
+}
+
+#[async_trait]
+impl<N: Fn(&'static str) + Send + Sync> KeyGate for MeasuredGate<N> {
+    async fn admit(&self, uses: &[KeyUse], now: Timestamp) -> Result<Vec<Decision>, KeyGateError> {
+        let decisions = self.gate.admit(uses, now).await?;
+        decisions.iter().for_each(|decision| (self.note)(decision.name()));
+        Ok(decisions)
+    }
+
+    async fn invalidate(&self, keys: &[KeyHash]) -> Result<(), KeyGateError> {
+        self.gate.invalidate(keys).await
+    }
+
+    async fn unsaved(&self, key: KeyHash) -> Result<Vec<HourOfUse>, KeyGateError> {
+        self.gate.unsaved(key).await
+    }
+}
