@@ -16,7 +16,6 @@ cfg_if::cfg_if! {
     } else if #[cfg(feature = "native")] {
         #[cfg(test)]
         mod event_line;
-        mod measured_gate;
         pub mod native;
         mod stderr_log;
     }

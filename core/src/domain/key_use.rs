@@ -472,6 +472,28 @@ mod tests {
         }
     }
 
+    #[test]
+    fn every_decision_has_a_name_of_its_own() {
+        let (grant, state) = (Arc::new(grant()), LimitState { remaining: 1, reset_after_ms: 0 });
+        let denials = [
+            Denial::NotYours,
+            Denial::Revoked,
+            Denial::Expired,
+            Denial::OwnerSuspended,
+            Denial::Address,
+            Denial::Scope,
+            Denial::NotNeeded,
+            Denial::Role,
+        ];
+        let mut decisions = vec![
+            Decision::Allowed(Arc::clone(&grant), state.clone()),
+            Decision::Unknown,
+            Decision::Limited(Arc::clone(&grant), state),
+        ];
+        decisions.extend(denials.map(|denial| Decision::Denied(Arc::clone(&grant), denial)));
+        assert_eq!(decisions.iter().map(Decision::name).collect::<Vec<_>>(), Decision::NAMES);
+    }
+
     fn using(scopes: &[Scope]) -> KeyUse {
         KeyUse {
             hash: KeyHash::from_bytes(&[7; 32]).unwrap(),

@@ -81,7 +81,7 @@ pub async fn complete(State(app): State<App>, mut request: Request, next: Next) 
     add_common_headers(headers, &request_id);
     cors::complete(&app, headers, origin, is_preflight);
     let record = RequestRecord {
-        request_id: request_id.into(),
+        request_id,
         route,
         method: known_method(&method),
         duration_ms: app.now().ms_since(began),
@@ -102,7 +102,7 @@ fn log(record: &RequestRecord, status: StatusCode, client: Option<ClientAddress>
     let trace_id = record.trace.map(|trace| trace.trace_id());
     let client_address = client.map(|ClientAddress(address)| address.to_canonical().to_string());
     tracing::info!(
-        request_id = &*record.request_id,
+        request_id = record.request_id,
         method = record.method,
         route = record.route(),
         status = status.as_u16(),

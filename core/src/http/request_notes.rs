@@ -43,7 +43,7 @@ impl Caller {
 #[derive(Clone, Debug)]
 pub struct RequestRecord {
     /// The request's id, as in `X-Request-Id`.
-    pub request_id: Arc<str>,
+    pub request_id: String,
     pub(super) route: Option<MatchedPath>,
     /// One of the methods of RFC 9110 or RFC 5789, or `other`.
     pub method: &'static str,

@@ -28,7 +28,7 @@ use super::{
     http_client::ReqwestClient,
     key_gate::MemoryKeyGate,
     key_value::SqliteKeyValue,
-    metrics::{Metrics, Scrape},
+    metrics::{MeasuredGate, Metrics, Scrape},
     nightly::Nightly,
     output::print_line,
     password_hasher::ThreadPoolHasher,
@@ -36,7 +36,7 @@ use super::{
     smtp::SmtpTransport,
     system_clock::{SystemClock, SystemEntropy, SystemTimer},
 };
-use crate::{measured_gate::MeasuredGate, stderr_log};
+use crate::stderr_log;
 
 /// How long a shutdown waits for requests, and for mail that is being sent, which a provider has ten seconds to accept.
 const DRAIN: Duration = Duration::from_secs(15);
@@ -268,13 +268,7 @@ impl Host {
             database: self.database.clone(),
             key_value: self.cache.clone(),
             rate_limiter: self.rate_limiter.clone(),
-            key_gate: Arc::new(MeasuredGate {
-                gate: self.key_gate.clone(),
-                note: {
-                    let metrics = Arc::clone(&self.metrics);
-                    move |decision| metrics.count_decision(decision)
-                },
-            }),
+            key_gate: Arc::new(MeasuredGate { gate: self.key_gate.clone(), metrics: self.metrics.clone() }),
             password_hasher: self.password_hasher.clone(),
             http_client: self.http_client.clone(),
             mail_transport,

@@ -1,5 +1,6 @@
 //! What the server measures of itself, told at `GET /metrics`.
 
+mod gate;
 mod scrape;
 
 use std::{sync::Arc, time::Duration};
@@ -12,6 +13,7 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
+pub use gate::MeasuredGate;
 pub use scrape::Scrape;
 
 /// Upper bounds of durations in seconds: from a read out of memory to the longest request.
@@ -149,7 +151,7 @@ impl Metrics {
     }
 
     /// Counts what was decided about a use of an API key.
-    pub fn count_decision(&self, decision: &'static str) {
+    fn count_decision(&self, decision: &'static str) {
         self.key_decisions.get_or_create(&DecisionLabels { decision }).inc();
     }
 }

@@ -11,19 +11,21 @@ use aibaas_core::{
 };
 use async_trait::async_trait;
 
-/// Tells of each decision, by its name, whoever wants to know.
-pub struct MeasuredGate<N> {
+use super::Metrics;
+
+/// Counts each decision by its name.
+pub struct MeasuredGate {
     /// Who decides.
     pub gate: Arc<dyn KeyGate>,
-    /// Who is told.
-    pub note: N,
+    /// Where it is counted.
+    pub metrics: Arc<Metrics>,
 }
 
 #[async_trait]
-impl<N: Fn(&'static str) + Send + Sync> KeyGate for MeasuredGate<N> {
+impl KeyGate for MeasuredGate {
     async fn admit(&self, uses: &[KeyUse], now: Timestamp) -> Result<Vec<Decision>, KeyGateError> {
         let decisions = self.gate.admit(uses, now).await?;
-        decisions.iter().for_each(|decision| (self.note)(decision.name()));
+        decisions.iter().for_each(|decision| self.metrics.count_decision(decision.name()));
         Ok(decisions)
     }
 
