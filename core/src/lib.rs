@@ -27,7 +27,10 @@ pub use config::{
     Config, ConfigError, Environment, HostDefaults, LogFormat, LogSettings, MailProvider, OwnMail, Publishing, Risk,
     SmtpEncryption, SmtpSettings, UnknownVariable, unknown_variables,
 };
-pub use http::{BodyStalled, HostRefusal, Sleep, UnreadBody, openapi_text, refuse, router, watch_body};
+pub use http::{
+    BodyStalled, Caller, HostRefusal, RequestRecord, Sleep, UnreadBody, WriteMetrics, openapi_text, refuse, router,
+    router_with_metrics, watch_body,
+};
 pub use schedule::tick;
 pub use store::{
     key_gate::SqlKeyGate,

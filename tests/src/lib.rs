@@ -8,6 +8,7 @@ pub mod faults;
 pub mod fixtures;
 pub mod host;
 pub mod keys;
+pub mod open_metrics;
 pub mod oracle;
 pub mod provider;
 pub mod reads;

@@ -48,7 +48,9 @@ mod metrics;
 mod mfa;
 mod moderation;
 mod native_keys;
+mod native_metrics;
 mod native_program;
+mod observed;
 mod pages;
 mod parameters;
 mod parity;
@@ -124,6 +126,8 @@ fn everywhere() -> Vec<Case> {
         users::cases(),
         address::cases(),
         passwords::cases(),
+        observed::cases(),
+        native_metrics::cases(),
         mfa::cases(),
         guessing::cases(),
         account::cases(),
@@ -300,6 +304,17 @@ fn once(kinds: &[Kind]) -> Vec<Trial> {
         ),
         plain("native_program::a_backup_brings_back_what_was_there", || {
             RUNTIME.block_on(backups::a_backup_brings_back_what_was_there())
+        }),
+        plain("native_program::a_request_is_a_line", || RUNTIME.block_on(observed::a_request_is_a_line())),
+        plain("native_program::a_wrong_log_setting_is_told", observed::a_wrong_log_setting_is_told),
+        plain("native_metrics::what_happens_is_counted", || {
+            RUNTIME.block_on(native_metrics::what_happens_is_counted())
+        }),
+        plain("native_metrics::strangers_are_told_nothing", || {
+            RUNTIME.block_on(native_metrics::strangers_are_told_nothing())
+        }),
+        plain("native_metrics::the_dashboard_shows_what_there_is", || {
+            RUNTIME.block_on(native_metrics::the_dashboard_shows_what_there_is())
         }),
         plain("native_program::what_is_no_backup_is_refused", backups::what_is_no_backup_is_refused),
         plain("native_program::a_check_finds_what_was_spoiled", backups::a_check_finds_what_was_spoiled),

@@ -63,6 +63,17 @@ impl Reader<'_> {
         };
         LogSettings { level, format }
     }
+
+    pub(super) fn log_client_address(&mut self) -> bool {
+        match self.get("LOG_CLIENT_ADDRESS").as_deref() {
+            None | Some("off") => false,
+            Some("on") => true,
+            Some(_) => {
+                self.mistake("LOG_CLIENT_ADDRESS must be on or off");
+                false
+            }
+        }
+    }
 }
 
 #[cfg(test)]

@@ -105,12 +105,16 @@ pub struct Config {
     pub mail_from: String,
     /// `TICK_SECRET`: authenticates `POST /internal/tick`, which does not exist without it.
     pub tick_secret: Option<Secret>,
+    /// `METRICS_TOKEN`: who has it may read `/metrics`, on a host that measures.
+    pub metrics_token: Option<Secret>,
     /// `TRUSTED_PROXIES`: who may tell the client's address in `X-Forwarded-For`.
     pub trusted_proxies: Vec<Network>,
     /// `PUBLISHING`.
     pub publishing: Publishing,
     /// `LOG_LEVEL` and `LOG_FORMAT`.
     pub log: LogSettings,
+    /// `LOG_CLIENT_ADDRESS`: whether a request's line in the log tells its client's address.
+    pub log_client_address: bool,
     /// `REQUEST_DEADLINE_SECONDS`, and what follows from it.
     pub deadlines: Deadlines,
     /// `DEV_CLOCK`: whether `/dev/clock` moves the time (development only).
@@ -165,10 +169,12 @@ impl Config {
         });
         let jwt_secret_previous = read.secret("JWT_SECRET_PREVIOUS", production);
         let tick_secret = read.secret("TICK_SECRET", production);
+        let metrics_token = read.secret("METRICS_TOKEN", production);
         read.distinct(&[
             ("JWT_SECRET", Some(&jwt_secret)),
             ("JWT_SECRET_PREVIOUS", jwt_secret_previous.as_ref()),
             ("TICK_SECRET", tick_secret.as_ref()),
+            ("METRICS_TOKEN", metrics_token.as_ref()),
         ]);
         let jwt_algorithm = match read.get("JWT_ALGORITHM").as_deref() {
             None | Some("EdDSA") => JwtAlgorithm::EdDsa,
@@ -248,6 +254,7 @@ impl Config {
             ));
         }
         let log = read.log_settings();
+        let log_client_address = read.log_client_address();
         // Where people develop, the machine may be slow and busy.
         let longest_deadline = if production { 60 } else { 600 };
         let deadlines = Deadlines::of_request(read.seconds("REQUEST_DEADLINE_SECONDS", 25, longest_deadline));
@@ -278,9 +285,11 @@ impl Config {
             mail_provider,
             mail_from,
             tick_secret,
+            metrics_token,
             trusted_proxies,
             publishing,
             log,
+            log_client_address,
             deadlines,
             dev_clock,
             storage_quota_bytes,
@@ -533,6 +542,8 @@ mod tests {
             ("APP_URL", "https://app.example.com?next=/"),
             ("APP_URL", "https://user:secret@app.example.com"),
             ("TICK_SECRET", "tick"),
+            ("METRICS_TOKEN", "tick"),
+            ("METRICS_TOKEN", "gI8v2mN4qT6wY1zA3bC5dE7fH9jK0lPx"),
             ("CORS_ORIGINS", "*"),
             ("BASE_URL", "https://API.example.com"),
             ("BASE_URL", "https://api.example.com:443/"),

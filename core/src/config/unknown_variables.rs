@@ -3,7 +3,7 @@ use std::{cell::RefCell, collections::BTreeSet, fmt};
 use super::{Config, Environment, HostDefaults, OwnMail};
 
 /// How variables of this product begin. Another one that begins so is misspelt, or of another release.
-const PREFIXES: [&str; 20] = [
+const PREFIXES: [&str; 22] = [
     "ADMIN_EMAIL",
     "AIBAAS_",
     "BACKUP_",
@@ -12,7 +12,9 @@ const PREFIXES: [&str; 20] = [
     "GITHUB_SECRET_SCANNING_",
     "JWT_",
     "MAX_CONNECTIONS_",
+    "LOG_CLIENT",
     "MAIL_",
+    "METRICS_TOKEN",
     "PASSWORD_ARGON2",
     "PASSWORD_HASH",
     "PUBLISHING_",

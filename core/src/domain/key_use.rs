@@ -178,6 +178,41 @@ pub enum Decision {
 }
 
 impl Decision {
+    /// The names of all decisions.
+    pub const NAMES: [&'static str; 11] = [
+        "valid",
+        "unknown",
+        "too_many_requests",
+        "not_yours",
+        "revoked",
+        "expired",
+        "owner_suspended",
+        "ip_not_allowed",
+        "insufficient_scope",
+        "not_needed",
+        "role_required",
+    ];
+
+    /// Its name in metrics.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Allowed(..) => "valid",
+            Self::Unknown => "unknown",
+            Self::Limited(..) => "too_many_requests",
+            Self::Denied(_, denial) => match denial {
+                Denial::NotYours => "not_yours",
+                Denial::Revoked => "revoked",
+                Denial::Expired => "expired",
+                Denial::OwnerSuspended => "owner_suspended",
+                Denial::Address => "ip_not_allowed",
+                Denial::Scope => "insufficient_scope",
+                Denial::NotNeeded => "not_needed",
+                Denial::Role => "role_required",
+            },
+        }
+    }
+
     /// Whether it gets in.
     #[must_use]
     pub fn is_allowed(&self) -> bool {
@@ -435,6 +470,28 @@ mod tests {
             owner_publishes: false,
             owner_serves: false,
         }
+    }
+
+    #[test]
+    fn every_decision_has_a_name_of_its_own() {
+        let (grant, state) = (Arc::new(grant()), LimitState { remaining: 1, reset_after_ms: 0 });
+        let denials = [
+            Denial::NotYours,
+            Denial::Revoked,
+            Denial::Expired,
+            Denial::OwnerSuspended,
+            Denial::Address,
+            Denial::Scope,
+            Denial::NotNeeded,
+            Denial::Role,
+        ];
+        let mut decisions = vec![
+            Decision::Allowed(Arc::clone(&grant), state.clone()),
+            Decision::Unknown,
+            Decision::Limited(Arc::clone(&grant), state),
+        ];
+        decisions.extend(denials.map(|denial| Decision::Denied(Arc::clone(&grant), denial)));
+        assert_eq!(decisions.iter().map(Decision::name).collect::<Vec<_>>(), Decision::NAMES);
     }
 
     fn using(scopes: &[Scope]) -> KeyUse {

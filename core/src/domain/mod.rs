@@ -36,6 +36,7 @@ pub mod system;
 #[cfg(test)]
 mod test_rng;
 pub mod totp;
+mod trace_parent;
 pub mod user_agent;
 mod validation_error;
 pub mod values;
@@ -48,4 +49,5 @@ pub use secret::Secret;
 pub use security_event::SecurityEventName;
 pub use signing_keys::{ACCESS_TOKEN_SECONDS, AccessClaims, Jwk, Jwks, Keys, RefreshToken, TokenError};
 pub use sliding_log::SlidingLog;
+pub use trace_parent::TraceParent;
 pub use validation_error::{ValidationError, ValidationErrorCode};

@@ -5,7 +5,7 @@ use std::{convert::Infallible, net::IpAddr};
 use axum::extract::FromRequestParts;
 use http::{HeaderName, HeaderValue, header, request::Parts};
 
-use super::middleware::AnswerHeaders;
+use super::request_notes::{Caller, RequestNotes};
 use crate::{
     app::{App, ClientAddress},
     domain::{SecurityEventName, network::Network},
@@ -19,7 +19,7 @@ pub struct Client {
     pub address: Option<IpAddr>,
     /// What it calls itself, at most 512 characters.
     pub user_agent: Option<String>,
-    headers: Option<AnswerHeaders>,
+    notes: Option<RequestNotes>,
 }
 
 impl Client {
@@ -30,14 +30,14 @@ impl Client {
         Self {
             address: parts.extensions.get::<ClientAddress>().map(|ClientAddress(address)| address.to_canonical()),
             user_agent: user_agent.map(|text| text.chars().take(512).collect()),
-            headers: parts.extensions.get::<AnswerHeaders>().cloned(),
+            notes: parts.extensions.get::<RequestNotes>().cloned(),
         }
     }
 
     /// No client that leaves a trace.
     #[must_use]
     pub fn nobody() -> Self {
-        Self { address: None, user_agent: None, headers: None }
+        Self { address: None, user_agent: None, notes: None }
     }
 
     /// The network that its limits are counted in.
@@ -61,8 +61,15 @@ impl Client {
 
     /// Puts a header on the answer, whatever the answer will be.
     pub fn answer_header(&self, name: HeaderName, value: &str) {
-        if let (Some(headers), Ok(value)) = (&self.headers, HeaderValue::from_str(value)) {
-            headers.append(name, value);
+        if let (Some(notes), Ok(value)) = (&self.notes, HeaderValue::from_str(value)) {
+            notes.append(name, value);
+        }
+    }
+
+    /// Says who it is, for the log.
+    pub fn note(&self, caller: Caller) {
+        if let Some(notes) = &self.notes {
+            notes.note_caller(caller);
         }
     }
 }

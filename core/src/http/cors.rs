@@ -5,8 +5,8 @@ use axum::{extract::Request, middleware::Next, response::Response};
 use http::{Extensions, HeaderMap, HeaderValue, Method, header};
 
 use super::{
-    middleware::AnswerHeaders,
     problem::{ApiError, METHOD_NOT_ALLOWED},
+    request_notes::RequestNotes,
 };
 use crate::app::App;
 
@@ -56,8 +56,8 @@ pub async fn no_such_method() -> ApiError {
 }
 
 fn allow_any_origin(of_request: &Extensions) {
-    if let Some(headers) = of_request.get::<AnswerHeaders>() {
-        headers.append(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    if let Some(notes) = of_request.get::<RequestNotes>() {
+        notes.append(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     }
 }
 

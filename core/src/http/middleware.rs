@@ -1,10 +1,7 @@
 //! What surrounds every answer, also where there is no route: request id, security headers, the origins that the
 //! configuration lists, and the body of a problem. What holds for a group of routes is a layer of that group.
 
-use std::{
-    net::IpAddr,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::net::IpAddr;
 
 use axum::{
     body::HttpBody as _,
@@ -21,15 +18,18 @@ use super::{
     page::CSP,
     problem::{ApiError, MALFORMED_REQUEST, Problem},
     problem_page::{ForBrowser, problem_page},
+    request_notes::{RequestNotes, RequestRecord},
 };
 use crate::{
     app::{App, ClientAddress},
     config::Config,
-    domain::{api_key::looks_like_key, network::parse_forwarded},
+    domain::{TraceParent, api_key::looks_like_key, network::parse_forwarded},
+    ports::in_trace,
 };
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 /// What an answer that is built in memory has at most, in bytes. Each keeps within it by a bound of its own; this is for
 /// the one that does not. What is streamed has no end that is known beforehand, and is not meant.
 const LARGEST_ANSWER: u64 = 2 << 20;
@@ -38,17 +38,6 @@ const LARGEST_ANSWER: u64 = 2 << 20;
 #[derive(Clone, Copy)]
 pub struct WrittenAsPage;
 
-/// Headers that something deep in a request wants on its answer, whatever the answer (rate limits).
-#[derive(Clone, Default)]
-pub struct AnswerHeaders(Arc<Mutex<HeaderMap>>);
-
-impl AnswerHeaders {
-    /// Adds a header.
-    pub fn append(&self, name: HeaderName, value: HeaderValue) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).append(name, value);
-    }
-}
-
 /// Completes the answer of every request.
 pub async fn complete(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let (began, method) = (app.now(), request.method().clone());
@@ -56,6 +45,7 @@ pub async fn complete(State(app): State<App>, mut request: Request, next: Next) 
     let names_one_host = names_one_host(&request);
     join_repeated(request.headers_mut());
     let request_id = request_id(&app, request.headers());
+    let trace = request.headers().get(TRACEPARENT).and_then(|value| TraceParent::parse(value.to_str().ok()?));
     // Pages of accounts and of administrators are for no script of another origin, listed or not: what may call the API
     // cannot read them.
     let path = request.uri().path();
@@ -63,12 +53,15 @@ pub async fn complete(State(app): State<App>, mut request: Request, next: Next) 
     let origin = request.headers().get(header::ORIGIN).cloned().filter(|_| !is_account_page);
     let is_preflight = cors::is_preflight(&request);
 
-    if let Some(peer) = request.extensions().get::<ClientAddress>().copied() {
+    let peer = request.extensions().get::<ClientAddress>().copied();
+    let client = peer.map(|peer| {
         warn_of_unnamed_proxy(&app, request.headers(), peer);
-        let client = client_address(app.config(), request.headers(), peer);
+        client_address(app.config(), request.headers(), peer)
+    });
+    if let Some(client) = client {
         request.extensions_mut().insert(client);
     }
-    let noted = AnswerHeaders::default();
+    let noted = RequestNotes::default();
     request.extensions_mut().insert(noted.clone());
     let for_browser = ForBrowser::default();
     request.extensions_mut().insert(for_browser.clone());
@@ -76,26 +69,49 @@ pub async fn complete(State(app): State<App>, mut request: Request, next: Next) 
     let mut response = if !names_one_host {
         ApiError::new(MALFORMED_REQUEST, "a request has exactly one Host header").into_response()
     } else {
-        let answer = within_bounds(answer_in_time(&app, request, next).await, route.as_ref());
+        let answer = in_trace(trace, answer_in_time(&app, request, next)).await;
+        let answer = within_bounds(answer, route.as_ref());
         // What it asks for, and whether there is anything, shows in the headers that its route has noted.
         if is_preflight { StatusCode::NO_CONTENT.into_response() } else { answer }
     };
 
     write_problem(&app, &mut response, &request_id, for_browser.is_noted().then_some(&path));
     let headers = response.headers_mut();
-    headers.extend(std::mem::take(&mut *noted.0.lock().unwrap_or_else(PoisonError::into_inner)));
+    headers.extend(noted.take_headers());
     add_common_headers(headers, &request_id);
     cors::complete(&app, headers, origin, is_preflight);
-    // The route and not the path, which may hold ids, or a key that was put into the wrong place.
-    tracing::info!(
+    let record = RequestRecord {
         request_id,
-        method = known_method(&method),
-        route = route.as_ref().map_or("none", MatchedPath::as_str),
-        status = response.status().as_u16(),
-        duration_ms = app.now().ms_since(began),
+        route,
+        method: known_method(&method),
+        duration_ms: app.now().ms_since(began),
+        caller: noted.caller(),
+        trace,
+    };
+    log(&record, response.status(), client.filter(|_| app.config().log_client_address));
+    response.extensions_mut().insert(record);
+    response
+}
+
+/// Writes the request's line: with the route and not the path, which may hold ids, or a key that was put into the wrong
+/// place.
+fn log(record: &RequestRecord, status: StatusCode, client: Option<ClientAddress>) {
+    if !tracing::enabled!(tracing::Level::INFO) {
+        return;
+    }
+    let trace_id = record.trace.map(|trace| trace.trace_id());
+    let client_address = client.map(|ClientAddress(address)| address.to_canonical().to_string());
+    tracing::info!(
+        request_id = record.request_id,
+        method = record.method,
+        route = record.route(),
+        status = status.as_u16(),
+        duration_ms = record.duration_ms,
+        caller = record.caller.name(),
+        trace_id,
+        client_address,
         "request"
     );
-    response
 }
 
 /// The answer, or where it is too large to be held by many at once, the error that it is.
@@ -141,9 +157,17 @@ fn write_problem(app: &App, response: &mut Response, request_id: &str, page: Opt
 }
 
 /// The method's name where it is one of RFC 9110 or RFC 5789; anybody can make up others.
-fn known_method(method: &Method) -> &str {
-    let known = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::HEAD, Method::OPTIONS];
-    if known.contains(method) { method.as_str() } else { "other" }
+fn known_method(method: &Method) -> &'static str {
+    match method.as_str() {
+        "GET" => "GET",
+        "POST" => "POST",
+        "PUT" => "PUT",
+        "PATCH" => "PATCH",
+        "DELETE" => "DELETE",
+        "HEAD" => "HEAD",
+        "OPTIONS" => "OPTIONS",
+        _ => "other",
+    }
 }
 
 fn add_common_headers(headers: &mut HeaderMap, request_id: &str) {
@@ -221,6 +245,8 @@ fn request_id(app: &App, headers: &HeaderMap) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Arc, Mutex};
+
     use async_trait::async_trait;
     use axum::body::Body;
     use futures_util::FutureExt as _;
@@ -292,6 +318,10 @@ mod tests {
             assert_eq!((&line["request_id"], &line["method"]), (&"seen".into(), &known.into()), "{line}");
             assert_eq!((&line["route"], &line["status"]), (&route.into(), &status.into()), "{line}");
             assert!(line["duration_ms"].is_u64(), "{line}");
+            assert_eq!(
+                (&line["caller"], line.get("trace_id"), line.get("client_address")),
+                (&"nobody".into(), None, None)
+            );
             assert!(!line.to_string().to_lowercase().contains("hidden"), "{line}");
         }
     }

@@ -11,18 +11,30 @@ use super::{
     leaderboard::{self, caching},
     log, middleware,
     problem_page::{no_such_method, no_such_path, problems_as_pages},
-    public_reads, publishing, secret_scanning, site, users,
+    public_reads, publishing, secret_scanning,
+    site::{self, metrics::WriteMetrics},
+    users,
 };
 use crate::app::App;
 
 /// Makes every route, on every host. Build it once and clone it for each request.
 pub fn router(app: &App) -> Router {
+    with_routes(app, Router::new())
+}
+
+/// The same, and `GET /metrics`, for a host that measures.
+pub fn router_with_metrics(app: &App, write: WriteMetrics) -> Router {
+    with_routes(app, site::metrics::routes(write).route_layer(from_fn(problems_as_pages)))
+}
+
+fn with_routes(app: &App, of_host: Router<App>) -> Router {
     let public_api =
         publishing::public_routes().merge(leaderboard::routes(app)).merge(export::routes()).merge(log::routes());
     let api = private_api().merge(open(counted(app, public_api)));
     let api = api.fallback(cors::no_such_path).method_not_allowed_fallback(cors::no_such_method);
     let mut router = Router::new()
         .merge(site::routes().route_layer(from_fn(problems_as_pages)))
+        .merge(of_host)
         .merge(open(site::public_documents()))
         .merge(pages(app))
         .merge(account_pages::routes())

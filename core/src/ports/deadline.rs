@@ -12,7 +12,9 @@ use http::Method;
 use super::{
     Admission, Clock, Database, DatabaseError, Entropy, HashError, HashJob, HashOutcome, HttpClient, HttpError,
     KeyGate, KeyGateError, KeyValue, KeyValueError, Limit, Mail, MailError, MailTransport, OutboundRequest,
-    OutboundResponse, PasswordHasher, Ports, RateLimitError, RateLimiter, Rows, Statement, Timer, Timestamp, within,
+    OutboundResponse, PasswordHasher, Ports, RateLimitError, RateLimiter, Rows, Statement, Timer, Timestamp,
+    trace_scope::{TracedBackground, with_current_trace},
+    within,
 };
 use crate::domain::{
     api_key::KeyHash,
@@ -235,12 +237,12 @@ impl HttpClient for Guarded<dyn HttpClient> {
         let timeout_ms = request.timeout_ms;
         let answer = async {
             if request.method != Method::GET {
-                return self.port.send(request).await;
+                return self.port.send(with_current_trace(request, &*self.entropy)).await;
             }
-            match self.port.send(request.clone()).await {
+            match self.port.send(with_current_trace(request.clone(), &*self.entropy)).await {
                 Err(_) => {
                     self.pause().await;
-                    self.port.send(request).await
+                    self.port.send(with_current_trace(request, &*self.entropy)).await
                 }
                 answer => answer,
             }
@@ -258,7 +260,7 @@ impl MailTransport for Guarded<dyn MailTransport> {
 }
 
 impl Ports {
-    /// The same ports, each with its deadline.
+    /// The same ports, each with its deadline; what they do for others takes the trace of its request along.
     #[must_use]
     pub fn guarded(self, deadlines: Deadlines) -> Self {
         macro_rules! guard {
@@ -281,7 +283,7 @@ impl Ports {
             clock: self.clock,
             timer: self.timer,
             entropy: self.entropy,
-            background: self.background,
+            background: Arc::new(TracedBackground(self.background)),
         }
     }
 }

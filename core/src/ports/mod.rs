@@ -16,6 +16,7 @@ mod movable_clock;
 mod password_hasher;
 mod rate_limiter;
 mod timer;
+mod trace_scope;
 
 use std::sync::Arc;
 
@@ -32,6 +33,7 @@ pub use movable_clock::MovableClock;
 pub use password_hasher::{HashError, HashJob, HashOutcome, InlineHasher, PasswordHasher};
 pub use rate_limiter::{Admission, Limit, LimitState, RateLimitError, RateLimiter};
 pub use timer::{Timer, within};
+pub use trace_scope::in_trace;
 
 /// Everything a host lends the application. Cheap to clone.
 #[derive(Clone)]

@@ -22,6 +22,7 @@ const EDGE_HEADERS = new Set([
 /** A problem that the application cannot tell of itself. */
 function problem(status, code, title, detail, headers) {
   const requestId = crypto.randomUUID();
+  if (status >= 500) console.error(`${code} request_id=${requestId}: ${detail}`);
   const type = `${(env.BASE_URL || "http://localhost:8787").replace(/\/+$/, "")}/problems/${code}`;
   return new Response(JSON.stringify({ type, title, status, code, detail, requestId }), {
     status,

@@ -18,6 +18,7 @@ mod key_gate;
 mod key_value;
 mod keys;
 mod manual;
+mod metrics;
 mod migrate;
 mod nightly;
 mod operator;

@@ -6,7 +6,9 @@ use aibaas_core::{
 };
 use async_trait::async_trait;
 use crossbeam_channel::{Receiver, Sender, TrySendError};
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, time::Instant};
+
+use super::metrics::HashMetrics;
 
 /// Jobs that wait for each thread at most: about a second of work, after which a client had better come again.
 const WAITING_PER_THREAD: usize = 32;
@@ -24,6 +26,7 @@ struct Task {
 /// Hashes on a fixed number of threads, so that neither requests nor memory suffer from many logins at once.
 pub struct ThreadPoolHasher {
     tasks: Sender<Task>,
+    metrics: HashMetrics,
 }
 
 impl ThreadPoolHasher {
@@ -31,26 +34,31 @@ impl ThreadPoolHasher {
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub fn start(threads: usize) -> std::io::Result<Self> {
+    pub fn start(threads: usize, metrics: HashMetrics) -> std::io::Result<Self> {
         let threads = threads.max(1);
         let (tasks, queue) = crossbeam_channel::bounded(threads.saturating_mul(WAITING_PER_THREAD));
         for _ in 0..threads {
-            let queue = queue.clone();
-            std::thread::Builder::new().name("password-hasher".to_owned()).spawn(move || work(&queue))?;
+            let (queue, metrics) = (queue.clone(), metrics.clone());
+            std::thread::Builder::new().name("password-hasher".to_owned()).spawn(move || work(&queue, &metrics))?;
         }
-        Ok(Self { tasks })
+        Ok(Self { tasks, metrics })
     }
 }
 
-fn work(queue: &Receiver<Task>) {
+fn work(queue: &Receiver<Task>, metrics: &HashMetrics) {
     yield_to_requests();
     let mut memory = Memory::default();
     while let Ok(task) = queue.recv() {
+        metrics.waiting.dec();
         // The client has gone: no reason to spend the time.
         if task.reply.is_closed() {
             continue;
         }
+        let began = Instant::now();
+        metrics.running.inc();
         let outcome = password_hash::run(&task.job, &mut memory);
+        metrics.running.dec();
+        metrics.seconds.observe(began.elapsed().as_secs_f64());
         let _ = task.reply.send(outcome);
     }
 }
@@ -71,9 +79,17 @@ fn yield_to_requests() {}
 impl PasswordHasher for ThreadPoolHasher {
     async fn run(&self, job: HashJob) -> Result<HashOutcome, HashError> {
         let (reply, outcome) = oneshot::channel();
-        self.tasks.try_send(Task { job, reply }).map_err(|error| match error {
-            TrySendError::Full(_) => HashError::Busy,
-            TrySendError::Disconnected(_) => gone(),
+        // Before a thread can take it, so that the count is never below zero.
+        self.metrics.waiting.inc();
+        self.tasks.try_send(Task { job, reply }).map_err(|error| {
+            self.metrics.waiting.dec();
+            match error {
+                TrySendError::Full(_) => {
+                    self.metrics.refused.inc();
+                    HashError::Busy
+                }
+                TrySendError::Disconnected(_) => gone(),
+            }
         })?;
         outcome.await.map_err(|_| gone())?
     }
@@ -99,7 +115,7 @@ mod tests {
 
     #[tokio::test]
     async fn hashes_and_verifies() {
-        let hasher = ThreadPoolHasher::start(1).unwrap();
+        let hasher = ThreadPoolHasher::start(1, HashMetrics::default()).unwrap();
         let HashOutcome::Hashed(encoded) = hasher.run(hash()).await.unwrap() else { panic!("a hash was asked for") };
         let verify = HashJob::Verify { password: Secret::new("correct horse"), encoded };
         assert!(matches!(hasher.run(verify).await, Ok(HashOutcome::Verified(true))));
@@ -107,11 +123,14 @@ mod tests {
 
     #[tokio::test]
     async fn says_busy_when_too_many_wait_and_answers_the_others() {
-        let hasher = ThreadPoolHasher::start(1).unwrap();
+        let metrics = HashMetrics::default();
+        let hasher = ThreadPoolHasher::start(1, metrics.clone()).unwrap();
         let outcomes = futures_util::future::join_all((0..200).map(|_| hasher.run(hash()))).await;
         let busy = outcomes.iter().filter(|outcome| matches!(outcome, Err(HashError::Busy))).count();
         let hashed = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
         assert!(busy > 0 && hashed >= WAITING_PER_THREAD, "{busy} busy, {hashed} hashed");
         assert_eq!(busy + hashed, 200);
+        assert_eq!(metrics.refused.get(), u64::try_from(busy).unwrap());
+        assert_eq!((metrics.waiting.get(), metrics.running.get()), (0, 0));
     }
 }

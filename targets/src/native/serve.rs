@@ -28,6 +28,7 @@ use super::{
     http_client::ReqwestClient,
     key_gate::MemoryKeyGate,
     key_value::SqliteKeyValue,
+    metrics::{MeasuredGate, Metrics, Scrape},
     nightly::Nightly,
     output::print_line,
     password_hasher::ThreadPoolHasher,
@@ -119,7 +120,8 @@ pub async fn serve(options: Options) -> Result<ExitCode, CliError> {
     if keeps_mail {
         print_line(&format!("development: mail is not sent but shown at {base_url}/dev/mail"));
     }
-    let connections = accept(&listener, Server::new(app.clone(), limits, proxies), &stop).await;
+    let server = Server::new(app.clone(), limits, proxies, host.scrape(&options.data.directory));
+    let connections = accept(&listener, server, &stop).await;
     drop(listener);
     app.stop_sending();
     host.stop(connections, [ticking, saving, backing_up]).await;
@@ -240,6 +242,7 @@ struct Host {
     password_hasher: Arc<ThreadPoolHasher>,
     http_client: Arc<ReqwestClient>,
     clock: Arc<dyn Clock>,
+    metrics: Arc<Metrics>,
     tasks: TrackedTasks,
     /// Held until the process ends.
     _lock: Arc<File>,
@@ -252,9 +255,10 @@ impl Host {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         data_directory::check(directory)?;
         let file = data_directory::database_file(directory);
-        let database =
-            SqliteDatabase::open(&file, Durability::Full, cores.clamp(2, 16)).map_err(|error| failed(&error))?;
-        let database = Arc::new(database);
+        let metrics = Arc::<Metrics>::default();
+        let (readers, writing, hashing) = (cores.clamp(2, 16), metrics.writing.clone(), metrics.hashing.clone());
+        let database = SqliteDatabase::open_measured(&file, Durability::Full, readers, writing);
+        let database = Arc::new(database.map_err(|error| failed(&error))?);
         let key_gate = MemoryKeyGate::open(&file, cores, database.clone()).map_err(|error| failed(&error))?;
         let cache = SqliteKeyValue::create(&data_directory::cache_file(directory), clock.clone())
             .await
@@ -264,9 +268,10 @@ impl Host {
             cache: Arc::new(cache),
             rate_limiter: Arc::default(),
             key_gate: Arc::new(key_gate),
-            password_hasher: Arc::new(ThreadPoolHasher::start(cores).map_err(|error| failed(&error))?),
+            password_hasher: Arc::new(ThreadPoolHasher::start(cores, hashing).map_err(|error| failed(&error))?),
             http_client: Arc::new(ReqwestClient::new().map_err(|error| failed(&error))?),
             clock,
+            metrics,
             tasks: TrackedTasks::default(),
             _lock: Arc::new(lock),
         })
@@ -277,7 +282,7 @@ impl Host {
             database: self.database.clone(),
             key_value: self.cache.clone(),
             rate_limiter: self.rate_limiter.clone(),
-            key_gate: self.key_gate.clone(),
+            key_gate: Arc::new(MeasuredGate { gate: self.key_gate.clone(), metrics: self.metrics.clone() }),
             password_hasher: self.password_hasher.clone(),
             http_client: self.http_client.clone(),
             mail_transport,
@@ -285,6 +290,15 @@ impl Host {
             timer: Arc::new(SystemTimer),
             entropy: Arc::new(SystemEntropy),
             background: Arc::new(self.tasks.clone()),
+        }
+    }
+
+    fn scrape(&self, directory: &Path) -> Scrape {
+        Scrape {
+            metrics: self.metrics.clone(),
+            database: self.database.clone(),
+            file: data_directory::database_file(directory),
+            clock: self.clock.clone(),
         }
     }
 

@@ -5,6 +5,7 @@ mod dev_mail;
 mod docs;
 mod health;
 mod icons;
+pub mod metrics;
 mod problems;
 mod remedies;
 mod tick;

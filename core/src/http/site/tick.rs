@@ -5,8 +5,10 @@ use subtle::ConstantTimeEq as _;
 use crate::{
     app::App,
     http::{
+        client::Client,
         openapi::{NotFound, UnauthorizedTick},
         problem::{ApiError, INVALID_TOKEN, MISSING_CREDENTIALS},
+        request_notes::Caller,
     },
     schedule::tick,
 };
@@ -27,13 +29,14 @@ use axum::response::IntoResponse as _;
         (status = 404, response = NotFound),
     ),
 )]
-pub async fn handler(State(app): State<App>, headers: HeaderMap) -> Result<Response, ApiError> {
+pub async fn handler(State(app): State<App>, client: Client, headers: HeaderMap) -> Result<Response, ApiError> {
     let secret = app.config().tick_secret.as_ref().ok_or_else(|| ApiError::not_found("path"))?;
     let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
     let given = given.ok_or_else(|| ApiError::new(MISSING_CREDENTIALS, "send Authorization: Bearer TICK_SECRET"))?;
     if !bool::from(given.as_bytes().ct_eq(secret.expose().as_bytes())) {
         return Err(ApiError::new(INVALID_TOKEN, "this is not TICK_SECRET"));
     }
+    client.note(Caller::Operator);
     tick(&app).await;
     Ok(StatusCode::NO_CONTENT.into_response())
 }

@@ -8,6 +8,7 @@ use tokio::{net::TcpListener, sync::Semaphore, time::MissedTickBehavior};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{activity::Timeouts, connection, limits::ConnectionLimits, registry::Registry};
+use crate::native::metrics::{Metrics, Scrape};
 
 /// How long to wait when the system has no room for another connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -25,19 +26,18 @@ pub struct Server {
     pub(super) refuse: Refuse,
     pub(super) sleep: Sleep,
     pub(super) timeouts: Timeouts,
+    pub(super) metrics: Arc<Metrics>,
     registry: Arc<Registry>,
     refusals: Arc<Semaphore>,
 }
 
 impl Server {
     /// Serves the application to so many connections; those of the proxies are not counted by address.
-    pub fn new(app: App, limits: ConnectionLimits, proxies: Vec<Network>) -> Self {
-        Self::over(
-            aibaas_core::router(&app),
-            Box::new(move |refusal| aibaas_core::refuse(&app, refusal)),
-            limits,
-            proxies,
-        )
+    pub fn new(app: App, limits: ConnectionLimits, proxies: Vec<Network>, scrape: Scrape) -> Self {
+        let metrics = Arc::clone(&scrape.metrics);
+        let router = aibaas_core::router_with_metrics(&app, Arc::new(move || Box::pin(scrape.clone().write())));
+        let refuse = Box::new(move |refusal| aibaas_core::refuse(&app, refusal));
+        Self { metrics, ..Self::over(router, refuse, limits, proxies) }
     }
 
     fn over(router: Router, refuse: Refuse, limits: ConnectionLimits, proxies: Vec<Network>) -> Self {
@@ -46,6 +46,7 @@ impl Server {
             refuse,
             sleep: Arc::new(|time| Box::pin(tokio::time::sleep(time))),
             timeouts: Timeouts::default(),
+            metrics: Arc::default(),
             registry: Arc::new(Registry::new(limits, proxies)),
             refusals: Arc::new(Semaphore::new(REFUSALS_AT_ONCE)),
         }

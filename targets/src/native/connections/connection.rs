@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use aibaas_core::{ClientAddress, HostRefusal, watch_body};
+use aibaas_core::{ClientAddress, HostRefusal, RequestRecord, watch_body};
 use axum::body::{Body, Bytes, HttpBody};
 use http::{HeaderValue, Request, Response, header};
 use hyper::{
@@ -142,7 +142,7 @@ async fn answer(
     address: ClientAddress,
     request: Request<Incoming>,
 ) -> Result<Response<AnswerBody>, Infallible> {
-    let busy = Busy::begin(Arc::clone(&activity));
+    let (busy, began) = (Busy::begin(Arc::clone(&activity)), Instant::now());
     let (parts, body) = request.into_parts();
     let body = RequestBody { body, activity: Arc::clone(&activity) };
     let (body, unread) = watch_body(&parts.headers, body, Arc::clone(&server.sleep));
@@ -153,6 +153,7 @@ async fn answer(
         Ok(Err(never)) => match never {},
         Err(_) => (server.refuse)(HostRefusal::LateAnswer),
     };
+    server.metrics.observe(response.extensions().get::<RequestRecord>(), response.status(), began.elapsed());
     if !unread.drain(MOST_DRAINED, DRAIN_TIMEOUT).await {
         activity.will_linger();
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));

@@ -16,6 +16,7 @@ use super::{
     reader::{Kind, Kinds, read},
     writer::Writer,
 };
+use crate::native::metrics::WriteMetrics;
 
 /// Jobs that may wait for a thread; more are refused, so that an overload costs answers and not memory.
 const QUEUE: usize = 4096;
@@ -43,12 +44,25 @@ impl SqliteDatabase {
     /// # Errors
     /// [`DatabaseError::Unavailable`] when the file cannot be opened or cannot keep a write-ahead log.
     pub fn open(path: &Path, durability: Durability, readers: usize) -> Result<Self, DatabaseError> {
+        Self::open_measured(path, durability, readers, WriteMetrics::default())
+    }
+
+    /// The same, measured.
+    ///
+    /// # Errors
+    /// As [`SqliteDatabase::open`].
+    pub fn open_measured(
+        path: &Path,
+        durability: Durability,
+        readers: usize,
+        metrics: WriteMetrics,
+    ) -> Result<Self, DatabaseError> {
         let kinds = Arc::new(Kinds::default());
         let (writer, writer_jobs) = crossbeam_channel::bounded(QUEUE);
         let (reader, reader_jobs) = crossbeam_channel::bounded(QUEUE);
 
         make_private(path)?;
-        let writing = Writer::open(path, durability)?;
+        let writing = Writer::open(path, durability, metrics)?;
         let writer_thread = thread("sqlite-writer", move || writing.work(&writer_jobs))?;
         let mut reader_threads = Vec::new();
         for _ in 0..readers.max(1) {
@@ -65,6 +79,11 @@ impl SqliteDatabase {
             reader_threads: Mutex::new(reader_threads),
             writer_thread: Mutex::new(Some(writer_thread)),
         })
+    }
+
+    /// How many batches wait for the writer.
+    pub fn writes_waiting(&self) -> usize {
+        self.writer.len()
     }
 
     /// Finishes what waits, brings the write-ahead log into the database file and ends the threads.

@@ -17,6 +17,7 @@ use super::{
     writer::{Writer, full},
     *,
 };
+use crate::native::metrics::WriteMetrics;
 
 static DIRECTORIES: AtomicUsize = AtomicUsize::new(0);
 
@@ -146,7 +147,7 @@ fn job(statements: Vec<Statement>, reply: oneshot::Sender<Answer>) -> Job {
 
 /// What a group of batches is answered that share one commit, and what of them is then in the table.
 fn grouped(path: &Path, batches: Vec<Vec<Statement>>) -> (Vec<Result<usize, DatabaseError>>, i64) {
-    let mut writer = Writer::open(path, Durability::Full).unwrap();
+    let mut writer = Writer::open(path, Durability::Full, WriteMetrics::default()).unwrap();
     let (group, answers): (Vec<_>, Vec<_>) = batches
         .into_iter()
         .map(|statements| {
@@ -275,7 +276,7 @@ async fn a_write_that_waited_too_long_is_refused_without_running() {
     let mut refused = job(vec![insert(2, "late")], reply);
     refused.since = Instant::now().checked_sub(PATIENCE * 2).unwrap();
     let (reply, mut timely) = oneshot::channel();
-    let mut writer = Writer::open(&fixture.path(), Durability::Full).unwrap();
+    let mut writer = Writer::open(&fixture.path(), Durability::Full, WriteMetrics::default()).unwrap();
     writer.commit(vec![refused, job(vec![insert(3, "timely")], reply)]);
     assert_eq!(
         late.try_recv().unwrap().unwrap_err(),

@@ -12,6 +12,7 @@ use super::{
     job::{Answer, Job, Message},
     reserve::DiskReserve,
 };
+use crate::native::metrics::WriteMetrics;
 
 /// Batches that share one commit at most.
 const GROUP: usize = 128;
@@ -22,6 +23,7 @@ const LOCK_POLL: Duration = Duration::from_millis(100);
 pub struct Writer {
     pub connection: Connection,
     reserve: DiskReserve,
+    metrics: WriteMetrics,
 }
 
 impl Writer {
@@ -29,14 +31,14 @@ impl Writer {
     ///
     /// # Errors
     /// As [`connect`].
-    pub fn open(path: &Path, durability: Durability) -> Result<Self, DatabaseError> {
+    pub fn open(path: &Path, durability: Durability, metrics: WriteMetrics) -> Result<Self, DatabaseError> {
         let connection = connect(path, durability)?;
         connection.busy_timeout(LOCK_POLL).map_err(unavailable)?;
         let reserve = match durability {
             Durability::Full => DiskReserve::keep(&path.with_extension("reserve")),
             Durability::Process => DiskReserve::none(),
         };
-        Ok(Self { connection, reserve })
+        Ok(Self { connection, reserve, metrics })
     }
 
     /// Writes until it is told to stop; then brings the write-ahead log into the database file.
@@ -51,7 +53,12 @@ impl Writer {
                     Err(_) => break,
                 }
             }
+            let began = Instant::now();
+            for job in &group {
+                self.metrics.wait_seconds.observe(began.saturating_duration_since(job.since).as_secs_f64());
+            }
             self.commit(group);
+            self.metrics.commit_seconds.observe(began.elapsed().as_secs_f64());
             if stop {
                 break;
             }

@@ -1,0 +1,112 @@
+//! What something deep in a request leaves for the outermost layer.
+
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicU8, Ordering},
+};
+
+use axum::extract::MatchedPath;
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use crate::domain::TraceParent;
+
+/// Who made a request, by what they were known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Caller {
+    /// Nobody that is known: without a credential, or with one that is not good.
+    #[default]
+    Nobody,
+    /// A user, by a genuine access token or cookie.
+    Session,
+    /// A program, by an API key that the gate knows.
+    ApiKey,
+    /// Whoever runs the deployment, by one of its secrets.
+    Operator,
+}
+
+impl Caller {
+    const ALL: [Self; 4] = [Self::Nobody, Self::Session, Self::ApiKey, Self::Operator];
+
+    /// Its name in the log and in metrics.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Nobody => "nobody",
+            Self::Session => "session",
+            Self::ApiKey => "api_key",
+            Self::Operator => "operator",
+        }
+    }
+}
+
+/// What may be measured of a request; every answer of the application has it among its extensions.
+#[derive(Clone, Debug)]
+pub struct RequestRecord {
+    /// The request's id, as in `X-Request-Id`.
+    pub request_id: String,
+    pub(super) route: Option<MatchedPath>,
+    /// One of the methods of RFC 9110 or RFC 5789, or `other`.
+    pub method: &'static str,
+    /// How long it took to the head of the answer, in milliseconds.
+    pub duration_ms: u64,
+    /// Who asked.
+    pub caller: Caller,
+    /// Which trace it is part of, with the span that caused it.
+    pub trace: Option<TraceParent>,
+}
+
+impl RequestRecord {
+    /// The template of the request's path, never the path itself; `none` where there is no route.
+    #[must_use]
+    pub fn route(&self) -> &str {
+        self.route.as_ref().map_or("none", MatchedPath::as_str)
+    }
+}
+
+/// Headers that something deep in a request wants on its answer, whatever the answer (rate limits), and who was known.
+#[derive(Clone, Default)]
+pub struct RequestNotes(Arc<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    headers: Mutex<HeaderMap>,
+    caller: AtomicU8,
+}
+
+impl RequestNotes {
+    /// Adds a header.
+    pub fn append(&self, name: HeaderName, value: HeaderValue) {
+        self.0.headers.lock().unwrap_or_else(PoisonError::into_inner).append(name, value);
+    }
+
+    /// The headers, once.
+    pub fn take_headers(&self) -> HeaderMap {
+        std::mem::take(&mut *self.0.headers.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Says who asks.
+    pub fn note_caller(&self, caller: Caller) {
+        self.0.caller.store(caller as u8, Ordering::Relaxed);
+    }
+
+    /// Who asks, as far as anybody noted.
+    pub fn caller(&self) -> Caller {
+        let noted = self.0.caller.load(Ordering::Relaxed);
+        Caller::ALL.into_iter().find(|caller| *caller as u8 == noted).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn callers_are_noted() {
+        let notes = RequestNotes::default();
+        assert_eq!(notes.caller(), Caller::Nobody);
+        for caller in Caller::ALL {
+            notes.note_caller(caller);
+            assert_eq!(notes.caller(), caller);
+        }
+    }
+}

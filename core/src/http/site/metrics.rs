@@ -1,0 +1,104 @@
+//! Metrics, where the host measures.
+
+use std::{net::IpAddr, sync::Arc};
+
+use axum::{
+    Router,
+    extract::{Request, State},
+    response::{IntoResponse as _, Response},
+    routing,
+};
+use futures_util::future::BoxFuture;
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use subtle::ConstantTimeEq as _;
+
+use crate::{
+    app::{App, ClientAddress},
+    config::Config,
+    http::{
+        client::Client,
+        problem::{ApiError, INVALID_TOKEN, MISSING_CREDENTIALS},
+        request_notes::Caller,
+    },
+};
+
+/// Writes what was measured so far, as OpenMetrics text.
+pub type WriteMetrics = Arc<dyn Fn() -> BoxFuture<'static, String> + Send + Sync>;
+
+const OPEN_METRICS: HeaderValue =
+    HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
+/// What a request has that came through a proxy.
+const OF_PROXIES: [HeaderName; 3] =
+    [HeaderName::from_static("x-forwarded-for"), HeaderName::from_static("forwarded"), header::VIA];
+
+/// `GET /metrics`, for the holder of `METRICS_TOKEN`; where there is none, for this machine alone.
+pub fn routes(write: WriteMetrics) -> Router<App> {
+    let handler = move |State(app): State<App>, request: Request| answer(Arc::clone(&write), app, request);
+    Router::new().route("/metrics", routing::get(handler))
+}
+
+async fn answer(write: WriteMetrics, app: App, request: Request) -> Result<Response, ApiError> {
+    let (parts, _) = request.into_parts();
+    let client = Client::of(&parts);
+    let peer = parts.extensions.get::<ClientAddress>().map(|ClientAddress(address)| *address);
+    client.note(admit(app.config(), &parts.headers, peer)?);
+    Ok(([(header::CONTENT_TYPE, OPEN_METRICS)], write().await).into_response())
+}
+
+/// Behind a proxy of this machine everybody comes from this machine: what shows one is refused without a token.
+fn admit(config: &Config, headers: &HeaderMap, client: Option<IpAddr>) -> Result<Caller, ApiError> {
+    if let Some(token) = &config.metrics_token {
+        let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
+        let missing = || ApiError::new(MISSING_CREDENTIALS, "send Authorization: Bearer METRICS_TOKEN");
+        let is_it = bool::from(given.ok_or_else(missing)?.as_bytes().ct_eq(token.expose().as_bytes()));
+        let wrong = || ApiError::new(INVALID_TOKEN, "this is not METRICS_TOKEN");
+        return is_it.then_some(Caller::Operator).ok_or_else(wrong);
+    }
+    // Without such a header, the client that the application knows is the peer of the connection.
+    let is_forwarded = OF_PROXIES.iter().any(|name| headers.contains_key(name));
+    let is_local = |address: IpAddr| {
+        let address = address.to_canonical();
+        address.is_loopback() && !config.trusted_proxies.iter().any(|block| block.contains(address))
+    };
+    if is_forwarded || !client.is_some_and(is_local) {
+        return Err(ApiError::not_found("path"));
+    }
+    Ok(Caller::Nobody)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::HostDefaults;
+
+    #[test]
+    fn without_a_token_only_this_machine_is_told() {
+        let admitted = |variables: &[(&str, &str)], header: Option<(&str, &str)>, peer: &str| {
+            let lookup = |name: &str| {
+                variables.iter().find(|(variable, _)| *variable == name).map(|(_, value)| (*value).to_owned())
+            };
+            let config = Config::load(&lookup, HostDefaults::development("http://a.example")).unwrap();
+            let headers = header.map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
+            admit(&config, &headers.into_iter().collect(), peer.parse().ok()).map_err(|error| match error {
+                ApiError::Problem(problem) => problem.code().name(),
+                ApiError::Internal(_) => "internal",
+            })
+        };
+        const TOKEN: &str = "a token of sixteen characters";
+        let (token, bearer) = ([("METRICS_TOKEN", TOKEN)], format!("Bearer {TOKEN}"));
+        for peer in ["127.0.0.1", "::1", "::ffff:127.0.0.1", "127.8.8.8"] {
+            assert_eq!(admitted(&[], None, peer), Ok(Caller::Nobody), "{peer}");
+            assert_eq!(admitted(&[("TRUSTED_PROXIES", "127.0.0.0/8,::1")], None, peer), Err("not_found"), "{peer}");
+            for name in ["X-Forwarded-For", "Forwarded", "Via"] {
+                assert_eq!(admitted(&[], Some((name, "127.0.0.1")), peer), Err("not_found"), "{name} {peer}");
+            }
+            assert_eq!(admitted(&token, None, peer), Err("missing_credentials"), "{peer}");
+        }
+        for peer in ["192.0.2.1", "2001:db8::1", "10.0.0.1", "nobody knows"] {
+            assert_eq!(admitted(&[], None, peer), Err("not_found"), "{peer}");
+            assert_eq!(admitted(&token, Some(("Authorization", &bearer)), peer), Ok(Caller::Operator), "{peer}");
+            assert_eq!(admitted(&token, Some(("Authorization", "Bearer other")), peer), Err("invalid_token"));
+            assert_eq!(admitted(&[], Some(("Authorization", &bearer)), peer), Err("not_found"), "{peer}");
+        }
+    }
+}

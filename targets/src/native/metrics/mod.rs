@@ -1,0 +1,157 @@
+//! What the server measures of itself, told at `GET /metrics`.
+
+mod gate;
+mod scrape;
+
+use std::{sync::Arc, time::Duration};
+
+use aibaas_core::{RequestRecord, domain::key_use::Decision};
+use http::StatusCode;
+use prometheus_client::{
+    encoding::EncodeLabelSet,
+    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram, info::Info},
+    registry::{Registry, Unit},
+};
+
+pub use gate::MeasuredGate;
+pub use scrape::Scrape;
+
+/// Upper bounds of durations in seconds: from a read out of memory to the longest request.
+const DURATIONS: [f64; 15] =
+    [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0];
+
+type Durations = Family<RouteLabels, Histogram, fn() -> Histogram>;
+
+/// A route is its template: there are as many as the application has, whatever is asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RouteLabels {
+    route: Arc<str>,
+    method: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RequestLabels {
+    route: Arc<str>,
+    method: &'static str,
+    status: u16,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct DecisionLabels {
+    decision: &'static str,
+}
+
+/// Everything that is counted while the server runs.
+pub struct Metrics {
+    registry: Registry,
+    requests: Family<RequestLabels, Counter>,
+    durations: Durations,
+    key_decisions: Family<DecisionLabels, Counter>,
+    /// Of password hashes.
+    pub hashing: HashMetrics,
+    /// Of the thread that writes the database.
+    pub writing: WriteMetrics,
+}
+
+/// What password hashes wait for, and take.
+#[derive(Clone, Debug)]
+pub struct HashMetrics {
+    /// How many wait for a thread.
+    pub waiting: Gauge,
+    /// How many are computed.
+    pub running: Gauge,
+    /// How many were refused, since too many waited.
+    pub refused: Counter,
+    /// How long each was computed.
+    pub seconds: Histogram,
+}
+
+/// What writes wait for, and take.
+#[derive(Clone, Debug)]
+pub struct WriteMetrics {
+    /// How long each batch waited for its turn.
+    pub wait_seconds: Histogram,
+    /// How long each commit took, whose batches share it.
+    pub commit_seconds: Histogram,
+}
+
+impl Default for HashMetrics {
+    fn default() -> Self {
+        Self { waiting: Gauge::default(), running: Gauge::default(), refused: Counter::default(), seconds: histogram() }
+    }
+}
+
+impl Default for WriteMetrics {
+    fn default() -> Self {
+        Self { wait_seconds: histogram(), commit_seconds: histogram() }
+    }
+}
+
+fn histogram() -> Histogram {
+    Histogram::new(DURATIONS)
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut registry = Registry::with_prefix("aibaas");
+        let requests = Family::<RequestLabels, Counter>::default();
+        let durations = Durations::new_with_constructor(histogram);
+        let key_decisions = Family::<DecisionLabels, Counter>::default();
+        let (hashing, writing) = (HashMetrics::default(), WriteMetrics::default());
+        // A rate begins at zero, not with the first refusal.
+        for decision in Decision::NAMES {
+            drop(key_decisions.get_or_create(&DecisionLabels { decision }));
+        }
+        registry.register("build", "The release that runs", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
+        registry.register("http_requests", "Requests that were answered", requests.clone());
+        registry.register_with_unit(
+            "http_request_duration",
+            "From a request's head to the head of its answer",
+            Unit::Seconds,
+            durations.clone(),
+        );
+        registry.register("api_key_decisions", "Uses of API keys, by what was decided", key_decisions.clone());
+        registry.register("password_hashes_waiting", "Password hashes that wait", hashing.waiting.clone());
+        registry.register("password_hashes_running", "Password hashes that are computed", hashing.running.clone());
+        registry.register(
+            "password_hashes_refused",
+            "Password hashes refused, since too many waited",
+            hashing.refused.clone(),
+        );
+        registry.register_with_unit(
+            "password_hash_duration",
+            "How long a password hash is computed",
+            Unit::Seconds,
+            hashing.seconds.clone(),
+        );
+        registry.register_with_unit(
+            "database_write_wait",
+            "How long a batch that writes waits for its turn",
+            Unit::Seconds,
+            writing.wait_seconds.clone(),
+        );
+        registry.register_with_unit(
+            "database_commit_duration",
+            "How long a commit takes, which many batches share",
+            Unit::Seconds,
+            writing.commit_seconds.clone(),
+        );
+        Self { registry, requests, durations, key_decisions, hashing, writing }
+    }
+}
+
+impl Metrics {
+    /// Counts a request that was answered; without a record where the application did not see its end.
+    pub fn observe(&self, record: Option<&RequestRecord>, status: StatusCode, took: Duration) {
+        let (route, method) = record.map_or(("none", "other"), |record| (record.route(), record.method));
+        let (route, status) = (Arc::from(route), status.as_u16());
+        let labels = RequestLabels { route: Arc::clone(&route), method, status };
+        self.requests.get_or_create(&labels).inc();
+        self.durations.get_or_create(&RouteLabels { route, method }).observe(took.as_secs_f64());
+    }
+
+    /// Counts what was decided about a use of an API key.
+    fn count_decision(&self, decision: &'static str) {
+        self.key_decisions.get_or_create(&DecisionLabels { decision }).inc();
+    }
+}
