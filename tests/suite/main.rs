@@ -17,6 +17,7 @@ mod audit;
 mod auth;
 mod backups;
 mod bad_input;
+mod bounces;
 mod bounds;
 mod browser;
 mod changes;
@@ -135,6 +136,7 @@ fn everywhere() -> Vec<Case> {
         idempotency::cases(),
         imports::cases(),
         secret_scanning::cases(),
+        bounces::cases(),
         public_reads::cases(),
         publishing::cases(),
         seals::cases(),

@@ -1,7 +1,7 @@
 use super::{Config, Environment, HostDefaults, OwnMail};
 
 /// How variables of this product begin. Another one that begins so is misspelt, or of another release.
-const PREFIXES: [&str; 16] = [
+const PREFIXES: [&str; 18] = [
     "ADMIN_EMAIL",
     "AIBAAS_",
     "BREACHED_PASSWORDS_",
@@ -14,7 +14,9 @@ const PREFIXES: [&str; 16] = [
     "PUBLISHING_",
     "RATE_LIMIT_",
     "RESEND_API_",
+    "RESEND_WEBHOOK",
     "SENDGRID_API_",
+    "SENDGRID_WEBHOOK",
     "SMTP_",
     "TICK_SECRET",
     "TRUSTED_PROX",

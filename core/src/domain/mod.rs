@@ -30,12 +30,14 @@ mod secret;
 mod security_event;
 mod signing_keys;
 mod sliding_log;
+pub mod standard_webhooks;
 pub mod statistics;
 pub mod strict_json;
 pub mod system;
 #[cfg(test)]
 mod test_rng;
 pub mod totp;
+pub mod undeliverable;
 pub mod user_agent;
 mod validation_error;
 pub mod values;

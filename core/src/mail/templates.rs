@@ -6,6 +6,12 @@ use crate::{config::Config, ports::Mail};
 /// The kind of the mail that must not outlive its sending: it is all that is left of a person.
 pub const ACCOUNT_DELETED: &str = "account_deleted";
 
+/// The kind of the mail that proves an undeliverable address anew, at the request of its person.
+pub const VERIFY_ANEW: &str = "verify_anew";
+
+/// The kinds of the mails that anybody may ask for, and whose links prove the address.
+pub const PROVING: [&str; 3] = ["verify_email", "reset_password", "confirm_email"];
+
 /// What a mail says. Waits sealed in the outbox, since it may hold a token.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -16,6 +22,13 @@ pub enum EmailTemplate {
         token: String,
         /// When it was asked for, for the person to compare.
         #[serde(default)]
+        at: String,
+    },
+    /// Prove again that the address is yours: mail to it came back.
+    VerifyAnew {
+        /// The token of the link.
+        token: String,
+        /// When it was asked for, for the person to compare.
         at: String,
     },
     /// Somebody registered an address that has an account.
@@ -130,6 +143,7 @@ impl EmailTemplate {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::VerifyEmail { .. } => "verify_email",
+            Self::VerifyAnew { .. } => VERIFY_ANEW,
             Self::AlreadyRegistered => "already_registered",
             Self::ResetPassword { .. } => "reset_password",
             Self::ConfirmEmail { .. } => "confirm_email",
@@ -168,6 +182,15 @@ impl EmailTemplate {
                 ],
                 link: Some(("Verify address", link(config, "verify-email", token))),
                 closing: "If it was not you, or not at that time, ignore this mail: without the link nothing happens.",
+            },
+            Self::VerifyAnew { token, at } => Texts {
+                subject: "Verify your e-mail address again",
+                paragraphs: vec![
+                    "Mail to this address did not arrive or was reported as unwanted, so your AIBaaS account gets none.".to_owned(),
+                    format!("At {at} somebody who is logged in as you asked to try again. Confirm the address with your password, and mail is sent again. The link works once, within 24 hours."),
+                ],
+                link: Some(("Verify address", link(config, "verify-email", token))),
+                closing: "If it was not you, ignore this mail, change your password, and end the sessions that are not yours.",
             },
             Self::AlreadyRegistered => Texts {
                 subject: "You already have an account",

@@ -43,6 +43,7 @@ pub mod secret_scanning;
 pub mod sessions;
 pub mod standings;
 pub mod storage;
+pub mod undeliverable;
 pub mod users;
 
 pub use expiry::{EXPIRIES, Expiry};

@@ -5,11 +5,13 @@ use super::{
     links::NewLink,
     query::{Query, sql},
     storage::Storage,
+    undeliverable,
 };
 use crate::{
     domain::{
         RunId, Secret, UserId,
         account::{AccountStatus, Role},
+        undeliverable::Undeliverable,
     },
     ports::{DatabaseError, Row, Timestamp},
 };
@@ -42,6 +44,8 @@ pub struct User {
     pub storage_bytes: i64,
     /// How many there may be, where an administrator said so.
     pub storage_quota_bytes: Option<i64>,
+    /// Why mail to the address is not sent, where it is not.
+    pub undeliverable: Option<Undeliverable>,
 }
 
 impl User {
@@ -62,6 +66,7 @@ impl User {
             created_at: Timestamp(row.integer("created_at")?),
             storage_bytes: row.integer("storage_bytes")?,
             storage_quota_bytes: row.optional_integer("storage_quota_bytes")?,
+            undeliverable: undeliverable::of_row(row)?,
         })
     }
 }
