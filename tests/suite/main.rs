@@ -48,6 +48,7 @@ mod mfa;
 mod moderation;
 mod native_keys;
 mod native_program;
+mod notices;
 mod pages;
 mod parameters;
 mod parity;
@@ -137,6 +138,7 @@ fn everywhere() -> Vec<Case> {
         imports::cases(),
         secret_scanning::cases(),
         bounces::cases(),
+        notices::cases(),
         public_reads::cases(),
         publishing::cases(),
         seals::cases(),

@@ -272,7 +272,7 @@ mod tests {
         let key = "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE83T4O/n84iotIvIW4mdBgQ/7dAfSmpqIM8kF9mN1flpVKS3GRqe62gw+2fNNRaINXvVpiglSI8eNEc6wEA3F+g==";
         assert_eq!(read("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", key), (true, true, Vec::new()));
         assert_eq!(read("", ""), (false, false, Vec::new()));
-        let (resend, sendgrid, mistakes) = read("whsec_MfKQ9r8G", &key[..80]);
+        let (resend, sendgrid, mistakes) = read("whsec_MfKQ9r8G", key.trim_end_matches("A3F+g=="));
         assert_eq!((resend, sendgrid, mistakes.len()), (false, false, 2));
         assert!(!mistakes.concat().contains("MfKQ"), "{mistakes:?}");
     }

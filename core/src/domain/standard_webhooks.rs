@@ -72,14 +72,21 @@ mod tests {
         for several in [format!("{other} {SIGNATURE}"), format!("{asymmetric} {SIGNATURE} {other}")] {
             assert!(secret.verify(ID, TIMESTAMP, BODY, &several), "{several}");
         }
-        for wrong in ["", "v1,", " ", other, asymmetric.as_str(), SIGNATURE.trim_start_matches("v1,"), &SIGNATURE[..40]]
-        {
+        for wrong in [
+            "",
+            "v1,",
+            " ",
+            other,
+            asymmetric.as_str(),
+            SIGNATURE.trim_start_matches("v1,"),
+            SIGNATURE.trim_end_matches("E="),
+        ] {
             assert!(!secret.verify(ID, TIMESTAMP, BODY, wrong), "{wrong}");
         }
         assert!(!secret.verify("msg_other", TIMESTAMP, BODY, SIGNATURE));
         assert!(!secret.verify(ID, "1614265331", BODY, SIGNATURE));
         assert!(!secret.verify(ID, TIMESTAMP, br#"{"test":2432232314}"#, SIGNATURE));
-        let longer = WebhookSecret::parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwAAAA").unwrap();
+        let longer = WebhookSecret::parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwBBBB").unwrap();
         assert!(!longer.verify(ID, TIMESTAMP, BODY, SIGNATURE));
     }
 

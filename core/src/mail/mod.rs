@@ -1,8 +1,10 @@
 //! Mail: queued with its cause, sent after the answer and again by the tick until a provider accepts it.
 
+mod key_notices;
 mod providers;
 mod templates;
 
+pub use key_notices::tell_of_keys;
 pub use templates::{EmailTemplate, Notice};
 
 use crate::{
@@ -62,15 +64,16 @@ pub fn deliver_in_background(app: &App) {
 ///
 /// A shutdown ends it after the mails that are being sent: each is bounded by the provider's time-out.
 pub async fn deliver_due(app: &App) {
-    let mut queries = 0;
-    while queries + QUERIES_OF_ROUND <= MOST_QUERIES {
+    let mut queries = 0_usize;
+    while queries.saturating_add(QUERIES_OF_ROUND) <= MOST_QUERIES {
         if app.has_stopped_sending() {
             return;
         }
         match outbox::claim(app.now(), AT_ONCE).run(app.database()).await {
             Ok(mails) if mails.is_empty() => return,
             Ok(mails) => {
-                queries += 1 + mails.iter().map(|mail| 1 + usize::from(mail.undeliverable.is_some())).sum::<usize>();
+                let of_mail = |mail: &DueMail| if mail.undeliverable.is_some() { 2 } else { 1 };
+                queries = mails.iter().map(of_mail).fold(queries.saturating_add(1), usize::saturating_add);
                 let reached = futures_util::future::join_all(mails.into_iter().map(|mail| deliver(app, mail))).await;
                 if !reached.contains(&true) {
                     return;

@@ -86,6 +86,22 @@ pub enum EmailTemplate {
         /// When, for the person to compare.
         at: String,
     },
+    /// An API key expires soon.
+    ApiKeyExpires {
+        /// What its owner calls it.
+        name: String,
+        /// The start of the key.
+        key_prefix: String,
+        /// When it expires.
+        at: String,
+    },
+    /// An API key reached its limit.
+    ApiKeyLimited {
+        /// What its owner calls it.
+        name: String,
+        /// The start of the key.
+        key_prefix: String,
+    },
 }
 
 /// What a person is told of, so that they notice what they did not do themselves.
@@ -130,6 +146,9 @@ impl Notice {
     }
 }
 
+const NOTICES: &str = "You get this 30, 7 and 1 days before a key expires, unless you switch it off in your profile.";
+const LIMIT_NOTICES: &str = "You get this once a day at most, unless you switch it off in your profile.";
+
 struct Texts {
     subject: &'static str,
     paragraphs: Vec<String>,
@@ -155,6 +174,8 @@ impl EmailTemplate {
             Self::AccountDeleted => ACCOUNT_DELETED,
             Self::SessionEnded { .. } => "session_ended",
             Self::ApiKeyLeaked { .. } => "api_key_leaked",
+            Self::ApiKeyExpires { .. } => "api_key_expires",
+            Self::ApiKeyLimited { .. } => "api_key_limited",
         }
     }
 
@@ -276,6 +297,24 @@ impl EmailTemplate {
                 )],
                 link: None,
                 closing: "Log in again; if you suspect misuse, change your password.",
+            },
+            Self::ApiKeyExpires { name, key_prefix, at } => Texts {
+                subject: "An API key of yours expires soon",
+                paragraphs: vec![
+                    format!("Your API key \u{201c}{name}\u{201d} ({key_prefix}\u{2026}) expires at {at}. From then on it does not work."),
+                    "Rotate it in time: the new key works at once, and the old one goes on for as long as you say. If nothing uses it any more, there is nothing to do.".to_owned(),
+                ],
+                link: Some(("See your API keys", format!("{}/account/keys", config.base_url))),
+                closing: NOTICES,
+            },
+            Self::ApiKeyLimited { name, key_prefix } => Texts {
+                subject: "An API key of yours reached its limit",
+                paragraphs: vec![
+                    format!("Your API key \u{201c}{name}\u{201d} ({key_prefix}\u{2026}) reached its limit within the last hours, and requests were refused. Other keys of yours may have, too."),
+                    "Its page shows how it is used. Change the limit, or have the program wait as long as Retry-After says.".to_owned(),
+                ],
+                link: Some(("See your API keys", format!("{}/account/keys", config.base_url))),
+                closing: LIMIT_NOTICES,
             },
             Self::ApiKeyLeaked { name, key_prefix, url, at } => Texts {
                 subject: "An API key of yours was found in public and has been revoked",

@@ -19,6 +19,7 @@ mod guard;
 pub mod idempotency;
 pub mod imports;
 pub mod key_gate;
+pub mod key_notices;
 pub mod key_uses;
 pub mod leaderboard;
 pub mod links;

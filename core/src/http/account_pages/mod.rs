@@ -59,6 +59,7 @@ pub fn routes() -> Router<App> {
         .route("/events", get(events::page))
         .route("/profile", get(profile::page))
         .route("/profile/name", post(profile::rename))
+        .route("/profile/notices", post(profile::notices))
         .route("/profile/address", post(profile::change_address))
         .route("/export", get(profile::export))
         .route("/delete", get(profile::delete_page).post(profile::delete))

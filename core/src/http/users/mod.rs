@@ -67,6 +67,18 @@ pub struct UserBody {
     created_at: Timestamp,
     /// Why no mail is sent to the address; null: mail is sent.
     undeliverable: Option<UndeliverableBody>,
+    notices: NoticesBody,
+}
+
+/// What a person is told of by mail. What concerns the safety of the account is told in any case.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = NoticeSettings)]
+struct NoticesBody {
+    /// That an API key expires: 30, 7 and 1 days before.
+    key_expiry: bool,
+    /// That an API key reached its limit: once a day at most.
+    key_limits: bool,
 }
 
 /// That no mail is sent to an address, until it is verified anew.
@@ -97,6 +109,7 @@ impl From<User> for UserBody {
             mfa_enabled: user.mfa_enabled,
             created_at: user.created_at,
             undeliverable: user.undeliverable.map(Into::into),
+            notices: NoticesBody { key_expiry: user.tell_key_expiry, key_limits: user.tell_key_limits },
         }
     }
 }
