@@ -11,13 +11,14 @@ const FORGOTTEN_AT_ONCE: u32 = 1000;
 /// Batches of a tick that forget, at most.
 const MOST_ROUNDS: u32 = 60;
 
-/// What a schedule does: sends the mail that is due, gives changes their leaves in the log and forgets what has expired.
+/// What a schedule does: tells owners of their keys, sends the mail that is due, gives changes their leaves in the log and forgets what has expired.
 ///
 /// Failures are logged: the next tick tries again.
 pub async fn tick(app: &App) {
     if let Err(error) = catch_up(app).await {
         tracing::error!(%error, "the development clock is not known");
     }
+    mail::tell_of_keys(app).await;
     mail::deliver_due(app).await;
     sequence(app).await;
     if let Err(error) = forget_expired(app).await {

@@ -7,7 +7,7 @@ pub mod spin;
 use std::{
     collections::HashMap,
     fmt,
-    sync::{Arc, Mutex},
+    sync::{Arc, LazyLock, Mutex},
     time::Duration,
 };
 
@@ -20,7 +20,7 @@ use crate::{
     contract::Contract,
     eventually, eventually_blocking,
     keys::millis,
-    provider::Provider,
+    provider::{Provider, SigningKey},
     tools,
 };
 
@@ -28,6 +28,10 @@ use crate::{
 pub const TICK_SECRET: &str = "tick-4c1de0b2f3a54b6c8d7e9f";
 /// The provider's key on hosts that send mail.
 pub const RESEND_API_KEY: &str = "re_suite_0123456789";
+/// What Resend signs its webhooks with, on hosts that send mail.
+pub const RESEND_WEBHOOK_SECRET: &str = "whsec_c3VpdGUtMDEyMzQ1Njc4OWFiY2RlZi1zdWl0ZQ==";
+/// What SendGrid signs its webhooks with, on hosts that send mail.
+pub static SENDGRID_SIGNER: LazyLock<SigningKey> = LazyLock::new(|| SigningKey::new("sendgrid"));
 /// The sender on hosts that send mail.
 pub const MAIL_FROM: &str = "AIBaaS <noreply@aibaas.example>";
 /// Who is an administrator on the hosts that the suite starts.
@@ -117,6 +121,8 @@ impl Setup {
         if self.sends_mail() {
             variables.extend([
                 ("RESEND_API_KEY", RESEND_API_KEY.to_owned()),
+                ("RESEND_WEBHOOK_SECRET", RESEND_WEBHOOK_SECRET.to_owned()),
+                ("SENDGRID_WEBHOOK_KEY", SENDGRID_SIGNER.public_key()),
                 ("MAIL_FROM", MAIL_FROM.to_owned()),
                 ("APP_URL", APP_URL.to_owned()),
                 ("PUBLISHING", "roles".to_owned()),

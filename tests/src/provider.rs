@@ -82,7 +82,7 @@ impl Shared {
     }
 }
 
-/// A key that GitHub signs with.
+/// A key that GitHub signs with, or SendGrid.
 pub struct SigningKey {
     /// What GitHub calls it.
     pub identifier: String,
@@ -105,14 +105,19 @@ impl SigningKey {
         STANDARD.encode(self.pair.sign(&self.random, body).expect("randomness"))
     }
 
-    /// The public key, in PEM.
-    fn pem(&self) -> String {
+    /// The public key, in DER and base64.
+    pub fn public_key(&self) -> String {
         // RFC 5480: id-ecPublicKey on secp256r1, and a bit string of the point's 65 bytes.
         const HEAD: [u8; 26] = [
             0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48,
             0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
         ];
-        let key = STANDARD.encode([&HEAD, self.pair.public_key().as_ref()].concat());
+        STANDARD.encode([&HEAD, self.pair.public_key().as_ref()].concat())
+    }
+
+    /// The public key, in PEM.
+    fn pem(&self) -> String {
+        let key = self.public_key();
         let (first, second) = key.split_at(64);
         format!("-----BEGIN PUBLIC KEY-----\n{first}\n{second}\n-----END PUBLIC KEY-----\n")
     }

@@ -17,6 +17,7 @@ mod audit;
 mod auth;
 mod backups;
 mod bad_input;
+mod bounces;
 mod bounds;
 mod browser;
 mod changes;
@@ -50,6 +51,7 @@ mod moderation;
 mod native_keys;
 mod native_metrics;
 mod native_program;
+mod notices;
 mod observed;
 mod pages;
 mod parameters;
@@ -141,6 +143,8 @@ fn everywhere() -> Vec<Case> {
         idempotency::cases(),
         imports::cases(),
         secret_scanning::cases(),
+        bounces::cases(),
+        notices::cases(),
         public_reads::cases(),
         publishing::cases(),
         seals::cases(),

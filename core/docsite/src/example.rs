@@ -55,8 +55,9 @@ pub struct Example {
     pub variables: Vec<String>,
 }
 
-/// Calls that no client of the API makes: GitHub does, with a signature of its own, and browsers look at pictures.
-const WITHOUT: [&str; 3] = ["reportLeakedApiKeys", "favicon", "card"];
+/// Calls that no client of the API makes: GitHub and mail providers do, with signatures of their own, and browsers look at
+/// pictures.
+const WITHOUT: [&str; 5] = ["reportLeakedApiKeys", "receiveResendEvent", "receiveSendGridEvents", "favicon", "card"];
 
 /// Optional parameters that an example shows, with what they are there.
 const SHOWN: [(&str, &str); 2] = [("benchmark", "$BENCHMARK$"), ("index", "0")];

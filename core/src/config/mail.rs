@@ -1,9 +1,10 @@
 //! Who sends mail.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use percent_encoding::percent_decode_str;
 
 use super::reader::Reader;
-use crate::domain::Secret;
+use crate::domain::{Secret, ecdsa_p256::PublicKey, standard_webhooks::WebhookSecret};
 
 /// Who sends mail.
 #[derive(Clone, Debug)]
@@ -28,6 +29,15 @@ pub enum MailProvider {
     Binding,
     /// Nobody: mail is kept and shown at `/dev/mail` (development only).
     Kept,
+}
+
+/// What checks the webhooks by which providers tell what became of mails. Each is absent where it is not configured.
+#[derive(Clone, Debug, Default)]
+pub struct MailWebhooks {
+    /// `RESEND_WEBHOOK_SECRET`.
+    pub resend: Option<WebhookSecret>,
+    /// `SENDGRID_WEBHOOK_KEY`.
+    pub sendgrid: Option<PublicKey>,
 }
 
 /// How a host sends mail by itself.
@@ -130,6 +140,23 @@ pub(super) fn provider(read: &mut Reader<'_>, production: bool, own: OwnMail) ->
     provider.unwrap_or(MailProvider::Kept)
 }
 
+/// Reads what checks the providers' webhooks. A mistake never repeats the secret.
+pub(super) fn webhooks(read: &mut Reader<'_>) -> MailWebhooks {
+    let secret = read.get("RESEND_WEBHOOK_SECRET");
+    let resend = secret.as_deref().and_then(WebhookSecret::parse);
+    if secret.is_some() && resend.is_none() {
+        read.mistake("RESEND_WEBHOOK_SECRET must be whsec_ and 24 to 64 bytes in base64, as Resend shows it");
+    }
+    let key = read.get("SENDGRID_WEBHOOK_KEY");
+    let sendgrid = key.as_deref().and_then(|key| PublicKey::from_der(&STANDARD.decode(key).ok()?));
+    if key.is_some() && sendgrid.is_none() {
+        read.mistake(
+            "SENDGRID_WEBHOOK_KEY must be the verification key of the signed event webhook, as SendGrid shows it",
+        );
+    }
+    MailWebhooks { resend, sendgrid }
+}
+
 /// Reads the SMTP server. A mistake never repeats the URL, which holds a password.
 fn smtp(read: &mut Reader<'_>, production: bool, own: OwnMail) -> Option<SmtpSettings> {
     let ca_file = read.get("SMTP_CA_FILE");
@@ -228,6 +255,26 @@ mod tests {
             assert!(read(&[], own).unwrap_err()[0].ends_with("is missing: mail needs a provider"));
         }
         assert!(read(&[smtp], OwnMail::None).unwrap_err()[0].starts_with("SMTP_URL: this host speaks no SMTP"));
+    }
+
+    #[test]
+    fn what_checks_webhooks_is_checked_itself() {
+        let read = |secret: &'static str, key: &'static str| {
+            let lookup = move |name: &str| match name {
+                "RESEND_WEBHOOK_SECRET" => Some(secret.to_owned()),
+                "SENDGRID_WEBHOOK_KEY" => Some(key.to_owned()),
+                _ => None,
+            };
+            let mut read = Reader { lookup: &lookup, mistakes: Vec::new() };
+            let webhooks = webhooks(&mut read);
+            (webhooks.resend.is_some(), webhooks.sendgrid.is_some(), read.mistakes)
+        };
+        let key = "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE83T4O/n84iotIvIW4mdBgQ/7dAfSmpqIM8kF9mN1flpVKS3GRqe62gw+2fNNRaINXvVpiglSI8eNEc6wEA3F+g==";
+        assert_eq!(read("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", key), (true, true, Vec::new()));
+        assert_eq!(read("", ""), (false, false, Vec::new()));
+        let (resend, sendgrid, mistakes) = read("whsec_MfKQ9r8G", key.trim_end_matches("A3F+g=="));
+        assert_eq!((resend, sendgrid, mistakes.len()), (false, false, 2));
+        assert!(!mistakes.concat().contains("MfKQ"), "{mistakes:?}");
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::{
     ports::{Clock, Deadlines, Limit, MovableClock},
 };
 pub use log_settings::{LogFormat, LogSettings};
-pub use mail::{MailProvider, OwnMail, SmtpEncryption, SmtpSettings};
+pub use mail::{MailProvider, MailWebhooks, OwnMail, SmtpEncryption, SmtpSettings};
 use reader::{Reader, is_sender};
 pub use risks::Risk;
 pub use unknown_variables::{UnknownVariable, unknown_variables};
@@ -101,6 +101,8 @@ pub struct Config {
     pub admin_emails: Vec<Email>,
     /// Who sends mail.
     pub mail_provider: MailProvider,
+    /// What checks the mail providers' webhooks.
+    pub mail_webhooks: MailWebhooks,
     /// `MAIL_FROM`.
     pub mail_from: String,
     /// `TICK_SECRET`: authenticates `POST /internal/tick`, which does not exist without it.
@@ -210,6 +212,7 @@ impl Config {
         let cors_origins = read.cors_origins().or_else(|| production.then(Vec::new));
 
         let mail_provider = mail::provider(&mut read, production, defaults.own_mail);
+        let mail_webhooks = mail::webhooks(&mut read);
         let mail_from = match read.get("MAIL_FROM") {
             Some(mail_from) => {
                 let local = !production && mail_from.contains("@localhost");
@@ -283,6 +286,7 @@ impl Config {
             github_secret_scanning_keys_url,
             admin_emails,
             mail_provider,
+            mail_webhooks,
             mail_from,
             tick_secret,
             metrics_token,

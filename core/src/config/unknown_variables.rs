@@ -3,7 +3,7 @@ use std::{cell::RefCell, collections::BTreeSet, fmt};
 use super::{Config, Environment, HostDefaults, OwnMail};
 
 /// How variables of this product begin. Another one that begins so is misspelt, or of another release.
-const PREFIXES: [&str; 22] = [
+const PREFIXES: [&str; 24] = [
     "ADMIN_EMAIL",
     "AIBAAS_",
     "BACKUP_",
@@ -21,7 +21,9 @@ const PREFIXES: [&str; 22] = [
     "RATE_LIMIT_",
     "REQUEST_DEADLINE",
     "RESEND_API_",
+    "RESEND_WEBHOOK",
     "SENDGRID_API_",
+    "SENDGRID_WEBHOOK",
     "SMTP_",
     "STORAGE_QUOTA",
     "TICK_SECRET",

@@ -1,4 +1,4 @@
-//! ECDSA over NIST P-256 with SHA-256 (FIPS 186-5), as others sign: the key in PEM, the signature in DER.
+//! ECDSA over NIST P-256 with SHA-256 (FIPS 186-5), as others sign: the key in PEM or DER, the signature in DER.
 
 use p256::{
     ecdsa::{Signature, VerifyingKey, signature::Verifier as _},
@@ -6,6 +6,7 @@ use p256::{
 };
 
 /// A public key of somebody who signs.
+#[derive(Clone, Debug)]
 pub struct PublicKey(VerifyingKey);
 
 impl PublicKey {
@@ -13,6 +14,12 @@ impl PublicKey {
     #[must_use]
     pub fn from_pem(pem: &str) -> Option<Self> {
         VerifyingKey::from_public_key_pem(pem).ok().map(Self)
+    }
+
+    /// From a `SubjectPublicKeyInfo` in DER (RFC 5480). Nothing when it is no point of this curve.
+    #[must_use]
+    pub fn from_der(der: &[u8]) -> Option<Self> {
+        VerifyingKey::from_public_key_der(der).ok().map(Self)
     }
 
     /// Whether this is its signature of the message: an `ECDSA-Sig-Value` (RFC 3279, 2.2.3) in DER and nothing else, so
@@ -55,6 +62,27 @@ mod tests {
         }
     }
 
+    /// The example of SendGrid's libraries' tests, signed with a key of SendGrid's: its timestamp stands before the body.
+    #[test]
+    fn sendgrids_example_verifies() {
+        let key = "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE83T4O/n84iotIvIW4mdBgQ/7dAfSmpqIM8kF9mN1flpVKS3GRqe62gw+2fNNRaINXvVpiglSI8eNEc6wEA3F+g==";
+        let signature =
+            "MEUCIGHQVtGj+Y3LkG9fLcxf3qfI10QysgDWmMOVmxG0u6ZUAiEAyBiXDWzM+uOe5W0JuG+luQAbPIqHh89M15TluLtEZtM=";
+        let message = concat!(
+            r#"1600112502[{"email":"hello@world.com","event":"dropped","reason":"Bounced Address","#,
+            r#""sg_event_id":"ZHJvcC0xMDk5NDkxOS1MUnpYbF9OSFN0T0doUTRrb2ZTbV9BLTA","#,
+            r#""sg_message_id":"LRzXl_NHStOGhQ4kofSm_A.filterdrecv-p3mdw1-756b745b58-kmzbl-18-5F5FC76C-9.0","#,
+            r#""smtp-id":"<LRzXl_NHStOGhQ4kofSm_A@ismtpd0039p1iad1.sendgrid.net>","timestamp":1600112492}]"#,
+            "\r\n"
+        );
+        let key = PublicKey::from_der(&STANDARD.decode(key).unwrap()).unwrap();
+        let signature = STANDARD.decode(signature).unwrap();
+        assert!(key.verify(message.as_bytes(), &signature));
+        assert!(!key.verify(message.trim_end().as_bytes(), &signature), "the line's end is signed too");
+        assert!(!key.verify(message.replacen("1600112502", "1600112503", 1).as_bytes(), &signature));
+        assert!(PublicKey::from_pem(KEY).is_some_and(|other| !other.verify(message.as_bytes(), &signature)));
+    }
+
     #[test]
     fn what_is_no_key_of_the_curve_is_none() {
         let private = KEY.replace("PUBLIC", "PRIVATE");
@@ -63,6 +91,7 @@ mod tests {
                        -----END PUBLIC KEY-----\n";
         for pem in ["", "key", &private, &other_point, ed25519] {
             assert!(PublicKey::from_pem(pem).is_none(), "{pem}");
+            assert!(PublicKey::from_der(pem.as_bytes()).is_none(), "{pem}");
         }
     }
 }

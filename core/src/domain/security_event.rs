@@ -41,6 +41,10 @@ wire_names! {
         EmailChanged = "email_changed",
         /// The former address was taken back.
         EmailChangeUndone = "email_change_undone",
+        /// A mail provider said that mail to the address bounces, or that its reader complains: it gets none.
+        AddressUndeliverable = "address_undeliverable",
+        /// An administrator let mail be sent to the address again.
+        AddressDeliverable = "address_deliverable",
         /// The profile was changed.
         ProfileChanged = "profile_changed",
         /// A second factor was set up.

@@ -18,6 +18,7 @@ mod leaderboard;
 mod limits;
 mod log;
 mod login_throttle;
+mod mail_webhooks;
 mod middleware;
 mod moderation;
 mod openapi;

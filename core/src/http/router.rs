@@ -9,7 +9,7 @@ use axum::{
 use super::{
     account_pages, admin, admin_pages, api_keys, auth, cors, export,
     leaderboard::{self, caching},
-    log, middleware,
+    log, mail_webhooks, middleware,
     problem_page::{no_such_method, no_such_path, problems_as_pages},
     public_reads, publishing, secret_scanning,
     site::{self, metrics::WriteMetrics},
@@ -62,6 +62,7 @@ fn private_api() -> Router<App> {
         .nest("/admin", admin::routes())
         .nest("/api-keys", api_keys::routes())
         .nest("/secret-scanning", secret_scanning::routes())
+        .nest("/mail/webhooks", mail_webhooks::routes())
         .merge(publishing::routes())
 }
 

@@ -1,25 +1,31 @@
 //! Mail: queued with its cause, sent after the answer and again by the tick until a provider accepts it.
 
+mod key_notices;
 mod providers;
 mod templates;
 
+pub use key_notices::tell_of_keys;
 pub use templates::{EmailTemplate, Notice};
 
 use crate::{
     app::App,
     config::MailProvider,
+    domain::undeliverable::UndeliverableCause,
     ports::{DatabaseError, Mail, MailError, Timestamp},
     store::{
         Query,
         outbox::{self, DueMail, QueuedMail},
+        undeliverable,
     },
 };
 
 /// How many requests to the provider are under way at once. Each is shorter than a claim holds.
 const AT_ONCE: i64 = 4;
-/// How often one delivery takes so many: with what a request or the clean-up asks besides, fewer than the 50 queries that
-/// D1 has for an invocation on the free plan.
-const ROUNDS: usize = 7;
+/// How many queries one delivery makes at most: with what a request or the clean-up asks besides, fewer than the 50 that D1
+/// has for an invocation on the free plan. A round takes one, and one or two a mail.
+const MOST_QUERIES: usize = 39;
+/// How many queries a round makes at most.
+const QUERIES_OF_ROUND: usize = 9;
 /// How far back `/dev/mail` shows mails.
 const SHOWN_SECONDS: i64 = 7 * 86_400;
 
@@ -58,13 +64,16 @@ pub fn deliver_in_background(app: &App) {
 ///
 /// A shutdown ends it after the mails that are being sent: each is bounded by the provider's time-out.
 pub async fn deliver_due(app: &App) {
-    for _ in 0..ROUNDS {
+    let mut queries = 0_usize;
+    while queries.saturating_add(QUERIES_OF_ROUND) <= MOST_QUERIES {
         if app.has_stopped_sending() {
             return;
         }
         match outbox::claim(app.now(), AT_ONCE).run(app.database()).await {
             Ok(mails) if mails.is_empty() => return,
             Ok(mails) => {
+                let of_mail = |mail: &DueMail| if mail.undeliverable.is_some() { 2 } else { 1 };
+                queries = mails.iter().map(of_mail).fold(queries.saturating_add(1), usize::saturating_add);
                 let reached = futures_util::future::join_all(mails.into_iter().map(|mail| deliver(app, mail))).await;
                 if !reached.contains(&true) {
                     return;
@@ -77,15 +86,41 @@ pub async fn deliver_due(app: &App) {
 
 /// Sends a mail and notes what came of it. Returns whether the provider could be asked and the outcome was written down.
 async fn deliver(app: &App, mail: DueMail) -> bool {
+    match refusal(app, &mail).await {
+        Ok(None) => {}
+        Ok(Some(cause)) => return written_down(refuse(&mail, cause).run(app.database()).await),
+        Err(error) => return written_down(Err(error)),
+    }
     let sent = send(app, &mail).await;
     let is_reached = !matches!(sent, Err(MailError::Retry(_)));
-    match note(app, &mail, sent).run(app.database()).await {
-        Ok(()) => is_reached,
-        Err(error) => {
-            tracing::error!(%error, "the outcome of a mail was not written down");
-            false
-        }
+    written_down(note(app, &mail, sent).run(app.database()).await) && is_reached
+}
+
+fn written_down(outcome: Result<(), DatabaseError>) -> bool {
+    if let Err(error) = &outcome {
+        tracing::error!(%error, "the outcome of a mail was not written down");
     }
+    outcome.is_ok()
+}
+
+/// Says why a mail is not sent at all: its address is undeliverable. What verifies the address is tried nonetheless: where
+/// its person asked for it, and else, where mail bounced, once a day. A complaint is not overridden by whoever is not logged
+/// in.
+async fn refusal(app: &App, mail: &DueMail) -> Result<Option<UndeliverableCause>, DatabaseError> {
+    let Some(cause) = mail.undeliverable.filter(|_| mail.kind != templates::VERIFY_ANEW) else { return Ok(None) };
+    let is_tried = cause == UndeliverableCause::Bounce
+        && templates::PROVING.contains(&mail.kind.as_str())
+        && undeliverable::try_again(&mail.recipient, &mail.id, app.now()).run(app.database()).await?;
+    Ok(Some(cause).filter(|_| !is_tried))
+}
+
+/// Ends a mail to an undeliverable address.
+fn refuse(mail: &DueMail, cause: UndeliverableCause) -> Query<()> {
+    let error = match cause {
+        UndeliverableCause::Bounce => "not sent: the address is undeliverable, mail to it bounced",
+        UndeliverableCause::Complaint => "not sent: the address is undeliverable, its reader complained",
+    };
+    if mail.kind == templates::ACCOUNT_DELETED { outbox::delete(&mail.id) } else { outbox::give_up(&mail.id, error) }
 }
 
 async fn send(app: &App, due: &DueMail) -> Result<(), MailError> {

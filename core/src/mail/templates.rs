@@ -6,6 +6,12 @@ use crate::{config::Config, ports::Mail};
 /// The kind of the mail that must not outlive its sending: it is all that is left of a person.
 pub const ACCOUNT_DELETED: &str = "account_deleted";
 
+/// The kind of the mail that proves an undeliverable address anew, at the request of its person.
+pub const VERIFY_ANEW: &str = "verify_anew";
+
+/// The kinds of the mails that anybody may ask for, and whose links prove the address.
+pub const PROVING: [&str; 3] = ["verify_email", "reset_password", "confirm_email"];
+
 /// What a mail says. Waits sealed in the outbox, since it may hold a token.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -16,6 +22,13 @@ pub enum EmailTemplate {
         token: String,
         /// When it was asked for, for the person to compare.
         #[serde(default)]
+        at: String,
+    },
+    /// Prove again that the address is yours: mail to it came back.
+    VerifyAnew {
+        /// The token of the link.
+        token: String,
+        /// When it was asked for, for the person to compare.
         at: String,
     },
     /// Somebody registered an address that has an account.
@@ -73,6 +86,22 @@ pub enum EmailTemplate {
         /// When, for the person to compare.
         at: String,
     },
+    /// An API key expires soon.
+    ApiKeyExpires {
+        /// What its owner calls it.
+        name: String,
+        /// The start of the key.
+        key_prefix: String,
+        /// When it expires.
+        at: String,
+    },
+    /// An API key reached its limit.
+    ApiKeyLimited {
+        /// What its owner calls it.
+        name: String,
+        /// The start of the key.
+        key_prefix: String,
+    },
 }
 
 /// What a person is told of, so that they notice what they did not do themselves.
@@ -117,6 +146,9 @@ impl Notice {
     }
 }
 
+const NOTICES: &str = "You get this 30, 7 and 1 days before a key expires, unless you switch it off in your profile.";
+const LIMIT_NOTICES: &str = "You get this once a day at most, unless you switch it off in your profile.";
+
 struct Texts {
     subject: &'static str,
     paragraphs: Vec<String>,
@@ -130,6 +162,7 @@ impl EmailTemplate {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::VerifyEmail { .. } => "verify_email",
+            Self::VerifyAnew { .. } => VERIFY_ANEW,
             Self::AlreadyRegistered => "already_registered",
             Self::ResetPassword { .. } => "reset_password",
             Self::ConfirmEmail { .. } => "confirm_email",
@@ -141,6 +174,8 @@ impl EmailTemplate {
             Self::AccountDeleted => ACCOUNT_DELETED,
             Self::SessionEnded { .. } => "session_ended",
             Self::ApiKeyLeaked { .. } => "api_key_leaked",
+            Self::ApiKeyExpires { .. } => "api_key_expires",
+            Self::ApiKeyLimited { .. } => "api_key_limited",
         }
     }
 
@@ -168,6 +203,15 @@ impl EmailTemplate {
                 ],
                 link: Some(("Verify address", link(config, "verify-email", token))),
                 closing: "If it was not you, or not at that time, ignore this mail: without the link nothing happens.",
+            },
+            Self::VerifyAnew { token, at } => Texts {
+                subject: "Verify your e-mail address again",
+                paragraphs: vec![
+                    "Mail to this address did not arrive or was reported as unwanted, so your AIBaaS account gets none.".to_owned(),
+                    format!("At {at} somebody who is logged in as you asked to try again. Confirm the address with your password, and mail is sent again. The link works once, within 24 hours."),
+                ],
+                link: Some(("Verify address", link(config, "verify-email", token))),
+                closing: "If it was not you, ignore this mail, change your password, and end the sessions that are not yours.",
             },
             Self::AlreadyRegistered => Texts {
                 subject: "You already have an account",
@@ -253,6 +297,24 @@ impl EmailTemplate {
                 )],
                 link: None,
                 closing: "Log in again; if you suspect misuse, change your password.",
+            },
+            Self::ApiKeyExpires { name, key_prefix, at } => Texts {
+                subject: "An API key of yours expires soon",
+                paragraphs: vec![
+                    format!("Your API key \u{201c}{name}\u{201d} ({key_prefix}\u{2026}) expires at {at}. From then on it does not work."),
+                    "Rotate it in time: the new key works at once, and the old one goes on for as long as you say. If nothing uses it any more, there is nothing to do.".to_owned(),
+                ],
+                link: Some(("See your API keys", format!("{}/account/keys", config.base_url))),
+                closing: NOTICES,
+            },
+            Self::ApiKeyLimited { name, key_prefix } => Texts {
+                subject: "An API key of yours reached its limit",
+                paragraphs: vec![
+                    format!("Your API key \u{201c}{name}\u{201d} ({key_prefix}\u{2026}) reached its limit within the last hours, and requests were refused. Other keys of yours may have, too."),
+                    "Its page shows how it is used. Change the limit, or have the program wait as long as Retry-After says.".to_owned(),
+                ],
+                link: Some(("See your API keys", format!("{}/account/keys", config.base_url))),
+                closing: LIMIT_NOTICES,
             },
             Self::ApiKeyLeaked { name, key_prefix, url, at } => Texts {
                 subject: "An API key of yours was found in public and has been revoked",

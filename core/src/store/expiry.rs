@@ -10,7 +10,7 @@ use crate::ports::Timestamp;
 pub type Expiry = fn(&mut Batch, Timestamp, u32) -> Handle<usize>;
 
 /// Everything that expires, each kind whole in one batch.
-pub const EXPIRIES: [Expiry; 13] = [
+pub const EXPIRIES: [Expiry; 14] = [
     |batch, now, rows| batch.push(rate_limits::expire(now, rows)),
     |batch, now, rows| expire(batch, sql!("sessions/expire"), now, rows),
     |batch, now, rows| expire(batch, sql!("links/expire"), now, rows),
@@ -19,6 +19,7 @@ pub const EXPIRIES: [Expiry; 13] = [
     |batch, now, rows| expire(batch, sql!("login_throttle/expire_networks"), now, rows),
     |batch, now, rows| expire(batch, sql!("login_throttle/expire_in_flight"), now, rows),
     |batch, now, rows| expire(batch, sql!("email_undos/expire"), now, rows),
+    |batch, now, rows| expire(batch, sql!("undeliverable/expire"), now, rows),
     |batch, now, rows| {
         batch.push(users::wipe_given_up(now, rows));
         batch.push(users::expire_given_up(now, rows))

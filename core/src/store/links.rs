@@ -64,6 +64,11 @@ pub fn add_another_verification(email: &str, network: &str, link: &NewLink) -> Q
     link.bind(sql!("links/add_another_verification").bind(email)).bind(network).execute()
 }
 
+/// Adds a link that verifies a person's address anew, where the statement before changed a row.
+pub fn add_anew_if_changed(user_id: &UserId, link: &NewLink) -> Query<()> {
+    link.bind(sql!("links/add_anew_if_changed").bind(user_id)).execute()
+}
+
 /// Adds a link to reset the password of the address's account, if there is one and it got fewer than five within the hour.
 pub fn add_reset(email: &str, link: &NewLink) -> Query<()> {
     link.bind(sql!("links/add_reset").bind(email)).execute()

@@ -19,6 +19,7 @@ mod guard;
 pub mod idempotency;
 pub mod imports;
 pub mod key_gate;
+pub mod key_notices;
 pub mod key_uses;
 pub mod leaderboard;
 pub mod links;
@@ -43,6 +44,7 @@ pub mod secret_scanning;
 pub mod sessions;
 pub mod standings;
 pub mod storage;
+pub mod undeliverable;
 pub mod users;
 
 pub use expiry::{EXPIRIES, Expiry};

@@ -2,7 +2,7 @@
 
 use super::query::{PageBefore, Query, Sql, sql};
 use crate::{
-    domain::{SessionId, UserId, mail_state::MailState},
+    domain::{SessionId, UserId, mail_state::MailState, undeliverable::UndeliverableCause},
     ports::{DatabaseError, Row, Timestamp, Value},
 };
 
@@ -26,6 +26,8 @@ pub struct DueMail {
     pub payload: Vec<u8>,
     /// How often it was tried, this time included.
     pub attempts: i64,
+    /// Why the address is undeliverable, where it is.
+    pub undeliverable: Option<UndeliverableCause>,
 }
 
 /// Takes the mails that are due, `most` of them, and puts off their next attempt: a crash before they are sent loses none.
@@ -37,6 +39,7 @@ pub fn claim(now: Timestamp, most: i64) -> Query<Vec<DueMail>> {
             kind: row.text("kind")?,
             payload: row.optional_blob("payload")?.unwrap_or_default(),
             attempts: row.integer("attempts")?,
+            undeliverable: row.optional_text("undeliverable")?.as_deref().and_then(UndeliverableCause::named),
         })
     })
 }
@@ -236,6 +239,11 @@ impl QueuedMail {
     /// Queues it for the address, whoever has it. It goes with this person's account.
     pub fn to(self, email: &str, user_id: Option<&UserId>) -> Query<()> {
         self.bind(sql!("outbox/add"), email).bind(user_id).execute()
+    }
+
+    /// Queues it for the address of nobody any more, unless that is undeliverable.
+    pub fn to_if_deliverable(self, email: &str) -> Query<()> {
+        self.bind(sql!("outbox/add_if_deliverable"), email).execute()
     }
 
     /// Queues it for the address, where the statement before changed a row. It goes with this person's account, or with

@@ -5,11 +5,13 @@ use super::{
     links::NewLink,
     query::{Query, sql},
     storage::Storage,
+    undeliverable,
 };
 use crate::{
     domain::{
         RunId, Secret, UserId,
         account::{AccountStatus, Role},
+        undeliverable::Undeliverable,
     },
     ports::{DatabaseError, Row, Timestamp},
 };
@@ -42,6 +44,12 @@ pub struct User {
     pub storage_bytes: i64,
     /// How many there may be, where an administrator said so.
     pub storage_quota_bytes: Option<i64>,
+    /// Why mail to the address is not sent, where it is not.
+    pub undeliverable: Option<Undeliverable>,
+    /// Whether they are told by mail that keys expire.
+    pub tell_key_expiry: bool,
+    /// Whether they are told by mail that keys reach their limits.
+    pub tell_key_limits: bool,
 }
 
 impl User {
@@ -62,6 +70,9 @@ impl User {
             created_at: Timestamp(row.integer("created_at")?),
             storage_bytes: row.integer("storage_bytes")?,
             storage_quota_bytes: row.optional_integer("storage_quota_bytes")?,
+            undeliverable: undeliverable::of_row(row)?,
+            tell_key_expiry: row.boolean("tell_key_expiry")?,
+            tell_key_limits: row.boolean("tell_key_limits")?,
         })
     }
 }
@@ -198,6 +209,12 @@ pub fn demote(id: &UserId, now: Timestamp) -> Query<()> {
 /// Gives a person another name, or none. Nothing changes where they have it already.
 pub fn rename(id: &UserId, name: Option<&str>, now: Timestamp) -> Query<()> {
     sql!("users/rename").bind(id).bind(name).bind(now).execute()
+}
+
+/// Says what a person is told of by mail: whether of keys that expire, and of limits that are reached. `None` leaves it as it
+/// is.
+pub fn choose_notices(id: &UserId, expiry: Option<bool>, limits: Option<bool>, now: Timestamp) -> Query<()> {
+    sql!("users/choose_notices").bind(id).bind(expiry).bind(limits).bind(now).execute()
 }
 
 /// Deletes a person, and with them everything that refers to them. What they published stays, without an owner.

@@ -41,6 +41,7 @@ pub fn is_below(path: &str) -> bool {
 pub fn routes() -> Router<App> {
     let pages = Router::new()
         .route("/", get(overview::page))
+        .route("/verify-anew", post(overview::verify_anew))
         .route("/login", get(log_in::page).post(log_in::submit))
         .route("/login/code", post(log_in::submit_code))
         .route("/logout", post(log_in::log_out))
@@ -58,6 +59,7 @@ pub fn routes() -> Router<App> {
         .route("/events", get(events::page))
         .route("/profile", get(profile::page))
         .route("/profile/name", post(profile::rename))
+        .route("/profile/notices", post(profile::notices))
         .route("/profile/address", post(profile::change_address))
         .route("/export", get(profile::export))
         .route("/delete", get(profile::delete_page).post(profile::delete))

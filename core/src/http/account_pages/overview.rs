@@ -1,22 +1,33 @@
 //! `/account`: what it is, and what happened to it last.
 
-use axum::extract::State;
+use axum::{
+    extract::State,
+    response::{IntoResponse as _, Redirect},
+};
 use http::StatusCode;
-use maud::html;
+use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::{PageResult, frame, visit::Signed};
+use super::{
+    PageResult, frame,
+    visit::{SameSite, Signed, SignedForm},
+};
 use crate::{
     app::App,
+    domain::undeliverable::{Undeliverable, UndeliverableCause},
     http::{
         leaderboard::{day, minute},
+        limits::{Limited, Resend},
         page::END_OF_TIME,
+        problem::ApiError,
         request::Query,
+        users::verify_anew,
     },
     ports::Timestamp,
     store::{
         PageBefore,
         audit::{self, Event},
+        undeliverable,
     },
 };
 
@@ -36,6 +47,7 @@ fn done(what: &str) -> Option<&'static str> {
         "password" => Some("Your password is changed."),
         "profile" => Some("Your profile is saved."),
         "second-factor" => Some("The second factor is removed, with its recovery codes."),
+        "verification" => Some("We have sent a mail to your address. Open its link within 24 hours."),
         _ => None,
     }
 }
@@ -51,6 +63,7 @@ pub async fn page(State(app): State<App>, signed: Signed, Query(parameters): Que
     let storage = user.storage(app.config().storage_quota_bytes);
     let content = html! {
         @if let Some(notice) = done(&parameters.done) { p class="note" role="status" { (notice) } }
+        @if let Some(told) = &user.undeliverable { (undeliverable(&signed, told, app.now())) }
         dl class="facts" {
             div { dt { "Address" } dd { (user.email) } }
             div { dt { "Name" } dd { (user.full_name.as_deref().unwrap_or("none")) } }
@@ -64,6 +77,40 @@ pub async fn page(State(app): State<App>, signed: Signed, Query(parameters): Que
         p { a href="/account/events" { "All security events" } }
     };
     Ok(frame::page(StatusCode::OK, "Your account", Some((&signed, "/account")), &content))
+}
+
+/// That no mail is sent, and what leads out of it.
+fn undeliverable(signed: &Signed, told: &Undeliverable, now: Timestamp) -> Markup {
+    let cause = match told.cause {
+        UndeliverableCause::Bounce => "Mail to your address comes back",
+        UndeliverableCause::Complaint => "A mail to your address was reported as unwanted",
+    };
+    let between = i64::try_from(now.ms_since(told.asked_at.unwrap_or(Timestamp(0)))).unwrap_or(i64::MAX);
+    html! {
+        section class="note" aria-labelledby="undeliverable" {
+            h2 id="undeliverable" { "You get no mail from us" }
+            p { (cause) ", so since " (minute(told.since)) " we send none: no notices about your account, and no link to reset the password. Verify the address again, or " a href="/account/profile" { "change it" } "." }
+            @if told.asked_at.is_some() && between < undeliverable::BETWEEN_TRIES_MS {
+                p { "We have sent you a mail within the last day. Look into the folder for spam too; tomorrow you can ask for another one." }
+            } @else {
+                form method="post" action="/account/verify-anew" {
+                    (signed.token())
+                    button type="submit" { "Send a mail that verifies the address" }
+                }
+            }
+        }
+    }
+}
+
+/// Sends the mail that verifies an undeliverable address anew.
+pub async fn verify_anew(
+    State(app): State<App>,
+    _: SameSite,
+    limited: Result<Limited<Resend>, ApiError>,
+    SignedForm { signed, .. }: SignedForm,
+) -> PageResult {
+    drop(verify_anew::handler(State(app), limited?, signed.caller).await?);
+    Ok(Redirect::to("/account?done=verification").into_response())
 }
 
 /// `12.3 MB`, or `1.1 GB`.
@@ -81,7 +128,7 @@ pub fn name_of(event: &str) -> String {
 }
 
 /// The events, each with when and from where.
-pub fn event_list(events: &[Event]) -> maud::Markup {
+pub fn event_list(events: &[Event]) -> Markup {
     html! {
         ul class="list" {
             @for event in events {

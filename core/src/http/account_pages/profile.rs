@@ -43,9 +43,12 @@ enum Part {
 /// Shows name and address.
 pub async fn page(State(app): State<App>, signed: Signed) -> PageResult {
     let session = signed.caller.confirm(&app).await?;
+    let told = |told: bool| if told { "yes" } else { "no" };
     let form = Form::of(&[
         ("fullName", session.user.full_name.as_deref().unwrap_or_default()),
         ("present", &session.user.email),
+        ("keyExpiry", told(session.user.tell_key_expiry)),
+        ("keyLimits", told(session.user.tell_key_limits)),
     ]);
     Ok(profile_page(&signed, &form, Part::None, &Mistakes::none()))
 }
@@ -61,6 +64,23 @@ fn profile_page(signed: &Signed, form: &Form, part: Part, mistakes: &Mistakes) -
             input type="hidden" name="present" value=(form.get("present"));
             (Field::new("fullName", "Name", "text", "name").optional().shown(form, of(Part::Name)))
             button type="submit" { "Save" }
+        }
+        @if matches!(part, Part::None) {
+            h2 { "Notices by mail" }
+            p { "What concerns the safety of your account you are told in any case." }
+            form class="stack" method="post" action={ (HERE) "/notices" } {
+                (signed.token())
+                @for (name, text) in [
+                    ("keyExpiry", "An API key expires: 30, 7 and 1 days before"),
+                    ("keyLimits", "An API key reached its limit: once a day at most"),
+                ] {
+                    div class="choice" {
+                        input type="checkbox" id=(name) name=(name) value="yes" checked[form.ticked(name, "yes")];
+                        label for=(name) { (text) }
+                    }
+                }
+                button type="submit" { "Save the notices" }
+            }
         }
         h2 { "E-mail address" }
         p { "You log in as " strong { (form.get("present")) } ". A new address counts once the link that it gets is opened. The present one is told, and can take the account back for 72 hours." }
@@ -89,6 +109,15 @@ pub async fn rename(State(app): State<App>, sent: SignedForm) -> PageResult {
         Ok(_) => Ok(Redirect::to("/account?done=profile").into_response()),
         Err(error) => Ok(profile_page(&signed, &form, Part::Name, &Mistakes::of(error.into(), "password")?)),
     }
+}
+
+/// Says what to be told of by mail.
+pub async fn notices(State(app): State<App>, sent: SignedForm) -> PageResult {
+    let SignedForm { signed, form, .. } = sent;
+    let told = |name| form.ticked(name, "yes");
+    let members = json!({ "notices": { "keyExpiry": told("keyExpiry"), "keyLimits": told("keyLimits") } });
+    drop(me::patch(State(app), signed.caller, Json(body(&members)?)).await?);
+    Ok(Redirect::to("/account?done=profile").into_response())
 }
 
 /// Mails a link to the new address.

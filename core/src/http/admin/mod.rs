@@ -23,6 +23,7 @@ use crate::{app::App, http::publishing::run_list};
     users::change,
     users::end_sessions,
     users::remove_second_factor,
+    users::lift_undeliverable,
     run_list::published,
     runs::reject,
     moderation::hide_model,
@@ -46,6 +47,7 @@ pub fn routes() -> Router<App> {
         .route("/users/{id}", get(users::one).patch(users::change))
         .route("/users/{id}/sessions", delete(users::end_sessions))
         .route("/users/{id}/mfa", delete(users::remove_second_factor))
+        .route("/users/{id}/undeliverable", delete(users::lift_undeliverable))
         .route("/runs", get(run_list::published))
         .route("/runs/{id}/reject", post(runs::reject))
         .route("/models/{provider}/{name}/hide", post(moderation::hide_model))

@@ -32,6 +32,7 @@ use crate::{
         admin::{self as store, UserFilter},
         api_keys, links, mfa, sessions,
         storage::{self, Storage},
+        undeliverable,
         users::{self, User},
     },
 };
@@ -279,4 +280,31 @@ pub async fn remove_second_factor(
     batch.run(&app).await?.take(user)?.ok_or_else(no_such_user)?;
     mail::deliver_in_background(&app);
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Lets mail be sent to a person's address again.
+///
+/// Where the address is undeliverable: for somebody whom mail reaches again, and who can ask for no mail that proves it. Take
+/// the address off the mail provider's own list too.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/admin/users/{id}/undeliverable",
+    operation_id = "liftUndeliverable",
+    tag = "Administration",
+    security(("accessToken" = [])),
+    params(("id" = UserId, Path)),
+    responses((status = 204, description = "Mail is sent to it."), (status = 404, response = NotFound)),
+)]
+pub async fn lift_undeliverable(
+    State(app): State<App>,
+    admin: ClaimedAdmin,
+    Path(id): Path<UserId>,
+) -> Result<StatusCode, ApiError> {
+    let event = admin.event(&app, SecurityEventName::AddressDeliverable, json!({}));
+    let mut batch = admin.batch();
+    batch.push(undeliverable::lift(&id, app.now()));
+    batch.push(event.of_if_changed(Some(&id)));
+    let user = batch.push(users::find(&id));
+    let user = batch.run(&app).await?.take(user)?;
+    user.map(|_| StatusCode::NO_CONTENT).ok_or_else(no_such_user)
 }

@@ -32,10 +32,12 @@ pub enum Act {
     Role,
     EndSessions,
     RemoveSecondFactor,
+    LiftUndeliverable,
 }
 
 impl Act {
-    const ALL: [Self; 5] = [Self::Suspend, Self::Lift, Self::Role, Self::EndSessions, Self::RemoveSecondFactor];
+    const ALL: [Self; 6] =
+        [Self::Suspend, Self::Lift, Self::Role, Self::EndSessions, Self::RemoveSecondFactor, Self::LiftUndeliverable];
 
     /// Its name in addresses.
     pub fn name(self) -> &'static str {
@@ -45,6 +47,7 @@ impl Act {
             Self::Role => "role",
             Self::EndSessions => "end-sessions",
             Self::RemoveSecondFactor => "remove-second-factor",
+            Self::LiftUndeliverable => "send-mail-again",
         }
     }
 
@@ -60,6 +63,7 @@ impl Act {
             Self::Role => "Change the role",
             Self::EndSessions => "End every session",
             Self::RemoveSecondFactor => "Remove the second factor",
+            Self::LiftUndeliverable => "Send mail to the address again",
         }
     }
 
@@ -78,6 +82,10 @@ impl Act {
             Self::RemoveSecondFactor => Some(
                 "From then on their password alone logs in, and the recovery codes are gone. Check who asks with at least \
                  the care that the account deserves. They are told by mail. This cannot be undone.",
+            ),
+            Self::LiftUndeliverable => Some(
+                "Mail to the address bounced, or its reader complained. Do this where you know that mail arrives and is wanted, \
+                 and take the address off the mail provider's own list too.",
             ),
         }
     }
@@ -129,6 +137,7 @@ pub async fn submit(
         }
         Act::EndSessions => drop(api::end_sessions(State(app), admin, Path(id)).await?),
         Act::RemoveSecondFactor => drop(api::remove_second_factor(State(app), admin, Path(id)).await?),
+        Act::LiftUndeliverable => drop(api::lift_undeliverable(State(app), admin, Path(id)).await?),
     }
     Ok(Redirect::to(&back).into_response())
 }

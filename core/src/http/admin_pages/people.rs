@@ -15,6 +15,7 @@ use crate::{
     domain::{
         UserId,
         account::{AccountStatus, Role},
+        undeliverable::{Undeliverable, UndeliverableCause},
     },
     http::{
         account_pages::overview::{event_list, size},
@@ -83,6 +84,7 @@ fn item(user: &User) -> Markup {
                 @if user.role != Role::User { span class="flag" { (user.role.as_str()) } }
                 @if user.status == AccountStatus::Suspended { span class="flag" { "suspended" } }
                 @if !user.email_verified { span class="flag" { "not verified" } }
+                @if user.undeliverable.is_some() { span class="flag" { "undeliverable" } }
             }
             small { "Registered " (day(user.created_at)) @if user.mfa_enabled { " · second factor" } }
         }
@@ -103,6 +105,7 @@ fn done(what: &str) -> Option<&'static str> {
         "role" => Some("The role is changed."),
         "end-sessions" => Some("Every session is ended."),
         "remove-second-factor" => Some("The second factor is removed, and the person is told by mail."),
+        "send-mail-again" => Some("Mail is sent to the address again."),
         _ => None,
     }
 }
@@ -131,6 +134,7 @@ pub async fn person(
             div { dt { "Status" } dd { (user.status.as_str()) } }
             div { dt { "Role" } dd { (user.role.as_str()) } }
             div { dt { "Address" } dd { (if user.email_verified { "verified" } else { "not verified" }) } }
+            @if let Some(told) = &user.undeliverable { div { dt { "Mail" } dd { (undeliverable(told)) } } }
             div { dt { "Second factor" } dd { (if user.mfa_enabled { "on" } else { "off" }) } }
             div { dt { "Sessions" } dd { (live.len()) } }
             @if let Some(last) = live.iter().map(|session| session.last_used_at).max() { div { dt { "Last used" } dd { (minute(last)) } } }
@@ -149,6 +153,14 @@ pub async fn person(
         p { a href=(address(super::events::HERE, &[("person", &user.id.to_string())])) { "All of them" } }
     };
     Ok(frame::page(&visitor, HERE, &user.email, &content))
+}
+
+fn undeliverable(told: &Undeliverable) -> String {
+    let cause = match told.cause {
+        UndeliverableCause::Bounce => "it bounced",
+        UndeliverableCause::Complaint => "its reader complained",
+    };
+    format!("none is sent since {}: {cause}", minute(told.since))
 }
 
 fn deeds(visitor: &Visitor, user: &User, sessions: usize) -> Markup {
@@ -179,6 +191,7 @@ fn deeds(visitor: &Visitor, user: &User, sessions: usize) -> Markup {
             @if user.status == AccountStatus::Active { (ask(Act::Suspend)) }
             @if sessions > 0 { (ask(Act::EndSessions)) }
             @if user.mfa_enabled { (ask(Act::RemoveSecondFactor)) }
+            @if user.undeliverable.is_some() { (ask(Act::LiftUndeliverable)) }
         }
     }
 }

@@ -25,6 +25,7 @@ use crate::{
     store::{
         Batch, audit, email_undos,
         links::{self, Purpose},
+        undeliverable,
         users::{self, User},
     },
 };
@@ -64,6 +65,8 @@ async fn change(app: &App, client: &Client, token: &str) -> Result<User, ApiErro
     batch.push(audit::wipe_unproved(&link.hash));
     batch.push(users::delete_unproved(&link.hash));
     batch.push(users::change_email(&link.hash, now));
+    batch.push(undeliverable::verified(&link.hash, now));
+    batch.push(undeliverable::left(&link.hash, now));
     batch.push(links::end_of_link(&link.hash, now));
     batch.push(link.event(app, client, SecurityEventName::EmailChanged));
     let user = batch.push(links::person(&link.hash));

@@ -144,6 +144,9 @@ mod tests {
             "created_at",
             "storage_bytes",
             "storage_quota_bytes",
+            "undeliverable",
+            "tell_key_expiry",
+            "tell_key_limits",
             "network_known",
         ];
         let values = [
@@ -158,6 +161,9 @@ mod tests {
             Value::Integer(0),
             Value::Integer(0),
             Value::Null,
+            Value::Null,
+            Value::Integer(1),
+            Value::Integer(1),
             Value::Integer(1),
         ];
         Rows::new(columns.map(str::to_owned), vec![values.to_vec()])

@@ -38,7 +38,7 @@ use crate::{
     store::{
         Batch, Guard,
         links::{self, NewLink, Purpose},
-        login_throttle, sessions,
+        login_throttle, sessions, undeliverable,
         users::{self, User},
     },
 };
@@ -169,6 +169,7 @@ async fn reset_password(app: &App, client: &Client, body: &ResetBody) -> Result<
     let (hash, now) = (new_password(app, &body.password, &user).await?, app.now());
     let mut batch = Batch::new();
     batch.push(users::reset_password(&link.hash, &hash, now));
+    batch.push(undeliverable::verified(&link.hash, now));
     batch.push(links::end_of_link(&link.hash, now));
     batch.push(sessions::end_of_link(&link.hash, "password_reset", now));
     batch.push(link.event(app, client, SecurityEventName::PasswordReset));

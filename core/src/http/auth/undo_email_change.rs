@@ -27,7 +27,7 @@ use crate::{
     store::{
         Batch, Guard, email_undos,
         links::{self, NewLink},
-        sessions,
+        sessions, undeliverable,
         users::{self, User},
     },
 };
@@ -79,6 +79,8 @@ async fn undo(app: &App, client: &Client, token: &str) -> Result<User, ApiError>
     batch.push(email_undos::forget_recovery_codes(&hash));
     batch.push(email_undos::forget_challenges(&hash));
     batch.push(email_undos::restore(&hash, now));
+    batch.push(undeliverable::verified(&link.hash, now));
+    batch.push(undeliverable::left(&link.hash, now));
     batch.push(email_undos::end_later(&hash, now));
     batch.push(sessions::end_of_link(&link.hash, "email_change_undone", now));
     batch.push(mail::queue(app, &choose)?.to_person_of_token(&link.hash));

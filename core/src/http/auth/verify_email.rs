@@ -30,6 +30,7 @@ use crate::{
         Batch, BatchError, Guard,
         links::{self, Purpose},
         login_throttle::{self, Target},
+        undeliverable,
         users::{self, User},
     },
 };
@@ -139,6 +140,7 @@ async fn with_password(app: &App, client: &Client, token: &str, password: &Secre
 async fn verify(app: &App, client: &Client, link: &Link, mut batch: Batch) -> Result<User, BatchError> {
     let now = app.now();
     batch.push(users::verify(&link.hash, now));
+    batch.push(undeliverable::verified(&link.hash, now));
     batch.push(links::end_of_link(&link.hash, now));
     batch.push(link.event(app, client, SecurityEventName::EmailVerified));
     let user = batch.push(links::person(&link.hash));
@@ -164,7 +166,7 @@ fn verification_page(status: StatusCode, token: &str, refusal: Option<&str>) -> 
     let content = html! {
         p { "Confirm that this e-mail address is yours, and that it was you who registered it." }
         (password_field("The password that you chose when you registered", "current-password", refusal))
-        p { "If you did not register, close this page: nothing happens." }
+        p { "Where you verify the address again, it is the password of your account. If you did not register, close this page: nothing happens." }
     };
     form_page(status, "Verify your address", "/api/v1/auth/verify-email/confirm", token, &content, "Verify address")
 }

@@ -18,7 +18,8 @@ pub use parameters::{IdempotencyKey, IfNoneMatch};
 pub use refusals::*;
 
 use super::{
-    admin, api_keys, auth, export, leaderboard, log, problem::ProblemBody, publishing, secret_scanning, site, users,
+    admin, api_keys, auth, export, leaderboard, log, mail_webhooks, problem::ProblemBody, publishing, secret_scanning,
+    site, users,
 };
 
 type Object = Map<String, Value>;
@@ -71,6 +72,7 @@ fn document() -> Value {
         export::Described::openapi(),
         log::Described::openapi(),
         secret_scanning::Described::openapi(),
+        mail_webhooks::Described::openapi(),
         site::Described::openapi(),
     ] {
         described.merge(part);

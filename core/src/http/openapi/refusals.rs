@@ -120,6 +120,8 @@ refusals! {
     /// The caller's own key lacks `keys:verify` or may not be used from here, or its owner is suspended; or the
     /// credential is a person's. What the checked key may not is told by 200.
     ForbiddenVerifier: API_KEY_REQUIRED, INSUFFICIENT_SCOPE, IP_NOT_ALLOWED, ACCOUNT_SUSPENDED;
+    /// The signature is missing, is not of this body, or is not of now.
+    ForbiddenWebhook: INVALID_SIGNATURE;
     /// An administrator hid it; `reason` says why.
     Hidden: HIDDEN;
     /// Tasks or counts are missing, and each is listed, unless the tasks are private and somebody else's; or the
@@ -138,6 +140,8 @@ refusals! {
     MalformedRequest: MALFORMED_REQUEST;
     /// No such thing, or not yours to see.
     NotFound: NOT_FOUND;
+    /// This deployment takes no such events: nothing checks them.
+    NotConfigured: NOT_FOUND;
     /// What is missing stands in the detail.
     NotReady: SERVICE_UNAVAILABLE;
     /// Over 64 KiB.

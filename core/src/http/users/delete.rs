@@ -73,7 +73,7 @@ pub async fn handler(
     effects.push(audit::wipe(user_id));
     effects.push(Client::nobody().event(&app, SecurityEventName::AccountDeleted, json!({})).of(user_id, Some(user_id)));
     effects.push(outbox::delete_of_user(user_id));
-    effects.push(mail::queue(&app, &EmailTemplate::AccountDeleted)?.to(&proof.user.email, None));
+    effects.push(mail::queue(&app, &EmailTemplate::AccountDeleted)?.to_if_deliverable(&proof.user.email));
     effects.push(users::delete(user_id));
     effects.extend(idempotency::forget(user_id));
     let mut answers = proof.carry_out(&app, effects).await?;

@@ -41,6 +41,18 @@ pub struct Body {
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>, min_length = 1, max_length = 200, example = "Ada King")]
     full_name: Option<Option<String>>,
+    notices: Option<Notices>,
+}
+
+/// What to be told of by mail. Members left out stay as they are.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[schema(as = NoticeSettingsPatch)]
+struct Notices {
+    /// That an API key expires: 30, 7 and 1 days before.
+    key_expiry: Option<bool>,
+    /// That an API key reached its limit: once a day at most.
+    key_limits: Option<bool>,
 }
 
 /// Changes the profile.
@@ -80,6 +92,11 @@ pub async fn patch(
             SecurityEventName::ProfileChanged,
             json!({ "members": ["fullName"] }),
         ));
+    }
+    if let Some(notices) = body.notices {
+        batch.push(users::choose_notices(user_id, notices.key_expiry, notices.key_limits, app.now()));
+        let details = json!({ "members": ["notices"] });
+        batch.push(caller.event_if_changed(&app, SecurityEventName::ProfileChanged, details));
     }
     let user = batch.push(users::find(user_id));
     let user = batch.run(&app).await?.take(user)?;

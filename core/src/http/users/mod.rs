@@ -6,6 +6,7 @@ pub mod email;
 pub mod export;
 pub mod me;
 mod storage;
+pub mod verify_anew;
 
 use axum::{
     Router,
@@ -19,6 +20,7 @@ use crate::{
     domain::{
         UserId,
         account::{Email, Role},
+        undeliverable::{Undeliverable, UndeliverableCause},
     },
     http::problem::ApiError,
     ports::Timestamp,
@@ -33,6 +35,7 @@ use crate::{
     delete::handler,
     storage::handler,
     email::handler,
+    verify_anew::handler,
     export::handler,
     audit_log::handler
 ))]
@@ -43,6 +46,7 @@ pub fn routes() -> Router<App> {
         .route("/me", get(me::get).patch(me::patch).delete(delete::handler))
         .route("/me/storage", get(storage::handler))
         .route("/me/email", post(email::handler))
+        .route("/me/email/verification", post(verify_anew::handler))
         .route("/me/export", get(export::handler))
         .route("/me/audit-log", get(audit_log::handler))
 }
@@ -61,6 +65,37 @@ pub struct UserBody {
     role: Role,
     mfa_enabled: bool,
     created_at: Timestamp,
+    /// Why no mail is sent to the address; null: mail is sent.
+    undeliverable: Option<UndeliverableBody>,
+    notices: NoticesBody,
+}
+
+/// What a person is told of by mail. What concerns the safety of the account is told in any case.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = NoticeSettings)]
+struct NoticesBody {
+    /// That an API key expires: 30, 7 and 1 days before.
+    key_expiry: bool,
+    /// That an API key reached its limit: once a day at most.
+    key_limits: bool,
+}
+
+/// That no mail is sent to an address, until it is verified anew.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = UndeliverableAddress)]
+struct UndeliverableBody {
+    cause: UndeliverableCause,
+    since: Timestamp,
+    /// When its person last asked for a mail that verifies it anew: once a day they may.
+    verification_sent_at: Option<Timestamp>,
+}
+
+impl From<Undeliverable> for UndeliverableBody {
+    fn from(told: Undeliverable) -> Self {
+        Self { cause: told.cause, since: told.since, verification_sent_at: told.asked_at }
+    }
 }
 
 impl From<User> for UserBody {
@@ -73,6 +108,8 @@ impl From<User> for UserBody {
             role: user.role,
             mfa_enabled: user.mfa_enabled,
             created_at: user.created_at,
+            undeliverable: user.undeliverable.map(Into::into),
+            notices: NoticesBody { key_expiry: user.tell_key_expiry, key_limits: user.tell_key_limits },
         }
     }
 }

@@ -1,0 +1,122 @@
+//! Signatures of webhooks, as Standard Webhooks 1.0 has them, and Svix before it.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::Sha256;
+
+use super::Secret;
+
+/// How far the time of a message may lie from ours, in seconds.
+pub const TOLERANCE_SECONDS: u64 = 300;
+/// The most signatures of a message that are looked at: more than two only while secrets are being rotated.
+const MOST_SIGNATURES: usize = 8;
+
+/// A secret that both sides know: `whsec_` and 24 to 64 bytes in base64.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WebhookSecret(Secret);
+
+impl WebhookSecret {
+    /// Reads it. `None` where it has another form.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let encoded = text.strip_prefix("whsec_")?;
+        let length = STANDARD.decode(encoded).ok()?.len();
+        (24..=64).contains(&length).then(|| Self(Secret::new(encoded)))
+    }
+
+    /// Whether one of the signatures (`v1,…`, separated by spaces) is this secret's of the message. Each is compared in
+    /// constant time.
+    #[must_use]
+    pub fn verify(&self, id: &str, timestamp: &str, body: &[u8], signatures: &str) -> bool {
+        let signatures = signatures.split(' ').filter_map(|signature| signature.strip_prefix("v1,"));
+        let signatures = signatures.take(MOST_SIGNATURES).filter_map(|signature| STANDARD.decode(signature).ok());
+        let Some(mac) = self.mac(id, timestamp, body) else { return false };
+        signatures.fold(false, |found, signature| found | mac.clone().verify_slice(&signature).is_ok())
+    }
+
+    fn mac(&self, id: &str, timestamp: &str, body: &[u8]) -> Option<Hmac<Sha256>> {
+        let key = STANDARD.decode(self.0.expose()).ok()?;
+        let mut mac = Hmac::<Sha256>::new_from_slice(&key).ok()?;
+        for part in [id.as_bytes(), b".", timestamp.as_bytes(), b".", body] {
+            mac.update(part);
+        }
+        Some(mac)
+    }
+}
+
+/// Whether a message of that time (seconds since the epoch) is told at this one: neither late nor early.
+#[must_use]
+pub fn is_timely(timestamp: &str, now_seconds: i64) -> bool {
+    let is_number = !timestamp.is_empty() && timestamp.bytes().all(|byte| byte.is_ascii_digit());
+    let told = timestamp.parse::<i64>().ok().filter(|_| is_number);
+    told.is_some_and(|told| told.abs_diff(now_seconds) <= TOLERANCE_SECONDS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The example of Svix's documentation and of its libraries' tests.
+    const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    const ID: &str = "msg_p5jXN8AQM9LWM0D4loKWxJek";
+    const TIMESTAMP: &str = "1614265330";
+    const BODY: &[u8] = br#"{"test": 2432232314}"#;
+    const SIGNATURE: &str = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=";
+
+    #[test]
+    fn the_documented_example_verifies() {
+        let secret = WebhookSecret::parse(SECRET).unwrap();
+        assert!(secret.verify(ID, TIMESTAMP, BODY, SIGNATURE));
+        let other = "v1,Ceo5qEr07ixe2NLpvHk3FH9bwy/WavXrAFQ/9tdO6mc=";
+        let asymmetric = SIGNATURE.replace("v1,", "v1a,");
+        for several in [format!("{other} {SIGNATURE}"), format!("{asymmetric} {SIGNATURE} {other}")] {
+            assert!(secret.verify(ID, TIMESTAMP, BODY, &several), "{several}");
+        }
+        for wrong in [
+            "",
+            "v1,",
+            " ",
+            other,
+            asymmetric.as_str(),
+            SIGNATURE.trim_start_matches("v1,"),
+            SIGNATURE.trim_end_matches("E="),
+        ] {
+            assert!(!secret.verify(ID, TIMESTAMP, BODY, wrong), "{wrong}");
+        }
+        assert!(!secret.verify("msg_other", TIMESTAMP, BODY, SIGNATURE));
+        assert!(!secret.verify(ID, "1614265331", BODY, SIGNATURE));
+        assert!(!secret.verify(ID, TIMESTAMP, br#"{"test":2432232314}"#, SIGNATURE));
+        let longer = WebhookSecret::parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwBBBB").unwrap();
+        assert!(!longer.verify(ID, TIMESTAMP, BODY, SIGNATURE));
+    }
+
+    #[test]
+    fn a_secret_has_one_form() {
+        let short = format!("whsec_{}", STANDARD.encode([1; 23]));
+        let long = format!("whsec_{}", STANDARD.encode([1; 65]));
+        for wrong in ["", "whsec_", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_not base64!", &short, &long] {
+            assert!(WebhookSecret::parse(wrong).is_none(), "{wrong}");
+        }
+        let secret = WebhookSecret::parse(SECRET).unwrap();
+        assert!(!format!("{secret:?}").contains("MfKQ"), "it never prints");
+    }
+
+    #[test]
+    fn a_message_is_of_now() {
+        let now = 1_614_265_330;
+        for (timestamp, timely) in [
+            (TIMESTAMP, true),
+            ("1614265030", true),
+            ("1614265029", false),
+            ("1614265630", true),
+            ("1614265631", false),
+            ("+1614265330", false),
+            ("-1614265330", false),
+            ("1614265330.0", false),
+            ("99999999999999999999", false),
+            ("", false),
+        ] {
+            assert_eq!(is_timely(timestamp, now), timely, "{timestamp}");
+        }
+    }
+}

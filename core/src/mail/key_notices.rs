@@ -1,0 +1,68 @@
+//! What the tick tells the owners of API keys.
+
+use std::collections::HashSet;
+
+use super::{EmailTemplate, QueueError, queue};
+use crate::{
+    app::App,
+    ports::DatabaseError,
+    store::{Batch, BatchError, key_notices},
+};
+
+/// So many keys are looked at in a tick, of each kind of notice: what is left waits for the next one.
+const MOST: u32 = 50;
+
+/// Why nobody was told.
+#[derive(Debug, thiserror::Error)]
+enum NotTold {
+    #[error(transparent)]
+    Read(#[from] DatabaseError),
+    #[error(transparent)]
+    Written(#[from] BatchError),
+    #[error(transparent)]
+    Queued(#[from] QueueError),
+}
+
+/// Tells owners of keys that expire, 30, 7 and 1 days before, and of keys that reach their limits, once a day. Failures are
+/// logged: the next tick tries again, and nobody is told twice.
+pub async fn tell_of_keys(app: &App) {
+    for told in [tell_of_expiring(app).await, tell_of_limited(app).await] {
+        if let Err(error) = told {
+            tracing::error!(%error, "owners of API keys were not told");
+        }
+    }
+}
+
+async fn tell_of_expiring(app: &App) -> Result<(), NotTold> {
+    let keys = key_notices::find_expiring(app.now(), MOST).run(app.database()).await?;
+    if keys.is_empty() {
+        return Ok(());
+    }
+    let mails = keys.into_iter().map(|key| {
+        let template = EmailTemplate::ApiKeyExpires {
+            name: key.name.clone(),
+            key_prefix: key.key_prefix.clone(),
+            at: key.expires_at.to_string(),
+        };
+        queue(app, &template).map(|mail| (key, mail))
+    });
+    let mails = mails.collect::<Result<Vec<_>, _>>()?;
+    Batch::from_iter(key_notices::tell_of_expiring(&mails, app.now())).run(app.database()).await?;
+    Ok(())
+}
+
+async fn tell_of_limited(app: &App) -> Result<(), NotTold> {
+    let keys = key_notices::find_limited(app.now(), MOST).run(app.database()).await?;
+    let mut people = HashSet::new();
+    let keys = keys.into_iter().filter(|key| people.insert(key.user_id.clone())).collect::<Vec<_>>();
+    if keys.is_empty() {
+        return Ok(());
+    }
+    let mails = keys.into_iter().map(|key| {
+        let template = EmailTemplate::ApiKeyLimited { name: key.name, key_prefix: key.key_prefix };
+        queue(app, &template).map(|mail| (key.user_id, mail))
+    });
+    let mails = mails.collect::<Result<Vec<_>, _>>()?;
+    Batch::from_iter(key_notices::tell_of_limited(&mails, app.now())).run(app.database()).await?;
+    Ok(())
+}

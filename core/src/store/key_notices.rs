@@ -1,0 +1,106 @@
+//! What the owners of API keys are told of them.
+
+use data_encoding::HEXLOWER;
+use serde_json::{Value, json};
+
+use super::{
+    outbox::QueuedMail,
+    query::{Query, sql},
+};
+use crate::{
+    domain::{ApiKeyId, UserId, key_use::HourOfUse},
+    ports::Timestamp,
+};
+
+/// At most once in this time is a person told that a limit was reached, in milliseconds: a day.
+const BETWEEN_LIMITS_MS: i64 = 86_400_000;
+/// So far back a reached limit is told of: use is saved some time later.
+const LIMITED_MS: i64 = 3_600_000;
+
+/// A key whose owner is to be told that it expires.
+#[derive(Clone, Debug)]
+pub struct ExpiringKey {
+    /// Its id.
+    pub id: ApiKeyId,
+    /// What its owner calls it.
+    pub name: String,
+    /// The start of the key.
+    pub key_prefix: String,
+    /// When it expires.
+    pub expires_at: Timestamp,
+    /// So many days before its end the reminder is of: 30, 7 or 1.
+    pub days: i64,
+}
+
+/// A key that reached its limit.
+#[derive(Clone, Debug)]
+pub struct LimitedKey {
+    /// Its id.
+    pub id: ApiKeyId,
+    /// Its owner.
+    pub user_id: UserId,
+    /// What its owner calls it.
+    pub name: String,
+    /// The start of the key.
+    pub key_prefix: String,
+}
+
+/// Finds keys whose owners are to be told now that they expire, `most` of them.
+pub fn find_expiring(now: Timestamp, most: u32) -> Query<Vec<ExpiringKey>> {
+    sql!("key_notices/find_expiring").bind(now).bind(most).all(|row| {
+        Ok(ExpiringKey {
+            id: row.text("id")?.into(),
+            name: row.text("name")?,
+            key_prefix: row.text("key_prefix")?,
+            expires_at: Timestamp(row.integer("expires_at")?),
+            days: row.integer("days")?,
+        })
+    })
+}
+
+/// Queues the mails about keys that expire, and notes that their owners were told: both, or nothing. Of two at once, the
+/// second queues nothing.
+pub fn tell_of_expiring(keys: &[(ExpiringKey, QueuedMail)], now: Timestamp) -> [Query<()>; 2] {
+    let of = |(key, mail): &(ExpiringKey, QueuedMail)| {
+        json!({
+            "id": key.id,
+            "expiresAt": key.expires_at.0,
+            "days": key.days,
+            "mailId": mail.id,
+            "mail": mail.kind,
+            "payload": HEXLOWER.encode(&mail.payload),
+        })
+    };
+    let keys = keys.iter().map(of).collect::<Value>().to_string();
+    [sql!("key_notices/queue_expiring"), sql!("key_notices/note_expiring")]
+        .map(|sql| sql.bind(keys.as_str()).bind(now).execute())
+}
+
+/// Finds keys that reached their limits lately, whose owners may be told, `most` of them.
+pub fn find_limited(now: Timestamp, most: u32) -> Query<Vec<LimitedKey>> {
+    let since = HourOfUse::of(now.plus_ms(-LIMITED_MS)).start_ms;
+    sql!("key_notices/find_limited").bind(since).bind(now).bind(BETWEEN_LIMITS_MS).bind(most).all(|row| {
+        Ok(LimitedKey {
+            id: row.text("id")?.into(),
+            user_id: row.text("user_id")?.into(),
+            name: row.text("name")?,
+            key_prefix: row.text("key_prefix")?,
+        })
+    })
+}
+
+/// Queues the mails about limits, one a person, and notes that they were told: both, or nothing. Of two at once, the second
+/// queues nothing.
+pub fn tell_of_limited(people: &[(UserId, QueuedMail)], now: Timestamp) -> [Query<()>; 2] {
+    let of = |(user_id, mail): &(UserId, QueuedMail)| {
+        json!({
+            "userId": user_id,
+            "mailId": mail.id,
+            "mail": mail.kind,
+            "payload": HEXLOWER.encode(&mail.payload),
+        })
+    };
+    let people = people.iter().map(of).collect::<Value>().to_string();
+    [sql!("key_notices/queue_limited"), sql!("key_notices/note_limited")]
+        .map(|sql| sql.bind(people.as_str()).bind(now).bind(BETWEEN_LIMITS_MS).execute())
+}
