@@ -121,6 +121,14 @@ pub fn it_looks_beside_a_running_server() {
     holds(&findings, "listen", "failed", "is not ready");
     server.kill();
 
+    // What another program holds is not broken.
+    let holder = rusqlite::Connection::open(&file).expect("a database");
+    holder.execute_batch("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE").expect("held");
+    let (code, findings) = doctor(data.path(), "127.0.0.1:0", &[], &[]);
+    assert_eq!(code, Some(1), "{findings:#?}");
+    holds(&findings, "database", "failed", "another program holds it");
+    drop(holder);
+
     // What is in the log beside it goes into the file.
     let database = rusqlite::Connection::open(&file).expect("a database");
     database.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).expect("a checkpoint");

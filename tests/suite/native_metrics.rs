@@ -62,12 +62,24 @@ pub async fn what_happens_is_counted() {
     }
     host.client().get(format!("/{wanted}")).await.expect(404);
 
+    let none_of_its_own = ["PUT", "POST", "DELETE", "PATCH", "OPTIONS", "TRACE", "MADE-UP"];
+    for method in none_of_its_own {
+        let method = method.parse().expect("a method");
+        let answer = plain_client().request(method, format!("{}/api/v1/models", server.url)).send().await;
+        assert_eq!(answer.expect("an answer").status(), 405);
+    }
+
     let (after, text) = measured(&server).await;
     let rose = |name: &str, labels: &[(&str, &str)]| after.sum(name, labels) - before.sum(name, labels);
     let (of_runs, requests) = (("route", "/api/v1/runs/{id}"), "aibaas_http_requests_total");
     assert_eq!(rose(requests, &[of_runs, ("method", "GET"), ("status", "404")]), 3.0);
     assert_eq!(rose("aibaas_http_request_duration_seconds_count", &[of_runs]), 3.0);
     assert!(rose("aibaas_http_request_duration_seconds_sum", &[of_runs]) > 0.0);
+    // Anybody can send any method to any route: that makes one series of counts, and no histogram.
+    let of_models = ("route", "/api/v1/models");
+    let others = none_of_its_own.len() as f64;
+    assert_eq!(rose(requests, &[of_models, ("method", "other"), ("status", "405")]), others);
+    assert_eq!(after.sum("aibaas_http_request_duration_seconds_count", &[of_models]), 0.0);
     assert_eq!(rose(requests, &[("route", "none"), ("status", "404")]), 1.0);
     assert_eq!(rose(requests, &[("route", "/api/v1/auth/register"), ("status", "202")]), 3.0, "with an administrator");
     // The service's own key is let in twice, and one that it shows once.

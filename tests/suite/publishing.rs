@@ -407,8 +407,8 @@ async fn runs_are_listed_for_their_owner(host: Host) {
     assert_eq!((&first["agent"]["name"], &first["configuration"]), (&json!("OpenHands"), &json!("high")));
     assert_eq!((&second["status"], &second["score"]), (&json!("published"), &json!(0.5)));
     assert_eq!((&second["model"], &second["benchmark"]), (&json!(model), &json!(publisher.benchmark)));
-    assert_eq!(ids(&list("?status=open").await), [open.clone()]);
-    assert_eq!(ids(&list("?status=published").await), [published.clone()]);
+    assert_eq!(ids(&list("?status=open").await), [open.as_str()]);
+    assert_eq!(ids(&list("?status=published").await), [published.as_str()]);
     assert_eq!(ids(&list("?status=rejected").await), [""; 0]);
     let page = list("?limit=1").await;
     let cursor = page["nextCursor"].as_str().expect("more");

@@ -11,7 +11,7 @@ use crate::{
     app::App,
     config::MailProvider,
     domain::undeliverable::UndeliverableCause,
-    ports::{DatabaseError, Mail, MailError, Timestamp},
+    ports::{DatabaseError, Mail, MailError, Timestamp, in_trace},
     store::{
         Query,
         outbox::{self, DueMail, QueuedMail},
@@ -56,7 +56,8 @@ pub fn notice(app: &App, what: Notice) -> Result<QueuedMail, QueueError> {
 /// Sends what is due, after the answer.
 pub fn deliver_in_background(app: &App) {
     let worker = app.clone();
-    app.ports().background.spawn(Box::pin(async move { deliver_due(&worker).await }));
+    // What is due may be other people's: none of it belongs to the trace of this request.
+    app.ports().background.spawn(Box::pin(async move { in_trace(None, deliver_due(&worker)).await }));
 }
 
 /// Sends what is due. Failures are logged and tried again by a later call; a provider that takes no mail is not asked for

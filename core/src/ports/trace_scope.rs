@@ -16,7 +16,7 @@ thread_local! {
     static CURRENT: Cell<Option<TraceParent>> = const { Cell::new(None) };
 }
 
-/// Does the work as part of this trace; as it is where there is none.
+/// Does the work as part of this trace, or of none.
 pub async fn in_trace<T>(trace: Option<TraceParent>, work: impl Future<Output = T>) -> T {
     let mut work = pin!(work);
     poll_fn(|context| poll_in(trace, work.as_mut(), context)).await
@@ -27,9 +27,6 @@ fn poll_in<F: Future>(
     work: std::pin::Pin<&mut F>,
     context: &mut Context<'_>,
 ) -> Poll<F::Output> {
-    if trace.is_none() {
-        return work.poll(context);
-    }
     let _scope = Scope(CURRENT.replace(trace));
     work.poll(context)
 }

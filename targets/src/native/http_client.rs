@@ -36,7 +36,19 @@ impl ReqwestClient {
     /// # Errors
     /// [`HttpError`] when TLS cannot be set up.
     pub fn new() -> Result<Self, HttpError> {
-        builder().build().map(Self).map_err(|error| HttpError(error.to_string()))
+        Self::of(builder())
+    }
+
+    /// A client that goes through no proxy, whatever the environment names: what it asks is on this machine.
+    ///
+    /// # Errors
+    /// As [`ReqwestClient::new`].
+    pub fn direct() -> Result<Self, HttpError> {
+        Self::of(builder().no_proxy())
+    }
+
+    fn of(builder: reqwest::ClientBuilder) -> Result<Self, HttpError> {
+        builder.build().map(Self).map_err(|error| HttpError(error.to_string()))
     }
 }
 

@@ -3,10 +3,12 @@
 use std::path::PathBuf;
 
 /// What may stand in a file, which the variable of that name with `_FILE` behind it names.
-const SECRETS: [(&str, &str); 6] = [
+const SECRETS: [(&str, &str); 8] = [
     ("JWT_SECRET", "JWT_SECRET_FILE"),
     ("JWT_SECRET_PREVIOUS", "JWT_SECRET_PREVIOUS_FILE"),
+    ("METRICS_TOKEN", "METRICS_TOKEN_FILE"),
     ("RESEND_API_KEY", "RESEND_API_KEY_FILE"),
+    ("RESEND_WEBHOOK_SECRET", "RESEND_WEBHOOK_SECRET_FILE"),
     ("SENDGRID_API_KEY", "SENDGRID_API_KEY_FILE"),
     ("SMTP_URL", "SMTP_URL_FILE"),
     ("TICK_SECRET", "TICK_SECRET_FILE"),
@@ -32,7 +34,10 @@ pub fn mistakes() -> Vec<String> {
         if of_environment(secret).is_some() {
             return Some(format!("{secret} and {named_by} are both set: one is enough"));
         }
-        read(PathBuf::from(&file)).err().map(|error| format!("{named_by} names {file}, which cannot be read: {error}"))
+        let error = read(PathBuf::from(&file)).err()?;
+        // What is no address of a file may be the secret itself.
+        let file = if file.starts_with('/') { file.as_str() } else { "a file" };
+        Some(format!("{named_by} names {file}, which cannot be read: {error}"))
     });
     mistakes.collect()
 }

@@ -1,20 +1,21 @@
 //! Metrics, where the host measures.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{convert::Infallible, net::IpAddr, sync::Arc};
 
 use axum::{
     Router,
+    body::Body,
     extract::{Request, State},
     response::{IntoResponse as _, Response},
     routing,
 };
-use futures_util::future::BoxFuture;
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use futures_util::{StreamExt as _, future::BoxFuture, stream};
+use http::{HeaderMap, HeaderValue, header, uri::Authority};
 use subtle::ConstantTimeEq as _;
 
 use crate::{
     app::{App, ClientAddress},
-    config::Config,
+    config::{Config, Environment},
     http::{
         client::Client,
         problem::{ApiError, INVALID_TOKEN, MISSING_CREDENTIALS},
@@ -27,11 +28,10 @@ pub type WriteMetrics = Arc<dyn Fn() -> BoxFuture<'static, String> + Send + Sync
 
 const OPEN_METRICS: HeaderValue =
     HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
-/// What a request has that came through a proxy.
-const OF_PROXIES: [HeaderName; 3] =
-    [HeaderName::from_static("x-forwarded-for"), HeaderName::from_static("forwarded"), header::VIA];
+/// How headers begin that a request has which came through a proxy.
+const OF_PROXIES: [&str; 6] = ["cf-", "forwarded", "true-client-ip", "via", "x-forwarded-", "x-real-ip"];
 
-/// `GET /metrics`, for the holder of `METRICS_TOKEN`; where there is none, for this machine alone.
+/// `GET /metrics`, for the holder of `METRICS_TOKEN`; where there is none, in development, for this machine alone.
 pub fn routes(write: WriteMetrics) -> Router<App> {
     let handler = move |State(app): State<App>, request: Request| answer(Arc::clone(&write), app, request);
     Router::new().route("/metrics", routing::get(handler))
@@ -42,10 +42,13 @@ async fn answer(write: WriteMetrics, app: App, request: Request) -> Result<Respo
     let client = Client::of(&parts);
     let peer = parts.extensions.get::<ClientAddress>().map(|ClientAddress(address)| *address);
     client.note(admit(app.config(), &parts.headers, peer)?);
-    Ok(([(header::CONTENT_TYPE, OPEN_METRICS)], write().await).into_response())
+    // In one piece of a stream: it has the length that it has, and one reader.
+    let text = stream::once(write()).map(Ok::<_, Infallible>);
+    Ok(([(header::CONTENT_TYPE, OPEN_METRICS)], Body::from_stream(text)).into_response())
 }
 
-/// Behind a proxy of this machine everybody comes from this machine: what shows one is refused without a token.
+/// Behind a proxy of this machine everybody comes from this machine, and a page whose name was bound to it anew does too:
+/// without a token, what shows one is refused.
 fn admit(config: &Config, headers: &HeaderMap, client: Option<IpAddr>) -> Result<Caller, ApiError> {
     if let Some(token) = &config.metrics_token {
         let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
@@ -55,15 +58,24 @@ fn admit(config: &Config, headers: &HeaderMap, client: Option<IpAddr>) -> Result
         return is_it.then_some(Caller::Operator).ok_or_else(wrong);
     }
     // Without such a header, the client that the application knows is the peer of the connection.
-    let is_forwarded = OF_PROXIES.iter().any(|name| headers.contains_key(name));
+    let is_forwarded = headers.keys().any(|name| OF_PROXIES.iter().any(|begins| name.as_str().starts_with(begins)));
+    let host = headers.get(header::HOST).and_then(|host| Authority::try_from(host.as_bytes()).ok());
+    let is_by_name = host.is_some_and(|host| is_this_machine(host.host()));
     let is_local = |address: IpAddr| {
         let address = address.to_canonical();
         address.is_loopback() && !config.trusted_proxies.iter().any(|block| block.contains(address))
     };
-    if is_forwarded || !client.is_some_and(is_local) {
+    let is_production = config.environment == Environment::Production;
+    if is_production || is_forwarded || !is_by_name || !client.is_some_and(is_local) {
         return Err(ApiError::not_found("path"));
     }
     Ok(Caller::Nobody)
+}
+
+/// Whether a `Host` is one that only this machine has.
+fn is_this_machine(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.to_canonical().is_loopback())
 }
 
 #[cfg(test)]
@@ -78,8 +90,12 @@ mod tests {
                 variables.iter().find(|(variable, _)| *variable == name).map(|(_, value)| (*value).to_owned())
             };
             let config = Config::load(&lookup, HostDefaults::development("http://a.example")).unwrap();
-            let headers = header.map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
-            admit(&config, &headers.into_iter().collect(), peer.parse().ok()).map_err(|error| match error {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, HeaderValue::from_static("localhost:8787"));
+            if let Some((name, value)) = header {
+                headers.insert(name.parse::<http::HeaderName>().unwrap(), value.parse().unwrap());
+            }
+            admit(&config, &headers, peer.parse().ok()).map_err(|error| match error {
                 ApiError::Problem(problem) => problem.code().name(),
                 ApiError::Internal(_) => "internal",
             })
@@ -89,8 +105,14 @@ mod tests {
         for peer in ["127.0.0.1", "::1", "::ffff:127.0.0.1", "127.8.8.8"] {
             assert_eq!(admitted(&[], None, peer), Ok(Caller::Nobody), "{peer}");
             assert_eq!(admitted(&[("TRUSTED_PROXIES", "127.0.0.0/8,::1")], None, peer), Err("not_found"), "{peer}");
-            for name in ["X-Forwarded-For", "Forwarded", "Via"] {
+            for name in ["X-Forwarded-For", "X-Forwarded-Proto", "X-Real-IP", "CF-Connecting-IP", "Forwarded", "Via"] {
                 assert_eq!(admitted(&[], Some((name, "127.0.0.1")), peer), Err("not_found"), "{name} {peer}");
+            }
+            for host in ["evil.example", "evil.example:8787", "192.0.2.1", "localhost.evil.example"] {
+                assert_eq!(admitted(&[], Some(("Host", host)), peer), Err("not_found"), "{host} {peer}");
+            }
+            for host in ["127.0.0.1:8787", "[::1]:8787", "localhost"] {
+                assert_eq!(admitted(&[], Some(("Host", host)), peer), Ok(Caller::Nobody), "{host} {peer}");
             }
             assert_eq!(admitted(&token, None, peer), Err("missing_credentials"), "{peer}");
         }

@@ -87,6 +87,10 @@ fn open_to_others(_: &Path) -> Option<Finding> {
     None
 }
 
+/// What SQLite says of a file that is no database, or not a whole one.
+const BROKEN: [&str; 2] = ["malformed", "not a database"];
+const RESTORE: &str = "keep the file, and restore a backup (docs/backups.md)";
+
 fn of_file(file: &Path) -> Vec<Finding> {
     let shown = file.display();
     // What another user makes beside the file, the server could not write.
@@ -94,18 +98,25 @@ fn of_file(file: &Path) -> Vec<Finding> {
         let found = format!("{shown} is another user's, so it was not looked at");
         return vec![Finding::warning(DATABASE, found, "run this as the user of the server (sudo -u)")];
     }
-    let broken = |why: &str| {
-        let advice = "keep the file, and restore a backup (docs/backups.md)";
-        vec![Finding::failed(DATABASE, format!("{shown} is broken: {why}"), advice)]
+    let of_error = |why: &str| {
+        // Anything else is no reason to go back to a backup.
+        if !BROKEN.iter().any(|told| why.contains(told)) {
+            let advice = "look whether its file system is read-only or another program holds it";
+            return vec![Finding::failed(DATABASE, format!("{shown} cannot be looked at: {why}"), advice)];
+        }
+        vec![Finding::failed(DATABASE, format!("{shown} is broken: {why}"), RESTORE)]
     };
     let database = match ReadOnlyDatabase::open(file) {
         Ok(database) => database,
-        Err(error) => return broken(&error.to_string()),
+        Err(error) => return of_error(&error.to_string()),
     };
     let mut findings = Vec::new();
     match database.quick_check(LOOK) {
-        Err(error) => return broken(&error.to_string()),
-        Ok(Some(problems)) if !problems.is_empty() => return broken(&problems.join("; ")),
+        Err(error) => return of_error(&error.to_string()),
+        Ok(Some(problems)) if !problems.is_empty() => {
+            let found = format!("{shown} is broken: {}", problems.join("; "));
+            return vec![Finding::failed(DATABASE, found, RESTORE)];
+        }
         Ok(Some(_)) => findings.push(Finding::ok(DATABASE, format!("{shown} is whole"))),
         Ok(None) => findings.push(Finding::warning(
             DATABASE,

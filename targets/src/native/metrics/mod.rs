@@ -144,10 +144,15 @@ impl Metrics {
     /// Counts a request that was answered; without a record where the application did not see its end.
     pub fn observe(&self, record: Option<&RequestRecord>, status: StatusCode, took: Duration) {
         let (route, method) = record.map_or(("none", "other"), |record| (record.route(), record.method));
+        // Anybody can send every method to every route: what is none of its own is one series, and no histogram.
+        let is_own = status != StatusCode::METHOD_NOT_ALLOWED && method != "OPTIONS";
+        let method = if is_own { method } else { "other" };
         let (route, status) = (Arc::from(route), status.as_u16());
         let labels = RequestLabels { route: Arc::clone(&route), method, status };
         self.requests.get_or_create(&labels).inc();
-        self.durations.get_or_create(&RouteLabels { route, method }).observe(took.as_secs_f64());
+        if is_own {
+            self.durations.get_or_create(&RouteLabels { route, method }).observe(took.as_secs_f64());
+        }
     }
 
     /// Counts what was decided about a use of an API key.
