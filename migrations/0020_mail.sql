@@ -33,6 +33,8 @@ ALTER TABLE users ADD COLUMN told_of_limit_at INTEGER;
 -- Of which days before its end a key's owner was told last: 30, 7 or 1. `reminder_at`: when they are told next. Whoever makes
 -- a key that lasts no longer than so many days is not told of them.
 ALTER TABLE api_keys ADD COLUMN reminded INTEGER;
+-- Of what has ended there is nothing to tell.
+UPDATE api_keys SET reminded = 1 WHERE expires_at <= unixepoch() * 1000;
 ALTER TABLE api_keys ADD COLUMN reminder_at INTEGER GENERATED ALWAYS AS (
   CASE
     WHEN status <> 'active' OR expires_at IS NULL THEN NULL

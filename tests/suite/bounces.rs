@@ -335,6 +335,9 @@ async fn an_undeliverable_address_gets_no_mail_until_it_is_verified_anew(host: H
 
 async fn an_event_that_comes_again_changes_nothing(host: Host) {
     let user = User::verified(&host).await;
+    let hour_ago = host.now_ms().await - 3_600_000;
+    resend(&host, &bounced(&user.email, hour_ago, "Permanent")).await.expect(204);
+    assert_eq!(told(&user).await, Value::Null, "the address was verified since");
     let event = bounced(&user.email, host.now_ms().await, "Permanent");
     resend(&host, &event).await.expect(204);
     let since = told(&user).await;

@@ -9,8 +9,9 @@ use crate::{
     store::{Batch, BatchError, key_notices},
 };
 
-/// So many keys are looked at in a tick, of each kind of notice: what is left waits for the next one.
-const MOST: u32 = 50;
+/// So many keys are looked at in a tick, of each kind of notice: fewer than a delivery sends, so that notices never keep
+/// other mail waiting. What is left waits for the next tick.
+const MOST: u32 = 10;
 
 /// Why nobody was told.
 #[derive(Debug, thiserror::Error)]

@@ -23,7 +23,7 @@ use crate::{
 const AT_ONCE: i64 = 4;
 /// How many queries one delivery makes at most: with what a request or the clean-up asks besides, fewer than the 50 that D1
 /// has for an invocation on the free plan. A round takes one, and one or two a mail.
-const MOST_QUERIES: usize = 39;
+const MOST_QUERIES: usize = 30;
 /// How many queries a round makes at most.
 const QUERIES_OF_ROUND: usize = 9;
 /// How far back `/dev/mail` shows mails.

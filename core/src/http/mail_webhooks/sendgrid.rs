@@ -1,6 +1,7 @@
 use axum::extract::{Request, State};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::StatusCode;
+use serde_json::Value;
 
 use super::{header, mark, refused, require_timely};
 use crate::{
@@ -61,6 +62,7 @@ pub async fn handler(State(app): State<App>, request: Request) -> Result<StatusC
         return Err(refused("the signature is not of this body by the key that is configured"));
     }
     require_timely(&app, timestamp)?;
-    let events = parse_json::<Vec<SendGridEvent>>(&body)?;
-    mark(&app, "sendgrid", events.iter().filter_map(SendGridEvent::read).collect()).await
+    // One that is none of those described does not take the others with it.
+    let events = parse_json::<Vec<Value>>(&body)?.into_iter().map(serde_json::from_value::<SendGridEvent>);
+    mark(&app, "sendgrid", events.filter_map(|event| event.ok()?.read()).collect()).await
 }

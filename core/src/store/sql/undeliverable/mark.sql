@@ -1,7 +1,8 @@
 -- Marks, at ?2, the addresses of ?1 as undeliverable, each where it is that of an account, or of a mail that was sent for
 -- one. ?1 is a list of events in JSON, in the order in which they happened: `email`, `cause`, `at` (when), and `id`, that of
--- the security event. An event from before the address was verified, or that was told before, changes nothing; a complaint
--- takes the place of a bounce. An address that is no account's is forgotten after ?3 ms.
+-- the security event. An event from before the address was verified (providers tell whole seconds), or that was told
+-- before, changes nothing; a complaint takes the place of a bounce, and what is told of an account's address, of what was
+-- told of it as nobody's. An address that is no account's is forgotten after ?3 ms.
 INSERT INTO undeliverable_addresses (email, user_id, cause, since, event_at, event_id, expires_at)
 SELECT
   n.email, coalesce(u.id, o.id), n.cause, CAST(?2 AS INTEGER), n.at, n.id,
@@ -25,8 +26,9 @@ ON CONFLICT (email) DO UPDATE SET
   event_at = excluded.event_at,
   event_id = excluded.event_id,
   expires_at = excluded.expires_at
-WHERE excluded.event_at > coalesce(undeliverable_addresses.verified_at, 0)
+WHERE excluded.event_at > coalesce(undeliverable_addresses.verified_at, 0) - 1000
   AND (
     (undeliverable_addresses.cause IS NULL AND excluded.event_at > undeliverable_addresses.event_at)
     OR (undeliverable_addresses.cause = 'bounce' AND excluded.cause = 'complaint')
+    OR (undeliverable_addresses.expires_at IS NOT NULL AND excluded.expires_at IS NULL AND excluded.event_at > undeliverable_addresses.event_at)
   )
