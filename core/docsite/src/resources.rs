@@ -38,6 +38,7 @@ pub const RESOURCES: &[Resource] = &[
     resource("log", "Changes and log", Some("verify")),
     resource("export", "Export", Some("dataset")),
     resource("administration", "Administration", Some("administration")),
+    resource("moderation", "Moderation", Some("administration")),
     resource("service", "Service", None),
     resource("pages", "Pages", None),
 ];
@@ -62,6 +63,13 @@ pub fn resource_of(operation: &Operation<'_>) -> &'static str {
         "Publishing" | "Leaderboard" if operation.path.contains("/seals") => "seals",
         "Publishing" if begins("/api/v1/models") || begins("/api/v1/benchmarks") => "declaring",
         "Publishing" => "publishing",
+        "Administration"
+            if ["models", "benchmarks", "runs", "featured-benchmark"]
+                .iter()
+                .any(|what| begins(&format!("/api/v1/admin/{what}"))) =>
+        {
+            "moderation"
+        }
         "Administration" => "administration",
         "Leaderboard" => match operation.path {
             path if begins("/api/v1/log") || begins("/api/v1/changes") || path.contains("log-keys") => "log",
