@@ -21,6 +21,8 @@ pub struct FeaturedBenchmark {
 }
 
 /// Tells which benchmark is featured.
+///
+/// Null where none is. One that is hidden stays the featured one, and is shown to nobody.
 #[utoipa::path(
     get,
     path = "/api/v1/admin/featured-benchmark",

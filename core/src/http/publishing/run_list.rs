@@ -123,7 +123,7 @@ impl From<PublishedStatus> for RunStatus {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct PublishedParameters {
-    /// What has become of them since.
+    /// Only those of this status; `published` where it is left out.
     #[serde(default)]
     #[param(inline)]
     status: PublishedStatus,
@@ -133,7 +133,9 @@ pub struct PublishedParameters {
     cursor: Option<String>,
 }
 
-/// Lists everybody's runs that were published, those that were published last first.
+/// Lists everybody's runs that were published.
+///
+/// Those that were published last come first. `status` says what has become of them; without it, those that still stand.
 #[utoipa::path(
     get,
     path = "/api/v1/admin/runs",
