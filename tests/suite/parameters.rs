@@ -84,6 +84,8 @@ async fn parameters_keep_to_the_document(host: Host) {
         } else if template.contains("/api-keys") || template.contains("/users/") || template.contains("/auth/sessions")
         {
             &publisher.user.api
+        } else if template == "/api/v1/runs" {
+            &publisher.api
         } else {
             &publisher.user.api.anonymous()
         };

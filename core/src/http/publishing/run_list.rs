@@ -9,9 +9,10 @@ use utoipa::ToSchema;
 
 use crate::{
     app::App,
-    domain::{BenchmarkId, ModelId, RunId, VersionName, formats, run_status::RunStatus, system::Agent},
+    domain::{BenchmarkId, ModelId, RunId, VersionName, run_status::RunStatus, system::Agent},
     http::{
         credentials::{ApiKeyClient, ClaimedAdmin, ResultsWrite},
+        openapi::ForbiddenPublisher,
         page::{NewestFirst, Page, PageQuery},
         problem::ApiError,
         request::Query,
@@ -41,7 +42,7 @@ struct RunSummary {
     created_at: Timestamp,
     published_at: Option<Timestamp>,
     /// Null until published.
-    #[schema(value_type = Option<formats::Score>)]
+    #[schema(example = 0.88)]
     score: Option<f64>,
 }
 
@@ -86,7 +87,10 @@ pub struct OwnParameters {
     tag = "Publishing",
     security(("apiKeyHeader" = ["results:write"]), ("apiKeyBearer" = ["results:write"])),
     params(OwnParameters, PageQuery),
-    responses((status = 200, description = "A page.", body = Page<'_, RunSummary>)),
+    responses(
+        (status = 200, description = "A page.", body = Page<'_, RunSummary>),
+        (status = 403, response = ForbiddenPublisher),
+    ),
 )]
 pub async fn own(
     State(app): State<App>,
