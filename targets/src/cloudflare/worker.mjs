@@ -194,6 +194,7 @@ export class KeyGate extends DurableObject {
   #key;
   #epoch;
   #hasTables = false;
+  /** When the alarm goes off, by the runtime's clock: the instance's may have been moved since. */
   #alarm = Number.POSITIVE_INFINITY;
   #keeping = false;
   #waiting = [];
@@ -237,9 +238,10 @@ export class KeyGate extends DurableObject {
     const { sql } = this.ctx.storage;
     if (writes.length > 0 && !this.#hasTables) this.#addTables();
     for (const [statement, ...parameters] of writes) sql.exec(statement, ...parameters);
-    if (alarm !== null && alarm < this.#alarm) {
-      this.#alarm = alarm;
-      this.ctx.storage.setAlarm(alarmAt(alarm));
+    const at = alarm === null ? Number.POSITIVE_INFINITY : alarmAt(alarm);
+    if (at < this.#alarm) {
+      this.#alarm = at;
+      this.ctx.storage.setAlarm(at);
     }
     if (later && !this.#keeping) {
       this.#keeping = true;
