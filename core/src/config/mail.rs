@@ -4,7 +4,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use percent_encoding::percent_decode_str;
 
 use super::reader::Reader;
-use crate::domain::{Secret, ecdsa_p256::PublicKey, standard_webhooks::WebhookSecret};
+use crate::domain::{Secret, ecdsa_p256::PublicKey, network::names_this_machine, standard_webhooks::WebhookSecret};
 
 /// Who sends mail.
 #[derive(Clone, Debug)]
@@ -172,7 +172,7 @@ fn smtp(read: &mut Reader<'_>, production: bool, own: OwnMail) -> Option<SmtpSet
         );
         return None;
     };
-    if production && settings.encryption == SmtpEncryption::None && !is_this_machine(&settings.host) {
+    if production && settings.encryption == SmtpEncryption::None && !names_this_machine(&settings.host) {
         read.mistake("SMTP_URL has tls=none, which in production is for a server on this machine");
     }
     Some(settings)
@@ -203,10 +203,6 @@ fn parse_smtp(url: &str, ca_file: Option<String>) -> Option<SmtpSettings> {
         port => port.strip_prefix(':')?.parse().ok()?,
     };
     (!host.is_empty()).then_some(SmtpSettings { host, port, encryption, credentials, ca_file })
-}
-
-fn is_this_machine(host: &str) -> bool {
-    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]

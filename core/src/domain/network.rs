@@ -102,6 +102,13 @@ impl<'de> serde::Deserialize<'de> for Network {
     }
 }
 
+/// Whether the host of a URL or of `Host`, IPv6 with or without its brackets, is one that every machine calls itself by.
+#[must_use]
+pub fn names_this_machine(host: &str) -> bool {
+    let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host).parse::<IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.to_canonical().is_loopback())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -213,5 +220,15 @@ mod tests {
         assert_eq!(of("192.0.2.7"), "192.0.2.7/32");
         assert_eq!(of("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::/64");
         assert_eq!(of("::ffff:192.0.2.7"), "192.0.2.7/32");
+    }
+
+    #[test]
+    fn every_machine_calls_itself_by_few_names() {
+        for host in ["localhost", "127.0.0.1", "127.8.8.8", "::1", "[::1]", "::ffff:127.0.0.1"] {
+            assert!(names_this_machine(host), "{host}");
+        }
+        for host in ["", "localhost.example.com", "127.0.0.1.example.com", "192.0.2.1", "[::2]", "[::1", "0.0.0.0"] {
+            assert!(!names_this_machine(host), "{host}");
+        }
     }
 }

@@ -59,14 +59,14 @@ impl Marks {
         events: &[(String, DeliveryEvent)],
         now: Timestamp,
     ) -> Result<Self, serde_json::Error> {
-        let mut marked = events.iter().map(|(id, event)| Marked {
+        let marked = events.iter().map(|(id, event)| Marked {
             email: event.email.as_str(),
             cause: event.cause,
             at: event.at.unwrap_or(now).0,
             id,
             provider,
         });
-        let mut marked = marked.by_ref().collect::<Vec<_>>();
+        let mut marked = marked.collect::<Vec<_>>();
         marked.sort_by_key(|one| one.at);
         serde_json::to_string(&marked).map(Self)
     }

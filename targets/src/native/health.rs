@@ -2,7 +2,10 @@
 
 use std::{net::SocketAddr, process::ExitCode};
 
-use aibaas_core::ports::{HttpClient as _, HttpError};
+use aibaas_core::{
+    domain::network::names_this_machine,
+    ports::{HttpClient as _, HttpError},
+};
 use clap::Args;
 use serde_json::Value;
 
@@ -53,7 +56,7 @@ pub async fn run(options: Options) -> Result<ExitCode, CliError> {
 /// Asks the server at this address how it is.
 pub async fn ask(url: &str) -> Health {
     let url = format!("{}/ready", url.trim_end_matches('/'));
-    let is_here = url.parse::<http::Uri>().is_ok_and(|url| url.host().is_some_and(is_this_machine));
+    let is_here = url.parse::<http::Uri>().is_ok_and(|url| url.host().is_some_and(names_this_machine));
     let answer = async {
         let client = if is_here { ReqwestClient::direct()? } else { ReqwestClient::new()? };
         client.send(get(url)).await
@@ -69,9 +72,4 @@ pub async fn ask(url: &str) -> Health {
         (503, _, Some(detail)) => Health::NotReady(detail.to_owned()),
         (status, ..) => Health::NotThere(format!("it answers {status}, and not as aibaas does")),
     }
-}
-
-fn is_this_machine(host: &str) -> bool {
-    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
-    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }

@@ -27,7 +27,6 @@ use crate::{
 /// A run in a list, without what was declared of how it was made.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-#[schema(as = RunSummary)]
 struct RunSummary {
     id: RunId,
     model: ModelId,

@@ -16,6 +16,7 @@ use subtle::ConstantTimeEq as _;
 use crate::{
     app::{App, ClientAddress},
     config::{Config, Environment},
+    domain::network::names_this_machine,
     http::{
         client::Client,
         problem::{ApiError, INVALID_TOKEN, MISSING_CREDENTIALS},
@@ -60,7 +61,7 @@ fn admit(config: &Config, headers: &HeaderMap, client: Option<IpAddr>) -> Result
     // Without such a header, the client that the application knows is the peer of the connection.
     let is_forwarded = headers.keys().any(|name| OF_PROXIES.iter().any(|begins| name.as_str().starts_with(begins)));
     let host = headers.get(header::HOST).and_then(|host| Authority::try_from(host.as_bytes()).ok());
-    let is_by_name = host.is_some_and(|host| is_this_machine(host.host()));
+    let is_by_name = host.is_some_and(|host| names_this_machine(host.host()));
     let is_local = |address: IpAddr| {
         let address = address.to_canonical();
         address.is_loopback() && !config.trusted_proxies.iter().any(|block| block.contains(address))
@@ -70,12 +71,6 @@ fn admit(config: &Config, headers: &HeaderMap, client: Option<IpAddr>) -> Result
         return Err(ApiError::not_found("path"));
     }
     Ok(Caller::Nobody)
-}
-
-/// Whether a `Host` is one that only this machine has.
-fn is_this_machine(host: &str) -> bool {
-    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-    host == "localhost" || address.is_ok_and(|address| address.to_canonical().is_loopback())
 }
 
 #[cfg(test)]
