@@ -238,10 +238,6 @@ async fn what_may_pass_marks_nothing(host: Host) {
     notice(&user).await;
     host.provider().wait_for(&user.email, count + 1).await;
     assert_eq!(events(&user, "address_undeliverable").await, Vec::<Value>::new());
-    // An event that nobody can read does not take the others with it.
-    let unreadable = json!({ "email": null, "event": 5 });
-    sendgrid(&host, &json!([unreadable, of(json!({ "event": "bounce", "type": "bounce" }))])).await.expect(204);
-    assert_eq!(told(&user).await["cause"], "bounce");
 }
 
 async fn many_at_once_mark_once(host: Host) {
