@@ -7,6 +7,7 @@ use aibaas_tests::{
     fixtures::{PASSWORD, admin, new_address, token_in},
     host::{Host, RESEND_WEBHOOK_SECRET, SENDGRID_SIGNER, TICK_SECRET},
     keys::rfc3339,
+    plain_client,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use futures_util::future::join_all;
@@ -238,6 +239,16 @@ async fn what_may_pass_marks_nothing(host: Host) {
     notice(&user).await;
     host.provider().wait_for(&user.email, count + 1).await;
     assert_eq!(events(&user, "address_undeliverable").await, Vec::<Value>::new());
+    // An event that is none of those described does not take the others with it.
+    let unreadable = json!({ "email": null, "event": 5 });
+    let body = json!([unreadable, of(json!({ "event": "bounce", "type": "bounce" }))]).to_string();
+    let seconds = now_ms(&host).await / 1000;
+    let request = plain_client().post(format!("{}{SENDGRID}", host.url())).header("content-type", "application/json");
+    let request = request.header("x-twilio-email-event-webhook-timestamp", seconds);
+    let signature = SENDGRID_SIGNER.sign(format!("{seconds}{body}").as_bytes());
+    let request = request.header("x-twilio-email-event-webhook-signature", signature).body(body);
+    assert_eq!(request.send().await.expect("an answer").status(), 204);
+    assert_eq!(told(&user).await["cause"], "bounce");
 }
 
 async fn many_at_once_mark_once(host: Host) {
