@@ -260,7 +260,6 @@ fn once(kinds: &[Kind]) -> Vec<Trial> {
     };
     let mut trials = vec![
         counted("hosts::the_same_request_gets_the_same_answer".to_owned(), || RUNTIME.block_on(parity)),
-        counted("project::core_builds_for_every_host".to_owned(), project::core_builds_for_every_host),
         counted("typescript::by_itself".to_owned(), || RUNTIME.block_on(typescript::by_itself())),
         counted("project::the_worker_deploys".to_owned(), project::the_worker_deploys),
         counted("vectors::on_the_host".to_owned(), vectors::on_the_host),
