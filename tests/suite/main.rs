@@ -48,6 +48,7 @@ mod mail_delivery;
 mod metrics;
 mod mfa;
 mod moderation;
+mod moving;
 mod native_keys;
 mod native_metrics;
 mod native_program;
@@ -321,6 +322,9 @@ fn once(kinds: &[Kind]) -> Vec<Trial> {
         }),
         plain("native_program::what_is_no_backup_is_refused", backups::what_is_no_backup_is_refused),
         plain("native_program::a_check_finds_what_was_spoiled", backups::a_check_finds_what_was_spoiled),
+        plain("native_program::everything_moves", || RUNTIME.block_on(moving::everything_moves())),
+        plain("native_program::what_does_not_move_is_refused", moving::what_does_not_move_is_refused),
+        counted("install::it_moves_to_d1_and_back".to_owned(), moving::it_moves_to_d1_and_back),
         plain("native_program::backups_are_made_every_night", || {
             RUNTIME.block_on(backups::backups_are_made_every_night())
         }),

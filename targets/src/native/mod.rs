@@ -20,6 +20,7 @@ mod keys;
 mod manual;
 mod metrics;
 mod migrate;
+mod moving;
 mod nightly;
 mod operator;
 mod output;
