@@ -1,6 +1,5 @@
 //! What the server measures of itself, told at `GET /metrics`.
 
-mod gate;
 mod scrape;
 
 use std::{sync::Arc, time::Duration};
@@ -13,7 +12,6 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-pub use gate::MeasuredGate;
 pub use scrape::Scrape;
 
 /// Upper bounds of durations in seconds: from a read out of memory to the longest request.
@@ -153,10 +151,8 @@ impl Metrics {
         if is_own {
             self.durations.get_or_create(&RouteLabels { route, method }).observe(took.as_secs_f64());
         }
-    }
-
-    /// Counts what was decided about a use of an API key.
-    fn count_decision(&self, decision: &'static str) {
-        self.key_decisions.get_or_create(&DecisionLabels { decision }).inc();
+        for decision in record.iter().flat_map(|record| &record.key_decisions) {
+            self.key_decisions.get_or_create(&DecisionLabels { decision }).inc();
+        }
     }
 }
