@@ -76,6 +76,7 @@ mod standings;
 mod storage;
 mod systems;
 mod time;
+mod traces;
 mod typescript;
 mod users;
 mod users_import;
@@ -266,6 +267,9 @@ fn once(kinds: &[Kind]) -> Vec<Trial> {
         counted("vectors::on_the_host".to_owned(), vectors::on_the_host),
         counted("vectors::in_wasm".to_owned(), vectors::in_wasm),
         counted("workerd::goes_on_after_a_trap".to_owned(), || RUNTIME.block_on(workerd::goes_on_after_a_trap())),
+        counted("workerd::counts_requests_in_its_data_set".to_owned(), || {
+            RUNTIME.block_on(workerd::counts_requests_in_its_data_set())
+        }),
         counted("workerd::keys_outlive_their_objects".to_owned(), || {
             RUNTIME.block_on(workerd::keys_outlive_their_objects())
         }),
@@ -311,6 +315,11 @@ fn once(kinds: &[Kind]) -> Vec<Trial> {
         }),
         plain("native_program::a_request_is_a_line", || RUNTIME.block_on(observed::a_request_is_a_line())),
         plain("native_program::a_wrong_log_setting_is_told", observed::a_wrong_log_setting_is_told),
+        plain("native_traces::a_request_is_a_span", || RUNTIME.block_on(traces::a_request_is_a_span())),
+        plain("native_traces::a_dead_collector_holds_up_nothing", || {
+            RUNTIME.block_on(traces::a_dead_collector_holds_up_nothing())
+        }),
+        plain("native_traces::a_wrong_setting_of_traces_is_told", traces::a_wrong_setting_of_traces_is_told),
         plain("native_metrics::what_happens_is_counted", || {
             RUNTIME.block_on(native_metrics::what_happens_is_counted())
         }),

@@ -29,6 +29,7 @@ mod rate_limiter;
 mod serve;
 mod smtp;
 mod system_clock;
+mod traces;
 mod variables;
 
 pub use cli::main;
