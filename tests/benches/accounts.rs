@@ -18,7 +18,7 @@ use aibaas_tests::{
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use hosts::{Outcome, Programs, Server, cpu, median};
+use hosts::{Outcome, Programs, Server, cpu, cpu_since, median};
 
 const PEOPLE: usize = 60;
 const PASSWORD: &str = "correct horse battery staple 9";
@@ -106,10 +106,7 @@ impl Caller<'_> {
         let wall = start.elapsed().as_secs_f64();
         // Work after the answer is the call's too.
         tokio::time::sleep(Duration::from_millis(10)).await;
-        let spent = before.zip(cpu(self.server.serving)).map_or(f64::NAN, |(before, after)| {
-            let spent = after.iter().map(|(thread, spent)| spent - before.get(thread).copied().unwrap_or(0));
-            Duration::from_nanos(spent.sum()).as_secs_f64()
-        });
+        let spent = cpu_since(before, self.server.serving).map_or(f64::NAN, |spent| spent.as_secs_f64());
         if !self.report.costs.contains_key(name) {
             self.report.order.push(name);
         }

@@ -101,7 +101,9 @@ impl Programs {
             }
             Kind::Cloudflare => {
                 let (node, worker) = cloudflare::built()?;
-                Ok((workerd(&node, &hello.join("worker"), variables)?, workerd(&node, &worker, variables)?))
+                let migrations = tools::root().join("migrations");
+                let workerd = |build: &Path| workerd(&node, build, &migrations, variables);
+                Ok((workerd(&hello.join("worker"))?, workerd(&worker)?))
             }
             Kind::Remote => Err("a remote host has no hello to compare with".into()),
         }
@@ -170,11 +172,12 @@ impl Drop for Server {
     }
 }
 
-fn workerd(node: &Path, build: &Path, variables: &[(&'static str, String)]) -> Outcome<Server> {
+/// A Worker in a workerd of its own.
+pub fn workerd(node: &Path, build: &Path, migrations: &Path, variables: &[(&'static str, String)]) -> Outcome<Server> {
     let options = json!({
         "buildDir": build,
         "wranglerToml": tools::root().join("wrangler.toml"),
-        "migrationsDir": tools::root().join("migrations"),
+        "migrationsDir": migrations,
         "vars": variables.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect::<serde_json::Map<_, _>>(),
         "bare": true,
     });
@@ -217,6 +220,14 @@ pub fn cpu(process: u32) -> Option<HashMap<String, u64>> {
         threads.insert(thread.file_name().to_string_lossy().into_owned(), spent);
     }
     (!threads.is_empty()).then_some(threads)
+}
+
+/// What a process has spent on a CPU since it had spent that.
+pub fn cpu_since(before: Option<HashMap<String, u64>>, process: u32) -> Option<Duration> {
+    let (before, after) = before.zip(cpu(process))?;
+    // A thread that has ended since then was idle before it ended.
+    let spent = after.iter().map(|(thread, spent)| spent - before.get(thread).copied().unwrap_or(0));
+    Some(Duration::from_nanos(spent.sum()))
 }
 
 /// A process of this name that the ancestor has started, or what it has started.

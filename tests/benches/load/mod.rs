@@ -8,7 +8,7 @@ use std::{
 
 use aibaas_tests::host::Kind;
 
-use crate::hosts::{Outcome, Server, cpu, median};
+use crate::hosts::{Outcome, Server, cpu, cpu_since, median};
 
 /// Connections that are asked at once, each one request after the other.
 const CONNECTIONS: usize = 8;
@@ -88,7 +88,8 @@ pub struct Cost {
 
 /// One request to one server, asked again and again.
 pub struct Series {
-    name: &'static str,
+    /// What is asked.
+    pub name: &'static str,
     serving: u32,
     address: SocketAddr,
     request: String,
@@ -139,11 +140,7 @@ impl Series {
         self.ask(requests)?;
         let wall = start.elapsed().as_secs_f64() / asked;
         std::thread::sleep(AFTERWARDS);
-        let spent = before.zip(cpu(self.serving)).map(|(before, after)| {
-            // A thread that has ended since then was idle before it ended.
-            let spent = after.iter().map(|(thread, spent)| spent - before.get(thread).copied().unwrap_or(0));
-            Duration::from_nanos(spent.sum()).as_secs_f64() / asked
-        });
+        let spent = cpu_since(before, self.serving).map(|spent| spent.as_secs_f64() / asked);
         self.rounds.push(Cost { cpu: spent, wall });
         Ok(())
     }
@@ -154,6 +151,11 @@ impl Series {
         pairs.map(|(one, other)| Some(figure(one)? / figure(other)?)).collect::<Option<_>>().map(median)
     }
 
+    /// The median of the rounds, in microseconds; not a number where the system does not tell.
+    pub fn cpu_micros(&self) -> f64 {
+        median(self.rounds.iter().map(|cost| cost.cpu.unwrap_or(f64::NAN) * 1e6).collect())
+    }
+
     /// What stands above the rows.
     pub fn heading() -> String {
         format!("{:<12}{:<24}{:>15}{:>13}{:>16}", "host", "request", "CPU, µs/request", "requests/s", "ratio to hello")
@@ -161,8 +163,8 @@ impl Series {
 
     /// The medians. The ratio is that of CPU, or of time where the system does not tell CPU.
     pub fn row(&self, kind: Kind, hello: &Self) -> String {
-        let cpu = self.rounds.iter().map(|cost| cost.cpu).collect::<Option<_>>().map(median);
-        let cpu = cpu.map_or("not told".to_owned(), |cpu| format!("{:.1}", cpu * 1e6));
+        let cpu = self.cpu_micros();
+        let cpu = if cpu.is_nan() { "not told".to_owned() } else { format!("{cpu:.1}") };
         let rate = median(self.rounds.iter().map(|cost| 1.0 / cost.wall).collect());
         let ratio = self.ratio_to(hello, |cost| cost.cpu).or_else(|| self.ratio_to(hello, |cost| Some(cost.wall)));
         let ratio = ratio.unwrap_or(f64::NAN);
