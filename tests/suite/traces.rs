@@ -154,7 +154,7 @@ pub async fn a_request_is_a_span() {
     let spans = collector.of_trace(&other, 1).await;
     let named = |name: &str| spans.iter().find(|span| span.name == name).unwrap_or_else(|| panic!("{name}: {spans:?}"));
     let outbound = named("outbound request");
-    assert_eq!(call.headers["traceparent"].split('-').nth(2), Some(hex(&outbound.span_id).as_str()));
+    assert_eq!(call.headers["traceparent"], format!("00-{other}-{}-01", hex(&outbound.span_id)));
     let told = attributes(outbound);
     assert_eq!((told["server.address"].as_str(), told["http.response.status_code"].as_str()), ("127.0.0.1", "200"));
     for name in ["outbound request", "password hash", "database write"] {
