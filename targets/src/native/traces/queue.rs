@@ -78,7 +78,8 @@ impl Export {
                 }
                 taken = spans.recv_many(&mut batch, room) => {
                     if was_empty {
-                        due = Instant::now() + self.delay;
+                        let now = Instant::now();
+                        due = now.checked_add(self.delay).unwrap_or(now);
                     }
                     if taken == 0 || batch.len() >= self.most {
                         self.hand_over(&mut batch).await;
