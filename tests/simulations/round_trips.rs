@@ -227,7 +227,7 @@ async fn no_request_of_an_administrator_calls_the_database_more_than_twice() {
 }
 
 #[tokio::test]
-async fn to_publish_calls_the_database_twice_and_once_more_for_each_piece_that_an_idempotency_key_adds() {
+async fn a_publisher_waits_for_two_calls_and_with_an_idempotency_key_for_more() {
     let simulation = Simulation::new(&[]).await;
     let key = publisher(&simulation).await;
     let mut counting = Counting::of(&simulation);

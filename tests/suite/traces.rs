@@ -30,17 +30,19 @@ const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const SPAN: &str = "00f067aa0ba902b7";
 const TOKEN: &str = "a token for the collector";
 
+type Taken = Arc<Mutex<Vec<(HeaderMap, Bytes)>>>;
+
 /// Takes whatever it is sent, as OTLP over HTTP.
 struct Collector {
     url: String,
-    taken: Arc<Mutex<Vec<(HeaderMap, Bytes)>>>,
+    taken: Taken,
 }
 
 impl Collector {
     async fn start() -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
-        let taken = Arc::<Mutex<Vec<(HeaderMap, Bytes)>>>::default();
+        let taken = Taken::default();
         let router = Router::new().route("/v1/traces", post(take)).with_state(Arc::clone(&taken));
         tokio::spawn(async { axum::serve(listener, router).await });
         Self { url, taken }
@@ -73,7 +75,7 @@ impl Collector {
     }
 }
 
-async fn take(State(taken): State<Arc<Mutex<Vec<(HeaderMap, Bytes)>>>>, headers: HeaderMap, body: Bytes) -> Vec<u8> {
+async fn take(State(taken): State<Taken>, headers: HeaderMap, body: Bytes) -> Vec<u8> {
     taken.lock().expect("no panic").push((headers, body));
     ExportTraceServiceResponse::default().encode_to_vec()
 }
@@ -154,7 +156,7 @@ pub async fn a_request_is_a_span() {
     let spans = collector.of_trace(&other, 1).await;
     let named = |name: &str| spans.iter().find(|span| span.name == name).unwrap_or_else(|| panic!("{name}: {spans:?}"));
     let outbound = named("outbound request");
-    assert_eq!(call.headers["traceparent"].split('-').nth(2), Some(hex(&outbound.span_id).as_str()));
+    assert_eq!(call.headers["traceparent"], format!("00-{other}-{}-01", hex(&outbound.span_id)));
     let told = attributes(outbound);
     assert_eq!((told["server.address"].as_str(), told["http.response.status_code"].as_str()), ("127.0.0.1", "200"));
     for name in ["outbound request", "password hash", "database write"] {

@@ -49,6 +49,12 @@ impl TraceParent {
         Self { trace_id, parent_id: span_id, flags: RANDOM | if is_sampled { SAMPLED } else { 0 } }
     }
 
+    /// The same, recorded by whoever caused the request, or not.
+    #[must_use]
+    pub const fn sampled(self, is_sampled: bool) -> Self {
+        Self { flags: if is_sampled { self.flags | SAMPLED } else { self.flags & !SAMPLED }, ..self }
+    }
+
     /// The trace's id.
     #[must_use]
     pub const fn trace_id_bytes(&self) -> [u8; 16] {
@@ -105,7 +111,10 @@ mod tests {
         assert_eq!(TraceParent::parse(&given.child([0; 8]).to_string()), Some(given.child([1; 8])));
         let again = TraceParent::new(given.trace_id_bytes(), given.parent_id_bytes(), given.is_sampled());
         assert_eq!(again.to_string(), GIVEN.replace("-01", "-03"));
-        assert!(!TraceParent::parse(&GIVEN.replace("-01", "-02")).unwrap().is_sampled());
+        let left_out = TraceParent::parse(&GIVEN.replace("-01", "-02")).unwrap();
+        assert!(!left_out.is_sampled());
+        assert_eq!(left_out.sampled(true).to_string(), GIVEN.replace("-01", "-03"));
+        assert_eq!(given.sampled(false).to_string(), GIVEN.replace("-01", "-00"));
     }
 
     #[test]

@@ -105,8 +105,12 @@ fn context(parent: TraceParent) -> SpanContext {
     SpanContext::new(trace, span, flags, false, TraceState::NONE)
 }
 
-/// The span as whatever it causes sees it.
-fn parent_of(span: &Span) -> TraceParent {
+/// The span, which has this parent, as whatever it causes sees it.
+fn parent_of(span: &Span, parent: Option<TraceParent>) -> TraceParent {
     let context = span.span_context();
-    TraceParent::new(context.trace_id().to_bytes(), context.span_id().to_bytes(), context.is_sampled())
+    let (id, is_sampled) = (context.span_id().to_bytes(), context.is_sampled());
+    match parent {
+        Some(parent) => parent.child(id).sampled(is_sampled),
+        None => TraceParent::new(context.trace_id().to_bytes(), id, is_sampled),
+    }
 }

@@ -7,7 +7,7 @@ use aibaas_core::{
     domain::Secret,
     ports::{
         Database, DatabaseError, HashError, HashJob, HashOutcome, HttpClient, HttpError, OutboundRequest,
-        OutboundResponse, PasswordHasher, Rows, Statement,
+        OutboundResponse, PasswordHasher, Rows, Statement, current_trace,
     },
 };
 use async_trait::async_trait;
@@ -87,7 +87,7 @@ impl HttpClient for Traced<dyn HttpClient> {
         let Some((header, mut span)) = header.zip(self.traces.child("outbound request", SpanKind::Client)) else {
             return self.port.send(request).await;
         };
-        header.1 = Secret::new(parent_of(&span).to_string());
+        header.1 = Secret::new(parent_of(&span, current_trace()).to_string());
         span.set_attribute(KeyValue::new("http.request.method", request.method.to_string()));
         if let Some(host) = request.url.parse::<Uri>().ok().as_ref().and_then(Uri::host) {
             span.set_attribute(KeyValue::new("server.address", host.to_owned()));

@@ -16,6 +16,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::native::metrics::{SpanLoss, SpanMetrics};
 
+/// By then the client has given up itself, and told the log why.
+const GRACE: Duration = Duration::from_secs(1);
+
 /// Where spans that ended go.
 #[derive(Debug)]
 pub struct Queue {
@@ -75,7 +78,8 @@ impl Export {
                 }
                 taken = spans.recv_many(&mut batch, room) => {
                     if was_empty {
-                        due = Instant::now() + self.delay;
+                        let now = Instant::now();
+                        due = now.checked_add(self.delay).unwrap_or(now);
                     }
                     if taken == 0 || batch.len() >= self.most {
                         self.hand_over(&mut batch).await;
@@ -95,7 +99,7 @@ impl Export {
         }
         let spans = std::mem::take(batch);
         let count = u64::try_from(spans.len()).unwrap_or(u64::MAX);
-        match timeout(self.timeout, self.exporter.export(spans)).await {
+        match timeout(self.timeout.saturating_add(GRACE), self.exporter.export(spans)).await {
             Ok(Ok(())) => self.metrics.exported(count),
             Ok(Err(_)) | Err(_) => self.metrics.lost(SpanLoss::Collector, count),
         }

@@ -25,7 +25,7 @@ impl Traces {
             _ => None,
         };
         let span = self.begin(known(request.method()), SpanKind::Server, parent);
-        if let Ok(value) = HeaderValue::try_from(parent_of(&span).to_string()) {
+        if let Ok(value) = HeaderValue::try_from(parent_of(&span, parent).to_string()) {
             request.headers_mut().insert(TRACEPARENT, value);
         }
         ServerSpan(span)
