@@ -148,7 +148,7 @@ pub async fn everything_moves() {
     let there = Service(copy.client().with(service.0.credential().expect("a key")));
     assert_eq!(there.remaining(&key).await, 5, "windows of limits begin anew");
     there.accepts(&key, json!({})).await;
-    there.refuses(&revoked, json!({}), "revoked").await;
+    there.refuses(&revoked, json!({}), "api_key_revoked").await;
     new.kill();
 }
 
