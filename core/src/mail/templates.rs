@@ -84,6 +84,15 @@ pub enum EmailTemplate {
         /// When, for the person to compare.
         at: String,
     },
+    /// A webhook is not called any more.
+    WebhookDisabled {
+        /// The host of its address: who knows the whole may write there.
+        host: String,
+        /// Whether it answered that it is gone.
+        gone: bool,
+        /// When, for the person to compare.
+        at: String,
+    },
     /// An API key was found in public, and revoked.
     ApiKeyLeaked {
         /// What its owner calls it.
@@ -185,6 +194,7 @@ impl EmailTemplate {
             Self::AccountDeleted => ACCOUNT_DELETED,
             Self::SessionEnded { .. } => "session_ended",
             Self::NewNetwork { .. } => "new_network",
+            Self::WebhookDisabled { .. } => "webhook_disabled",
             Self::ApiKeyLeaked { .. } => "api_key_leaked",
             Self::ApiKeyExpires { .. } => "api_key_expires",
             Self::ApiKeyLimited { .. } => "api_key_limited",
@@ -309,6 +319,20 @@ impl EmailTemplate {
                 )],
                 link: None,
                 closing: "Log in again; if you suspect misuse, change your password.",
+            },
+            Self::WebhookDisabled { host, gone, at } => Texts {
+                subject: "A webhook of yours is disabled",
+                paragraphs: vec![
+                    match gone {
+                        true => format!("At {at} your webhook at {host} answered 410 Gone, so it is not called any more."),
+                        false => format!(
+                            "Your webhook at {host} has taken nothing for five days, so it is not called any more since {at}."
+                        ),
+                    },
+                    "Once it answers again, enable it. What happened meanwhile is not told, but for the public log, which goes on where it stopped.".to_owned(),
+                ],
+                link: None,
+                closing: "If you do not need it any more, delete it.",
             },
             Self::NewNetwork { address, device, at } => Texts {
                 subject: "Somebody logged in from a new network",

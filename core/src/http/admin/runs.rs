@@ -12,7 +12,8 @@ use crate::{
         publishing::{Reason, RunBody, find},
         request::{Json, Path},
     },
-    store::{BatchError, Guard, publications::RunEnding, runs},
+    store::{BatchError, Guard, publications::RunEnding, runs, webhooks as webhook_store},
+    webhooks,
 };
 
 /// Rejects a run.
@@ -53,6 +54,7 @@ pub async fn reject(
             let mut open = admin.batch();
             open.extend([runs::expect_still_open(&id), ending.end()]);
             open.push(event());
+            open.extend(webhook_store::queue_of_open_run(&id, &app.new_id().into(), app.now()));
             match open.run(&app).await {
                 // What it is instead, the run tells.
                 Err(BatchError::Guard(Guard::RunOpen)) => {}
@@ -64,6 +66,7 @@ pub async fn reject(
             log::sequence_in_background(&app);
         }
     }
+    webhooks::deliver_in_background(&app);
     let run = find(&app, &id).await?;
     match run.status {
         RunStatus::Rejected => Ok(Answer(RunBody::of(&run))),

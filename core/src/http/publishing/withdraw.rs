@@ -14,6 +14,7 @@ use crate::{
         request::{Json, Path, Validator},
     },
     store::{Answers, Batch, BatchError, Guard, publications::RunEnding, runs::Run},
+    webhooks,
 };
 
 /// Why it is done.
@@ -100,6 +101,7 @@ async fn outcome(app: &App, done: Result<Answers, BatchError>, owner_id: &UserId
         done => {
             done?;
             log::sequence_in_background(app);
+            webhooks::deliver_in_background(app);
         }
     }
     let run = find_own(app, owner_id, id).await?;
