@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aibaas_tests::{
-    Client, Publisher, User, cases, eventually,
+    Client, Publisher, User, Visitor, cases, eventually,
     fixtures::{PASSWORD, admin, unique},
     hooks::HookCall,
     host::{Host, Kind, Setup, TICK_SECRET, native::Server},
@@ -18,7 +18,8 @@ cases![
         settings_are_checked,
         webhooks_are_their_owners,
         a_person_has_few,
-        a_webhook_is_made_once;
+        a_webhook_is_made_once,
+        pages_make_and_end_a_webhook;
     SendsMail:
         a_test_is_signed,
         owners_are_told_of_runs_and_keys,
@@ -600,6 +601,45 @@ async fn a_webhook_is_made_once(host: Host) {
     assert_eq!(make("https://example.org/a").await.expect(201), first);
     make("https://example.org/b").await.problem(422, "idempotency_key_reused");
     assert_eq!(user.api.get(PATH).await.expect(200)["data"], json!([first["webhook"]]));
+}
+
+async fn pages_make_and_end_a_webhook(host: Host) {
+    let user = User::verified(&host).await;
+    let mut visitor = Visitor::logged_in(&user).await;
+    let here = "/account/webhooks";
+    visitor.open(here).await.titled(200, "Webhooks").says("There is none yet.");
+    let new = format!("{here}/new");
+    let form = visitor.open(&new).await.form(&new);
+    let wrong = visitor.send(&form.clone().with("url", "https://127.0.0.1/")).await;
+    wrong.titled(422, "Create a webhook").says("id=\"url-error\"").says("id=\"events-error\"");
+    let form = form.with("url", "https://example.org/hooks/T0KEN").with("description", "<b>CI");
+    let form = form.ticked("events", "log.changed");
+    let page = visitor.send(&form).await;
+    let secret = page.titled(201, "The secret of your webhook").element("<p class=\"secret\">");
+    assert!(secret.starts_with("whsec_"), "{secret}");
+    assert_eq!(visitor.send(&form).await.element("<p class=\"secret\">"), secret, "a double click makes one");
+    let list = visitor.open(here).await;
+    list.says("example.org").says("log.changed").says("&lt;b&gt;CI").lacks("T0KEN").lacks("<b>CI");
+    let made = user.api.get(PATH).await.expect(200)["data"][0].clone();
+    let path = format!("{here}/{}", made["id"].as_str().expect("an id"));
+    let page = visitor.open(&path).await;
+    page.titled(200, "example.org").says("https://example.org/hooks/T0KEN").says("There is none yet.").lacks(&secret);
+    let page = visitor.send(&page.form(&format!("{path}/test"))).await;
+    let deliveries = user.api.get(format!("{PATH}/{}/deliveries", made["id"].as_str().unwrap())).await.expect(200);
+    let delivery = deliveries["data"][0]["id"].as_str().expect("an id");
+    let replay = page.says("webhook.test").form(&format!("{path}/deliveries/{delivery}/replay"));
+    visitor.send(&replay).await.says("webhook.test");
+    let page = visitor.send(&page.form(&format!("{path}/status"))).await;
+    page.says("disabled").lacks("Send again");
+    let page = visitor.send(&page.form(&format!("{path}/status"))).await;
+    let rotated = visitor.send(&page.form(&format!("{path}/rotate"))).await;
+    let rotated = rotated.titled(200, "The new secret of your webhook").element("<p class=\"secret\">");
+    assert!(rotated.starts_with("whsec_") && rotated != secret);
+    // Nobody else sees it.
+    let mut stranger = Visitor::logged_in(&User::verified(&host).await).await;
+    stranger.open(&path).await.titled(404, "There is nothing here");
+    visitor.send(&page.form(&format!("{path}/delete"))).await.says("There is none yet.");
+    assert_eq!(user.api.get(PATH).await.expect(200)["data"], json!([]));
 }
 
 /// A server that dies while a webhook has not answered: the next one calls it again, with the same message.

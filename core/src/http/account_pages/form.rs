@@ -190,7 +190,7 @@ impl Mistakes {
 }
 
 /// How the summary names a field: as its label does.
-const LABELS: [(&str, &str); 19] = [
+const LABELS: [(&str, &str); 21] = [
     ("email", "E-mail address"),
     ("fullName", "Name"),
     ("password", "Password"),
@@ -210,6 +210,8 @@ const LABELS: [(&str, &str); 19] = [
     ("reason", "Reason"),
     ("benchmark", "Benchmark"),
     ("role", "Role"),
+    ("url", "Address"),
+    ("events", "Events"),
 ];
 
 fn label_of(field: &str) -> Option<&'static str> {
