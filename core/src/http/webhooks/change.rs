@@ -77,7 +77,7 @@ pub async fn handler(
     let url = body.url.as_deref().and_then(|url| check_url(&app, &mut validator, url));
     let description =
         body.description.as_ref().map(|text| validator.optional_text("/description", text.as_deref(), 1000));
-    let events = body.events.as_deref().map(|events| check_events(&mut validator, events));
+    let events = body.events.map(|events| check_events(&mut validator, events));
     validator.finish()?;
     limits::admit_person(&app, caller.confirm(&app).await?.confirmed()).await?;
     let members = [

@@ -68,7 +68,7 @@ async fn create(app: &App, caller: &ClaimedSession, body: Body, claim: Claim) ->
     let mut validator = Validator::default();
     let url = check_url(app, &mut validator, &body.url);
     let description = validator.optional_text("/description", body.description.as_deref(), 1000);
-    let events = check_events(&mut validator, &body.events);
+    let events = check_events(&mut validator, body.events);
     validator.finish()?;
     let url = url.ok_or_else(|| ApiError::internal("an address that was refused"))?;
     let confirmed = match Confirmed::by_claim(caller, &claim) {

@@ -159,11 +159,12 @@ impl From<Delivery> for DeliveryBody {
     }
 }
 
-/// The events of a request, each once.
-fn check_events(validator: &mut Validator, events: &[WebhookEvent]) -> Vec<WebhookEvent> {
-    validator.require(!events.is_empty(), "/events", "name at least one event");
+/// The events of a request: at least one, each once.
+fn check_events(validator: &mut Validator, events: Vec<WebhookEvent>) -> Vec<WebhookEvent> {
     let mut seen = BTreeSet::new();
-    events.iter().copied().filter(|event| seen.insert(event.as_str())).collect()
+    let is_set = events.iter().all(|event| seen.insert(event.as_str()));
+    validator.require(!events.is_empty() && is_set, "/events", "name at least one event, and each once");
+    events
 }
 
 /// The address of a request, where it may be called.
