@@ -331,7 +331,7 @@ impl EmailTemplate {
                     },
                     "Once it answers again, enable it. What happened meanwhile is not told, but for the public log, which goes on where it stopped.".to_owned(),
                 ],
-                link: None,
+                link: Some(("See your webhooks", format!("{}/account/webhooks", config.base_url))),
                 closing: "If you do not need it any more, delete it.",
             },
             Self::NewNetwork { address, device, at } => Texts {
