@@ -62,7 +62,7 @@ impl<'de> Deserialize<'de> for WebhookStatus {
 wire_names! {
     /// Why a webhook is not called any more. `owner`: its owner said so. `failing`: for five days nothing was taken. `gone`:
     /// it answered 410.
-    WebhookDisabledReason as "WebhookDisabledReason" {
+    WebhookDisabledReason as "WebhookDisabling" {
         /// Its owner said so.
         Owner = "owner",
         /// For days nothing was taken.
