@@ -8,6 +8,7 @@
 //   vars           the Worker's variables and secrets
 //   port           where to listen; 0 for any
 //   twice          runs a second instance of the Worker on the same databases and objects, at {"anotherPort"}
+//   analytics      binds an Analytics Engine data set
 //   bare           leaves out the harness, for the benchmark
 //   persist        a folder where databases, caches and objects are kept; without it, one that goes with the process
 //   outboundPort   where every outbound request goes, with its own URL in the header x-original-url

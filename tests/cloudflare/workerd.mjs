@@ -1,7 +1,8 @@
 // What serve.mjs starts; it says what the options mean.
 //
 // The control port: `POST /cron` runs the scheduled handler, `GET /logs` shows what the Worker logged, `GET /hashes`
-// how many passwords each of the hashing objects has hashed, `GET /mails` what went to the binding EMAIL.
+// how many passwords each of the hashing objects has hashed, `GET /mails` what went to the binding EMAIL, and `GET /points`
+// what was written to the data set ANALYTICS.
 //
 // `GET /fault?of=&fault=&times=` spoils a binding (faults.mjs), and without parameters heals all; `GET /exhaust` has the
 // instance run out of memory, and `GET /memory` tells how much it has.
@@ -120,6 +121,17 @@ database.withSession = function (...constraint) {
   };
 };
 
+/** What was written to the data set, which miniflare takes and forgets. */
+const points = [];
+if (env.ANALYTICS) {
+  const dataset = Object.getPrototypeOf(env.ANALYTICS);
+  const { writeDataPoint } = dataset;
+  dataset.writeDataPoint = function (point) {
+    points.push(point);
+    return writeDataPoint.call(this, point);
+  };
+}
+
 let hashTraps = false;
 let hashIsBusy = false;
 const hashes = {};
@@ -146,6 +158,7 @@ export default {
   fetch(request, ...rest) {
     const { pathname, searchParams } = new URL(request.url);
     if (pathname === "/harness/hashes") return Response.json(hashes);
+    if (pathname === "/harness/points") return Response.json(points);
     if (pathname === "/harness/keys") return Response.json(keys);
     if (pathname === "/harness/memory") return Response.json(initSync().memory.buffer.byteLength);
     if (pathname === "/harness/exhaust") return Response.json(exhaust());
@@ -260,6 +273,7 @@ const worker = (name, objects) => ({
   bindings: options.vars,
   d1Databases: { DB: "DB" },
   email: options.vars.MAIL_TRANSPORT === "cloudflare" ? { send_email: [{ name: "EMAIL" }] } : undefined,
+  analyticsEngineDatasets: options.analytics ? { ANALYTICS: { dataset: "aibaas" } } : undefined,
   kvNamespaces: { CACHE: "CACHE" },
   durableObjects: {
     RATE_LIMITER: { className: "RateLimiter", useSQLite: true, ...objects },
@@ -325,7 +339,7 @@ const control = http.createServer(async (request, response) => {
       response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(logs));
     } else if (request.method === "GET" && request.url === "/mails") {
       response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(log.mails));
-    } else if (request.method === "GET" && ["/hashes", "/keys", "/evict", "/fault", "/exhaust", "/memory"].includes(request.url.split("?")[0])) {
+    } else if (request.method === "GET" && ["/hashes", "/keys", "/points", "/evict", "/fault", "/exhaust", "/memory"].includes(request.url.split("?")[0])) {
       const answer = await fetch(`http://${hostname}:${workerPort}/harness${request.url}`);
       response.writeHead(200, { "content-type": "application/json" }).end(await answer.text());
     } else {

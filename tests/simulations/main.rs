@@ -9,4 +9,5 @@ mod leaderboard;
 mod limits;
 mod log;
 mod reads;
+mod round_trips;
 mod steps;

@@ -1,6 +1,9 @@
 //! Dependencies that hang, answer too late, break off or fail: around the ports of a simulation.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicU32, Ordering},
+};
 
 use aibaas_core::{
     domain::{
@@ -65,6 +68,7 @@ pub struct Faults {
     timer: Arc<dyn Timer>,
     set: Mutex<Option<Set>>,
     late: Mutex<Vec<BoxFuture>>,
+    database_calls: AtomicU32,
 }
 
 struct Set {
@@ -80,7 +84,13 @@ impl Faults {
     /// None yet.
     #[must_use]
     pub fn new(timer: Arc<dyn Timer>) -> Self {
-        Self { timer, set: Mutex::default(), late: Mutex::default() }
+        Self { timer, set: Mutex::default(), late: Mutex::default(), database_calls: AtomicU32::new(0) }
+    }
+
+    /// How often the application has called its database since the last question. What the gate of keys reads for itself
+    /// is not of it.
+    pub fn database_calls(&self) -> u32 {
+        self.database_calls.swap(0, Ordering::Relaxed)
     }
 
     /// From now on every call of this dependency meets the fault.
@@ -175,6 +185,7 @@ impl Database for Faulty<dyn Database> {
     }
 
     async fn batch(&self, statements: Vec<Statement>) -> Result<Vec<Rows>, DatabaseError> {
+        self.faults.database_calls.fetch_add(1, Ordering::Relaxed);
         let is_late = self.faults.set.lock().expect("no panic").as_ref().is_some_and(|set| {
             set.of == Dependency::Database && set.fault == Fault::CarriesOutLate && set.after == 0 && set.times > 0
         });

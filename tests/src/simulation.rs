@@ -363,7 +363,11 @@ impl Simulation {
             request = request.header("content-type", "application/json");
         }
         let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
-        let mut request = request.header("host", "simulation.example").body(body).expect("a request");
+        self.send(request.header("host", "simulation.example").body(body).expect("a request")).await
+    }
+
+    /// Sends a request as it is. What is left to do after the answer waits for [`Simulation::settle`].
+    pub async fn send(&self, mut request: Request<Body>) -> Response {
         request.extensions_mut().insert(ClientAddress(*self.address.lock().expect("no panic")));
         self.router.clone().oneshot(request).await.expect("an answer")
     }

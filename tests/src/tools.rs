@@ -24,15 +24,8 @@ pub fn target_directory() -> PathBuf {
 /// # Errors
 /// What it printed, where it failed.
 pub fn cargo(arguments: &[&str]) -> Result<String, String> {
-    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
-    let mut command = Command::new(cargo);
+    let mut command = aibaas_bundle::cargo();
     command.args(arguments).current_dir(root());
-    // `cargo test` tells of the package of the tests, and build scripts that look at it would run anew with each of the two.
-    for (name, _) in std::env::vars_os() {
-        if name.to_str().is_some_and(|name| name.starts_with("CARGO_MANIFEST_") || name.starts_with("CARGO_PKG_")) {
-            command.env_remove(&name);
-        }
-    }
     run(&mut command, "install Rust with rustup, https://rustup.rs")
 }
 

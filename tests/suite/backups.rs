@@ -14,13 +14,13 @@ use rusqlite::Connection;
 use serde_json::Value;
 
 /// Runs a command; its code, and what it said.
-fn run(arguments: &[&str]) -> (Option<i32>, String) {
+pub fn run(arguments: &[&str]) -> (Option<i32>, String) {
     let output = native::command().expect("the binary").args(arguments).output().expect("it runs");
     let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     (output.status.code(), said)
 }
 
-fn text(path: &Path) -> &str {
+pub fn text(path: &Path) -> &str {
     path.to_str().expect("UTF-8")
 }
 
@@ -32,7 +32,7 @@ fn names(folder: &Path) -> Vec<String> {
 }
 
 /// A small database with something of everything, of this program's schema.
-fn small(path: &Path) {
+pub fn small(path: &Path) {
     let database = Connection::open(path).expect("a database");
     database.execute_batch("PRAGMA journal_mode = WAL").expect("a log");
     database.execute_batch(CREATE_LOG).expect("the log of migrations");

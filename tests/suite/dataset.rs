@@ -119,7 +119,7 @@ async fn answer(client: &Client, path: &str) -> (u16, Vec<(String, String)>, Str
     (answer.status.as_u16(), answer.comparable_headers(), body)
 }
 
-async fn assert_same(one: &Host, other: &Host, paths: &[String]) {
+pub async fn assert_same(one: &Host, other: &Host, paths: &[String]) {
     let (one, other) = (one.client(), other.client());
     for path in paths {
         let (was, is) = (answer(&one, path).await, answer(&other, path).await);
@@ -135,8 +135,9 @@ async fn assert_same(one: &Host, other: &Host, paths: &[String]) {
 
 /// Everything that can be said of a benchmark: slices, several attempts and samples, clusters, odd numbers, parts, counts,
 /// private tasks; a run that replaced another, one that was withdrawn, and things that nobody published on.
-struct Everything {
-    publisher: Publisher,
+pub struct Everything {
+    /// Whoever publishes it.
+    pub publisher: Publisher,
     /// The first two have a run of versions 1 and 2 each.
     models: Vec<String>,
     runs: Vec<String>,
@@ -147,7 +148,7 @@ struct Everything {
 }
 
 impl Everything {
-    async fn on(host: &Host) -> Self {
+    pub async fn on(host: &Host) -> Self {
         let publisher = Publisher::new(host).await;
         let secret = unique("secret-task");
         let mut models = Vec::new();
@@ -280,7 +281,7 @@ impl Everything {
     }
 
     /// Every public read of this publisher's things.
-    async fn reads(&self) -> Vec<String> {
+    pub async fn reads(&self) -> Vec<String> {
         let benchmark = &self.publisher.benchmark;
         let api = self.publisher.api.anonymous();
         let changes = format!("/api/v1/changes?benchmark={benchmark}&limit=100");

@@ -258,6 +258,12 @@ pub async fn cloudflare_is_told_its_ids() -> Result<(), String> {
         assert!(text.contains(&format!("\n# {name} = ")), "{name}");
         text.replace(&format!("\n# {name} = "), &format!("\n{name} = "))
     });
+    // And with the data set that it names.
+    let data_set = ["[[analytics_engine_datasets]]", "binding = \"ANALYTICS\"", "dataset = \"aibaas\""];
+    let with_domain = data_set.iter().fold(with_domain, |text, line| {
+        assert!(text.contains(&format!("\n# {line}\n")), "{line}");
+        text.replace(&format!("\n# {line}\n"), &format!("\n{line}\n"))
+    });
     let (node, bundle) = cloudflare::built()?;
     let _reading = cloudflare::BUNDLE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let worker = format!("main = {:?}", bundle.join("worker.mjs"));
@@ -268,6 +274,7 @@ pub async fn cloudflare_is_told_its_ids() -> Result<(), String> {
     wrangler.arg(&config).args(["--outdir"]).arg(folder.path().join("out")).current_dir(tools::root());
     let said = tools::run(wrangler.envs(cloudflare::QUIET), "see docs/deploy-cloudflare.md")?;
     assert!(said.contains("fedcba9876543210fedcba9876543210") && said.contains("api.example.org"), "{said}");
+    assert!(said.contains("env.ANALYTICS (aibaas)"), "{said}");
     assert!(!said.contains("Unexpected fields"), "{said}");
     Ok(())
 }

@@ -48,6 +48,7 @@ mod mail_delivery;
 mod metrics;
 mod mfa;
 mod moderation;
+mod moving;
 mod native_keys;
 mod native_metrics;
 mod native_program;
@@ -75,6 +76,7 @@ mod standings;
 mod storage;
 mod systems;
 mod time;
+mod traces;
 mod typescript;
 mod users;
 mod users_import;
@@ -262,12 +264,14 @@ fn once(kinds: &[Kind]) -> Vec<Trial> {
     };
     let mut trials = vec![
         counted("hosts::the_same_request_gets_the_same_answer".to_owned(), || RUNTIME.block_on(parity)),
-        counted("project::core_builds_for_every_host".to_owned(), project::core_builds_for_every_host),
         counted("typescript::by_itself".to_owned(), || RUNTIME.block_on(typescript::by_itself())),
         counted("project::the_worker_deploys".to_owned(), project::the_worker_deploys),
         counted("vectors::on_the_host".to_owned(), vectors::on_the_host),
         counted("vectors::in_wasm".to_owned(), vectors::in_wasm),
         counted("workerd::goes_on_after_a_trap".to_owned(), || RUNTIME.block_on(workerd::goes_on_after_a_trap())),
+        counted("workerd::counts_requests_in_its_data_set".to_owned(), || {
+            RUNTIME.block_on(workerd::counts_requests_in_its_data_set())
+        }),
         counted("workerd::keys_outlive_their_objects".to_owned(), || {
             RUNTIME.block_on(workerd::keys_outlive_their_objects())
         }),
@@ -313,6 +317,11 @@ fn once(kinds: &[Kind]) -> Vec<Trial> {
         }),
         plain("native_program::a_request_is_a_line", || RUNTIME.block_on(observed::a_request_is_a_line())),
         plain("native_program::a_wrong_log_setting_is_told", observed::a_wrong_log_setting_is_told),
+        plain("native_traces::a_request_is_a_span", || RUNTIME.block_on(traces::a_request_is_a_span())),
+        plain("native_traces::a_dead_collector_holds_up_nothing", || {
+            RUNTIME.block_on(traces::a_dead_collector_holds_up_nothing())
+        }),
+        plain("native_traces::a_wrong_setting_of_traces_is_told", traces::a_wrong_setting_of_traces_is_told),
         plain("native_metrics::what_happens_is_counted", || {
             RUNTIME.block_on(native_metrics::what_happens_is_counted())
         }),
@@ -324,6 +333,9 @@ fn once(kinds: &[Kind]) -> Vec<Trial> {
         }),
         plain("native_program::what_is_no_backup_is_refused", backups::what_is_no_backup_is_refused),
         plain("native_program::a_check_finds_what_was_spoiled", backups::a_check_finds_what_was_spoiled),
+        plain("native_program::everything_moves", || RUNTIME.block_on(moving::everything_moves())),
+        plain("native_program::what_does_not_move_is_refused", moving::what_does_not_move_is_refused),
+        counted("install::it_moves_to_d1_and_back".to_owned(), moving::it_moves_to_d1_and_back),
         plain("native_program::backups_are_made_every_night", || {
             RUNTIME.block_on(backups::backups_are_made_every_night())
         }),

@@ -27,7 +27,8 @@ async fn scrape(url: &str, headers: &[(&str, &str)]) -> (u16, String, String) {
     (answer.status().as_u16(), media_type, answer.text().await.expect("text"))
 }
 
-async fn measured(server: &Server) -> (Exposition, String) {
+/// What a server measures, and the text that says so.
+pub async fn measured(server: &Server) -> (Exposition, String) {
     let (status, media_type, text) = scrape(&server.url, &[]).await;
     assert_eq!((status, &*media_type), (200, "application/openmetrics-text; version=1.0.0; charset=utf-8"), "{text}");
     (open_metrics::parse(&text).unwrap_or_else(|why| panic!("{why}\n{text}")), text)

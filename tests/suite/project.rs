@@ -4,15 +4,6 @@ use std::{fs, process::Command};
 
 use aibaas_tests::{host::cloudflare, tools};
 
-/// The application names no host: it builds where there is no operating system, and in a component.
-pub fn core_builds_for_every_host() -> Result<(), String> {
-    for target in ["wasm32-unknown-unknown", "wasm32-wasip2"] {
-        tools::rust_target(target)?;
-        tools::cargo(&["check", "--quiet", "-p", "aibaas-core", "--target", target])?;
-    }
-    Ok(())
-}
-
 /// `wrangler deploy --dry-run`: the Worker deploys, and wrangler knows every key of its configuration.
 pub fn the_worker_deploys() -> Result<(), String> {
     let (node, _) = cloudflare::built()?;

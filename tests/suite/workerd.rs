@@ -41,6 +41,47 @@ pub async fn goes_on_after_a_trap() -> Result<(), String> {
     Ok(())
 }
 
+/// Every answer is a point of the data set: by route, and by nothing that tells who asked for what.
+pub async fn counts_requests_in_its_data_set() -> Result<(), String> {
+    let workerd = Workerd::start_counted(&Setup::KeepsMail.variables())?;
+    let host = Host::at(Kind::Cloudflare, workerd.url.clone(), None);
+    let owner = User::verified(&host).await;
+    let asks = Key::limited(&owner, 1000, 3600).await;
+    let points = async || {
+        let points = plain_client().get(format!("{}/points", workerd.control)).send().await.expect("an answer");
+        points.json::<Vec<Value>>().await.expect("points")
+    };
+    let before = points().await.len();
+    host.client().get("/health?secret=hidden").await.expect(200);
+    host.client().get("/api/v1/models/hidden/hidden").await.expect(404);
+    host.client().get("/hidden").await.expect(404);
+    owner.api.get("/api/v1/users/me").await.expect(200);
+    asks.api.post(VERIFY).json(json!({ "key": asks.secret })).await.expect(200);
+    asks.api.post(VERIFY).json(json!({ "key": "hidden" })).await.expect(200);
+    plain_client().get(format!("{}/health", host.url())).header("x-request-id", "trap-1").send().await.expect("a 500");
+    let points = points().await.split_off(before);
+    let told = points.iter().map(|point| point["blobs"].clone()).collect::<Vec<_>>();
+    let expected = [
+        json!(["/health", "GET", "200", "nobody", ""]),
+        json!(["/api/v1/models/{provider}/{name}", "GET", "404", "nobody", ""]),
+        json!(["none", "GET", "404", "nobody", ""]),
+        json!(["/api/v1/users/me", "GET", "200", "session", ""]),
+        json!([VERIFY, "POST", "200", "api_key", "valid"]),
+        json!([VERIFY, "POST", "200", "api_key", "valid"]),
+        // The application counted it before its answer was lost.
+        json!(["/health", "GET", "200", "nobody", ""]),
+        json!(["none", "other", "500", "nobody", ""]),
+    ];
+    assert_eq!(told, expected);
+    for point in &points {
+        assert_eq!(point["indexes"], json!([point["blobs"][0]]));
+        assert!(point["doubles"][0].is_u64() && point["doubles"][1].is_null(), "{point}");
+    }
+    let text = json!(points).to_string();
+    assert!(!text.contains("hidden") && !text.contains("127.0.0.1") && !text.contains(&asks.secret), "{text}");
+    Ok(())
+}
+
 /// What a key has used of its limit, and what was counted, outlives the object that keeps it.
 pub async fn keys_outlive_their_objects() -> Result<(), String> {
     let workerd = Workerd::start(&Setup::MovesTime.variables(), None)?;

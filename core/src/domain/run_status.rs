@@ -37,3 +37,31 @@ impl RunStatus {
             .find(|status| status.as_str() == name)
     }
 }
+
+/// What may have become of a run that was published.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum PublishedStatus {
+    /// It still stands.
+    #[default]
+    Published,
+    /// An administrator took it out.
+    Rejected,
+    /// Its owner did.
+    Withdrawn,
+}
+
+impl PublishedStatus {
+    /// Every one, as they are listed to choose from.
+    pub const ALL: [Self; 3] = [Self::Published, Self::Withdrawn, Self::Rejected];
+}
+
+impl From<PublishedStatus> for RunStatus {
+    fn from(status: PublishedStatus) -> Self {
+        match status {
+            PublishedStatus::Published => Self::Published,
+            PublishedStatus::Rejected => Self::Rejected,
+            PublishedStatus::Withdrawn => Self::Withdrawn,
+        }
+    }
+}

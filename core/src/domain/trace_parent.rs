@@ -4,8 +4,12 @@ use std::fmt;
 
 use data_encoding::HEXLOWER;
 
-/// The flags that are handed on: `sampled`, and that the trace's id is random (level 2).
-const KNOWN_FLAGS: u8 = 0b11;
+/// That whoever caused the request may have recorded it.
+const SAMPLED: u8 = 0b01;
+/// That the trace's id is random (level 2).
+const RANDOM: u8 = 0b10;
+/// The flags that are handed on.
+const KNOWN_FLAGS: u8 = SAMPLED | RANDOM;
 /// `version-trace_id-parent_id-flags`, as version 00 writes it.
 const LENGTH: usize = 55;
 
@@ -37,6 +41,30 @@ impl TraceParent {
         // An id of zeros alone is none.
         let parent_id = if span_id == [0; 8] { [1; 8] } else { span_id };
         Self { parent_id, ..self }
+    }
+
+    /// What a span of a trace causes; the trace's id is random.
+    #[must_use]
+    pub const fn new(trace_id: [u8; 16], span_id: [u8; 8], is_sampled: bool) -> Self {
+        Self { trace_id, parent_id: span_id, flags: RANDOM | if is_sampled { SAMPLED } else { 0 } }
+    }
+
+    /// The trace's id.
+    #[must_use]
+    pub const fn trace_id_bytes(&self) -> [u8; 16] {
+        self.trace_id
+    }
+
+    /// The id of the span that caused the request.
+    #[must_use]
+    pub const fn parent_id_bytes(&self) -> [u8; 8] {
+        self.parent_id
+    }
+
+    /// Whether whoever caused the request may have recorded it.
+    #[must_use]
+    pub const fn is_sampled(&self) -> bool {
+        self.flags & SAMPLED != 0
     }
 
     /// The trace's id, in hexadecimal.
@@ -75,6 +103,9 @@ mod tests {
         let child = given.child([0xab; 8]);
         assert_eq!(child.to_string(), "00-4bf92f3577b34da6a3ce929d0e0e4736-abababababababab-01");
         assert_eq!(TraceParent::parse(&given.child([0; 8]).to_string()), Some(given.child([1; 8])));
+        let again = TraceParent::new(given.trace_id_bytes(), given.parent_id_bytes(), given.is_sampled());
+        assert_eq!(again.to_string(), GIVEN.replace("-01", "-03"));
+        assert!(!TraceParent::parse(&GIVEN.replace("-01", "-02")).unwrap().is_sampled());
     }
 
     #[test]

@@ -8,7 +8,7 @@ use http::{HeaderName, HeaderValue, header, request::Parts};
 use super::request_notes::{Caller, RequestNotes};
 use crate::{
     app::{App, ClientAddress},
-    domain::{SecurityEventName, network::Network},
+    domain::{SecurityEventName, key_use::Decision, network::Network},
     store::audit::NewEvent,
 };
 
@@ -63,6 +63,13 @@ impl Client {
     pub fn answer_header(&self, name: HeaderName, value: &str) {
         if let (Some(notes), Ok(value)) = (&self.notes, HeaderValue::from_str(value)) {
             notes.append(name, value);
+        }
+    }
+
+    /// Says what was decided about keys that it showed, for metrics.
+    pub fn note_decisions(&self, decisions: &[Decision]) {
+        if let Some(notes) = &self.notes {
+            decisions.iter().for_each(|decision| notes.note_decision(decision));
         }
     }
 

@@ -86,6 +86,7 @@ pub async fn complete(State(app): State<App>, mut request: Request, next: Next) 
         method: known_method(&method),
         duration_ms: app.now().ms_since(began),
         caller: noted.caller(),
+        key_decisions: noted.take_decisions(),
         trace,
     };
     log(&record, response.status(), client.filter(|_| app.config().log_client_address));

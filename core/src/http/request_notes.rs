@@ -8,7 +8,7 @@ use std::sync::{
 use axum::extract::MatchedPath;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::domain::TraceParent;
+use crate::domain::{TraceParent, key_use::Decision};
 
 /// Who made a request, by what they were known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -51,6 +51,8 @@ pub struct RequestRecord {
     pub duration_ms: u64,
     /// Who asked.
     pub caller: Caller,
+    /// The names of what was decided about API keys, in order: of the caller's own, and of one that a service was shown.
+    pub key_decisions: Vec<&'static str>,
     /// Which trace it is part of, with the span that caused it.
     pub trace: Option<TraceParent>,
 }
@@ -71,6 +73,7 @@ pub struct RequestNotes(Arc<Inner>);
 struct Inner {
     headers: Mutex<HeaderMap>,
     caller: AtomicU8,
+    key_decisions: Mutex<Vec<&'static str>>,
 }
 
 impl RequestNotes {
@@ -87,6 +90,16 @@ impl RequestNotes {
     /// Says who asks.
     pub fn note_caller(&self, caller: Caller) {
         self.0.caller.store(caller as u8, Ordering::Relaxed);
+    }
+
+    /// Says what was decided about a key.
+    pub fn note_decision(&self, decision: &Decision) {
+        self.0.key_decisions.lock().unwrap_or_else(PoisonError::into_inner).push(decision.name());
+    }
+
+    /// What was decided about keys, once.
+    pub fn take_decisions(&self) -> Vec<&'static str> {
+        std::mem::take(&mut *self.0.key_decisions.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Who asks, as far as anybody noted.

@@ -86,7 +86,9 @@ pub async fn admit(app: &App, client: &Client, of: &KeyUse) -> Result<Option<Dec
     if let Some(refusal) = shower.refusal(app, of.hash) {
         shower.report(client, &refusal)?;
     }
-    let decision = app.ports().key_gate.admit(std::slice::from_ref(of), app.now()).await?.into_iter().next();
+    let decisions = app.ports().key_gate.admit(std::slice::from_ref(of), app.now()).await?;
+    client.note_decisions(&decisions);
+    let decision = decisions.into_iter().next();
     if let Some(decision) = &decision
         && let Some(admission) = shower.note(app, of, decision).await?
     {

@@ -33,7 +33,7 @@ pub use movable_clock::MovableClock;
 pub use password_hasher::{HashError, HashJob, HashOutcome, InlineHasher, PasswordHasher};
 pub use rate_limiter::{Admission, Limit, LimitState, RateLimitError, RateLimiter};
 pub use timer::{Timer, within};
-pub use trace_scope::in_trace;
+pub use trace_scope::{current_trace, in_trace};
 
 /// Everything a host lends the application. Cheap to clone.
 #[derive(Clone)]

@@ -40,6 +40,12 @@ impl Drop for Scope {
     }
 }
 
+/// The trace of what is being polled, where it has one.
+#[must_use]
+pub fn current_trace() -> Option<TraceParent> {
+    CURRENT.get()
+}
+
 /// The request, with a `traceparent` where it is made for one that has a trace: each is a span of its own. `tracestate` is
 /// not handed on, since what it holds is for the caller's own systems, and these servers are not among them.
 pub(super) fn with_current_trace(mut request: OutboundRequest, entropy: &dyn Entropy) -> OutboundRequest {

@@ -29,6 +29,7 @@ pub mod mfa;
 pub mod migrations;
 pub mod models;
 pub mod moderations;
+pub mod moving;
 pub mod outbox;
 pub mod own_runs;
 pub mod pages;

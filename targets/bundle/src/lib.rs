@@ -60,10 +60,24 @@ pub fn build(root: &Path) -> Result<PathBuf, BundleError> {
     Ok(output)
 }
 
+/// Returns a command of the cargo that runs this, which finds fresh what another cargo built.
+///
+/// `cargo run` and `cargo test` tell of the package that they run: build scripts that look at it would run anew, and all
+/// that is built on them would be built again.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "cargo says by variables which cargo and which package it is")]
+pub fn cargo() -> Command {
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    for (name, _) in env::vars_os() {
+        if name.to_str().is_some_and(|name| name.starts_with("CARGO_MANIFEST_") || name.starts_with("CARGO_PKG_")) {
+            command.env_remove(&name);
+        }
+    }
+    command
+}
+
 fn compile(root: &Path) -> Result<PathBuf, BundleError> {
-    #[expect(clippy::disallowed_methods, reason = "cargo says by this variable which cargo it is")]
-    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let output = Command::new(cargo)
+    let output = cargo()
         .current_dir(root)
         .args(["build", "--quiet", "--profile", "worker", "--target", "wasm32-unknown-unknown"])
         .args(["--package", "aibaas", "--lib", "--no-default-features", "--features", "cloudflare"])

@@ -12,6 +12,10 @@ extern "C" {
     #[wasm_bindgen(js_name = respondBytes)]
     pub(super) fn respond_bytes(status: u16, headers: &str, body: &[u8]) -> JsValue;
 
+    /// Counts a request in the data set: what is told of it, a line each, and how long it took.
+    #[wasm_bindgen(js_name = countRequest)]
+    pub(super) fn count_request(told: &str, duration_ms: u32);
+
     /// Gives the script what it waits for.
     pub(super) fn settle(id: u32, answer: &JsValue);
 

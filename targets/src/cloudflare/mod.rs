@@ -2,6 +2,7 @@
 //! between them and this instance, and this module the ports.
 
 mod adapters;
+mod analytics;
 mod console;
 mod d1;
 mod glue;

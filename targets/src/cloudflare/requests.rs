@@ -28,7 +28,7 @@ use worker::Env;
 
 use super::{
     adapters::{AfterTheAnswer, Fetch, Kv, RuntimeTimer, SystemClock, SystemEntropy},
-    console,
+    analytics, console,
     d1::D1,
     glue,
     hasher::Hashing,
@@ -58,6 +58,7 @@ pub fn start(env: JsValue) {
     let lookup = |name: &str| js_sys::Reflect::get(&env, &name.into()).ok()?.as_string();
     // A mistake in it is noted with all others.
     console::install(LogSettings::load(&lookup).unwrap_or_default());
+    analytics::install(is_bound(&env, analytics::DATASET));
     match configure(&env, &lookup) {
         Ok(app) => {
             let router = aibaas_core::router(&app);
@@ -142,6 +143,7 @@ pub fn handle(id: u32, head: String, body: Option<Vec<u8>>, late: bool) -> JsVal
         id,
         Box::pin(async move {
             let Ok(response) = router.oneshot(request).await;
+            analytics::count(&response);
             write(response).await
         }),
     )

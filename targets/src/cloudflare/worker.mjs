@@ -1,7 +1,7 @@
 // The Worker's handlers and its Durable Objects. What they decide is decided in the wasm instance.
 
 import { DurableObject, env } from "cloudflare:workers";
-import { BODY_LIMIT, CROWDED, LATE, Share, TOO_LONG, alarmAt, begin, d1, enter, epoch, now, readRequestBody, sleep, within } from "./glue.mjs";
+import { BODY_LIMIT, CROWDED, LATE, Share, TOO_LONG, alarmAt, begin, countRequest, d1, enter, epoch, now, readRequestBody, sleep, within } from "./glue.mjs";
 
 /** Methods that only read: a body has no meaning in them (RFC 9110, 9.3.1), and none is looked for. */
 const SAFE = new Set(["GET", "HEAD", "OPTIONS"]);
@@ -22,6 +22,7 @@ const EDGE_HEADERS = new Set([
 /** A problem that the application cannot tell of itself. */
 function problem(status, code, title, detail, headers) {
   const requestId = crypto.randomUUID();
+  if (env.ANALYTICS) countRequest(`none\nother\n${status}\nnobody\n`, 0);
   if (status >= 500) console.error(`${code} request_id=${requestId}: ${detail}`);
   const type = `${(env.BASE_URL || "http://localhost:8787").replace(/\/+$/, "")}/problems/${code}`;
   return new Response(JSON.stringify({ type, title, status, code, detail, requestId }), {

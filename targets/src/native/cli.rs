@@ -5,7 +5,7 @@ use std::{process::ExitCode, time::Duration};
 use clap::{CommandFactory as _, Parser, Subcommand};
 
 use super::{
-    admin, backup, check, doctor, error::CliError, health, import, keys, manual, migrate, output::warn, serve,
+    admin, backup, check, doctor, error::CliError, health, import, keys, manual, migrate, moving, output::warn, serve,
 };
 
 /// How long what still runs at the end has.
@@ -52,6 +52,9 @@ enum Command {
     Restore(backup::RestoreOptions),
     /// Look whether the database, or a backup, is whole and consistent. The native server may run meanwhile.
     Check(check::Options),
+    /// Take everything to another host, accounts too, in one sealed file.
+    #[command(subcommand)]
+    Move(moving::Command),
     /// Look whether a server would run well here, as it is configured. It may run meanwhile; nothing is sent or changed.
     Doctor(doctor::Options),
     /// Ask a server whether it is ready: 0 where it is. For supervisors and containers.
@@ -84,6 +87,7 @@ fn run(cli: Cli) -> Result<ExitCode, CliError> {
             Some(Command::Backup(options)) => backup::backup(options).await,
             Some(Command::Restore(options)) => backup::restore(options).await,
             Some(Command::Check(options)) => check::run(options).await,
+            Some(Command::Move(command)) => moving::run(command).await,
             Some(Command::Doctor(options)) => doctor::run(options).await,
             Some(Command::Health(options)) => health::run(options).await,
             Some(Command::Completions(options)) => Ok(manual::completions(Cli::command(), &options)),

@@ -144,7 +144,7 @@ fn failed(error: reqwest::Error) -> HttpError {
 }
 
 /// Describes the error with the cause that reqwest's own text hides, and without the address, which the log may not show.
-fn describe(error: reqwest::Error) -> String {
+pub fn describe(error: reqwest::Error) -> String {
     let error = error.without_url();
     let mut text = error.to_string();
     let mut cause = std::error::Error::source(&error);

@@ -20,6 +20,7 @@ mod keys;
 mod manual;
 mod metrics;
 mod migrate;
+mod moving;
 mod nightly;
 mod operator;
 mod output;
@@ -28,6 +29,7 @@ mod rate_limiter;
 mod serve;
 mod smtp;
 mod system_clock;
+mod traces;
 mod variables;
 
 pub use cli::main;

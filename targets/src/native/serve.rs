@@ -28,19 +28,22 @@ use super::{
     http_client::ReqwestClient,
     key_gate::MemoryKeyGate,
     key_value::SqliteKeyValue,
-    metrics::{MeasuredGate, Metrics, Scrape},
+    metrics::{Metrics, Scrape},
     nightly::Nightly,
     output::print_line,
     password_hasher::ThreadPoolHasher,
     rate_limiter::MemoryRateLimiter,
     smtp::SmtpTransport,
     system_clock::{SystemClock, SystemEntropy, SystemTimer},
+    traces::{TraceSettings, Traces},
     variables::{self, variable},
 };
 use crate::stderr_log;
 
 /// How long a shutdown waits for requests, and for mail that is being sent, which a provider has ten seconds to accept.
 const DRAIN: Duration = Duration::from_secs(15);
+/// How long the collector of traces has for what is left.
+const LAST_SPANS: Duration = Duration::from_secs(3);
 /// Where it listens unless it is told otherwise.
 pub const LISTEN: &str = "127.0.0.1:8787";
 /// How often what is due is done.
@@ -83,7 +86,7 @@ pub async fn serve(options: Options) -> Result<ExitCode, CliError> {
         .map_err(|error| CliError::failed(format!("cannot listen on {}: {error}", options.listen)))?;
     let address = listener.local_addr().map_err(|error| CliError::failed(error.to_string()))?;
     let url = format!("http://{}", reachable(address));
-    let (config, limits, nightly) =
+    let Configured { config, limits, nightly, traces } =
         configure(defaults(url), descriptors).map_err(|error| CliError::misconfigured(error.to_string()))?;
     for variable in unknown() {
         tracing::warn!("{variable}");
@@ -97,7 +100,16 @@ pub async fn serve(options: Options) -> Result<ExitCode, CliError> {
     migrate(&*host.database)
         .await
         .map_err(|error| CliError::failed(format!("cannot migrate the database: {error}")))?;
-    let app = App::new(host.ports(mail_transport), config);
+    // It outlives the requests: it ends when it is told that there are no more.
+    let spans_end = CancellationToken::new();
+    let exporting = traces.map(|settings| Traces::start(&settings, host.metrics.spans.clone(), spans_end.clone()));
+    let (traces, exporting) = exporting.transpose()?.unzip();
+    let ports = host.ports(mail_transport);
+    let ports = match &traces {
+        Some(traces) => traces.around(ports),
+        None => ports,
+    };
+    let app = App::new(ports, config);
     let ticking = tokio::spawn(host.clone().tick(app.clone(), stop.clone()));
     let saving = tokio::spawn({
         let (host, stop) = (host.clone(), stop.clone());
@@ -120,11 +132,17 @@ pub async fn serve(options: Options) -> Result<ExitCode, CliError> {
     if keeps_mail {
         print_line(&format!("development: mail is not sent but shown at {base_url}/dev/mail"));
     }
-    let server = Server::new(app.clone(), limits, proxies, host.scrape(&options.data.directory));
+    let server = Server::new(app.clone(), limits, proxies, host.scrape(&options.data.directory), traces);
     let connections = accept(&listener, server, &stop).await;
     drop(listener);
     app.stop_sending();
     host.stop(connections, [ticking, saving, backing_up]).await;
+    spans_end.cancel();
+    if let Some(exporting) = exporting
+        && tokio::time::timeout(LAST_SPANS, exporting).await.is_err()
+    {
+        tracing::warn!("the collector did not take the last spans in time");
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -145,19 +163,27 @@ pub fn defaults(base_url: String) -> HostDefaults {
     }
 }
 
+/// What the variables of the application and of this host say.
+pub struct Configured {
+    pub config: Config,
+    pub limits: ConnectionLimits,
+    /// Where backups are made.
+    pub nightly: Option<Nightly>,
+    /// Where traces are exported.
+    pub traces: Option<TraceSettings>,
+}
+
 /// Reads the variables of the application and of this host; every mistake of both.
 ///
 /// # Errors
 /// [`ConfigError`] with every mistake at once.
-pub fn configure(
-    defaults: HostDefaults,
-    descriptors: Option<u64>,
-) -> Result<(Config, ConnectionLimits, Option<Nightly>), ConfigError> {
+pub fn configure(defaults: HostDefaults, descriptors: Option<u64>) -> Result<Configured, ConfigError> {
     let mut mistakes = variables::mistakes();
     let limits = ConnectionLimits::load(&variable, descriptors, &mut mistakes);
     let nightly = Nightly::load(&variable, &mut mistakes);
+    let traces = TraceSettings::load(&variable, &mut mistakes);
     match Config::load(&variable, defaults) {
-        Ok(config) if mistakes.is_empty() => Ok((config, limits, nightly)),
+        Ok(config) if mistakes.is_empty() => Ok(Configured { config, limits, nightly, traces }),
         loaded => {
             mistakes.splice(..0, loaded.err().map(|error| error.0).unwrap_or_default());
             Err(ConfigError(mistakes))
@@ -282,7 +308,7 @@ impl Host {
             database: self.database.clone(),
             key_value: self.cache.clone(),
             rate_limiter: self.rate_limiter.clone(),
-            key_gate: Arc::new(MeasuredGate { gate: self.key_gate.clone(), metrics: self.metrics.clone() }),
+            key_gate: self.key_gate.clone(),
             password_hasher: self.password_hasher.clone(),
             http_client: self.http_client.clone(),
             mail_transport,

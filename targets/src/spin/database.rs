@@ -221,7 +221,10 @@ impl Inner {
             Some(connection) => connection,
             None => {
                 let connection = Connection::open_default().await.map_err(error)?;
-                control(&connection, BUSY_TIMEOUT).await?;
+                // A libSQL server refuses it, and has writers wait by its own measure.
+                if let Err(error) = control(&connection, BUSY_TIMEOUT).await {
+                    tracing::debug!(%error, "the database has a patience of its own");
+                }
                 connection
             }
         };

@@ -11,6 +11,7 @@ mod faults;
 mod key_value;
 mod log;
 mod manifest;
+pub mod runtime_config;
 mod serve;
 mod sqlite;
 mod state;

@@ -43,7 +43,15 @@ impl Workerd {
     /// # Errors
     /// What the tools said.
     pub fn start(variables: &[(&str, String)], provider: Option<&str>) -> Result<Self, String> {
-        Self::start_over(None, variables, provider)
+        Self::start_with(json!({}), variables, provider)
+    }
+
+    /// Like [`Workerd::start`], with a data set of Analytics Engine; what is written to it, the control port tells.
+    ///
+    /// # Errors
+    /// What the tools said.
+    pub fn start_counted(variables: &[(&str, String)]) -> Result<Self, String> {
+        Self::start_with(json!({ "analytics": true }), variables, None)
     }
 
     /// Like [`Workerd::start`], with its databases, caches and objects in this folder.
@@ -55,23 +63,23 @@ impl Workerd {
         variables: &[(&str, String)],
         provider: Option<&str>,
     ) -> Result<Self, String> {
+        let persist = data.map_or_else(|| json!({}), |data| json!({ "persist": data }));
+        Self::start_with(persist, variables, provider)
+    }
+
+    fn start_with(mut options: Value, variables: &[(&str, String)], provider: Option<&str>) -> Result<Self, String> {
         let (node, bundle) = built()?;
         let _reading = BUNDLE.lock().unwrap_or_else(PoisonError::into_inner);
         let root = tools::root();
         let variables =
             variables.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect::<serde_json::Map<_, _>>();
-        let mut options = json!({
-            "buildDir": bundle,
-            "wranglerToml": root.join("wrangler.toml"),
-            "migrationsDir": root.join("migrations"),
-            "vars": variables,
-            "twice": true,
-        });
+        options["buildDir"] = json!(bundle);
+        options["wranglerToml"] = json!(root.join("wrangler.toml"));
+        options["migrationsDir"] = json!(root.join("migrations"));
+        options["vars"] = json!(variables);
+        options["twice"] = json!(true);
         if let Some(port) = provider.and_then(|url| url.rsplit(':').next()?.parse::<u16>().ok()) {
             options["outboundPort"] = json!(port);
-        }
-        if let Some(data) = data {
-            options["persist"] = json!(data);
         }
         let mut command = Command::new(node);
         command.arg("serve.mjs").arg(options.to_string()).current_dir(root.join("tests/cloudflare"));

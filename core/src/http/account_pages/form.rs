@@ -158,7 +158,7 @@ impl Mistakes {
                 div class="mistakes" id="mistakes" role="alert" tabindex="-1" autofocus {
                     @for told in &self.general { p { (told) } }
                     @if !self.fields.is_empty() {
-                        ul { @for (name, told) in &self.fields { li { a href={ "#" (name) } { @if let Some(label) = label_of(name) { (label) ": " } (told) } } } }
+                        ul { @for (name, told) in &self.fields { li { a href={ "#" (name) } { (labelled(name, told)) } } } }
                     }
                 }
             }
@@ -189,7 +189,7 @@ impl Mistakes {
     }
 }
 
-/// How the summary names a field: as its label does.
+/// What fields are called, beside them and in the summary of mistakes.
 const LABELS: [(&str, &str); 21] = [
     ("email", "E-mail address"),
     ("fullName", "Name"),
@@ -214,8 +214,14 @@ const LABELS: [(&str, &str); 21] = [
     ("events", "Events"),
 ];
 
-fn label_of(field: &str) -> Option<&'static str> {
-    LABELS.iter().find(|(name, _)| *name == field).map(|(_, label)| *label)
+/// What a field is called; nothing where it is none of a form.
+pub fn label_of(field: &str) -> &'static str {
+    LABELS.iter().find(|(name, _)| *name == field).map_or("", |(_, label)| *label)
+}
+
+fn labelled(field: &str, told: &str) -> String {
+    let label = label_of(field);
+    if label.is_empty() { told.to_owned() } else { format!("{label}: {told}") }
 }
 
 fn in_words(problem: &Problem) -> String {
@@ -233,7 +239,8 @@ fn field_of(code: Code, password: &str) -> Option<&str> {
 /// A field with its label.
 pub struct Field<'a> {
     pub name: &'a str,
-    pub label: &'a str,
+    /// Another label than the field's usual one.
+    pub label: Option<&'a str>,
     pub kind: &'a str,
     pub autocomplete: &'a str,
     pub hint: &'a str,
@@ -244,18 +251,23 @@ pub struct Field<'a> {
 
 impl<'a> Field<'a> {
     /// An ordinary one, to be filled in.
-    pub const fn new(name: &'a str, label: &'a str, kind: &'a str, autocomplete: &'a str) -> Self {
-        Self { name, label, kind, autocomplete, hint: "", optional: false, list: None }
+    pub const fn new(name: &'a str, kind: &'a str, autocomplete: &'a str) -> Self {
+        Self { name, label: None, kind, autocomplete, hint: "", optional: false, list: None }
     }
 
     /// A password.
-    pub const fn password(name: &'a str, label: &'a str, autocomplete: &'a str) -> Self {
-        Self::new(name, label, "password", autocomplete)
+    pub const fn password(name: &'a str, autocomplete: &'a str) -> Self {
+        Self::new(name, "password", autocomplete)
     }
 
     /// A code of the second factor.
-    pub const fn code(label: &'a str) -> Self {
-        Self::new("code", label, "text", "one-time-code")
+    pub const fn code() -> Self {
+        Self::new("code", "text", "one-time-code")
+    }
+
+    /// Under another label than its usual one.
+    pub const fn labelled(self, label: &'a str) -> Self {
+        Self { label: Some(label), ..self }
     }
 
     /// With words beneath its label.
@@ -283,7 +295,7 @@ impl<'a> Field<'a> {
             .filter(|value| self.kind != "password" && self.name != "code" && !value.is_empty());
         html! {
             div class="field" {
-                label for=(self.name) { (self.label) @if self.optional { span class="none" { " (optional)" } } }
+                label for=(self.name) { (self.label.unwrap_or_else(|| label_of(self.name))) @if self.optional { span class="none" { " (optional)" } } }
                 @if !self.hint.is_empty() { small id=(hint_id) { (self.hint) } }
                 (mistakes.beside(self.name))
                 @if self.kind == "textarea" {

@@ -61,8 +61,8 @@ fn login_page(visit: &Visit, form: &Form, mistakes: &Mistakes, notice: Option<&s
         form class="stack" method="post" action="/account/login" {
             (visit.token())
             input type="hidden" name="next" value=(next_address(form.get("next")));
-            (Field::new("email", "E-mail address", "email", "username").shown(form, mistakes))
-            (Field::password("password", "Password", "current-password").shown(form, mistakes))
+            (Field::new("email", "email", "username").shown(form, mistakes))
+            (Field::password("password", "current-password").shown(form, mistakes))
             button type="submit" { "Log in" }
         }
         p { a href="/account/forgotten" { "Forgotten password" } }
@@ -111,7 +111,7 @@ fn code_page(visit: &Visit, form: &Form, token: &Secret, mistakes: &Mistakes) ->
             (visit.token())
             input type="hidden" name="next" value=(next_address(form.get("next")));
             input type="hidden" name="mfaToken" value=(token.expose());
-            (Field::code("Code").hint("6 digits, or a recovery code.").shown(form, mistakes))
+            (Field::code().hint("6 digits, or a recovery code.").shown(form, mistakes))
             button type="submit" { "Log in" }
         }
         p { a href=(frame::login_address(next_address(form.get("next")))) { "Start again" } }

@@ -42,8 +42,8 @@ fn password_page(signed: &Signed, form: &Form, mistakes: &Mistakes) -> Response 
             (signed.token())
             // For password managers, which tell accounts apart by it.
             input type="hidden" name="email" value=(form.get("email")) autocomplete="username";
-            (Field::password("currentPassword", "Present password", "current-password").shown(form, mistakes))
-            (Field::password("newPassword", "New password", "new-password").hint("8 to 128 characters.").shown(form, mistakes))
+            (Field::password("currentPassword", "current-password").shown(form, mistakes))
+            (Field::password("newPassword", "new-password").hint("8 to 128 characters.").shown(form, mistakes))
             div class="choice" {
                 input type="checkbox" id="keepOthers" name="keepOthers" value="yes" checked[form.ticked("keepOthers", "yes")] aria-describedby="keepOthers-hint";
                 div {

@@ -28,9 +28,9 @@ use crate::{
 };
 
 const HERE: &str = "/account/profile";
-const PASSWORD: Field<'static> = Field::password("password", "Password", "current-password");
+const PASSWORD: Field<'static> = Field::password("password", "current-password");
 const CODE: Field<'static> =
-    Field::code("Code").hint("Of your second factor, where you have one: 6 digits, or a recovery code.").optional();
+    Field::code().hint("Of your second factor, where you have one: 6 digits, or a recovery code.").optional();
 
 /// Which of the page's forms a mistake is of.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -63,7 +63,7 @@ fn profile_page(signed: &Signed, form: &Form, part: Part, mistakes: &Mistakes) -
         form class="stack" method="post" action={ (HERE) "/name" } {
             (signed.token())
             input type="hidden" name="present" value=(form.get("present"));
-            (Field::new("fullName", "Name", "text", "name").optional().shown(form, of(Part::Name)))
+            (Field::new("fullName", "text", "name").optional().shown(form, of(Part::Name)))
             button type="submit" { "Save" }
         }
         @if matches!(part, Part::None) {
@@ -90,7 +90,7 @@ fn profile_page(signed: &Signed, form: &Form, part: Part, mistakes: &Mistakes) -
             (signed.once())
             input type="hidden" name="present" value=(form.get("present"));
             input type="hidden" name="fullName" value=(form.get("fullName"));
-            (Field::new("newEmail", "New address", "email", "email").shown(form, of(Part::Address)))
+            (Field::new("newEmail", "email", "email").shown(form, of(Part::Address)))
             (PASSWORD.shown(form, of(Part::Address)))
             (CODE.shown(form, of(Part::Address)))
             button type="submit" { "Send the link" }

@@ -156,7 +156,7 @@ fn reason_page(signed: &Signed, id: &RunId, form: &Form, mistakes: &Mistakes) ->
         p { "The run leaves the ranking, and your run of the same system before it stands again. It stays readable, with your reason, which everybody may read. This cannot be undone." }
         form class="stack" method="post" action={ (HERE) "/" (id) "/withdraw" } {
             (signed.token())
-            (Field::new("reason", "Reason", "textarea", "off").hint("1 to 1,000 characters.").shown(form, mistakes))
+            (Field::new("reason", "textarea", "off").hint("1 to 1,000 characters.").shown(form, mistakes))
             button class="danger" type="submit" { "Withdraw the run" }
         }
         p { a href={ (HERE) "/" (id) } { "Back to the run" } }

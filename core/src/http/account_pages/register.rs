@@ -23,7 +23,7 @@ use crate::{
     },
 };
 
-const EMAIL: Field<'static> = Field::new("email", "E-mail address", "email", "username");
+const EMAIL: Field<'static> = Field::new("email", "email", "username");
 
 /// Asks who registers.
 pub async fn page(visit: Visit) -> Response {
@@ -37,8 +37,8 @@ fn register_page(visit: &Visit, form: &Form, mistakes: &Mistakes) -> Response {
         form class="stack" method="post" action="/account/register" {
             (visit.once())
             (EMAIL.shown(form, mistakes))
-            (Field::new("fullName", "Name", "text", "name").optional().shown(form, mistakes))
-            (Field::password("password", "Password", "new-password").hint("8 to 128 characters.").shown(form, mistakes))
+            (Field::new("fullName", "text", "name").optional().shown(form, mistakes))
+            (Field::password("password", "new-password").hint("8 to 128 characters.").shown(form, mistakes))
             button type="submit" { "Register" }
         }
         p { "You have an account? " a href="/account/login" { "Log in" } "." }

@@ -26,8 +26,8 @@ use crate::{
 
 const HERE: &str = "/account/second-factor";
 const TITLE: &str = "Second factor";
-const PASSWORD: Field<'static> = Field::password("password", "Password", "current-password");
-const CODE: Field<'static> = Field::code("Code").hint("6 digits, or a recovery code.");
+const PASSWORD: Field<'static> = Field::password("password", "current-password");
+const CODE: Field<'static> = Field::code().hint("6 digits, or a recovery code.");
 
 /// Shows whether there is one.
 pub async fn page(State(app): State<App>, signed: Signed) -> PageResult {
@@ -95,7 +95,7 @@ fn confirm_page(signed: &Signed, enrolment: Option<&Value>, mistakes: &Mistakes)
         }
         form class="stack" method="post" action={ (HERE) "/confirm" } {
             (signed.once())
-            (Field::code("Code that it shows").hint("6 digits.").shown(&Form::default(), mistakes))
+            (Field::code().labelled("Code that it shows").hint("6 digits.").shown(&Form::default(), mistakes))
             button type="submit" { "Turn it on" }
         }
     };

@@ -16,6 +16,9 @@ use crate::{
     webhooks,
 };
 
+/// How often a run is looked at that was published or withdrawn meanwhile.
+const TRIES: usize = 3;
+
 /// Rejects a run.
 ///
 /// Any run, open or published. The reason stays public. Rejecting again changes nothing.
@@ -40,34 +43,39 @@ pub async fn reject(
     Json(body): Json<Reason>,
 ) -> Result<Answer<RunBody>, ApiError> {
     let reason = body.reason()?;
-    admin.confirm(&app).await?;
-    let owner = find(&app, &id).await?.owner_id;
-    let ending = RunEnding { run_id: &id, status: RunStatus::Rejected, reason: &reason, at: app.now() };
-    let event = || {
-        admin.event(&app, SecurityEventName::RunRejected, json!({ "runId": id, "reason": reason })).of(owner.as_ref())
-    };
-    let mut published = admin.batch();
-    ending.of_published(&mut published, None, &app.new_id());
-    published.push(event());
-    match published.run(&app).await {
-        Err(BatchError::Guard(Guard::RunPublished)) => {
-            let mut open = admin.batch();
-            open.extend([runs::expect_still_open(&id), ending.end()]);
-            open.push(event());
-            open.extend(webhook_store::queue_of_open_run(&id, &app.new_id().into(), app.now()));
-            match open.run(&app).await {
-                // What it is instead, the run tells.
-                Err(BatchError::Guard(Guard::RunOpen)) => {}
-                done => drop(done?),
+    let missing = || ApiError::not_found("run");
+    let mut run = admin.read(&app, runs::find(&id)).await?.ok_or_else(missing)?;
+    // What it has become since it was read, another look tells: an open run is published once.
+    for _ in 0..TRIES {
+        let guard = match run.status {
+            RunStatus::Open => Guard::RunOpen,
+            RunStatus::Published => Guard::RunPublished,
+            RunStatus::Rejected | RunStatus::Withdrawn => break,
+        };
+        let ending = RunEnding { run_id: &id, status: RunStatus::Rejected, reason: &reason, at: app.now() };
+        let mut batch = admin.batch();
+        if run.status == RunStatus::Open {
+            batch.extend([runs::expect_still_open(&id), ending.end()]);
+            batch.extend(webhook_store::queue_of_open_run(&id, &app.new_id().into(), ending.at));
+        } else {
+            ending.of_published(&mut batch, None, &app.new_id());
+        }
+        let event = admin.event(&app, SecurityEventName::RunRejected, json!({ "runId": id, "reason": reason }));
+        batch.push(event.of(run.owner_id.as_ref()));
+        let after = batch.push(runs::find(&id));
+        match batch.run(&app).await {
+            Err(BatchError::Guard(failed)) if failed == guard => run = find(&app, &id).await?,
+            done => {
+                let was_published = run.status == RunStatus::Published;
+                run = done?.take(after)?.ok_or_else(missing)?;
+                if was_published {
+                    log::sequence_in_background(&app);
+                }
+                webhooks::deliver_in_background(&app);
+                break;
             }
         }
-        done => {
-            done?;
-            log::sequence_in_background(&app);
-        }
     }
-    webhooks::deliver_in_background(&app);
-    let run = find(&app, &id).await?;
     match run.status {
         RunStatus::Rejected => Ok(Answer(RunBody::of(&run))),
         status => Err(ApiError::new(RUN_NOT_OPEN, format!("it is {}", status.as_str()))),

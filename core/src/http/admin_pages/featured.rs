@@ -63,8 +63,7 @@ fn choose_page(
     form: &Form,
     mistakes: &Mistakes,
 ) -> Response {
-    let field =
-        Field::new("benchmark", "Benchmark", "text", "off").hint("Its id, as in its address.").offers("offered");
+    let field = Field::new("benchmark", "text", "off").hint("Its id, as in its address.").offers("offered");
     let content = html! {
         (notice(told))
         (mistakes.summary())

@@ -18,7 +18,10 @@ use crate::{
         undeliverable::{Undeliverable, UndeliverableCause},
     },
     http::{
-        account_pages::overview::{event_list, size},
+        account_pages::{
+            form::label_of,
+            overview::{event_list, size},
+        },
         admin::users::{find_people, no_such_user},
         leaderboard::{day, minute},
         page::{END_OF_TIME, NewestFirst, take_rows},
@@ -171,7 +174,7 @@ fn deeds(visitor: &Visitor, user: &User, sessions: usize) -> Markup {
         form class="stack" method="post" action=(to(Act::Role)) {
             (visitor.signed.token())
             div class="field" {
-                label for="role" { "Role" }
+                label for="role" { (label_of("role")) }
                 small id="role-hint" { "A publisher may publish where only some may, a service verifies everybody's keys, and an administrator may do all that you may." }
                 select id="role" name="role" aria-describedby="role-hint" {
                     @for role in [Role::User, Role::Publisher, Role::Service, Role::Admin] {

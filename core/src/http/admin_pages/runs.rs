@@ -16,7 +16,10 @@ use super::{
 };
 use crate::{
     app::App,
-    domain::{RunId, run_status::RunStatus},
+    domain::{
+        RunId,
+        run_status::{PublishedStatus, RunStatus},
+    },
     http::{
         account_pages::form::{Field, Form, Mistakes, body},
         admin::runs as api,
@@ -32,8 +35,6 @@ use crate::{
 pub const HERE: &str = "/admin/runs";
 /// So many are shown at once.
 const ROWS: u32 = 50;
-/// What may have become of a run that was published.
-const STATUSES: [RunStatus; 3] = [RunStatus::Published, RunStatus::Withdrawn, RunStatus::Rejected];
 
 /// The parameters of the list.
 #[derive(Deserialize)]
@@ -51,12 +52,13 @@ pub async fn list(
     Query(chosen): Query<Chosen>,
 ) -> PageResult {
     let asked = NewestFirst::new(uri, Some(ROWS), chosen.cursor.as_deref())?;
-    let status = STATUSES.into_iter().find(|status| status.as_str() == chosen.status).unwrap_or(RunStatus::Published);
+    let all = PublishedStatus::ALL.map(RunStatus::from);
+    let status = all.into_iter().find(|status| status.as_str() == chosen.status).unwrap_or(RunStatus::Published);
     let list = visitor.admin.read(&app, admin::list_runs(status, &asked.rows())).await?;
     let place = |run: &OwnRun| (run.published_at.unwrap_or(run.created_at).0, run.id.to_string());
     let (list, next) = take_rows(list, ROWS, place);
     let named = status.as_str();
-    let statuses = STATUSES.map(|status| (status.as_str(), status.as_str()));
+    let statuses = all.map(|status| (status.as_str(), status.as_str()));
     let content = html! {
         form class="filters" action=(HERE) {
             (choice("status", "Status", named, &statuses))
@@ -136,7 +138,7 @@ fn reason_page(visitor: &Visitor, id: &RunId, form: &Form, mistakes: &Mistakes) 
         p { "The run leaves the ranking, and its owner cannot publish it again. It stays readable, with your reason, which everybody may read. This cannot be undone." }
         form class="stack" method="post" action={ (HERE) "/" (id) "/reject" } {
             (visitor.signed.token())
-            (Field::new("reason", "Reason", "textarea", "off").hint("1 to 1,000 characters.").shown(form, mistakes))
+            (Field::new("reason", "textarea", "off").hint("1 to 1,000 characters.").shown(form, mistakes))
             button class="danger" type="submit" { "Reject the run" }
         }
         p { a href={ (HERE) "/" (id) } { "Back to the run" } }

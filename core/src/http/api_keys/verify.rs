@@ -296,7 +296,9 @@ pub async fn handler(State(app): State<App>, request: Request) -> Result<Answer<
         Some(shown) => vec![caller, shown.clone()],
         None => vec![caller],
     };
-    let mut decisions = app.ports().key_gate.admit(&uses, now).await?.into_iter();
+    let decisions = app.ports().key_gate.admit(&uses, now).await?;
+    client.note_decisions(&decisions);
+    let mut decisions = decisions.into_iter();
     let own = decisions.next();
     if let (Some(of), Some(own)) = (uses.first(), &own)
         && let Some(admission) = client_shows.note(&app, of, own).await?

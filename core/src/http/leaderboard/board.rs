@@ -21,7 +21,7 @@ use crate::{
     },
     ports::Timestamp,
     store::{
-        Batch, benchmarks,
+        Answers, Batch, Handle, benchmarks,
         leaderboard::{self as store, Entries, Scope},
         standings,
     },
@@ -153,30 +153,14 @@ impl BoardSelector<'_> {
     /// `benchmark_required` and `version_required` where none is named and none stands for it; `hidden` where an
     /// administrator hid the benchmark.
     pub async fn find(self, app: &App) -> Result<Option<Scope>, ApiError> {
-        if self.snapshot.is_none() && self.benchmark.is_none() {
-            // With what there is to choose from, so that who lists it waits for no further round trip.
-            let mut batch = Batch::new();
-            let scope = batch.push(store::scope(None, self.version));
-            let names = batch.push(store::named(None, MOST_CHOICES));
-            let mut answers = batch.run(app.database()).await?;
-            let scope = answers.take(scope)?;
-            refuse_hidden("benchmark", scope.as_ref().and_then(|scope| scope.hidden_reason.clone()))?;
-            return match scope {
-                Some(scope) => Ok(Some(scope)),
-                None => Err(unnamed(BENCHMARK_REQUIRED, "benchmark", answers.take(names)?)),
-            };
-        }
-        let scope = match self.snapshot {
-            Some(snapshot) => store::scope_of_snapshot(snapshot, self.benchmark, self.version),
-            None => store::scope(self.benchmark, self.version),
-        };
-        let scope = scope.run(app.database()).await?;
-        refuse_hidden("benchmark", scope.as_ref().and_then(|scope| scope.hidden_reason.clone()))?;
-        if scope.is_some() || self.snapshot.is_some() {
-            return Ok(scope);
-        }
-        match (self.benchmark, self.version) {
-            (Some(benchmark), None) => {
+        match self.look(app).await? {
+            Found::Board(scope) => Ok(Some(*scope)),
+            Found::Nothing => Ok(None),
+            Found::NoBenchmark => {
+                let names = store::named(None, MOST_CHOICES).run(app.database()).await?;
+                Err(unnamed(BENCHMARK_REQUIRED, "benchmark", names))
+            }
+            Found::NoVersion(benchmark) => {
                 let mut batch = Batch::new();
                 let declaration = batch.push(benchmarks::declaration(benchmark));
                 let names = batch.push(store::named(Some(benchmark), MOST_CHOICES));
@@ -185,9 +169,41 @@ impl BoardSelector<'_> {
                 refuse_hidden("benchmark", declaration.hidden_reason)?;
                 Err(unnamed(VERSION_REQUIRED, "version", answers.take(names)?))
             }
-            _ => Ok(None),
         }
     }
+}
+
+impl<'a> BoardSelector<'a> {
+    /// The same, for those who have more to tell of what there is to choose from.
+    ///
+    /// # Errors
+    /// `hidden` where an administrator hid the benchmark.
+    pub async fn look(self, app: &App) -> Result<Found<'a>, ApiError> {
+        let scope = match self.snapshot {
+            Some(snapshot) => store::scope_of_snapshot(snapshot, self.benchmark, self.version),
+            None => store::scope(self.benchmark, self.version),
+        };
+        let scope = scope.run(app.database()).await?;
+        refuse_hidden("benchmark", scope.as_ref().and_then(|scope| scope.hidden_reason.clone()))?;
+        Ok(match (scope, self.snapshot, self.benchmark, self.version) {
+            (Some(scope), ..) => Found::Board(Box::new(scope)),
+            (None, None, None, _) => Found::NoBenchmark,
+            (None, None, Some(benchmark), None) => Found::NoVersion(benchmark),
+            _ => Found::Nothing,
+        })
+    }
+}
+
+/// Which leaderboard is meant, or what was not said.
+pub enum Found<'a> {
+    /// This one.
+    Board(Box<Scope>),
+    /// None that is there.
+    Nothing,
+    /// No benchmark is named, and none is featured.
+    NoBenchmark,
+    /// No version of this benchmark is named, and none stands for it, if the benchmark is there at all.
+    NoVersion(&'a BenchmarkId),
 }
 
 /// Which one is meant has to be said.
@@ -213,9 +229,19 @@ impl Board {
         slice: [Option<&str>; 3],
         which: Entries,
     ) -> Result<Self, ApiError> {
-        let Some(snapshot) = &scope.snapshot else { return Ok(Self { scope, rows: Vec::new() }) };
-        let entries = store::entries(&scope, snapshot, slice, which).run(app.database()).await?;
-        Ok(Self::ranked(scope, entries))
+        if scope.snapshot.is_none() {
+            return Ok(Self { scope, rows: Vec::new() });
+        }
+        let mut batch = Batch::new();
+        let board = Self::ask(&mut batch, scope, slice, which);
+        board.take(&mut batch.run(app.database()).await?)
+    }
+
+    /// Has a batch read these entries of a slice, so that they are there with what else it reads.
+    pub fn ask(batch: &mut Batch, scope: Scope, slice: [Option<&str>; 3], which: Entries) -> AskedBoard {
+        let snapshot = scope.snapshot.as_ref();
+        let entries = snapshot.map(|snapshot| batch.push(store::entries(&scope, snapshot, slice, which)));
+        AskedBoard { scope, entries }
     }
 
     /// Reads and ranks what is ranked on each of these leaderboards, in one round trip.
@@ -244,6 +270,23 @@ impl Board {
     /// When the run was evaluated that was evaluated last.
     pub fn last_evaluated(&self) -> Option<Timestamp> {
         self.rows.iter().map(|row| row.evaluated_at).max()
+    }
+}
+
+/// A leaderboard that a batch reads.
+pub struct AskedBoard {
+    scope: Scope,
+    entries: Option<Handle<Vec<Entry>>>,
+}
+
+impl AskedBoard {
+    /// Ranks what the batch read.
+    ///
+    /// # Errors
+    /// Where the rows are not what the code expects.
+    pub fn take(self, answers: &mut Answers) -> Result<Board, ApiError> {
+        let entries = self.entries.map(|entries| answers.take(entries)).transpose()?;
+        Ok(Board::ranked(self.scope, entries.unwrap_or_default()))
     }
 }
 

@@ -25,7 +25,7 @@ use crate::{
         problem::{ApiError, PRIVATE_TASKS},
         request::{Query, Validator},
     },
-    store::{Batch, comparisons, leaderboard::Scope},
+    store::{Answers, Batch, Handle, comparisons, leaderboard::Scope},
 };
 
 /// How many models one model is compared with at once.
@@ -155,6 +155,27 @@ impl ComparisonBody {
     /// `validation_failed` where there are no others, too many, or `a` is among them; `not_found` where one of them
     /// has no entry on this leaderboard; `ambiguous_system` where a model is named that has several systems on it.
     pub async fn read(app: &App, scope: &Scope, a: &SystemId, others: &[SystemId]) -> Result<Self, ApiError> {
+        let mut batch = Batch::new();
+        let asked = AskedComparison::ask(&mut batch, scope, a, others)?;
+        asked.take(&mut batch.run(app.database()).await?, scope)
+    }
+}
+
+/// A comparison that a batch reads.
+pub struct AskedComparison {
+    a: SystemId,
+    others: Vec<SystemId>,
+    snapshot: String,
+    version: Handle<Option<BenchmarkVersion>>,
+    runs: Handle<Vec<ComparedRun>>,
+}
+
+impl AskedComparison {
+    /// Has a batch read what is compared, so that it is there with what else the batch reads.
+    ///
+    /// # Errors
+    /// As [`ComparisonBody::read`], of what is asked.
+    pub fn ask(batch: &mut Batch, scope: &Scope, a: &SystemId, others: &[SystemId]) -> Result<Self, ApiError> {
         let mut distinct = Vec::with_capacity(others.len());
         for other in others {
             if !distinct.contains(&other) && distinct.len() <= MOST_OTHERS {
@@ -169,23 +190,31 @@ impl ComparisonBody {
         validator.require(!distinct.contains(&a), "?b", SAME);
         validator.finish()?;
 
-        let no_entry =
-            |system: &SystemId| ApiError::not_found(&format!("entry of the model {system} on this leaderboard"));
         let Some(snapshot) = &scope.snapshot else { return Err(no_entry(a)) };
         let systems = [&[a], distinct.as_slice()].concat();
-        let mut batch = Batch::new();
-        let version = batch.push(comparisons::version(scope));
-        let runs = batch.push(comparisons::entries(scope, snapshot, &systems));
-        let mut answers = batch.run(app.database()).await?;
-        let version = answers.take(version)?.ok_or_else(|| ApiError::not_found("leaderboard"))?;
-        let runs = answers.take(runs)?;
+        Ok(Self {
+            version: batch.push(comparisons::version(scope)),
+            runs: batch.push(comparisons::entries(scope, snapshot, &systems)),
+            snapshot: snapshot.id.clone(),
+            a: a.clone(),
+            others: distinct.into_iter().cloned().collect(),
+        })
+    }
+
+    /// Compares what the batch read.
+    ///
+    /// # Errors
+    /// As [`ComparisonBody::read`], of what was found.
+    pub fn take(self, answers: &mut Answers, scope: &Scope) -> Result<ComparisonBody, ApiError> {
+        let version = answers.take(self.version)?.ok_or_else(|| ApiError::not_found("leaderboard"))?;
+        let runs = answers.take(self.runs)?;
         let run_of = |system: &SystemId| {
             named_system::find(system, &runs, |run| &run.system.id)?.ok_or_else(|| no_entry(system))
         };
 
-        let first = run_of(a)?;
-        let mut others = Vec::<&ComparedRun>::with_capacity(distinct.len());
-        for other in distinct {
+        let first = run_of(&self.a)?;
+        let mut others = Vec::<&ComparedRun>::with_capacity(self.others.len());
+        for other in &self.others {
             let other = run_of(other)?;
             if !others.iter().any(|known| known.run_id == other.run_id) {
                 others.push(other);
@@ -201,15 +230,19 @@ impl ComparisonBody {
         };
         let mut comparisons = others.into_iter().map(with).collect::<Result<Vec<_>, ApiError>>()?;
         adjust(comparisons.iter_mut().map(|with| &mut with.comparison.found));
-        Ok(Self {
+        Ok(ComparisonBody {
             benchmark: scope.benchmark.clone(),
             version: scope.version.clone(),
             measure: scope.measure.clone(),
-            snapshot_id: snapshot.id.clone(),
+            snapshot_id: self.snapshot,
             a: ComparedModel::of(&version, first),
             comparisons,
         })
     }
+}
+
+fn no_entry(system: &SystemId) -> ApiError {
+    ApiError::not_found(&format!("entry of the model {system} on this leaderboard"))
 }
 
 impl ComparedModel {

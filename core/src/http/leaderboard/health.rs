@@ -14,7 +14,8 @@ use crate::{
     app::App,
     domain::{
         BenchmarkId, VersionName,
-        leaderboard::{CompareError, LeaderGap, Saturation},
+        benchmark::BenchmarkVersion,
+        leaderboard::{CompareError, LeaderGap, Saturation, StandingRun},
     },
     http::{
         openapi::{Hidden, IfNoneMatch, NotFound, UnnamedBoard},
@@ -22,7 +23,7 @@ use crate::{
         problem::ApiError,
         request::{Path, Query},
     },
-    store::{Batch, comparisons, leaderboard::Scope},
+    store::{Answers, Batch, Handle, comparisons, leaderboard::Scope},
 };
 
 /// So many scores are read: some megabytes.
@@ -114,11 +115,33 @@ impl BenchmarkHealth {
     /// `not_found` where there is no such leaderboard.
     pub async fn read(app: &App, scope: &Scope, most_scores: u32) -> Result<Self, ApiError> {
         let mut batch = Batch::new();
-        let version = batch.push(comparisons::version(scope));
-        let standing = scope.snapshot.as_ref().map(|at| batch.push(comparisons::standing(scope, at, most_scores)));
-        let mut answers = batch.run(app.database()).await?;
-        let version = answers.take(version)?.ok_or_else(|| ApiError::not_found("leaderboard"))?;
-        let runs = standing.map(|standing| answers.take(standing)).transpose()?.unwrap_or_default();
+        let asked = Self::ask(&mut batch, scope, most_scores);
+        asked.take(&mut batch.run(app.database()).await?, scope)
+    }
+
+    /// Has a batch read what it is made of, so that it is there with what else the batch reads.
+    pub fn ask(batch: &mut Batch, scope: &Scope, most_scores: u32) -> AskedHealth {
+        AskedHealth {
+            version: batch.push(comparisons::version(scope)),
+            standing: scope.snapshot.as_ref().map(|at| batch.push(comparisons::standing(scope, at, most_scores))),
+        }
+    }
+}
+
+/// What a benchmark still tells, as a batch reads it.
+pub struct AskedHealth {
+    version: Handle<Option<BenchmarkVersion>>,
+    standing: Option<Handle<Vec<StandingRun>>>,
+}
+
+impl AskedHealth {
+    /// Makes it of what the batch read.
+    ///
+    /// # Errors
+    /// `not_found` where there is no such leaderboard.
+    pub fn take(self, answers: &mut Answers, scope: &Scope) -> Result<BenchmarkHealth, ApiError> {
+        let version = answers.take(self.version)?.ok_or_else(|| ApiError::not_found("leaderboard"))?;
+        let runs = self.standing.map(|standing| answers.take(standing)).transpose()?.unwrap_or_default();
         let leaders = match runs.as_slice() {
             [first, second, ..] => match LeaderGap::of(&version, first, second) {
                 Ok(gap) => Some(Leaders {
@@ -131,7 +154,7 @@ impl BenchmarkHealth {
             },
             _ => None,
         };
-        Ok(Self {
+        Ok(BenchmarkHealth {
             benchmark: scope.benchmark.clone(),
             version: scope.version.clone(),
             snapshot_id: scope.snapshot.as_ref().map(|snapshot| snapshot.id.clone()),

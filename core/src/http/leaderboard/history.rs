@@ -28,7 +28,9 @@ use crate::{
     },
     ports::Timestamp,
     store::{
-        Batch, PageBefore, models,
+        Answers, Batch, Handle, PageBefore,
+        declarations::Declaration,
+        models,
         run_history::{self, By, PastRun},
     },
 };
@@ -183,13 +185,10 @@ pub async fn handler(
     Ok(response)
 }
 
-/// The newest runs of a model; `None` where there is no such model.
-///
-/// # Errors
-/// `hidden`, or what the database answers.
-pub async fn newest(app: &App, model: &ModelId, limit: u32) -> Result<Option<Vec<PastRunBody>>, ApiError> {
-    read(app, model, None, By::Published, &PageBefore { at: Timestamp(END_OF_TIME), id: String::new(), rows: limit })
-        .await
+/// Has a batch read the newest runs of a model.
+pub fn ask_newest(batch: &mut Batch, model: &ModelId, limit: u32) -> AskedRuns {
+    let page = PageBefore { at: Timestamp(END_OF_TIME), id: String::new(), rows: limit };
+    AskedRuns::ask(batch, model, None, By::Published, &page)
 }
 
 async fn read(
@@ -200,10 +199,31 @@ async fn read(
     page: &PageBefore,
 ) -> Result<Option<Vec<PastRunBody>>, ApiError> {
     let mut batch = Batch::new();
-    let declaration = batch.push(models::declaration(model));
-    let runs = batch.push(run_history::list(model, benchmark, by, page));
-    let mut answers = batch.run(app.database()).await?;
-    let Some(declaration) = answers.take(declaration)? else { return Ok(None) };
-    refuse_hidden("model", declaration.hidden_reason)?;
-    Ok(Some(answers.take(runs)?.into_iter().map(PastRunBody::from).collect()))
+    let runs = AskedRuns::ask(&mut batch, model, benchmark, by, page);
+    runs.take(&mut batch.run(app.database()).await?)
+}
+
+/// The runs of a model that a batch reads.
+pub struct AskedRuns {
+    declaration: Handle<Option<Declaration>>,
+    runs: Handle<Vec<PastRun>>,
+}
+
+impl AskedRuns {
+    fn ask(batch: &mut Batch, model: &ModelId, benchmark: Option<&BenchmarkId>, by: By, page: &PageBefore) -> Self {
+        Self {
+            declaration: batch.push(models::declaration(model)),
+            runs: batch.push(run_history::list(model, benchmark, by, page)),
+        }
+    }
+
+    /// What the batch read; `None` where there is no such model.
+    ///
+    /// # Errors
+    /// `hidden` where an administrator hid it.
+    pub fn take(self, answers: &mut Answers) -> Result<Option<Vec<PastRunBody>>, ApiError> {
+        let Some(declaration) = answers.take(self.declaration)? else { return Ok(None) };
+        refuse_hidden("model", declaration.hidden_reason)?;
+        Ok(Some(answers.take(self.runs)?.into_iter().map(PastRunBody::from).collect()))
+    }
 }

@@ -9,7 +9,11 @@ use utoipa::ToSchema;
 
 use crate::{
     app::App,
-    domain::{BenchmarkId, ModelId, RunId, VersionName, run_status::RunStatus, system::Agent},
+    domain::{
+        BenchmarkId, ModelId, RunId, VersionName,
+        run_status::{PublishedStatus, RunStatus},
+        system::Agent,
+    },
     http::{
         credentials::{ApiKeyClient, ClaimedAdmin, ResultsWrite},
         openapi::ForbiddenPublisher,
@@ -100,26 +104,6 @@ pub async fn own(
     let page = NewestFirst::new(uri, parameters.limit, parameters.cursor.as_deref())?;
     let runs = own_runs::list(client.owner_id(), parameters.status, &page.rows()).run(app.database()).await?;
     Ok(page.answer(runs, |run| (run.created_at.0, run.id.to_string()), RunSummary::from))
-}
-
-/// What may have become of a run that was published.
-#[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-enum PublishedStatus {
-    #[default]
-    Published,
-    Rejected,
-    Withdrawn,
-}
-
-impl From<PublishedStatus> for RunStatus {
-    fn from(status: PublishedStatus) -> Self {
-        match status {
-            PublishedStatus::Published => Self::Published,
-            PublishedStatus::Rejected => Self::Rejected,
-            PublishedStatus::Withdrawn => Self::Withdrawn,
-        }
-    }
 }
 
 #[derive(Deserialize, utoipa::IntoParams)]

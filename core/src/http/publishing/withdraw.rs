@@ -2,7 +2,7 @@ use axum::{Json as Answer, extract::State};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::runs::{RunBody, find_own};
+use super::runs::{RunBody, find_own, own};
 use crate::{
     app::App,
     domain::{RunId, UserId, api_key::Scope, run_status::RunStatus},
@@ -13,7 +13,11 @@ use crate::{
         problem::{ApiError, RUN_NOT_PUBLISHED},
         request::{Json, Path, Validator},
     },
-    store::{Answers, Batch, BatchError, Guard, publications::RunEnding, runs::Run},
+    store::{
+        Answers, Batch, BatchError, Guard, Handle,
+        publications::RunEnding,
+        runs::{self, Run},
+    },
     webhooks,
 };
 
@@ -67,9 +71,9 @@ pub async fn handler(
 ) -> Result<Answer<RunBody>, ApiError> {
     let (owner_id, reason) = (client.owner_id(), body.reason()?);
     let mut batch = Batch::new();
-    withdraw(&app, &mut batch, owner_id, &id, &reason);
+    let after = withdraw(&app, &mut batch, owner_id, &id, &reason);
     let done = batch.run(app.database()).await;
-    outcome(&app, done, owner_id, &id).await.map(|run| Answer(RunBody::of(&run)))
+    outcome(&app, done, after, owner_id, &id).await.map(|run| Answer(RunBody::of(&run)))
 }
 
 /// Withdraws a run of who is logged in, who needs what a key would need.
@@ -83,28 +87,36 @@ pub async fn in_session(app: &App, caller: &ClaimedSession, id: &RunId, body: &B
     limits::admit_person(app, session.confirmed()).await?;
     let mut batch = caller.batch();
     let owner_id = batch.user_id();
-    withdraw(app, &mut batch, owner_id, id, &reason);
+    let after = withdraw(app, &mut batch, owner_id, id, &reason);
     let done = batch.run(app).await;
-    outcome(app, done, owner_id, id).await
+    outcome(app, done, after, owner_id, id).await
 }
 
-fn withdraw(app: &App, batch: &mut Batch, owner_id: &UserId, id: &RunId, reason: &str) {
+/// Withdraws it in a batch, which reads it then.
+fn withdraw(app: &App, batch: &mut Batch, owner_id: &UserId, id: &RunId, reason: &str) -> Handle<Option<Run>> {
     let ending = RunEnding { run_id: id, status: RunStatus::Withdrawn, reason, at: app.now() };
     ending.of_published(batch, Some(owner_id), &app.new_id());
+    batch.push(runs::find(id))
 }
 
 /// The run, where it is withdrawn, now or before.
-async fn outcome(app: &App, done: Result<Answers, BatchError>, owner_id: &UserId, id: &RunId) -> Result<Run, ApiError> {
-    match done {
+async fn outcome(
+    app: &App,
+    done: Result<Answers, BatchError>,
+    after: Handle<Option<Run>>,
+    owner_id: &UserId,
+    id: &RunId,
+) -> Result<Run, ApiError> {
+    let run = match done {
         // What it is instead, the run tells.
-        Err(BatchError::Guard(Guard::RunPublished)) => {}
+        Err(BatchError::Guard(Guard::RunPublished)) => find_own(app, owner_id, id).await?,
         done => {
-            done?;
+            let run = done?.take(after)?.ok_or_else(|| ApiError::internal("a run is gone"))?;
             log::sequence_in_background(app);
             webhooks::deliver_in_background(app);
+            own(run, owner_id)?
         }
-    }
-    let run = find_own(app, owner_id, id).await?;
+    };
     match run.status {
         RunStatus::Withdrawn => Ok(run),
         status => Err(ApiError::new(RUN_NOT_PUBLISHED, format!("it is {}", status.as_str()))),

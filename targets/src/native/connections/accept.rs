@@ -8,7 +8,10 @@ use tokio::{net::TcpListener, sync::Semaphore, time::MissedTickBehavior};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{activity::Timeouts, connection, limits::ConnectionLimits, registry::Registry};
-use crate::native::metrics::{Metrics, Scrape};
+use crate::native::{
+    metrics::{Metrics, Scrape},
+    traces::Traces,
+};
 
 /// How long to wait when the system has no room for another connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -27,17 +30,24 @@ pub struct Server {
     pub(super) sleep: Sleep,
     pub(super) timeouts: Timeouts,
     pub(super) metrics: Arc<Metrics>,
+    pub(super) traces: Option<Traces>,
     registry: Arc<Registry>,
     refusals: Arc<Semaphore>,
 }
 
 impl Server {
     /// Serves the application to so many connections; those of the proxies are not counted by address.
-    pub fn new(app: App, limits: ConnectionLimits, proxies: Vec<Network>, scrape: Scrape) -> Self {
+    pub fn new(
+        app: App,
+        limits: ConnectionLimits,
+        proxies: Vec<Network>,
+        scrape: Scrape,
+        traces: Option<Traces>,
+    ) -> Self {
         let metrics = Arc::clone(&scrape.metrics);
         let router = aibaas_core::router_with_metrics(&app, Arc::new(move || Box::pin(scrape.clone().write())));
         let refuse = Box::new(move |refusal| aibaas_core::refuse(&app, refusal));
-        Self { metrics, ..Self::over(router, refuse, limits, proxies) }
+        Self { metrics, traces, ..Self::over(router, refuse, limits, proxies) }
     }
 
     fn over(router: Router, refuse: Refuse, limits: ConnectionLimits, proxies: Vec<Network>) -> Self {
@@ -47,6 +57,7 @@ impl Server {
             sleep: Arc::new(|time| Box::pin(tokio::time::sleep(time))),
             timeouts: Timeouts::default(),
             metrics: Arc::default(),
+            traces: None,
             registry: Arc::new(Registry::new(limits, proxies)),
             refusals: Arc::new(Semaphore::new(REFUSALS_AT_ONCE)),
         }

@@ -148,12 +148,17 @@ async fn answer(
     let (body, unread) = watch_body(&parts.headers, body, Arc::clone(&server.sleep));
     let mut request = Request::from_parts(parts, body);
     request.extensions_mut().insert(address);
+    let span = server.traces.as_ref().map(|traces| traces.begin_request(&mut request));
     let mut response = match timeout(REQUEST_TIMEOUT, server.router.clone().oneshot(request)).await {
         Ok(Ok(response)) => response,
         Ok(Err(never)) => match never {},
         Err(_) => (server.refuse)(HostRefusal::LateAnswer),
     };
-    server.metrics.observe(response.extensions().get::<RequestRecord>(), response.status(), began.elapsed());
+    let record = response.extensions().get::<RequestRecord>();
+    server.metrics.observe(record, response.status(), began.elapsed());
+    if let Some(span) = span {
+        span.end(record, response.status());
+    }
     if !unread.drain(MOST_DRAINED, DRAIN_TIMEOUT).await {
         activity.will_linger();
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));

@@ -9,7 +9,7 @@ use super::{
         connections::raise_descriptor_limit,
         data_directory::{Access, access},
         nightly::Nightly,
-        serve,
+        serve::{self, Configured},
     },
     finding::Finding,
 };
@@ -21,7 +21,7 @@ pub fn look(listen: SocketAddr) -> (Option<(Config, Option<Nightly>)>, Vec<Findi
     let (mut findings, mut loaded) = (Vec::new(), None);
     let url = format!("http://{}", serve::reachable(listen));
     match serve::configure(serve::defaults(url), raise_descriptor_limit()) {
-        Ok((config, _, nightly)) => {
+        Ok(Configured { config, nightly, .. }) => {
             match serve::require_environment(listen, &config) {
                 Ok(()) => findings.push(Finding::ok(ABOUT, described(&config))),
                 Err(error) => findings.push(Finding::mistake(ABOUT, error.message())),

@@ -1,6 +1,5 @@
 //! What the server measures of itself, told at `GET /metrics`.
 
-mod gate;
 mod scrape;
 
 use std::{sync::Arc, time::Duration};
@@ -13,7 +12,6 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-pub use gate::MeasuredGate;
 pub use scrape::Scrape;
 
 /// Upper bounds of durations in seconds: from a read out of memory to the longest request.
@@ -51,6 +49,50 @@ pub struct Metrics {
     pub hashing: HashMetrics,
     /// Of the thread that writes the database.
     pub writing: WriteMetrics,
+    /// Of traces.
+    pub spans: SpanMetrics,
+}
+
+/// What becomes of spans, where traces are exported.
+#[derive(Clone, Debug, Default)]
+pub struct SpanMetrics {
+    exported: Counter,
+    dropped: Family<LossLabels, Counter>,
+}
+
+/// Why a span was dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SpanLoss {
+    /// Too many waited.
+    Queue,
+    /// The collector did not take them.
+    Collector,
+}
+
+impl SpanLoss {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Queue => "queue",
+            Self::Collector => "collector",
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct LossLabels {
+    cause: &'static str,
+}
+
+impl SpanMetrics {
+    /// Counts spans that the collector took.
+    pub fn exported(&self, spans: u64) {
+        self.exported.inc_by(spans);
+    }
+
+    /// Counts spans that were dropped.
+    pub fn lost(&self, cause: SpanLoss, spans: u64) {
+        self.dropped.get_or_create(&LossLabels { cause: cause.name() }).inc_by(spans);
+    }
 }
 
 /// What password hashes wait for, and take.
@@ -98,6 +140,10 @@ impl Default for Metrics {
         let durations = Durations::new_with_constructor(histogram);
         let key_decisions = Family::<DecisionLabels, Counter>::default();
         let (hashing, writing) = (HashMetrics::default(), WriteMetrics::default());
+        let spans = SpanMetrics::default();
+        for cause in [SpanLoss::Queue, SpanLoss::Collector] {
+            spans.lost(cause, 0);
+        }
         // A rate begins at zero, not with the first refusal.
         for decision in Decision::NAMES {
             drop(key_decisions.get_or_create(&DecisionLabels { decision }));
@@ -136,7 +182,9 @@ impl Default for Metrics {
             Unit::Seconds,
             writing.commit_seconds.clone(),
         );
-        Self { registry, requests, durations, key_decisions, hashing, writing }
+        registry.register("spans_exported", "Spans of traces that the collector took", spans.exported.clone());
+        registry.register("spans_dropped", "Spans of traces that were dropped, by why", spans.dropped.clone());
+        Self { registry, requests, durations, key_decisions, hashing, writing, spans }
     }
 }
 
@@ -153,10 +201,8 @@ impl Metrics {
         if is_own {
             self.durations.get_or_create(&RouteLabels { route, method }).observe(took.as_secs_f64());
         }
-    }
-
-    /// Counts what was decided about a use of an API key.
-    fn count_decision(&self, decision: &'static str) {
-        self.key_decisions.get_or_create(&DecisionLabels { decision }).inc();
+        for decision in record.iter().flat_map(|record| &record.key_decisions) {
+            self.key_decisions.get_or_create(&DecisionLabels { decision }).inc();
+        }
     }
 }

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     app::App,
     http::{
-        account_pages::form::{Form, Mistakes, body, told_by},
+        account_pages::form::{Form, Mistakes, body, label_of, told_by},
         api_keys::create,
         idempotency::Idempotent,
         request::Json,
@@ -32,11 +32,11 @@ pub async fn page(State(app): State<App>, signed: Signed) -> PageResult {
 }
 
 fn create_page(signed: &Signed, form: &Form, mistakes: &Mistakes) -> Response {
-    let choice = |name: &str, label: &str, options: &[(&str, &str)]| {
+    let choice = |name: &str, options: &[(&str, &str)]| {
         let (invalid, described) = mistakes.marks(name);
         html! {
             div class="field" {
-                label for=(name) { (label) }
+                label for=(name) { (label_of(name)) }
                 (mistakes.beside(name))
                 select id=(name) name=(name) aria-invalid=[invalid] aria-describedby=[described] {
                     @for (value, text) in options { option value=(value) selected[form.get(name) == *value] { (text) } }
@@ -48,9 +48,9 @@ fn create_page(signed: &Signed, form: &Form, mistakes: &Mistakes) -> Response {
         (mistakes.summary())
         form class="stack" method="post" action={ (HERE) "/new" } {
             (signed.once())
-            (fields(form, mistakes, &choice("rateLimitWindowSeconds", "Window of the limit", &WINDOWS)))
-            (choice("expiresInDays", "Expires", &LIVES))
-            (choice("environment", "Environment", &ENVIRONMENTS))
+            (fields(form, mistakes, &choice("rateLimitWindowSeconds", &WINDOWS)))
+            (choice("expiresInDays", &LIVES))
+            (choice("environment", &ENVIRONMENTS))
             button type="submit" { "Create the key" }
         }
     };

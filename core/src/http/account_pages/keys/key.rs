@@ -20,7 +20,7 @@ use crate::{
     app::App,
     domain::{ApiKeyId, api_key::KeyStatus},
     http::{
-        account_pages::form::{body, told_by},
+        account_pages::form::{body, label_of, told_by},
         api_keys::{
             revoke, rotate,
             usage::{self, Bucket, Usage},
@@ -110,7 +110,7 @@ fn ends(signed: &Signed, key: &ApiKeyRecord) -> Markup {
         form class="stack" method="post" action={ (HERE) "/" (key.id) "/rotate" } {
             (signed.once())
             div class="field" {
-                label for="overlapSeconds" { "The old key works on for" }
+                label for="overlapSeconds" { (label_of("overlapSeconds")) }
                 select id="overlapSeconds" name="overlapSeconds" {
                     option value="3600" { "an hour" }
                     option value="0" { "no longer: revoke it at once" }

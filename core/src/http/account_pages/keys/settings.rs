@@ -15,7 +15,7 @@ use crate::{
     app::App,
     domain::{ApiKeyId, api_key::Scope},
     http::{
-        account_pages::form::{Field, Form, Mistakes, body},
+        account_pages::form::{Field, Form, Mistakes, body, label_of},
         api_keys::change,
         problem::ApiError,
         request::{Json, Path},
@@ -36,10 +36,10 @@ fn explained(scope: Scope) -> &'static str {
 pub fn fields(form: &Form, mistakes: &Mistakes, after_limit: &Markup) -> Markup {
     let (invalid, described) = mistakes.marks("scopes");
     html! {
-        (Field::new("name", "Name", "text", "off").hint("To tell it from others.").shown(form, mistakes))
-        (Field::new("description", "Description", "text", "off").optional().shown(form, mistakes))
+        (Field::new("name", "text", "off").hint("To tell it from others.").shown(form, mistakes))
+        (Field::new("description", "text", "off").optional().shown(form, mistakes))
         fieldset class="field" id="scopes" tabindex="-1" aria-describedby=[described] {
-            legend { "What it may do" }
+            legend { (label_of("scopes")) }
             (mistakes.beside("scopes"))
             @for scope in Scope::ALL {
                 div class="choice" {
@@ -49,9 +49,9 @@ pub fn fields(form: &Form, mistakes: &Mistakes, after_limit: &Markup) -> Markup 
                 }
             }
         }
-        (Field::new("rateLimit", "Limit", "number", "off").hint("So many requests in any window, 1 to 100,000.").shown(form, mistakes))
+        (Field::new("rateLimit", "number", "off").hint("So many requests in any window, 1 to 100,000.").shown(form, mistakes))
         (after_limit)
-        (Field::new("allowedIps", "Addresses", "textarea", "off")
+        (Field::new("allowedIps", "textarea", "off")
             .hint("Where it may be used from: one address or CIDR block in a line, such as 192.0.2.0/24. Empty: anywhere.")
             .optional().shown(form, mistakes))
     }

@@ -30,8 +30,8 @@ fn create_page(signed: &Signed, form: &Form, mistakes: &Mistakes) -> Response {
         (mistakes.summary())
         form class="stack" method="post" action={ (HERE) "/new" } {
             (signed.once())
-            (Field::new("url", "Address", "url", "off").hint("An https:// address on the internet.").shown(form, mistakes))
-            (Field::new("description", "Description", "text", "off").hint("At most 1,000 characters.").optional().shown(form, mistakes))
+            (Field::new("url", "url", "off").hint("An https:// address on the internet.").shown(form, mistakes))
+            (Field::new("description", "text", "off").hint("At most 1,000 characters.").optional().shown(form, mistakes))
             fieldset class="field" id="events" tabindex="-1" aria-describedby=[described] {
                 legend { "Events" }
                 (mistakes.beside("events"))

@@ -4,7 +4,6 @@ use axum::{
     extract::{OriginalUri, State},
     response::{IntoResponse as _, Redirect, Response},
 };
-use futures_util::future::{join, try_join};
 use http::{HeaderMap, StatusCode};
 use maud::{Markup, html};
 use serde::Deserialize;
@@ -23,7 +22,7 @@ use crate::{
     http::{
         leaderboard::{
             board::{Board, BoardSelector, RowBody},
-            compare::{ComparedModel, ComparedWith, ComparisonBody},
+            compare::{AskedComparison, ComparedModel, ComparedWith, ComparisonBody},
             named_system,
         },
         openapi::IfNoneMatch,
@@ -32,7 +31,8 @@ use crate::{
         problem::ApiError,
     },
     store::{
-        leaderboard::Scope,
+        Batch,
+        leaderboard::{Entries, Scope},
         pages::{self, Choice},
     },
 };
@@ -134,22 +134,19 @@ pub async fn compare(
         Ok(scope) => scope,
         Err(other) => return Ok(other),
     };
-    let benchmark = scope.benchmark.clone();
-    let known = async { Ok(pages::choices(&benchmark, chooser::BENCHMARKS).run(app.database()).await?) };
     let a = parameters.a.as_deref().map(|a| SystemId::from(a.trim()));
     let others = parameters.b.as_deref().map(models).unwrap_or_default();
+    let mut batch = Batch::new();
+    let known = batch.push(pages::choices(&scope.benchmark, chooser::BENCHMARKS));
     // With the board, so that no round trip waits for another; whether it makes sense is seen below.
-    let of = scope.clone();
-    let comparison = async {
-        match &a {
-            Some(a) if (1..=MOST_OTHERS).contains(&others.len()) => {
-                Some(ComparisonBody::read(&app, &of, a, &others).await)
-            }
-            _ => None,
-        }
-    };
-    let (board_and_known, comparison) = join(try_join(Board::read(&app, scope, [None; 3]), known), comparison).await;
-    let (board, known) = board_and_known?;
+    let comparison = a
+        .as_ref()
+        .filter(|_| (1..=MOST_OTHERS).contains(&others.len()))
+        .map(|a| AskedComparison::ask(&mut batch, &scope, a, &others));
+    let board = Board::ask(&mut batch, scope, [None; 3], Entries::Ranked);
+    let mut answers = batch.run(app.database()).await?;
+    let (known, board) = (answers.take(known)?, board.take(&mut answers)?);
+    let comparison = comparison.map(|asked| asked?.take(&mut answers, &board.scope));
     let page = Page {
         known: &known,
         scope: &board.scope,

@@ -8,8 +8,8 @@ use super::{answer, no_board, text::address};
 use crate::{
     app::App,
     domain::BenchmarkId,
-    http::{page::Summary, problem::ApiError},
-    store::{benchmarks as store, pages},
+    http::{moderation::refuse_hidden, page::Summary, problem::ApiError},
+    store::{Batch, benchmarks as store, pages},
 };
 
 /// So many benchmarks are listed; any other is found by its id.
@@ -48,14 +48,22 @@ pub async fn benchmarks(app: &App, headers: &HeaderMap, path: &str) -> Result<Re
 }
 
 /// The versions of a benchmark that has no current one.
+///
+/// # Errors
+/// `hidden` where an administrator hid it.
 pub async fn versions(
     app: &App,
     headers: &HeaderMap,
     path: &str,
-    benchmark: Option<&BenchmarkId>,
+    benchmark: &BenchmarkId,
 ) -> Result<Response, ApiError> {
-    let Some(benchmark) = benchmark else { return Ok(no_board()) };
-    let versions = pages::choices(benchmark, 0).run(app.database()).await?;
+    let mut batch = Batch::new();
+    let declaration = batch.push(store::declaration(benchmark));
+    let versions = batch.push(pages::choices(benchmark, 0));
+    let mut answers = batch.run(app.database()).await?;
+    let Some(declaration) = answers.take(declaration)? else { return Ok(no_board()) };
+    refuse_hidden("benchmark", declaration.hidden_reason)?;
+    let versions = answers.take(versions)?;
     let title = versions.first().map_or_else(|| benchmark.to_string(), |choice| choice.title.clone());
     let list = html! {
         p { "This benchmark has no current version. Choose one." }

@@ -25,7 +25,6 @@ use axum::{
     extract::{OriginalUri, State},
     response::Response,
 };
-use futures_util::future::try_join3;
 use http::{HeaderMap, StatusCode, Uri};
 use maud::{Markup, html};
 use serde::de::DeserializeOwned;
@@ -37,7 +36,7 @@ use self::{
     text::{address, count},
 };
 use super::{
-    board::{Board, BoardSelector, RowBody},
+    board::{Board, BoardSelector, Found, RowBody},
     caching::{self, MINUTE},
     health::BenchmarkHealth,
     last_answer::NotKept,
@@ -48,7 +47,7 @@ use crate::{
     http::{
         openapi::IfNoneMatch,
         page::{Summary, html_answer, html_page, public_document},
-        problem::{ApiError, BENCHMARK_REQUIRED, HIDDEN, MALFORMED_REQUEST, VERSION_REQUIRED},
+        problem::{ApiError, HIDDEN, MALFORMED_REQUEST},
     },
     ports::Timestamp,
     store::{
@@ -185,14 +184,13 @@ pub async fn board(
     let mut batch = Batch::new();
     let known = batch.push(pages::choices(&scope.benchmark, chooser::BENCHMARKS));
     let facts = batch.push(pages::version_facts(&scope.benchmark, &scope.version));
-    let about = async { Ok(batch.run(app.database()).await?) };
-    let health = async {
-        let is_shown = query.is_whole_slice() && query.slice() == [None; 3] && position.is_none();
-        if is_shown { BenchmarkHealth::read(&app, &scope, health::MOST_SCORES).await.map(Some) } else { Ok(None) }
-    };
-    let (board, mut about, health) =
-        try_join3(Board::read_entries(&app, scope.clone(), query.slice(), query.entries()), about, health).await?;
-    let (known, facts) = (about.take(known)?, about.take(facts)?);
+    let is_whole = query.is_whole_slice() && query.slice() == [None; 3] && position.is_none();
+    let health = is_whole.then(|| BenchmarkHealth::ask(&mut batch, &scope, health::MOST_SCORES));
+    let board = Board::ask(&mut batch, scope, query.slice(), query.entries());
+    let mut answers = batch.run(app.database()).await?;
+    let (known, facts) = (answers.take(known)?, answers.take(facts)?);
+    let board = board.take(&mut answers)?;
+    let health = health.map(|health| health.take(&mut answers, &board.scope)).transpose()?;
 
     let mut chosen = board.rows.clone();
     query.apply(&mut chosen, as_of, board.scope.measure.direction);
@@ -223,17 +221,17 @@ async fn find_or_list(
     path: &str,
     wanted: BoardSelector<'_>,
 ) -> Result<Result<Scope, Response>, ApiError> {
-    Ok(match unless_hidden(wanted.find(app).await) {
-        Ok(Ok(Some(scope))) => Ok(scope),
-        Ok(Ok(None)) => Err(no_board()),
-        Ok(Err(hidden)) => Err(hidden),
-        Err(ApiError::Problem(problem)) if problem.is(BENCHMARK_REQUIRED) => {
-            Err(listing::benchmarks(app, headers, path).await?)
+    let found = match unless_hidden(wanted.look(app).await)? {
+        Ok(found) => found,
+        Err(hidden) => return Ok(Err(hidden)),
+    };
+    Ok(match found {
+        Found::Board(scope) => Ok(*scope),
+        Found::Nothing => Err(no_board()),
+        Found::NoBenchmark => Err(listing::benchmarks(app, headers, path).await?),
+        Found::NoVersion(benchmark) => {
+            Err(unless_hidden(listing::versions(app, headers, path, benchmark).await)?.unwrap_or_else(|hidden| hidden))
         }
-        Err(ApiError::Problem(problem)) if problem.is(VERSION_REQUIRED) => {
-            Err(listing::versions(app, headers, path, wanted.benchmark).await?)
-        }
-        Err(error) => return Err(error),
     })
 }
 

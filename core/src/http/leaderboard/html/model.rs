@@ -4,7 +4,6 @@ use axum::{
     extract::{OriginalUri, State},
     response::Response,
 };
-use futures_util::future::try_join3;
 use http::{HeaderMap, StatusCode};
 use maud::{Markup, html};
 
@@ -34,6 +33,7 @@ use crate::{
         request::Path,
     },
     store::{
+        Batch,
         leaderboard::Scope,
         models::{self, Model},
         standings as store,
@@ -88,13 +88,16 @@ pub async fn model(
 ) -> Result<Response, ApiError> {
     Choices::of(&uri, "")?.parse::<Nothing>()?;
     let id = model.id();
-    let found = async { Ok(models::find(&id).run(app.database()).await?) };
-    let stands = async { Ok(store::of_model(&id, None, STANDINGS).run(app.database()).await?) };
-    let (model, runs, mut listed) =
-        match unless_hidden(try_join3(found, history::newest(&app, &id, RUNS), stands).await)? {
-            Ok(found) => found,
-            Err(hidden) => return Ok(hidden),
-        };
+    let mut batch = Batch::new();
+    let model = batch.push(models::find(&id));
+    let runs = history::ask_newest(&mut batch, &id, RUNS);
+    let listed = batch.push(store::of_model(&id, None, STANDINGS));
+    let mut answers = batch.run(app.database()).await?;
+    let runs = match unless_hidden(runs.take(&mut answers))? {
+        Ok(runs) => runs,
+        Err(hidden) => return Ok(hidden),
+    };
+    let (model, mut listed) = (answers.take(model)?, answers.take(listed)?);
     listed.truncate(affordable(&listed));
     let (Some(model), Some(runs)) = (model, runs) else {
         let nothing = html! {

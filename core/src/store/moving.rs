@@ -1,0 +1,26 @@
+//! What goes along when an instance moves to another host: every table but these.
+
+/// A table that stays behind.
+#[derive(Clone, Copy, Debug)]
+pub struct LeftBehind {
+    /// Its name.
+    pub table: &'static str,
+    /// Why nothing is lost with it.
+    pub reason: &'static str,
+}
+
+/// The tables that stay behind. A table that a migration adds goes along unless it is named here.
+pub const LEFT_BEHIND: [LeftBehind; 5] = [
+    LeftBehind { table: "batch_guard", reason: "never holds a row" },
+    LeftBehind { table: "storage_guard", reason: "never holds a row" },
+    LeftBehind { table: "d1_migrations", reason: "tells which migrations ran on this very database" },
+    LeftBehind { table: "guesses_in_flight", reason: "passwords that the old host was checking" },
+    LeftBehind { table: "rate_limit_totals", reason: "windows of limits, which each host keeps in a place of its own" },
+];
+
+/// Whether the rows of a table go along. What the database's engine keeps for itself does not.
+#[must_use]
+pub fn goes_along(table: &str) -> bool {
+    let is_the_engines = table.starts_with("sqlite_") || table.starts_with("_cf_");
+    !is_the_engines && LEFT_BEHIND.iter().all(|left| left.table != table)
+}

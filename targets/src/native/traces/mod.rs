@@ -1,0 +1,112 @@
+//! Traces, where a collector is configured: a span for each request, and below it one for each call of the database, of the
+//! password hasher and of another server. Nobody waits for the collector.
+
+mod collector;
+mod ports;
+mod queue;
+mod server_span;
+mod settings;
+
+use std::sync::Arc;
+
+use aibaas_core::{
+    domain::TraceParent,
+    ports::{Ports, current_trace},
+};
+use opentelemetry::{
+    Context, KeyValue, SpanId, TraceFlags, TraceId,
+    trace::{
+        Span as _, SpanBuilder, SpanContext, SpanKind, TraceContextExt as _, TraceState, Tracer as _,
+        TracerProvider as _,
+    },
+};
+use opentelemetry_otlp::{RetryPolicy, SpanExporter, WithHttpConfig as _};
+use opentelemetry_sdk::{
+    Resource,
+    trace::{SdkTracer, SdkTracerProvider, Span, SpanExporter as _},
+};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+pub use self::settings::TraceSettings;
+use self::{
+    collector::Collector,
+    ports::Traced,
+    queue::{Export, Queue},
+};
+use super::{error::CliError, metrics::SpanMetrics};
+
+/// Makes spans.
+#[derive(Clone)]
+pub struct Traces {
+    tracer: SdkTracer,
+    /// It lives as long as spans are made.
+    _provider: Arc<SdkTracerProvider>,
+}
+
+impl Traces {
+    /// Begins to export: the task ends once it is told to stop, and has told the collector what it still has.
+    ///
+    /// # Errors
+    /// [`CliError`] where the standard's variables say what is not possible.
+    pub fn start(
+        settings: &TraceSettings,
+        metrics: SpanMetrics,
+        stop: CancellationToken,
+    ) -> Result<(Self, JoinHandle<()>), CliError> {
+        let collector = Collector::new(settings.timeout).map_err(CliError::failed)?;
+        // What fails is dropped and counted: to try again would keep back what comes after it.
+        let exporter = SpanExporter::builder().with_http().with_http_client(collector);
+        let mut exporter = exporter
+            .with_retry_policy(RetryPolicy::disabled())
+            .build()
+            .map_err(|error| CliError::misconfigured(format!("traces cannot be exported: {error}")))?;
+        let resource = resource(settings);
+        exporter.set_resource(&resource);
+        let (queue, spans) = Queue::new(settings.queue, metrics.clone());
+        let provider = SdkTracerProvider::builder().with_span_processor(queue).with_resource(resource).build();
+        let export =
+            Export { exporter, delay: settings.delay, most: settings.batch, timeout: settings.timeout, metrics };
+        let exporting = tokio::spawn(export.run(spans, stop));
+        Ok((Self { tracer: provider.tracer("aibaas"), _provider: Arc::new(provider) }, exporting))
+    }
+
+    /// The ports, with a span for what a request asks of them.
+    pub fn around(&self, ports: Ports) -> Ports {
+        Ports {
+            database: Arc::new(Traced { port: ports.database, traces: self.clone() }),
+            password_hasher: Arc::new(Traced { port: ports.password_hasher, traces: self.clone() }),
+            http_client: Arc::new(Traced { port: ports.http_client, traces: self.clone() }),
+            ..ports
+        }
+    }
+
+    fn begin(&self, name: &'static str, kind: SpanKind, parent: Option<TraceParent>) -> Span {
+        let parent =
+            parent.map_or_else(Context::new, |parent| Context::new().with_remote_span_context(context(parent)));
+        self.tracer.build_with_context(SpanBuilder::from_name(name).with_kind(kind), &parent)
+    }
+
+    /// A span below that of the request that is being worked on; none outside of a request.
+    fn child(&self, name: &'static str, kind: SpanKind) -> Option<Span> {
+        current_trace().map(|parent| self.begin(name, kind, Some(parent)))
+    }
+}
+
+fn resource(settings: &TraceSettings) -> Resource {
+    let version = KeyValue::new("service.version", env!("CARGO_PKG_VERSION"));
+    let resource = Resource::builder().with_attribute(version);
+    if settings.names_service { resource.build() } else { resource.with_service_name("aibaas").build() }
+}
+
+fn context(parent: TraceParent) -> SpanContext {
+    let flags = if parent.is_sampled() { TraceFlags::SAMPLED } else { TraceFlags::default() };
+    let (trace, span) = (TraceId::from_bytes(parent.trace_id_bytes()), SpanId::from_bytes(parent.parent_id_bytes()));
+    SpanContext::new(trace, span, flags, false, TraceState::NONE)
+}
+
+/// The span as whatever it causes sees it.
+fn parent_of(span: &Span) -> TraceParent {
+    let context = span.span_context();
+    TraceParent::new(context.trace_id().to_bytes(), context.span_id().to_bytes(), context.is_sampled())
+}

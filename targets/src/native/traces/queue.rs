@@ -1,0 +1,103 @@
+//! Spans that wait for the collector: so many, and what finds no room is dropped and counted.
+
+use std::time::Duration;
+
+use opentelemetry::Context;
+use opentelemetry_otlp::SpanExporter;
+use opentelemetry_sdk::{
+    error::OTelSdkResult,
+    trace::{Span, SpanData, SpanExporter as _, SpanProcessor},
+};
+use tokio::{
+    sync::mpsc::{self, Receiver, Sender},
+    time::{Instant, sleep_until, timeout},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::native::metrics::{SpanLoss, SpanMetrics};
+
+/// Where spans that ended go.
+#[derive(Debug)]
+pub struct Queue {
+    spans: Sender<SpanData>,
+    metrics: SpanMetrics,
+}
+
+impl Queue {
+    /// With room for so many.
+    pub fn new(most: usize, metrics: SpanMetrics) -> (Self, Receiver<SpanData>) {
+        let (spans, waiting) = mpsc::channel(most);
+        (Self { spans, metrics }, waiting)
+    }
+}
+
+impl SpanProcessor for Queue {
+    fn on_start(&self, _: &mut Span, _: &Context) {}
+
+    fn on_end(&self, span: SpanData) {
+        if self.spans.try_send(span).is_err() {
+            self.metrics.lost(SpanLoss::Queue, 1);
+        }
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        Ok(())
+    }
+
+    fn shutdown_with_timeout(&self, _: Duration) -> OTelSdkResult {
+        Ok(())
+    }
+}
+
+/// Hands spans to the collector.
+pub struct Export {
+    pub exporter: SpanExporter,
+    /// How long the first of a batch waits for others.
+    pub delay: Duration,
+    /// How many a batch has at most.
+    pub most: usize,
+    /// How long the collector has for one.
+    pub timeout: Duration,
+    pub metrics: SpanMetrics,
+}
+
+impl Export {
+    /// Does so until told to stop, and then with what is left.
+    pub async fn run(self, mut spans: Receiver<SpanData>, stop: CancellationToken) {
+        let (mut batch, mut due, mut stopped) = (Vec::new(), Instant::now(), false);
+        loop {
+            let (room, was_empty) = (self.most.saturating_sub(batch.len()), batch.is_empty());
+            tokio::select! {
+                biased;
+                () = stop.cancelled(), if !stopped => {
+                    stopped = true;
+                    spans.close();
+                }
+                taken = spans.recv_many(&mut batch, room) => {
+                    if was_empty {
+                        due = Instant::now() + self.delay;
+                    }
+                    if taken == 0 || batch.len() >= self.most {
+                        self.hand_over(&mut batch).await;
+                    }
+                    if taken == 0 {
+                        return;
+                    }
+                }
+                () = sleep_until(due), if !batch.is_empty() => self.hand_over(&mut batch).await,
+            }
+        }
+    }
+
+    async fn hand_over(&self, batch: &mut Vec<SpanData>) {
+        if batch.is_empty() {
+            return;
+        }
+        let spans = std::mem::take(batch);
+        let count = u64::try_from(spans.len()).unwrap_or(u64::MAX);
+        match timeout(self.timeout, self.exporter.export(spans)).await {
+            Ok(Ok(())) => self.metrics.exported(count),
+            Ok(Err(_)) | Err(_) => self.metrics.lost(SpanLoss::Collector, count),
+        }
+    }
+}
