@@ -21,6 +21,7 @@ pub mod ports;
 mod pwned_passwords;
 mod schedule;
 pub mod store;
+mod webhooks;
 
 pub use app::{App, ClientAddress};
 pub use config::{

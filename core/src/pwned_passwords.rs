@@ -8,7 +8,7 @@ use sha1::{Digest as _, Sha1};
 use crate::{
     app::App,
     domain::{Secret, ValidationError, ValidationErrorCode},
-    ports::OutboundRequest,
+    ports::{Destination, OutboundRequest},
 };
 
 const TIMEOUT_MS: u32 = 2_000;
@@ -22,6 +22,7 @@ pub async fn is_pwned(app: &App, password: &Secret) -> bool {
     let hash = Secret::new(HEXUPPER.encode(&Sha1::digest(password.expose())));
     let Some((prefix, suffix)) = hash.expose().split_at_checked(5) else { return false };
     let request = OutboundRequest {
+        destination: Destination::Configured,
         method: Method::GET,
         url: format!("{url}/{prefix}"),
         headers: vec![

@@ -3,7 +3,7 @@
 use crate::{
     app::App,
     http::{catch_up, sequence},
-    mail, store,
+    mail, store, webhooks,
 };
 
 /// Rows of a table that a tick forgets in one batch: some milliseconds of the writer's time.
@@ -11,7 +11,7 @@ const FORGOTTEN_AT_ONCE: u32 = 1000;
 /// Batches of a tick that forget, at most.
 const MOST_ROUNDS: u32 = 60;
 
-/// What a schedule does: tells owners of their keys, sends the mail that is due, gives changes their leaves in the log and forgets what has expired.
+/// What a schedule does: tells owners of their keys, sends the mail that is due, gives changes their leaves in the log, forgets what has expired and calls webhooks.
 ///
 /// Failures are logged: the next tick tries again.
 pub async fn tick(app: &App) {
@@ -24,6 +24,8 @@ pub async fn tick(app: &App) {
     if let Err(error) = forget_expired(app).await {
         tracing::error!(%error, "clean-up failed");
     }
+    // Last, since strangers may take their time.
+    webhooks::deliver_due(app).await;
 }
 
 /// Forgets what has expired in short batches, so that other writers get their turn in between; what is left of a

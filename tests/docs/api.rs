@@ -216,6 +216,14 @@ impl World {
         }
         let key = user.key(json!({ "name": "one", "scopes": ["leaderboard:read"] })).await;
         all.insert("API_KEY_ID", text(&key["apiKey"], "id"));
+        let webhook = json!({ "url": "https://example.org/hooks/aibaas", "events": ["run.published"] });
+        let webhook = user.api.post("/api/v1/webhooks").json(webhook).await.expect(201);
+        let webhook = text(&webhook["webhook"], "id");
+        if operation == "replayWebhookDelivery" {
+            let tested = user.api.post(format!("/api/v1/webhooks/{webhook}/test")).await.expect(202);
+            all.insert("DELIVERY_ID", text(&tested, "id"));
+        }
+        all.insert("WEBHOOK_ID", webhook);
         if operation == "verifyApiKey" {
             let key = self.publisher.user.login_from(&self.host.client()).await;
             let key = key.key(json!({ "name": unique("customer"), "scopes": ["leaderboard:read"] })).await;

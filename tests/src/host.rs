@@ -128,6 +128,8 @@ impl Setup {
                 ("PUBLISHING", "roles".to_owned()),
                 ("JWT_ALGORITHM", "HS256".to_owned()),
                 ("PASSWORD_ARGON2ID", "m=12288,t=3,p=1".to_owned()),
+                // Webhooks are called at the suite's provider, as mail is handed over there.
+                ("WEBHOOK_PRIVATE_TARGETS", "allow".to_owned()),
                 // Outbound requests are led to the suite's provider; the native host is told its address instead.
                 ("BREACHED_PASSWORDS_URL", "https://api.pwnedpasswords.com/range".to_owned()),
             ]);
@@ -249,6 +251,14 @@ impl Host {
     /// The mail provider that it sends with.
     pub fn provider(&self) -> &Provider {
         self.0.provider.as_ref().expect("the case asks for a host that sends mail")
+    }
+
+    /// The address of a webhook that is called at the provider's path. Whose outbound requests are led there may be told any.
+    pub fn hook_url(&self, path: &str) -> String {
+        match self.kind() {
+            Kind::Native => format!("{}{path}", self.provider().url()),
+            Kind::Spin | Kind::Cloudflare | Kind::Remote => format!("https://hooks.example.org{path}"),
+        }
     }
 
     /// Its time, in milliseconds since the epoch. Hosts of [`Setup::MovesTime`] know it.

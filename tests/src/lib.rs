@@ -6,6 +6,7 @@ pub mod client;
 pub mod contract;
 pub mod faults;
 pub mod fixtures;
+pub mod hooks;
 pub mod host;
 pub mod keys;
 pub mod open_metrics;

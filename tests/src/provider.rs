@@ -20,7 +20,10 @@ use ring::{
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
-use crate::eventually;
+use crate::{
+    eventually,
+    hooks::{self, HookCall, Hooks},
+};
 
 /// Where GitHub's list of keys is.
 pub const KEY_LIST_PATH: &str = "/meta/public_keys/secret_scanning";
@@ -52,6 +55,7 @@ struct Shared {
     signing_keys: Mutex<Vec<(String, String)>>,
     /// Whether that list is answered with an error.
     failing_keys: Mutex<bool>,
+    hooks: Hooks,
 }
 
 impl Shared {
@@ -199,6 +203,17 @@ impl Provider {
         calls.iter().filter(|call| call.what == format!("GET {KEY_LIST_PATH}")).cloned().collect()
     }
 
+    /// The webhooks that are called here.
+    pub fn hooks(&self) -> &Hooks {
+        &self.shared.hooks
+    }
+
+    /// Waits until the webhook was called so often.
+    pub async fn wait_for_hook(&self, path: &str, calls: usize) -> Vec<HookCall> {
+        let seen = async || Some(self.hooks().calls(path)).filter(|seen| seen.len() >= calls);
+        eventually(&format!("{calls} calls of {path}"), seen).await
+    }
+
     /// The calls so far that carry mail to this address.
     pub fn calls_to(&self, recipient: &str) -> Vec<Call> {
         let calls = self.shared.calls.lock().expect("no panic");
@@ -236,6 +251,9 @@ async fn receive(State(shared): State<Arc<Shared>>, request: Request) -> Respons
         headers.insert("host".to_owned(), host.to_owned());
     }
     let body = axum::body::to_bytes(request.into_body(), 1 << 20).await.unwrap_or(Bytes::new());
+    if path.starts_with(hooks::PATH) {
+        return shared.hooks.receive(&path, headers, body).await;
+    }
     let body = serde_json::from_slice::<Value>(&body).unwrap_or(Value::Null);
     if let Some(prefix) = path.strip_prefix("/range/") {
         let (status, lines) = shared.range(prefix);

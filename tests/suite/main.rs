@@ -83,6 +83,7 @@ mod users_import;
 mod vectors;
 mod verify;
 mod versions;
+mod webhooks;
 mod withdrawal;
 mod workerd;
 mod writers;
@@ -167,6 +168,7 @@ fn everywhere() -> Vec<Case> {
         health::cases(),
         history::cases(),
         moderation::cases(),
+        webhooks::cases(),
         withdrawal::cases(),
         systems::cases(),
         standings::cases(),
@@ -358,6 +360,9 @@ fn once(kinds: &[Kind]) -> Vec<Trial> {
         }),
         plain("native_program::what_was_answered_survives_sigkill", || {
             RUNTIME.block_on(durability::what_was_answered_survives_sigkill())
+        }),
+        plain("native_program::a_webhook_is_called_again_after_sigkill", || {
+            RUNTIME.block_on(webhooks::it_is_called_again_after_sigkill())
         }),
         plain("native_program::accounts_move_with_their_passwords", || {
             RUNTIME.block_on(users_import::accounts_move_with_their_passwords())

@@ -1,21 +1,24 @@
-//! What people are told of by mail without having asked: keys that expire, and limits that are reached.
+//! What people are told of by mail without having asked: keys that expire, limits that are reached, and logins from new
+//! networks.
 
 use std::time::Duration;
 
 use aibaas_tests::{
     User, Visitor, cases, eventually,
+    fixtures::PASSWORD,
     host::{Host, TICK_SECRET},
 };
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 cases![
-    KeepsMail: notices_are_chosen, the_page_chooses_notices;
+    KeepsMail: notices_are_chosen, the_page_chooses_notices, a_login_from_a_new_network_is_told_of;
     MovesTime:
         a_key_that_expires_is_told_of_three_times,
         a_short_lived_key_is_told_of_once,
         nobody_is_told_of_keys_that_do_not_matter,
         a_reached_limit_is_told_of_once_a_day,
+        a_login_is_told_of_when_networks_are_forgotten,
 ];
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -155,7 +158,7 @@ async fn a_reached_limit_is_told_of_once_a_day(host: Host) {
 
 async fn notices_are_chosen(host: Host) {
     let user = User::verified(&host).await;
-    let shown = |expiry: bool, limits: bool| json!({ "keyExpiry": expiry, "keyLimits": limits });
+    let shown = |expiry: bool, limits: bool| json!({ "keyExpiry": expiry, "keyLimits": limits, "newNetworks": true });
     assert_eq!(user.api.get("/api/v1/users/me").await.expect(200)["notices"], shown(true, true));
     let patch = |notices: Value| user.api.patch("/api/v1/users/me").json(json!({ "notices": notices }));
     assert_eq!(patch(json!({ "keyLimits": false })).await.expect(200)["notices"], shown(true, false));
@@ -178,7 +181,7 @@ async fn the_page_chooses_notices(host: Host) {
     form.fields.retain(|(name, _)| name != "keyLimits");
     visitor.send(&form).await.says("Your profile is saved.");
     let notices = user.api.get("/api/v1/users/me").await.expect(200)["notices"].clone();
-    assert_eq!(notices, json!({ "keyExpiry": true, "keyLimits": false }));
+    assert_eq!(notices, json!({ "keyExpiry": true, "keyLimits": false, "newNetworks": true }));
     let page = visitor.open("/account/profile").await;
     page.says("Notices by mail");
     visitor
@@ -186,5 +189,54 @@ async fn the_page_chooses_notices(host: Host) {
         .await
         .says("Your profile is saved.");
     let notices = user.api.get("/api/v1/users/me").await.expect(200)["notices"].clone();
-    assert_eq!(notices, json!({ "keyExpiry": true, "keyLimits": true }));
+    assert_eq!(notices, json!({ "keyExpiry": true, "keyLimits": true, "newNetworks": true }));
+}
+
+const NEW_NETWORK: &str = "new network";
+
+async fn a_login_from_a_new_network_is_told_of(host: Host) {
+    host.needs_addresses();
+    let user = User::verified(&host).await;
+    let user = user.login_from(&user.api).await;
+    // Whoever is told is so before the mail of a later deed: what is to be seen of none is looked at after all others.
+    let quiet = User::verified(&host).await;
+    quiet.api.patch("/api/v1/users/me").json(json!({ "notices": { "newNetworks": false } })).await.expect(200);
+    let away = host.client();
+    quiet.login_from(&away).await;
+    let logins = (0..3).map(|_| {
+        let body = json!({ "email": user.email, "password": PASSWORD });
+        away.post("/api/v1/auth/login").header("User-Agent", "curl/8.7.1").json(body)
+    });
+    for login in join_all(logins.map(|login| async { login.await })).await {
+        login.expect(200);
+    }
+    let mails = eventually("a mail about a new network", async || {
+        Some(told(&host, &user, NEW_NETWORK).await).filter(|mails| !mails.is_empty())
+    })
+    .await;
+    assert_eq!(mails.len(), 1, "once, and not of the first login");
+    let address = away.address().expect("an address").to_string();
+    for part in [address.as_str(), "curl", "/account/sessions"] {
+        assert!(mails[0].contains(part), "{part} in {}", mails[0]);
+    }
+    // A wrong password tells nobody, and a network is new once.
+    let wrong = json!({ "email": user.email, "password": "quite another phrase" });
+    host.client().post("/api/v1/auth/login").json(wrong).await.problem(401, "invalid_credentials");
+    user.login_from(&away).await;
+    user.login_from(&user.api).await;
+    assert_eq!(told(&host, &user, NEW_NETWORK).await.len(), 1);
+    for _ in 0..6 {
+        user.login_from(&host.client()).await;
+    }
+    assert_eq!(told(&host, &user, NEW_NETWORK).await.len(), 5, "so many a day");
+    assert_eq!(told(&host, &quiet, NEW_NETWORK).await, Vec::<String>::new());
+}
+
+async fn a_login_is_told_of_when_networks_are_forgotten(host: Host) {
+    host.needs_addresses();
+    let user = User::verified(&host).await;
+    host.advance(days(95)).await;
+    ticks(&host).await;
+    user.login_from(&host.client()).await;
+    assert_eq!(told(&host, &user, NEW_NETWORK).await.len(), 1, "they have logged in before");
 }

@@ -55,6 +55,8 @@ async fn parameters_keep_to_the_document(host: Host) {
     publisher.published(&model, 1, 2).await;
     publisher.published(&other, 2, 2).await;
     let key = publisher.user.key(json!({ "name": "k", "scopes": ["models:write"] })).await["apiKey"]["id"].clone();
+    let webhook = json!({ "url": "https://example.org/", "events": ["log.changed"] });
+    let webhook = publisher.user.api.post("/api/v1/webhooks").json(webhook).await.expect(201)["webhook"]["id"].clone();
     let administrator = admin(&host).await.api;
     let (provider, name) = model.split_once('/').expect("provider/name");
     let contract = host.contract().await;
@@ -73,6 +75,8 @@ async fn parameters_keep_to_the_document(host: Host) {
             .replace("{version}", "1");
         let path = if template.contains("/api-keys/") {
             path.replace("{id}", key.as_str().expect("an id"))
+        } else if template.contains("/webhooks/") {
+            path.replace("{id}", webhook.as_str().expect("an id"))
         } else {
             path.replace("{id}", &publisher.benchmark)
         };
@@ -81,8 +85,7 @@ async fn parameters_keep_to_the_document(host: Host) {
         }
         let api = if template.contains("/admin/") {
             &administrator
-        } else if template.contains("/api-keys") || template.contains("/users/") || template.contains("/auth/sessions")
-        {
+        } else if ["/api-keys", "/webhooks", "/users/", "/auth/sessions"].iter().any(|part| template.contains(part)) {
             &publisher.user.api
         } else if template == "/api/v1/runs" {
             &publisher.api

@@ -296,6 +296,7 @@ fn path_value(document: &Document<'_>, operation: &Operation<'_>, before: &str, 
     match (before, name) {
         ("benchmarks", "id") => "$BENCHMARK$".to_owned(),
         (_, "name") => "$MODEL$".to_owned(),
+        (_, "deliveryId") => "$DELIVERY_ID$".to_owned(),
         (_, "id") => {
             let thing = before.strip_suffix('s').unwrap_or(before);
             format!("${}_ID$", thing.replace('-', "_").to_uppercase())

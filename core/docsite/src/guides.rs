@@ -5,11 +5,12 @@ use maud::html;
 use crate::{Error, Page, markdown, resources::framed};
 
 /// Name on the site and file, in the order in which they are listed.
-pub const GUIDES: [(&str, &str); 12] = [
+pub const GUIDES: [(&str, &str); 13] = [
     ("quick-start", "README.md"),
     ("accounts", "docs/accounts.md"),
     ("front-ends", "docs/front-ends.md"),
     ("api-keys", "docs/api-keys.md"),
+    ("webhooks", "docs/webhooks.md"),
     ("idempotency", "docs/idempotency.md"),
     ("publishing", "docs/publishing.md"),
     ("importing", "docs/importing.md"),

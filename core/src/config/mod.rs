@@ -121,6 +121,8 @@ pub struct Config {
     pub deadlines: Deadlines,
     /// `DEV_CLOCK`: whether `/dev/clock` moves the time (development only).
     pub dev_clock: bool,
+    /// `WEBHOOK_PRIVATE_TARGETS`: whether webhooks may be called by `http` and inside of networks (development only).
+    pub webhook_private_targets: bool,
     /// `STORAGE_QUOTA_BYTES`: how much an account may store unless an administrator says otherwise.
     pub storage_quota_bytes: i64,
     /// `RATE_LIMIT_REGISTER`, by client address.
@@ -242,6 +244,20 @@ impl Config {
                 false
             }
         };
+        let webhook_private_targets = match read.get("WEBHOOK_PRIVATE_TARGETS").as_deref() {
+            None => false,
+            Some(_) if production => {
+                read.mistake(
+                    "WEBHOOK_PRIVATE_TARGETS is for development: in production whoever has an account could call your network",
+                );
+                false
+            }
+            Some("allow") => true,
+            Some(_) => {
+                read.mistake("WEBHOOK_PRIVATE_TARGETS must be allow, or not set");
+                false
+            }
+        };
         let trusted_proxies = read.get("TRUSTED_PROXIES").unwrap_or_default();
         let trusted_proxies = trusted_proxies.split(',').map(str::trim).filter(|block| !block.is_empty());
         let trusted_proxies =
@@ -296,6 +312,7 @@ impl Config {
             log_client_address,
             deadlines,
             dev_clock,
+            webhook_private_targets,
             storage_quota_bytes,
             limit_register,
             limit_login,
@@ -416,6 +433,14 @@ mod tests {
         assert!(load(&[]).unwrap().clock(Stopped).movable().is_none());
         assert!(load(&[("DEV_CLOCK", "on")]).unwrap().clock(Stopped).movable().is_some());
         assert_eq!(load(&[("DEV_CLOCK", "yes")]).unwrap_err().0, ["DEV_CLOCK must be on, or not set"]);
+    }
+
+    #[test]
+    fn webhooks_reach_into_networks_where_development_says_so() {
+        let load = |value| load(&[("WEBHOOK_PRIVATE_TARGETS", value)]).map(|config| config.webhook_private_targets);
+        assert_eq!(load(""), Ok(false));
+        assert_eq!(load("allow"), Ok(true));
+        assert_eq!(load("on").unwrap_err().0, ["WEBHOOK_PRIVATE_TARGETS must be allow, or not set"]);
     }
 
     #[test]
@@ -573,6 +598,7 @@ mod tests {
             ("REQUEST_DEADLINE_SECONDS", "61"),
             ("DEV_CLOCK", "on"),
             ("DEV_CLOCK", "off"),
+            ("WEBHOOK_PRIVATE_TARGETS", "allow"),
         ] {
             let variables =
                 good.iter().copied().filter(|(key, _)| *key != name).chain([(name, weak)]).collect::<Vec<_>>();

@@ -53,7 +53,7 @@ impl Email {
 
 /// Whether this is a name of the DNS that mail may go to: labels of letters, digits and hyphens (RFC 1123), at least
 /// two, the last of which is a top-level domain, so that no numeric address passes (RFC 3696, 2).
-fn is_domain(domain: &str) -> bool {
+pub(super) fn is_domain(domain: &str) -> bool {
     let is_label = |label: &str| {
         let hyphens = label.as_bytes().get(2..4) == Some(b"--".as_slice());
         (1..=63).contains(&label.len())

@@ -43,9 +43,13 @@ pub mod user_agent;
 mod validation_error;
 pub mod values;
 pub mod visible;
+pub mod webhook;
 mod wire_names;
 
-pub use ids::{ApiKeyId, BenchmarkId, ModelId, RunId, SealId, SessionId, SystemId, UserId, VersionName, uuid_v7};
+pub use ids::{
+    ApiKeyId, BenchmarkId, ModelId, RunId, SealId, SessionId, SystemId, UserId, VersionName, WebhookDeliveryId,
+    WebhookId, uuid_v7,
+};
 pub use jws::JwtAlgorithm;
 pub use secret::Secret;
 pub use security_event::SecurityEventName;

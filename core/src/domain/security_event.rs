@@ -65,6 +65,14 @@ wire_names! {
         ApiKeyChanged = "api_key_changed",
         /// An API key was found in public, and revoked.
         ApiKeyLeaked = "api_key_leaked",
+        /// A webhook was made.
+        WebhookCreated = "webhook_created",
+        /// A webhook was changed.
+        WebhookChanged = "webhook_changed",
+        /// A webhook got another secret.
+        WebhookSecretRotated = "webhook_secret_rotated",
+        /// A webhook was deleted.
+        WebhookDeleted = "webhook_deleted",
         /// The data of the account was exported.
         DataExported = "data_exported",
         /// The account was deleted.

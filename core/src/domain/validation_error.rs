@@ -17,6 +17,10 @@ wire_names! {
         InvalidLength = "invalid_length",
         /// It is no e-mail address.
         InvalidEmail = "invalid_email",
+        /// It is no address of the form that is asked for.
+        InvalidUrl = "invalid_url",
+        /// It is an address that is not called from here.
+        ForbiddenAddress = "forbidden_address",
         /// It is no name of a person.
         InvalidName = "invalid_name",
         /// It is no RFC 3339 time.

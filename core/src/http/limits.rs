@@ -37,6 +37,15 @@ pub async fn admit_person(app: &App, of: Confirmed<'_>) -> Result<(), ApiError> 
     admit(app, of.client(), &format!("person:{}", of.user_id()), limit).await
 }
 
+/// Counts one of the calls by which a person has a webhook called at once.
+///
+/// # Errors
+/// As [`admit_client`].
+pub async fn admit_webhook_call(app: &App, of: Confirmed<'_>) -> Result<(), ApiError> {
+    let limit = Limit { name: "webhooks".to_owned(), limit: 60, window_seconds: 3600 };
+    admit(app, of.client(), &format!("webhooks:{}", of.user_id()), limit).await
+}
+
 /// Counts one of the changes to keys that a person makes and that leave rows behind. Revoking is never counted.
 ///
 /// # Errors

@@ -38,6 +38,7 @@ mod site;
 mod step_up;
 mod unknown_keys;
 mod users;
+mod webhooks;
 
 pub use host_refusal::HostRefusal;
 pub use log::sequence;

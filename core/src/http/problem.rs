@@ -96,6 +96,8 @@ codes! {
     API_KEY_ALREADY_ROTATED = 409, "api_key_already_rotated", "The API key has a successor already";
     IDEMPOTENCY_IN_PROGRESS = 409, "idempotency_in_progress", "The first request with this Idempotency-Key is still running";
     TOO_MANY_API_KEYS = 409, "too_many_api_keys", "There are too many active API keys";
+    TOO_MANY_WEBHOOKS = 409, "too_many_webhooks", "There are too many webhooks";
+    WEBHOOK_DISABLED = 409, "webhook_disabled", "The webhook takes nothing now";
     TOO_MANY_VERSIONS = 409, "too_many_versions", "The benchmark has too many versions";
     VERSION_NOT_WHOLE = 409, "version_not_whole", "A part or a second scoring is never the current version";
     VERSION_OF_COUNTS = 409, "version_of_counts", "Counts are not put before results";

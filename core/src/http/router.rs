@@ -13,7 +13,7 @@ use super::{
     problem_page::{no_such_method, no_such_path, problems_as_pages},
     public_reads, publishing, secret_scanning,
     site::{self, metrics::WriteMetrics},
-    users,
+    users, webhooks,
 };
 use crate::app::App;
 
@@ -61,6 +61,7 @@ fn private_api() -> Router<App> {
         .nest("/users", users::routes())
         .nest("/admin", admin::routes())
         .nest("/api-keys", api_keys::routes())
+        .nest("/webhooks", webhooks::routes())
         .nest("/secret-scanning", secret_scanning::routes())
         .nest("/mail/webhooks", mail_webhooks::routes())
         .merge(publishing::routes())

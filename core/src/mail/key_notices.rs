@@ -2,11 +2,18 @@
 
 use std::collections::HashSet;
 
+use serde_json::json;
+
 use super::{EmailTemplate, QueueError, queue};
 use crate::{
     app::App,
+    domain::webhook::WebhookEvent,
     ports::DatabaseError,
-    store::{Batch, BatchError, key_notices},
+    store::{
+        Batch, BatchError,
+        key_notices::{self, ExpiringKey, LimitedKey},
+        webhooks::{self, PersonalEvent},
+    },
 };
 
 /// So many keys are looked at in a tick, of each kind of notice: fewer than a delivery sends, so that notices never keep
@@ -39,6 +46,16 @@ async fn tell_of_expiring(app: &App) -> Result<(), NotTold> {
     if keys.is_empty() {
         return Ok(());
     }
+    let event = |key: &ExpiringKey| PersonalEvent {
+        id: app.new_id().into(),
+        event: WebhookEvent::ApiKeyExpiring,
+        user_id: key.user_id.clone(),
+        data: json!({
+            "apiKeyId": key.id, "name": key.name, "keyPrefix": key.key_prefix, "expiresAt": key.expires_at,
+            "days": key.days,
+        }),
+    };
+    let events = keys.iter().map(event).collect::<Vec<_>>();
     let mails = keys.into_iter().map(|key| {
         let template = EmailTemplate::ApiKeyExpires {
             name: key.name.clone(),
@@ -48,7 +65,9 @@ async fn tell_of_expiring(app: &App) -> Result<(), NotTold> {
         queue(app, &template).map(|mail| (key, mail))
     });
     let mails = mails.collect::<Result<Vec<_>, _>>()?;
-    Batch::from_iter(key_notices::tell_of_expiring(&mails, app.now())).run(app.database()).await?;
+    let told = webhooks::queue_of_expiring(&events, app.now()).into_iter();
+    let told = told.chain(key_notices::tell_of_expiring(&mails, app.now()));
+    told.collect::<Batch>().run(app.database()).await?;
     Ok(())
 }
 
@@ -59,11 +78,20 @@ async fn tell_of_limited(app: &App) -> Result<(), NotTold> {
     if keys.is_empty() {
         return Ok(());
     }
+    let event = |key: &LimitedKey| PersonalEvent {
+        id: app.new_id().into(),
+        event: WebhookEvent::ApiKeyLimitReached,
+        user_id: key.user_id.clone(),
+        data: json!({ "apiKeyId": key.id, "name": key.name, "keyPrefix": key.key_prefix }),
+    };
+    let events = keys.iter().map(event).collect::<Vec<_>>();
     let mails = keys.into_iter().map(|key| {
         let template = EmailTemplate::ApiKeyLimited { name: key.name, key_prefix: key.key_prefix };
         queue(app, &template).map(|mail| (key.user_id, mail))
     });
     let mails = mails.collect::<Result<Vec<_>, _>>()?;
-    Batch::from_iter(key_notices::tell_of_limited(&mails, app.now())).run(app.database()).await?;
+    let told = webhooks::queue_of_limited(&events, app.now()).into_iter();
+    let told = told.chain(key_notices::tell_of_limited(&mails, app.now()));
+    told.collect::<Batch>().run(app.database()).await?;
     Ok(())
 }

@@ -7,7 +7,7 @@ use crate::{
     app::App,
     config::MailProvider,
     domain::Secret,
-    ports::{Mail, MailError, OutboundRequest},
+    ports::{Destination, Mail, MailError, OutboundRequest},
 };
 
 const TIMEOUT_MS: u32 = 10_000;
@@ -32,6 +32,7 @@ pub async fn send(app: &App, mail: &Mail, idempotency_key: &str) -> Result<(), M
         }
     };
     let request = OutboundRequest {
+        destination: Destination::Configured,
         method: Method::POST,
         url,
         headers: vec![

@@ -75,6 +75,24 @@ pub enum EmailTemplate {
         /// When, for the person to compare.
         at: String,
     },
+    /// Somebody logged in from a network that the person was not seen in before.
+    NewNetwork {
+        /// The client's address.
+        address: String,
+        /// What the client says that it is.
+        device: Option<String>,
+        /// When, for the person to compare.
+        at: String,
+    },
+    /// A webhook is not called any more.
+    WebhookDisabled {
+        /// The host of its address: who knows the whole may write there.
+        host: String,
+        /// Whether it answered that it is gone.
+        gone: bool,
+        /// When, for the person to compare.
+        at: String,
+    },
     /// An API key was found in public, and revoked.
     ApiKeyLeaked {
         /// What its owner calls it.
@@ -149,6 +167,8 @@ impl Notice {
 const NOTICES: &str = "You get this 30, 7 and 1 days before a key expires, unless you switch it off in your profile.";
 const LIMIT_NOTICES: &str = "You get this once a day at most, unless you switch it off in your profile.";
 
+const NETWORK_NOTICES: &str = "You get this once for a network, unless you switch it off in your profile.";
+
 struct Texts {
     subject: &'static str,
     paragraphs: Vec<String>,
@@ -173,6 +193,8 @@ impl EmailTemplate {
             Self::Notice { .. } => "notice",
             Self::AccountDeleted => ACCOUNT_DELETED,
             Self::SessionEnded { .. } => "session_ended",
+            Self::NewNetwork { .. } => "new_network",
+            Self::WebhookDisabled { .. } => "webhook_disabled",
             Self::ApiKeyLeaked { .. } => "api_key_leaked",
             Self::ApiKeyExpires { .. } => "api_key_expires",
             Self::ApiKeyLimited { .. } => "api_key_limited",
@@ -297,6 +319,33 @@ impl EmailTemplate {
                 )],
                 link: None,
                 closing: "Log in again; if you suspect misuse, change your password.",
+            },
+            Self::WebhookDisabled { host, gone, at } => Texts {
+                subject: "A webhook of yours is disabled",
+                paragraphs: vec![
+                    match gone {
+                        true => format!("At {at} your webhook at {host} answered 410 Gone, so it is not called any more."),
+                        false => format!(
+                            "Your webhook at {host} has taken nothing for five days, so it is not called any more since {at}."
+                        ),
+                    },
+                    "Once it answers again, enable it. What happened meanwhile is not told, but for the public log, which goes on where it stopped.".to_owned(),
+                ],
+                link: Some(("See your webhooks", format!("{}/account/webhooks", config.base_url))),
+                closing: "If you do not need it any more, delete it.",
+            },
+            Self::NewNetwork { address, device, at } => Texts {
+                subject: "Somebody logged in from a new network",
+                paragraphs: vec![
+                    format!(
+                        "At {at} somebody, perhaps you, logged in to your account from the address {address}{}. \
+                         You were not seen in that network before.",
+                        device.as_ref().map(|device| format!(", with {device}")).unwrap_or_default(),
+                    ),
+                    "If it was you, there is nothing to do. If not, reset your password now: that ends every session.".to_owned(),
+                ],
+                link: Some(("See your sessions", format!("{}/account/sessions", config.base_url))),
+                closing: NETWORK_NOTICES,
             },
             Self::ApiKeyExpires { name, key_prefix, at } => Texts {
                 subject: "An API key of yours expires soon",

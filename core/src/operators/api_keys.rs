@@ -16,6 +16,7 @@ use crate::{
         Batch, BatchError, Guard, PageBefore,
         api_keys::{self, ApiKeyRecord, OwnedApiKey},
         users::User,
+        webhooks::{self, EndingKey},
     },
 };
 
@@ -128,6 +129,8 @@ impl Operator<'_> {
         let event =
             self.event(now, SecurityEventName::ApiKeyRevoked, json!({ "apiKeyId": key.id, "by": "command line" }));
         let mut batch = Batch::new();
+        let ending = EndingKey { id: self.new_id(now).into(), key_id: key.id.as_str(), reason: "operator" };
+        batch.extend(webhooks::queue_of_keys(&[ending], now));
         batch.expect(Guard::ApiKeyActive, api_keys::revoke(&key.id, &key.user_id, "operator", now));
         batch.push(event.of(&key.user_id, None));
         let was_active = self.run_if(Guard::ApiKeyActive, batch).await?;

@@ -13,9 +13,22 @@ pub trait HttpClient: Send + Sync {
     async fn send(&self, request: OutboundRequest) -> Result<OutboundResponse, HttpError>;
 }
 
+/// Whose address a request goes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Destination {
+    /// A service that the deployment names.
+    Configured,
+    /// Whatever a stranger named. A host that resolves names itself connects to public addresses only
+    /// ([`is_public`](crate::domain::network::is_public)), whatever a name means at that moment, through no proxy, and reads
+    /// nothing of the answer but its head.
+    Stranger,
+}
+
 /// A request to another server.
 #[derive(Clone, Debug)]
 pub struct OutboundRequest {
+    /// Whose address it is.
+    pub destination: Destination,
     /// `GET`, `POST`, …
     pub method: http::Method,
     /// An absolute `https` URL (or `http`, to this machine, in development).

@@ -25,7 +25,7 @@ pub use clock::{Clock, Timestamp};
 pub use database::{Database, DatabaseError, Row, Rows, Statement, Value};
 pub use deadline::{Deadlines, guarded_database};
 pub use entropy::Entropy;
-pub use http_client::{HttpClient, HttpError, OutboundRequest, OutboundResponse};
+pub use http_client::{Destination, HttpClient, HttpError, OutboundRequest, OutboundResponse};
 pub use key_gate::{KeyGate, KeyGateError};
 pub use key_value::{KeyValue, KeyValueError};
 pub use mail_transport::{Mail, MailError, MailTransport};

@@ -96,6 +96,7 @@ mod tests {
 
     fn call(method: Method) -> OutboundRequest {
         OutboundRequest {
+            destination: crate::ports::Destination::Configured,
             method,
             url: "https://a.example".to_owned(),
             headers: Vec::new(),

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// At most once in this time is a person told that a limit was reached, in milliseconds: a day.
-const BETWEEN_LIMITS_MS: i64 = 86_400_000;
+pub(super) const BETWEEN_LIMITS_MS: i64 = 86_400_000;
 /// So far back a reached limit is told of: use is saved some time later.
 const LIMITED_MS: i64 = 3_600_000;
 
@@ -22,6 +22,8 @@ const LIMITED_MS: i64 = 3_600_000;
 pub struct ExpiringKey {
     /// Its id.
     pub id: ApiKeyId,
+    /// Its owner.
+    pub user_id: UserId,
     /// What its owner calls it.
     pub name: String,
     /// The start of the key.
@@ -50,6 +52,7 @@ pub fn find_expiring(now: Timestamp, most: u32) -> Query<Vec<ExpiringKey>> {
     sql!("key_notices/find_expiring").bind(now).bind(most).all(|row| {
         Ok(ExpiringKey {
             id: row.text("id")?.into(),
+            user_id: row.text("user_id")?.into(),
             name: row.text("name")?,
             key_prefix: row.text("key_prefix")?,
             expires_at: Timestamp(row.integer("expires_at")?),

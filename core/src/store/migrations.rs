@@ -40,6 +40,7 @@ pub const MIGRATIONS: &[Migration] = &[
     migration!("0018_runs_by_owner.sql"),
     migration!("0019_administration.sql"),
     migration!("0020_mail.sql"),
+    migration!("0021_webhooks.sql"),
 ];
 
 /// Names the newest migration: which schema this program works with.

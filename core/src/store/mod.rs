@@ -47,6 +47,7 @@ pub mod standings;
 pub mod storage;
 pub mod undeliverable;
 pub mod users;
+pub mod webhooks;
 
 pub use expiry::{EXPIRIES, Expiry};
 pub use guard::Guard;

@@ -8,6 +8,8 @@ use crate::{
 
 /// The most mails of a kind that an address gets in an hour, whoever asks for them.
 pub const MOST_AN_HOUR: i64 = 10;
+/// The most mails about new networks that an address gets in a day.
+const MOST_OF_NETWORKS_A_DAY: i64 = 5;
 /// After so many attempts a mail is given up: some days.
 pub const MOST_ATTEMPTS: i64 = 20;
 /// After so many refusals by the provider: some hours.
@@ -256,6 +258,13 @@ impl QueuedMail {
     /// Queues it for a person, where the statement before changed a row.
     pub fn to_person_if_changed(self, user_id: &UserId) -> Query<()> {
         self.bind(sql!("outbox/add_for_user_if_changed"), user_id).execute()
+    }
+
+    /// Queues it for a person who is logging in, where they were not seen in the network before, but in another one, and
+    /// want to be told. Returns whether it is queued.
+    pub fn to_person_in_new_network(self, user_id: &UserId, network: &str) -> Query<bool> {
+        let sql = self.bind(sql!("outbox/add_for_new_network"), user_id);
+        sql.bind(network).bind(MOST_OF_NETWORKS_A_DAY).exists()
     }
 
     /// Queues it for the person of a mailed link.

@@ -10,6 +10,7 @@ use super::{
     links::Purpose,
     query::{Query, Sql, sql},
     sessions::SessionSummary,
+    webhooks::{Delivery, Webhook},
 };
 use crate::{
     domain::{
@@ -53,6 +54,16 @@ impl PersonalData<'_> {
     /// Lists the networks that they have logged in from.
     pub fn known_networks(&self) -> Query<Vec<KnownNetwork>> {
         self.bind(sql!("personal_data/known_networks")).all(KnownNetwork::from_row)
+    }
+
+    /// Lists their webhooks, newest first.
+    pub fn webhooks(&self, now: Timestamp) -> Query<Vec<Webhook>> {
+        self.bind(sql!("personal_data/webhooks")).bind(now).all(Webhook::from_row)
+    }
+
+    /// Lists what their webhooks are told.
+    pub fn webhook_deliveries(&self) -> Query<Vec<Delivery>> {
+        self.bind(sql!("personal_data/webhook_deliveries")).all(Delivery::from_row)
     }
 
     /// Lists their security events, newest first.

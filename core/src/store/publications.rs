@@ -3,7 +3,7 @@
 use super::{
     Batch, moderations,
     query::{Query, sql},
-    runs, seals,
+    runs, seals, webhooks,
 };
 use crate::{
     domain::{
@@ -100,6 +100,7 @@ impl Publication<'_> {
             begin_entries(self.run_id, snapshot_id),
             add_change(self.run_id, snapshot_id, None),
         ]);
+        batch.extend(webhooks::queue_of_run(self.run_id, snapshot_id, now));
         Ok(())
     }
 
@@ -166,6 +167,7 @@ impl RunEnding<'_> {
             begin_entries(self.run_id, snapshot_id),
             add_change(self.run_id, snapshot_id, Some(self.status.as_str())),
         ]);
+        batch.extend(webhooks::queue_of_run(self.run_id, snapshot_id, self.at));
     }
 }
 

@@ -50,6 +50,8 @@ pub struct User {
     pub tell_key_expiry: bool,
     /// Whether they are told by mail that keys reach their limits.
     pub tell_key_limits: bool,
+    /// Whether they are told by mail of logins from a new network.
+    pub tell_new_networks: bool,
 }
 
 impl User {
@@ -73,6 +75,7 @@ impl User {
             undeliverable: undeliverable::of_row(row)?,
             tell_key_expiry: row.boolean("tell_key_expiry")?,
             tell_key_limits: row.boolean("tell_key_limits")?,
+            tell_new_networks: row.boolean("tell_new_networks")?,
         })
     }
 }
@@ -211,10 +214,21 @@ pub fn rename(id: &UserId, name: Option<&str>, now: Timestamp) -> Query<()> {
     sql!("users/rename").bind(id).bind(name).bind(now).execute()
 }
 
-/// Says what a person is told of by mail: whether of keys that expire, and of limits that are reached. `None` leaves it as it
-/// is.
-pub fn choose_notices(id: &UserId, expiry: Option<bool>, limits: Option<bool>, now: Timestamp) -> Query<()> {
-    sql!("users/choose_notices").bind(id).bind(expiry).bind(limits).bind(now).execute()
+/// What a person wants to be told of by mail. `None` leaves it as it is.
+#[derive(Clone, Copy, Debug)]
+pub struct NoticeChoice {
+    /// That keys expire.
+    pub key_expiry: Option<bool>,
+    /// That keys reach their limits.
+    pub key_limits: Option<bool>,
+    /// That somebody logged in from a new network.
+    pub new_networks: Option<bool>,
+}
+
+/// Says what a person is told of by mail.
+pub fn choose_notices(id: &UserId, choice: NoticeChoice, now: Timestamp) -> Query<()> {
+    let NoticeChoice { key_expiry, key_limits, new_networks } = choice;
+    sql!("users/choose_notices").bind(id).bind(key_expiry).bind(key_limits).bind(new_networks).bind(now).execute()
 }
 
 /// Deletes a person, and with them everything that refers to them. What they published stays, without an owner.

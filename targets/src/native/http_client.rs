@@ -1,10 +1,14 @@
 //! Outbound requests over rustls.
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
-use aibaas_core::ports::{HttpClient, HttpError, OutboundRequest, OutboundResponse};
+use aibaas_core::{
+    domain::network::is_public,
+    ports::{Destination, HttpClient, HttpError, OutboundRequest, OutboundResponse},
+};
 use async_trait::async_trait;
 use http::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 /// What is read of an answer at most.
 const LARGEST_ANSWER: usize = 1024 * 1024;
@@ -24,11 +28,47 @@ pub fn builder() -> reqwest::ClientBuilder {
 
 /// Returns a request without credentials, which a command waits ten seconds for.
 pub fn get(url: String) -> OutboundRequest {
-    OutboundRequest { method: http::Method::GET, url, headers: Vec::new(), body: Vec::new(), timeout_ms: 10_000 }
+    OutboundRequest {
+        destination: Destination::Configured,
+        method: http::Method::GET,
+        url,
+        headers: Vec::new(),
+        body: Vec::new(),
+        timeout_ms: 10_000,
+    }
 }
 
 /// [`HttpClient`] on reqwest.
-pub struct ReqwestClient(reqwest::Client);
+pub struct ReqwestClient {
+    configured: reqwest::Client,
+    /// For addresses that strangers named: by no proxy, which would connect for it, and with no connection kept.
+    strangers: reqwest::Client,
+}
+
+/// Resolves names as the system does, to public addresses alone: at the moment of connecting, so that a name which means
+/// another address by now is of no use.
+struct PublicOnly;
+
+impl Resolve for PublicOnly {
+    fn resolve(&self, name: Name) -> Resolving {
+        Box::pin(async move {
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            let public = found.filter(|address| is_public(address.ip())).collect::<Vec<_>>();
+            if public.is_empty() {
+                return Err("the name means no public address".into());
+            }
+            Ok::<Addrs, _>(Box::new(public.into_iter()))
+        })
+    }
+}
+
+/// Whether a URL names an address itself, which nobody resolves, and that one is not public.
+fn is_private_address(url: &str) -> Result<bool, HttpError> {
+    let url = reqwest::Url::parse(url).map_err(|_| HttpError("no URL".to_owned()))?;
+    let host = url.host_str().unwrap_or_default();
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    Ok(address.is_ok_and(|address| !is_public(address)))
+}
 
 impl ReqwestClient {
     /// A client with a pool of connections.
@@ -36,7 +76,7 @@ impl ReqwestClient {
     /// # Errors
     /// [`HttpError`] when TLS cannot be set up.
     pub fn new() -> Result<Self, HttpError> {
-        Self::of(builder())
+        Self::of(builder)
     }
 
     /// A client that goes through no proxy, whatever the environment names: what it asks is on this machine.
@@ -44,11 +84,13 @@ impl ReqwestClient {
     /// # Errors
     /// As [`ReqwestClient::new`].
     pub fn direct() -> Result<Self, HttpError> {
-        Self::of(builder().no_proxy())
+        Self::of(|| builder().no_proxy())
     }
 
-    fn of(builder: reqwest::ClientBuilder) -> Result<Self, HttpError> {
-        builder.build().map(Self).map_err(|error| HttpError(error.to_string()))
+    fn of(builder: fn() -> reqwest::ClientBuilder) -> Result<Self, HttpError> {
+        let build = |builder: reqwest::ClientBuilder| builder.build().map_err(|error| HttpError(error.to_string()));
+        let strangers = builder().no_proxy().dns_resolver(std::sync::Arc::new(PublicOnly)).pool_max_idle_per_host(0);
+        Ok(Self { configured: build(builder())?, strangers: build(strangers)? })
     }
 }
 
@@ -63,8 +105,12 @@ impl HttpClient for ReqwestClient {
             let name = HeaderName::try_from(*name).map_err(|_| HttpError(format!("impossible header {name}")))?;
             headers.append(name, value);
         }
-        let mut response = self
-            .0
+        let of_stranger = request.destination == Destination::Stranger;
+        if of_stranger && is_private_address(&request.url)? {
+            return Err(HttpError("not a public address".to_owned()));
+        }
+        let client = if of_stranger { &self.strangers } else { &self.configured };
+        let mut response = client
             .request(request.method, &request.url)
             .headers(headers)
             .body(request.body)
@@ -79,6 +125,9 @@ impl HttpClient for ReqwestClient {
             .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
             .collect();
         let mut body = Vec::new();
+        if of_stranger {
+            return Ok(OutboundResponse { status, headers, body });
+        }
         while let Some(chunk) = response.chunk().await.map_err(failed)? {
             let room = LARGEST_ANSWER.saturating_sub(body.len());
             body.extend(chunk.iter().take(room));
@@ -116,6 +165,7 @@ mod tests {
 
     fn request(base: &str, path: &str) -> OutboundRequest {
         OutboundRequest {
+            destination: Destination::Configured,
             method: http::Method::POST,
             url: format!("{base}{path}"),
             headers: vec![("authorization", Secret::new("Bearer x"))],
@@ -149,5 +199,24 @@ mod tests {
         assert_eq!(client.send(request(&base, "/large")).await.unwrap().body.len(), LARGEST_ANSWER);
         assert!(client.send(request(&base, "/slow")).await.is_err());
         assert!(client.send(request("http://127.0.0.1:1", "/")).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn strangers_addresses_are_public_ones() {
+        let app = Router::new().route("/", routing::post(|| async { StatusCode::OK }));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        tokio::spawn(crate::native::connections::serve_router(listener, app));
+
+        let client = ReqwestClient::new().unwrap();
+        // What resolves to this machine, and every spelling of its addresses.
+        for host in ["localhost", "127.0.0.1", "127.1", "2130706433", "0x7f000001", "[::ffff:127.0.0.1]", "0.0.0.0"] {
+            let configured = request(&format!("http://{host}:{port}"), "/");
+            if host != "[::ffff:127.0.0.1]" {
+                assert!(client.send(configured.clone()).await.is_ok(), "{host} is there");
+            }
+            let stranger = OutboundRequest { destination: Destination::Stranger, ..configured };
+            assert!(client.send(stranger).await.is_err(), "{host}");
+        }
     }
 }

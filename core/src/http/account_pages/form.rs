@@ -190,7 +190,7 @@ impl Mistakes {
 }
 
 /// What fields are called, beside them and in the summary of mistakes.
-const LABELS: [(&str, &str); 19] = [
+const LABELS: [(&str, &str); 21] = [
     ("email", "E-mail address"),
     ("fullName", "Name"),
     ("password", "Password"),
@@ -210,6 +210,8 @@ const LABELS: [(&str, &str); 19] = [
     ("reason", "Reason"),
     ("benchmark", "Benchmark"),
     ("role", "Role"),
+    ("url", "Address"),
+    ("events", "Events"),
 ];
 
 /// What a field is called; nothing where it is none of a form.

@@ -8,9 +8,10 @@ use super::visit::Signed;
 use crate::http::page::Frame;
 
 /// The parts of an account, as its navigation lists them: address and name.
-const SECTIONS: [(&str, &str); 8] = [
+const SECTIONS: [(&str, &str); 9] = [
     ("/account", "Overview"),
     ("/account/keys", "API keys"),
+    ("/account/webhooks", "Webhooks"),
     ("/account/publishing", "Publishing"),
     ("/account/profile", "Profile"),
     ("/account/password", "Password"),

@@ -14,6 +14,7 @@ mod register;
 mod second_factor;
 mod sessions;
 pub mod visit;
+mod webhooks;
 
 use axum::{
     Router,
@@ -69,7 +70,7 @@ pub fn routes() -> Router<App> {
         .route("/second-factor", get(second_factor::page).post(second_factor::enrol))
         .route("/second-factor/confirm", post(second_factor::confirm))
         .route("/second-factor/change", post(second_factor::change));
-    let pages = pages.merge(keys::routes());
+    let pages = pages.merge(keys::routes()).merge(webhooks::routes());
     let pages = pages.route_layer(from_fn(errors::as_page)).route_layer(from_fn(problems_as_pages));
     Router::new().nest("/account", pages)
 }

@@ -49,6 +49,7 @@ pub async fn page(State(app): State<App>, signed: Signed) -> PageResult {
         ("present", &session.user.email),
         ("keyExpiry", told(session.user.tell_key_expiry)),
         ("keyLimits", told(session.user.tell_key_limits)),
+        ("newNetworks", told(session.user.tell_new_networks)),
     ]);
     Ok(profile_page(&signed, &form, Part::None, &Mistakes::none()))
 }
@@ -73,6 +74,7 @@ fn profile_page(signed: &Signed, form: &Form, part: Part, mistakes: &Mistakes) -
                 @for (name, text) in [
                     ("keyExpiry", "An API key expires: 30, 7 and 1 days before"),
                     ("keyLimits", "An API key reached its limit: once a day at most"),
+                    ("newNetworks", "Somebody logged in from a network that you were not seen in before"),
                 ] {
                     div class="choice" {
                         input type="checkbox" id=(name) name=(name) value="yes" checked[form.ticked(name, "yes")];
@@ -115,7 +117,9 @@ pub async fn rename(State(app): State<App>, sent: SignedForm) -> PageResult {
 pub async fn notices(State(app): State<App>, sent: SignedForm) -> PageResult {
     let SignedForm { signed, form, .. } = sent;
     let told = |name| form.ticked(name, "yes");
-    let members = json!({ "notices": { "keyExpiry": told("keyExpiry"), "keyLimits": told("keyLimits") } });
+    let members = json!({ "notices": {
+        "keyExpiry": told("keyExpiry"), "keyLimits": told("keyLimits"), "newNetworks": told("newNetworks"),
+    } });
     drop(me::patch(State(app), signed.caller, Json(body(&members)?)).await?);
     Ok(Redirect::to("/account?done=profile").into_response())
 }

@@ -21,7 +21,7 @@ pub struct HostHealth {
     #[schema(max_length = 50, example = "0.1.0")]
     pub version: &'static str,
     /// The newest migration that ran.
-    #[schema(max_length = 100, example = "0020_mail.sql")]
+    #[schema(max_length = 100, example = "0021_webhooks.sql")]
     pub schema: Option<String>,
     /// The migrations that this release has and that have not run.
     pub pending_migrations: Vec<&'static str>,

@@ -17,7 +17,11 @@ use crate::{
         publishing::Reason,
         request::{Json, Path, Validator},
     },
-    store::moderations::{Act, Moderated, Moderation, Subject},
+    store::{
+        moderations::{Act, Moderated, Moderation, Subject},
+        webhooks as webhook_store,
+    },
+    webhooks,
 };
 
 /// What a benchmark is called from now on.
@@ -242,14 +246,17 @@ async fn moderate(
     let details = json!({ named: subject.id(), "reason": reason, "before": before.name });
     let event = admin.event(app, name, details);
     let moderation = Moderation { subject, act, reason, at: app.now() };
+    let id = app.new_id();
     let mut batch = admin.batch();
     batch.push(moderation.apply());
-    batch.push(moderation.log(&app.new_id()));
+    batch.push(moderation.log(&id));
     // The line in the log tells by what it inserts whether the event is due.
     batch.push(event.of_if_changed(before.owner_id.as_ref()));
     batch.extend(moderation.rename_copies());
+    batch.extend(webhook_store::queue_of_moderation(&id, moderation.at));
     let after = batch.push(subject.find());
     let after = batch.run(app).await?.take(after)?.ok_or_else(no_such)?;
     log::sequence_in_background(app);
+    webhooks::deliver_in_background(app);
     Ok(Answer(after))
 }

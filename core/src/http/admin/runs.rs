@@ -12,7 +12,8 @@ use crate::{
         publishing::{Reason, RunBody, find},
         request::{Json, Path},
     },
-    store::{BatchError, Guard, publications::RunEnding, runs},
+    store::{BatchError, Guard, publications::RunEnding, runs, webhooks as webhook_store},
+    webhooks,
 };
 
 /// How often a run is looked at that was published or withdrawn meanwhile.
@@ -55,6 +56,7 @@ pub async fn reject(
         let mut batch = admin.batch();
         if run.status == RunStatus::Open {
             batch.extend([runs::expect_still_open(&id), ending.end()]);
+            batch.extend(webhook_store::queue_of_open_run(&id, &app.new_id().into(), ending.at));
         } else {
             ending.of_published(&mut batch, None, &app.new_id());
         }
@@ -69,6 +71,7 @@ pub async fn reject(
                 if was_published {
                     log::sequence_in_background(&app);
                 }
+                webhooks::deliver_in_background(&app);
                 break;
             }
         }

@@ -7,7 +7,11 @@ use crate::{
     app::App,
     domain::{ApiKeyId, SecurityEventName},
     http::{credentials::ClaimedSession, key_changes, openapi::NotFound, problem::ApiError, request::Path},
-    store::api_keys,
+    store::{
+        api_keys,
+        webhooks::{self as store, EndingKey},
+    },
+    webhooks,
 };
 
 /// Revokes a key.
@@ -35,8 +39,11 @@ pub async fn handler(
     let hash = answers.take(hash)?.ok_or_else(no_such_key)?;
     key_changes::invalidate(&app, &[hash]).await?;
     let mut writes = caller.batch();
+    let ending = EndingKey { id: app.new_id().into(), key_id: id.as_str(), reason: "owner" };
+    writes.extend(store::queue_of_keys(&[ending], app.now()));
     writes.push(api_keys::revoke(&id, owner_id, "owner", app.now()));
     writes.push(caller.event_if_changed(&app, SecurityEventName::ApiKeyRevoked, json!({ "apiKeyId": id })));
     writes.run(&app).await?;
+    webhooks::deliver_in_background(&app);
     Ok(StatusCode::NO_CONTENT)
 }

@@ -147,6 +147,7 @@ mod tests {
             "undeliverable",
             "tell_key_expiry",
             "tell_key_limits",
+            "tell_new_networks",
             "network_known",
         ];
         let values = [
@@ -162,6 +163,7 @@ mod tests {
             Value::Integer(0),
             Value::Null,
             Value::Null,
+            Value::Integer(1),
             Value::Integer(1),
             Value::Integer(1),
             Value::Integer(1),

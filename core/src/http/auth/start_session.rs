@@ -4,8 +4,9 @@ use serde_json::json;
 
 use crate::{
     app::App,
-    domain::{SecurityEventName, SessionId},
+    domain::{SecurityEventName, SessionId, user_agent},
     http::client::Client,
+    mail::{self, EmailTemplate},
     ports::DatabaseError,
     store::{
         Batch, BatchError, Guard, login_throttle,
@@ -52,7 +53,17 @@ pub async fn start_session(
     }
     batch.push(sessions::end_oldest(&user.id, now));
     // A client without an address is in no network.
-    if client.address.is_some() {
+    let mut told = None;
+    if let Some(address) = client.address {
+        let notice = EmailTemplate::NewNetwork {
+            address: address.to_string(),
+            device: client.user_agent.as_deref().map(user_agent::device),
+            at: now.to_string(),
+        };
+        match mail::queue(app, &notice) {
+            Ok(mail) => told = Some(batch.push(mail.to_person_in_new_network(&user.id, &client.network()))),
+            Err(error) => tracing::error!(%error, "a person was not told of a login"),
+        }
         batch.push(login_throttle::remember_network(&user.id, &client.network(), now));
     }
     let details = json!({ "sessionId": id, "methods": admitted.methods });
@@ -64,6 +75,10 @@ pub async fn start_session(
         batch.push(client.event(app, SecurityEventName::RoleChanged, details).of_if_changed(&user.id, None));
     }
     let started = batch.push(sessions::find(&id));
-    let started = batch.run(app.database()).await?.take(started)?;
+    let mut answers = batch.run(app.database()).await?;
+    let started = answers.take(started)?;
+    if told.map(|told| answers.take(told)).transpose()? == Some(true) {
+        mail::deliver_in_background(app);
+    }
     Ok(started.ok_or_else(|| DatabaseError::Unavailable("a new session is gone".to_owned()))?)
 }

@@ -19,7 +19,7 @@ pub use refusals::*;
 
 use super::{
     admin, api_keys, auth, export, leaderboard, log, mail_webhooks, problem::ProblemBody, publishing, secret_scanning,
-    site, users,
+    site, users, webhooks,
 };
 
 type Object = Map<String, Value>;
@@ -39,6 +39,7 @@ type Object = Map<String, Value>;
         (name = "User", description = "The person behind the token."),
         (name = "Administration", description = "For administrators."),
         (name = "API keys", description = "Credentials for programs: `aib_live_` or `aib_test_` and 38 letters and digits, sent as `X-API-Key` or as a bearer token. A person's access token manages them, never a key; with a key of scope `keys:verify` a service asks about the keys that it is shown."),
+        (name = "Webhooks", description = "Requests of ours to an address of yours: about your runs and keys, and about the public log. Signed after Standard Webhooks."),
         (name = "Publishing", description = "For programs: models, benchmarks, runs."),
         (name = "Leaderboard", description = "Public reads; with a key of scope `leaderboard:read` they count against its limit."),
         (name = "Service", description = "Around it."),
@@ -67,6 +68,7 @@ fn document() -> Value {
         users::Described::openapi(),
         admin::Described::openapi(),
         api_keys::Described::openapi(),
+        webhooks::Described::openapi(),
         publishing::Described::openapi(),
         leaderboard,
         export::Described::openapi(),

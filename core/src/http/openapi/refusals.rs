@@ -79,6 +79,10 @@ refusals! {
     /// Runs stand on this version, and it no longer changes; or the benchmark has too many versions; or the
     /// account's storage is used up.
     ConflictVersion: VERSION_IN_USE, TOO_MANY_VERSIONS, STORAGE_QUOTA_EXCEEDED;
+    /// Too many webhooks, or the first request with this `Idempotency-Key` still runs.
+    ConflictWebhook: TOO_MANY_WEBHOOKS, IDEMPOTENCY_IN_PROGRESS;
+    /// The webhook is disabled, or too much waits for it.
+    ConflictWebhookDisabled: WEBHOOK_DISABLED;
     /// The run is open, or was rejected.
     ConflictWithdrawal: RUN_NOT_PUBLISHED;
     /// The caller is no administrator.

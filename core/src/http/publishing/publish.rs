@@ -35,6 +35,7 @@ use crate::{
         results::{self, AttemptPiece, TaskAttempt},
         runs::{self, Run},
     },
+    webhooks,
 };
 
 /// A position before that of every task.
@@ -189,6 +190,7 @@ async fn write(app: &App, publication: Publication<'_>) -> Result<Option<(Run, O
         answers => answers?,
     };
     log::sequence_in_background(app);
+    webhooks::deliver_in_background(app);
     let run = answers.take(run)?.ok_or_else(|| ApiError::internal("a run is gone"))?;
     Ok(Some((run, answers.take(snapshot)?)))
 }

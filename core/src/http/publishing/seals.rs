@@ -34,6 +34,7 @@ use crate::{
         seals::{self as store, NewSeal, Seal, SealDeclaration, SealPlace, SealsOf},
         storage,
     },
+    webhooks,
 };
 
 /// How often a seal is begun anew, because its owner made another one meanwhile.
@@ -187,6 +188,7 @@ async fn seal(app: &App, owner_id: &UserId, body: Body, mut claim: Claim) -> Res
         };
         if answers.take(found)?.is_some() {
             log::sequence_in_background(app);
+            webhooks::deliver_in_background(app);
             return Ok(made);
         }
         claim = made.undone();

@@ -18,6 +18,7 @@ use crate::{
         publications::RunEnding,
         runs::{self, Run},
     },
+    webhooks,
 };
 
 /// Why it is done.
@@ -112,6 +113,7 @@ async fn outcome(
         done => {
             let run = done?.take(after)?.ok_or_else(|| ApiError::internal("a run is gone"))?;
             log::sequence_in_background(app);
+            webhooks::deliver_in_background(app);
             own(run, owner_id)?
         }
     };

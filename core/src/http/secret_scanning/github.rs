@@ -30,7 +30,9 @@ use crate::{
     store::{
         Batch,
         secret_scanning::{self, KnownKey, Leak},
+        webhooks::{self as store, EndingKey},
     },
+    webhooks,
 };
 
 const IDENTIFIER: &str = "github-public-key-identifier";
@@ -141,10 +143,14 @@ pub async fn handler(State(app): State<App>, request: Request) -> Result<Answer<
     let leaks = leaks.collect::<Result<Vec<_>, _>>()?;
     if !leaks.is_empty() {
         key_changes::invalidate(&app, &active().map(|key| key.hash).collect::<Vec<_>>()).await?;
-        let batch =
-            leaks.chunks(KEYS_AT_ONCE).flat_map(|some| secret_scanning::revoke(some, app.now())).collect::<Batch>();
-        batch.run(app.database()).await?;
+        let now = app.now();
+        let ending = |key| EndingKey { id: app.new_id().into(), key_id: key, reason: "leaked" };
+        let ending = active().map(|key| ending(key.id.as_str())).collect::<Vec<_>>();
+        let told = ending.chunks(KEYS_AT_ONCE).flat_map(|some| store::queue_of_keys(some, now));
+        let revoked = leaks.chunks(KEYS_AT_ONCE).flat_map(|some| secret_scanning::revoke(some, now));
+        told.chain(revoked).collect::<Batch>().run(app.database()).await?;
         mail::deliver_in_background(&app);
+        webhooks::deliver_in_background(&app);
     }
     let ours = known.iter().map(|key| key.hash).collect::<HashSet<_>>();
     Ok(Answer(matches.into_iter().map(|one| feedback(one, &ours)).collect()))

@@ -7,7 +7,7 @@ use crate::{
     app::App,
     domain::{Secret, ecdsa_p256::PublicKey},
     http::problem::{ApiError, Problem, SERVICE_UNAVAILABLE},
-    ports::{Limit, OutboundRequest, Timestamp},
+    ports::{Destination, Limit, OutboundRequest, Timestamp},
 };
 
 /// Where the copy is kept.
@@ -110,6 +110,7 @@ async fn keep(app: &App, list: &KeyList) {
 /// Asks GitHub; what went wrong is for the log.
 async fn fetch(app: &App) -> Result<Vec<Key>, String> {
     let request = OutboundRequest {
+        destination: Destination::Configured,
         method: Method::GET,
         url: app.config().github_secret_scanning_keys_url.clone(),
         headers: vec![

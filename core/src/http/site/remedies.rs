@@ -88,6 +88,11 @@ const REMEDIES: &[(&str, &str)] = &[
         "Wait as long as `Retry-After` says and send the same request again: the answer of the first one comes then.",
     ),
     ("too_many_api_keys", "Revoke a key that is not needed any more."),
+    ("too_many_webhooks", "Delete a webhook that is not needed any more."),
+    (
+        "webhook_disabled",
+        "Enable the webhook with `PATCH /api/v1/webhooks/{id}`, once its address takes requests again. Where a thousand deliveries wait for it, see to it that they are taken first.",
+    ),
     ("too_many_versions", "Publish on a version that there is. A benchmark takes no more of them."),
     ("version_not_whole", "Mark the version that it is a part or a second scoring of."),
     ("version_of_counts", "Mark a whole version with evidence `results` as the current one."),

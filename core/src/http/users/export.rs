@@ -21,6 +21,7 @@ use crate::{
         page::{read_cursor, with_next_link, write_cursor},
         problem::ApiError,
         request::Query,
+        webhooks::{DeliveryBody, WebhookBody},
     },
     ports::{DatabaseError, Timestamp},
     store::{
@@ -63,6 +64,10 @@ pub struct Export {
     /// That the person has logged in from.
     #[schema(max_items = 100)]
     known_networks: Vec<KnownNetwork>,
+    #[schema(max_items = 100)]
+    webhooks: Vec<WebhookBody>,
+    #[schema(max_items = 100)]
+    webhook_deliveries: Vec<DeliveryBody>,
     #[schema(max_items = 100)]
     security_events: Vec<SecurityEvent>,
     #[schema(max_items = 100)]
@@ -142,6 +147,8 @@ pub async fn handler(
     let api_keys = batch.push(of_person.api_keys());
     let api_key_use = batch.push(of_person.api_key_use());
     let known_networks = batch.push(of_person.known_networks());
+    let webhooks = batch.push(of_person.webhooks(now));
+    let webhook_deliveries = batch.push(of_person.webhook_deliveries());
     let security_events = batch.push(of_person.security_events());
     let mails = batch.push(of_person.mails());
     let pending_links = batch.push(of_person.pending_links(now));
@@ -165,6 +172,8 @@ pub async fn handler(
         api_keys: lists.take(api_keys)?.into_iter().map(|key| ApiKeyBody::new(key, now)).collect(),
         api_key_use: lists.take(api_key_use)?,
         known_networks: lists.take(known_networks)?,
+        webhooks: lists.take(webhooks)?.into_iter().map(Into::into).collect(),
+        webhook_deliveries: lists.take(webhook_deliveries)?.into_iter().map(Into::into).collect(),
         security_events: lists.take(security_events)?.into_iter().map(Into::into).collect(),
         mails: lists.take(mails)?,
         pending_links: lists.take(pending_links)?,

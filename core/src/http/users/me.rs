@@ -14,7 +14,7 @@ use crate::{
         problem::ApiError,
         request::{Json, given},
     },
-    store::users,
+    store::users::{self, NoticeChoice},
 };
 
 /// Tells who the caller is.
@@ -53,6 +53,8 @@ struct Notices {
     key_expiry: Option<bool>,
     /// That an API key reached its limit: once a day at most.
     key_limits: Option<bool>,
+    /// That somebody logged in from a network that the person was not seen in before.
+    new_networks: Option<bool>,
 }
 
 /// Changes the profile.
@@ -94,7 +96,9 @@ pub async fn patch(
         ));
     }
     if let Some(notices) = body.notices {
-        batch.push(users::choose_notices(user_id, notices.key_expiry, notices.key_limits, app.now()));
+        let Notices { key_expiry, key_limits, new_networks } = notices;
+        let choice = NoticeChoice { key_expiry, key_limits, new_networks };
+        batch.push(users::choose_notices(user_id, choice, app.now()));
         let details = json!({ "members": ["notices"] });
         batch.push(caller.event_if_changed(&app, SecurityEventName::ProfileChanged, details));
     }

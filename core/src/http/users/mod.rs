@@ -79,6 +79,8 @@ struct NoticesBody {
     key_expiry: bool,
     /// That an API key reached its limit: once a day at most.
     key_limits: bool,
+    /// That somebody logged in from a network that the person was not seen in before.
+    new_networks: bool,
 }
 
 /// That no mail is sent to an address, until it is verified anew.
@@ -109,7 +111,11 @@ impl From<User> for UserBody {
             mfa_enabled: user.mfa_enabled,
             created_at: user.created_at,
             undeliverable: user.undeliverable.map(Into::into),
-            notices: NoticesBody { key_expiry: user.tell_key_expiry, key_limits: user.tell_key_limits },
+            notices: NoticesBody {
+                key_expiry: user.tell_key_expiry,
+                key_limits: user.tell_key_limits,
+                new_networks: user.tell_new_networks,
+            },
         }
     }
 }

@@ -49,6 +49,7 @@ const SETTINGS: &[&str] = &[
     "STORAGE_QUOTA_BYTES",
     "TICK_SECRET",
     "TRUSTED_PROXIES",
+    "WEBHOOK_PRIVATE_TARGETS",
 ];
 
 /// A UUID of these bits.

@@ -6,7 +6,7 @@ SELECT
     AND u.mfa_enabled = 1 AND u.password_hash IS c.password_hash AS live,
   EXISTS (SELECT 1 FROM known_networks AS k WHERE k.user_id = u.id AND k.network = ?3) AS network_known,
   u.id, u.email, u.password_hash, u.full_name, u.email_verified, u.role, u.status, u.mfa_enabled, u.created_at,
-  u.storage_bytes, u.storage_quota_bytes, u.tell_key_expiry, u.tell_key_limits,
+  u.storage_bytes, u.storage_quota_bytes, u.tell_key_expiry, u.tell_key_limits, u.tell_new_networks,
   (SELECT d.told FROM undeliverable AS d WHERE d.email = u.email) AS undeliverable,
   t.id AS totp_id, t.secret AS totp_secret, t.last_step AS totp_last_step, t.confirmed_at AS totp_confirmed_at,
   EXISTS (

@@ -1,0 +1,139 @@
+use std::collections::HashMap;
+
+use super::message::{Lines, MOST_LINES, send, told};
+use crate::{
+    app::App,
+    domain::webhook::{WebhookFailure, retry_delay_ms},
+    mail::{self, EmailTemplate},
+    ports::{DatabaseError, in_trace},
+    store::{
+        Batch, BatchError,
+        changes::{self, Direction},
+        webhooks::{self, BegunDelivery, Lease, Outcome, Told},
+    },
+};
+
+/// How many webhooks are called at once.
+const AT_ONCE: i64 = 4;
+/// How many times that is done in one go: with what else a tick does, few enough for the 50 queries and requests that a Worker
+/// has on the free plan. What is left waits for the next.
+const ROUNDS: usize = 3;
+/// So late a round begins at the latest, in milliseconds: a tick that is asked for by a request has to end with it.
+const LATEST_ROUND_MS: u64 = 8_000;
+/// How many webhooks are made due in one go because the public log has new lines: however many are told of it.
+const FOLLOWERS_AT_ONCE: usize = 20;
+/// How long a lease lasts: longer than any answer is waited for.
+const LEASE_SECONDS: i64 = 60;
+
+/// Calls what is due, after the answer.
+pub fn deliver_in_background(app: &App) {
+    let worker = app.clone();
+    // What is due may be other people's: none of it belongs to the trace of this request.
+    app.ports().background.spawn(Box::pin(async move { in_trace(None, deliver_due(&worker)).await }));
+}
+
+/// Calls what is due. Failures are logged and tried again by a later call. A shutdown ends it after the requests that are under
+/// way: each is bounded by its time-out.
+pub async fn deliver_due(app: &App) {
+    if let Err(error) = follow_log(app).await {
+        tracing::error!(%error, "webhooks were not told of the log");
+    }
+    let begun = app.now();
+    for _ in 0..ROUNDS {
+        if app.has_stopped_sending() || app.now().ms_since(begun) > LATEST_ROUND_MS {
+            return;
+        }
+        match round(app).await {
+            Ok(0) => return,
+            Ok(_) => {}
+            Err(error) => return tracing::error!(%error, "webhooks were not called"),
+        }
+    }
+}
+
+/// Makes webhooks due that were not told of the newest lines of the log.
+async fn follow_log(app: &App) -> Result<(), BatchError> {
+    let Some(latest) = changes::latest(None).run(app.database()).await? else { return Ok(()) };
+    let ids = (0..FOLLOWERS_AT_ONCE).map(|_| app.new_id().into()).collect::<Vec<_>>();
+    Batch::from_iter(webhooks::queue_log(&ids, latest.place, app.now())).run(app.database()).await.map(drop)
+}
+
+/// Calls some webhooks. Returns how many.
+async fn round(app: &App) -> Result<usize, BatchError> {
+    let (name, now) = (app.new_id(), app.now());
+    let lease = Lease { name: &name, now, until: now.plus_seconds(LEASE_SECONDS) };
+    let mut batch = Batch::new();
+    batch.push(lease.take(AT_ONCE));
+    let begun = batch.push(lease.begin());
+    batch.push(lease.release_idle());
+    let begun = batch.run(app.database()).await?.take(begun)?;
+    if begun.is_empty() {
+        return Ok(0);
+    }
+    let lines = lines(app, &begun).await?;
+    let calls = begun.iter().map(|delivery| call(app, delivery, &lines));
+    let outcomes = futures_util::future::join_all(calls).await;
+    let mut noted = Batch::new();
+    let mails = lease.note(&mut noted, &outcomes, app.now());
+    if noted.run(app.database()).await?.take(mails)? > 0 {
+        mail::deliver_in_background(app);
+    }
+    Ok(outcomes.len())
+}
+
+/// The lines of the log that deliveries tell, by the place after which they come: most tell the same.
+async fn lines(app: &App, begun: &[BegunDelivery]) -> Result<Lines, DatabaseError> {
+    let mut read = HashMap::new();
+    for delivery in begun {
+        if let Told::Log(from, _) = delivery.told
+            && !read.contains_key(&(from.0, from.1))
+        {
+            let page = changes::page(Direction::Forward, None, from, MOST_LINES.saturating_add(1));
+            read.insert((from.0, from.1), page.run(app.database()).await?);
+        }
+    }
+    Ok(read)
+}
+
+/// Sends a delivery, and says what came of it.
+async fn call(app: &App, delivery: &BegunDelivery, lines: &Lines) -> Outcome {
+    let (answer, failure) = match told(app, delivery, lines) {
+        // All of it has been hidden since: there is nothing to tell.
+        None => (None, None),
+        Some(data) => match send(app, delivery, &data).await {
+            Ok(status) => (Some(status), failure_of(status)),
+            Err(failure) => (None, Some(failure)),
+        },
+    };
+    let now = app.now();
+    let retry_at = failure.and_then(|_| retry_delay_ms(delivery.attempts)).map(|delay| now.plus_ms(delay));
+    let is_gone = answer == Some(410);
+    let mail = failure.and_then(|_| {
+        let notice =
+            EmailTemplate::WebhookDisabled { host: delivery.url.host().to_owned(), gone: is_gone, at: now.to_string() };
+        let queued = mail::queue(app, &notice);
+        queued.map_err(|error| tracing::error!(%error, "the owner of a webhook is not told that it is disabled")).ok()
+    });
+    if let Some(failure) = failure {
+        let (webhook, id, failure) = (delivery.webhook_id.as_str(), delivery.id.as_str(), failure.as_str());
+        tracing::info!(webhook, delivery = id, attempts = delivery.attempts, answer, failure, "a webhook took nothing");
+    }
+    Outcome {
+        webhook_id: delivery.webhook_id.clone(),
+        id: delivery.id.clone(),
+        attempts: delivery.attempts,
+        answer,
+        failure,
+        retry_at: retry_at.filter(|_| !is_gone),
+        is_gone,
+        mail,
+    }
+}
+
+fn failure_of(status: u16) -> Option<WebhookFailure> {
+    match status {
+        200..=299 => None,
+        300..=399 => Some(WebhookFailure::Redirect),
+        _ => Some(WebhookFailure::Status),
+    }
+}
