@@ -25,6 +25,8 @@ use crate::{
 pub const MOST: i64 = 10;
 /// The most deliveries that wait for a webhook: what comes beyond is not told.
 const MOST_WAITING: i64 = 1000;
+/// The most mails about disabled webhooks that an address gets in a day.
+const MOST_MAILS_A_DAY: i64 = 5;
 /// So long nothing is taken before a webhook is disabled, in milliseconds: five days.
 const FAILING_MS: i64 = 432_000_000;
 
@@ -399,7 +401,7 @@ impl BegunDelivery {
 }
 
 impl Lease<'_> {
-    /// Takes webhooks that are due, `most` of them.
+    /// Takes webhooks that are due, `most` of them, and two of each person.
     pub fn take(&self, most: i64) -> Query<()> {
         sql!("webhooks/lease").bind(self.now).bind(most).bind(self.name).bind(self.until).execute()
     }
@@ -428,7 +430,7 @@ impl Lease<'_> {
             sql!("webhooks/note_deliveries").bind(outcomes.as_str()).bind(now).execute(),
             webhooks.bind(FAILING_MS).execute(),
         ]);
-        batch.push(sql!("webhooks/queue_mails").bind(outcomes.as_str()).bind(now).count())
+        batch.push(sql!("webhooks/queue_mails").bind(outcomes.as_str()).bind(now).bind(MOST_MAILS_A_DAY).count())
     }
 }
 

@@ -27,7 +27,8 @@ UPDATE webhooks AS w SET
     ELSE (
       SELECT max(
         min(d.next_attempt_at),
-        CASE WHEN n.is_taken = 1 THEN 0 ELSE CAST(?2 AS INTEGER) + min(3600000, 5000 << min(w.failures, 10)) END
+        -- However long the rest has waited: others who are due by now come first.
+        CAST(?2 AS INTEGER) + CASE WHEN n.is_taken = 1 THEN 0 ELSE min(3600000, 5000 << min(w.failures, 10)) END
       )
       FROM webhook_deliveries AS d
       WHERE d.webhook_id = w.id AND d.next_attempt_at IS NOT NULL
