@@ -114,6 +114,37 @@ fn a_backlog_goes_to_the_end_of_the_queue() {
 }
 
 #[test]
+fn what_is_given_up_of_the_log_is_told_later() {
+    let queue = Queue::new(&[("a", 1)]);
+    let place = || queue.texts("SELECT log_seq || '/' || log_act || '/' || log_waits FROM webhooks");
+    let tell = |id: &str, to: f64, now: f64| {
+        let ids = json!([id]).to_string();
+        queue.run("queue_log", &[&ids, &to, &2.0, &now]);
+        queue.run("follow_log", &[&ids, &to, &2.0, &now]);
+        queue.round(now)
+    };
+    assert_eq!(tell("x", 9.0, 10_000.0), ["a1"]);
+    assert_eq!(place(), ["9/2/1"]);
+    queue.note(10_001.0, &json!({ "isTaken": 0, "retryAt": 20_000 }));
+    assert_eq!(place(), ["9/2/1"], "it is sent again");
+    assert_eq!(queue.round(20_000.0), ["a1"]);
+    queue.note(20_001.0, &json!({ "isTaken": 0, "retryAt": null }));
+    assert_eq!(place(), ["7/0/0"]);
+    assert_eq!(tell("y", 12.0, 90_000.0), ["a1"]);
+    let told = "SELECT from_seq || '/' || from_act || '/' || to_seq FROM webhook_deliveries WHERE id = 'y'";
+    assert_eq!(queue.texts(told), ["7/0/12"], "with what came since");
+    queue.note(90_001.0, &json!({ "isTaken": 0, "isGone": 1, "retryAt": null }));
+    assert_eq!(place(), ["7/0/0"]);
+    // Its owner enables it, and has the first sent again: its lines are not told once more.
+    queue.run("enable", &[&"a1", &"a", &100_000.0]);
+    queue.run("replay", &[&"a1", &"x", &"a", &100_000.0]);
+    queue.run("wake_one", &[&"a1", &"a", &100_000.0]);
+    assert_eq!(queue.round(100_000.0), ["a1"]);
+    queue.note(100_001.0, &json!({ "isTaken": 1, "retryAt": null }));
+    assert_eq!(place(), ["9/2/0"]);
+}
+
+#[test]
 fn mails_about_disabled_webhooks_are_few() {
     let queue = Queue::new(&[("a", 10), ("b", 1)]);
     let gone = json!({ "isTaken": 0, "isGone": 1, "retryAt": null });
