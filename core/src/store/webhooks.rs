@@ -301,6 +301,8 @@ pub struct PersonalEvent {
     pub event: WebhookEvent,
     /// To whom.
     pub user_id: UserId,
+    /// When the key expires, where that is the event.
+    pub expires_at: Option<Timestamp>,
     /// What there is to know.
     pub data: Value,
 }
@@ -320,7 +322,10 @@ pub fn queue_of_limited(events: &[PersonalEvent], now: Timestamp) -> [Query<()>;
 }
 
 fn json_of(events: &[PersonalEvent]) -> String {
-    let of = |event: &PersonalEvent| json!({ "id": event.id, "event": event.event, "userId": event.user_id, "data": event.data });
+    let of = |event: &PersonalEvent| {
+        let expires_at = event.expires_at.map(|at| at.0);
+        json!({ "id": event.id, "event": event.event, "userId": event.user_id, "expiresAt": expires_at, "data": event.data })
+    };
     events.iter().map(of).collect::<Value>().to_string()
 }
 
