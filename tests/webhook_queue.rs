@@ -145,6 +145,20 @@ fn what_is_given_up_of_the_log_is_told_later() {
 }
 
 #[test]
+fn an_hour_has_so_many_deliveries() {
+    let queue = Queue::new(&[("a", 1)]);
+    let test = |id: &str, now: f64| queue.run("queue_test", &[&id, &"a1", &"a", &now, &3.0]).len();
+    let hour = 3_600_000.0;
+    for (id, now) in [("1", hour), ("2", hour + 1.0), ("3", hour + 2.0)] {
+        assert_eq!(test(id, now), 1);
+        queue.0.execute("UPDATE webhook_deliveries SET next_attempt_at = NULL, delivered_at = 1", []).expect("taken");
+    }
+    assert_eq!(test("4", 2.0 * hour - 1.0), 0, "though none waits");
+    assert_eq!(test("5", 2.0 * hour), 1);
+    assert_eq!(test("6", 2.0 * hour), 0);
+}
+
+#[test]
 fn mails_about_disabled_webhooks_are_few() {
     let queue = Queue::new(&[("a", 10), ("b", 1)]);
     let gone = json!({ "isTaken": 0, "isGone": 1, "retryAt": null });

@@ -23,8 +23,8 @@ use crate::{
 
 /// The most webhooks that a person has.
 pub const MOST: i64 = 10;
-/// The most deliveries that wait for a webhook: what comes beyond is not told.
-const MOST_WAITING: i64 = 1000;
+/// The most deliveries that wait for a webhook, and the most of an hour: what comes beyond is not told.
+const MOST_DELIVERIES: i64 = 1000;
 /// The most mails about disabled webhooks that an address gets in a day.
 const MOST_MAILS_A_DAY: i64 = 5;
 /// So long nothing is taken before a webhook is disabled, in milliseconds: five days.
@@ -230,7 +230,7 @@ pub fn queue_test(
     user_id: &UserId,
     now: Timestamp,
 ) -> (Query<bool>, Query<()>) {
-    let queue = sql!("webhooks/queue_test").bind(delivery_id).bind(id).bind(user_id).bind(now).bind(MOST_WAITING);
+    let queue = sql!("webhooks/queue_test").bind(delivery_id).bind(id).bind(user_id).bind(now).bind(MOST_DELIVERIES);
     (queue.exists(), wake_one(id, user_id, now))
 }
 
@@ -265,26 +265,26 @@ pub fn queue_of_keys(keys: &[EndingKey<'_>], now: Timestamp) -> [Query<()>; 2] {
     let of = |key: &EndingKey<'_>| json!({ "id": key.id, "keyId": key.key_id, "reason": key.reason });
     let keys = keys.iter().map(of).collect::<Value>().to_string();
     [
-        sql!("webhooks/queue_of_keys").bind(keys.as_str()).bind(now).bind(MOST_WAITING).execute(),
+        sql!("webhooks/queue_of_keys").bind(keys.as_str()).bind(now).bind(MOST_DELIVERIES).execute(),
         sql!("webhooks/wake_of_keys").bind(keys.as_str()).bind(now).execute(),
     ]
 }
 
 /// Queues what the snapshot's line in the log of changes says of a run, for the webhooks of its owner that are told of such.
 pub fn queue_of_run(run_id: &RunId, snapshot_id: &str, now: Timestamp) -> [Query<()>; 2] {
-    let queue = sql!("webhooks/queue_of_run").bind(run_id).bind(snapshot_id).bind(now).bind(MOST_WAITING);
+    let queue = sql!("webhooks/queue_of_run").bind(run_id).bind(snapshot_id).bind(now).bind(MOST_DELIVERIES);
     [queue.execute(), wake_owner(run_id, now)]
 }
 
 /// Queues that an open run was rejected, for the webhooks of its owner that are told of such.
 pub fn queue_of_open_run(run_id: &RunId, id: &WebhookDeliveryId, now: Timestamp) -> [Query<()>; 2] {
-    let queue = sql!("webhooks/queue_of_open_run").bind(id).bind(run_id).bind(now).bind(MOST_WAITING);
+    let queue = sql!("webhooks/queue_of_open_run").bind(id).bind(run_id).bind(now).bind(MOST_DELIVERIES);
     [queue.execute(), wake_owner(run_id, now)]
 }
 
 /// Queues what moderation did to a model or a benchmark, for the webhooks of its owner that are told of such.
 pub fn queue_of_moderation(id: &str, now: Timestamp) -> [Query<()>; 2] {
-    let queue = sql!("webhooks/queue_of_moderation").bind(id).bind(now).bind(MOST_WAITING);
+    let queue = sql!("webhooks/queue_of_moderation").bind(id).bind(now).bind(MOST_DELIVERIES);
     [queue.execute(), sql!("webhooks/wake_moderated").bind(id).bind(now).execute()]
 }
 
@@ -310,14 +310,14 @@ pub struct PersonalEvent {
 /// Queues that keys expire, where nobody was told of it yet. It comes before that is noted.
 pub fn queue_of_expiring(events: &[PersonalEvent], now: Timestamp) -> [Query<()>; 2] {
     let events = json_of(events);
-    let queue = sql!("webhooks/queue_of_expiring").bind(events.as_str()).bind(now).bind(MOST_WAITING);
+    let queue = sql!("webhooks/queue_of_expiring").bind(events.as_str()).bind(now).bind(MOST_DELIVERIES);
     [queue.execute(), wake_each(&events, now)]
 }
 
 /// Queues that keys reached their limits, where nobody was told of it lately. It comes before that is noted.
 pub fn queue_of_limited(events: &[PersonalEvent], now: Timestamp) -> [Query<()>; 2] {
     let events = json_of(events);
-    let queue = sql!("webhooks/queue_of_limited").bind(events.as_str()).bind(now).bind(MOST_WAITING);
+    let queue = sql!("webhooks/queue_of_limited").bind(events.as_str()).bind(now).bind(MOST_DELIVERIES);
     [queue.bind(BETWEEN_LIMITS_MS).execute(), wake_each(&events, now)]
 }
 
