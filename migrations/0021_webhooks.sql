@@ -38,6 +38,7 @@ CREATE TABLE webhooks (
 ) STRICT;
 CREATE INDEX webhooks_by_user ON webhooks (user_id, created_at, id);
 CREATE INDEX webhooks_due ON webhooks (due_at) WHERE due_at IS NOT NULL AND status = 'enabled';
+CREATE INDEX webhooks_by_previous_secret ON webhooks (previous_until) WHERE previous_until IS NOT NULL;
 CREATE INDEX webhooks_by_lease ON webhooks (lease) WHERE lease IS NOT NULL;
 CREATE INDEX webhooks_behind ON webhooks (log_seq, log_act) WHERE follows_log = 1 AND log_waits = 0 AND status = 'enabled';
 

@@ -3,7 +3,7 @@
 // standard input does.
 //
 //   buildDir       what aibaas_bundle::build returned
-//   wranglerToml   for the compatibility date and the shield, so that they are tested as they are deployed
+//   wranglerToml   for the compatibility date and flags and the shield, so that they are tested as they are deployed
 //   migrationsDir  applied and recorded as `wrangler d1 migrations apply` does
 //   vars           the Worker's variables and secrets
 //   port           where to listen; 0 for any

@@ -270,6 +270,7 @@ const worker = (name, objects) => ({
   modules: modules(options.buildDir),
   modulesRoot: options.buildDir,
   compatibilityDate: configuration.match(/^compatibility_date = "(.+)"$/m)[1],
+  compatibilityFlags: JSON.parse(configuration.match(/^compatibility_flags = (.+)$/m)[1]),
   bindings: options.vars,
   d1Databases: { DB: "DB" },
   email: options.vars.MAIL_TRANSPORT === "cloudflare" ? { send_email: [{ name: "EMAIL" }] } : undefined,

@@ -286,6 +286,10 @@ fn once(kinds: &[Kind]) -> Vec<Trial> {
         }),
         counted("workerd::its_binding_sends_mail".to_owned(), || RUNTIME.block_on(workerd::its_binding_sends_mail())),
         counted("workerd::its_schedule_sends_mail".to_owned(), || RUNTIME.block_on(workerd::its_schedule_sends_mail())),
+        plain(
+            "project::the_worker_reaches_its_own_zone_as_everybody_does",
+            project::the_worker_reaches_its_own_zone_as_everybody_does,
+        ),
         plain("project::a_fit_spin_is_known_by_its_version", project::a_fit_spin_is_known_by_its_version),
         plain("project::asvs_rows_name_tests_that_exist", project::asvs_rows_name_tests_that_exist),
         counted("workerd::hashes_in_durable_objects".to_owned(), || {

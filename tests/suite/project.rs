@@ -26,6 +26,15 @@ pub fn the_worker_deploys() -> Result<(), String> {
     Ok(())
 }
 
+/// A webhook of a stranger may name a host of the zone that the Worker is in: without the flag that request would go past
+/// Cloudflare, straight to the origin.
+pub fn the_worker_reaches_its_own_zone_as_everybody_does() {
+    let text = fs::read_to_string(tools::root().join("wrangler.toml")).expect("wrangler.toml");
+    let flags = "compatibility_flags = [\"global_fetch_strictly_public\"]";
+    let top = text.split("\n[").next().expect("what comes before the first table");
+    assert!(top.lines().any(|line| line == flags), "{flags}");
+}
+
 /// The suite runs on the `spin` program only where that can run the component.
 pub fn a_fit_spin_is_known_by_its_version() {
     for version in ["spin 4.1.0 (1234567 2026-11-01)", "spin 4.1.0-pre0", "spin 4.12.3", "spin 5.0.0"] {

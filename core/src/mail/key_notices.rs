@@ -50,6 +50,7 @@ async fn tell_of_expiring(app: &App) -> Result<(), NotTold> {
         id: app.new_id().into(),
         event: WebhookEvent::ApiKeyExpiring,
         user_id: key.user_id.clone(),
+        expires_at: Some(key.expires_at),
         data: json!({
             "apiKeyId": key.id, "name": key.name, "keyPrefix": key.key_prefix, "expiresAt": key.expires_at,
             "days": key.days,
@@ -82,6 +83,7 @@ async fn tell_of_limited(app: &App) -> Result<(), NotTold> {
         id: app.new_id().into(),
         event: WebhookEvent::ApiKeyLimitReached,
         user_id: key.user_id.clone(),
+        expires_at: None,
         data: json!({ "apiKeyId": key.id, "name": key.name, "keyPrefix": key.key_prefix }),
     };
     let events = keys.iter().map(event).collect::<Vec<_>>();

@@ -10,12 +10,13 @@ use crate::ports::Timestamp;
 pub type Expiry = fn(&mut Batch, Timestamp, u32) -> Handle<usize>;
 
 /// Everything that expires, each kind whole in one batch.
-pub const EXPIRIES: [Expiry; 15] = [
+pub const EXPIRIES: [Expiry; 16] = [
     |batch, now, rows| batch.push(rate_limits::expire(now, rows)),
     |batch, now, rows| expire(batch, sql!("sessions/expire"), now, rows),
     |batch, now, rows| expire(batch, sql!("links/expire"), now, rows),
     |batch, now, rows| expire(batch, sql!("outbox/expire"), now, rows),
     |batch, now, rows| expire(batch, sql!("webhooks/expire"), now, rows),
+    |batch, now, rows| expire(batch, sql!("webhooks/expire_secrets"), now, rows),
     |batch, now, rows| expire(batch, sql!("login_throttle/expire"), now, rows),
     |batch, now, rows| expire(batch, sql!("login_throttle/expire_networks"), now, rows),
     |batch, now, rows| expire(batch, sql!("login_throttle/expire_in_flight"), now, rows),

@@ -23,8 +23,10 @@ use crate::{
 
 /// The most webhooks that a person has.
 pub const MOST: i64 = 10;
-/// The most deliveries that wait for a webhook: what comes beyond is not told.
-const MOST_WAITING: i64 = 1000;
+/// The most deliveries that wait for a webhook, and the most of an hour: what comes beyond is not told.
+const MOST_DELIVERIES: i64 = 1000;
+/// The most mails about disabled webhooks that an address gets in a day.
+const MOST_MAILS_A_DAY: i64 = 5;
 /// So long nothing is taken before a webhook is disabled, in milliseconds: five days.
 const FAILING_MS: i64 = 432_000_000;
 
@@ -228,7 +230,7 @@ pub fn queue_test(
     user_id: &UserId,
     now: Timestamp,
 ) -> (Query<bool>, Query<()>) {
-    let queue = sql!("webhooks/queue_test").bind(delivery_id).bind(id).bind(user_id).bind(now).bind(MOST_WAITING);
+    let queue = sql!("webhooks/queue_test").bind(delivery_id).bind(id).bind(user_id).bind(now).bind(MOST_DELIVERIES);
     (queue.exists(), wake_one(id, user_id, now))
 }
 
@@ -263,26 +265,26 @@ pub fn queue_of_keys(keys: &[EndingKey<'_>], now: Timestamp) -> [Query<()>; 2] {
     let of = |key: &EndingKey<'_>| json!({ "id": key.id, "keyId": key.key_id, "reason": key.reason });
     let keys = keys.iter().map(of).collect::<Value>().to_string();
     [
-        sql!("webhooks/queue_of_keys").bind(keys.as_str()).bind(now).bind(MOST_WAITING).execute(),
+        sql!("webhooks/queue_of_keys").bind(keys.as_str()).bind(now).bind(MOST_DELIVERIES).execute(),
         sql!("webhooks/wake_of_keys").bind(keys.as_str()).bind(now).execute(),
     ]
 }
 
 /// Queues what the snapshot's line in the log of changes says of a run, for the webhooks of its owner that are told of such.
 pub fn queue_of_run(run_id: &RunId, snapshot_id: &str, now: Timestamp) -> [Query<()>; 2] {
-    let queue = sql!("webhooks/queue_of_run").bind(run_id).bind(snapshot_id).bind(now).bind(MOST_WAITING);
+    let queue = sql!("webhooks/queue_of_run").bind(run_id).bind(snapshot_id).bind(now).bind(MOST_DELIVERIES);
     [queue.execute(), wake_owner(run_id, now)]
 }
 
 /// Queues that an open run was rejected, for the webhooks of its owner that are told of such.
 pub fn queue_of_open_run(run_id: &RunId, id: &WebhookDeliveryId, now: Timestamp) -> [Query<()>; 2] {
-    let queue = sql!("webhooks/queue_of_open_run").bind(id).bind(run_id).bind(now).bind(MOST_WAITING);
+    let queue = sql!("webhooks/queue_of_open_run").bind(id).bind(run_id).bind(now).bind(MOST_DELIVERIES);
     [queue.execute(), wake_owner(run_id, now)]
 }
 
 /// Queues what moderation did to a model or a benchmark, for the webhooks of its owner that are told of such.
 pub fn queue_of_moderation(id: &str, now: Timestamp) -> [Query<()>; 2] {
-    let queue = sql!("webhooks/queue_of_moderation").bind(id).bind(now).bind(MOST_WAITING);
+    let queue = sql!("webhooks/queue_of_moderation").bind(id).bind(now).bind(MOST_DELIVERIES);
     [queue.execute(), sql!("webhooks/wake_moderated").bind(id).bind(now).execute()]
 }
 
@@ -299,6 +301,8 @@ pub struct PersonalEvent {
     pub event: WebhookEvent,
     /// To whom.
     pub user_id: UserId,
+    /// When the key expires, where that is the event.
+    pub expires_at: Option<Timestamp>,
     /// What there is to know.
     pub data: Value,
 }
@@ -306,19 +310,22 @@ pub struct PersonalEvent {
 /// Queues that keys expire, where nobody was told of it yet. It comes before that is noted.
 pub fn queue_of_expiring(events: &[PersonalEvent], now: Timestamp) -> [Query<()>; 2] {
     let events = json_of(events);
-    let queue = sql!("webhooks/queue_of_expiring").bind(events.as_str()).bind(now).bind(MOST_WAITING);
+    let queue = sql!("webhooks/queue_of_expiring").bind(events.as_str()).bind(now).bind(MOST_DELIVERIES);
     [queue.execute(), wake_each(&events, now)]
 }
 
 /// Queues that keys reached their limits, where nobody was told of it lately. It comes before that is noted.
 pub fn queue_of_limited(events: &[PersonalEvent], now: Timestamp) -> [Query<()>; 2] {
     let events = json_of(events);
-    let queue = sql!("webhooks/queue_of_limited").bind(events.as_str()).bind(now).bind(MOST_WAITING);
+    let queue = sql!("webhooks/queue_of_limited").bind(events.as_str()).bind(now).bind(MOST_DELIVERIES);
     [queue.bind(BETWEEN_LIMITS_MS).execute(), wake_each(&events, now)]
 }
 
 fn json_of(events: &[PersonalEvent]) -> String {
-    let of = |event: &PersonalEvent| json!({ "id": event.id, "event": event.event, "userId": event.user_id, "data": event.data });
+    let of = |event: &PersonalEvent| {
+        let expires_at = event.expires_at.map(|at| at.0);
+        json!({ "id": event.id, "event": event.event, "userId": event.user_id, "expiresAt": expires_at, "data": event.data })
+    };
     events.iter().map(of).collect::<Value>().to_string()
 }
 
@@ -399,7 +406,7 @@ impl BegunDelivery {
 }
 
 impl Lease<'_> {
-    /// Takes webhooks that are due, `most` of them.
+    /// Takes webhooks that are due, `most` of them, and two of each person.
     pub fn take(&self, most: i64) -> Query<()> {
         sql!("webhooks/lease").bind(self.now).bind(most).bind(self.name).bind(self.until).execute()
     }
@@ -428,7 +435,7 @@ impl Lease<'_> {
             sql!("webhooks/note_deliveries").bind(outcomes.as_str()).bind(now).execute(),
             webhooks.bind(FAILING_MS).execute(),
         ]);
-        batch.push(sql!("webhooks/queue_mails").bind(outcomes.as_str()).bind(now).count())
+        batch.push(sql!("webhooks/queue_mails").bind(outcomes.as_str()).bind(now).bind(MOST_MAILS_A_DAY).count())
     }
 }
 

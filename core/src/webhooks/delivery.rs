@@ -15,10 +15,11 @@ use crate::{
 
 /// How many webhooks are called at once.
 const AT_ONCE: i64 = 4;
-/// How many times that is done in one go: with what else a tick does, few enough for the 50 queries and requests that a Worker
-/// has on the free plan. What is left waits for the next.
+/// How many times that is done in one go: with what else a tick does, few enough for the 50 queries and the 50 requests that a
+/// Worker has on the free plan. A batch is one query: a round takes three, the log two, and mail up to 27 before. What is left
+/// waits for the next.
 const ROUNDS: usize = 3;
-/// So late a round begins at the latest, in milliseconds: a tick that is asked for by a request has to end with it.
+/// So late a round begins at the latest, in milliseconds: after an answer a Worker has 30 s.
 const LATEST_ROUND_MS: u64 = 8_000;
 /// How many webhooks are made due in one go because the public log has new lines: however many are told of it.
 const FOLLOWERS_AT_ONCE: usize = 20;
@@ -82,17 +83,19 @@ async fn round(app: &App) -> Result<usize, BatchError> {
 }
 
 /// The lines of the log that deliveries tell, by the place after which they come: most tell the same.
-async fn lines(app: &App, begun: &[BegunDelivery]) -> Result<Lines, DatabaseError> {
-    let mut read = HashMap::new();
+async fn lines(app: &App, begun: &[BegunDelivery]) -> Result<Lines, BatchError> {
+    let (mut batch, mut pages) = (Batch::new(), HashMap::new());
     for delivery in begun {
-        if let Told::Log(from, _) = delivery.told
-            && !read.contains_key(&(from.0, from.1))
-        {
-            let page = changes::page(Direction::Forward, None, from, MOST_LINES.saturating_add(1));
-            read.insert((from.0, from.1), page.run(app.database()).await?);
+        if let Told::Log(from, _) = delivery.told {
+            let page = || changes::page(Direction::Forward, None, from, MOST_LINES.saturating_add(1));
+            pages.entry((from.0, from.1)).or_insert_with(|| batch.push(page()));
         }
     }
-    Ok(read)
+    if pages.is_empty() {
+        return Ok(Lines::new());
+    }
+    let mut read = batch.run(app.database()).await?;
+    Ok(pages.into_iter().map(|(from, page)| Ok((from, read.take(page)?))).collect::<Result<_, DatabaseError>>()?)
 }
 
 /// Sends a delivery, and says what came of it.

@@ -3,8 +3,8 @@
 use aibaas_core::{
     domain::Secret,
     ports::{
-        Background, BoxFuture, Clock, Entropy, HttpClient, HttpError, KeyValue, KeyValueError, OutboundRequest,
-        OutboundResponse, Timer, Timestamp,
+        Background, BoxFuture, Clock, Destination, Entropy, HttpClient, HttpError, KeyValue, KeyValueError,
+        OutboundRequest, OutboundResponse, Timer, Timestamp,
     },
 };
 use async_trait::async_trait;
@@ -52,9 +52,10 @@ impl HttpClient for Fetch {
 async fn send(request: OutboundRequest) -> Result<OutboundResponse, HttpError> {
     let headers = request.headers.iter().map(|(name, value)| (*name, value.expose())).collect::<Vec<_>>();
     let headers = Secret::new(serde_json::to_string(&headers).map_err(|error| HttpError(error.to_string()))?);
-    let answer = glue::send(request.method.as_str(), &request.url, headers.expose(), &request.body, request.timeout_ms)
-        .await
-        .map_err(|error| HttpError(glue::message(&error)))?;
+    let (method, is_head_enough) = (request.method.as_str(), request.destination == Destination::Stranger);
+    let answer =
+        glue::send(method, &request.url, headers.expose(), &request.body, request.timeout_ms, is_head_enough).await;
+    let answer = answer.map_err(|error| HttpError(glue::message(&error)))?;
     read_answer(&answer).ok_or_else(|| HttpError("the answer cannot be read".to_owned()))
 }
 

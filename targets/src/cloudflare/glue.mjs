@@ -333,8 +333,8 @@ export async function hash(namespace, objects, question) {
   }
 }
 
-/** An outbound request: `[status, headers as JSON, body]`. */
-export async function send(method, url, headers, body, timeoutMs) {
+/** An outbound request: `[status, headers as JSON, body]`. Where only the head is wanted, the body is dropped unread. */
+export async function send(method, url, headers, body, timeoutMs, isHeadEnough) {
   const answer = await fetch(url, {
     method,
     headers: JSON.parse(headers),
@@ -342,5 +342,8 @@ export async function send(method, url, headers, body, timeoutMs) {
     redirect: "manual",
     signal: AbortSignal.timeout(timeoutMs),
   });
-  return [answer.status, JSON.stringify([...answer.headers]), await readAnswer(answer)];
+  // It may be large, or never end.
+  if (isHeadEnough) answer.body?.cancel().catch(() => {});
+  const read = isHeadEnough ? new Uint8Array() : await readAnswer(answer);
+  return [answer.status, JSON.stringify([...answer.headers]), read];
 }

@@ -59,7 +59,7 @@ extern "C" {
     #[wasm_bindgen(catch)]
     pub(super) async fn hash(namespace: &JsValue, objects: u8, question: &str) -> Result<JsValue, JsValue>;
 
-    /// Sends an outbound request: `[status, headers, body]`.
+    /// Sends an outbound request: `[status, headers, body]`, without the body where the head is enough.
     #[wasm_bindgen(catch)]
     pub(super) async fn send(
         method: &str,
@@ -67,6 +67,7 @@ extern "C" {
         headers: &str,
         body: &[u8],
         timeout_ms: u32,
+        is_head_enough: bool,
     ) -> Result<JsValue, JsValue>;
 }
 

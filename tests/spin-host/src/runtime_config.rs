@@ -1,7 +1,7 @@
 //! Spin's runtime configuration file, as far as the project names it: each kind of store with what Spin wants of it, and
 //! nothing else.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, net::IpAddr};
 
 use serde::Deserialize;
 
@@ -15,6 +15,18 @@ pub struct RuntimeConfig {
     /// Key-value stores, by label.
     #[serde(default)]
     pub key_value_store: BTreeMap<String, KeyValueStore>,
+    /// Where components may not go, whatever the manifest allows.
+    #[serde(default)]
+    pub outbound_networking: OutboundNetworking,
+}
+
+/// Where components may not go.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OutboundNetworking {
+    /// `private`, or networks.
+    #[serde(default)]
+    pub block_networks: Vec<String>,
 }
 
 /// Where a database is.
@@ -72,8 +84,20 @@ impl RuntimeConfig {
                 return Err(format!("{url} is no address of Redis"));
             }
         }
+        for network in &config.outbound_networking.block_networks {
+            if network != "private" && !is_network(network) {
+                return Err(format!("{network} is neither `private` nor a network"));
+            }
+        }
         Ok(config)
     }
+}
+
+/// Whether it is an address, alone or with the length of a prefix.
+fn is_network(text: &str) -> bool {
+    let (address, length) = text.split_once('/').unwrap_or((text, "0"));
+    let longest = |address: IpAddr| if address.is_ipv4() { 32 } else { 128 };
+    address.parse().is_ok_and(|address| length.parse::<u8>().is_ok_and(|length| length <= longest(address)))
 }
 
 #[cfg(test)]
@@ -86,6 +110,9 @@ mod tests {
         let config = RuntimeConfig::parse(text).unwrap();
         assert!(matches!(config.sqlite_database["default"], SqliteDatabase::Libsql { .. }));
         assert!(matches!(config.key_value_store["default"], KeyValueStore::Redis { .. }));
+        assert_eq!(config.outbound_networking.block_networks, ["private"]);
+        let networks = |of: &str| RuntimeConfig::parse(&text.replace("\"private\"", of));
+        assert!(networks("\"10.0.0.0/8\", \"fc00::/7\", \"private\"").is_ok());
         for (from, to) in [
             ("\"libsql\"", "\"postgres\""),
             ("token =", "password ="),
@@ -93,6 +120,10 @@ mod tests {
             ("https://aibaas", "libsql://aibaas"),
             ("redis://", "http://"),
             ("[sqlite_database.", "[sqlite."),
+            ("[outbound_networking]", "[outbound_network]"),
+            ("block_networks", "blocked_networks"),
+            ("\"private\"", "\"local\""),
+            ("\"private\"", "\"10.0.0.0/33\""),
         ] {
             assert!(text.contains(from), "{from}");
             assert!(RuntimeConfig::parse(&text.replace(from, to)).is_err(), "{from} → {to}");

@@ -10,7 +10,7 @@ use crate::{
         problem::{ApiError, INVALID_TOKEN, MISSING_CREDENTIALS},
         request_notes::Caller,
     },
-    schedule::tick,
+    schedule::tick_for_request,
 };
 use axum::response::IntoResponse as _;
 
@@ -37,6 +37,6 @@ pub async fn handler(State(app): State<App>, client: Client, headers: HeaderMap)
         return Err(ApiError::new(INVALID_TOKEN, "this is not TICK_SECRET"));
     }
     client.note(Caller::Operator);
-    tick(&app).await;
+    tick_for_request(&app).await;
     Ok(StatusCode::NO_CONTENT.into_response())
 }

@@ -1,6 +1,7 @@
 -- Notes of the webhooks of ?1, at ?2, whether they took what they were sent, disables those that took nothing for ?4 ms, or are
 -- gone, and gives back those that are leased to ?3. Failures hold a webhook for 5 s, doubling up to an hour; of failures that lie
--- more than two days apart it is not known that nothing would have been taken in between.
+-- more than two days apart it is not known that nothing would have been taken in between. The log goes on where what is given up
+-- of it began, and behind what is taken.
 -- ?1 as in note_deliveries.sql
 UPDATE webhooks AS w SET
   lease = NULL,
@@ -15,6 +16,8 @@ UPDATE webhooks AS w SET
   status = CASE WHEN n.ends_for IS NULL THEN w.status ELSE 'disabled' END,
   disabled_reason = coalesce(w.disabled_reason, n.ends_for),
   disabled_at = CASE WHEN n.ends_for IS NULL THEN w.disabled_at ELSE coalesce(w.disabled_at, CAST(?2 AS INTEGER)) END,
+  log_seq = coalesce(n.log_seq, w.log_seq),
+  log_act = coalesce(n.log_act, w.log_act),
   log_waits = CASE
     WHEN EXISTS (
       SELECT 1 FROM webhook_deliveries AS l
@@ -27,7 +30,8 @@ UPDATE webhooks AS w SET
     ELSE (
       SELECT max(
         min(d.next_attempt_at),
-        CASE WHEN n.is_taken = 1 THEN 0 ELSE CAST(?2 AS INTEGER) + min(3600000, 5000 << min(w.failures, 10)) END
+        -- However long the rest has waited: others who are due by now come first.
+        CAST(?2 AS INTEGER) + CASE WHEN n.is_taken = 1 THEN 0 ELSE min(3600000, 5000 << min(w.failures, 10)) END
       )
       FROM webhook_deliveries AS d
       WHERE d.webhook_id = w.id AND d.next_attempt_at IS NOT NULL
@@ -37,6 +41,14 @@ FROM (
   SELECT
     f.id, f.is_taken, f.is_continued, f.failing_since,
     CASE
+      WHEN f.is_taken = 1 AND (f.log_seq, f.log_act) = (f.from_seq, f.from_act) THEN f.to_seq
+      WHEN f.is_given_up = 1 AND (f.log_seq, f.log_act) = (f.to_seq, f.to_act) THEN f.from_seq
+    END AS log_seq,
+    CASE
+      WHEN f.is_taken = 1 AND (f.log_seq, f.log_act) = (f.from_seq, f.from_act) THEN f.to_act
+      WHEN f.is_given_up = 1 AND (f.log_seq, f.log_act) = (f.to_seq, f.to_act) THEN f.from_act
+    END AS log_act,
+    CASE
       WHEN f.is_taken = 1 THEN NULL
       WHEN f.is_gone = 1 THEN 'gone'
       WHEN f.is_continued = 1 AND f.failing_since <= ?2 - ?4 THEN 'failing'
@@ -44,8 +56,12 @@ FROM (
   FROM (
     SELECT
       h.id, h.failing_since, j.value ->> 'isTaken' AS is_taken, j.value ->> 'isGone' AS is_gone,
-      h.failing_since IS NOT NULL AND h.attempted_at >= ?2 - 172800000 AS is_continued
-    FROM json_each(?1) AS j CROSS JOIN webhooks AS h ON h.id = j.value ->> 'webhookId'
+      h.failing_since IS NOT NULL AND h.attempted_at >= ?2 - 172800000 AS is_continued,
+      j.value ->> 'isTaken' = 0 AND j.value ->> 'retryAt' IS NULL AS is_given_up,
+      h.log_seq, h.log_act, d.from_seq, d.from_act, d.to_seq, d.to_act
+    FROM json_each(?1) AS j
+      CROSS JOIN webhooks AS h ON h.id = j.value ->> 'webhookId'
+      LEFT JOIN webhook_deliveries AS d ON d.webhook_id = h.id AND d.id = j.value ->> 'id'
     WHERE h.lease = ?3
   ) AS f
 ) AS n

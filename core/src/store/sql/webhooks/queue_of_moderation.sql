@@ -1,5 +1,5 @@
 -- Queues what moderation ?1 did, at ?2, for each webhook of the owner of the model or benchmark that is told of such and has fewer than
--- ?3 that wait. It comes after the moderation's line in the public log, whose id is the event's; where there is none, nothing
+-- ?3 that wait, or are of the last hour. It comes after the moderation's line in the public log, whose id is the event's; where there is none, nothing
 -- was done.
 INSERT INTO webhook_deliveries (webhook_id, id, event, data, created_at, next_attempt_at)
 SELECT w.id, n.id, n.event, n.data, ?2, ?2
@@ -22,4 +22,7 @@ WHERE w.status = 'enabled'
   AND EXISTS (SELECT 1 FROM json_each(w.events) AS e WHERE e.value = n.event)
   AND (
     SELECT count(*) FROM webhook_deliveries AS d WHERE d.webhook_id = w.id AND d.next_attempt_at IS NOT NULL
+  ) < ?3
+  AND (
+    SELECT count(*) FROM webhook_deliveries AS h WHERE h.webhook_id = w.id AND h.created_at > ?2 - 3600000
   ) < ?3

@@ -1,5 +1,5 @@
 -- Queues what became of run ?1 with the snapshot ?2, at ?3, for each webhook of its owner that is told of such and has fewer
--- than ?4 that wait. It comes after the line in the log of changes, whose id is the event's.
+-- than ?4 that wait, or are of the last hour. It comes after the line in the log of changes, whose id is the event's.
 INSERT INTO webhook_deliveries (webhook_id, id, event, data, created_at, next_attempt_at)
 SELECT w.id, ?2, n.event, n.data, ?3, ?3
 FROM (
@@ -20,4 +20,7 @@ WHERE w.status = 'enabled'
   AND EXISTS (SELECT 1 FROM json_each(w.events) AS e WHERE e.value = n.event)
   AND (
     SELECT count(*) FROM webhook_deliveries AS d WHERE d.webhook_id = w.id AND d.next_attempt_at IS NOT NULL
+  ) < ?4
+  AND (
+    SELECT count(*) FROM webhook_deliveries AS h WHERE h.webhook_id = w.id AND h.created_at > ?3 - 3600000
   ) < ?4

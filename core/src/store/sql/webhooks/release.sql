@@ -10,7 +10,7 @@ UPDATE webhooks SET
     ELSE 0
   END,
   due_at = (
-    SELECT max(min(d.next_attempt_at), webhooks.held_until)
+    SELECT max(min(d.next_attempt_at), webhooks.held_until, CAST(?2 AS INTEGER))
     FROM webhook_deliveries AS d
     WHERE d.webhook_id = webhooks.id AND d.next_attempt_at IS NOT NULL
   )
