@@ -301,7 +301,10 @@ pub fn it_moves_to_d1_and_back() -> Result<(), String> {
         let (code, said) = folder.moves("in", "half.sql", &["--data-dir", text(&target)]);
         assert!(code == Some(1) && !target.join("aibaas.db").exists(), "{end} lines: {said}");
     }
-    let newer = exported.replace("'0020_mail.sql'", "'9999_of_tomorrow.sql'");
+    let migrations = fs::read_dir(tools::root().join("migrations")).map_err(|error| error.to_string())?;
+    let names = migrations.filter_map(|file| file.ok()?.file_name().into_string().ok());
+    let newest = names.max().ok_or("no migration")?;
+    let newer = exported.replace(&format!("'{newest}'"), "'9999_of_tomorrow.sql'");
     fs::write(folder.at("newer.sql"), newer).map_err(|error| error.to_string())?;
     let (code, said) = folder.moves("in", "newer.sql", &["--data-dir", text(&target)]);
     assert!(code == Some(1) && said.contains("9999_of_tomorrow.sql"), "{said}");
