@@ -213,6 +213,24 @@ pub fn what_does_not_move_is_refused() {
     refused("in", "sealed", &["--data-dir", text(&data)], "is there already");
     assert_eq!(rows(&data.join("aibaas.db")), before);
 
+    // What stands where a file is made is somebody else's, and stays as it was.
+    fs::write(folder.at("foreign"), "somebody else's, and long").expect("a file");
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(folder.at("foreign"), folder.at("linked.part")).expect("a link");
+    fs::write(folder.at("taken.part"), "somebody else's, and long").expect("a file");
+    for name in ["linked", "taken"].into_iter().filter(|name| folder.at(&format!("{name}.part")).exists()) {
+        refused("sql", "sealed", &[text(&folder.at(name))], "another one makes it");
+        refused("out", name, &["--data-dir", text(&data)], "another one makes it");
+        assert!(!folder.at(name).exists());
+        assert_eq!(
+            fs::read_to_string(folder.at(&format!("{name}.part"))).ok().as_deref(),
+            Some("somebody else's, and long")
+        );
+    }
+    fs::create_dir_all(&target).expect("a folder");
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(folder.at("foreign"), target.join("aibaas.db.moving")).expect("a link");
+
     // A backup moves as well; and the same rows twice, as what was tried is no obstacle.
     let backup = folder.at("backup.db");
     let (code, said) = run(&["backup", text(&backup), "--data-dir", text(&data)]);
@@ -221,6 +239,15 @@ pub fn what_does_not_move_is_refused() {
     assert!(code == Some(0), "{said}");
     folder.moves_in("of-backup", &target);
     assert_same_rows(&data.join("aibaas.db"), &target.join("aibaas.db"));
+    assert_eq!(fs::read_to_string(folder.at("foreign")).ok().as_deref(), Some("somebody else's, and long"));
+    for suffix in ["", "-wal", "-shm"] {
+        assert!(!target.join(format!("aibaas.db.moving{suffix}")).exists(), "{suffix}");
+    }
+    #[cfg(unix)]
+    for file in [folder.at("of-backup"), target.join("aibaas.db")] {
+        let mode = std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&file).expect("a file").permissions());
+        assert_eq!(mode & 0o777, 0o600, "{}", file.display());
+    }
     let kept = Connection::open(target.join("aibaas.db")).expect("a database");
     for left in LEFT_BEHIND.iter().filter(|left| left.table != "d1_migrations") {
         let count = kept.query_row(&format!("SELECT count(*) FROM {}", left.table), [], |row| row.get::<_, i64>(0));

@@ -3,15 +3,13 @@
 use std::{
     ffi::OsString,
     fs::{self, File},
+    io,
     path::{Path, PathBuf},
 };
 
 use aibaas_core::store::migrations::{self, MIGRATIONS};
 
-use super::{
-    database::{ReadOnlyDatabase, make_private},
-    error::CliError,
-};
+use super::{database::ReadOnlyDatabase, error::CliError};
 
 /// Turns whatever the system or SQLite says of a file into the program's error.
 pub fn failed<E: std::fmt::Display>(path: &Path) -> impl FnOnce(E) -> CliError + '_ {
@@ -23,6 +21,26 @@ pub fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.file_name().map(OsString::from).unwrap_or_default();
     name.push(suffix);
     path.with_file_name(name)
+}
+
+/// Makes a file that is not there yet, its owner's alone: whatever has its name, a link too, is somebody else's.
+///
+/// # Errors
+/// Where there is one, or the system refuses.
+pub fn create(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+/// Removes a file where there is one.
+///
+/// # Errors
+/// Where the system refuses.
+pub fn remove(path: &Path) -> io::Result<()> {
+    fs::remove_file(path).or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })
 }
 
 /// Refuses a file that is broken, is no database of aibaas, or was migrated by a newer release. Returns its schema.
@@ -74,12 +92,10 @@ async fn copy_and_verify(from: &Path, to: &Path) -> Result<Copied, CliError> {
     let (source, target) = (from.to_owned(), to.to_owned());
     let copying = move || {
         // One that broke off left it.
-        let _ = fs::remove_file(&target);
-        make_private(&target)?;
-        ReadOnlyDatabase::open(&source)?.copy_into(&target)
+        remove(&target).and_then(|()| create(&target)).map_err(failed(&target))?;
+        ReadOnlyDatabase::open(&source).and_then(|database| database.copy_into(&target)).map_err(failed(&source))
     };
-    let copied = tokio::task::spawn_blocking(copying).await.map_err(failed(from))?;
-    copied.map_err(failed(from))?;
+    tokio::task::spawn_blocking(copying).await.map_err(failed(from))??;
     let schema = verify(to).await?;
     let file = File::open(to).map_err(failed(to))?;
     file.sync_all().map_err(failed(to))?;

@@ -10,7 +10,7 @@ mod sql;
 
 use std::{
     fs::{self, File},
-    io::{BufRead as _, BufReader, BufWriter},
+    io::{self, BufRead as _, BufReader, BufWriter},
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -29,8 +29,8 @@ use self::{
 };
 use super::{
     data_directory::{self, DataDirectory},
-    database::{Durability, SqliteDatabase, make_private},
-    database_file::{failed, sync_names, verify, with_suffix},
+    database::{Durability, SqliteDatabase},
+    database_file::{self, failed, sync_names, verify, with_suffix},
     error::CliError,
     output::print_line,
 };
@@ -112,7 +112,7 @@ impl Passphrase {
     fn read(&self) -> Result<String, CliError> {
         let file = self.passphrase_file.as_deref();
         let file = file.ok_or_else(|| CliError::misconfigured("--passphrase-file names what opens the sealed file"))?;
-        let text = File::open(file).and_then(std::io::read_to_string).map_err(failed(file))?;
+        let text = File::open(file).and_then(io::read_to_string).map_err(failed(file))?;
         let passphrase = text.trim_end_matches(['\n', '\r']);
         if passphrase.chars().count() < SHORTEST {
             let file = file.display();
@@ -195,9 +195,8 @@ async fn enter(options: InOptions) -> Result<(), CliError> {
         }
         Err(error) => Err(error),
     };
-    if loaded.is_err() {
-        remove(&new);
-    }
+    // What is left of it helps nobody, and of one that has its name now only the empty log is left.
+    let _ = remove(&new);
     let bytes = fs::metadata(&database).map_or(0, |metadata| metadata.len());
     report("moved in", &file, Made { bytes, rows: loaded? }, began);
     Ok(())
@@ -206,8 +205,8 @@ async fn enter(options: InOptions) -> Result<(), CliError> {
 /// Makes a database of the file, under a name of its own, and looks at all of it.
 async fn load(file: &Path, passphrase: Option<String>, new: &Path) -> Result<u64, CliError> {
     // One that broke off left it.
-    remove(new);
-    make_private(new).map_err(failed(new))?;
+    remove(new)?;
+    database_file::create(new).map_err(failed(new))?;
     let migrated = SqliteDatabase::open(new, Durability::Process, 1).map_err(failed(new))?;
     aibaas_core::migrate(&migrated).await.map_err(failed(new))?;
     data_directory::close(migrated).await;
@@ -238,11 +237,12 @@ fn tell(doubts: &dump::Doubts) {
     }
 }
 
-fn remove(database: &Path) {
+fn remove(database: &Path) -> Result<(), CliError> {
     for suffix in ["", "-wal", "-shm", "-journal"] {
-        // It is rarely there.
-        let _ = fs::remove_file(with_suffix(database, suffix));
+        let file = with_suffix(database, suffix);
+        database_file::remove(&file).map_err(failed(&file))?;
     }
+    Ok(())
 }
 
 /// Whether the file is sealed, or an export of D1.
@@ -281,26 +281,31 @@ async fn working<T: Send + 'static>(
     done.map_err(|error| CliError::failed(error.to_string()))?.map_err(CliError::from)
 }
 
-/// Makes a file, its owner's alone, that has its name once it is whole. None is there yet.
+/// Makes a file, its owner's alone, that has its name once it is whole. None is there yet, and nobody else is making it.
 async fn make(
     path: &Path,
     write: impl FnOnce(File) -> Result<(File, u64), MoveError> + Send + 'static,
 ) -> Result<Made, CliError> {
-    if path.exists() {
-        return Err(CliError::failed(format!("{} is there already", path.display())));
-    }
+    let is_free = || match path.exists() {
+        true => Err(CliError::failed(format!("{} is there already", path.display()))),
+        false => Ok(()),
+    };
+    is_free()?;
     let part = with_suffix(path, PART);
-    // One that broke off left it.
-    let _ = fs::remove_file(&part);
-    make_private(&part).map_err(failed(&part))?;
-    let file = File::options().write(true).open(&part).map_err(failed(&part))?;
+    let file = database_file::create(&part).map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => CliError::failed(format!(
+            "{} is there already: another one makes it, or one that broke off has left it; then remove it",
+            part.display()
+        )),
+        _ => failed(&part)(error),
+    })?;
     let written = working(move || {
         let (file, rows) = write(file)?;
         file.sync_all()?;
         Ok(Made { bytes: file.metadata()?.len(), rows })
     });
     let named = match written.await {
-        Ok(made) => fs::rename(&part, path).map_err(failed(path)).map(|()| made),
+        Ok(made) => is_free().and_then(|()| fs::rename(&part, path).map_err(failed(path))).map(|()| made),
         Err(error) => Err(error),
     };
     if named.is_err() {
