@@ -17,8 +17,8 @@ const STATEMENT: usize = 90_000;
 const ROWS: usize = 500;
 /// In a row that is too long for a statement: values beyond this are put together of pieces.
 const VALUE: usize = 1000;
-/// Characters of a piece.
-const LENGTH: usize = 20_000;
+/// Characters of a piece: one may take four bytes, and each of them two digits.
+const LENGTH: usize = 11_000;
 /// What wrangler takes for the beginning of a transaction wherever it stands.
 const TRANSACTION: &str = "BEGIN TRANSACTION";
 
@@ -249,11 +249,12 @@ mod tests {
         let table = Table { name: "t".to_owned(), columns };
         let rows = (0..1500_i64).map(|number| {
             let length = if number % 500 == 7 { 70_000 } else { 3 };
+            let lines = ["a\nb", "中\n", "😀\n"][usize::try_from(number / 500).unwrap()];
             vec![
                 Value::Integer(number),
                 Value::Text(format!("[\"{}\"]", "'€\\n".repeat(length))),
                 Value::Blob(vec![200; length]),
-                Value::Text("a\nb".repeat(length)),
+                Value::Text(lines.repeat(length)),
             ]
         });
         let rows = rows.collect::<Vec<_>>();
