@@ -8,7 +8,7 @@ use rusqlite::{Connection, OpenFlags, params_from_iter, types::Value};
 use super::{
     MoveError,
     payload::check_schema,
-    rows::{Sink, Table, quoted},
+    rows::{Sink, Table, begin, missing, quoted},
 };
 
 /// How long somebody else may have the file's lock.
@@ -122,10 +122,7 @@ impl Loader {
     /// # Errors
     /// [`MoveError`] where one was not, or the file cannot be written.
     pub fn finish(self) -> Result<u64, MoveError> {
-        if !self.left.is_empty() {
-            let names = self.left.iter().map(|table| table.name.as_str()).collect::<Vec<_>>();
-            return Err(MoveError(format!("the tables {} are missing", names.join(", "))));
-        }
+        missing(&self.left)?;
         self.database.execute_batch("COMMIT; PRAGMA journal_mode = WAL; PRAGMA wal_checkpoint(TRUNCATE)")?;
         self.database.close().map_err(|(_, error)| error)?;
         Ok(self.rows)
@@ -134,10 +131,7 @@ impl Loader {
 
 impl Sink for Loader {
     fn table(&mut self, table: &Table) -> Result<(), MoveError> {
-        let place = self.left.iter().position(|known| known == table);
-        let place =
-            place.ok_or_else(|| MoveError(format!("the table {} is not as this release has it", table.name)))?;
-        self.left.remove(place);
+        begin(&mut self.left, table)?;
         let places = vec!["?"; table.columns.len()].join(", ");
         self.insert = format!("INSERT INTO {} ({}) VALUES ({places})", quoted(&table.name), table.column_list());
         Ok(())

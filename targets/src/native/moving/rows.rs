@@ -25,6 +25,29 @@ pub fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
+/// Takes a table that is begun from those that a database has.
+///
+/// # Errors
+/// [`MoveError`] where it has none such left.
+pub fn begin(left: &mut Vec<Table>, table: &Table) -> Result<(), MoveError> {
+    let place = left.iter().position(|known| known == table);
+    let place = place.ok_or_else(|| MoveError(format!("the table {} is not as this release has it", table.name)))?;
+    left.remove(place);
+    Ok(())
+}
+
+/// Refuses to end where tables are left that were not begun.
+///
+/// # Errors
+/// [`MoveError`] that names them.
+pub fn missing(left: &[Table]) -> Result<(), MoveError> {
+    if left.is_empty() {
+        return Ok(());
+    }
+    let names = left.iter().map(|table| table.name.as_str()).collect::<Vec<_>>();
+    Err(MoveError(format!("the tables {} are missing", names.join(", "))))
+}
+
 /// Where rows go: tables in an order in which each refers to earlier ones only, each with its rows.
 pub trait Sink {
     /// Begins a table.

@@ -4,11 +4,12 @@
 use std::io::Write;
 
 use aibaas_core::store::migrations::{MIGRATIONS, schema};
-use rusqlite::types::Value;
+use rusqlite::{Connection, types::Value};
 
 use super::{
     MoveError,
-    rows::{Sink, Table, quoted},
+    database::tables,
+    rows::{Sink, Table, begin, missing, quoted},
 };
 
 /// The longest statement; D1's limit is 100 KB.
@@ -29,6 +30,8 @@ pub struct SqlWriter<W> {
     head: String,
     statement: String,
     rows: usize,
+    /// What the schema has, and has not been begun.
+    left: Vec<Table>,
     /// Each table's name, with how many rows it has.
     counts: Vec<(String, u64)>,
 }
@@ -38,7 +41,16 @@ impl<W: Write> SqlWriter<W> {
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn new(mut out: W) -> Result<Self, MoveError> {
+    pub fn new(out: W) -> Result<Self, MoveError> {
+        let database = Connection::open_in_memory()?;
+        for migration in MIGRATIONS {
+            database.execute_batch(migration.sql)?;
+        }
+        Self::of(out, tables(&database)?)
+    }
+
+    /// With these tables.
+    fn of(mut out: W, left: Vec<Table>) -> Result<Self, MoveError> {
         let names = MIGRATIONS.iter().map(|migration| format!("'{}'", migration.name)).collect::<Vec<_>>().join(",");
         let count = MIGRATIONS.len();
         refuse(
@@ -51,7 +63,7 @@ impl<W: Write> SqlWriter<W> {
         out.write_all(
             b"CREATE TABLE moving_pieces (value INTEGER NOT NULL, place INTEGER NOT NULL, piece TEXT NOT NULL, PRIMARY KEY (value, place)) STRICT;\n",
         )?;
-        Ok(Self { out, head: String::new(), statement: String::new(), rows: 0, counts: Vec::new() })
+        Ok(Self { out, head: String::new(), statement: String::new(), rows: 0, left, counts: Vec::new() })
     }
 
     fn flush(&mut self) -> Result<(), MoveError> {
@@ -66,9 +78,10 @@ impl<W: Write> SqlWriter<W> {
     /// Ends the file with what undoes all of it where rows are missing; how many there were.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// When a table was not begun, or it cannot be written.
     pub fn finish(mut self) -> Result<(W, u64), MoveError> {
         self.flush()?;
+        missing(&self.left)?;
         for (table, count) in &self.counts {
             let condition = format!("(SELECT count(*) FROM {}) <> {count}", quoted(table));
             refuse(&mut self.out, &format!("{table} does not have its {count} rows"), &condition)?;
@@ -110,6 +123,7 @@ impl<W: Write> SqlWriter<W> {
 impl<W: Write> Sink for SqlWriter<W> {
     fn table(&mut self, table: &Table) -> Result<(), MoveError> {
         self.flush()?;
+        begin(&mut self.left, table)?;
         let name = quoted(&table.name);
         refuse(&mut self.out, "this database is not empty", &format!("EXISTS (SELECT 1 FROM {name})"))?;
         self.head = format!("INSERT INTO {name} ({}) VALUES ", table.column_list());
@@ -141,7 +155,8 @@ impl<W: Write> Sink for SqlWriter<W> {
 /// Writes what fails, and says why, where the condition holds: D1 then undoes the whole file.
 fn refuse(out: &mut impl Write, why: &str, condition: &str) -> Result<(), MoveError> {
     // No path of JSON begins so, and SQLite tells the path that is wrong.
-    Ok(writeln!(out, "INSERT INTO batch_guard (expectation) SELECT json_extract('{{}}', '{why}') WHERE {condition};")?)
+    let why = literal(&Value::Text(why.to_owned()));
+    Ok(writeln!(out, "INSERT INTO batch_guard (expectation) SELECT json_extract('{{}}', {why}) WHERE {condition};")?)
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -258,7 +273,7 @@ mod tests {
             ]
         });
         let rows = rows.collect::<Vec<_>>();
-        let mut writer = SqlWriter::new(Vec::new()).unwrap();
+        let mut writer = SqlWriter::of(Vec::new(), vec![table.clone()]).unwrap();
         writer.table(&table).unwrap();
         rows.iter().for_each(|row| writer.row(row).unwrap());
         let (sql, count) = writer.finish().unwrap();
@@ -276,5 +291,25 @@ mod tests {
         let again = sql.lines().filter(|line| line.contains("not empty")).map(|line| database.execute_batch(line));
         let refusals = again.map(|refused| refused.unwrap_err().to_string()).collect::<Vec<_>>();
         assert!(refusals.len() == 1 && refusals[0].contains("this database is not empty"), "{refusals:?}");
+    }
+    #[test]
+    fn only_what_the_schema_has_is_written_and_all_of_it() {
+        let known = SqlWriter::new(Vec::new()).unwrap().left;
+        assert!(known.len() > 25 && known.iter().any(|table| table.name == "users"), "{known:?}");
+        let mut writer = SqlWriter::new(Vec::new()).unwrap();
+        for table in &known {
+            let renamed = Table { name: format!("{}') --", table.name), ..table.clone() };
+            let mut other = table.clone();
+            other.columns.push("more".to_owned());
+            for strange in [renamed, other] {
+                assert!(writer.table(&strange).unwrap_err().0.contains("not as this release has it"));
+            }
+            writer.table(table).unwrap();
+            assert!(writer.table(table).is_err(), "twice");
+        }
+        assert_eq!(writer.finish().unwrap().1, 0);
+        let mut writer = SqlWriter::new(Vec::new()).unwrap();
+        known.iter().skip(1).for_each(|table| writer.table(table).unwrap());
+        assert!(writer.finish().is_err_and(|error| error.0.contains(&known[0].name)));
     }
 }
