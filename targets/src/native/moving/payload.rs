@@ -17,6 +17,9 @@ use super::{
     rows::{Sink, Table},
 };
 
+/// The longest line, in bytes: a row is of 2 MB at most, and a character takes six where it is hard.
+const LONGEST: u64 = 16 * 1024 * 1024;
+
 /// What the lines begin with.
 #[derive(Debug, Deserialize, Serialize)]
 struct Head {
@@ -129,13 +132,16 @@ pub fn read<R: Read>(file: R, sink: &mut impl Sink) -> Result<(), MoveError> {
     let strange = |what: &str| MoveError(format!("the file holds {what}, which this release does not write"));
     let mut lines = BufReader::new(GzDecoder::new(file));
     let mut line = String::new();
-    lines.read_line(&mut line)?;
+    let mut next = |line: &mut String| {
+        line.clear();
+        lines.by_ref().take(LONGEST).read_line(line)
+    };
+    next(&mut line)?;
     let head: Head = serde_json::from_str(&line).map_err(|_| strange("another head"))?;
     check_schema(&head.migrations)?;
     let (mut counts, mut table) = (BTreeMap::<String, u64>::new(), String::new());
     let told = loop {
-        line.clear();
-        lines.read_line(&mut line)?;
+        next(&mut line)?;
         match serde_json::from_str(&line).map_err(|_| strange("a line that is no JSON"))? {
             Json::Array(values) => {
                 let row = values.into_iter().map(from_json).collect::<Option<Vec<_>>>();
@@ -156,8 +162,7 @@ pub fn read<R: Read>(file: R, sink: &mut impl Sink) -> Result<(), MoveError> {
         }
     };
     // What seals the file is read to its end, too: only then it is whole.
-    line.clear();
-    lines.read_line(&mut line)?;
+    next(&mut line)?;
     let after = std::io::copy(&mut lines.into_inner().into_inner(), &mut std::io::sink())?;
     if told != json!(counts) || !line.is_empty() || after != 0 {
         return Err(MoveError::new("the file does not hold as many rows as it says"));
@@ -243,6 +248,7 @@ mod tests {
             (format!("{table}\n[true]\n"), "another kind of value"),
             ("[1]\n".to_owned(), "rows of no table"),
             (format!("{table}\n"), "no JSON"),
+            (format!("{table}\n[\"{}\"]\n", "a".repeat(17 << 20)), "no JSON"),
             ("{}\n".to_owned(), "another kind of line"),
         ] {
             let said = refusal(&packed(&format!("{head}\n{rest}")));
