@@ -20,7 +20,7 @@ use opentelemetry::{
         TracerProvider as _,
     },
 };
-use opentelemetry_otlp::{RetryPolicy, SpanExporter, WithHttpConfig as _};
+use opentelemetry_otlp::{RetryPolicy, SpanExporter, WithExportConfig as _, WithHttpConfig as _};
 use opentelemetry_sdk::{
     Resource,
     trace::{SdkTracer, SdkTracerProvider, Span, SpanExporter as _},
@@ -59,14 +59,22 @@ impl Traces {
         let exporter = SpanExporter::builder().with_http().with_http_client(collector);
         let mut exporter = exporter
             .with_retry_policy(RetryPolicy::disabled())
+            .with_endpoint(settings.endpoint.expose())
             .build()
-            .map_err(|error| CliError::misconfigured(format!("traces cannot be exported: {error}")))?;
+            // Its error has the value, and that may have a password.
+            .map_err(|_| {
+                CliError::misconfigured("the variables OTEL_EXPORTER_OTLP_… name no possible way to a collector")
+            })?;
         let resource = resource(settings);
         exporter.set_resource(&resource);
         let (queue, spans) = Queue::new(settings.queue, metrics.clone());
-        let provider = SdkTracerProvider::builder().with_span_processor(queue).with_resource(resource).build();
-        let export =
-            Export { exporter, delay: settings.delay, most: settings.batch, timeout: settings.timeout, metrics };
+        let provider = SdkTracerProvider::builder()
+            .with_sampler(settings.sampler.clone())
+            .with_span_processor(queue)
+            .with_resource(resource)
+            .build();
+        let TraceSettings { delay, batch: most, timeout, .. } = *settings;
+        let export = Export { exporter, delay, most, timeout, metrics };
         let exporting = tokio::spawn(export.run(spans, stop));
         Ok((Self { tracer: provider.tracer("aibaas"), _provider: Arc::new(provider) }, exporting))
     }

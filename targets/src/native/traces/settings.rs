@@ -1,13 +1,23 @@
-//! Whether traces are exported, and how: by the OpenTelemetry standard's variables. Where to, with which headers and how
-//! much of it, the exporter and the sampler read themselves.
+//! Whether traces are exported, and how: by the OpenTelemetry standard's variables. The headers the exporter reads itself.
 
 use std::time::Duration;
 
+use aibaas_core::domain::Secret;
 use axum::http::Uri;
+use opentelemetry_sdk::trace::Sampler;
+
+/// What the standard puts behind the address of a collector for all signals.
+const PATH: &str = "/v1/traces";
+/// The samplers, by their names in the standard.
+const SAMPLERS: &str = "always_on, always_off, traceidratio, or one of them with parentbased_ before it";
 
 /// What is not said by the exporter's own variables.
 #[derive(Clone, Debug)]
 pub struct TraceSettings {
+    /// Where spans go; it may have a password.
+    pub endpoint: Secret,
+    /// Which traces are made.
+    pub sampler: Sampler,
     /// How many spans wait at most.
     pub queue: usize,
     /// How many are sent at once.
@@ -41,6 +51,8 @@ impl TraceSettings {
         if !matches!(scheme, Some("http" | "https")) {
             mistakes.push(format!("{named} must be an absolute URL, such as http://localhost:4318"));
         }
+        let is_for_all = !named.contains("TRACES");
+        let endpoint = if is_for_all { format!("{}{PATH}", endpoint.trim_end_matches('/')) } else { endpoint };
         let mut only = |value: Option<(String, String)>, possible: &str| {
             if let Some((_, name)) = value.filter(|(value, _)| value != possible) {
                 mistakes.push(format!("{name} must be {possible}: nothing else is built in"));
@@ -66,9 +78,12 @@ impl TraceSettings {
         let batch = number(of_batches("MAX_EXPORT_BATCH_SIZE"), 512, 10_000).min(queue);
         let delay = number(of_batches("SCHEDULE_DELAY"), 5_000, 600_000);
         let timeout = number(of_traces("TIMEOUT"), 10_000, 600_000);
+        let sampler = sampler(&given, mistakes);
         let attributes = given("OTEL_RESOURCE_ATTRIBUTES").unwrap_or_default();
         let is_named = attributes.split(',').any(|pair| pair.trim_start().starts_with("service.name="));
         Some(Self {
+            endpoint: Secret::new(endpoint),
+            sampler,
             queue: usize::try_from(queue).unwrap_or(usize::MAX),
             batch: usize::try_from(batch).unwrap_or(usize::MAX),
             delay: Duration::from_millis(delay.into()),
@@ -76,6 +91,30 @@ impl TraceSettings {
             names_service: is_named || given("OTEL_SERVICE_NAME").is_some(),
         })
     }
+}
+
+/// The sampler that is named, else the standard's.
+fn sampler(given: &dyn Fn(&str) -> Option<String>, mistakes: &mut Vec<String>) -> Sampler {
+    let ratio = given("OTEL_TRACES_SAMPLER_ARG").map_or(Some(1.0), |text| text.parse::<f64>().ok());
+    let ratio = ratio.filter(|ratio| (0.0..=1.0).contains(ratio)).unwrap_or_else(|| {
+        mistakes.push("OTEL_TRACES_SAMPLER_ARG must be a number from 0 to 1".to_owned());
+        1.0
+    });
+    let name = given("OTEL_TRACES_SAMPLER").unwrap_or_else(|| "parentbased_always_on".to_owned());
+    let (own, of_parent) = match name.strip_prefix("parentbased_") {
+        Some(own) => (own, true),
+        None => (&*name, false),
+    };
+    let own = match own {
+        "always_on" => Sampler::AlwaysOn,
+        "always_off" => Sampler::AlwaysOff,
+        "traceidratio" => Sampler::TraceIdRatioBased(ratio),
+        _ => {
+            mistakes.push(format!("OTEL_TRACES_SAMPLER must be {SAMPLERS}"));
+            Sampler::AlwaysOff
+        }
+    };
+    if of_parent { Sampler::ParentBased(Box::new(own)) } else { own }
 }
 
 #[cfg(test)]
@@ -118,9 +157,42 @@ mod tests {
             ("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip"),
             ("OTEL_EXPORTER_OTLP_TIMEOUT", "soon"),
             ("OTEL_BSP_MAX_QUEUE_SIZE", "0"),
+            ("OTEL_TRACES_SAMPLER", "jaeger_remote"),
+            ("OTEL_TRACES_SAMPLER", "parentbased_parentbased_always_on"),
+            ("OTEL_TRACES_SAMPLER_ARG", "1.5"),
+            ("OTEL_TRACES_SAMPLER_ARG", "NaN"),
+            ("OTEL_TRACES_SAMPLER_ARG", "10%"),
         ] {
             let (_, mistakes) = load(&[(name, value), named]);
             assert!(matches!(&*mistakes, [only] if only.starts_with(name)), "{name}={value}: {mistakes:?}");
+        }
+    }
+
+    #[test]
+    fn it_goes_where_it_is_told_and_samples_as_it_is_told() {
+        let all = "OTEL_EXPORTER_OTLP_ENDPOINT";
+        for (name, value, endpoint) in [
+            (all, " http://user:hidden@collector:4318/ ", "http://user:hidden@collector:4318/v1/traces"),
+            (all, "https://collector/otlp", "https://collector/otlp/v1/traces"),
+            ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "https://collector/traces ", "https://collector/traces"),
+        ] {
+            let settings = load(&[(name, value)]).0.unwrap();
+            assert_eq!(settings.endpoint.expose(), endpoint);
+            assert!(!format!("{settings:?}").contains("hidden"));
+        }
+        for (name, sampler) in [
+            ("", "ParentBased(AlwaysOn)"),
+            ("always_on", "AlwaysOn"),
+            ("always_off", "AlwaysOff"),
+            ("traceidratio ", "TraceIdRatioBased(0.25)"),
+            ("parentbased_always_on", "ParentBased(AlwaysOn)"),
+            ("parentbased_always_off", "ParentBased(AlwaysOff)"),
+            ("parentbased_traceidratio", "ParentBased(TraceIdRatioBased(0.25))"),
+        ] {
+            let variables =
+                [(all, "http://collector"), ("OTEL_TRACES_SAMPLER", name), ("OTEL_TRACES_SAMPLER_ARG", "0.25")];
+            let (settings, mistakes) = load(&variables);
+            assert_eq!((format!("{:?}", settings.unwrap().sampler), mistakes), (sampler.to_owned(), Vec::new()));
         }
     }
 
