@@ -54,7 +54,7 @@ impl Traces {
         metrics: SpanMetrics,
         stop: CancellationToken,
     ) -> Result<(Self, JoinHandle<()>), CliError> {
-        let collector = Collector::new(settings.timeout).map_err(CliError::failed)?;
+        let (collector, rejected) = Collector::new(settings.timeout).map_err(CliError::failed)?;
         // What fails is dropped and counted: to try again would keep back what comes after it.
         let exporter = SpanExporter::builder().with_http().with_http_client(collector);
         let mut exporter = exporter
@@ -74,7 +74,7 @@ impl Traces {
             .with_resource(resource)
             .build();
         let TraceSettings { delay, batch: most, timeout, .. } = *settings;
-        let export = Export { exporter, delay, most, timeout, metrics };
+        let export = Export { exporter, rejected, delay, most, timeout, metrics };
         let exporting = tokio::spawn(export.run(spans, stop));
         Ok((Self { tracer: provider.tracer("aibaas"), _provider: Arc::new(provider) }, exporting))
     }

@@ -1,6 +1,12 @@
 //! Spans that wait for the collector: so many, and what finds no room is dropped and counted.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use opentelemetry::Context;
 use opentelemetry_otlp::SpanExporter;
@@ -55,6 +61,8 @@ impl SpanProcessor for Queue {
 /// Hands spans to the collector.
 pub struct Export {
     pub exporter: SpanExporter,
+    /// How many spans of the last batch the collector took in and rejected.
+    pub rejected: Arc<AtomicU64>,
     /// How long the first of a batch waits for others.
     pub delay: Duration,
     /// How many a batch has at most.
@@ -100,7 +108,13 @@ impl Export {
         let spans = std::mem::take(batch);
         let count = u64::try_from(spans.len()).unwrap_or(u64::MAX);
         match timeout(self.timeout.saturating_add(GRACE), self.exporter.export(spans)).await {
-            Ok(Ok(())) => self.metrics.exported(count),
+            Ok(Ok(())) => {
+                let rejected = self.rejected.swap(0, Ordering::Relaxed).min(count);
+                self.metrics.exported(count.saturating_sub(rejected));
+                if rejected > 0 {
+                    self.metrics.lost(SpanLoss::Collector, rejected);
+                }
+            }
             Ok(Err(_)) | Err(_) => self.metrics.lost(SpanLoss::Collector, count),
         }
     }
