@@ -58,7 +58,7 @@ pub fn start(env: JsValue) {
     let lookup = |name: &str| js_sys::Reflect::get(&env, &name.into()).ok()?.as_string();
     // A mistake in it is noted with all others.
     console::install(LogSettings::load(&lookup).unwrap_or_default());
-    analytics::install(is_bound(&env, analytics::DATASET));
+    analytics::install(is_data_set(&env, analytics::DATASET));
     match configure(&env, &lookup) {
         Ok(app) => {
             let router = aibaas_core::router(&app);
@@ -129,6 +129,13 @@ fn configure(env: &Env, lookup: &dyn Fn(&str) -> Option<String>) -> Result<App, 
 /// Whether the deployment has a binding of this name.
 fn is_bound(env: &Env, name: &str) -> bool {
     js_sys::Reflect::has(env.as_ref(), &JsValue::from_str(name)).unwrap_or(false)
+}
+
+/// Whether the deployment has a data set of this name: a variable may be called so, too, and takes no points.
+fn is_data_set(env: &Env, name: &str) -> bool {
+    let member = |of: &JsValue, name: &str| js_sys::Reflect::get(of, &JsValue::from_str(name));
+    let write = member(env.as_ref(), name).and_then(|bound| member(&bound, "writeDataPoint"));
+    write.is_ok_and(|write| write.is_function())
 }
 
 /// Answers a request, packed as `method\ntarget\nname\nvalue\n…`: a `Response`, `undefined` when it comes later,

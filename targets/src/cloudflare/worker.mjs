@@ -22,7 +22,7 @@ const EDGE_HEADERS = new Set([
 /** A problem that the application cannot tell of itself. */
 function problem(status, code, title, detail, headers) {
   const requestId = crypto.randomUUID();
-  if (env.ANALYTICS) countRequest(`none\nother\n${status}\nnobody\n`, 0);
+  if (typeof env.ANALYTICS?.writeDataPoint === "function") countRequest(`none\nother\n${status}\nnobody\n`, 0);
   if (status >= 500) console.error(`${code} request_id=${requestId}: ${detail}`);
   const type = `${(env.BASE_URL || "http://localhost:8787").replace(/\/+$/, "")}/problems/${code}`;
   return new Response(JSON.stringify({ type, title, status, code, detail, requestId }), {
