@@ -319,6 +319,9 @@ fn once(kinds: &[Kind]) -> Vec<Trial> {
         plain("native_traces::a_dead_collector_holds_up_nothing", || {
             RUNTIME.block_on(traces::a_dead_collector_holds_up_nothing())
         }),
+        plain("native_traces::what_a_collector_rejects_is_dropped", || {
+            RUNTIME.block_on(traces::what_a_collector_rejects_is_dropped())
+        }),
         plain("native_traces::a_wrong_setting_of_traces_is_told", traces::a_wrong_setting_of_traces_is_told),
         plain("native_metrics::what_happens_is_counted", || {
             RUNTIME.block_on(native_metrics::what_happens_is_counted())

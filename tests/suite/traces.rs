@@ -17,7 +17,7 @@ use aibaas_tests::{
 };
 use axum::{Router, body::Bytes, extract::State, http::HeaderMap, routing::post};
 use opentelemetry_proto::tonic::{
-    collector::trace::v1::{ExportTraceServiceRequest, ExportTraceServiceResponse},
+    collector::trace::v1::{ExportTracePartialSuccess, ExportTraceServiceRequest, ExportTraceServiceResponse},
     common::v1::any_value::Value as Attribute,
     trace::v1::{Span, span::SpanKind},
 };
@@ -218,6 +218,31 @@ pub async fn a_dead_collector_holds_up_nothing() {
         assert_eq!(measured(&server).await.0.sum("aibaas_spans_exported_total", &[]), 0.0);
         stop(server).await;
     }
+}
+
+/// A collector that takes some spans of a batch, and rejects others, says so in a success.
+pub async fn what_a_collector_rejects_is_dropped() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    let partial = ExportTracePartialSuccess { rejected_spans: 1, error_message: "one is too old".to_owned() };
+    let answer = ExportTraceServiceResponse { partial_success: Some(partial) }.encode_to_vec();
+    let router = Router::new().route("/v1/traces", post(async move || answer.clone()));
+    tokio::spawn(async { axum::serve(listener, router).await });
+    let data = tempfile::tempdir().expect("a folder");
+    let mut variables = Setup::KeepsMail.variables();
+    // Blanks around it are no part of it.
+    variables
+        .extend([("OTEL_EXPORTER_OTLP_ENDPOINT", format!(" {url}/ ")), ("OTEL_BSP_SCHEDULE_DELAY", "50".to_owned())]);
+    let server = Server::start(data.path(), &variables).expect("it starts");
+    let host = Host::at(Kind::Native, server.url.clone(), None);
+    eventually("spans are taken and rejected", async || {
+        host.client().get("/ready").await.expect(200);
+        let measured = measured(&server).await.0;
+        let rejected = measured.sum("aibaas_spans_dropped_total", &[("cause", "collector")]);
+        (rejected > 0.0 && measured.sum("aibaas_spans_exported_total", &[]) > 0.0).then_some(())
+    })
+    .await;
+    stop(server).await;
 }
 
 /// What is not possible is told at the start, by its name.
