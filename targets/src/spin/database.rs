@@ -221,9 +221,10 @@ impl Inner {
             Some(connection) => connection,
             None => {
                 let connection = Connection::open_default().await.map_err(error)?;
-                // A libSQL server refuses it, and has writers wait by its own measure.
-                if let Err(error) = control(&connection, BUSY_TIMEOUT).await {
-                    tracing::debug!(%error, "the database has a patience of its own");
+                match control(&connection, BUSY_TIMEOUT).await {
+                    // A libSQL server has writers wait by its own measure.
+                    Err(error) if is_unsupported(&error) => {}
+                    set => set?,
                 }
                 connection
             }
@@ -316,6 +317,11 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// Busy means refused before anything was written, or rolled back: it may be asked again.
 fn is_busy(error: &DatabaseError) -> bool {
     matches!(error, DatabaseError::Overloaded(_))
+}
+
+/// What a libSQL server says of a statement that it does not take from a client.
+fn is_unsupported(error: &DatabaseError) -> bool {
+    error.to_string().contains("unsupported statement")
 }
 
 fn error(error: sqlite::Error) -> DatabaseError {
