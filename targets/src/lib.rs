@@ -4,6 +4,8 @@
 #[cfg(any(test, all(feature = "spin", target_os = "wasi")))]
 mod slots;
 #[cfg(any(test, all(feature = "spin", target_os = "wasi")))]
+mod spawned;
+#[cfg(any(test, all(feature = "spin", target_os = "wasi")))]
 mod turns;
 
 cfg_if::cfg_if! {

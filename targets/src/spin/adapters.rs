@@ -6,6 +6,8 @@ use aibaas_core::ports::{Background, BoxFuture, Clock, Entropy, Timer, Timestamp
 use async_trait::async_trait;
 use spin_sdk::wasip3;
 
+use crate::spawned::{attended, note_spawned};
+
 pub struct SystemClock;
 
 impl Clock for SystemClock {
@@ -41,6 +43,12 @@ pub struct SpawnedBackground;
 
 impl Background for SpawnedBackground {
     fn spawn(&self, work: BoxFuture) {
-        wasip3::spawn(work);
+        spawn(work);
     }
+}
+
+/// Does the work beside the request that asks for it, also once that is answered.
+pub fn spawn(work: impl Future<Output = ()> + 'static) {
+    wasip3::spawn(attended(work));
+    note_spawned();
 }

@@ -18,9 +18,10 @@ use futures_channel::oneshot;
 use futures_util::future::{Either, select};
 use spin_sdk::{
     sqlite::{self, Connection},
-    wasip3::{self, clocks::monotonic_clock},
+    wasip3::clocks::monotonic_clock,
 };
 
+use super::adapters::spawn;
 use crate::turns::{Purpose, Turn, Turns};
 
 /// Idle connections for reads kept by an instance.
@@ -100,7 +101,7 @@ impl SpinDatabase {
                 Either::Right((turn, unanswered)) => {
                     // Apart from the request: whether its client stays is nothing to the others that are taken along.
                     let inner = Arc::clone(&self.0);
-                    wasip3::spawn(async move { inner.write_waiting(turn).await });
+                    spawn(async move { inner.write_waiting(turn).await });
                     answer = unanswered;
                 }
             }

@@ -8,6 +8,8 @@ use futures_util::future::{Either, select};
 use http_body_util::{BodyExt as _, Limited};
 use spin_sdk::http::FullBody;
 
+use crate::spawned::note_spawned;
+
 /// The port promises no more of an answer.
 const LONGEST_ANSWER: usize = 1 << 20;
 
@@ -37,6 +39,8 @@ async fn send(request: OutboundRequest) -> Result<OutboundResponse, HttpError> {
     let request =
         builder.body(FullBody::new(bytes::Bytes::from(request.body))).map_err(|error| HttpError(error.to_string()))?;
 
+    // Its body leaves in work of its own.
+    note_spawned();
     let (parts, body) =
         spin_sdk::http::send(request).await.map_err(|code| HttpError(format!("{code:?}")))?.into_parts();
     let body = if of_stranger {

@@ -36,6 +36,7 @@ use self::{
     migrated::MigratedDatabase,
 };
 use crate::{
+    spawned::attended,
     stderr_log,
     turns::{Purpose, TurnHasher, Turns},
 };
@@ -54,6 +55,10 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
 #[http_service]
 async fn handle(request: spin_sdk::http::Request) -> Response<Body> {
+    attended(answer(request)).await
+}
+
+async fn answer(request: spin_sdk::http::Request) -> Response<Body> {
     let served = match router().await {
         Ok(served) => served,
         Err(reason) => return with_length(unavailable(reason)),
