@@ -13,7 +13,7 @@ use reqwest::{
 };
 use serde_json::Value;
 
-use crate::{PATIENCE, contract::Question, host::Host};
+use crate::{PATIENCE, contract::Question, host::Host, waiting::eventually};
 
 /// Somebody who calls a host, from an address of their own, with or without a credential.
 #[derive(Clone)]
@@ -156,6 +156,39 @@ impl Request {
         }
         self.builder = self.builder.body(body);
         self
+    }
+
+    /// Gets it, and again with its tag, until that is 304: what other cases hide or declare meanwhile can change a tag.
+    ///
+    /// # Panics
+    /// Where each answer is new, or has no tag.
+    pub async fn and_unchanged(self) -> (Answer, Answer) {
+        let again = || {
+            let builder = self.builder.try_clone().expect("no streamed body");
+            Self {
+                host: self.host.clone(),
+                method: self.method.clone(),
+                path: self.path.clone(),
+                builder,
+                shown: self.shown.clone(),
+            }
+        };
+        eventually("an answer that is as it was", async || {
+            let first = again().await;
+            first.expect(200);
+            let tag = first.header("etag").unwrap_or_else(|| panic!("no tag: {first}")).to_owned();
+            let unchanged = again().header("If-None-Match", &tag).await;
+            if unchanged.status != 304 {
+                unchanged.expect(200);
+                return None;
+            }
+            assert!(unchanged.body.is_empty(), "{unchanged}");
+            for name in ["etag", "cache-control"] {
+                assert_eq!(unchanged.header(name), first.header(name), "{unchanged}");
+            }
+            Some((first, unchanged))
+        })
+        .await
     }
 
     /// Sends it; an error where no whole answer came back.

@@ -187,14 +187,10 @@ async fn the_log_is_cheap_to_ask(host: Host) {
     let api = publisher.api.anonymous();
     let after = text(&publisher.changes().await[0]["id"]);
     let path = format!("/api/v1/changes?benchmark={}&after={after}", publisher.benchmark);
-    let quiet = api.get(&path).await;
+    let (quiet, _) = api.get(&path).and_unchanged().await;
     assert_eq!(items(&quiet.expect(200)), Vec::<Value>::new());
     assert_eq!(quiet.header("cache-control"), Some("public, max-age=5"));
     let tag = quiet.header("etag").expect("an ETag").to_owned();
-    let unchanged = api.get(&path).header("If-None-Match", &tag).await;
-    unchanged.expect(304);
-    assert!(unchanged.body.is_empty());
-    assert_eq!(unchanged.header("cache-control"), Some("public, max-age=5"));
     publisher.published(&model, 2, 2).await;
     let news = api.get(&path).header("If-None-Match", &tag).await;
     assert_eq!(items(&news.expect(200)).len(), 1);
@@ -290,12 +286,10 @@ async fn the_feed_is_atom(host: Host) {
     }
     let api = publisher.api.anonymous();
     let path = format!("/api/v1/changes.atom?benchmark={}", publisher.benchmark);
-    let feed = api.get(&path).await;
-    feed.expect(200);
+    let (feed, _) = api.get(&path).and_unchanged().await;
     assert_eq!(feed.media_type(), Some("application/atom+xml"), "{feed}");
     let ids = check_atom(&feed.text(), &publisher.changes().await);
     let tag = feed.header("etag").expect("an ETag").to_owned();
-    api.get(&path).header("If-None-Match", &tag).await.expect(304);
     publisher.withdraw(&publisher.published(&models[0], 3, 3).await, "a mistake").await.expect(200);
     let later = api.get(&path).header("If-None-Match", &tag).await;
     later.expect(200);

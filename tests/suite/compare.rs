@@ -281,15 +281,13 @@ async fn a_comparison_stays_with_its_snapshot(host: Host) {
     let a = ran(&publisher, "a", passes(15, 20)).await;
     let b = ran(&publisher, "b", passes(5, 20)).await;
     let api = publisher.api.anonymous();
-    let before = api.get(path(&publisher, &a, &b)).await;
+    let (before, _) = api.get(path(&publisher, &a, &b)).and_unchanged().await;
     assert_eq!(
         before.header("cache-control"),
         Some("public, max-age=60, stale-while-revalidate=300, stale-if-error=86400")
     );
     let tag = before.header("etag").expect("an ETag").to_owned();
     let before = before.expect(200);
-    let again = api.get(path(&publisher, &a, &b)).header("If-None-Match", &tag).await;
-    assert_eq!((again.status.as_u16(), again.header("etag")), (304, Some(tag.as_str())));
 
     publisher.published(&b, 20, 20).await;
     let after = api.get(path(&publisher, &a, &b)).header("If-None-Match", &tag).await.expect(200);
@@ -390,12 +388,11 @@ async fn costs_stand_against_scores(host: Host) {
         }
     }
 
-    let tag = answer.header("etag").expect("an ETag").to_owned();
     assert_eq!(
         answer.header("cache-control"),
         Some("public, max-age=60, stale-while-revalidate=300, stale-if-error=86400")
     );
-    assert_eq!(api.get(&path).header("If-None-Match", &tag).await.status, 304);
+    api.get(&path).and_unchanged().await;
     // The first task alone: what is cheap is as good as what is dear.
     let slice = api.get(format!("{path}&language=go")).await.expect(200);
     let optimal = slice["data"].as_array().unwrap().iter().map(|point| point["paretoOptimal"].as_bool().unwrap());

@@ -304,12 +304,7 @@ async fn public_reads_have_tags(host: Host) {
         "/.well-known/jwks.json".to_owned(),
         "/openapi.json".to_owned(),
     ] {
-        let first = api.get(&path).await;
-        assert_eq!(first.status, 200, "{first}");
-        let tag = first.header("etag").unwrap_or_else(|| panic!("no tag: {first}")).to_owned();
-        let again = api.get(&path).header("If-None-Match", &tag).await;
-        assert_eq!((again.status.as_u16(), again.header("etag")), (304, Some(tag.as_str())), "{again}");
-        assert!(again.body.is_empty(), "{again}");
+        api.get(&path).and_unchanged().await;
         let changed = api.get(&path).header("If-None-Match", "\"another\"").await;
         assert_eq!(changed.status, 200, "{changed}");
     }

@@ -153,10 +153,9 @@ async fn health_stays_with_its_snapshot(host: Host) {
     let publisher = Publisher::new(&host).await;
     three(&publisher).await;
     let api = publisher.api.anonymous();
-    let before = api.get(path(&publisher)).await;
+    let (before, _) = api.get(path(&publisher)).and_unchanged().await;
     let tag = before.header("etag").expect("an ETag").to_owned();
     let before = before.expect(200);
-    assert_eq!(api.get(path(&publisher)).header("If-None-Match", &tag).await.status, 304);
     ran(&publisher, "d", results((0..40).map(|n| n >= 35))).await;
     let after = api.get(path(&publisher)).header("If-None-Match", &tag).await.expect(200);
     assert_eq!((&after["passedByAll"]["count"], &after["passedByNone"]["count"]), (&json!(0), &json!(5)));

@@ -102,10 +102,8 @@ async fn standings_come_in_pages(host: Host) {
         all.push(on.benchmark);
     }
     let path = format!("/api/v1/models/{model}/standings?limit=2");
-    let page = publisher.api.anonymous().get(&path).await;
+    let (page, _) = publisher.api.anonymous().get(&path).and_unchanged().await;
     let first = page.expect(200);
-    let tag = page.header("etag").expect("a tag").to_owned();
-    publisher.api.anonymous().get(&path).header("If-None-Match", &tag).await.expect(304);
     let second = get(&publisher, format!("{path}&cursor={}", first["nextCursor"].as_str().expect("a cursor"))).await;
     let told = [&first, &second].into_iter().flat_map(|page| page["data"].as_array().expect("standings"));
     assert_eq!(told.map(|line| line["benchmark"].as_str().expect("an id")).collect::<Vec<_>>(), all);
