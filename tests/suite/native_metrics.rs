@@ -96,7 +96,7 @@ pub async fn what_happens_is_counted() {
     // What was written is in the log until it is brought into the file.
     let sizes = ["size", "wal_size"].map(|size| after.sum(&format!("aibaas_database_{size}_bytes"), &[]));
     assert!(sizes.iter().all(|size| *size >= 4096.0), "{sizes:?}");
-    for gauge in ["password_hashes_waiting", "database_writes_waiting", "outbox_mails_given_up"] {
+    for gauge in ["password_hashes_waiting", "database_writes_waiting", "outbox_mails_given_up", "webhooks_waiting"] {
         assert!(after.names().contains(&*format!("aibaas_{gauge}")), "{gauge}");
         assert_eq!(after.sum(&format!("aibaas_{gauge}"), &[]), 0.0, "{gauge}");
     }

@@ -8,7 +8,7 @@ use super::{
     changes::Place,
     columns::read_named,
     key_notices::BETWEEN_LIMITS_MS,
-    outbox::QueuedMail,
+    outbox::{MOST_COUNTED, QueuedMail},
     query::{Batch, Handle, PageBefore, Query, Sql, sql},
 };
 use crate::{
@@ -104,6 +104,28 @@ fn names(events: &[WebhookEvent]) -> String {
 
 fn follows_log(events: &[WebhookEvent]) -> bool {
     events.contains(&WebhookEvent::LogChanged)
+}
+
+/// How many webhooks wait to be called.
+#[derive(Clone, Copy, Debug)]
+pub struct WebhooksState {
+    /// How many wait; [`MOST_COUNTED`] where there are more.
+    pub waiting: i64,
+    /// How many of these failed when they were called last.
+    pub failing: i64,
+    /// When the first of these was, or will be, due.
+    pub due: Option<Timestamp>,
+}
+
+/// Counts what waits.
+pub fn state() -> Query<WebhooksState> {
+    sql!("webhooks/state").bind(MOST_COUNTED).one(|row| {
+        Ok(WebhooksState {
+            waiting: row.integer("waiting")?,
+            failing: row.integer("failing")?,
+            due: row.optional_integer("due")?.map(Timestamp),
+        })
+    })
 }
 
 /// Makes a webhook, where its person has room for one more. Returns whether it is made.

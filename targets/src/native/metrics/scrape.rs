@@ -3,8 +3,8 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use aibaas_core::{
-    ports::Clock,
-    store::{Batch, outbox},
+    ports::{Clock, Timestamp},
+    store::{Batch, outbox, webhooks},
 };
 use prometheus_client::{
     encoding::text::{encode_eof, encode_registry},
@@ -23,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub struct Scrape {
     /// What was counted.
     pub metrics: Arc<Metrics>,
-    /// Whose writer and outbox are looked at.
+    /// Whose writer, outbox and webhooks are looked at.
     pub database: Arc<SqliteDatabase>,
     /// Its file.
     pub file: PathBuf,
@@ -59,28 +59,46 @@ impl Scrape {
             }
         }
         let mut batch = Batch::new();
-        let unsent = batch.push(outbox::state());
+        let (mails, calls) = (batch.push(outbox::state()), batch.push(webhooks::state()));
         let answered = tokio::time::timeout(PATIENCE, batch.run(&*self.database)).await;
-        let unsent = answered.ok().and_then(Result::ok).and_then(|mut answers| answers.take(unsent).ok());
-        if let Some(unsent) = unsent {
-            let now = self.clock.now();
-            let ms = unsent.oldest.map_or(0, |oldest| now.ms_since(oldest));
-            let age = Duration::from_millis(ms).as_secs_f64();
+        let Some(mut answers) = answered.ok().and_then(Result::ok) else { return registry };
+        let now = self.clock.now();
+        let since =
+            |then: Option<Timestamp>| Duration::from_millis(then.map_or(0, |then| now.ms_since(then))).as_secs_f64();
+        if let Ok(mails) = answers.take(mails) {
             registry.register(
                 "outbox_mails_waiting",
                 "Mails not sent yet, up to 10,000",
-                ConstGauge::new(unsent.waiting),
+                ConstGauge::new(mails.waiting),
             );
             registry.register(
                 "outbox_mails_given_up",
                 "Mails of the last 30 days that were given up, up to 10,000",
-                ConstGauge::new(unsent.given_up),
+                ConstGauge::new(mails.given_up),
             );
             registry.register_with_unit(
                 "outbox_oldest_age",
                 "Since when the oldest mail that is not sent waits",
                 Unit::Seconds,
-                ConstGauge::new(age),
+                ConstGauge::new(since(mails.oldest)),
+            );
+        }
+        if let Ok(calls) = answers.take(calls) {
+            registry.register(
+                "webhooks_waiting",
+                "Webhooks that wait to be called, up to 10,000",
+                ConstGauge::new(calls.waiting),
+            );
+            registry.register(
+                "webhooks_failing",
+                "Webhooks that wait because their last call failed, up to 10,000",
+                ConstGauge::new(calls.failing),
+            );
+            registry.register_with_unit(
+                "webhooks_overdue",
+                "Since when the webhook that is due longest waits",
+                Unit::Seconds,
+                ConstGauge::new(since(calls.due)),
             );
         }
         registry

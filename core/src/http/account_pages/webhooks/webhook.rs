@@ -123,7 +123,7 @@ fn item(signed: &Signed, webhook: &Webhook, delivery: &Delivery) -> Markup {
                 @if let Some(answer) = delivery.answer { span { "answered " (answer) } }
             }
             small {
-                (minute(delivery.created_at)) " · " (delivery.attempts) " attempts"
+                (minute(delivery.created_at)) " · " @if delivery.attempts == 1 { "1 attempt" } @else { (delivery.attempts) " attempts" }
                 @if let Some(failure) = delivery.failure { " · " (failure.as_str()) }
                 @if let Some(at) = delivery.next_attempt_at { " · again " (minute(at)) }
             }
