@@ -9,6 +9,7 @@ pub type Words = [[u64; 4]; 32];
 /// Compresses two blocks into a third, or into its XOR with what it is.
 pub type Compress = fn(previous: &Words, reference: &Words, block: &mut Words, is_xored: bool);
 
+#[allow(unused_macros, reason = "there are machines for which no module makes one")]
 macro_rules! compression {
     (inlined: [$($inlined:meta),+], called: [$($called:meta),*]) => {
         use crate::compression::Words;
@@ -107,4 +108,5 @@ macro_rules! compression {
         }
     };
 }
+#[allow(unused_imports, reason = "as above")]
 pub(crate) use compression;
