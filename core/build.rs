@@ -15,8 +15,8 @@ use std::{
 use aibaas_docsite::{GUIDES, Packed, Site};
 
 /// The code with its statements and texts, and what decides which code of others comes with it.
-const SOURCES: [&str; 7] =
-    ["src", "docsite", "openapi.json", "Cargo.toml", "../Cargo.toml", "../Cargo.lock", "../migrations"];
+const SOURCES: [&str; 8] =
+    ["src", "argon2id", "docsite", "openapi.json", "Cargo.toml", "../Cargo.toml", "../Cargo.lock", "../migrations"];
 
 fn main() -> io::Result<()> {
     let mut fingerprint = DefaultHasher::new();

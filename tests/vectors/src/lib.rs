@@ -34,6 +34,7 @@ pub fn run() -> Vec<Set> {
         jws::other_algorithms(),
         jws::rfcs(),
         passwords::argon2id(),
+        passwords::argon2id_at_random(),
         passwords::pbkdf2(),
         passwords::scrypt(),
         codes::totp(),

@@ -1,10 +1,16 @@
 //! Password hashes.
 
+use std::{
+    hash::{BuildHasher as _, Hasher as _, RandomState},
+    ops::RangeInclusive,
+};
+
+use aibaas_argon2id::{Inputs, hash_into};
 use aibaas_core::{
     domain::{Secret, password_hash},
     ports::{HashJob, HashOutcome},
 };
-use argon2::{Algorithm, Argon2, AssociatedData, ParamsBuilder, Version};
+use argon2::{Algorithm, Argon2, AssociatedData, Block, ParamsBuilder, Version};
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
 use serde::Deserialize;
 
@@ -39,6 +45,7 @@ const RFC_7914: [(&str, &str); 2] = [
          $cCO9yzr9c0hGHAbNgf046/2o+7qQT44+qbVD9lRdofLVQylVYT8Pz2LUlwUkKpr55h6F3A1lHkDfzwF7RVdYhw",
     ),
 ];
+const RANDOM_HASHES: usize = 200;
 /// The longest hash that core reads.
 const LONGEST: usize = 64;
 
@@ -106,13 +113,72 @@ pub fn argon2id() -> Set {
     set
 }
 
-/// It has a secret and associated data, which our hashes have not: asked from the library that core hashes with.
+/// It has a secret and associated data, which our hashes have not.
 fn rfc_9106() -> argon2::Result<[u8; 32]> {
     let params = ParamsBuilder::new().m_cost(32).t_cost(3).p_cost(4).data(AssociatedData::new(&[4; 12])?).build()?;
+    let inputs = Inputs { password: &[1; 32], salt: &[2; 16], secret: &[3; 8] };
     let mut tag = [0; 32];
-    Argon2::new_with_secret(&[3; 8], Algorithm::Argon2id, Version::V0x13, params)?
-        .hash_password_into(&[1; 32], &[2; 16], &mut tag)?;
+    hash_into(inputs, &params, &mut vec![Block::new(); params.block_count()], &mut tag)?;
     Ok(tag)
+}
+
+/// Random inputs and parameters, of which the crate `argon2` makes the same; in memory that the hash before has filled.
+pub fn argon2id_at_random() -> Set {
+    let mut set = Set::new("Argon2id at random, as the crate argon2 has it");
+    let seed = RandomState::new().build_hasher().finish();
+    let mut random = Random(seed);
+    let mut memory = Vec::new();
+    // Natively that is up to the processor.
+    let is_meant = cfg!(not(target_arch = "wasm32")) || aibaas_argon2id::is_our_own();
+    set.count(true, is_meant, &"the crate itself, not our compression function,");
+    for number in 0..RANDOM_HASHES {
+        let is_same = random.hash(&mut memory) == Ok(true);
+        set.count(true, is_same, &format!("hash {number} of the seed {seed}"));
+    }
+    set
+}
+
+/// SplitMix64.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    fn among(&mut self, range: RangeInclusive<u32>) -> u32 {
+        let width = u64::from(range.end() - range.start()) + 1;
+        range.start() + u32::try_from(self.next() % width).expect("less than the width")
+    }
+
+    fn bytes(&mut self, lengths: RangeInclusive<u32>) -> Vec<u8> {
+        (0..self.among(lengths)).map(|_| self.next().to_le_bytes()[0]).collect()
+    }
+
+    /// Whether both make the same of them.
+    fn hash(&mut self, memory: &mut Vec<Block>) -> argon2::Result<bool> {
+        let lanes = self.among(1..=4);
+        let params = ParamsBuilder::new()
+            .p_cost(lanes)
+            .m_cost(self.among(8 * lanes..=8 * lanes + 1_200))
+            .t_cost(self.among(1..=4))
+            .data(AssociatedData::new(&self.bytes(0..=32))?)
+            .build()?;
+        let (password, salt, secret) = (self.bytes(0..=200), self.bytes(8..=64), self.bytes(0..=40));
+        let mut tag = self.bytes(4..=80);
+        let mut expected = vec![0; tag.len()];
+        memory.resize(memory.len().max(params.block_count()), Block::new());
+        hash_into(Inputs { password: &password, salt: &salt, secret: &secret }, &params, memory, &mut tag)?;
+        Argon2::new_with_secret(&secret, Algorithm::Argon2id, Version::V0x13, params)?.hash_password_into(
+            &password,
+            &salt,
+            &mut expected,
+        )?;
+        Ok(tag == expected)
+    }
 }
 
 fn verifies(password: &str, encoded: &str) -> bool {
