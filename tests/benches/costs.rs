@@ -166,6 +166,7 @@ async fn boards(costs: &mut Costs, host: &Host) -> Outcome<()> {
     let page = format!("/leaderboard?benchmark={}", publisher.benchmark);
     let browse = |path: &str| anybody.get(path).header("Accept", "text/html");
     costs.of("its page", browse(&page)).await?;
+    costs.of("its page again", browse(&page)).await?;
     costs.of("the page of a model", browse(&format!("/leaderboard/models/{}/m0", publisher.provider))).await?;
     costs.of("the front page", browse("/")).await?;
     costs.of("`GET /changes`", anybody.get("/api/v1/changes")).await?.expect(200);

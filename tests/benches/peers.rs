@@ -1,8 +1,8 @@
 //! What requests cost beside the same service as it is usually written for Workers: Hono, drizzle on D1, jose and a SIMD
 //! build of Argon2 (`tests/benches/peers`), in the same workerd, by turns.
 //!
-//! `cargo bench -p aibaas-tests --bench peers`. All of workerd counts, with its simulated D1, KV and Durable Objects.
-//! The peer does less: its `worker.mjs` says what.
+//! `cargo bench -p aibaas-tests --bench peers`, and after `--` parts of the names of rows where not all are wanted. All of
+//! workerd counts, with its simulated D1, KV and Durable Objects. The peer does less: its `worker.mjs` says what.
 
 #[expect(dead_code, reason = "the other hosts are not started")]
 mod hosts;
@@ -30,11 +30,14 @@ const ROUNDS: usize = 5;
 /// Of each read, in a round.
 const READS: usize = 1_600;
 const PEOPLE: usize = 24;
+/// What each of them costs; where none of it is asked for, there is one person.
+const OF_ACCOUNTS: [&str; 5] = ["register", "verify an address", "log in", "refresh", "make an API key"];
 /// As many as the Aider leaderboard has.
 const SYSTEMS: usize = 68;
 const TASKS: usize = 225;
 /// Uploads of as many results as one may have.
 const UPLOADS: usize = 12;
+const LARGEST_UPLOAD: &str = "upload 1,000 results";
 const LARGEST: usize = 1_000;
 const PASSWORD: &str = "correct horse battery staple 9";
 /// What is left to do after an answer is done in this time, and counts.
@@ -70,9 +73,13 @@ fn measure() -> Outcome<()> {
     let peer = start(&peer()?, &benches.join("peers/migrations"))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut sides = [Side::new(application), Side::new(peer)];
+    let rows = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect::<Vec<_>>();
+    let wants = |name: &str| rows.is_empty() || rows.iter().any(|part| name.contains(part.as_str()));
+    let people = if OF_ACCOUNTS.into_iter().any(wants) { PEOPLE } else { 1 };
+    let uploads = if wants(LARGEST_UPLOAD) { UPLOADS } else { 0 };
     eprintln!("accounts, keys and publications");
     let mut reads = runtime.block_on(async {
-        for person in 0..PEOPLE {
+        for person in 0..people {
             for side in &mut sides {
                 side.account(person).await?;
             }
@@ -85,13 +92,13 @@ fn measure() -> Outcome<()> {
                 side.publication(system).await?;
             }
         }
-        for upload in 0..UPLOADS {
+        for upload in 0..uploads {
             for side in &mut sides {
                 side.largest_upload(upload).await?;
             }
         }
         let [ours, peers] = &sides;
-        let pairs = ours.reads().into_iter().zip(peers.reads());
+        let pairs = ours.reads().into_iter().zip(peers.reads()).filter(|(one, _)| wants(one.name));
         Ok::<_, Box<dyn std::error::Error>>(pairs.flat_map(|(one, other)| [one, other]).collect::<Vec<_>>())
     })?;
     eprintln!("reads");
@@ -105,7 +112,7 @@ fn measure() -> Outcome<()> {
         let ratio = pair[0].ratio_to(&pair[1], |cost| cost.cpu).unwrap_or(f64::NAN);
         println!("| {} | {:.0} | {:.0} | {ratio:.2} |", pair[0].name, pair[0].cpu_micros(), pair[1].cpu_micros());
     }
-    for (name, costs) in &sides[0].writes {
+    for (name, costs) in sides[0].writes.iter().filter(|(name, _)| wants(name)) {
         let ours = median(costs.clone());
         let others = sides[1].writes.iter().find(|(other, _)| other == name).ok_or("the peer was not asked")?;
         let others = median(others.1.clone());
@@ -252,7 +259,7 @@ impl Side {
     async fn largest_upload(&mut self, system: usize) -> Outcome<()> {
         let (key, run) = (self.key.clone(), self.opened("large", system).await?);
         let results = passes(LARGEST / 2, LARGEST);
-        self.post(Some("upload 1,000 results"), &format!("/api/v1/runs/{run}/results"), Some(&key), results).await?;
+        self.post(Some(LARGEST_UPLOAD), &format!("/api/v1/runs/{run}/results"), Some(&key), results).await?;
         Ok(())
     }
 
@@ -270,7 +277,7 @@ impl Side {
             series(
                 "`GET /users/me`",
                 request(address, "GET /api/v1/users/me", &headers(&self.session), ""),
-                "person23",
+                "@example.com",
             ),
             series("verify an API key", verify, r#""valid":true"#),
             series(

@@ -49,23 +49,20 @@ async function around(of, work) {
 }
 
 const database = Object.getPrototypeOf(env.DB);
-const { withSession } = database;
-database.withSession = function (...constraint) {
-  const session = withSession.apply(this, constraint);
-  const { prepare, batch } = session;
-  session.prepare = (sql) => {
-    const statement = prepare.call(session, sql);
-    const bind = statement.bind.bind(statement);
-    statement.bind = (...parameters) => {
-      const bound = bind(...parameters);
-      const run = bound.run.bind(bound);
-      bound.run = () => around("database", run);
-      return bound;
-    };
-    return statement;
+const { prepare, batch } = database;
+database.prepare = function (sql) {
+  const statement = prepare.call(this, sql);
+  const bind = statement.bind.bind(statement);
+  statement.bind = (...parameters) => {
+    const bound = bind(...parameters);
+    const run = bound.run.bind(bound);
+    bound.run = () => around("database", run);
+    return bound;
   };
-  session.batch = (statements) => around("database", () => batch.call(session, statements));
-  return session;
+  return statement;
+};
+database.batch = function (statements) {
+  return around("database", () => batch.call(this, statements));
 };
 
 const cache = Object.getPrototypeOf(env.CACHE);

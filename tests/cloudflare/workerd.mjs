@@ -37,12 +37,10 @@ function exhaust() {
 
 const trap = () => new WebAssembly.Instance(module).exports.trap();
 
-const { Response: RealResponse } = globalThis;
-globalThis.Response = class Response extends RealResponse {
-  constructor(body, init) {
-    if (init?.headers?.["x-request-id"]?.startsWith("trap-")) trap();
-    super(body, init);
-  }
+const { append } = Headers.prototype;
+Headers.prototype.append = function (name, value) {
+  if (name === "x-request-id" && value.startsWith("trap-")) trap();
+  return append.call(this, name, value);
 };
 
 let admissionTraps = false;
@@ -93,32 +91,29 @@ export class KeyGate extends real.KeyGate {
 }
 
 const database = Object.getPrototypeOf(env.DB);
-const { withSession } = database;
-database.withSession = function (...constraint) {
-  const session = withSession.apply(this, constraint);
-  const count = (results) => {
-    keys[results.some(({ meta }) => meta.rows_written > 0) ? "writes" : "reads"] += 1;
-    for (const { meta } of results) {
-      keys.statements += 1;
-      keys.rowsRead += meta.rows_read;
-      keys.rowsWritten += meta.rows_written;
-    }
-    return results;
+const { prepare, batch } = database;
+function count(results) {
+  keys[results.some(({ meta }) => meta.rows_written > 0) ? "writes" : "reads"] += 1;
+  for (const { meta } of results) {
+    keys.statements += 1;
+    keys.rowsRead += meta.rows_read;
+    keys.rowsWritten += meta.rows_written;
+  }
+  return results;
+}
+database.prepare = function (sql) {
+  const statement = prepare.call(this, sql);
+  const bind = statement.bind.bind(statement);
+  statement.bind = (...parameters) => {
+    const bound = bind(...parameters);
+    const run = bound.run.bind(bound);
+    bound.run = () => run().then((result) => count([result])[0]);
+    return bound;
   };
-  return {
-    prepare: (sql) => {
-      const statement = session.prepare(sql);
-      const bind = statement.bind.bind(statement);
-      statement.bind = (...parameters) => {
-        const bound = bind(...parameters);
-        const run = bound.run.bind(bound);
-        bound.run = () => run().then((result) => count([result])[0]);
-        return bound;
-      };
-      return statement;
-    },
-    batch: (statements) => session.batch(statements).then(count),
-  };
+  return statement;
+};
+database.batch = function (statements) {
+  return batch.call(this, statements).then(count);
 };
 
 /** What was written to the data set, which miniflare takes and forgets. */

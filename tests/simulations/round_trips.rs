@@ -112,6 +112,19 @@ async fn no_public_read_and_no_page_calls_the_database_more_than_twice() {
 }
 
 #[tokio::test]
+async fn a_board_that_was_shown_before_takes_one_call() {
+    let simulation = Simulation::new(&[]).await;
+    Size { benchmarks: 1, models: 3, tasks: 20 }.publish(&simulation).await;
+    let mut counting = Counting::of(&simulation);
+    for most in [2, 1] {
+        counting.most = most;
+        for path in ["/leaderboard?benchmark=bench-0", "/api/v1/leaderboard?benchmark=bench-0"] {
+            assert_eq!(counting.read(path, "").await, 200, "{path}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn what_is_missing_is_told_after_two_calls_at_most() {
     let simulation = Simulation::new(&[]).await;
     let key = publisher(&simulation).await;

@@ -1,6 +1,10 @@
 //! Answers that an instance has given before: the same again while nothing has changed, and never an old one.
 
-use aibaas_tests::{Answer, Client, Key, Publisher, cases, fixtures::row, host::Host};
+use aibaas_tests::{
+    Answer, Client, Key, Publisher, cases,
+    fixtures::{row, tasks},
+    host::Host,
+};
 use reqwest::Method;
 use serde_json::json;
 
@@ -8,6 +12,7 @@ cases![KeepsMail:
     an_answer_is_the_same_again,
     each_publication_shows_at_once,
     what_is_declared_anew_shows_at_once,
+    another_version_shows_at_once_on_the_page_of_a_board,
     forms_and_orders_are_told_apart,
     what_tells_of_a_reader_is_nobody_elses,
 ];
@@ -122,6 +127,27 @@ async fn what_is_declared_anew_shows_at_once(host: Host) {
             assert!(shown.text().contains(name), "{shown}");
         }
     }
+}
+
+async fn another_version_shows_at_once_on_the_page_of_a_board(host: Host) {
+    let publisher = Publisher::new(&host).await;
+    publisher.tasks(2).await;
+    let model = publisher.model("m").await;
+    publisher.published(&model, 1, 2).await;
+    let (api, page) = (publisher.api.anonymous(), format!("/leaderboard?benchmark={}&version=1", publisher.benchmark));
+    let mut tags = Vec::new();
+    for is_declared in [false, true] {
+        if is_declared {
+            publisher.version("2", json!({ "title": "Another", "metric": "pass_rate", "tasks": tasks(2) })).await;
+        }
+        for _ in 0..2 {
+            let shown = api.get(&page).header("Accept", "text/html").await;
+            shown.expect(200);
+            assert_eq!(shown.text().contains("aria-label=\"Versions\""), is_declared, "{shown}");
+            tags.push(tag(&shown));
+        }
+    }
+    assert!(tags[0] == tags[1] && tags[1] != tags[2] && tags[2] == tags[3], "{tags:?}");
 }
 
 async fn forms_and_orders_are_told_apart(host: Host) {

@@ -1,7 +1,7 @@
 //! Which pages of other origins may call (the CORS protocol of the Fetch Standard): those that the configuration allows,
 //! with credentials; any other reads what is public, without.
 
-use axum::{extract::Request, middleware::Next, response::Response};
+use axum::extract::Request;
 use http::{Extensions, HeaderMap, HeaderValue, Method, header};
 
 use super::{
@@ -27,12 +27,11 @@ pub fn is_preflight(request: &Request) -> bool {
         && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
 }
 
-/// The layer of public reads: pages of any origin may see the answer, whatever it is.
-pub async fn any_origin(request: Request, next: Next) -> Response {
+/// Has pages of any origin see the answer to a public read, whatever it is.
+pub fn open_to_any_origin(request: &Request) {
     if request.headers().contains_key(header::ORIGIN) {
         allow_any_origin(request.extensions());
     }
-    next.run(request).await
 }
 
 /// Answers methods that the path of a public read does not have. Among them are preflights, and those of a read are
@@ -61,9 +60,22 @@ fn allow_any_origin(of_request: &Extensions) {
     }
 }
 
+/// Says in one line what the answer depends on: hosts that write headers by name are slower where a name comes twice.
+fn vary_by_origin(headers: &mut HeaderMap) {
+    const ORIGIN: &str = "Origin";
+    let values = headers.get_all(header::VARY).iter().filter_map(|value| value.to_str().ok()).chain([ORIGIN]);
+    let values = values.collect::<Vec<_>>();
+    let value = match &values[..] {
+        [_] => HeaderValue::from_static(ORIGIN),
+        ["Accept", _] => HeaderValue::from_static("Accept, Origin"),
+        _ => HeaderValue::from_str(&values.join(", ")).unwrap_or(HeaderValue::from_static("*")),
+    };
+    headers.insert(header::VARY, value);
+}
+
 /// Allows the configured origins, and tells what else a page needs to know where it may see the answer.
 pub fn complete(app: &App, headers: &mut HeaderMap, origin: Option<HeaderValue>, is_preflight: bool) {
-    headers.append(header::VARY, HeaderValue::from_static("Origin"));
+    vary_by_origin(headers);
     let Some(origin) = origin else { return };
     if app.config().allows_origin(origin.as_bytes()) {
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
@@ -77,5 +89,25 @@ pub fn complete(app: &App, headers: &mut HeaderMap, origin: Option<HeaderValue>,
         headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("7200"));
     } else {
         headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED_HEADERS);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_answer_depends_on_is_one_line() {
+        let vary = |before: &[&'static str]| {
+            let before = before.iter().map(|value| (header::VARY, HeaderValue::from_static(value)));
+            let mut headers = HeaderMap::new();
+            before.for_each(|(name, value)| _ = headers.append(name, value));
+            vary_by_origin(&mut headers);
+            let after = headers.get_all(header::VARY).iter().map(|value| value.to_str().unwrap());
+            after.collect::<Vec<_>>().join(" and ")
+        };
+        assert_eq!(vary(&[]), "Origin");
+        assert_eq!(vary(&["Accept"]), "Accept, Origin");
+        assert_eq!(vary(&["Accept", "Authorization, X-API-Key"]), "Accept, Authorization, X-API-Key, Origin");
     }
 }

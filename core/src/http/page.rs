@@ -2,7 +2,7 @@
 
 use axum::{
     extract::{FromRequestParts, OriginalUri},
-    response::{IntoResponse as _, Response},
+    response::{IntoResponse, Response},
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::{HeaderValue, StatusCode, Uri, header, request::Parts};
@@ -346,7 +346,7 @@ fn mark(place: &str, path: &str) -> Option<&'static str> {
 
 /// The answer with a whole page.
 #[must_use]
-pub fn html_answer(status: StatusCode, page: String) -> Response {
+pub fn html_answer(status: StatusCode, page: impl IntoResponse) -> Response {
     let mut response = (status, page).into_response();
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
     response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, CSP);

@@ -38,7 +38,8 @@ impl ForBrowser {
         self.0.load(Ordering::Relaxed)
     }
 
-    fn note(request: &Request) {
+    /// Notes that it is, where a browser asks.
+    pub fn note(request: &Request) {
         if wants_html(request.headers())
             && let Some(Self(noted)) = request.extensions().get()
         {

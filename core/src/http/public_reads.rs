@@ -3,8 +3,7 @@
 //! Reads by network are counted in the memory of the instance, which asks nobody: whoever sends no key waits for nothing.
 
 use axum::{
-    extract::{Request, State},
-    middleware::Next,
+    extract::Request,
     response::{IntoResponse as _, Response},
 };
 use http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -26,13 +25,17 @@ use crate::{
 };
 
 /// Counts a read against the limit of its key, or of its network, and answers 429 where that is used up.
-pub async fn count(State(app): State<App>, request: Request, next: Next) -> Response {
+pub async fn counted<F: Future<Output = Response>>(
+    app: &App,
+    request: Request,
+    read: impl FnOnce(Request) -> F,
+) -> Response {
     let (parts, body) = request.into_parts();
     let client = Client::of(&parts);
-    match admit(&app, &client, &parts.headers).await {
+    match admit(app, &client, &parts.headers).await {
         Err(refusal) => refusal.into_response(),
-        Ok(Reader::Anybody) => next.run(Request::from_parts(parts, body)).await,
-        Ok(Reader::Key) => of_one_reader(next.run(Request::from_parts(parts, body)).await),
+        Ok(Reader::Anybody) => read(Request::from_parts(parts, body)).await,
+        Ok(Reader::Key) => of_one_reader(read(Request::from_parts(parts, body)).await),
     }
 }
 

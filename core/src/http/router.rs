@@ -3,14 +3,16 @@
 
 use axum::{
     Router,
-    middleware::{from_fn, from_fn_with_state},
+    extract::{Request, State},
+    middleware::{Next, from_fn, from_fn_with_state},
+    response::Response,
 };
 
 use super::{
     account_pages, admin, admin_pages, api_keys, auth, cors, export,
     leaderboard::{self, caching},
     log, mail_webhooks, middleware,
-    problem_page::{no_such_method, no_such_path, problems_as_pages},
+    problem_page::{ForBrowser, no_such_method, no_such_path, problems_as_pages},
     public_reads, publishing, secret_scanning,
     site::{self, metrics::WriteMetrics},
     users, webhooks,
@@ -30,12 +32,13 @@ pub fn router_with_metrics(app: &App, write: WriteMetrics) -> Router {
 fn with_routes(app: &App, of_host: Router<App>) -> Router {
     let public_api =
         publishing::public_routes().merge(leaderboard::routes(app)).merge(export::routes()).merge(log::routes());
-    let api = private_api().merge(open(counted(app, public_api)));
+    let public_api = public_api.route_layer(from_fn_with_state(app.clone(), public_read));
+    let api = private_api().merge(open(public_api));
     let api = api.fallback(cors::no_such_path).method_not_allowed_fallback(cors::no_such_method);
     let mut router = Router::new()
         .merge(site::routes().route_layer(from_fn(problems_as_pages)))
         .merge(of_host)
-        .merge(open(site::public_documents()))
+        .merge(open(site::public_documents().route_layer(from_fn(public_document))))
         .merge(pages(app))
         .merge(account_pages::routes())
         .merge(admin_pages::routes())
@@ -50,8 +53,7 @@ fn with_routes(app: &App, of_host: Router<App>) -> Router {
 
 /// What people read of what anybody may read.
 fn pages(app: &App) -> Router<App> {
-    let pages = leaderboard::page_routes(app).route_layer(from_fn(caching::tagged));
-    counted(app, pages).route_layer(from_fn(problems_as_pages))
+    leaderboard::page_routes(app).route_layer(from_fn_with_state(app.clone(), public_page))
 }
 
 /// What needs credentials, or changes something: only for pages of listed origins, and never kept by caches.
@@ -69,15 +71,27 @@ fn private_api() -> Router<App> {
 
 /// What anybody may read, from pages of any origin, and caches may keep.
 fn open(reads: Router<App>) -> Router<App> {
-    reads
-        .route_layer(from_fn(caching::tagged))
-        .route_layer(from_fn(cors::any_origin))
-        .method_not_allowed_fallback(cors::no_such_method_of_read)
+    reads.method_not_allowed_fallback(cors::no_such_method_of_read)
 }
 
-/// What is counted against the limit of the reader's key, or of their network.
-fn counted(app: &App, reads: Router<App>) -> Router<App> {
-    reads.route_layer(from_fn_with_state(app.clone(), public_reads::count))
+// One layer a group: each costs a copy of all that it surrounds, and of what that surrounds.
+
+/// Around a public read of the API: any origin, a tag, and the limit of the reader's key, or of their network.
+async fn public_read(State(app): State<App>, request: Request, next: Next) -> Response {
+    cors::open_to_any_origin(&request);
+    caching::tagged(request, |request| public_reads::counted(&app, request, |request| next.run(request))).await
+}
+
+/// Around a document for programs, which is not counted.
+async fn public_document(request: Request, next: Next) -> Response {
+    cors::open_to_any_origin(&request);
+    caching::tagged(request, |request| next.run(request)).await
+}
+
+/// Around a page of what anybody may read: problems as pages, the limit, and a tag.
+async fn public_page(State(app): State<App>, request: Request, next: Next) -> Response {
+    ForBrowser::note(&request);
+    public_reads::counted(&app, request, |request| caching::tagged(request, |request| next.run(request))).await
 }
 
 #[cfg(test)]

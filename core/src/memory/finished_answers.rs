@@ -26,10 +26,10 @@ pub struct FinishedAnswer {
     pub body: Bytes,
 }
 
-/// First pages of boards by snapshot, moderation and slice.
+/// First pages of boards: those of the API by snapshot, moderation and slice, those that people read by their tag.
 pub type BoardPages = SizedCache<String, BoardPage>;
 
-/// A page as it is in the cache.
+/// A page as it is sent, and those of the API as they are in the cache.
 #[derive(Clone, Debug)]
 pub struct BoardPage {
     /// When it was made.

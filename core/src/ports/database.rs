@@ -1,4 +1,4 @@
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
@@ -129,7 +129,7 @@ impl<T: Into<Value>> From<Option<T>> for Value {
 /// The rows that a statement gave back.
 #[derive(Clone, Debug, Default)]
 pub struct Rows {
-    columns: Arc<HashMap<String, usize>>,
+    columns: Arc<[String]>,
     rows: Vec<Vec<Value>>,
 }
 
@@ -137,8 +137,7 @@ impl Rows {
     /// Rows of the named columns; each row has one value a column, in that order.
     #[must_use]
     pub fn new(columns: impl IntoIterator<Item = String>, rows: Vec<Vec<Value>>) -> Self {
-        let columns = columns.into_iter().enumerate().map(|(index, name)| (name, index)).collect();
-        Self { columns: Arc::new(columns), rows }
+        Self { columns: columns.into_iter().collect(), rows }
     }
 
     /// How many rows there are.
@@ -173,15 +172,17 @@ impl IntoIterator for Rows {
 /// One row; columns are read by name, each with the type that its STRICT table promises.
 #[derive(Clone, Debug)]
 pub struct Row {
-    columns: Arc<HashMap<String, usize>>,
+    columns: Arc<[String]>,
     values: Vec<Value>,
 }
 
 impl Row {
     fn value(&self, column: &str) -> Result<&Value, DatabaseError> {
+        // There are few, so that looking through them is faster than hashing each name.
         self.columns
-            .get(column)
-            .and_then(|index| self.values.get(*index))
+            .iter()
+            .rposition(|name| name == column)
+            .and_then(|index| self.values.get(index))
             .ok_or_else(|| DatabaseError::Unavailable(format!("no column {column} in the answer")))
     }
 

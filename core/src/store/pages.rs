@@ -108,8 +108,8 @@ pub fn choices(benchmark: &BenchmarkId, others: usize) -> Query<Vec<Choice>> {
     sql!("pages/choices").bind(benchmark).bind(others).all(Choice::from_row)
 }
 
-/// Finds what a version says of itself.
-pub fn version_facts(benchmark: &BenchmarkId, version: &VersionName) -> Query<Option<VersionFacts>> {
+/// Finds what a version says of itself. Where none is named, it is the one that the benchmark is read by.
+pub fn version_facts(benchmark: &BenchmarkId, version: Option<&VersionName>) -> Query<Option<VersionFacts>> {
     sql!("pages/version_facts").bind(benchmark).bind(version).optional(VersionFacts::from_row)
 }
 

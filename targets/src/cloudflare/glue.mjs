@@ -209,16 +209,42 @@ function joined(pieces, size) {
 
 // Called by the instance. Views of its memory are copied at once: the memory moves when it grows.
 
-/** An answer from its headers, as JSON on a line, and its body, a text after that line. */
-export function respondText(status, text) {
-  const line = text.indexOf("\n");
-  const body = line + 1 === text.length ? null : text.slice(line + 1);
-  return new Response(body, { status, headers: JSON.parse(text.slice(0, line)) });
+/** Sets of headers that answers were given, by their text: the runtime copies what is kept here faster than it reads it. */
+const headerSets = new Map();
+/** So many: more than the application has, unless it is told of new origins all the time. */
+const HEADER_SETS = 256;
+
+/** An answer from its packed headers, and what follows them: a body that is a text, or nothing where there is another. */
+function respond(status, packed, body) {
+  const line = packed.indexOf("\n");
+  const fixed = packed.slice(0, line);
+  let headers = headerSets.get(fixed);
+  if (headers === undefined) {
+    headers = new Headers(JSON.parse(fixed));
+    if (headerSets.size >= HEADER_SETS) headerSets.clear();
+    headerSets.set(fixed, headers);
+  }
+  const others = [];
+  let at = line + 1;
+  for (let end; (end = packed.indexOf("\n", at)) > at; ) {
+    const value = packed.indexOf("\n", end + 1);
+    others.push([packed.slice(at, end), packed.slice(end + 1, value)]);
+    at = value + 1;
+  }
+  const text = at + 1 === packed.length ? null : packed.slice(at + 1);
+  const response = new Response(body ?? text, { status, headers });
+  for (const [name, value] of others) response.headers.append(name, value);
+  return response;
 }
 
-/** An answer from its headers, as JSON, and its body. */
+/** An answer from its packed headers with its body, a text after them. */
+export function respondText(status, text) {
+  return respond(status, text);
+}
+
+/** An answer from its packed headers, and its body. */
 export function respondBytes(status, headers, body) {
-  return new Response(body.slice(), { status, headers: JSON.parse(headers) });
+  return respond(status, headers, body.slice());
 }
 
 /**
@@ -252,13 +278,13 @@ export function wake(id) {
 const timers = new Map();
 let lastTimer = 0;
 
-/** Has the instance woken after so many milliseconds, in the request that asks for it. */
-export function setTimer(ms) {
+/** Has the instance's task woken after so many milliseconds, in the request that asks for it. */
+export function setTimer(task, ms) {
   const born = epoch;
   const id = (lastTimer = (lastTimer + 1) >>> 0);
   const ring = () => {
     timers.delete(id);
-    if (born === epoch) enter((wasm) => wasm.ring(id));
+    if (born === epoch) enter((wasm) => wasm.ring(task));
   };
   timers.set(id, setTimeout(ring, ms));
   return id;
@@ -278,12 +304,12 @@ export function background() {
 
 /** Runs `[[sql, parameters], …]` as one transaction, on the primary; the table of each, as JSON. */
 export async function d1(database, statements) {
-  const session = database.withSession("first-primary");
+  // Without a session every statement is the primary's, and none has to be told what was read before.
   const bound = JSON.parse(statements).map(([sql, parameters]) =>
-    session.prepare(sql).bind(...parameters.map((value) => (Array.isArray(value) ? new Uint8Array(value) : value))),
+    database.prepare(sql).bind(...parameters.map((value) => (Array.isArray(value) ? new Uint8Array(value) : value))),
   );
   // `.all()` would lose the error; `.run()` gives rows as well.
-  const results = bound.length === 1 ? [await bound[0].run()] : await session.batch(bound);
+  const results = bound.length === 1 ? [await bound[0].run()] : await database.batch(bound);
   // Names of columns once, and not in every row: what crosses is shorter, and quicker to write and to read.
   return JSON.stringify(results.map(({ results: rows }) => [Object.keys(rows[0] ?? {}), rows.map((row) => Object.values(row))]));
 }

@@ -4,11 +4,11 @@ use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen(raw_module = "./glue.mjs")]
 extern "C" {
-    /// A `Response` from a line of headers, as JSON, and a whole body that follows it.
+    /// A `Response` from packed headers, and a whole body that follows them.
     #[wasm_bindgen(js_name = respondText)]
     pub(super) fn respond_text(status: u16, text: &str) -> JsValue;
 
-    /// A `Response` from headers, as JSON, and a whole body.
+    /// A `Response` from packed headers, and a whole body.
     #[wasm_bindgen(js_name = respondBytes)]
     pub(super) fn respond_bytes(status: u16, headers: &str, body: &[u8]) -> JsValue;
 
@@ -19,9 +19,9 @@ extern "C" {
     /// Gives the script what it waits for.
     pub(super) fn settle(id: u32, answer: &JsValue);
 
-    /// Asks for a call of `ring` after so many milliseconds.
+    /// Asks for a call of `ring` for this task after so many milliseconds.
     #[wasm_bindgen(js_name = setTimer)]
-    pub(super) fn set_timer(ms: u32) -> u32;
+    pub(super) fn set_timer(task: u32, ms: u32) -> u32;
 
     /// Wants that call no more.
     #[wasm_bindgen(js_name = clearTimer)]

@@ -210,27 +210,52 @@ const USUAL_HEADERS: usize = 24;
 async fn write(response: Response) -> JsValue {
     let (parts, body) = response.into_parts();
     let (status, Ok(body)) = (parts.status.as_u16(), body.collect().await) else {
-        return glue::respond_bytes(500, "[]", &[]);
+        return glue::respond_bytes(500, "{}\n\n", &[]);
     };
     let body = body.to_bytes();
-    let headers = pack(&parts.headers, body.is_empty());
-    match std::str::from_utf8(&body) {
-        Ok(text) if text.len() <= SHORT => glue::respond_text(status, &[headers.as_str(), text].join("\n")),
-        _ => glue::respond_bytes(status, &headers, &body),
+    let mut packed = pack(&parts.headers, body.is_empty());
+    let text = if body.len() <= SHORT { std::str::from_utf8(&body).ok() } else { None };
+    match text {
+        Some(text) => {
+            packed.push_str(text);
+            glue::respond_text(status, &packed)
+        }
+        None => glue::respond_bytes(status, &packed, &body),
     }
 }
 
 /// A text up to here crosses faster as a string together with the headers than as bytes beside them.
 const SHORT: usize = 8192;
 
-/// Headers as a JSON object, the fastest way to one in JavaScript; as a list of pairs where a name comes twice.
+/// Headers whose values the program writes, but for which of them: the script keeps each set of them that it has met.
+const FIXED: [HeaderName; 9] = [
+    header::CONTENT_TYPE,
+    header::CACHE_CONTROL,
+    header::VARY,
+    header::X_CONTENT_TYPE_OPTIONS,
+    header::REFERRER_POLICY,
+    header::CONTENT_SECURITY_POLICY,
+    header::ACCESS_CONTROL_ALLOW_ORIGIN,
+    header::ACCESS_CONTROL_ALLOW_CREDENTIALS,
+    header::ACCESS_CONTROL_EXPOSE_HEADERS,
+];
+
+/// Headers as `glue.mjs` takes them: a JSON object of the fixed ones on a line, a line each for name and value of every other,
+/// and an empty line.
 fn pack(headers: &HeaderMap, empty: bool) -> String {
+    let mut fixed = Vec::<(&str, &str)>::with_capacity(FIXED.len());
+    let mut others = String::new();
     // The runtime says the length of a body itself; what has none may still say how long it would be (HEAD).
-    let named = headers.iter().filter(|(name, _)| empty || *name != header::CONTENT_LENGTH);
-    let texts = named.filter_map(|(name, value)| Some((name.as_str(), std::str::from_utf8(value.as_bytes()).ok()?)));
+    for (name, value) in headers.iter().filter(|(name, _)| empty || *name != header::CONTENT_LENGTH) {
+        let Ok(value) = std::str::from_utf8(value.as_bytes()) else { continue };
+        if FIXED.contains(name) && fixed.iter().all(|(known, _)| known != name) {
+            fixed.push((name.as_str(), value));
+        } else {
+            others.extend([name.as_str(), "\n", value, "\n"]);
+        }
+    }
     let mut packed = Vec::with_capacity(512);
-    let mut serializer = serde_json::Serializer::new(&mut packed);
-    let done =
-        if headers.keys_len() == headers.len() { serializer.collect_map(texts) } else { serializer.collect_seq(texts) };
-    done.ok().and_then(|()| String::from_utf8(packed).ok()).unwrap_or_else(|| "[]".to_owned())
+    let done = serde_json::Serializer::new(&mut packed).collect_map(fixed);
+    let fixed = done.ok().and_then(|()| String::from_utf8(packed).ok()).unwrap_or_else(|| "{}".to_owned());
+    [&fixed, "\n", &others, "\n"].concat()
 }

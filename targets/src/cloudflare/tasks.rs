@@ -2,7 +2,7 @@
 //! of the script, which can then replace the instance if it traps.
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     collections::HashMap,
     future::Future,
     pin::Pin,
@@ -15,7 +15,7 @@ use std::{
 
 use wasm_bindgen::prelude::*;
 
-use super::glue;
+use super::{glue, timers};
 
 /// Work, and what the script gets when it is done.
 pub(super) type Work = Pin<Box<dyn Future<Output = JsValue>>>;
@@ -47,6 +47,13 @@ impl Wake for Wakeup {
 
 thread_local! {
     static TASKS: RefCell<HashMap<Id, Task>> = RefCell::default();
+    /// What is being polled.
+    static CURRENT: Cell<Id> = const { Cell::new(0) };
+}
+
+/// The task that is being polled.
+pub(super) fn current() -> Id {
+    CURRENT.get()
 }
 
 /// Takes the work as far as it goes now: its outcome, or `undefined` when [`glue::settle`] brings it later.
@@ -76,13 +83,20 @@ pub fn step(id: u32) {
 #[wasm_bindgen]
 pub fn forget(id: u32) {
     drop(TASKS.with_borrow_mut(|tasks| tasks.remove(&id)));
+    timers::end(id);
 }
 
 fn advance(mut task: Task) -> Option<JsValue> {
     task.wakeup.queued.store(false, Ordering::Relaxed);
+    let id = task.wakeup.id;
     let waker = Waker::from(Arc::clone(&task.wakeup));
+    CURRENT.set(id);
     match task.work.as_mut().poll(&mut Context::from_waker(&waker)) {
-        Poll::Ready(outcome) => Some(outcome),
+        Poll::Ready(outcome) => {
+            drop(task);
+            timers::end(id);
+            Some(outcome)
+        }
         Poll::Pending => {
             keep(task);
             None

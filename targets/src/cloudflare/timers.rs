@@ -1,4 +1,5 @@
-//! Waiting, by `setTimeout`. What is waited for no more is cleared, since almost no deadline ever passes.
+//! Waiting, by `setTimeout`. Almost no deadline ever passes, and a request has several at once, one within the other: a task
+//! has one timer of the runtime at most, for whichever comes first, and it is cleared when the task ends.
 
 use std::{
     cell::RefCell,
@@ -9,22 +10,62 @@ use std::{
 
 use wasm_bindgen::prelude::*;
 
-use super::glue;
+use super::{
+    glue,
+    tasks::{self, Id},
+};
 
 thread_local! {
-    /// Who waits, by the id of the timer.
-    static WAITING: RefCell<HashMap<u32, Waker>> = RefCell::default();
+    /// What each task waits for.
+    static WAITING: RefCell<HashMap<Id, Alarms>> = RefCell::default();
 }
 
-/// Ready after some milliseconds. The timer is set when it is first waited for.
+/// What a task waits for.
+#[derive(Default)]
+struct Alarms {
+    /// The runtime's timer, and when it rings.
+    timer: Option<(u32, f64)>,
+    last_id: u32,
+    /// Who waits, and until when.
+    waiting: Vec<Alarm>,
+}
+
+struct Alarm {
+    id: u32,
+    at: f64,
+    waker: Waker,
+}
+
+impl Alarms {
+    /// Has the runtime ring at the first of all times.
+    fn set(&mut self, task: Id, now: f64) {
+        let Some(first) = self.waiting.iter().map(|alarm| alarm.at).min_by(f64::total_cmp) else { return };
+        if self.timer.is_some_and(|(_, at)| at <= first) {
+            return;
+        }
+        self.clear();
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` saturates")]
+        let ms = (first - now) as u32;
+        self.timer = Some((glue::set_timer(task, ms), first));
+    }
+
+    fn clear(&mut self) {
+        if let Some((timer, _)) = self.timer.take() {
+            glue::clear_timer(timer);
+        }
+    }
+}
+
+/// Ready after some milliseconds, from when it is first waited for.
 pub(super) struct Sleep {
     ms: u32,
-    timer: Option<u32>,
+    /// Whose, and which.
+    alarm: Option<(Id, u32)>,
 }
 
 impl Sleep {
     pub(super) fn new(ms: u32) -> Self {
-        Self { ms, timer: None }
+        Self { ms, alarm: None }
     }
 }
 
@@ -33,19 +74,29 @@ impl Future for Sleep {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let waker = context.waker();
-        match self.timer {
+        match self.alarm {
             None => {
-                let id = glue::set_timer(self.ms);
-                self.timer = Some(id);
-                WAITING.with_borrow_mut(|waiting| waiting.insert(id, waker.clone()));
+                let (task, now) = (tasks::current(), js_sys::Date::now());
+                let id = WAITING.with_borrow_mut(|waiting| {
+                    let alarms = waiting.entry(task).or_default();
+                    let id = alarms.last_id.wrapping_add(1);
+                    alarms.last_id = id;
+                    alarms.waiting.push(Alarm { id, at: now + f64::from(self.ms), waker: waker.clone() });
+                    alarms.set(task, now);
+                    id
+                });
+                self.alarm = Some((task, id));
                 Poll::Pending
             }
-            Some(id) => WAITING.with_borrow_mut(|waiting| match waiting.get_mut(&id) {
-                Some(waits) => {
-                    waits.clone_from(waker);
-                    Poll::Pending
+            Some((task, id)) => WAITING.with_borrow_mut(|waiting| {
+                let alarms = waiting.get_mut(&task).map(|alarms| &mut alarms.waiting);
+                match alarms.and_then(|alarms| alarms.iter_mut().find(|alarm| alarm.id == id)) {
+                    Some(alarm) => {
+                        alarm.waker.clone_from(waker);
+                        Poll::Pending
+                    }
+                    None => Poll::Ready(()),
                 }
-                None => Poll::Ready(()),
             }),
         }
     }
@@ -53,18 +104,34 @@ impl Future for Sleep {
 
 impl Drop for Sleep {
     fn drop(&mut self) {
-        if let Some(id) = self.timer
-            && WAITING.with_borrow_mut(|waiting| waiting.remove(&id)).is_some()
-        {
-            glue::clear_timer(id);
-        }
+        let Some((task, id)) = self.alarm else { return };
+        WAITING.with_borrow_mut(|waiting| {
+            if let Some(alarms) = waiting.get_mut(&task) {
+                alarms.waiting.retain(|alarm| alarm.id != id);
+            }
+        });
     }
 }
 
-/// The time of this timer has come.
+/// The task has ended, and what it waited for is dropped.
+pub(super) fn end(task: Id) {
+    if let Some(mut alarms) = WAITING.with_borrow_mut(|waiting| waiting.remove(&task)) {
+        alarms.clear();
+    }
+}
+
+/// The time of the task's timer has come.
 #[wasm_bindgen]
-pub fn ring(id: u32) {
-    if let Some(waker) = WAITING.with_borrow_mut(|waiting| waiting.remove(&id)) {
+pub fn ring(task: Id) {
+    let due = WAITING.with_borrow_mut(|waiting| {
+        let Some(alarms) = waiting.get_mut(&task) else { return Vec::new() };
+        let Some((_, now)) = alarms.timer.take() else { return Vec::new() };
+        let (due, waiting) = std::mem::take(&mut alarms.waiting).into_iter().partition(|alarm| alarm.at <= now);
+        alarms.waiting = waiting;
+        alarms.set(task, now);
+        due
+    });
+    for Alarm { waker, .. } in due {
         waker.wake();
     }
 }

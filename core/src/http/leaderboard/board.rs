@@ -179,18 +179,28 @@ impl<'a> BoardSelector<'a> {
     /// # Errors
     /// `hidden` where an administrator hid the benchmark.
     pub async fn look(self, app: &App) -> Result<Found<'a>, ApiError> {
-        let scope = match self.snapshot {
+        self.look_with(app, Batch::new()).await.map(|(found, _)| found)
+    }
+
+    /// The same, in one round trip with what else the batch reads.
+    ///
+    /// # Errors
+    /// `hidden` where an administrator hid the benchmark.
+    pub async fn look_with(self, app: &App, mut batch: Batch) -> Result<(Found<'a>, Answers), ApiError> {
+        let scope = batch.push(match self.snapshot {
             Some(snapshot) => store::scope_of_snapshot(snapshot, self.benchmark, self.version),
             None => store::scope(self.benchmark, self.version),
-        };
-        let scope = scope.run(app.database()).await?;
+        });
+        let mut answers = batch.run(app.database()).await?;
+        let scope = answers.take(scope)?;
         refuse_hidden("benchmark", scope.as_ref().and_then(|scope| scope.hidden_reason.clone()))?;
-        Ok(match (scope, self.snapshot, self.benchmark, self.version) {
+        let found = match (scope, self.snapshot, self.benchmark, self.version) {
             (Some(scope), ..) => Found::Board(Box::new(scope)),
             (None, None, None, _) => Found::NoBenchmark,
             (None, None, Some(benchmark), None) => Found::NoVersion(benchmark),
             _ => Found::Nothing,
-        })
+        };
+        Ok((found, answers))
     }
 }
 

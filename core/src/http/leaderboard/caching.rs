@@ -3,7 +3,6 @@
 use axum::{
     body::{Body, HttpBody as _},
     extract::Request,
-    middleware::Next,
     response::{IntoResponse as _, Response},
 };
 use data_encoding::HEXLOWER;
@@ -52,11 +51,11 @@ fn is_known(known: &[HeaderValue], tag: &str) -> bool {
     known.any(|known| known == tag || known == "*")
 }
 
-/// The layer of public reads: gives an answer that has no tag one of its body, and answers 304 where the client has it.
-/// Where the handler did not say how long it holds, it is asked for again each time.
-pub async fn tagged(request: Request, next: Next) -> Response {
+/// Gives an answer to a public read that has no tag one of its body, and answers 304 where the client has it. Where the
+/// handler did not say how long it holds, it is asked for again each time.
+pub async fn tagged<F: Future<Output = Response>>(request: Request, read: impl FnOnce(Request) -> F) -> Response {
     let known = (request.method() == Method::GET).then(|| known_tags(request.headers()));
-    let response = next.run(request).await;
+    let response = read(request).await;
     match known {
         Some(known) => with_tag(response, &known).await,
         None => response,

@@ -58,8 +58,8 @@ impl Question {
         }
     }
 
-    /// The key under which the last answer to this request, as this build renders it, is kept.
-    fn key(self, request: &Request) -> Option<String> {
+    /// What this request asks, where the last answer to it is kept.
+    fn asked(self, request: &Request) -> Option<Asked> {
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
             return None;
         }
@@ -68,8 +68,21 @@ impl Question {
         asked.retain(|(_, value)| !value.is_empty());
         let is_usual = asked.iter().all(|(name, value)| self.may_have(name, value));
         asked.sort_unstable();
-        let chosen = formats::chosen(request.headers());
-        is_usual.then(|| format!("last/{}", tag_of(&(uri.path(), asked, chosen)).trim_matches('"')))
+        is_usual.then(|| Asked { path: uri.path().to_owned(), asked, chosen: formats::chosen(request.headers()) })
+    }
+}
+
+/// A question whose last answer is kept.
+struct Asked {
+    path: String,
+    asked: Vec<(String, String)>,
+    chosen: [&'static str; 2],
+}
+
+impl Asked {
+    /// The key under which the last answer, as this build renders it, is kept.
+    fn key(&self) -> String {
+        format!("last/{}", tag_of(&(&self.path, &self.asked, self.chosen)).trim_matches('"'))
     }
 }
 
@@ -91,12 +104,16 @@ pub async fn or_last_answer(State((app, question)): State<(App, Question)>, requ
     if let Some(answer) = asked.as_ref().and_then(|asked| finished::answer(&app, asked, request.headers())) {
         return answer;
     }
-    let Some(key) = question.key(&request) else { return next.run(request).await };
+    let Some(question) = question.asked(&request) else { return next.run(request).await };
     // Before anything is read for the answer.
     let unanswered = asked.and_then(|asked| Unanswered::of(&app, asked));
-    let (is_head, headers) = (request.method() == Method::HEAD, request.headers().clone());
-    let last =
-        async || last_answer(&app, &key, &headers).await.map(|last| if is_head { without_body(last) } else { last });
+    let is_head = request.method() == Method::HEAD;
+    let known = request.headers().get(header::IF_NONE_MATCH).cloned();
+    let last = async || {
+        let known = known.iter().map(|tags| (header::IF_NONE_MATCH, tags.clone())).collect::<HeaderMap>();
+        let last = last_answer(&app, &question.key(), &known).await;
+        last.map(|last| if is_head { without_body(last) } else { last })
+    };
     let mut answer = pin!(next.run(request));
     let answer = match within(app.ports().timer.as_ref(), app.deadlines().read, answer.as_mut()).await {
         Some(answer) => answer,
@@ -108,9 +125,9 @@ pub async fn or_last_answer(State((app, question)): State<(App, Question)>, requ
     match answer.status() {
         StatusCode::SERVICE_UNAVAILABLE => last().await.unwrap_or(answer),
         StatusCode::OK if !is_head => {
-            let answer = keep(&app, key, answer).await;
+            let answer = keep(&app, &question, answer).await;
             match unanswered {
-                Some(question) => question.keep(&app, answer).await,
+                Some(unanswered) => unanswered.keep(&app, answer).await,
                 None => answer,
             }
         }
@@ -119,11 +136,15 @@ pub async fn or_last_answer(State((app, question)): State<(App, Question)>, requ
 }
 
 /// Sees to it that the answer is kept. Where it is kept already, that costs nothing, or a look into the cache.
-async fn keep(app: &App, key: String, answer: Response) -> Response {
-    let tag = answer.headers().get(header::ETAG).and_then(|tag| tag.to_str().ok()).unwrap_or_default().to_owned();
+async fn keep(app: &App, question: &Asked, answer: Response) -> Response {
     let is_small = answer.body().size_hint().exact().is_some_and(|size| size <= LARGEST as u64);
+    if !is_small || answer.extensions().get::<NotKept>().is_some() {
+        return answer;
+    }
+    let key = question.key();
+    let tag = answer.headers().get(header::ETAG).and_then(|tag| tag.to_str().ok()).unwrap_or_default().to_owned();
     let now = app.now();
-    if !is_small || answer.extensions().get::<NotKept>().is_some() || !app.last_answers().is_news(&key, &tag, now) {
+    if !app.last_answers().is_news(&key, &tag, now) {
         return answer;
     }
     let (parts, body) = answer.into_parts();
@@ -207,7 +228,7 @@ mod tests {
         if let Some(accept) = accept {
             request = request.header("accept", accept);
         }
-        question.key(&request.body(Body::empty()).unwrap())
+        question.asked(&request.body(Body::empty()).unwrap()).map(|asked| asked.key())
     }
 
     #[test]
@@ -240,6 +261,6 @@ mod tests {
             }
         }
         let post = Request::post("/api/v1/leaderboard").body(Body::empty()).unwrap();
-        assert_eq!(Question::Board.key(&post), None);
+        assert!(Question::Board.asked(&post).is_none());
     }
 }

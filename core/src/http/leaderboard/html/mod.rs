@@ -25,6 +25,7 @@ use axum::{
     extract::{OriginalUri, State},
     response::Response,
 };
+use bytes::Bytes;
 use http::{HeaderMap, StatusCode, Uri};
 use maud::{Markup, html};
 use serde::de::DeserializeOwned;
@@ -44,14 +45,16 @@ use super::{
 };
 use crate::{
     app::App,
+    domain::{BenchmarkId, VersionName},
     http::{
         openapi::IfNoneMatch,
         page::{Summary, html_answer, html_page, public_document},
         problem::{ApiError, HIDDEN, MALFORMED_REQUEST},
     },
+    memory::BoardPage,
     ports::Timestamp,
     store::{
-        Batch,
+        Answers, Batch, Handle,
         leaderboard::Scope,
         pages::{self, Choice, VersionFacts},
         standings::ListedBoard,
@@ -174,21 +177,43 @@ pub async fn board(
     let choices = Choices::of(&uri, "/leaderboard")?;
     let query = choices.parse::<BoardQuery>()?;
     let position = query.position()?;
-    let scope = match find_or_list(&app, &headers, choices.path, query.wanted(position.as_ref())).await? {
-        Ok(scope) => scope,
-        Err(other) => return Ok(other),
+    let wanted = query.wanted(position.as_ref());
+    let mut batch = Batch::new();
+    let around = Around::ask_of(&mut batch, wanted);
+    let found = unless_hidden(wanted.look_with(&app, batch).await)?;
+    let (scope, around) = match found {
+        Err(hidden) => return Ok(hidden),
+        Ok((found, mut answers)) => match board_or_list(&app, &headers, choices.path, found).await? {
+            Err(other) => return Ok(other),
+            Ok(scope) => (scope, around.map(|around| around.take(&mut answers)).transpose()?),
+        },
     };
     let as_of = position.as_ref().map_or_else(|| app.now(), |position| Timestamp(position.as_of));
-    let snapshot = scope.snapshot.as_ref().map(|snapshot| snapshot.id.clone());
     let is_known_slice = query.is_known_slice(&scope.slices);
+    let is_first = query.is_whole_slice() && position.is_none();
+    // Nothing else makes the page what it is: it is known before it is rendered, and rendered once.
+    let tag = around.as_ref().filter(|_| scope.snapshot.is_some() && is_first && is_known_slice).map(|around| {
+        let shown = format!("{scope:?} {around:?}");
+        caching::tag_of(&("board page", &app.config().base_url, &choices.given, shown))
+    });
+    if let Some(tag) = &tag {
+        if let Some(known) = caching::not_modified(&headers, tag, MINUTE) {
+            return Ok(known);
+        }
+        if let Some(page) = app.board_pages().get(tag) {
+            return Ok(caching::cacheable(html_answer(StatusCode::OK, page.body), tag, MINUTE));
+        }
+    }
+
+    let snapshot = scope.snapshot.as_ref().map(|snapshot| snapshot.id.clone());
     let mut batch = Batch::new();
-    let known = batch.push(pages::choices(&scope.benchmark, chooser::BENCHMARKS));
-    let facts = batch.push(pages::version_facts(&scope.benchmark, &scope.version));
-    let is_whole = query.is_whole_slice() && query.slice() == [None; 3] && position.is_none();
+    let asked = around.is_none().then(|| Around::ask(&mut batch, &scope.benchmark, Some(&scope.version)));
+    let is_whole = is_first && query.slice() == [None; 3];
     let health = is_whole.then(|| BenchmarkHealth::ask(&mut batch, &scope, health::MOST_SCORES));
     let board = Board::ask(&mut batch, scope, query.slice(), query.entries());
     let mut answers = batch.run(app.database()).await?;
-    let (known, facts) = (answers.take(known)?, answers.take(facts)?);
+    let asked = asked.map(|asked| asked.take(&mut answers)).transpose()?;
+    let Around { known, facts } = around.or(asked).unwrap_or_default();
     let board = board.take(&mut answers)?;
     let health = health.map(|health| health.take(&mut answers, &board.scope)).transpose()?;
 
@@ -198,7 +223,7 @@ pub async fn board(
     let plotted = plot::cost_plot(&chosen, Scale::of(&board.scope.measure));
     let matching = chosen.len();
     let (rows, next) = query.page(chosen, position.as_ref(), ROWS, snapshot.as_deref(), as_of)?;
-    let page = Page { choices, known, facts: facts.unwrap_or_default(), board, ranked, rows, matching, next, health };
+    let page = Page { choices, known, facts, board, ranked, rows, matching, next, health };
     let (title, path) = (&page.board.scope.title, page.whole());
     let described = format!(
         "{} of {title}, version {}, ranked with 95 % intervals.",
@@ -206,11 +231,53 @@ pub async fn board(
         page.board.scope.version
     );
     let summary = Summary { title, description: &described, path: &path };
-    let mut response = answer(&app, &headers, &summary, &page.markup(plotted));
-    if !is_known_slice {
-        response.extensions_mut().insert(NotKept);
+    let markup = page.markup(plotted);
+    let Some(tag) = tag else {
+        let mut response = answer(&app, &headers, &summary, &markup);
+        if !is_known_slice {
+            response.extensions_mut().insert(NotKept);
+        }
+        return Ok(response);
+    };
+    let body = Bytes::from(public_document(&app.config().base_url, &summary, &markup).into_string());
+    let bytes = tag.len().saturating_add(body.len());
+    app.board_pages().put(tag.clone(), BoardPage { at: app.now(), next: None, body: body.clone() }, bytes);
+    Ok(caching::cacheable(html_answer(StatusCode::OK, body), &tag, MINUTE))
+}
+
+/// What stands around a board on its page, and may change without a new snapshot.
+#[derive(Debug, Default)]
+struct Around {
+    known: Vec<Choice>,
+    facts: VersionFacts,
+}
+
+/// The same, as a batch reads it.
+struct AskedAround {
+    known: Handle<Vec<Choice>>,
+    facts: Handle<Option<VersionFacts>>,
+}
+
+impl Around {
+    /// Has it read together with the board that is wanted; not where that one has to be found first.
+    fn ask_of(batch: &mut Batch, wanted: BoardSelector<'_>) -> Option<AskedAround> {
+        let benchmark = wanted.benchmark?;
+        let is_clear = wanted.snapshot.is_none() || wanted.version.is_some();
+        is_clear.then(|| Self::ask(batch, benchmark, wanted.version))
     }
-    Ok(response)
+
+    fn ask(batch: &mut Batch, benchmark: &BenchmarkId, version: Option<&VersionName>) -> AskedAround {
+        AskedAround {
+            known: batch.push(pages::choices(benchmark, chooser::BENCHMARKS)),
+            facts: batch.push(pages::version_facts(benchmark, version)),
+        }
+    }
+}
+
+impl AskedAround {
+    fn take(self, answers: &mut Answers) -> Result<Around, ApiError> {
+        Ok(Around { known: answers.take(self.known)?, facts: answers.take(self.facts)?.unwrap_or_default() })
+    }
 }
 
 /// The leaderboard meant, or the page that stands in its place: that there is none, or what there is to choose from for
@@ -221,10 +288,19 @@ async fn find_or_list(
     path: &str,
     wanted: BoardSelector<'_>,
 ) -> Result<Result<Scope, Response>, ApiError> {
-    let found = match unless_hidden(wanted.look(app).await)? {
-        Ok(found) => found,
-        Err(hidden) => return Ok(Err(hidden)),
-    };
+    match unless_hidden(wanted.look(app).await)? {
+        Ok(found) => board_or_list(app, headers, path, found).await,
+        Err(hidden) => Ok(Err(hidden)),
+    }
+}
+
+/// What was found, or the page that stands in its place.
+async fn board_or_list(
+    app: &App,
+    headers: &HeaderMap,
+    path: &str,
+    found: Found<'_>,
+) -> Result<Result<Scope, Response>, ApiError> {
     Ok(match found {
         Found::Board(scope) => Ok(*scope),
         Found::Nothing => Err(no_board()),
