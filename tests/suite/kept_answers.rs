@@ -12,6 +12,7 @@ cases![KeepsMail:
     an_answer_is_the_same_again,
     each_publication_shows_at_once,
     what_is_declared_anew_shows_at_once,
+    what_a_model_is_a_variant_of_shows_at_once,
     another_version_shows_at_once_on_the_page_of_a_board,
     forms_and_orders_are_told_apart,
     what_tells_of_a_reader_is_nobody_elses,
@@ -127,6 +128,29 @@ async fn what_is_declared_anew_shows_at_once(host: Host) {
             assert!(shown.text().contains(name), "{shown}");
         }
     }
+}
+
+async fn what_a_model_is_a_variant_of_shows_at_once(host: Host) {
+    let publisher = Publisher::new(&host).await;
+    publisher.tasks(2).await;
+    let (model, api) = (publisher.model("m").await, publisher.api.anonymous());
+    publisher.published(&model, 1, 2).await;
+    let page = format!("/leaderboard?benchmark={}&group=baseModel", publisher.benchmark);
+    let mut tags = Vec::new();
+    for base in ["first", "second"] {
+        let base = publisher.model(base).await;
+        let body = json!({ "displayName": "A variant", "baseModel": base });
+        publisher.api.put(format!("/api/v1/models/{model}")).json(body).await.expect(200);
+        for _ in 0..2 {
+            let board = api.get(publisher.leaderboard_path()).await;
+            assert_eq!(row(&board.expect(200), &model)["baseModel"], *base);
+            let shown = api.get(&page).header("Accept", "text/html").await;
+            shown.expect(200);
+            assert!(shown.text().contains(&base), "{shown}");
+            tags.push([tag(&board), tag(&shown)]);
+        }
+    }
+    assert!((0..2).all(|form| tags[1][form] != tags[2][form]), "{tags:?}");
 }
 
 async fn another_version_shows_at_once_on_the_page_of_a_board(host: Host) {

@@ -41,6 +41,7 @@ pub const MIGRATIONS: &[Migration] = &[
     migration!("0019_administration.sql"),
     migration!("0020_mail.sql"),
     migration!("0021_webhooks.sql"),
+    migration!("0022_model_families.sql"),
 ];
 
 /// Names the newest migration: which schema this program works with.
