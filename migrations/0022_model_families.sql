@@ -1,4 +1,3 @@
--- When a model's `base_model` last changed, each time later than any before; null: it never did. Boards show what a model
--- is a variant of as it is now, whatever their snapshot.
-ALTER TABLE models ADD COLUMN rebased_at INTEGER;
-CREATE INDEX models_rebased ON models (rebased_at) WHERE rebased_at IS NOT NULL;
+-- How often a model on a board of the benchmark became a variant of another one: boards show what it is a variant of as it
+-- is now, whatever their snapshot.
+ALTER TABLE benchmarks ADD COLUMN rebases INTEGER NOT NULL DEFAULT 0;

@@ -164,14 +164,11 @@ async fn another_version_shows_at_once_on_the_page_of_a_board(host: Host) {
         if is_declared {
             publisher.version("2", json!({ "title": "Another", "metric": "pass_rate", "tasks": tasks(2) })).await;
         }
-        for _ in 0..2 {
-            let shown = api.get(&page).header("Accept", "text/html").await;
-            shown.expect(200);
-            assert_eq!(shown.text().contains("aria-label=\"Versions\""), is_declared, "{shown}");
-            tags.push(tag(&shown));
-        }
+        let (shown, _) = api.get(&page).header("Accept", "text/html").and_unchanged().await;
+        assert_eq!(shown.text().contains("aria-label=\"Versions\""), is_declared, "{shown}");
+        tags.push(tag(&shown));
     }
-    assert!(tags[0] == tags[1] && tags[1] != tags[2] && tags[2] == tags[3], "{tags:?}");
+    assert_ne!(tags[0], tags[1]);
 }
 
 async fn forms_and_orders_are_told_apart(host: Host) {

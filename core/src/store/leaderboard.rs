@@ -38,7 +38,7 @@ pub struct Scope {
     pub conditions: Conditions,
     /// The snapshot, once something was published.
     pub snapshot: Option<Snapshot>,
-    /// Another number whenever moderation or a model's `base_model` changed: with the snapshot, it tells what the board shows.
+    /// How often moderation or the base of a model on it changed anything: with the snapshot, it tells what the board shows.
     pub moderation: i64,
     /// Why an administrator hid the benchmark.
     pub hidden_reason: Option<String>,

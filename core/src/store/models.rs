@@ -79,6 +79,12 @@ pub fn declaration(id: &ModelId) -> Query<Option<Declaration>> {
     sql!("models/declaration").bind(id).optional(Declaration::from_row)
 }
 
+/// Notes that a declaration, which follows in the same batch, changes what a model is a variant of.
+pub fn note_base(model: &Model, owner_id: &UserId) -> Query<()> {
+    let base_model = model.base_model.as_ref().map(ModelId::as_str);
+    sql!("models/note_base").bind(&model.id).bind(owner_id).bind(base_model).execute()
+}
+
 /// Declares a model, or changes one that the same person declared.
 pub fn put(model: &Model, owner_id: &UserId) -> Query<()> {
     sql!("models/put")

@@ -116,6 +116,7 @@ pub async fn put(
 
     let mut batch = Batch::new();
     let before = batch.push(models::declaration(&model.id));
+    batch.push(models::note_base(&model, client.owner_id()));
     batch.push(models::put(&model, client.owner_id()));
     let after = batch.push(models::find(&model.id));
     let mut answers = batch.run(app.database()).await.map_err(write_error)?;

@@ -1,12 +1,10 @@
--- Finds which version is meant, its newest snapshot, and how far moderation and changes of base models have come. Where
--- no benchmark is named, it is the featured one; where no version is named, the benchmark's current one, else the only
--- one that is whole.
+-- Finds which version is meant, its newest snapshot, and how often moderation or a base model changed. Where no benchmark
+-- is named, it is the featured one; where no version is named, the benchmark's current one, else the only one that is whole.
 -- ?1 benchmark, ?2 version, any where null
 SELECT
   v.benchmark_id, v.version, v.title, v.description, v.metric, v.direction, v.unit, v.bounds, v.evidence, v.slices,
   v.conditions, s.seq, s.id AS snapshot_id, s.created_at AS generated_at, b.hidden_reason,
-  (SELECT coalesce(max(seq), 0) FROM moderations)
-    + (SELECT coalesce(max(rebased_at), 0) FROM models WHERE rebased_at IS NOT NULL) AS moderation
+  b.rebases + (SELECT coalesce(max(seq), 0) FROM moderations) AS moderation
 FROM default_versions AS d
   CROSS JOIN benchmark_versions AS v ON v.benchmark_id = d.benchmark_id AND v.version = coalesce(?2, d.version)
   CROSS JOIN benchmarks AS b ON b.id = v.benchmark_id

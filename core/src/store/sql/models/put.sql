@@ -11,15 +11,7 @@ ON CONFLICT (id) DO UPDATE SET
   display_name = coalesce(given_name, excluded.display_name), context_window = excluded.context_window,
   input_usd_per_mtok = excluded.input_usd_per_mtok, output_usd_per_mtok = excluded.output_usd_per_mtok,
   licence = excluded.licence, released_on = excluded.released_on, training_cutoff = excluded.training_cutoff,
-  deprecated = excluded.deprecated, base_model = excluded.base_model, updated_at = excluded.updated_at,
-  rebased_at = iif(
-    base_model IS excluded.base_model,
-    rebased_at,
-    max(
-      excluded.updated_at,
-      (SELECT coalesce(max(o.rebased_at), 0) + 1 FROM models AS o WHERE o.rebased_at IS NOT NULL)
-    )
-  )
+  deprecated = excluded.deprecated, base_model = excluded.base_model, updated_at = excluded.updated_at
 WHERE owner_id = excluded.owner_id
   AND (
     display_name, context_window, input_usd_per_mtok, output_usd_per_mtok, licence, released_on,

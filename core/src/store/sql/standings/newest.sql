@@ -6,8 +6,7 @@ SELECT
   v.benchmark_id, v.version, v.title, v.description, v.metric, v.direction, v.unit, v.bounds,
   v.evidence, v.slices, v.conditions, s.seq,
   s.id AS snapshot_id, s.created_at AS generated_at, o.hidden_reason,
-  (SELECT coalesce(max(seq), 0) FROM moderations)
-    + (SELECT coalesce(max(rebased_at), 0) FROM models WHERE rebased_at IS NOT NULL) AS moderation,
+  o.rebases + (SELECT coalesce(max(seq), 0) FROM moderations) AS moderation,
   (
     SELECT count(*)
     FROM leaderboard_entries AS n
@@ -15,7 +14,7 @@ SELECT
   ) AS systems
 FROM (
   -- Chosen first: systems are counted on these only.
-  SELECT b.id, b.hidden_reason, d.version, n.seq, f.place IS NULL AS is_later
+  SELECT b.id, b.hidden_reason, b.rebases, d.version, n.seq, f.place IS NULL AS is_later
   FROM benchmarks AS b
     CROSS JOIN default_versions AS d ON d.benchmark_id = b.id
     CROSS JOIN snapshots AS n

@@ -5,8 +5,7 @@ SELECT
   v.benchmark_id, v.version, v.title, v.description, v.metric, v.direction, v.unit, v.bounds,
   v.evidence, v.slices, v.conditions, s.seq,
   s.id AS snapshot_id, s.created_at AS generated_at, w.hidden_reason,
-  (SELECT coalesce(max(seq), 0) FROM moderations)
-    + (SELECT coalesce(max(rebased_at), 0) FROM models WHERE rebased_at IS NOT NULL) AS moderation,
+  w.rebases + (SELECT coalesce(max(seq), 0) FROM moderations) AS moderation,
   (
     SELECT count(*)
     FROM leaderboard_entries AS n
@@ -14,7 +13,7 @@ SELECT
   ) AS systems
 FROM (
   -- Chosen first: systems are counted on these only.
-  SELECT b.id, b.hidden_reason, d.version
+  SELECT b.id, b.hidden_reason, b.rebases, d.version
   FROM (
     SELECT DISTINCT r.benchmark_id
     FROM runs AS r

@@ -5,14 +5,13 @@ SELECT
   v.benchmark_id, v.version, v.title, v.description, v.metric, v.direction, v.unit, v.bounds,
   v.evidence, v.slices, v.conditions, s.seq,
   s.id AS snapshot_id, s.created_at AS generated_at, b.hidden_reason,
-  (SELECT coalesce(max(seq), 0) FROM moderations)
-    + (SELECT coalesce(max(rebased_at), 0) FROM models WHERE rebased_at IS NOT NULL) AS moderation,
+  b.rebases + (SELECT coalesce(max(seq), 0) FROM moderations) AS moderation,
   (
     SELECT count(*)
     FROM leaderboard_entries AS n
     WHERE n.benchmark_id = v.benchmark_id AND n.version = v.version AND n.to_seq IS NULL AND n.ranked = 1
   ) AS systems
-FROM (SELECT id, hidden_reason FROM benchmarks WHERE id > ?1 AND hidden_reason IS NULL ORDER BY id LIMIT ?2) AS b
+FROM (SELECT id, hidden_reason, rebases FROM benchmarks WHERE id > ?1 AND hidden_reason IS NULL ORDER BY id LIMIT ?2) AS b
   CROSS JOIN default_versions AS d ON d.benchmark_id = b.id
   CROSS JOIN benchmark_versions AS v ON v.benchmark_id = d.benchmark_id AND v.version = d.version
   LEFT JOIN snapshots AS s
