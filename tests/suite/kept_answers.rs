@@ -135,7 +135,7 @@ async fn what_a_model_is_a_variant_of_shows_at_once(host: Host) {
     publisher.tasks(2).await;
     let (model, api) = (publisher.model("m").await, publisher.api.anonymous());
     publisher.published(&model, 1, 2).await;
-    let page = format!("/leaderboard?benchmark={}&group=baseModel", publisher.benchmark);
+    let page = format!("/leaderboard?benchmark={}", publisher.benchmark);
     let mut tags = Vec::new();
     for base in ["first", "second"] {
         let base = publisher.model(base).await;

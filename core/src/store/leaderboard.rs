@@ -38,8 +38,9 @@ pub struct Scope {
     pub conditions: Conditions,
     /// The snapshot, once something was published.
     pub snapshot: Option<Snapshot>,
-    /// How often moderation or the base of a model on it changed anything: with the snapshot, it tells what the board shows.
-    pub moderation: i64,
+    /// How often moderation, or a change of what a model on it is a variant of, amended what was published: with the snapshot, it
+    /// tells what the board shows.
+    pub amendments: i64,
     /// Why an administrator hid the benchmark.
     pub hidden_reason: Option<String>,
 }
@@ -79,7 +80,7 @@ impl Scope {
             slices: read_json(row, "slices")?,
             conditions: optional_json(row, "conditions")?.unwrap_or_default(),
             snapshot,
-            moderation: row.integer("moderation")?,
+            amendments: row.integer("amendments")?,
             hidden_reason: row.optional_text("hidden_reason")?,
         })
     }

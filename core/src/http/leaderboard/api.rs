@@ -156,7 +156,7 @@ async fn read(
     let snapshot = scope.snapshot.as_ref().map(|snapshot| snapshot.id.clone());
     let is_known_slice = query.is_known_slice(&scope.slices);
 
-    // What depends on nothing but the snapshot and moderation never changes while this build renders it: it can be kept, and
+    // What depends on nothing but the snapshot and its amendments never changes while this build renders it: it can be kept, and
     // its tag is known beforehand.
     let kept_as = snapshot.as_ref().filter(|_| format == Format::Json && position.is_none());
     let kept_as = kept_as.and_then(|snapshot| cache_key(&query, &scope, snapshot, limit));
@@ -262,7 +262,7 @@ fn cache_key(query: &BoardQuery, scope: &Scope, snapshot: &str, limit: u32) -> O
     let kept = query.is_known_slice(&scope.slices) && query.is_whole_slice() && KEPT_LIMITS.contains(&limit);
     let slice = caching::etag(json!(query.slice()).to_string().as_bytes());
     let slice = slice.trim_matches('"');
-    kept.then(|| format!("leaderboard/{}/{snapshot}/{}/{limit}/{slice}", caching::BUILD, scope.moderation))
+    kept.then(|| format!("leaderboard/{}/{snapshot}/{}/{limit}/{slice}", caching::BUILD, scope.amendments))
 }
 
 fn answer(uri: &http::Uri, format: Format, body: impl IntoResponse, next: Option<&str>, tag: &str) -> Response {

@@ -74,7 +74,7 @@ pub async fn handler(
     };
     let scope = wanted.find(&app).await?.ok_or_else(|| ApiError::not_found("leaderboard"))?;
     let snapshot = scope.snapshot.as_ref().map(|snapshot| snapshot.id.as_str()).unwrap_or_default();
-    let tag = caching::tag_of(&("health", snapshot, &scope.benchmark, &scope.version, scope.moderation));
+    let tag = caching::tag_of(&("health", snapshot, &scope.benchmark, &scope.version, scope.amendments));
     if let Some(not_modified) = caching::not_modified(&headers, &tag, MINUTE) {
         return Ok(not_modified);
     }

@@ -155,7 +155,7 @@ pub async fn handler(
     let scope = wanted.find(&app).await?.ok_or_else(|| ApiError::not_found("leaderboard"))?;
     let slice = [&parameters.scenario, &parameters.language, &parameters.difficulty].map(Option::as_deref);
     let snapshot = scope.snapshot.as_ref().map(|snapshot| snapshot.id.as_str()).unwrap_or_default();
-    let tag = caching::tag_of(&("pareto", snapshot, &scope.benchmark, &scope.version, scope.moderation, slice));
+    let tag = caching::tag_of(&("pareto", snapshot, &scope.benchmark, &scope.version, scope.amendments, slice));
     if let Some(not_modified) = caching::not_modified(&headers, &tag, MINUTE) {
         return Ok(not_modified);
     }

@@ -163,7 +163,7 @@ pub async fn handler(
     let known = listed.len();
     listed.truncate(usize::try_from(limit).unwrap_or(usize::MAX).min(affordable(&listed)));
 
-    let newest = listed.iter().map(|board| (snapshot_of(board), board.scope.moderation)).collect::<Vec<_>>();
+    let newest = listed.iter().map(|board| (snapshot_of(board), board.scope.amendments)).collect::<Vec<_>>();
     let tag = caching::tag_of(&("standings", &model, newest, known > listed.len()));
     if let Some(not_modified) = caching::not_modified(&headers, &tag, MINUTE) {
         return Ok(not_modified);

@@ -5,7 +5,7 @@ SELECT
   v.benchmark_id, v.version, v.title, v.description, v.metric, v.direction, v.unit, v.bounds,
   v.evidence, v.slices, v.conditions, s.seq,
   s.id AS snapshot_id, s.created_at AS generated_at, w.hidden_reason,
-  w.rebases + (SELECT coalesce(max(seq), 0) FROM moderations) AS moderation,
+  w.rebases + (SELECT coalesce(max(seq), 0) FROM moderations) AS amendments,
   (
     SELECT count(*)
     FROM leaderboard_entries AS n
