@@ -3,7 +3,7 @@
 use crate::{
     app::App,
     http::{catch_up, sequence},
-    mail, store, webhooks,
+    mail, packing, store, webhooks,
 };
 
 /// Rows of a table that a tick forgets in one batch: some milliseconds of the writer's time.
@@ -11,7 +11,8 @@ const FORGOTTEN_AT_ONCE: u32 = 1000;
 /// Batches of a tick that forget, at most.
 const MOST_ROUNDS: u32 = 60;
 
-/// What a schedule does: tells owners of their keys, sends the mail that is due, gives changes their leaves in the log, forgets what has expired and calls webhooks.
+/// What a schedule does: tells owners of their keys, sends the mail that is due, gives changes their leaves in the log, forgets
+/// what has expired, packs the results of published runs and calls webhooks.
 ///
 /// Failures are logged: the next tick tries again.
 pub async fn tick(app: &App) {
@@ -36,6 +37,9 @@ async fn tend(app: &App) {
     sequence(app).await;
     if let Err(error) = forget_expired(app).await {
         tracing::error!(%error, "clean-up failed");
+    }
+    if let Err(error) = packing::pack_due(app).await {
+        tracing::error!(%error, "packing results failed");
     }
 }
 

@@ -1,0 +1,193 @@
+//! Packs the results of published runs once `PACK_RESULTS_AFTER_HOURS` have passed.
+//!
+//! A run is packed in one batch, unless it takes more statements than the host runs in one. Then its packs are written over
+//! several batches, while nobody reads them, compared with its rows, and put in their place by a last batch. Whatever fails or
+//! dies in between, the run is as it was, and is gone on with.
+
+use crate::{
+    app::App,
+    domain::{
+        log_record::{DigestedResults, ResultsDigest, Row},
+        result_pack::{self, PackError, Packer, ResultPack},
+    },
+    ports::{DatabaseError, Timestamp},
+    store::{
+        Batch, BatchError, Guard,
+        packs::{self, DueRun},
+        results::TaskAttempt,
+    },
+};
+
+/// Results that are read in one go.
+const PIECE: u32 = 1000;
+/// Packs that are compared in one go: no more results than a piece.
+const COMPARED: u32 = 4;
+/// Statements of a batch besides packs: the guard, the deletion, and what becomes of the run.
+const BESIDES: usize = 3;
+const HOUR_MS: i64 = 3_600_000;
+/// How long a run is left alone that somebody began to pack, and failed or died over.
+const AFTER_FAILURE_MS: i64 = HOUR_MS;
+/// The same, where its results are not what they should be.
+const AFTER_DIFFERENCE_MS: i64 = 24 * HOUR_MS;
+
+/// Packs what is due, as much as a tick may write.
+pub(crate) async fn pack_due(app: &App) -> Result<(), BatchError> {
+    let Some(hours) = app.config().pack_results_after_hours else { return Ok(()) };
+    let most = app.config().most_packing_statements;
+    let mut written = 0_usize;
+    while written < most {
+        let now = app.now();
+        let published_by = Timestamp(now.0.saturating_sub(i64::from(hours).saturating_mul(HOUR_MS)));
+        let left_alone = Timestamp(now.0.saturating_add(AFTER_FAILURE_MS));
+        let Some(run) = packs::claim(published_by, now, left_alone).run(app.database()).await? else { break };
+        written = written.saturating_add(pack(app, &run, most).await?);
+    }
+    Ok(())
+}
+
+/// Takes a run one batch further, and counts its statements.
+async fn pack(app: &App, run: &DueRun, most: usize) -> Result<usize, BatchError> {
+    let (batch, packs) = match next_batch(app, run, most).await? {
+        Ok(next) => next,
+        Err(why) => {
+            tracing::error!(run = %run.id, %why, "the results of a run cannot be packed");
+            let until = Timestamp(app.now().0.saturating_add(AFTER_DIFFERENCE_MS));
+            (packs::give_up(&run.id, until), 0)
+        }
+    };
+    match batch.run(app.database()).await {
+        // Somebody else was faster.
+        Ok(_) | Err(BatchError::Guard(Guard::ResultsUnpacked)) => Ok(packs.saturating_add(BESIDES)),
+        Err(error) => Err(error),
+    }
+}
+
+/// Why the results of a run are left as they are.
+#[derive(Debug, thiserror::Error)]
+enum Difference {
+    #[error(transparent)]
+    Pack(#[from] PackError),
+    #[error("they are not those that were published")]
+    Digest,
+    #[error("what was packed before is not what the rows hold")]
+    Packed,
+    #[error("a number of theirs cannot be told: {0}")]
+    Number(#[from] serde_json::Error),
+}
+
+/// The next batch of a run, and how many packs it writes; or why there is none.
+async fn next_batch(app: &App, run: &DueRun, most: usize) -> Result<Result<(Batch, usize), Difference>, DatabaseError> {
+    let begun = packs::begun(&run.id).run(app.database()).await?;
+    let room = most.saturating_sub(BESIDES).max(1);
+    let mut reading = Reading::default();
+    let mut end = begun.end;
+    while !reading.is_full(room) {
+        let piece = packs::piece(&run.id, &end, PIECE).run(app.database()).await?;
+        if let Err(difference) = reading.add(piece.results, piece.rows, room) {
+            return Ok(Err(difference));
+        }
+        match piece.end {
+            Some(last) => end = last,
+            None => break,
+        }
+    }
+    let is_whole = !reading.is_full(room);
+    if let Err(error) = reading.finish(is_whole) {
+        return Ok(Err(error.into()));
+    }
+    let Reading { packs, digest, results, .. } = reading;
+    let written = packs.len();
+    if begun.results > 0 && written == 0 {
+        return Ok(match compare(app, run).await? {
+            Ok(()) => Ok((packs::replace(&run.id, begun.results, &[], begun.results, app.now()), 0)),
+            Err(difference) => Err(difference),
+        });
+    }
+    if begun.results > 0 || !is_whole {
+        return Ok(Ok((packs::prepare(&run.id, begun.results, &packs), written)));
+    }
+    if !is_published(run, &digest.finish()) {
+        return Ok(Err(Difference::Digest));
+    }
+    Ok(Ok((packs::replace(&run.id, 0, &packs, results, app.now()), written)))
+}
+
+/// Whether results come to what was published, as far as that is known: not of runs from before it was kept, or of copies,
+/// and not of results at private tasks.
+fn is_published(run: &DueRun, digested: &DigestedResults) -> bool {
+    run.private_tasks || run.results.is_none_or(|published| published == *digested)
+}
+
+/// What was read of a run's rows, in packs.
+#[derive(Default)]
+struct Reading {
+    packs: Vec<ResultPack>,
+    packer: Packer,
+    digest: ResultsDigest,
+    results: i64,
+}
+
+impl Reading {
+    /// Whether there is no room for more packs in a batch.
+    fn is_full(&self, room: usize) -> bool {
+        self.packs.len() >= room
+    }
+
+    fn add(&mut self, results: Vec<result_pack::StoredResult>, rows: Vec<Row>, room: usize) -> Result<(), Difference> {
+        for (result, row) in results.into_iter().zip(rows) {
+            self.packs.extend(self.packer.add(result)?);
+            if self.is_full(room) {
+                break;
+            }
+            self.digest.add(row)?;
+            self.results = self.results.saturating_add(1);
+        }
+        Ok(())
+    }
+
+    /// Packs the rest, where everything was read; else it belongs to the next batch.
+    fn finish(&mut self, is_whole: bool) -> Result<(), PackError> {
+        if is_whole {
+            self.packs.extend(self.packer.finish()?);
+        }
+        Ok(())
+    }
+}
+
+/// Compares the packs of a run that nobody reads yet with its rows, and both with what was published.
+async fn compare(app: &App, run: &DueRun) -> Result<Result<(), Difference>, DatabaseError> {
+    let mut digest = ResultsDigest::default();
+    let mut end = TaskAttempt::default();
+    loop {
+        let mut batch = Batch::new();
+        let listed = batch.push(packs::list(&run.id, &end, COMPARED));
+        let piece = batch.push(packs::piece(&run.id, &end, PIECE));
+        let mut answers = batch.run(app.database()).await.map_err(|error| match error {
+            BatchError::Database(error) => error,
+            BatchError::Guard(guard) => DatabaseError::Unavailable(format!("nothing is guarded by {}", guard.name())),
+        })?;
+        let (listed, mut piece) = (answers.take(listed)?, answers.take(piece)?);
+        let Some(last) = listed.last() else {
+            let is_published = piece.results.is_empty() && is_published(run, &digest.finish());
+            return Ok(if is_published { Ok(()) } else { Err(Difference::Digest) });
+        };
+        end = TaskAttempt { task: last.last.0.clone(), attempt: last.last.1 };
+        let same = unpacked(&listed).and_then(|packed| {
+            piece.results.truncate(packed.len());
+            Ok((result_pack::are_same(&packed, &piece.results)?, packed.len()))
+        });
+        let added = match same {
+            Ok((true, count)) => piece.rows.into_iter().take(count).try_for_each(|row| digest.add(row)),
+            Ok((false, _)) => return Ok(Err(Difference::Packed)),
+            Err(error) => return Ok(Err(error.into())),
+        };
+        if let Err(error) = added {
+            return Ok(Err(error.into()));
+        }
+    }
+}
+
+fn unpacked(packs: &[ResultPack]) -> Result<Vec<result_pack::StoredResult>, PackError> {
+    let unpacked = packs.iter().map(|pack| result_pack::unpack(&pack.bytes)).collect::<Result<Vec<_>, _>>()?;
+    Ok(unpacked.into_iter().flatten().collect())
+}
