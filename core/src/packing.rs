@@ -22,7 +22,7 @@ use crate::{
 const PIECE: u32 = 1000;
 /// Packs that are compared in one go: no more results than a piece.
 const COMPARED: u32 = 4;
-/// Statements of a batch besides packs: the guard, the deletion, and what becomes of the run.
+/// What a batch does besides adding packs, at most: the guard, the deletion, and what becomes of the run.
 const BESIDES: usize = 3;
 const HOUR_MS: i64 = 3_600_000;
 /// How long a run is left alone that somebody began to pack, and failed or died over.

@@ -391,7 +391,8 @@ mod tests {
             result
         };
         let longer = packs(&results.into_iter().map(long).collect::<Vec<_>>());
-        assert!(longer.iter().all(|pack| (30..=45).contains(&pack.results)), "{}", longer.len());
+        let (_, full) = longer.split_last().unwrap();
+        assert!(full.len() > 20 && full.iter().all(|pack| (30..=45).contains(&pack.results)), "{}", longer.len());
         let mut huge = result(1);
         huge.parts = Some("0".repeat(100_000));
         assert_eq!(packs(&[result(0), huge, result(2)]).len(), 3);

@@ -53,8 +53,8 @@ known AS MATERIALIZED (
           JOIN benchmarks AS b ON b.id = o.benchmark_id
         WHERE o.id = r.id AND m.hidden_reason IS NULL AND b.hidden_reason IS NULL
       ) AS told
-  FROM (SELECT run_id FROM page UNION SELECT run_id FROM walked) AS p
-    CROSS JOIN runs AS r ON r.id = p.run_id
+  FROM (SELECT run_id FROM page UNION SELECT run_id FROM walked) AS q
+    CROSS JOIN runs AS r ON r.id = q.run_id
     JOIN benchmark_versions AS v ON v.benchmark_id = r.benchmark_id AND v.version = r.version
 )
 SELECT
