@@ -171,7 +171,7 @@ fn kept(folder: &Path) -> [i64; 3] {
 /// 600, 120 and 600 results in three packs each but the second's one; nine of an open run.
 const PACKED: [i64; 3] = [9, 7, 1320];
 
-/// Packs stay what they are in a backup, and are whole by a check.
+/// Packs stay what they are in a backup and on their way to another host, and are whole by a check.
 pub async fn on_native() {
     let data = tempfile::tempdir().expect("a folder");
     let server = Server::start(data.path(), &Setup::MovesTime.variables()).expect("it starts");
@@ -183,10 +183,23 @@ pub async fn on_native() {
     server.kill();
     assert_eq!(kept(data.path()), PACKED);
     let copies = tempfile::tempdir().expect("a folder");
-    std::fs::copy(&backup, copies.path().join("aibaas.db")).expect("copied");
-    assert_eq!(kept(copies.path()), PACKED);
-    let (code, said) = run(&["check", "--data-dir", text(copies.path())]);
-    assert!(code == Some(0) && said.contains(": 0 violations"), "{said}");
+    let (sealed, passphrase) = (copies.path().join("sealed"), copies.path().join("passphrase"));
+    std::fs::write(&passphrase, "a passphrase of the tests\n").expect("a file");
+    let moves = |way: &str, data: &Path| {
+        run(&["move", way, text(&sealed), "--passphrase-file", text(&passphrase), "--data-dir", text(data)])
+    };
+    let (code, said) = moves("out", data.path());
+    assert_eq!(code, Some(0), "{said}");
+    let (restored, moved) = (copies.path().join("restored"), copies.path().join("moved"));
+    let (code, said) = moves("in", &moved);
+    assert_eq!(code, Some(0), "{said}");
+    std::fs::create_dir(&restored).expect("a folder");
+    std::fs::copy(&backup, restored.join("aibaas.db")).expect("copied");
+    for copy in [&restored, &moved] {
+        assert_eq!(kept(copy), PACKED);
+        let (code, said) = run(&["check", "--data-dir", text(copy)]);
+        assert!(code == Some(0) && said.contains(": 0 violations"), "{said}");
+    }
 }
 
 /// Packs are blobs there, too.
