@@ -227,7 +227,6 @@ async fn whatever_fails_or_dies_nothing_is_lost_or_doubled() {
                 broken += 1;
             }
         }
-        println!("{broken} calls failed");
         assert!(broken > 40, "only {broken} failed");
         simulation.spoil("DROP TABLE kept; DROP TABLE kept_runs");
         assert_eq!(simulation.violations().await, []);
