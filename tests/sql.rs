@@ -85,7 +85,6 @@ fn every_file_holds_one_statement_that_prepares_and_scans_nothing_that_grows() {
     }
 }
 
-/// A benchmark may have a hundred versions: what is read of one does not grow with the entries of the others.
 /// A libSQL server reads each statement with a parser of its own, and runs what that writes: but for a single `CREATE TABLE`,
 /// which it runs as it was.
 #[test]
@@ -114,6 +113,7 @@ fn a_libsql_server_runs_every_statement() {
     }
 }
 
+/// A benchmark may have a hundred versions: what is read of one does not grow with the entries of the others.
 #[test]
 fn a_board_is_read_without_the_entries_of_other_versions() {
     let database = migrated();

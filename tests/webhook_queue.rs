@@ -145,6 +145,59 @@ fn what_is_given_up_of_the_log_is_told_later() {
 }
 
 #[test]
+fn what_waits_of_the_log_outlives_what_expires() {
+    let queue = Queue::new(&[("a", 1)]);
+    let ids = json!(["x"]).to_string();
+    queue.run("queue_log", &[&ids, &9.0, &2.0, &10_000.0]);
+    queue.run("follow_log", &[&ids, &9.0, &2.0, &10_000.0]);
+    queue.waits("a1", "test", 10_000);
+    queue.run("disable", &[&"a1", &"a", &10_001.0]);
+    let later = 31.0 * 86_400_000.0;
+    assert_eq!(queue.run("expire", &[&later, &1000.0]).len(), 1);
+    assert_eq!(queue.texts("SELECT id FROM webhook_deliveries"), ["x"], "its webhook's place is behind it");
+    queue.run("enable", &[&"a1", &"a", &later]);
+    assert_eq!(queue.round(later), ["a1"]);
+    queue.note(later, &json!({ "isTaken": 1, "retryAt": null }));
+    assert_eq!(queue.run("expire", &[&later, &1000.0]).len(), 1, "it was taken");
+}
+
+#[test]
+fn webhooks_of_the_suspended_are_not_overdue() {
+    let queue = Queue::new(&[("a", 1), ("b", 1)]);
+    queue.waits("a1", "x", 1_000);
+    queue.waits("b1", "x", 5_000);
+    assert_eq!(queue.run("state", &[&10.0]), ["Integer(2)"]);
+    queue.0.execute("UPDATE users SET status = 'suspended' WHERE id = 'a'", []).expect("a person");
+    assert_eq!(queue.run("state", &[&10.0]), ["Integer(1)"]);
+    assert_eq!(queue.round(10_000.0), ["b1"]);
+}
+
+#[test]
+fn another_address_and_a_second_start_are_called_at_once() {
+    let queue = Queue::new(&[("a", 2), ("b", 1)]);
+    for webhook in ["a1", "a2", "b1"] {
+        queue.waits(webhook, "x", 10_000);
+    }
+    assert_eq!(queue.round(10_000.0), ["a1", "a2", "b1"]);
+    queue.note(10_001.0, &json!({ "isTaken": 0, "retryAt": 50_000_000 }));
+    let nothing = rusqlite::types::Null;
+    let change = |webhook: &str, url: Option<&str>, is_enabled: f64| {
+        queue.run("hasten", &[&webhook, &"a", &20_000.0, &url, &is_enabled]);
+        let rest: [&dyn ToSql; 5] = [&0.0, &nothing, &nothing, &nothing, &20_000.0];
+        queue.run("change", &[[&webhook, &"a", &url as &dyn ToSql].as_slice(), &rest].concat())
+    };
+    // The same address, one that is enabled already, and a stranger's.
+    assert_eq!(change("a1", Some("https://example.org/"), 1.0).len(), 1);
+    assert_eq!(change("b1", Some("https://example.net/"), 1.0).len(), 0);
+    assert_eq!(queue.round(20_000.0), [""; 0]);
+    change("a1", Some("https://example.net/"), 0.0);
+    queue.run("disable", &[&"a2", &"a", &15_000.0]);
+    change("a2", None, 1.0);
+    queue.run("enable", &[&"a2", &"a", &20_000.0]);
+    assert_eq!(queue.round(20_000.0), ["a1", "a2"]);
+}
+
+#[test]
 fn an_hour_has_so_many_deliveries() {
     let queue = Queue::new(&[("a", 1)]);
     let test = |id: &str, now: f64| queue.run("queue_test", &[&id, &"a1", &"a", &now, &3.0]).len();

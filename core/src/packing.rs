@@ -20,34 +20,39 @@ use crate::{
 
 /// Results that are read in one go.
 const PIECE: u32 = 1000;
-/// Packs that are compared in one go: no more results than a piece.
-const COMPARED: u32 = 4;
+/// Packs that are compared in one go: no more than a megabyte, and 5,000 results.
+const COMPARED: u32 = 20;
 /// What a batch does besides adding packs, at most: the guard, the deletion, and what becomes of the run.
 const BESIDES: usize = 3;
+/// What is asked before a run is read: for the next one, and how far it is.
+const ASKED: usize = 2;
 const HOUR_MS: i64 = 3_600_000;
 /// How long a run is left alone that somebody began to pack, and failed or died over.
 const AFTER_FAILURE_MS: i64 = HOUR_MS;
 /// The same, where its results are not what they should be.
 const AFTER_DIFFERENCE_MS: i64 = 24 * HOUR_MS;
 
-/// Packs what is due, as much as a tick may write.
+/// Packs what is due, in as many statements as a tick has for it, reading included.
 pub(crate) async fn pack_due(app: &App) -> Result<(), BatchError> {
     let Some(hours) = app.config().pack_results_after_hours else { return Ok(()) };
     let most = app.config().most_packing_statements;
-    let mut written = 0_usize;
-    while written < most {
+    let mut spent = 0_usize;
+    // With less than half of them a large run would be begun that the next tick can finish in one go.
+    while spent <= most / 2 && !app.has_stopped_sending() {
         let now = app.now();
         let published_by = Timestamp(now.0.saturating_sub(i64::from(hours).saturating_mul(HOUR_MS)));
         let left_alone = Timestamp(now.0.saturating_add(AFTER_FAILURE_MS));
         let Some(run) = packs::claim(published_by, now, left_alone).run(app.database()).await? else { break };
-        written = written.saturating_add(pack(app, &run, most).await?);
+        spent = spent.saturating_add(pack(app, &run, most.saturating_sub(spent)).await?);
     }
     Ok(())
 }
 
-/// Takes a run one batch further, and counts its statements.
-async fn pack(app: &App, run: &DueRun, most: usize) -> Result<usize, BatchError> {
-    let (batch, packs) = match next_batch(app, run, most).await? {
+/// Takes a run one batch further, and counts the statements of that. It has so many.
+async fn pack(app: &App, run: &DueRun, left: usize) -> Result<usize, BatchError> {
+    // A piece that is read makes four packs at least: of what remains, a fifth is for reading.
+    let room = (left.saturating_sub(ASKED.saturating_add(BESIDES)) / 5).saturating_mul(4).max(1);
+    let (batch, packs) = match next_batch(app, run, room).await? {
         Ok(next) => next,
         Err(why) => {
             tracing::error!(run = %run.id, %why, "the results of a run cannot be packed");
@@ -57,7 +62,9 @@ async fn pack(app: &App, run: &DueRun, most: usize) -> Result<usize, BatchError>
     };
     match batch.run(app.database()).await {
         // Somebody else was faster.
-        Ok(_) | Err(BatchError::Guard(Guard::ResultsUnpacked)) => Ok(packs.saturating_add(BESIDES)),
+        Ok(_) | Err(BatchError::Guard(Guard::ResultsUnpacked)) => {
+            Ok(packs.saturating_add(packs / 4).saturating_add(ASKED.saturating_add(BESIDES).saturating_add(1)))
+        }
         Err(error) => Err(error),
     }
 }
@@ -75,10 +82,9 @@ enum Difference {
     Number(#[from] serde_json::Error),
 }
 
-/// The next batch of a run, and how many packs it writes; or why there is none.
-async fn next_batch(app: &App, run: &DueRun, most: usize) -> Result<Result<(Batch, usize), Difference>, DatabaseError> {
+/// The next batch of a run, and how many packs it writes, at most as many as there is room for; or why there is none.
+async fn next_batch(app: &App, run: &DueRun, room: usize) -> Result<Result<(Batch, usize), Difference>, DatabaseError> {
     let begun = packs::begun(&run.id).run(app.database()).await?;
-    let room = most.saturating_sub(BESIDES).max(1);
     let mut reading = Reading::default();
     let mut end = begun.end;
     while !reading.is_full(room) {
@@ -159,26 +165,22 @@ async fn compare(app: &App, run: &DueRun) -> Result<Result<(), Difference>, Data
     let mut digest = ResultsDigest::default();
     let mut end = TaskAttempt::default();
     loop {
-        let mut batch = Batch::new();
-        let listed = batch.push(packs::list(&run.id, &end, COMPARED));
-        let piece = batch.push(packs::piece(&run.id, &end, PIECE));
-        let mut answers = batch.run(app.database()).await.map_err(|error| match error {
-            BatchError::Database(error) => error,
-            BatchError::Guard(guard) => DatabaseError::Unavailable(format!("nothing is guarded by {}", guard.name())),
-        })?;
-        let (listed, mut piece) = (answers.take(listed)?, answers.take(piece)?);
+        let listed = packs::list(&run.id, &end, COMPARED).run(app.database()).await?;
+        let packed = match unpacked(&listed) {
+            Ok(packed) => packed,
+            Err(error) => return Ok(Err(error.into())),
+        };
+        // Where there are no more packs, nor may there be a row.
+        let rows = u32::try_from(packed.len().max(1)).unwrap_or(u32::MAX);
+        let piece = packs::piece(&run.id, &end, rows).run(app.database()).await?;
         let Some(last) = listed.last() else {
             let is_published = piece.results.is_empty() && is_published(run, &digest.finish());
             return Ok(if is_published { Ok(()) } else { Err(Difference::Digest) });
         };
         end = TaskAttempt { task: last.last.0.clone(), attempt: last.last.1 };
-        let same = unpacked(&listed).and_then(|packed| {
-            piece.results.truncate(packed.len());
-            Ok((result_pack::are_same(&packed, &piece.results)?, packed.len()))
-        });
-        let added = match same {
-            Ok((true, count)) => piece.rows.into_iter().take(count).try_for_each(|row| digest.add(row)),
-            Ok((false, _)) => return Ok(Err(Difference::Packed)),
+        let added = match result_pack::are_same(&packed, &piece.results) {
+            Ok(true) => piece.rows.into_iter().try_for_each(|row| digest.add(row)),
+            Ok(false) => return Ok(Err(Difference::Packed)),
             Err(error) => return Ok(Err(error.into())),
         };
         if let Err(error) = added {

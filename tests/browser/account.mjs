@@ -9,13 +9,11 @@
 import assert from "node:assert/strict";
 import http from "node:http";
 import path from "node:path";
-import { chromium } from "playwright-core";
+import { PATIENCE_MS, endWithInput, launch } from "./serve.mjs";
 
 const options = JSON.parse(process.argv[2]);
-const PATIENCE_MS = 60_000;
 
-// Whoever started this has ended, perhaps roughly.
-process.stdin.resume().on("end", () => process.exit(1));
+endWithInput();
 
 // Another site, whose forms are sent to ours.
 const elsewhere = http.createServer((_, response) => {
@@ -24,12 +22,7 @@ const elsewhere = http.createServer((_, response) => {
 });
 await new Promise((resolve) => elsewhere.listen(0, "127.0.0.1", resolve));
 
-const browser = await chromium.launch({
-  executablePath: options.chromium,
-  timeout: PATIENCE_MS,
-  // Root, as in many a container, has no sandbox; every page here is ours.
-  args: ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
-});
+const browser = await launch(options.chromium);
 
 try {
   const context = await browser.newContext({ javaScriptEnabled: false });

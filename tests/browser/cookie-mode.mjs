@@ -13,17 +13,15 @@ import assert from "node:assert/strict";
 import http from "node:http";
 import { readFileSync } from "node:fs";
 import path from "node:path";
-import { chromium } from "playwright-core";
+import { PATIENCE_MS, endWithInput, launch } from "./serve.mjs";
 
 const options = JSON.parse(process.argv[2]);
 const FRONT_END = "http://localhost:5173";
 const STRANGER = "http://localhost:5999";
 const API = `http://localhost:${new URL(options.api).port}`;
 const COOKIE = "__Secure-aibaas_refresh";
-const PATIENCE_MS = 60_000;
 
-// Whoever started this has ended, perhaps roughly.
-process.stdin.resume().on("end", () => process.exit(1));
+endWithInput();
 
 const frontEnd = readFileSync(path.join(import.meta.dirname, "front-end.html"), "utf8").replace('"API"', JSON.stringify(API));
 const server = http.createServer((request, response) => {
@@ -39,21 +37,7 @@ const rules = [
   "MAP * ~NOTFOUND",
 ];
 
-const browser = await chromium.launch({
-  executablePath: options.chromium,
-  timeout: PATIENCE_MS,
-  args: [
-    // Root, as in many a container, has no sandbox; every page here is ours.
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    `--host-resolver-rules=${rules.join(", ")}`,
-  ],
-});
+const browser = await launch(options.chromium, rules);
 const context = await browser.newContext();
 context.setDefaultTimeout(PATIENCE_MS);
 

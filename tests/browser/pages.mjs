@@ -12,10 +12,9 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
-import { chromium } from "playwright-core";
+import { PATIENCE_MS, endWithInput, launch } from "./serve.mjs";
 
 const options = JSON.parse(process.argv[2]);
-const PATIENCE_MS = 60_000;
 const FIRST_PAINT_BYTES = 100_000;
 const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
 const LOOKS = [
@@ -24,24 +23,10 @@ const LOOKS = [
   { name: "narrow", colorScheme: "light", width: 360, height: 740 },
 ];
 
-// Whoever started this has ended, perhaps roughly.
-process.stdin.resume().on("end", () => process.exit(1));
+endWithInput();
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-const browser = await chromium.launch({
-  executablePath: options.chromium,
-  timeout: PATIENCE_MS,
-  args: [
-    // Root, as in many a container, has no sandbox; every page here is ours.
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    `--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE ${new URL(options.api).hostname}`,
-  ],
-});
+const browser = await launch(options.chromium);
 
 /** What pages complained of, what their policy forbade, and which origins they asked. */
 const complaints = [];

@@ -20,8 +20,8 @@ export async function serve(find) {
   return `http://localhost:${server.address().port}`;
 }
 
-/** A browser for which there is nothing but this machine. */
-export async function launch(executablePath) {
+/** A browser for which there is nothing but this machine, and what the rules of its resolver map to it. */
+export async function launch(executablePath, rules = ["MAP localhost 127.0.0.1", "EXCLUDE 127.0.0.1", "MAP * ~NOTFOUND"]) {
   return chromium.launch({
     executablePath,
     timeout: PATIENCE_MS,
@@ -34,7 +34,7 @@ export async function launch(executablePath) {
       "--disable-background-networking",
       "--disable-component-update",
       "--disable-sync",
-      "--host-resolver-rules=MAP localhost 127.0.0.1, EXCLUDE 127.0.0.1, MAP * ~NOTFOUND",
+      `--host-resolver-rules=${rules.join(", ")}`,
     ],
   });
 }

@@ -441,6 +441,39 @@ async fn boards_outlive_the_database() {
     assert_eq!(world.send(&kept[1], None).body, newest.body);
 }
 
+/// What an administrator hid is not shown again while the database is down: neither by itself, nor on what it was part of.
+#[tokio::test]
+async fn what_is_hidden_is_no_last_answer() {
+    let world = World::new(&[("ADMIN_EMAILS", ADA)]).await;
+    world.simulation.cache(true);
+    let boards = [get(BOARD, &[]), get("/leaderboard?benchmark=bench", &[]), get("/api/v1/models/p/m/history", &[])];
+    let ask = || boards.iter().map(|board| world.send(board, None).status).collect::<Vec<_>>();
+    let while_down = || {
+        world.settle();
+        world.simulation.faults.set(Database, Fault::Fails(LOST));
+        let heard = ask();
+        world.simulation.faults.heal();
+        heard
+    };
+    assert_eq!(ask(), [200; 3]);
+    assert_eq!(while_down(), [200; 3]);
+    let moderate = |path: &str| {
+        let reason = Some(json!({ "reason": "Its name was somebody's." }));
+        let heard = world.send(&asked(Method::POST, path, Whom::Person, &[], reason), None);
+        assert_eq!(heard.status, 200, "{}", heard.value());
+    };
+    moderate("/api/v1/admin/models/p/m/hide");
+    assert_eq!(while_down(), [503; 3]);
+    assert_eq!(ask(), [200, 200, 410]);
+    assert_eq!(while_down(), [503; 3], "that answer may have been read before");
+    world.simulation.pass_seconds(60);
+    assert_eq!(ask(), [200, 200, 410]);
+    assert_eq!(while_down(), [200, 200, 503]);
+    moderate("/api/v1/admin/benchmarks/bench/hide");
+    assert_eq!(ask(), [410; 3]);
+    assert_eq!(while_down(), [503; 3]);
+}
+
 /// A cache that hangs costs a second once, and then nothing; one that fails costs nothing.
 #[tokio::test]
 async fn a_cache_is_never_waited_for_long() {

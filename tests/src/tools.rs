@@ -72,7 +72,7 @@ pub fn client() -> Result<Command, String> {
 pub fn spin_component() -> Result<(), String> {
     rust_target("wasm32-wasip2")?;
     cargo(&[
-        "build",
+        "rustc",
         "--quiet",
         "--release",
         "--target",
@@ -80,6 +80,8 @@ pub fn spin_component() -> Result<(), String> {
         "-p",
         "aibaas",
         "--lib",
+        "--crate-type",
+        "cdylib",
         "--no-default-features",
         "--features",
         "spin",

@@ -38,7 +38,12 @@ pub fn on_the_host() -> Result<(), String> {
 /// As a component, which is how Spin runs it.
 pub fn in_wasm() -> Result<(), String> {
     tools::rust_target("wasm32-wasip2")?;
-    tools::cargo(&["build", "--quiet", "--release", "--target", "wasm32-wasip2", "-p", "aibaas-vectors"])?;
+    // Beside the component of Spin, whose features make cargo share its dependencies.
+    let beside = ["-p", "aibaas", "--no-default-features", "--features", "aibaas/spin"];
+    let vectors = ["-p", "aibaas-vectors", "--bin", "aibaas-vectors"];
+    tools::cargo(
+        &[&["build", "--quiet", "--release", "--target", "wasm32-wasip2"], &beside[..], &vectors[..]].concat(),
+    )?;
     let component = tools::target_directory().join("wasm32-wasip2/release/aibaas-vectors.wasm");
     let output = run(&component).map_err(|error| format!("{error:?}"))?;
     let report = output.lines().last().ok_or("it wrote nothing")?;

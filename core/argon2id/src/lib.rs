@@ -8,11 +8,13 @@ mod avx2;
 mod compression;
 mod fill;
 mod inputs;
-#[cfg(all(target_feature = "simd128", any(target_os = "unknown", feature = "on-every-wasm")))]
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod simd128;
 
 use compression::Compress;
 
+/// Spin's wasmtime makes faster code of `argon2`'s compression function.
+const IS_FASTER: bool = cfg!(any(not(target_arch = "wasm32"), target_os = "unknown"));
 /// Longer tags are made in another way, and left to `argon2`.
 const LONGEST_TAG: usize = 64;
 
@@ -32,35 +34,46 @@ pub struct Inputs<'a> {
 /// # Errors
 /// Those of [`Argon2::hash_password_into_with_memory`], for the same reasons.
 pub fn hash_into(inputs: Inputs<'_>, params: &Params, memory: &mut [Block], tag: &mut [u8]) -> Result<()> {
-    match compression() {
-        Some(compress) if tag.len() <= LONGEST_TAG => hash_with(compress, inputs, params, memory, tag),
-        _ => Argon2::new_with_secret(inputs.secret, Algorithm::Argon2id, Version::V0x13, params.clone())?
-            .hash_password_into_with_memory(inputs.password, inputs.salt, tag, memory),
+    if IS_FASTER {
+        hash_into_with_ours(inputs, params, memory, tag)
+    } else {
+        hash_with(None, inputs, params, memory, tag)
     }
 }
 
-/// Whether [`hash_into`] hashes with a compression function of its own on this machine, not with `argon2`'s.
+/// [`hash_into`] with our own compression function, where [`has_ours`], even if `argon2`'s is faster there.
+///
+/// # Errors
+/// As [`hash_into`].
+pub fn hash_into_with_ours(inputs: Inputs<'_>, params: &Params, memory: &mut [Block], tag: &mut [u8]) -> Result<()> {
+    hash_with(compression(), inputs, params, memory, tag)
+}
+
+/// Whether this machine can run our own compression function.
 #[must_use]
-pub fn is_our_own() -> bool {
+pub fn has_ours() -> bool {
     compression().is_some()
 }
 
-/// The compression function of this machine, if it has one that is faster than `argon2`'s: Spin's wasmtime has not.
 fn compression() -> Option<Compress> {
     cfg_select! {
         target_arch = "x86_64" => avx2::detected(),
-        all(target_feature = "simd128", any(target_os = "unknown", feature = "on-every-wasm")) => Some(simd128::compress),
+        all(target_arch = "wasm32", target_feature = "simd128") => Some(simd128::compress),
         _ => None,
     }
 }
 
 fn hash_with(
-    compress: Compress,
+    compress: Option<Compress>,
     inputs: Inputs<'_>,
     params: &Params,
     memory: &mut [Block],
     tag: &mut [u8],
 ) -> Result<()> {
+    let Some(compress) = compress.filter(|_| tag.len() <= LONGEST_TAG) else {
+        return Argon2::new_with_secret(inputs.secret, Algorithm::Argon2id, Version::V0x13, params.clone())?
+            .hash_password_into_with_memory(inputs.password, inputs.salt, tag, memory);
+    };
     inputs::check(&inputs, params, tag)?;
     let memory = memory.get_mut(..params.block_count()).ok_or(Error::MemoryTooLittle)?;
     inputs::first_blocks(&inputs, params, tag.len(), memory)?;
@@ -121,6 +134,6 @@ mod tests {
     #[test]
     #[cfg(target_arch = "x86_64")]
     fn avx2_is_used_where_it_is() {
-        assert_eq!(is_our_own(), std::arch::is_x86_feature_detected!("avx2"));
+        assert_eq!(has_ours(), std::arch::is_x86_feature_detected!("avx2"));
     }
 }

@@ -38,7 +38,7 @@ pub struct HostDefaults {
     pub most_hash_memory_kib: u32,
     /// How it sends mail by itself, beside what it asks of providers over HTTP.
     pub own_mail: OwnMail,
-    /// How many statements a batch that packs results may have.
+    /// How many statements a tick may spend on packing results.
     pub most_packing_statements: usize,
 }
 

@@ -33,6 +33,11 @@ impl LastAnswers {
         seen.put(key.to_owned(), (tag.to_owned(), now));
         true
     }
+
+    /// Takes no answer under the key for kept any more.
+    pub fn forget(&self, key: &str) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop(key);
+    }
 }
 
 #[cfg(test)]
@@ -47,6 +52,8 @@ mod tests {
         assert!(!seen.is_news("a", "1", Timestamp(hour - 1)));
         assert!(seen.is_news("a", "1", Timestamp(hour)));
         assert!(seen.is_news("a", "2", Timestamp(hour)));
+        assert!(seen.is_news("b", "2", Timestamp(hour)));
+        seen.forget("b");
         assert!(seen.is_news("b", "2", Timestamp(hour)));
     }
 }

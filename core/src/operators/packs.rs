@@ -58,7 +58,9 @@ impl Operator<'_> {
                     Ok(results) => results.into_iter().for_each(|result| sums.add(result, run.is_share)),
                     Err(why) => {
                         found.problems.push(format!("the pack of run {} up to {:?}: {why}", run.id, pack.last));
-                        found.unreadable.insert(run.id.to_string());
+                        if run.is_packed {
+                            found.unreadable.insert(run.id.to_string());
+                        }
                     }
                 }
                 end = TaskAttempt { task: pack.last.0, attempt: pack.last.1 };
@@ -72,9 +74,9 @@ fn read(pack: &ResultPack, after: (&str, i64)) -> Result<Vec<StoredResult>, Stri
     let results = result_pack::unpack(&pack.bytes).map_err(|error| error.to_string())?;
     let key = |result: Option<&StoredResult>| result.map(|result| (result.task.clone(), result.attempt));
     let size = results.iter().map(StoredResult::size).fold(0, usize::saturating_add);
-    let is_told =
+    let is_as_listed =
         key(results.first()).as_ref() == Some(&pack.first) && key(results.last()).as_ref() == Some(&pack.last);
-    if !is_told || (pack.results, pack.size) != (results.len(), size) {
+    if !is_as_listed || (pack.results, pack.size) != (results.len(), size) {
         return Err("it holds other results than the table says".to_owned());
     }
     if (pack.first.0.as_str(), pack.first.1) <= after {

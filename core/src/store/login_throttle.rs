@@ -7,7 +7,7 @@ use serde_json::json;
 use super::query::{Query, Sql, sql};
 use crate::{domain::UserId, ports::Timestamp};
 
-/// After so long a check counts as broken off, in milliseconds: no request lives longer.
+/// After so long a check counts as broken off, in milliseconds: no request of a deployment lives longer.
 const BROKEN_OFF_MS: i64 = 60_000;
 
 /// How guesses at one thing are slowed down.

@@ -86,11 +86,15 @@ pub(super) fn merged(found: Rows, after: &ResultKey) -> Result<Vec<(ResultKey, R
             continue;
         };
         let run_id = row.text("run_id")?;
-        let damaged = |error| DatabaseError::Unavailable(format!("a pack of run {run_id}: {error}"));
-        // Only the data set asks whether a row is told.
-        let told = row.optional_integer("told").unwrap_or_default();
-        let unpacked = result_pack::unpack(&pack).map_err(damaged)?.into_iter();
-        let rows = unpacked.map(|result| as_values(result, &run_id, told)).collect();
+        let damaged = |why: String| DatabaseError::Unavailable(format!("a pack of run {run_id}: {why}"));
+        let told = row.optional_integer("told")?;
+        let unpacked = result_pack::unpack(&pack).map_err(|error| damaged(error.to_string()))?;
+        // By these the walk has ended: were they wrong, a page would seem to be the last one.
+        let size = unpacked.iter().map(StoredResult::size).fold(0, usize::saturating_add);
+        if (integer(unpacked.len()), integer(size)) != (row.integer("results")?, row.integer("size")?) {
+            return Err(damaged("it holds something else than the table says".to_owned()));
+        }
+        let rows = unpacked.into_iter().map(|result| as_values(result, &run_id, told)).collect();
         for row in Rows::new(COLUMNS.map(str::to_owned), rows) {
             let key = ResultKey::from_row(&row)?;
             if key > *after {
@@ -132,7 +136,10 @@ pub struct DueRun {
 /// Takes the run that is next of those published by then. Nobody else takes it until `left_alone_until`.
 pub fn claim(published_by: Timestamp, now: Timestamp, left_alone_until: Timestamp) -> Query<Option<DueRun>> {
     sql!("packs/claim").bind(published_by).bind(now).bind(left_alone_until).optional(|row| {
-        let digest = row.optional_text("results_digest")?.as_deref().and_then(log_record::from_hex);
+        let unreadable = |digest| DatabaseError::Unavailable(format!("{digest} is no digest of results"));
+        let digest = row.optional_text("results_digest")?;
+        let digest =
+            digest.map(|digest| log_record::from_hex(&digest).ok_or_else(|| unreadable(digest))).transpose()?;
         let results = row.optional_integer("digested_results")?.and_then(|count| u64::try_from(count).ok());
         Ok(DueRun {
             id: RunId::from(row.text("id")?.as_str()),

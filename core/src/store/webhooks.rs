@@ -155,12 +155,26 @@ pub struct WebhookChange {
     pub events: Option<Vec<WebhookEvent>>,
 }
 
+/// Has what waits for a person's webhook sent at once, where [`change`] gives it another address or [`set_status`] enables it
+/// after this.
+pub fn hasten(
+    id: &WebhookId,
+    user_id: &UserId,
+    change: &WebhookChange,
+    status: Option<WebhookStatus>,
+    now: Timestamp,
+) -> Query<()> {
+    let sql =
+        sql!("webhooks/hasten").bind(id).bind(user_id).bind(now).bind(change.url.as_ref().map(WebhookUrl::expose));
+    sql.bind(status == Some(WebhookStatus::Enabled)).execute()
+}
+
 /// Changes a person's webhook. Returns whether there is one.
-pub fn change(id: &WebhookId, user_id: &UserId, change: &WebhookChange) -> Query<bool> {
+pub fn change(id: &WebhookId, user_id: &UserId, change: &WebhookChange, now: Timestamp) -> Query<bool> {
     let sql = sql!("webhooks/change").bind(id).bind(user_id).bind(change.url.as_ref().map(WebhookUrl::expose));
     let sql = sql.bind(change.description.is_some()).bind(change.description.clone().flatten());
     let events = change.events.as_deref();
-    sql.bind(events.map(names)).bind(events.map(follows_log)).exists()
+    sql.bind(events.map(names)).bind(events.map(follows_log)).bind(now).exists()
 }
 
 /// Enables or disables a person's webhook, where it is not so already.

@@ -15,9 +15,8 @@ use crate::{
 
 /// How many webhooks are called at once.
 const AT_ONCE: i64 = 4;
-/// How many times that is done in one go: with what else a tick does, few enough for the 50 queries and the 50 requests that a
-/// Worker has on the free plan. A batch is one query: a round takes three, the log two, and mail up to 27 before. What is left
-/// waits for the next.
+/// How many times that is done in one go: a round takes three queries, of the 50 that a Worker has on the free plan, and the log
+/// two. What is left waits for the next.
 const ROUNDS: usize = 3;
 /// So late a round begins at the latest, in milliseconds: after an answer a Worker has 30 s.
 const LATEST_ROUND_MS: u64 = 8_000;

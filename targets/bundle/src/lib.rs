@@ -77,10 +77,11 @@ pub fn cargo() -> Command {
 }
 
 fn compile(root: &Path) -> Result<PathBuf, BundleError> {
+    // A `cdylib` alone: beside an `rlib`, every dependency would be given object code that nobody links.
     let output = cargo()
         .current_dir(root)
-        .args(["build", "--quiet", "--profile", "worker", "--target", "wasm32-unknown-unknown"])
-        .args(["--package", "aibaas", "--lib", "--no-default-features", "--features", "cloudflare"])
+        .args(["rustc", "--quiet", "--profile", "worker", "--target", "wasm32-unknown-unknown", "--package", "aibaas"])
+        .args(["--lib", "--crate-type", "cdylib", "--no-default-features", "--features", "cloudflare"])
         .args(["--message-format", "json-render-diagnostics"])
         .stderr(Stdio::inherit())
         .output()

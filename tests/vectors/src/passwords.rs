@@ -5,7 +5,7 @@ use std::{
     ops::RangeInclusive,
 };
 
-use aibaas_argon2id::{Inputs, hash_into};
+use aibaas_argon2id::{Inputs, has_ours, hash_into_with_ours};
 use aibaas_core::{
     domain::{Secret, password_hash},
     ports::{HashJob, HashOutcome},
@@ -118,7 +118,7 @@ fn rfc_9106() -> argon2::Result<[u8; 32]> {
     let params = ParamsBuilder::new().m_cost(32).t_cost(3).p_cost(4).data(AssociatedData::new(&[4; 12])?).build()?;
     let inputs = Inputs { password: &[1; 32], salt: &[2; 16], secret: &[3; 8] };
     let mut tag = [0; 32];
-    hash_into(inputs, &params, &mut vec![Block::new(); params.block_count()], &mut tag)?;
+    hash_into_with_ours(inputs, &params, &mut vec![Block::new(); params.block_count()], &mut tag)?;
     Ok(tag)
 }
 
@@ -129,7 +129,7 @@ pub fn argon2id_at_random() -> Set {
     let mut random = Random(seed);
     let mut memory = Vec::new();
     // Natively that is up to the processor.
-    let is_meant = cfg!(not(target_arch = "wasm32")) || aibaas_argon2id::is_our_own();
+    let is_meant = cfg!(not(target_arch = "wasm32")) || has_ours();
     set.count(true, is_meant, &"the crate itself, not our compression function,");
     for number in 0..RANDOM_HASHES {
         let is_same = random.hash(&mut memory) == Ok(true);
@@ -171,7 +171,8 @@ impl Random {
         let mut tag = self.bytes(4..=80);
         let mut expected = vec![0; tag.len()];
         memory.resize(memory.len().max(params.block_count()), Block::new());
-        hash_into(Inputs { password: &password, salt: &salt, secret: &secret }, &params, memory, &mut tag)?;
+        let inputs = Inputs { password: &password, salt: &salt, secret: &secret };
+        hash_into_with_ours(inputs, &params, memory, &mut tag)?;
         Argon2::new_with_secret(&secret, Algorithm::Argon2id, Version::V0x13, params)?.hash_password_into(
             &password,
             &salt,

@@ -10,7 +10,7 @@ use crate::{
     domain::{BenchmarkId, SecurityEventName},
     http::{
         credentials::ClaimedAdmin,
-        log,
+        leaderboard, log,
         openapi::NotFound,
         parameters::{ModelPath, Name},
         problem::ApiError,
@@ -247,6 +247,7 @@ async fn moderate(
     let event = admin.event(app, name, details);
     let moderation = Moderation { subject, act, reason, at: app.now() };
     let id = app.new_id();
+    leaderboard::forget_answers_from_before(app).await;
     let mut batch = admin.batch();
     batch.push(moderation.apply());
     batch.push(moderation.log(&id));

@@ -1,6 +1,10 @@
 //! What a benchmark still tells.
 
-use axum::{extract::State, response::Response};
+use axum::{
+    Json,
+    extract::State,
+    response::{IntoResponse as _, Response},
+};
 use http::HeaderMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -79,8 +83,7 @@ pub async fn handler(
         return Ok(not_modified);
     }
     let health = BenchmarkHealth::read(&app, &scope, MOST_SCORES).await?;
-    let body = serde_json::to_string(&health).map_err(|error| ApiError::internal(error.to_string()))?;
-    Ok(caching::answer(&headers, "application/json", body, MINUTE))
+    Ok(caching::cacheable(Json(health).into_response(), &tag, MINUTE))
 }
 
 /// What a benchmark still tells, of one snapshot of a leaderboard.

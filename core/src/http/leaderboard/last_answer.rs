@@ -9,6 +9,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
+use futures_util::future::join;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use serde::{Deserialize, Serialize};
 
@@ -20,13 +21,15 @@ use super::{
 };
 use crate::{
     app::App,
-    ports::{Timestamp, within},
+    ports::{KeyValueError, Timestamp, within},
 };
 
 /// How long an answer is kept, in seconds.
 const KEPT_SECONDS: u32 = 7 * 86_400;
 /// An answer that stays the same is put again after this time, so that it does not expire.
 const KEEP_AGAIN_MS: u64 = 6 * 3_600_000;
+/// Where the cache has until when answers may tell what an administrator has hidden or renamed since.
+const AMENDED: &str = "last/amended";
 /// What is larger is not kept.
 const LARGEST: usize = 1 << 20;
 /// How long a shared cache may show it: the next who asks may get a new one.
@@ -107,6 +110,7 @@ pub async fn or_last_answer(State((app, question)): State<(App, Question)>, requ
     let Some(question) = question.asked(&request) else { return next.run(request).await };
     // Before anything is read for the answer.
     let unanswered = asked.and_then(|asked| Unanswered::of(&app, asked));
+    let asked_at = app.now();
     let is_head = request.method() == Method::HEAD;
     let known = request.headers().get(header::IF_NONE_MATCH).cloned();
     let last = async || {
@@ -125,7 +129,7 @@ pub async fn or_last_answer(State((app, question)): State<(App, Question)>, requ
     match answer.status() {
         StatusCode::SERVICE_UNAVAILABLE => last().await.unwrap_or(answer),
         StatusCode::OK if !is_head => {
-            let answer = keep(&app, &question, answer).await;
+            let answer = keep(&app, &question, asked_at, answer).await;
             match unanswered {
                 Some(unanswered) => unanswered.keep(&app, answer).await,
                 None => answer,
@@ -135,16 +139,32 @@ pub async fn or_last_answer(State((app, question)): State<(App, Question)>, requ
     }
 }
 
+/// Sees to it that nothing is shown again that was asked for before the end of this request, which hides or renames
+/// something. It comes before what it is about, so that nobody who dies in between leaves the way open; without the cache
+/// it goes on.
+pub async fn forget_answers_from_before(app: &App) {
+    let until = app.now().plus_ms(i64::from(app.deadlines().request));
+    if let Err(error) = app.ports().key_value.put(AMENDED, until.0.to_string().as_bytes(), KEPT_SECONDS).await {
+        tracing::warn!(%error, "answers from before are kept for worse times");
+    }
+}
+
+/// Until when answers may tell what is hidden or renamed by now.
+async fn amended_until(app: &App) -> Result<Option<Timestamp>, KeyValueError> {
+    let value = app.ports().key_value.get(AMENDED).await?;
+    let until = value.and_then(|value| std::str::from_utf8(&value).ok()?.parse().ok());
+    Ok(until.map(Timestamp))
+}
+
 /// Sees to it that the answer is kept. Where it is kept already, that costs nothing, or a look into the cache.
-async fn keep(app: &App, question: &Asked, answer: Response) -> Response {
+async fn keep(app: &App, question: &Asked, asked_at: Timestamp, answer: Response) -> Response {
     let is_small = answer.body().size_hint().exact().is_some_and(|size| size <= LARGEST as u64);
     if !is_small || answer.extensions().get::<NotKept>().is_some() {
         return answer;
     }
     let key = question.key();
     let tag = answer.headers().get(header::ETAG).and_then(|tag| tag.to_str().ok()).unwrap_or_default().to_owned();
-    let now = app.now();
-    if !app.last_answers().is_news(&key, &tag, now) {
+    if !app.last_answers().is_news(&key, &tag, asked_at) {
         return answer;
     }
     let (parts, body) = answer.into_parts();
@@ -153,27 +173,36 @@ async fn keep(app: &App, question: &Asked, answer: Response) -> Response {
     let tag = if tag.is_empty() { etag(&body) } else { tag };
     let text = |value: &HeaderValue| value.to_str().map(str::to_owned).ok();
     let headers = parts.headers.iter().filter_map(|(name, value)| Some((name.as_str().to_owned(), text(value)?)));
-    let kept = Kept { at: now.0, tag, headers: headers.collect() };
+    let kept = Kept { at: asked_at.0, tag, headers: headers.collect() };
     if let Ok(mut value) = serde_json::to_vec(&kept) {
         value.push(b'\n');
         value.extend_from_slice(&body);
         let worker = app.clone();
         app.ports().background.spawn(Box::pin(async move {
-            let cache = &worker.ports().key_value;
-            let kept_before = cache.get(&key).await.map(|value| value.as_deref().and_then(read).map(|(kept, _)| kept));
-            let done = match kept_before {
-                Ok(Some(before)) if before.tag == kept.tag && now.ms_since(Timestamp(before.at)) < KEEP_AGAIN_MS => {
-                    Ok(())
-                }
-                Ok(_) => cache.put(&key, &value, KEPT_SECONDS).await,
-                Err(error) => Err(error),
-            };
-            if let Err(error) = done {
+            if let Err(error) = put(&worker, &key, &kept, &value).await {
                 tracing::warn!(%error, "an answer was not kept for worse times");
             }
         }));
     }
     Response::from_parts(parts, Body::from(body))
+}
+
+/// Puts the answer, unless one as good is there, or it would not be shown.
+async fn put(app: &App, key: &str, kept: &Kept, value: &[u8]) -> Result<(), KeyValueError> {
+    let cache = &app.ports().key_value;
+    let (before, amended) = join(cache.get(key), amended_until(app)).await;
+    let (before, amended) = (before?, amended?.unwrap_or(Timestamp(0)));
+    if kept.at <= amended.0 {
+        // The next one may.
+        app.last_answers().forget(key);
+        return Ok(());
+    }
+    let before = before.as_deref().and_then(read).map(|(before, _)| before);
+    let is_as_good = before.is_some_and(|before| {
+        let age = Timestamp(kept.at).ms_since(Timestamp(before.at));
+        before.tag == kept.tag && before.at > amended.0 && age < KEEP_AGAIN_MS
+    });
+    if is_as_good { Ok(()) } else { cache.put(key, value, KEPT_SECONDS).await }
 }
 
 fn read(value: &[u8]) -> Option<(Kept, &[u8])> {
@@ -184,14 +213,18 @@ fn read(value: &[u8]) -> Option<(Kept, &[u8])> {
 
 /// The last answer, marked as not asked for anew: RFC 9211's `Cache-Status`, and its `Age`.
 async fn last_answer(app: &App, key: &str, headers: &HeaderMap) -> Option<Response> {
-    let value = match app.ports().key_value.get(key).await {
-        Ok(value) => value?,
-        Err(error) => {
+    let looked_up = join(app.ports().key_value.get(key), amended_until(app)).await;
+    let (value, amended) = match looked_up {
+        (Ok(value), Ok(amended)) => (value?, amended),
+        (Err(error), _) | (_, Err(error)) => {
             tracing::warn!(%error, "the last answer was not looked up");
             return None;
         }
     };
     let (kept, body) = read(&value)?;
+    if amended.is_some_and(|amended| kept.at <= amended.0) {
+        return None;
+    }
     let age = app.now().ms_since(Timestamp(kept.at)) / 1000;
     let has_tag = kept.headers.iter().any(|(name, _)| name == header::ETAG.as_str());
     let known = has_tag.then(|| not_modified(headers, &kept.tag, HOLDS)).flatten();

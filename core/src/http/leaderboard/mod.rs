@@ -26,6 +26,7 @@ pub use self::{
     board::{Board, BoardSelector, RowBody},
     changes::ChangeBody,
     html::{Scale, day, grouped, minute, system_name},
+    last_answer::forget_answers_from_before,
 };
 use crate::app::App;
 

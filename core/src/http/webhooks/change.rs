@@ -91,7 +91,8 @@ pub async fn handler(
     let now = app.now();
     let mut batch = caller.batch();
     let user_id = batch.user_id();
-    let found = batch.push(store::change(&id, user_id, &change));
+    batch.push(store::hasten(&id, user_id, &change, body.status, now));
+    let found = batch.push(store::change(&id, user_id, &change, now));
     if !members.is_empty() {
         let details = json!({ "webhookId": id, "members": members });
         batch.push(caller.event_if_changed(&app, SecurityEventName::WebhookChanged, details));
@@ -104,7 +105,7 @@ pub async fn handler(
     if !answers.take(found)? {
         return Err(no_such_webhook());
     }
-    if body.status == Some(WebhookStatus::Enabled) {
+    if change.url.is_some() || body.status == Some(WebhookStatus::Enabled) {
         webhooks::deliver_in_background(&app);
     }
     Ok(Answer(answers.take(webhook)?.ok_or_else(no_such_webhook)?.into()))

@@ -8,7 +8,7 @@ use http::HeaderMap;
 use maud::{Markup, html};
 
 use super::{
-    Choices, answer, answer_tagged,
+    Choices, answer_tagged,
     cards::ranks,
     more, tag_of_boards,
     text::{Scale, address, count, day, model_address},
@@ -88,10 +88,8 @@ pub async fn standings(
         }
         Err(error) => return Err(error),
     };
-    // Of what a model is a variant changes without a new snapshot, and chooses rows where it is asked for.
-    let asked = (parameters.base_model().is_none()).then(|| ("page of standings", uri.query().unwrap_or_default()));
-    let tag = asked.map(|asked| tag_of_boards(&app, &asked, &listed));
-    if let Some(known) = tag.as_ref().and_then(|tag| caching::not_modified(&headers, tag, MINUTE)) {
+    let tag = tag_of_boards(&app, &("page of standings", uri.query().unwrap_or_default()), &listed);
+    if let Some(known) = caching::not_modified(&headers, &tag, MINUTE) {
         return Ok(known);
     }
     let matrix = Matrix::read(&app, &parameters, listed, ROWS).await?;
@@ -103,10 +101,7 @@ pub async fn standings(
         path: &path,
     };
     let content = markup(&choices, &parameters, &matrix);
-    Ok(match tag {
-        Some(tag) => answer_tagged(&app, &tag, &summary, &content),
-        None => answer(&app, &headers, &summary, &content),
-    })
+    Ok(answer_tagged(&app, &tag, &summary, &content))
 }
 
 fn markup(choices: &Choices, parameters: &MatrixParameters, matrix: &Matrix) -> Markup {

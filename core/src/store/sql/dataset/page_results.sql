@@ -58,14 +58,14 @@ known AS MATERIALIZED (
     JOIN benchmark_versions AS v ON v.benchmark_id = r.benchmark_id AND v.version = r.version
 )
 SELECT
-  p.pack, known.told, p.run_id, NULL AS task_id, NULL AS attempt, NULL AS status, NULL AS score, NULL AS samples,
+  p.pack, p.results, p.size, known.told, p.run_id, NULL AS task_id, NULL AS attempt, NULL AS status, NULL AS score, NULL AS samples,
   NULL AS correct, NULL AS latency_ms, NULL AS input_tokens, NULL AS output_tokens, NULL AS cost_usd, NULL AS parts
 FROM walked
   CROSS JOIN known USING (run_id)
   CROSS JOIN result_packs AS p ON p.id = walked.id
 UNION ALL
 SELECT
-  NULL AS pack, known.told, page.run_id, page.task_id, page.attempt, page.status, page.score, page.samples,
+  NULL AS pack, NULL AS results, NULL AS size, known.told, page.run_id, page.task_id, page.attempt, page.status, page.score, page.samples,
   page.correct, page.latency_ms, page.input_tokens, page.output_tokens, page.cost_usd, page.parts
 FROM page
   CROSS JOIN known USING (run_id)

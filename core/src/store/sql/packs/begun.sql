@@ -1,7 +1,7 @@
 -- Tells how far the results of a run are packed: how many, and which was the last.
 -- ?1 run
 SELECT
-  coalesce(sum(results), 0) AS results, count(*) AS packs, coalesce(max(last_task), '') AS task,
+  coalesce(sum(results), 0) AS results, coalesce(max(last_task), '') AS task,
   coalesce(
     (
       SELECT n.last_attempt

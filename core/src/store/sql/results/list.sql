@@ -27,7 +27,7 @@ WITH RECURSIVE walked (id, last_task, last_attempt, results) AS (
   WHERE w.results < ?4
 )
 SELECT
-  NULL AS pack, x.run_id, x.task_id, x.attempt, x.status, x.score, x.samples, x.correct, x.latency_ms, x.input_tokens,
+  NULL AS pack, NULL AS results, NULL AS size, NULL AS told, x.run_id, x.task_id, x.attempt, x.status, x.score, x.samples, x.correct, x.latency_ms, x.input_tokens,
   x.output_tokens, x.cost_usd, x.parts
 FROM (
   SELECT *
@@ -37,6 +37,6 @@ FROM (
   LIMIT ?4
 ) AS x
 UNION ALL
-SELECT p.pack, p.run_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+SELECT p.pack, p.results, p.size, NULL, p.run_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
 FROM walked AS w
   CROSS JOIN result_packs AS p ON p.id = w.id

@@ -4,11 +4,13 @@
 -- ?3      its address
 -- ?4, ?5  whether the description changes, and what it becomes
 -- ?6, ?7  the events, as an array, and whether the public log is among them: from its newest line on, where it was not
+-- ?8      now
 UPDATE webhooks SET
   url = coalesce(?3, url),
   held_until = CASE WHEN url <> ?3 THEN 0 ELSE held_until END,
   failures = CASE WHEN url <> ?3 THEN 0 ELSE failures END,
   failing_since = CASE WHEN url <> ?3 THEN NULL ELSE failing_since END,
+  due_at = CASE WHEN url <> ?3 THEN min(due_at, CAST(?8 AS INTEGER)) ELSE due_at END,
   description = CASE WHEN ?4 = 1 THEN ?5 ELSE description END,
   events = coalesce(?6, events),
   follows_log = coalesce(?7, follows_log),
