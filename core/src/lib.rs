@@ -17,6 +17,7 @@ mod http;
 mod mail;
 mod memory;
 pub mod operators;
+mod packing;
 pub mod ports;
 mod pwned_passwords;
 mod schedule;

@@ -3,7 +3,7 @@
 use crate::{
     app::App,
     http::{catch_up, sequence},
-    mail, store, webhooks,
+    mail, packing, store, webhooks,
 };
 
 /// Rows of a table that a tick forgets in one batch: some milliseconds of the writer's time.
@@ -11,19 +11,23 @@ const FORGOTTEN_AT_ONCE: u32 = 1000;
 /// Batches of a tick that forget, at most.
 const MOST_ROUNDS: u32 = 60;
 
-/// What a schedule does: tells owners of their keys, sends the mail that is due, gives changes their leaves in the log, forgets what has expired and calls webhooks.
+/// What a schedule does: tells owners of their keys, sends the mail that is due, gives changes their leaves in the log, forgets
+/// what has expired, calls webhooks and packs the results of published runs.
 ///
 /// Failures are logged: the next tick tries again.
 pub async fn tick(app: &App) {
     tend(app).await;
-    // Last, since strangers may take their time.
+    // After all that somebody waits for, since strangers may take their time.
     webhooks::deliver_due(app).await;
+    // Nobody waits for this: where a host has enough of a tick, it is cut off here.
+    pack(app).await;
 }
 
 /// A [`tick`] that a request asks for. Webhooks are called after its answer: its deadline would drop what strangers are slow to
 /// take before that is noted, and its trace is none of theirs.
 pub async fn tick_for_request(app: &App) {
     tend(app).await;
+    pack(app).await;
     webhooks::deliver_in_background(app);
 }
 
@@ -36,6 +40,12 @@ async fn tend(app: &App) {
     sequence(app).await;
     if let Err(error) = forget_expired(app).await {
         tracing::error!(%error, "clean-up failed");
+    }
+}
+
+async fn pack(app: &App) {
+    if let Err(error) = packing::pack_due(app).await {
+        tracing::error!(%error, "packing results failed");
     }
 }
 

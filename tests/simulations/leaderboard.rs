@@ -54,7 +54,7 @@ impl Publisher {
         self.simulation.call(method, &format!("/api/v1{path}"), Some(&self.key), body).await
     }
 
-    async fn call(&self, method: Method, path: &str, body: Option<Value>, status: u16) -> Value {
+    pub async fn call(&self, method: Method, path: &str, body: Option<Value>, status: u16) -> Value {
         let (answered, value) = self.try_call(method, path, body).await;
         assert_eq!(answered, status, "{path}: {value}");
         value
@@ -64,7 +64,7 @@ impl Publisher {
         self.call(Method::PUT, &format!("/models/p/{name}"), Some(json!({ "displayName": name })), 201).await;
     }
 
-    async fn open(&self, name: &str) -> String {
+    pub async fn open(&self, name: &str) -> String {
         let body = json!({
             "model": format!("p/{name}"), "benchmark": "bench", "version": "1", "harness": "suite",
             "harnessVersion": "1", "commit": "abc1234", "evaluatorRelationship": "first_party",
@@ -79,7 +79,7 @@ impl Publisher {
         run
     }
 
-    async fn published(&self, name: &str, correct: usize, total: usize) -> String {
+    pub async fn published(&self, name: &str, correct: usize, total: usize) -> String {
         let run = self.uploaded(name, correct, total).await;
         self.call(Method::POST, &format!("/runs/{run}/publish"), None, 200).await;
         run

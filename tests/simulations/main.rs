@@ -8,6 +8,7 @@ mod idempotency;
 mod leaderboard;
 mod limits;
 mod log;
+mod packs;
 mod reads;
 mod round_trips;
 mod steps;

@@ -117,6 +117,7 @@ impl Setup {
         ];
         if self.moves_time() {
             variables.push(("DEV_CLOCK", "on".to_owned()));
+            variables.push(("PACK_RESULTS_AFTER_HOURS", "24".to_owned()));
         }
         if self.sends_mail() {
             variables.extend([

@@ -20,6 +20,7 @@ use aibaas_core::{
         key_use::{Decision, HourOfUse, KeyUse},
     },
     migrate,
+    operators::{Checked, Operator, Violation},
     ports::{
         Background, BoxFuture, Clock, Database, DatabaseError, Entropy, HashError, HashJob, HashOutcome, HttpClient,
         HttpError, InlineHasher, KeyGate, KeyGateError, KeyValue, KeyValueError, OutboundRequest, OutboundResponse,
@@ -39,6 +40,9 @@ use serde_json::Value;
 use tower::ServiceExt as _;
 
 use crate::faults::Faults;
+
+/// The variable of a simulation alone that says how many statements a batch that packs may have.
+pub const PACKING_STATEMENTS: &str = "SIMULATION_PACKING_STATEMENTS";
 
 /// One application in one process.
 pub struct Simulation {
@@ -202,6 +206,8 @@ impl Simulation {
             base_url: "http://simulation.example".to_owned(),
             most_hash_memory_kib: 65_536,
             own_mail: OwnMail::None,
+            most_packing_statements: lookup(PACKING_STATEMENTS)
+                .map_or(HostDefaults::PACKING_STATEMENTS, |most| most.parse().expect("a number")),
         };
         let config = Config::load(&lookup, defaults).expect("a configuration");
         migrate(ports.as_ref()).await.expect("the schema");
@@ -285,6 +291,29 @@ impl Simulation {
     pub fn count(&self, sql: &str) -> i64 {
         let database = self.ports.database.lock().expect("no panic");
         database.query_row(sql, [], |row| row.get(0)).expect("a number")
+    }
+
+    /// Changes what is stored behind the application's back.
+    ///
+    /// # Panics
+    /// When the schema does not allow it.
+    pub fn spoil(&self, sql: &str) {
+        self.try_spoil(sql).unwrap_or_else(|error| panic!("{error}: {sql}"));
+    }
+
+    /// The same, where the schema may not allow it.
+    pub fn try_spoil(&self, sql: &str) -> Result<(), String> {
+        let database = self.ports.database.lock().expect("no panic");
+        database.execute_batch(sql).map_err(|error| error.to_string())
+    }
+
+    /// What an operator's check finds.
+    pub async fn violations(&self) -> Vec<Violation> {
+        let ports = self.ports.as_ref();
+        let operator = Operator { database: ports, clock: ports, entropy: ports };
+        let mut checked = Checked::default();
+        operator.check_invariants(&mut checked).await.expect("a check");
+        checked.violations
     }
 
     /// How many round trips to the database there were since the last question, those after the answer left out.

@@ -135,7 +135,7 @@ pub fn what_is_no_backup_is_refused() {
 }
 
 /// Each invariant, and a change that nothing but it forbids.
-const SPOILED: [(&str, &str); 23] = [
+const SPOILED: [(&str, &str); 24] = [
     ("foreign_keys", "PRAGMA foreign_keys = OFF; DELETE FROM models WHERE id = 'acme/plane'"),
     ("schema", "INSERT INTO d1_migrations (name) VALUES ('9999_of_tomorrow.sql')"),
     ("run_states", "UPDATE runs SET withdrawn_at = NULL WHERE status = 'withdrawn'"),
@@ -167,6 +167,7 @@ const SPOILED: [(&str, &str); 23] = [
     ),
     ("second_factors", "UPDATE users SET mfa_enabled = 1"),
     ("log_tree", "UPDATE log_leaves SET leaf = json_set(leaf, '$.seq', 99) WHERE idx = 5"),
+    ("packs", "UPDATE runs SET packed_at = 1 WHERE status = 'published'"),
     ("results_digests", "UPDATE results SET latency_ms = 12345 WHERE task_id = 't1'"),
 ];
 

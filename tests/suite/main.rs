@@ -54,6 +54,7 @@ mod native_metrics;
 mod native_program;
 mod notices;
 mod observed;
+mod packs;
 mod pages;
 mod parameters;
 mod parity;
@@ -159,6 +160,7 @@ fn everywhere() -> Vec<Case> {
         composite::cases(),
         kept_answers::cases(),
         leaderboard::cases(),
+        packs::cases(),
         pages::cases(),
         compare::cases(),
         slices::cases(),
@@ -299,6 +301,9 @@ fn once(kinds: &[Kind]) -> Vec<Trial> {
         plain("secrecy::on_native", || RUNTIME.block_on(secrecy::on_native())),
         counted("secrecy::on_spin".to_owned(), || RUNTIME.block_on(secrecy::on_spin())),
         counted("secrecy::in_workerd".to_owned(), || RUNTIME.block_on(secrecy::in_workerd())),
+        plain("packs::on_native", || RUNTIME.block_on(packs::on_native())),
+        counted("packs::on_spin".to_owned(), || RUNTIME.block_on(packs::on_spin())),
+        counted("packs::in_workerd".to_owned(), || RUNTIME.block_on(packs::in_workerd())),
         plain("native_program::command_line", native_program::command_line),
         plain("native_program::completions_and_manual", native_program::completions_and_manual),
         plain("native_program::health_is_told_by_the_program", native_program::health_is_told_by_the_program),

@@ -38,6 +38,13 @@ pub struct HostDefaults {
     pub most_hash_memory_kib: u32,
     /// How it sends mail by itself, beside what it asks of providers over HTTP.
     pub own_mail: OwnMail,
+    /// How many statements a tick may spend on packing results.
+    pub most_packing_statements: usize,
+}
+
+impl HostDefaults {
+    /// `most_packing_statements` of a host whose database is beside it.
+    pub const PACKING_STATEMENTS: usize = 400;
 }
 
 #[cfg(test)]
@@ -45,7 +52,13 @@ impl HostDefaults {
     /// A host in development that listens there, for unit tests.
     pub(crate) fn development(base_url: &str) -> Self {
         let base_url = base_url.to_owned();
-        Self { environment: Environment::Development, base_url, most_hash_memory_kib: 65_536, own_mail: OwnMail::None }
+        Self {
+            environment: Environment::Development,
+            base_url,
+            most_hash_memory_kib: 65_536,
+            own_mail: OwnMail::None,
+            most_packing_statements: Self::PACKING_STATEMENTS,
+        }
     }
 }
 
@@ -125,6 +138,10 @@ pub struct Config {
     pub webhook_private_targets: bool,
     /// `STORAGE_QUOTA_BYTES`: how much an account may store unless an administrator says otherwise.
     pub storage_quota_bytes: i64,
+    /// `PACK_RESULTS_AFTER_HOURS`: how long after its publication a run's results are packed; never where absent.
+    pub pack_results_after_hours: Option<u32>,
+    /// How many statements a batch that packs results may have here.
+    pub most_packing_statements: usize,
     /// `RATE_LIMIT_REGISTER`, by client address.
     pub limit_register: Limit,
     /// `RATE_LIMIT_LOGIN`, by client address.
@@ -278,6 +295,7 @@ impl Config {
         let longest_deadline = if production { 60 } else { 600 };
         let deadlines = Deadlines::of_request(read.seconds("REQUEST_DEADLINE_SECONDS", 25, longest_deadline));
         let storage_quota_bytes = read.storage_quota();
+        let pack_results_after_hours = read.pack_results_after_hours();
         let limit_register = read.limit("RATE_LIMIT_REGISTER", "register", (10, 600));
         let limit_login = read.limit("RATE_LIMIT_LOGIN", "login", (30, 300));
         let limit_resend = read.limit("RATE_LIMIT_RESEND", "resend", (5, 600));
@@ -314,6 +332,8 @@ impl Config {
             dev_clock,
             webhook_private_targets,
             storage_quota_bytes,
+            pack_results_after_hours,
+            most_packing_statements: defaults.most_packing_statements,
             limit_register,
             limit_login,
             limit_resend,
@@ -369,6 +389,17 @@ mod tests {
         let mistake = ["RATE_LIMIT_READS must be requests/seconds, such as 600/60, or off"];
         assert_eq!(given("none").unwrap_err().0, mistake);
         assert_eq!(given("0/60").unwrap_err().0, mistake);
+    }
+
+    #[test]
+    fn results_are_packed_only_where_it_says_so() {
+        let given = |value| load(&[("PACK_RESULTS_AFTER_HOURS", value)]).map(|config| config.pack_results_after_hours);
+        assert_eq!(load(&[]).unwrap().pack_results_after_hours, None);
+        assert_eq!((given("0").unwrap(), given("24").unwrap(), given("").unwrap()), (Some(0), Some(24), None));
+        for wrong in ["-1", "1.5", "off", "87601"] {
+            let mistake = "PACK_RESULTS_AFTER_HOURS must be a whole number of hours from 0 to 87600";
+            assert_eq!(given(wrong).unwrap_err().0, [mistake], "{wrong}");
+        }
     }
 
     #[test]

@@ -9,6 +9,9 @@ use crate::{
 /// 1 GiB: about a hundred of the largest runs.
 const DEFAULT_STORAGE_QUOTA: i64 = 1 << 30;
 
+/// Ten years.
+const MOST_HOURS: u32 = 87_600;
+
 /// Reads variables, and notes every mistake in them.
 pub(super) struct Reader<'a> {
     pub(super) lookup: &'a dyn Fn(&str) -> Option<String>,
@@ -154,6 +157,15 @@ impl Reader<'_> {
                 self.mistake("STORAGE_QUOTA_BYTES must be a whole number of bytes, such as 1073741824");
                 DEFAULT_STORAGE_QUOTA
             })
+    }
+
+    pub(super) fn pack_results_after_hours(&mut self) -> Option<u32> {
+        let value = self.get("PACK_RESULTS_AFTER_HOURS")?;
+        let hours = value.parse().ok().filter(|hours| *hours <= MOST_HOURS);
+        if hours.is_none() {
+            self.mistake(format!("PACK_RESULTS_AFTER_HOURS must be a whole number of hours from 0 to {MOST_HOURS}"));
+        }
+        hours
     }
 
     pub(super) fn password_params(&mut self, most_memory_kib: u32, production: bool) -> password_hash::Params {

@@ -3,7 +3,7 @@ use std::{cell::RefCell, collections::BTreeSet, fmt};
 use super::{Config, Environment, HostDefaults, OwnMail};
 
 /// How variables of this product begin. Another one that begins so is misspelt, or of another release.
-const PREFIXES: [&str; 24] = [
+const PREFIXES: [&str; 25] = [
     "ADMIN_EMAIL",
     "AIBAAS_",
     "BACKUP_",
@@ -15,6 +15,7 @@ const PREFIXES: [&str; 24] = [
     "MAIL_",
     "MAX_CONNECTIONS_",
     "METRICS_TOKEN",
+    "PACK_RESULTS",
     "PASSWORD_ARGON2",
     "PASSWORD_HASH",
     "PUBLISHING_",
@@ -63,6 +64,7 @@ pub fn unknown_variables(names: impl IntoIterator<Item = String>, of_host: &[&st
         base_url: String::new(),
         most_hash_memory_kib: u32::MAX,
         own_mail: OwnMail::Smtp,
+        most_packing_statements: HostDefaults::PACKING_STATEMENTS,
     };
     let _ = Config::load(&lookup, defaults);
     let known = known.into_inner();

@@ -22,6 +22,7 @@ pub mod network;
 pub mod origin;
 pub mod password_hash;
 pub mod recovery_code;
+pub mod result_pack;
 pub mod run_aggregates;
 pub mod run_links;
 pub mod run_status;

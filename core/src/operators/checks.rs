@@ -1,6 +1,6 @@
 //! Whether the data are what the application makes them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde::Serialize;
 
@@ -56,7 +56,13 @@ impl Operator<'_> {
             checked.add(name, query.run(self.database).await?);
         }
         checked.add("log_tree", self.check_tree().await?);
-        checked.add("results_digests", self.check_results().await?);
+        let packs = self.check_packs().await?;
+        checked.add("results_digests", self.check_results(&packs.unreadable).await?);
+        let unpacked = checks::aggregates_of_results(MOST).run(self.database).await?;
+        checked.add("aggregates_of_results", unpacked.into_iter().chain(packs.aggregates));
+        let bytes = packs.bytes.iter().map(|(owner, bytes)| (owner.as_str(), *bytes));
+        checked.add("storage", checks::storage(MOST, bytes).run(self.database).await?);
+        checked.add("packs", packs.problems);
         Ok(())
     }
 
@@ -103,13 +109,17 @@ impl Operator<'_> {
     }
 
     /// The results of published runs, against what they came to when they were published.
-    async fn check_results(&self) -> Result<Vec<String>, OperatorError> {
+    async fn check_results(&self, unreadable: &HashSet<String>) -> Result<Vec<String>, OperatorError> {
         let (mut after, mut problems) = (String::new(), Vec::new());
         loop {
             let runs = checks::digested_runs(&after, PAGE).run(self.database).await?;
             let Some(last) = runs.last() else { return Ok(problems) };
             after = last.id.to_string();
             for run in runs {
+                if unreadable.contains(run.id.as_str()) {
+                    problems.push(format!("the results of run {} cannot be read", run.id));
+                    continue;
+                }
                 let mut digest = ResultsDigest::default();
                 // Those at private tasks were left out.
                 let mut next = (!run.private_tasks).then(|| (String::new(), 0));

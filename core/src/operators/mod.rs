@@ -5,6 +5,7 @@ mod checks;
 mod error;
 mod imports;
 mod operator;
+mod packs;
 mod roles;
 
 pub use api_keys::{CreatedApiKey, RevokedApiKey};

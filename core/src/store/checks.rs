@@ -23,12 +23,26 @@ fn read_count(row: &Row, column: &str) -> Result<u64, DatabaseError> {
     u64::try_from(row.integer(column)?).map_err(unreadable)
 }
 
-/// Lists the invariants that SQL can look at, by name; each query finds at most so many violations.
+fn problems(sql: Sql) -> Query<Vec<String>> {
+    sql.all(|row| row.text("problem"))
+}
+
+/// Finds at most so many published runs, of those that are not packed, whose results come to something else than what is kept.
+pub fn aggregates_of_results(rows: u32) -> Query<Vec<String>> {
+    problems(sql!("check/aggregates_of_results").bind(rows))
+}
+
+/// Finds at most so many accounts that are charged for less than they store; they store so many bytes in packs.
+pub fn storage<'a>(rows: u32, packed: impl Iterator<Item = (&'a str, usize)>) -> Query<Vec<String>> {
+    let packed = packed.map(|(owner, bytes)| serde_json::json!([owner, bytes])).collect::<serde_json::Value>();
+    problems(sql!("check/storage").bind(rows).bind(packed.to_string()))
+}
+
+/// Lists the other invariants that SQL can look at, by name; each query finds at most so many violations.
 pub fn invariants(rows: u32) -> Vec<(&'static str, Query<Vec<String>>)> {
-    let problems = |sql: Sql| sql.bind(rows).all(|row| row.text("problem"));
+    let problems = |sql: Sql| problems(sql.bind(rows));
     vec![
         ("run_states", problems(sql!("check/run_states"))),
-        ("aggregates_of_results", problems(sql!("check/aggregates_of_results"))),
         ("aggregates_of_totals", problems(sql!("check/aggregates_of_totals"))),
         ("standing", problems(sql!("check/standing"))),
         ("entries", problems(sql!("check/entries"))),
@@ -36,7 +50,6 @@ pub fn invariants(rows: u32) -> Vec<(&'static str, Query<Vec<String>>)> {
         ("ranks", problems(sql!("check/ranks"))),
         ("seals", problems(sql!("check/seals"))),
         ("log_leaves", problems(sql!("check/log_leaves"))),
-        ("storage", problems(sql!("check/storage"))),
         ("outbox", problems(sql!("check/outbox"))),
         ("key_families", problems(sql!("check/key_families"))),
         ("key_counters", problems(sql!("check/key_counters"))),
@@ -85,5 +98,70 @@ pub fn digested_runs(after: &str, rows: u32) -> Query<Vec<DigestedRun>> {
         };
         let id = RunId::from(row.text("id")?.as_str());
         Ok(DigestedRun { id, results, private_tasks: row.boolean("private_tasks")? })
+    })
+}
+
+/// A run that is packed or has packs, and what is kept of it.
+pub struct PackedRun {
+    /// Its id.
+    pub id: RunId,
+    /// Whose it is, where the account is there.
+    pub owner_id: Option<String>,
+    /// Whether its packs are read.
+    pub is_packed: bool,
+    /// Whether it was published.
+    pub is_published: bool,
+    /// How many rows of results it has all the same.
+    pub rows: u64,
+    /// Whether scores are shares, so that 1 is a pass.
+    pub is_share: bool,
+    /// Whether its results are to come to what is kept of it, and may be missing.
+    pub added_up: Option<MayBeMissing>,
+    /// What its results came to.
+    pub kept: Option<KeptScore>,
+}
+
+/// Whether results may be missing: those at private tasks stay at home, and a copy of a data set has none.
+pub struct MayBeMissing(pub bool);
+
+/// What publishing kept of a run's results.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct KeptScore {
+    /// How many tasks there are.
+    pub tasks: i64,
+    /// How many attempts.
+    pub total: i64,
+    /// How many passed.
+    pub correct: i64,
+    /// The mean over tasks.
+    pub score: f64,
+    /// How many tasks have a score of their own.
+    pub scores: i64,
+}
+
+impl KeptScore {
+    fn from_row(row: &Row) -> Result<Option<Self>, DatabaseError> {
+        let (Some(tasks), Some(scores)) = (row.optional_integer("tasks")?, row.optional_integer("scores")?) else {
+            return Ok(None);
+        };
+        let (total, correct, score) = (row.integer("total")?, row.integer("correct")?, row.real("score")?);
+        Ok(Some(Self { tasks, total, correct, score, scores }))
+    }
+}
+
+/// Lists runs that are packed or have packs, after one.
+pub fn packed_runs(after: &str, rows: u32) -> Query<Vec<PackedRun>> {
+    sql!("check/packed_runs").bind(after).bind(rows).all(|row| {
+        let may_be_missing = MayBeMissing(row.boolean("private_tasks")?);
+        Ok(PackedRun {
+            id: RunId::from(row.text("id")?.as_str()),
+            owner_id: row.optional_text("owner_id")?,
+            is_packed: row.boolean("is_packed")?,
+            is_published: row.boolean("is_published")?,
+            rows: read_count(row, "rows")?,
+            is_share: row.boolean("is_share")?,
+            added_up: row.boolean("has_results")?.then_some(may_be_missing),
+            kept: KeptScore::from_row(row)?,
+        })
     })
 }

@@ -11,7 +11,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::query::{Query, Sql};
+use super::{
+    packs::{self, ResultKey},
+    query::{Query, Sql},
+};
 use crate::{
     domain::log_record,
     ports::{DatabaseError, Row, Rows, Value},
@@ -26,6 +29,13 @@ use Kind::{Boolean, Integer, Json, Real, Text};
 
 /// The form of what is told; another number is another form.
 pub const FORMAT: u32 = 1;
+
+/// The table that may be packed.
+const RESULTS: &str = "results";
+/// Bytes of texts that a page of it holds.
+const PAGE_SIZE: usize = 1_000_000;
+/// What one of its rows counts besides its texts.
+const ROW_SIZE: usize = 300;
 
 /// What a column holds, and how it is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,7 +90,7 @@ pub struct Page {
 
 /// Reads a row of `results` as the data set tells it.
 pub(super) fn result(row: &Row) -> Result<log_record::Row, DatabaseError> {
-    let table = Table::named("results").ok_or_else(|| DatabaseError::Unavailable("no table of results".to_owned()))?;
+    let table = Table::named(RESULTS).ok_or_else(|| DatabaseError::Unavailable("no table of results".to_owned()))?;
     table.row(row)
 }
 
@@ -117,6 +127,11 @@ impl Table {
     /// where the key is no key of this table.
     pub fn page(&'static self, through: i64, limit: u32, after: Option<Vec<Key>>) -> Option<Query<Page>> {
         let page = Sql::new(self.page).bind(through).bind(limit);
+        if self.name == RESULTS {
+            let after = after.map_or_else(|| Some(ResultKey::default()), ResultKey::of)?;
+            let page = page.bind(after.run.as_str()).bind(after.task.as_str()).bind(after.attempt);
+            return Some(page.read(move |found| self.read_results(found, &after, limit)));
+        }
         let kinds = self.keys.iter().map(|key| self.kind(key));
         let page = match after {
             None => {
@@ -160,6 +175,25 @@ impl Table {
             _ => None,
         };
         Ok(Page { lines, next })
+    }
+
+    /// The page that rows and packs make: the same as if all of them were rows.
+    fn read_results(&self, found: Rows, after: &ResultKey, limit: u32) -> Result<Page, DatabaseError> {
+        let (mut lines, mut count, mut size) = (String::new(), 0_u32, 0_usize);
+        let mut last = None;
+        for (key, row) in packs::merged(found, after)? {
+            let parts = row.optional_text("parts")?.map_or(0, |parts| parts.len());
+            size = size.saturating_add(key.task.len()).saturating_add(parts).saturating_add(ROW_SIZE);
+            if count >= limit || (count > 0 && size > PAGE_SIZE) {
+                return Ok(Page { lines, next: last.map(ResultKey::into_keys) });
+            }
+            if row.boolean("told")? {
+                self.write(&row, &mut lines)?;
+            }
+            count = count.saturating_add(1);
+            last = Some(key);
+        }
+        Ok(Page { lines, next: None })
     }
 
     fn key(&self, row: &Row) -> Result<Vec<Key>, DatabaseError> {

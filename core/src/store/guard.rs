@@ -79,6 +79,8 @@ guards! {
     PasswordTurn => "password_turn",
     /// No result contradicts one that is stored.
     ResultsConsistent => "results_consistent",
+    /// The run's results are not packed, and are as many as were read.
+    ResultsUnpacked => "results_unpacked",
     /// The person has another role than the one that they are given.
     RoleChanges => "role_changes",
     /// The run takes results.

@@ -5,8 +5,10 @@ use std::collections::HashMap;
 use super::{
     changes::{Change, Place},
     columns::{read_json, time},
-    dataset::Table,
+    dataset::{self, Table},
+    packs,
     query::{Query, sql},
+    results::TaskAttempt,
 };
 use crate::{
     domain::{
@@ -130,15 +132,11 @@ pub struct ResultPiece {
 
 /// Lists at most so many results of a run after a task and attempt.
 pub fn results(id: &RunId, (task, attempt): &(String, i64), rows: u32) -> Query<ResultPiece> {
-    let piece = sql!("log/results").bind(id).bind(task.as_str()).bind(*attempt).bind(rows);
-    piece.read(move |found| {
+    packs::results(id, &TaskAttempt { task: task.clone(), attempt: *attempt }, rows, move |found| {
         let is_full = u32::try_from(found.len()).is_ok_and(|count| count >= rows);
-        let mut piece = ResultPiece { rows: Vec::with_capacity(found.len()), end: None };
-        for row in found {
-            piece.end = is_full.then_some((row.text("task_id")?, row.integer("attempt")?));
-            piece.rows.push(table("results")?.row(&row)?);
-        }
-        Ok(piece)
+        let end = found.last().filter(|_| is_full).map(|(key, _)| (key.task.clone(), key.attempt));
+        let rows = found.iter().map(|(_, row)| dataset::result(row)).collect::<Result<_, _>>()?;
+        Ok(ResultPiece { rows, end })
     })
 }
 

@@ -42,6 +42,7 @@ pub const MIGRATIONS: &[Migration] = &[
     migration!("0020_mail.sql"),
     migration!("0021_webhooks.sql"),
     migration!("0022_model_families.sql"),
+    migration!("0023_packs.sql"),
 ];
 
 /// Names the newest migration: which schema this program works with.

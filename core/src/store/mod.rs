@@ -32,6 +32,7 @@ pub mod moderations;
 pub mod moving;
 pub mod outbox;
 pub mod own_runs;
+pub mod packs;
 pub mod pages;
 pub mod personal_data;
 pub mod publications;

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::{
     columns::{optional_json, read_named},
-    dataset,
+    dataset, packs,
     query::{Query, sql},
 };
 use crate::{
@@ -229,7 +229,7 @@ pub fn count_changes() -> Query<u64> {
 
 /// Lists a run's results after a place, by task and attempt.
 pub fn list(run_id: &RunId, after: &TaskAttempt, rows: u32) -> Query<Vec<TaskResult>> {
-    sql!("results/list").bind(run_id).bind(after.task.as_str()).bind(after.attempt).bind(rows).all(TaskResult::from_row)
+    packs::results(run_id, after, rows, |found| found.iter().map(|(_, row)| TaskResult::from_row(row)).collect())
 }
 
 /// Lists attempts at tasks that the run has no result for, at most 100, in the order of the tasks.

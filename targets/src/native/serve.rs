@@ -160,6 +160,7 @@ pub fn defaults(base_url: String) -> HostDefaults {
         base_url,
         most_hash_memory_kib: 1_048_576,
         own_mail: OwnMail::Smtp,
+        most_packing_statements: HostDefaults::PACKING_STATEMENTS,
     }
 }
 

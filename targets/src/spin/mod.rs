@@ -177,6 +177,7 @@ async fn load_config() -> Result<Result<Config, ConfigError>, String> {
                 base_url: BASE_URL.to_owned(),
                 most_hash_memory_kib: 262_144,
                 own_mail: OwnMail::None,
+                most_packing_statements: HostDefaults::PACKING_STATEMENTS,
             },
         );
         let missing = missing.into_inner();

@@ -69,6 +69,7 @@ pub(crate) fn start(world: &Arc<World>) -> (App, axum::Router) {
         base_url: "http://simulation.example".to_owned(),
         most_hash_memory_kib: 65_536,
         own_mail: OwnMail::None,
+        most_packing_statements: HostDefaults::PACKING_STATEMENTS,
     };
     let app = App::new(ports, Config::load(&lookup, defaults).expect("a configuration"));
     let router = aibaas_core::router(&app);

@@ -14,7 +14,7 @@ use crate::{
 };
 use axum::response::IntoResponse as _;
 
-/// Sends due mail, gives changes their leaves in the log, cleans up, and calls webhooks.
+/// Sends due mail, gives changes their leaves in the log, cleans up, packs results where that is configured, and calls webhooks.
 ///
 /// For a schedule outside, where the host has none. 404 when no `TICK_SECRET` is configured.
 #[utoipa::path(

@@ -34,6 +34,7 @@ const SETTINGS: &[&str] = &[
     "JWT_SECRET",
     "JWT_SECRET_PREVIOUS",
     "MAIL_FROM",
+    "PACK_RESULTS_AFTER_HOURS",
     "PASSWORD_ARGON2ID",
     "RATE_LIMIT_LOGIN",
     "RATE_LIMIT_REGISTER",
@@ -245,7 +246,7 @@ proptest! {
     ) {
         let lookup = |name: &str| given.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone());
         let environment = if is_production { Environment::Production } else { Environment::Development };
-        let defaults = HostDefaults { environment, base_url: "http://simulation.example".to_owned(), most_hash_memory_kib: 65_536, own_mail: OwnMail::Smtp };
+        let defaults = HostDefaults { environment, base_url: "http://simulation.example".to_owned(), most_hash_memory_kib: 65_536, own_mail: OwnMail::Smtp, most_packing_statements: HostDefaults::PACKING_STATEMENTS };
         if let Ok(config) = Config::load(&lookup, defaults) {
             for block in &config.trusted_proxies {
                 prop_assert_eq!(Network::parse(&block.to_string()), Some(*block));

@@ -1,5 +1,5 @@
 -- Finds published runs whose kept score is not what their results come to: tasks, attempts, passes (where scores are
--- shares), and the mean over tasks of each task's mean, but for what rounding takes.
+-- shares), and the mean over tasks of each task's mean, but for what rounding takes. Those of packed runs are not here.
 -- ?1 rows
 WITH task AS (
   SELECT
@@ -22,6 +22,7 @@ FROM runs AS r
   LEFT JOIN run_slices AS s ON s.run_id = r.id AND s.scenario = '' AND s.language = '' AND s.difficulty = ''
   LEFT JOIN run_scores AS p ON p.run_id = r.id
 WHERE r.published_at IS NOT NULL
+  AND r.packed_at IS NULL
   -- Results at private tasks stay at home: a copy of a data set has none.
   AND (u.run_id IS NOT NULL OR NOT v.private_tasks)
   AND (

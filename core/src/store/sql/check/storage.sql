@@ -1,6 +1,6 @@
 -- Finds accounts that are charged for less than they store. They may be charged for more: seals are counted by their requests,
 -- which nobody keeps.
--- ?1 rows
+-- ?1 rows, ?2 what they store in packs: a JSON array of arrays, each of an account and how many bytes
 SELECT 'account ' || u.id || ' is charged for ' || u.storage_bytes || ' bytes, and stores more' AS problem
 FROM users AS u
 WHERE u.storage_bytes < coalesce(
@@ -21,5 +21,6 @@ WHERE u.storage_bytes < coalesce(
     ),
     0
   )
+  + coalesce((SELECT value ->> 1 FROM json_each(?2) WHERE value ->> 0 = u.id), 0)
 ORDER BY u.id
 LIMIT CAST(?1 AS INTEGER)

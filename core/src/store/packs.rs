@@ -1,0 +1,273 @@
+//! Results as they are kept: rows of `results`, or packs of them once their run was published long enough ago.
+
+use super::{
+    Batch, dataset,
+    dataset::Key,
+    query::{Query, sql},
+    results::TaskAttempt,
+};
+use crate::{
+    domain::{
+        RunId,
+        log_record::{self, DigestedResults},
+        result_pack::{self, ResultPack, StoredResult},
+    },
+    ports::{DatabaseError, Row, Rows, Timestamp, Value},
+};
+
+/// The place of a result in the order of all.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct ResultKey {
+    pub(super) run: String,
+    pub(super) task: String,
+    pub(super) attempt: i64,
+}
+
+impl ResultKey {
+    /// Reads what a cursor holds.
+    pub(super) fn of(keys: Vec<Key>) -> Option<Self> {
+        match <[Key; 3]>::try_from(keys) {
+            Ok([Key::Text(run), Key::Text(task), Key::Integer(attempt)]) => Some(Self { run, task, attempt }),
+            _ => None,
+        }
+    }
+
+    /// What a cursor holds.
+    pub(super) fn into_keys(self) -> Vec<Key> {
+        vec![Key::Text(self.run), Key::Text(self.task), Key::Integer(self.attempt)]
+    }
+
+    fn from_row(row: &Row) -> Result<Self, DatabaseError> {
+        Ok(Self { run: row.text("run_id")?, task: row.text("task_id")?, attempt: row.integer("attempt")? })
+    }
+}
+
+/// The columns of a result that was packed, as those of a row.
+const COLUMNS: [&str; 13] = [
+    "told",
+    "run_id",
+    "task_id",
+    "attempt",
+    "status",
+    "score",
+    "samples",
+    "correct",
+    "latency_ms",
+    "input_tokens",
+    "output_tokens",
+    "cost_usd",
+    "parts",
+];
+
+fn as_values(result: StoredResult, run_id: &str, told: Option<i64>) -> Vec<Value> {
+    vec![
+        told.into(),
+        run_id.into(),
+        result.task.into(),
+        result.attempt.into(),
+        result.status.into(),
+        result.score.into(),
+        result.samples.into(),
+        result.correct.into(),
+        result.latency_ms.into(),
+        result.input_tokens.into(),
+        result.output_tokens.into(),
+        result.cost_usd.into(),
+        result.parts.into(),
+    ]
+}
+
+/// Merges rows of results with those of packs (rows whose column `pack` is not null), after a key and in the order of keys.
+pub(super) fn merged(found: Rows, after: &ResultKey) -> Result<Vec<(ResultKey, Row)>, DatabaseError> {
+    let mut results = Vec::with_capacity(found.len());
+    for row in found {
+        let Some(pack) = row.optional_blob("pack")? else {
+            results.push((ResultKey::from_row(&row)?, row));
+            continue;
+        };
+        let run_id = row.text("run_id")?;
+        let damaged = |why: String| DatabaseError::Unavailable(format!("a pack of run {run_id}: {why}"));
+        let told = row.optional_integer("told")?;
+        let unpacked = result_pack::unpack(&pack).map_err(|error| damaged(error.to_string()))?;
+        // By these the walk has ended: were they wrong, a page would seem to be the last one.
+        let size = unpacked.iter().map(StoredResult::size).fold(0, usize::saturating_add);
+        if (integer(unpacked.len()), integer(size)) != (row.integer("results")?, row.integer("size")?) {
+            return Err(damaged("it holds something else than the table says".to_owned()));
+        }
+        let rows = unpacked.into_iter().map(|result| as_values(result, &run_id, told)).collect();
+        for row in Rows::new(COLUMNS.map(str::to_owned), rows) {
+            let key = ResultKey::from_row(&row)?;
+            if key > *after {
+                results.push((key, row));
+            }
+        }
+    }
+    results.sort_by(|(one, _), (other, _)| one.cmp(other));
+    Ok(results)
+}
+
+/// Reads at most so many results of a run after a place, packed or not.
+pub(super) fn results<T>(
+    run_id: &RunId,
+    after: &TaskAttempt,
+    rows: u32,
+    read: impl FnOnce(Vec<(ResultKey, Row)>) -> Result<T, DatabaseError> + Send + 'static,
+) -> Query<T> {
+    let key = ResultKey { run: run_id.to_string(), task: after.task.clone(), attempt: after.attempt };
+    let found = sql!("results/list").bind(run_id).bind(after.task.as_str()).bind(after.attempt).bind(rows);
+    found.read(move |found| {
+        let mut results = merged(found, &key)?;
+        results.truncate(usize::try_from(rows).unwrap_or(usize::MAX));
+        read(results)
+    })
+}
+
+/// A published run that is to be packed.
+#[derive(Clone, Debug)]
+pub struct DueRun {
+    /// Its id.
+    pub id: RunId,
+    /// What its results came to when it was published, where that was kept.
+    pub results: Option<DigestedResults>,
+    /// Whether results were left out of that because tasks are private.
+    pub private_tasks: bool,
+}
+
+/// Takes the run that is next of those published by then. Nobody else takes it until `left_alone_until`.
+pub fn claim(published_by: Timestamp, now: Timestamp, left_alone_until: Timestamp) -> Query<Option<DueRun>> {
+    sql!("packs/claim").bind(published_by).bind(now).bind(left_alone_until).optional(|row| {
+        let unreadable = |digest| DatabaseError::Unavailable(format!("{digest} is no digest of results"));
+        let digest = row.optional_text("results_digest")?;
+        let digest =
+            digest.map(|digest| log_record::from_hex(&digest).ok_or_else(|| unreadable(digest))).transpose()?;
+        let results = row.optional_integer("digested_results")?.and_then(|count| u64::try_from(count).ok());
+        Ok(DueRun {
+            id: RunId::from(row.text("id")?.as_str()),
+            results: digest.zip(results).map(|(digest, results)| DigestedResults { digest, results }),
+            private_tasks: row.boolean("private_tasks")?,
+        })
+    })
+}
+
+/// How far the results of a run are packed.
+#[derive(Clone, Debug)]
+pub struct Begun {
+    /// How many are.
+    pub results: i64,
+    /// The last of them.
+    pub end: TaskAttempt,
+}
+
+/// Tells how far the results of a run are packed.
+pub fn begun(run_id: &RunId) -> Query<Begun> {
+    sql!("packs/begun").bind(run_id).one(|row| {
+        let end = TaskAttempt { task: row.text("task")?, attempt: row.integer("attempt")? };
+        Ok(Begun { results: row.integer("results")?, end })
+    })
+}
+
+/// A piece of a run's results, as they are packed.
+#[derive(Clone, Debug)]
+pub struct StoredPiece {
+    /// By task and attempt.
+    pub results: Vec<StoredResult>,
+    /// The same as rows of the data set.
+    pub rows: Vec<log_record::Row>,
+    /// Where it ends; `None` where no further piece can follow.
+    pub end: Option<TaskAttempt>,
+}
+
+/// Reads a piece of a run's results after a place, at most so many.
+pub fn piece(run_id: &RunId, after: &TaskAttempt, rows: u32) -> Query<StoredPiece> {
+    results(run_id, after, rows, move |found| {
+        let is_full = u32::try_from(found.len()).is_ok_and(|count| count >= rows);
+        let end = found.last().filter(|_| is_full);
+        let end = end.map(|(key, _)| TaskAttempt { task: key.task.clone(), attempt: key.attempt });
+        let results = found.iter().map(|(_, row)| stored(row)).collect::<Result<_, _>>()?;
+        let rows = found.iter().map(|(_, row)| dataset::result(row)).collect::<Result<_, _>>()?;
+        Ok(StoredPiece { results, rows, end })
+    })
+}
+
+fn stored(row: &Row) -> Result<StoredResult, DatabaseError> {
+    Ok(StoredResult {
+        task: row.text("task_id")?,
+        attempt: row.integer("attempt")?,
+        status: row.text("status")?,
+        score: row.real("score")?,
+        samples: row.optional_integer("samples")?,
+        correct: row.optional_integer("correct")?,
+        latency_ms: row.optional_real("latency_ms")?,
+        input_tokens: row.optional_integer("input_tokens")?,
+        output_tokens: row.optional_integer("output_tokens")?,
+        cost_usd: row.optional_real("cost_usd")?,
+        parts: row.optional_text("parts")?,
+    })
+}
+
+/// Lists packs of a run after a place, also those that nobody reads yet.
+pub fn list(run_id: &RunId, after: &TaskAttempt, packs: u32) -> Query<Vec<ResultPack>> {
+    let count = |row: &Row, column| {
+        let unreadable = |error| DatabaseError::Unavailable(format!("{column} of a pack: {error}"));
+        usize::try_from(row.integer(column)?).map_err(unreadable)
+    };
+    let list = sql!("packs/list").bind(run_id).bind(after.task.as_str()).bind(after.attempt).bind(packs);
+    list.all(move |row| {
+        Ok(ResultPack {
+            first: (row.text("first_task")?, row.integer("first_attempt")?),
+            last: (row.text("last_task")?, row.integer("last_attempt")?),
+            results: count(row, "results")?,
+            size: count(row, "size")?,
+            bytes: row.optional_blob("pack")?.unwrap_or_default(),
+        })
+    })
+}
+
+fn integer(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+fn add(run_id: &RunId, pack: &ResultPack) -> Query<()> {
+    let ((first_task, first_attempt), (last_task, last_attempt)) = (&pack.first, &pack.last);
+    let add = sql!("packs/add").bind(run_id).bind(first_task.as_str()).bind(*first_attempt);
+    let add = add.bind(last_task.as_str()).bind(*last_attempt).bind(integer(pack.results)).bind(integer(pack.size));
+    add.bind(pack.bytes.as_slice()).execute()
+}
+
+fn expect_unpacked(run_id: &RunId, packed: i64, rows: Option<i64>) -> Query<()> {
+    sql!("packs/expect_unpacked").bind(run_id).bind(packed).bind(rows).execute()
+}
+
+/// Adds packs of a run of which so many results are packed. Nobody reads them before [`replace`]; the run is next again. The
+/// batch fails by [`Guard::ResultsUnpacked`](super::Guard).
+pub fn prepare(run_id: &RunId, packed: i64, packs: &[ResultPack]) -> Batch {
+    let mut batch = Batch::new();
+    batch.extend([expect_unpacked(run_id, packed, None)]);
+    batch.extend(packs.iter().map(|pack| add(run_id, pack)));
+    batch.extend([leave_alone(run_id, None)]);
+    batch
+}
+
+/// Puts packs in the place of the rows of a run: those that so many of its results are in, and these. There are so many rows.
+/// The batch fails by [`Guard::ResultsUnpacked`](super::Guard).
+pub fn replace(run_id: &RunId, packed: i64, packs: &[ResultPack], rows: i64, now: Timestamp) -> Batch {
+    let mut batch = Batch::new();
+    batch.extend([expect_unpacked(run_id, packed, Some(rows))]);
+    batch.extend(packs.iter().map(|pack| add(run_id, pack)));
+    batch.extend([
+        sql!("packs/delete_rows").bind(run_id).execute(),
+        sql!("packs/finish").bind(run_id).bind(now).execute(),
+    ]);
+    batch
+}
+
+/// Gives up the packs of a run that nobody reads, and leaves it alone until then.
+pub fn give_up(run_id: &RunId, until: Timestamp) -> Batch {
+    let mut batch = Batch::new();
+    batch.extend([sql!("packs/discard").bind(run_id).execute(), leave_alone(run_id, Some(until))]);
+    batch
+}
+
+fn leave_alone(run_id: &RunId, until: Option<Timestamp>) -> Query<()> {
+    sql!("packs/leave_alone").bind(run_id).bind(until).execute()
+}
