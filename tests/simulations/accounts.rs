@@ -396,3 +396,40 @@ async fn a_failing_database_leaves_nothing_half_done() {
     survive("DELETE /users/me", access(), json!({ "password": PASSWORD })).await;
     assert_eq!(simulation.count("SELECT count(*) FROM users"), 0);
 }
+
+/// Each change is counted by its event, in the batch that makes it: what comes to nothing uses up nothing.
+#[tokio::test]
+async fn a_person_changes_keys_a_thousand_times_an_hour() {
+    const LIMIT: usize = 1000;
+    let simulation = Simulation::new(&[]).await;
+    let tokens = person(&simulation).await;
+    let token = tokens["accessToken"].as_str();
+    let asked = json!({ "name": "k", "scopes": ["leaderboard:read"], "rateLimit": 10 });
+    let create = || post(&simulation, "/api-keys", token, asked.clone());
+    let (status, made) = create().await;
+    assert_eq!(status, 201, "{made}");
+    let key = format!("/api/v1/api-keys/{}", made["apiKey"]["id"].as_str().expect("an id"));
+    let rename = |n: usize| simulation.call_whole(Method::PATCH, &key, token, Some(json!({ "name": format!("k{n}") })));
+    for n in 1..LIMIT - 3 {
+        let (status, _, answer) = rename(n).await;
+        assert_eq!(status, 200, "{n}: {answer}");
+    }
+    // Refused before anything is counted.
+    let unknown = simulation.call(Method::PATCH, "/api/v1/api-keys/unknown", token, Some(json!({ "name": "k" }))).await;
+    assert_eq!(unknown.0, 404);
+    let answers = futures_util::future::join_all((LIMIT..LIMIT + 8).map(rename)).await;
+    let statuses = answers.iter().map(|(status, ..)| *status).collect::<Vec<_>>();
+    assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 3, "{statuses:?}");
+    for (status, retry_after, problem) in answers.into_iter().filter(|(status, ..)| *status != 200) {
+        assert_eq!((status, &problem["code"]), (429, &json!("too_many_requests")));
+        assert!(retry_after.is_some_and(|seconds| seconds > 0 && seconds <= 3600), "{retry_after:?}");
+    }
+    assert_eq!(create().await.0, 429);
+    let rotate = simulation.call(Method::POST, &format!("{key}/rotate"), token, Some(json!({}))).await;
+    assert_eq!(rotate.0, 429, "{}", rotate.1);
+    // Whatever was changed before, a key can be revoked.
+    assert_eq!(simulation.call(Method::DELETE, &key, token, None).await.0, 204);
+    simulation.pass_seconds(HOUR);
+    let tokens = login(&simulation, ADA).await;
+    assert_eq!(post(&simulation, "/api-keys", tokens["accessToken"].as_str(), asked.clone()).await.0, 201);
+}

@@ -221,7 +221,7 @@ fn families(world: &World, n: usize) -> Vec<Asked> {
         asked(Method::GET, "/api/v1/auth/sessions", Whom::Person, &[Database], None),
         asked(Method::GET, "/api/v1/users/me/audit-log", Whom::Person, &[Database], None),
         asked(Method::GET, "/api/v1/api-keys", Whom::Person, &[Database], None),
-        asked(Method::POST, "/api/v1/api-keys", Whom::Person, &[Database, Limits], Some(key)),
+        asked(Method::POST, "/api/v1/api-keys", Whom::Person, &[Database], Some(key)),
         asked(
             Method::POST,
             "/api/v1/api-keys/verify",

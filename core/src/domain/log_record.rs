@@ -4,6 +4,7 @@
 //! is null is left out: a column that comes later changes no digest of before, where older rows have nothing in it.
 
 use data_encoding::HEXLOWER;
+use serde::ser::Error as _;
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
@@ -46,25 +47,77 @@ pub fn from_hex(text: &str) -> Option<Hash> {
     HEXLOWER.decode(text.as_bytes()).ok()?.try_into().ok()
 }
 
-fn told(row: Row, left_out: &[&str]) -> Row {
-    row.into_iter().filter(|(name, value)| !value.is_null() && !left_out.contains(&name.as_str())).collect()
+/// The members of a row that count: those that are not null, without those left out.
+fn told<'a>(row: &'a Row, left_out: &[&str]) -> impl Iterator<Item = (&'a str, &'a Value)> {
+    let told = row.iter().map(|(name, value)| (name.as_str(), value));
+    told.filter(|(name, value)| !value.is_null() && !left_out.contains(name))
 }
+
+/// Members as an object of canonical JSON. It is what [`canonical`] writes, which has a buffer for each member and reads every
+/// name again to order them: a publication digests thousands of members.
+fn canonical_row(members: Vec<(&str, &Value)>) -> Result<String, serde_json::Error> {
+    let mut json = Vec::with_capacity(512);
+    write_object(members, &mut json)?;
+    String::from_utf8(json).map_err(serde_json::Error::custom)
+}
+
+fn write_object(mut members: Vec<(&str, &Value)>, json: &mut Vec<u8>) -> Result<(), serde_json::Error> {
+    members.sort_unstable_by(|(one, _), (other, _)| one.encode_utf16().cmp(other.encode_utf16()));
+    json.push(b'{');
+    for (place, (name, value)) in members.into_iter().enumerate() {
+        if place > 0 {
+            json.push(b',');
+        }
+        serde_json::to_writer(&mut *json, name)?;
+        json.push(b':');
+        write(value, json)?;
+    }
+    json.push(b'}');
+    Ok(())
+}
+
+fn write(value: &Value, json: &mut Vec<u8>) -> Result<(), serde_json::Error> {
+    match value {
+        Value::Object(members) => {
+            write_object(members.iter().map(|(name, value)| (name.as_str(), value)).collect(), json)
+        }
+        Value::Array(values) => {
+            json.push(b'[');
+            for (place, value) in values.iter().enumerate() {
+                if place > 0 {
+                    json.push(b',');
+                }
+                write(value, json)?;
+            }
+            json.push(b']');
+            Ok(())
+        }
+        Value::Number(number) => match number.as_i64() {
+            Some(integer) if integer.unsigned_abs() <= EXACT => serde_json::to_writer(json, &integer),
+            _ => serde_json_canonicalizer::to_writer(number, json),
+        },
+        Value::Null | Value::Bool(_) | Value::String(_) => serde_json::to_writer(json, value),
+    }
+}
+
+/// Up to here a double tells integers apart, and JavaScript writes all of their digits.
+const EXACT: u64 = 1 << 53;
 
 /// SHA-256 over lines of canonical JSON, each ended by a line feed.
 #[derive(Clone, Debug, Default)]
 struct Lines(Sha256);
 
 impl Lines {
-    fn add(&mut self, row: &Row) -> Result<(), serde_json::Error> {
-        self.0.update(canonical(row)?);
+    fn add(&mut self, row: &Row, left_out: &[&str]) -> Result<(), serde_json::Error> {
+        self.0.update(canonical_row(told(row, left_out).collect())?);
         self.0.update("\n");
         Ok(())
     }
 
-    fn of_run(run: Row, given: Option<Row>) -> Result<Self, serde_json::Error> {
+    fn of_run(run: &Row, given: Option<&Row>) -> Result<Self, serde_json::Error> {
         let mut lines = Self::default();
-        lines.add(&told(run, &RUN_LEFT_OUT))?;
-        given.map_or(Ok(()), |given| lines.add(&told(given, &[])))?;
+        lines.add(run, &RUN_LEFT_OUT)?;
+        given.map_or(Ok(()), |given| lines.add(given, &[]))?;
         Ok(lines)
     }
 }
@@ -83,7 +136,7 @@ impl ResultsDigest {
     /// As [`canonical`].
     pub fn add(&mut self, result: Row) -> Result<(), serde_json::Error> {
         self.results = self.results.saturating_add(1);
-        self.lines.add(&told(result, &[]))
+        self.lines.add(&result, &[])
     }
 
     /// What they come to.
@@ -108,7 +161,7 @@ pub struct DigestedResults {
 /// # Errors
 /// As [`canonical`].
 pub fn run_digest(run: Row, given: Option<Row>, results: &DigestedResults) -> Result<Hash, serde_json::Error> {
-    let mut lines = Lines::of_run(run, given)?;
+    let mut lines = Lines::of_run(&run, given.as_ref())?;
     lines.0.update(hex(&results.digest));
     lines.0.update("\n");
     Ok(lines.0.finalize().into())
@@ -123,8 +176,8 @@ pub fn first_run_digest(
     given: Option<Row>,
     results: impl IntoIterator<Item = Row>,
 ) -> Result<Hash, serde_json::Error> {
-    let mut lines = Lines::of_run(run, given)?;
-    results.into_iter().try_for_each(|result| lines.add(&told(result, &[])))?;
+    let mut lines = Lines::of_run(&run, given.as_ref())?;
+    results.into_iter().try_for_each(|result| lines.add(&result, &[]))?;
     Ok(lines.0.finalize().into())
 }
 
@@ -133,7 +186,7 @@ pub fn first_run_digest(
 /// # Errors
 /// As [`canonical`].
 pub fn seal_digest(seal: Row) -> Result<Hash, serde_json::Error> {
-    Ok(Sha256::digest(canonical(&told(seal, &[]))?).into())
+    Ok(Sha256::digest(canonical_row(told(&seal, &[]).collect())?).into())
 }
 
 /// A row of a board, in canonical JSON: an entry's row of `leaderboard_entries` with the whole slice of its run, which its
@@ -142,9 +195,9 @@ pub fn seal_digest(seal: Row) -> Result<Hash, serde_json::Error> {
 /// # Errors
 /// As [`canonical`].
 pub fn board_row(entry: Row, slice: Row) -> Result<String, serde_json::Error> {
-    let mut row = told(slice, &SLICE_LEFT_OUT);
-    row.extend(told(entry, &ENTRY_LEFT_OUT));
-    canonical(&row)
+    let is_entrys = |name: &str| told(&entry, &ENTRY_LEFT_OUT).any(|(other, _)| other == name);
+    let slice = told(&slice, &SLICE_LEFT_OUT).filter(|(name, _)| !is_entrys(name));
+    canonical_row(slice.chain(told(&entry, &ENTRY_LEFT_OUT)).collect())
 }
 
 /// The Merkle root over a board's rows, in the order of their bytes.
@@ -217,6 +270,21 @@ mod tests {
             canonical(&json!({ "\u{20ac}": 1, "\u{1f600}": 2, "\u{fb33}": 3, "1": 4, "\r": 5 })).unwrap(),
             "{\"\\r\":5,\"1\":4,\"€\":1,\"😀\":2,\"\u{fb33}\":3}"
         );
+    }
+
+    #[test]
+    fn rows_are_written_as_canonical_json() {
+        let bits = [1, 0x8000_0000_0000_0000, 0x44b5_2d02_c7e1_4af5, 0x3eb0_c6f7_a0b5_ed8d, 0x41b3_de43_5555_5557];
+        let row = row(json!({
+            "z": bits.map(f64::from_bits), "whole": [1.0, -1.0, 0.0, 1e15, 1e21], "integer": [0, -7, 9_007_199_254_740_992_i64],
+            "large": [9_007_199_254_740_993_i64, i64::MIN, u64::MAX], "text": "\u{20ac}$\u{f}\n\r\t\u{8}\u{c}A'\"\\/\u{7f}\u{1f600}",
+            "inner": { "\u{fb33}": null, "\u{1f600}": true, "b": {}, "a": [[], "x"] }, "null": null, "\u{20ac}": false, "\r": 1,
+        }));
+        let expected =
+            row.iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name.clone(), value.clone()));
+        let expected = canonical(&expected.collect::<Row>()).unwrap();
+        assert_eq!(canonical_row(told(&row, &[]).collect()).unwrap(), expected);
+        assert_eq!(canonical_row(told(&row, &["z", "inner"]).collect()).unwrap().matches("null").count(), 0);
     }
 
     #[test]

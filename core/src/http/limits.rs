@@ -7,13 +7,14 @@ use http::{HeaderName, request::Parts};
 
 use super::{
     client::Client,
-    credentials::Confirmed,
+    credentials::{ClaimedSession, Confirmed, SessionBatch},
     problem::{ApiError, Problem, TOO_MANY_REQUESTS},
 };
 use crate::{
     app::App,
     config::Config,
-    ports::{Admission, Limit},
+    ports::{Admission, Limit, LimitState},
+    store::{Answers, Handle, api_keys},
 };
 
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
@@ -46,13 +47,57 @@ pub async fn admit_webhook_call(app: &App, of: Confirmed<'_>) -> Result<(), ApiE
     admit(app, of.client(), &format!("webhooks:{}", of.user_id()), limit).await
 }
 
-/// Counts one of the changes to keys that a person makes and that leave rows behind. Revoking is never counted.
-///
-/// # Errors
-/// As [`admit_client`].
-pub async fn admit_key_change(app: &App, of: Confirmed<'_>) -> Result<(), ApiError> {
-    let limit = Limit { name: "keys".to_owned(), limit: 1000, window_seconds: 3600 };
-    admit(app, of.client(), &format!("keys:{}", of.user_id()), limit).await
+/// Where a person's changes to keys stand. A change that leaves rows behind is counted by its event, in the batch that makes it,
+/// so that what comes to nothing uses up nothing. Revoking is never counted.
+#[must_use = "the answer tells where the limit stands"]
+pub struct KeyChanges(Handle<LimitState>);
+
+impl KeyChanges {
+    /// Guards that there is room for the change that a batch makes: [`Guard::ApiKeyLimit`](crate::store::Guard).
+    pub fn expect_room(app: &App, batch: &mut SessionBatch<'_>) {
+        let guard = api_keys::expect_few_changes(batch.user_id(), app.now());
+        batch.guarded_by(guard);
+    }
+
+    /// Reads it, as the batch has left it.
+    pub fn read(app: &App, batch: &mut SessionBatch<'_>) -> Self {
+        let changes = api_keys::recent_changes(batch.user_id(), app.now());
+        Self(batch.push(changes))
+    }
+
+    /// Refuses a change that there is no room for.
+    ///
+    /// # Errors
+    /// `too_many_requests`; an internal error, when the batch did not answer what was expected.
+    pub fn refuse_if_full(self, client: &Client, answers: &mut Answers) -> Result<(), ApiError> {
+        let state = answers.take(self.0)?;
+        if state.remaining > 0 { Ok(()) } else { Self::tell(client, false, state) }
+    }
+
+    /// Refuses it after a batch that [`Guard::ApiKeyLimit`](crate::store::Guard) undid, where there was no room for it.
+    ///
+    /// # Errors
+    /// As [`KeyChanges::refuse_if_full`] and [`SessionBatch::read`].
+    pub async fn refuse_undone(app: &App, caller: &ClaimedSession) -> Result<(), ApiError> {
+        let mut batch = caller.batch();
+        let changes = Self::read(app, &mut batch);
+        let (_, mut answers) = batch.read(app).await?;
+        changes.refuse_if_full(caller.client(), &mut answers)
+    }
+
+    /// Tells in the answer's headers where the limit stands.
+    ///
+    /// # Errors
+    /// An internal error, when the batch did not answer what was expected.
+    pub fn report(self, client: &Client, answers: &mut Answers) -> Result<(), ApiError> {
+        Self::tell(client, true, answers.take(self.0)?)
+    }
+
+    fn tell(client: &Client, allowed: bool, state: LimitState) -> Result<(), ApiError> {
+        let limit =
+            Limit { name: "keys".to_owned(), limit: api_keys::MOST_CHANGES, window_seconds: api_keys::CHANGES_SECONDS };
+        report(client, &limit, &Admission { allowed, states: vec![state] })
+    }
 }
 
 /// A route's limit for each client, counted before the body is looked at: a malformed request counts too.

@@ -12,11 +12,15 @@ use crate::{
         api_key::{ApiKey, KeyHash, KeyStatus, Scope},
         api_key_settings::{ApiKeyChange, KeyEnvironment, NewApiKey},
     },
-    ports::{DatabaseError, Row, Timestamp},
+    ports::{DatabaseError, LimitState, Row, Timestamp},
 };
 
 /// The most active keys that one person may have.
 pub const MOST_ACTIVE: i64 = 50;
+/// The most changes to keys that a person makes within [`CHANGES_SECONDS`]: each leaves rows behind.
+pub const MOST_CHANGES: u32 = 1000;
+/// The window of that limit.
+pub const CHANGES_SECONDS: u32 = 3600;
 
 /// A key as its owner sees it.
 #[derive(Clone, Debug)]
@@ -271,6 +275,28 @@ pub fn end_rotated(old: &ApiKeyRecord, overlap_seconds: u32, now: Timestamp) -> 
         return sql!("api_keys/revoke").bind(id).bind(user_id).bind(now).bind("rotated").execute();
     }
     sql!("api_keys/end_at").bind(id).bind(user_id).bind(now.plus_seconds(overlap_seconds.into())).execute()
+}
+
+/// Guards that a person has room for another change to keys: [`Guard::ApiKeyLimit`](super::Guard). The events that tell of the
+/// changes count them.
+pub fn expect_few_changes(user_id: &UserId, now: Timestamp) -> Query<()> {
+    sql!("api_keys/expect_few_changes").bind(user_id).bind(window_start(now)).bind(MOST_CHANGES).execute()
+}
+
+/// Reads where the limit of a person's changes to keys stands.
+pub fn recent_changes(user_id: &UserId, now: Timestamp) -> Query<LimitState> {
+    sql!("api_keys/recent_changes").bind(user_id).bind(window_start(now)).one(move |row| {
+        let changes = u32::try_from(row.integer("changes")?).unwrap_or(u32::MAX);
+        let first = row.optional_integer("first_at")?.map(Timestamp);
+        Ok(LimitState {
+            remaining: MOST_CHANGES.saturating_sub(changes),
+            reset_after_ms: first.map_or(0, |first| first.plus_seconds(CHANGES_SECONDS.into()).ms_since(now)),
+        })
+    })
+}
+
+fn window_start(now: Timestamp) -> Timestamp {
+    now.plus_seconds(i64::from(CHANGES_SECONDS).saturating_neg())
 }
 
 fn json<T: Serialize>(list: &[T]) -> String {

@@ -206,9 +206,21 @@ impl Table {
 
     /// Reads a row as those who read its line do.
     pub(super) fn row(&self, row: &Row) -> Result<log_record::Row, DatabaseError> {
-        let mut line = String::new();
-        self.write(row, &mut line)?;
-        serde_json::from_str(&line).map_err(|error| DatabaseError::Unavailable(format!("{}: {error}", self.name)))
+        let unreadable = |error| DatabaseError::Unavailable(format!("{}: {error}", self.name));
+        let read = |(name, kind): &(&'static str, Kind)| {
+            let value = match kind {
+                Text => row.optional_text(name)?.into(),
+                Integer => row.optional_integer(name)?.into(),
+                Real => row.optional_real(name)?.into(),
+                Boolean => row.boolean(name)?.into(),
+                Json => match row.optional_text(name)? {
+                    Some(text) => serde_json::from_str(&text).map_err(unreadable)?,
+                    None => serde_json::Value::Null,
+                },
+            };
+            Ok(((*name).to_owned(), value))
+        };
+        self.columns.iter().map(read).collect()
     }
 
     fn write(&self, row: &Row, lines: &mut String) -> Result<(), DatabaseError> {

@@ -12,11 +12,11 @@ use super::{
 };
 use crate::{
     domain::{
-        BenchmarkId, RunId, SealId, VersionName,
+        RunId, SealId,
         log_record::{self, DigestedResults, TreeHead},
         merkle::{Hash, Node, Range},
     },
-    ports::{DatabaseError, Row, Timestamp},
+    ports::{DatabaseError, Row, Rows, Timestamp},
 };
 
 fn unreadable(error: impl std::fmt::Display) -> DatabaseError {
@@ -61,6 +61,14 @@ pub fn pending(lines: u32) -> Query<Vec<Change>> {
 pub struct Nodes(HashMap<Node, Hash>);
 
 impl Nodes {
+    fn from_rows(rows: Rows) -> Result<Self, DatabaseError> {
+        let node = |row: Row| {
+            let level = u32::try_from(row.integer("level")?).map_err(unreadable)?;
+            Ok((Node { level, index: read_count(&row, "idx")? }, read_hash(&row, "hash")?))
+        };
+        rows.into_iter().map(node).collect::<Result<_, _>>().map(Self)
+    }
+
     /// The hash of a node, where it was read.
     #[must_use]
     pub fn get(&self, node: Node) -> Option<Hash> {
@@ -72,11 +80,12 @@ impl Nodes {
 pub fn nodes(ranges: &[Range]) -> Query<Nodes> {
     let nodes = ranges.iter().flat_map(|range| range.nodes()).map(|node| (node.level, node.index));
     let wanted = serde_json::json!(nodes.collect::<Vec<_>>()).to_string();
-    let read = |row: &Row| {
-        let level = u32::try_from(row.integer("level")?).map_err(unreadable)?;
-        Ok((Node { level, index: read_count(row, "idx")? }, read_hash(row, "hash")?))
-    };
-    sql!("log/nodes").bind(wanted).all(read).map(|nodes| Nodes(nodes.into_iter().collect()))
+    sql!("log/nodes").bind(wanted).read(Nodes::from_rows)
+}
+
+/// Reads the stored nodes that the whole log consists of.
+pub fn frontier() -> Query<Nodes> {
+    sql!("log/frontier").read(Nodes::from_rows)
 }
 
 /// A run's row of the data set.
@@ -140,9 +149,9 @@ pub fn results(id: &RunId, (task, attempt): &(String, i64), rows: u32) -> Query<
     })
 }
 
-/// Lists the rows of a board as of a snapshot, in canonical JSON.
-pub fn board(benchmark: &BenchmarkId, version: &VersionName, seq: i64) -> Query<Vec<String>> {
-    sql!("log/board").bind(benchmark).bind(version).bind(seq).all(|row| {
+/// Lists the rows of a board as of a snapshot, in canonical JSON; at most so many.
+pub fn board(snapshot_id: &str, rows: u32) -> Query<Vec<String>> {
+    sql!("log/board").bind(snapshot_id).bind(rows).all(|row| {
         let (entry, slice) = (table("leaderboard_entries")?.row(row)?, table("run_slices")?.row(row)?);
         log_record::board_row(entry, slice).map_err(unreadable)
     })

@@ -129,9 +129,10 @@ pub fn rotate(id: &SessionId, generation: i64, now: Timestamp) -> Query<()> {
     sql!("sessions/rotate").bind(id).bind(generation).bind(now).bind(IDLE_MS).execute()
 }
 
-/// Ends a session of which an old refresh token was presented, unless it was the last one a moment ago.
-pub fn end_reused(id: &SessionId, generation: i64, now: Timestamp) -> Query<()> {
-    sql!("sessions/end_reused").bind(id).bind(generation).bind(now).bind(GRACE_MS).execute()
+/// Ends a session of which an old refresh token was presented, unless it was the last one a moment ago. Returns whether it
+/// did.
+pub fn end_reused(id: &SessionId, generation: i64, now: Timestamp) -> Query<bool> {
+    sql!("sessions/end_reused").bind(id).bind(generation).bind(now).bind(GRACE_MS).exists()
 }
 
 /// Ends a session, and tells whether its refresh token rides in a cookie: not where it had ended before.

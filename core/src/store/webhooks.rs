@@ -128,6 +128,11 @@ pub fn state() -> Query<WebhooksState> {
     })
 }
 
+/// Finds whether there may be something to send.
+pub fn has_work(now: Timestamp) -> Query<bool> {
+    sql!("webhooks/has_work").bind(now).one(|row| row.boolean("has_work"))
+}
+
 /// Makes a webhook, where its person has room for one more. Returns whether it is made.
 pub fn create(new: NewWebhook<'_>) -> Query<bool> {
     let sql = sql!("webhooks/create").bind(new.id).bind(new.user_id).bind(new.url.expose()).bind(new.description);

@@ -35,8 +35,10 @@ pub fn deliver_in_background(app: &App) {
 /// Calls what is due. Failures are logged and tried again by a later call. A shutdown ends it after the requests that are under
 /// way: each is bounded by its time-out.
 pub async fn deliver_due(app: &App) {
-    if let Err(error) = follow_log(app).await {
-        tracing::error!(%error, "webhooks were not told of the log");
+    match follow_log(app).await {
+        Ok(true) => {}
+        Ok(false) => return,
+        Err(error) => tracing::error!(%error, "webhooks were not told of the log"),
     }
     let begun = app.now();
     for _ in 0..ROUNDS {
@@ -51,11 +53,20 @@ pub async fn deliver_due(app: &App) {
     }
 }
 
-/// Makes webhooks due that were not told of the newest lines of the log.
-async fn follow_log(app: &App) -> Result<(), BatchError> {
-    let Some(latest) = changes::latest(None).run(app.database()).await? else { return Ok(()) };
-    let ids = (0..FOLLOWERS_AT_ONCE).map(|_| app.new_id().into()).collect::<Vec<_>>();
-    Batch::from_iter(webhooks::queue_log(&ids, latest.place, app.now())).run(app.database()).await.map(drop)
+/// Makes webhooks due that were not told of the newest lines of the log. Returns whether there may be any to call.
+async fn follow_log(app: &App) -> Result<bool, BatchError> {
+    let mut batch = Batch::new();
+    let has_work = batch.push(webhooks::has_work(app.now()));
+    let latest = batch.push(changes::latest(None));
+    let mut answers = batch.run(app.database()).await?;
+    if !answers.take(has_work)? {
+        return Ok(false);
+    }
+    if let Some(latest) = answers.take(latest)? {
+        let ids = (0..FOLLOWERS_AT_ONCE).map(|_| app.new_id().into()).collect::<Vec<_>>();
+        Batch::from_iter(webhooks::queue_log(&ids, latest.place, app.now())).run(app.database()).await?;
+    }
+    Ok(true)
 }
 
 /// Calls some webhooks. Returns how many.

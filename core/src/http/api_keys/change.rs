@@ -14,12 +14,13 @@ use crate::{
     },
     http::{
         credentials::{ClaimedSession, may_have},
-        key_changes, limits,
+        key_changes,
+        limits::KeyChanges,
         openapi::{ConflictKeyChange, ForbiddenKeyCreation, NotFound, RateLimited},
         problem::ApiError,
         request::{Json, Path, given},
     },
-    store::api_keys,
+    store::{BatchError, Guard, api_keys},
 };
 
 /// Members left out stay as they are. A lower `rateLimit` counts what the window has admitted before.
@@ -82,10 +83,11 @@ pub async fn handler(
     let mut reads = caller.batch();
     let owner_id = reads.user_id();
     let hash = reads.push(api_keys::hash(&id, owner_id));
+    let changes = KeyChanges::read(&app, &mut reads);
     let (session, mut answers) = reads.read(&app).await?;
     let hash = answers.take(hash)?.ok_or_else(no_such_key)?;
     may_have(&app, session.user.role, change.scopes.as_deref().unwrap_or_default())?;
-    limits::admit_key_change(&app, session.confirmed()).await?;
+    changes.refuse_if_full(caller.client(), &mut answers)?;
     // Names and descriptions decide nothing.
     if change.scopes.is_some() || change.rate_limit.is_some() || change.allowed_ips.is_some() {
         key_changes::invalidate(&app, &[hash]).await?;
@@ -93,12 +95,22 @@ pub async fn handler(
     let now = app.now();
     let mut writes = caller.batch();
     if !members.is_empty() {
+        KeyChanges::expect_room(&app, &mut writes);
         writes.push(api_keys::change(&id, owner_id, &change, now));
         let details = json!({ "apiKeyId": id, "members": members });
         writes.push(caller.event_if_changed(&app, SecurityEventName::ApiKeyChanged, details));
     }
     let key = writes.push(api_keys::of_user(&id, owner_id));
-    let key = writes.run(&app).await?.take(key)?.ok_or_else(no_such_key)?;
+    let changes = KeyChanges::read(&app, &mut writes);
+    let mut answers = match writes.run(&app).await {
+        Err(error @ BatchError::Guard(Guard::ApiKeyLimit)) => {
+            KeyChanges::refuse_undone(&app, &caller).await?;
+            return Err(error.into());
+        }
+        done => done?,
+    };
+    changes.report(caller.client(), &mut answers)?;
+    let key = answers.take(key)?.ok_or_else(no_such_key)?;
     // As the batch found it: of a key that does not live, nothing was changed.
     if key.status(now) == KeyStatus::Active {
         Ok(Answer(ApiKeyBody::new(key, now)))

@@ -7,9 +7,9 @@ use crate::{
     app::App,
     domain::{SecurityEventName, account::Role, api_key::ApiKey, api_key_settings::AskedApiKey},
     http::{
-        credentials::{ClaimedSession, Confirmed, may_have},
+        credentials::{ClaimedSession, may_have},
         idempotency::{Caller, Claim, Fulfilled, Idempotent, Reply},
-        limits,
+        limits::KeyChanges,
         openapi::{ConflictKey, ForbiddenKeyCreation, IdempotencyKey, RateLimited},
         problem::ApiError,
         request::Json,
@@ -47,16 +47,9 @@ pub async fn handler(
 async fn create(app: &App, caller: &ClaimedSession, asked: AskedApiKey, claim: Claim) -> Result<Fulfilled, ApiError> {
     let now = app.now();
     let new = asked.check(now).map_err(ApiError::mistakes)?;
-    let everybody_may = may_have(app, Role::User, &new.scopes).is_ok();
-    let confirmed = match Confirmed::by_claim(caller, &claim).filter(|_| everybody_may) {
-        Some(confirmed) => confirmed,
-        None => {
-            let session = caller.confirm(app).await?;
-            may_have(app, session.user.role, &new.scopes)?;
-            session.confirmed()
-        }
-    };
-    limits::admit_key_change(app, confirmed).await?;
+    if may_have(app, Role::User, &new.scopes).is_err() {
+        may_have(app, caller.confirm(app).await?.user.role, &new.scopes)?;
+    }
     let key = ApiKey::generate(new.environment.as_str(), &app.random())
         .ok_or_else(|| ApiError::internal("too little randomness for a key"))?;
     let mut batch = caller.batch();
@@ -66,8 +59,16 @@ async fn create(app: &App, caller: &ClaimedSession, asked: AskedApiKey, claim: C
     let answer = CreatedApiKey { api_key: ApiKeyBody::new(new, now), key: key.secret().clone() };
     let reply = Reply::json(StatusCode::CREATED, &answer)?;
     let created = claim.fulfil(&mut batch, app, reply)?;
+    KeyChanges::expect_room(app, &mut batch);
+    let changes = KeyChanges::read(app, &mut batch);
     match batch.run(app).await {
-        Err(BatchError::Guard(Guard::ApiKeyLimit)) => Err(too_many()),
-        done => done.map(|_| created).map_err(ApiError::from),
+        Err(BatchError::Guard(Guard::ApiKeyLimit)) => {
+            KeyChanges::refuse_undone(app, caller).await?;
+            Err(too_many())
+        }
+        done => {
+            changes.report(caller.client(), &mut done?)?;
+            Ok(created)
+        }
     }
 }

@@ -12,9 +12,10 @@ use crate::{
         api_key::{ApiKey, KeyStatus},
     },
     http::{
-        credentials::{ClaimedSession, UserSession},
+        credentials::ClaimedSession,
         idempotency::{Caller, Claim, Fulfilled, Idempotent, Reply},
-        key_changes, limits,
+        key_changes,
+        limits::KeyChanges,
         openapi::{ConflictRotation, IdempotencyKey, NotFound, RateLimited},
         problem::{API_KEY_ALREADY_ROTATED, ApiError},
         request::{OptionalJson, Path, Validator},
@@ -74,7 +75,7 @@ pub async fn handler(
 }
 
 /// Writes what was read of the key, as its successor. A batch that finds another key than that, or no room for one more,
-/// is undone; the next look tells why. However many looks it takes, the change is counted once.
+/// is undone; the next look tells why.
 async fn rotate(
     app: &App,
     caller: &ClaimedSession,
@@ -82,11 +83,8 @@ async fn rotate(
     overlap: u32,
     mut claim: Claim,
 ) -> Result<Fulfilled, ApiError> {
-    for attempt in 0..ATTEMPTS {
-        let (session, KeyToRotate { key: old, hash, .. }) = to_rotate(app, caller, id, overlap).await?;
-        if attempt == 0 {
-            limits::admit_key_change(app, session.confirmed()).await?;
-        }
+    for _ in 0..ATTEMPTS {
+        let KeyToRotate { key: old, hash, .. } = to_rotate(app, caller, id, overlap).await?;
         key_changes::invalidate(app, &[hash]).await?;
         let now = app.now();
         let key = ApiKey::generate(old.environment.as_str(), &app.random())
@@ -100,26 +98,27 @@ async fn rotate(
         let answer = CreatedApiKey { api_key: ApiKeyBody::new(new, now), key: key.secret().clone() };
         let reply = Reply::json(StatusCode::CREATED, &answer)?;
         let rotated = claim.fulfil(&mut batch, app, reply)?;
+        KeyChanges::expect_room(app, &mut batch);
+        let changes = KeyChanges::read(app, &mut batch);
         match batch.run(app).await {
-            Err(BatchError::Guard(Guard::ApiKeyRotatable)) => claim = rotated.undone(),
-            done => return done.map(|_| rotated).map_err(ApiError::from),
+            Err(BatchError::Guard(Guard::ApiKeyRotatable | Guard::ApiKeyLimit)) => claim = rotated.undone(),
+            done => {
+                changes.report(caller.client(), &mut done?)?;
+                return Ok(rotated);
+            }
         }
     }
     Err(ApiError::unavailable("a key is changed faster than it can be rotated"))
 }
 
 /// Reads the key as it stands, where it may be rotated.
-async fn to_rotate<'a>(
-    app: &App,
-    caller: &'a ClaimedSession,
-    id: &ApiKeyId,
-    overlap: u32,
-) -> Result<(UserSession<'a>, KeyToRotate), ApiError> {
+async fn to_rotate(app: &App, caller: &ClaimedSession, id: &ApiKeyId, overlap: u32) -> Result<KeyToRotate, ApiError> {
     let now = app.now();
     let mut batch = caller.batch();
     let owner_id = batch.user_id();
     let found = batch.push(api_keys::to_rotate(id, owner_id, now));
-    let (session, mut answers) = batch.read(app).await?;
+    let changes = KeyChanges::read(app, &mut batch);
+    let (_, mut answers) = batch.read(app).await?;
     let found = answers.take(found)?.ok_or_else(no_such_key)?;
     if found.is_rotated {
         return Err(ApiError::new(API_KEY_ALREADY_ROTATED, "rotate its successor instead"));
@@ -130,5 +129,6 @@ async fn to_rotate<'a>(
     if found.others.saturating_add(i64::from(overlap > 0)) >= MOST_ACTIVE {
         return Err(too_many());
     }
-    Ok((session, found))
+    changes.refuse_if_full(caller.client(), &mut answers)?;
+    Ok(found)
 }

@@ -19,6 +19,7 @@ use crate::{
         request::{BODY_LIMIT, parse_object, read_body},
     },
     mail::{self, EmailTemplate},
+    ports::Timestamp,
     store::{
         Batch,
         sessions::{self, Session},
@@ -61,27 +62,39 @@ pub async fn handler(State(app): State<App>, client: Client, request: Request) -
     let token = presented(&app, request).await?.ok_or_else(|| missing(&app, is_cross_site))?;
     let token = RefreshToken::parse(token.expose()).ok_or_else(unknown)?;
     let session = genuine(&app, &token).await?;
-    let ended = || ApiError::new(SESSION_REVOKED, "log in again");
     if session.user.status == AccountStatus::Suspended {
         return Err(suspended());
     }
 
     let now = app.now();
-    let notice = mail::queue(&app, &EmailTemplate::SessionEnded { at: now.to_string() })?;
-    let reused = client.event(&app, SecurityEventName::RefreshTokenReused, json!({ "sessionId": token.session_id }));
-    let mut batch = Batch::new();
-    batch.push(sessions::rotate(&token.session_id, token.generation, now));
-    batch.push(sessions::end_reused(&token.session_id, token.generation, now));
-    // The event first: it tells by what it inserts whether the mail is due.
-    batch.push(reused.of_session_if_changed(&token.session_id));
-    batch.push(notice.to_person_of_session_if_changed(&token.session_id));
-    let after = batch.push(sessions::find(&token.session_id));
-    let after = batch.run(app.database()).await?.take(after)?;
-    if !session.revoked && after.as_ref().is_some_and(|after| after.revoked) {
-        mail::deliver_in_background(&app);
+    if session.refreshes(token.generation, now) {
+        let mut batch = Batch::new();
+        batch.push(sessions::rotate(&token.session_id, token.generation, now));
+        let current = batch.push(sessions::find(&token.session_id));
+        let current = batch.run(app.database()).await?.take(current)?.filter(|current| {
+            token.generation.checked_add(1) == Some(current.generation) && current.refreshes(token.generation, now)
+        });
+        if let Some(current) = current {
+            return tokens::answer(&app, &current, now);
+        }
     }
-    let current = after.filter(|after| after.is_live(now) && token.generation.checked_add(1) == Some(after.generation));
-    tokens::answer(&app, &current.ok_or_else(ended)?, now)
+    end_reused(&app, &client, &token, now).await?;
+    Err(ApiError::new(SESSION_REVOKED, "log in again"))
+}
+
+/// Ends the session where the token is an old one, as it was read or has become since, and tells its person.
+async fn end_reused(app: &App, client: &Client, token: &RefreshToken, now: Timestamp) -> Result<(), ApiError> {
+    let notice = mail::queue(app, &EmailTemplate::SessionEnded { at: now.to_string() })?;
+    let event = client.event(app, SecurityEventName::RefreshTokenReused, json!({ "sessionId": token.session_id }));
+    let mut batch = Batch::new();
+    let is_ended = batch.push(sessions::end_reused(&token.session_id, token.generation, now));
+    // The event first: it tells by what it inserts whether the mail is due.
+    batch.push(event.of_session_if_changed(&token.session_id));
+    batch.push(notice.to_person_of_session_if_changed(&token.session_id));
+    if batch.run(app.database()).await?.take(is_ended)? {
+        mail::deliver_in_background(app);
+    }
+    Ok(())
 }
 
 /// The session that the token is truly of. Its nonce never changes, so it may be read ahead of the rotation.

@@ -1,6 +1,7 @@
 //! The log of changes as a Merkle tree, so that nobody has to trust who keeps it.
 
 mod head;
+mod leaf;
 mod leaves;
 mod proofs;
 mod sequencer;
@@ -10,7 +11,7 @@ use http::HeaderValue;
 use serde::{Deserialize as _, Deserializer, de::Error as _};
 
 use crate::app::App;
-pub use sequencer::{sequence, sequence_in_background};
+pub use sequencer::{NextLeaf, sequence, sequence_in_background};
 
 /// How long an answer about the past holds.
 const FOREVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");

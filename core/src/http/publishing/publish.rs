@@ -34,6 +34,7 @@ use crate::{
         publications::{self, Kept, Publication},
         results::{self, AttemptPiece, TaskAttempt},
         runs::{self, Run},
+        webhooks::has_work,
     },
     webhooks,
 };
@@ -113,7 +114,7 @@ async fn publish(app: &App, owner_id: &UserId, id: &RunId, claim: Claim) -> Resu
         };
         let publication = Publication { run_id: id, owner_id, revision: run.revision, kept, results };
         if let Some((run, snapshot)) = write(app, publication).await? {
-            return answer(app, &run, snapshot, claim).await;
+            return answer(app, &run, Some(snapshot), claim).await;
         }
     }
     Err(ApiError::unavailable("results kept coming in while a run was published"))
@@ -178,21 +179,26 @@ async fn add_up(
     Ok((sums.finish(attempts, least_tasks), digest.finish()))
 }
 
-/// Writes what is published, and reads it; `None` where the run has changed, or was hidden, since it was read.
-async fn write(app: &App, publication: Publication<'_>) -> Result<Option<(Run, Option<String>)>, ApiError> {
+/// Writes what is published, and reads the run and the snapshot; `None` where the run has changed, or was hidden, since it
+/// was read.
+async fn write(app: &App, publication: Publication<'_>) -> Result<Option<(Run, String)>, ApiError> {
     let mut last = Batch::new();
-    publication.publish(&mut last, &app.new_id(), app.now())?;
+    let (snapshot_id, now) = (app.new_id(), app.now());
+    publication.publish(&mut last, &snapshot_id, now)?;
     let run = last.push(runs::find(publication.run_id));
-    let snapshot = last.push(publications::snapshot_of(publication.run_id));
+    let leaf = log::NextLeaf::push(&mut last, publication.run_id, &snapshot_id);
+    let has_deliveries = last.push(has_work(now));
     let mut answers = match run_in_order(app, publication.beforehand()?, last).await {
         Err(BatchError::Guard(Guard::RunUnchanged | Guard::NotHidden)) => return Ok(None),
         Err(BatchError::Guard(Guard::SealUnopened)) => return Err(seal_opened()),
         answers => answers?,
     };
-    log::sequence_in_background(app);
-    webhooks::deliver_in_background(app);
+    leaf.sequence_in_background(app, &mut answers);
+    if answers.take(has_deliveries)? {
+        webhooks::deliver_in_background(app);
+    }
     let run = answers.take(run)?.ok_or_else(|| ApiError::internal("a run is gone"))?;
-    Ok(Some((run, answers.take(snapshot)?)))
+    Ok(Some((run, snapshot_id)))
 }
 
 /// Runs batches one after the other, and answers the last.

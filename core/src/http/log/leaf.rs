@@ -1,0 +1,189 @@
+//! What a leaf of the log says: its change as the API tells it, and digests of what was published with it.
+
+use serde::Serialize;
+
+use crate::{
+    app::App,
+    domain::{
+        RunId,
+        leaderboard::ChangeKind,
+        log_record::{self, DigestedResults, FORMAT, ResultsDigest},
+    },
+    http::{leaderboard::ChangeBody, problem::ApiError},
+    ports::DatabaseError,
+    store::{
+        Answers, Batch, Handle,
+        changes::{Change, Place},
+        log::{self as store, RunRecord},
+    },
+};
+
+/// So many results are read in one go: some megabytes.
+const PIECE: u32 = 4000;
+
+/// A leaf. Its text is canonical JSON.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Leaf {
+    format: u32,
+    /// As the API tells it.
+    change: ChangeBody,
+    /// The snapshot that it made, unless it is moderation.
+    snapshot_id: Option<String>,
+    /// Its place in the order of all.
+    seq: Option<i64>,
+    /// What was published with it.
+    run: Option<RunCommitment>,
+    /// What stood from then on.
+    board: Option<BoardCommitment>,
+    /// What was sealed; left out where nothing was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seal: Option<SealCommitment>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RunCommitment {
+    digest: String,
+    /// How many results the digest is over.
+    results: u64,
+    /// Whether results were left out because tasks are private.
+    private_tasks: bool,
+}
+
+#[derive(Serialize)]
+struct SealCommitment {
+    digest: String,
+}
+
+#[derive(Serialize)]
+struct BoardCommitment {
+    digest: String,
+    entries: usize,
+}
+
+/// What a batch reads of a change for its leaf.
+pub struct LeafReads {
+    board: Option<Handle<Vec<String>>>,
+    run: Option<RunReads>,
+    seal: Option<Handle<Option<log_record::Row>>>,
+}
+
+struct RunReads {
+    id: RunId,
+    record: Handle<Option<RunRecord>>,
+    given: Handle<Option<log_record::Row>>,
+}
+
+impl RunReads {
+    fn push(batch: &mut Batch, id: &RunId) -> Self {
+        Self { id: id.clone(), record: batch.push(store::run(id)), given: batch.push(store::given(id)) }
+    }
+}
+
+impl LeafReads {
+    /// Reads it of a change that stands in the log.
+    pub fn of(batch: &mut Batch, change: &Change) -> Self {
+        let is_published = matches!(change.kind, ChangeKind::Published | ChangeKind::Rescored);
+        let run = change.run_id.as_ref().filter(|_| is_published);
+        let seal = change.seal_id.as_ref().filter(|_| change.kind == ChangeKind::Sealed);
+        Self {
+            board: is_snapshot(change).then(|| batch.push(store::board(&change.id, u32::MAX))),
+            run: run.map(|id| RunReads::push(batch, id)),
+            seal: seal.map(|id| batch.push(store::seal(id))),
+        }
+    }
+
+    /// Reads it of the run that the batch has published; of the board at most so many entries.
+    pub fn of_publication(batch: &mut Batch, run_id: &RunId, snapshot_id: &str, entries: u32) -> Self {
+        let board = Some(batch.push(store::board(snapshot_id, entries)));
+        Self { board, run: Some(RunReads::push(batch, run_id)), seal: None }
+    }
+
+    /// Takes what was read.
+    ///
+    /// # Errors
+    /// When the batch did not answer what was expected.
+    pub fn take(self, answers: &mut Answers) -> Result<LeafContents, DatabaseError> {
+        let gone = |what: &str| DatabaseError::Unavailable(format!("{what} of the log is gone"));
+        let board = self.board.map(|board| answers.take(board)).transpose()?;
+        let run = match self.run {
+            None => None,
+            Some(RunReads { id, record, given }) => {
+                let record = answers.take(record)?.ok_or_else(|| gone("a run"))?;
+                Some((id, record, answers.take(given)?))
+            }
+        };
+        let seal = self.seal.map(|seal| answers.take(seal)?.ok_or_else(|| gone("a seal"))).transpose()?;
+        Ok(LeafContents { board, run, seal })
+    }
+}
+
+/// A change that made a snapshot has the snapshot's id.
+fn is_snapshot(change: &Change) -> bool {
+    let Place(_, act) = change.place;
+    act == 0
+}
+
+/// What was read of a change for its leaf.
+pub struct LeafContents {
+    board: Option<Vec<String>>,
+    run: Option<(RunId, RunRecord, Option<log_record::Row>)>,
+    seal: Option<log_record::Row>,
+}
+
+impl LeafContents {
+    /// How many entries of the board were read.
+    pub fn entries(&self) -> usize {
+        self.board.as_ref().map_or(0, Vec::len)
+    }
+
+    /// The leaf's text, and how many results were read for it.
+    pub async fn text(self, app: &App, change: Change) -> Result<(String, u64), ApiError> {
+        let board = self.board.map(|rows| BoardCommitment {
+            entries: rows.len(),
+            digest: log_record::hex(&log_record::board_digest(rows)),
+        });
+        let (mut run, mut results_read) = (None, 0);
+        if let Some((id, RunRecord { row, private_tasks, results }, given)) = self.run {
+            let (results, read) = match results {
+                Some(results) => (results, 0),
+                None if private_tasks => (ResultsDigest::default().finish(), 0),
+                None => of_results(app, &id).await.map(|results| (results, results.results))?,
+            };
+            results_read = read;
+            let digest = log_record::run_digest(row, given, &results).map_err(unwritable)?;
+            run = Some(RunCommitment { digest: log_record::hex(&digest), results: results.results, private_tasks });
+        }
+        let seal = self.seal.map(log_record::seal_digest).transpose().map_err(unwritable)?;
+        let (Place(seq, _), is_snapshot) = (change.place, is_snapshot(&change));
+        let leaf = Leaf {
+            format: FORMAT,
+            snapshot_id: is_snapshot.then(|| change.id.clone()),
+            seq: is_snapshot.then_some(seq),
+            change: change.into(),
+            run,
+            board,
+            seal: seal.map(|digest| SealCommitment { digest: log_record::hex(&digest) }),
+        };
+        Ok((log_record::canonical(&leaf).map_err(unwritable)?, results_read))
+    }
+}
+
+fn unwritable(error: serde_json::Error) -> ApiError {
+    ApiError::internal(format!("canonical JSON: {error}"))
+}
+
+/// What the results of a run come to, of which publishing has not kept it: read in pieces.
+async fn of_results(app: &App, id: &RunId) -> Result<DigestedResults, ApiError> {
+    let mut digest = ResultsDigest::default();
+    let mut end = (String::new(), 0);
+    loop {
+        let piece = store::results(id, &end, PIECE).run(app.database()).await?;
+        piece.rows.into_iter().try_for_each(|row| digest.add(row)).map_err(unwritable)?;
+        match piece.end {
+            Some(last) => end = last,
+            None => return Ok(digest.finish()),
+        }
+    }
+}
