@@ -360,7 +360,7 @@ mod tests {
     fn a_page_tells_every_column_of_its_table() {
         for table in &TABLES {
             let mut found = columns_of_page(table.page);
-            found.retain(|column| !["pack", "walked", "told"].contains(&column.as_str()));
+            found.retain(|column| !["pack", "results", "size", "walked", "told"].contains(&column.as_str()));
             let mut declared = table.columns.iter().map(|(name, _)| (*name).to_owned()).collect::<Vec<_>>();
             found.sort();
             declared.sort();
