@@ -2,7 +2,7 @@
 //! the type, and here what holds for all of a kind.
 //!
 //! The servers serve the kept text, `core/openapi.json`, and never make it. After a change write it anew:
-//! `cargo run -p aibaas-core --example openapi`.
+//! `cargo run --example openapi`.
 
 mod examples;
 mod operations;
@@ -126,6 +126,6 @@ mod tests {
     #[test]
     fn the_kept_text_is_of_this_code() {
         let is_same = text() == include_str!("../../../openapi.json");
-        assert!(is_same, "write core/openapi.json anew: cargo run -p aibaas-core --example openapi");
+        assert!(is_same, "write core/openapi.json anew: cargo run --example openapi");
     }
 }
