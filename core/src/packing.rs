@@ -52,8 +52,9 @@ pub(crate) async fn pack_due(app: &App) -> Result<(), BatchError> {
 async fn pack(app: &App, run: &DueRun, left: usize) -> Result<usize, BatchError> {
     // A piece that is read makes four packs at least: of what remains, a fifth is for reading.
     let room = (left.saturating_sub(ASKED.saturating_add(BESIDES)) / 5).saturating_mul(4).max(1);
-    let (batch, packs) = match next_batch(app, run, room).await? {
+    let (batch, packs) = match next_batch(app, run, room).await {
         Ok(next) => next,
+        Err(PackingError::Database(error)) => return Err(error.into()),
         Err(why) => {
             tracing::error!(run = %run.id, %why, "the results of a run cannot be packed");
             let until = Timestamp(app.now().0.saturating_add(AFTER_DIFFERENCE_MS));
@@ -71,57 +72,52 @@ async fn pack(app: &App, run: &DueRun, left: usize) -> Result<usize, BatchError>
 
 /// Why the results of a run are left as they are.
 #[derive(Debug, thiserror::Error)]
-enum Difference {
+enum PackingError {
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
     #[error(transparent)]
     Pack(#[from] PackError),
     #[error("they are not those that were published")]
-    Digest,
+    OtherResults,
     #[error("what was packed before is not what the rows hold")]
-    Packed,
+    OtherRows,
     #[error("a number of theirs cannot be told: {0}")]
     Number(#[from] serde_json::Error),
 }
 
 /// The next batch of a run, and how many packs it writes, at most as many as there is room for; or why there is none.
-async fn next_batch(app: &App, run: &DueRun, room: usize) -> Result<Result<(Batch, usize), Difference>, DatabaseError> {
+async fn next_batch(app: &App, run: &DueRun, room: usize) -> Result<(Batch, usize), PackingError> {
     let begun = packs::begun(&run.id).run(app.database()).await?;
     let mut reading = Reading::default();
     let mut end = begun.end;
     while !reading.is_full(room) {
         let piece = packs::piece(&run.id, &end, PIECE).run(app.database()).await?;
-        if let Err(difference) = reading.add(piece.results, piece.rows, room) {
-            return Ok(Err(difference));
-        }
+        reading.add(piece.results, piece.rows, room)?;
         match piece.end {
             Some(last) => end = last,
             None => break,
         }
     }
     let is_whole = !reading.is_full(room);
-    if let Err(error) = reading.finish(is_whole) {
-        return Ok(Err(error.into()));
-    }
+    reading.finish(is_whole)?;
     let Reading { packs, digest, results, .. } = reading;
     let written = packs.len();
     if begun.results > 0 && written == 0 {
-        return Ok(match compare(app, run).await? {
-            Ok(()) => Ok((packs::replace(&run.id, begun.results, &[], begun.results, app.now()), 0)),
-            Err(difference) => Err(difference),
-        });
+        compare(app, run).await?;
+        return Ok((packs::replace(&run.id, begun.results, &[], begun.results, app.now()), 0));
     }
     if begun.results > 0 || !is_whole {
-        return Ok(Ok((packs::prepare(&run.id, begun.results, &packs), written)));
+        return Ok((packs::prepare(&run.id, begun.results, &packs), written));
     }
-    if !is_published(run, &digest.finish()) {
-        return Ok(Err(Difference::Digest));
-    }
-    Ok(Ok((packs::replace(&run.id, 0, &packs, results, app.now()), written)))
+    expect_published(run, &digest.finish())?;
+    Ok((packs::replace(&run.id, 0, &packs, results, app.now()), written))
 }
 
-/// Whether results come to what was published, as far as that is known: not of runs from before it was kept, or of copies,
-/// and not of results at private tasks.
-fn is_published(run: &DueRun, digested: &DigestedResults) -> bool {
-    run.private_tasks || run.results.is_none_or(|published| published == *digested)
+/// Refuses results that do not come to what was published, as far as that is known: not of runs from before it was kept, or
+/// of copies, and not of results at private tasks.
+fn expect_published(run: &DueRun, digested: &DigestedResults) -> Result<(), PackingError> {
+    let are_published = run.private_tasks || run.results.is_none_or(|published| published == *digested);
+    if are_published { Ok(()) } else { Err(PackingError::OtherResults) }
 }
 
 /// What was read of a run's rows, in packs.
@@ -139,7 +135,12 @@ impl Reading {
         self.packs.len() >= room
     }
 
-    fn add(&mut self, results: Vec<result_pack::StoredResult>, rows: Vec<Row>, room: usize) -> Result<(), Difference> {
+    fn add(
+        &mut self,
+        results: Vec<result_pack::StoredResult>,
+        rows: Vec<Row>,
+        room: usize,
+    ) -> Result<(), PackingError> {
         for (result, row) in results.into_iter().zip(rows) {
             self.packs.extend(self.packer.add(result)?);
             if self.is_full(room) {
@@ -161,31 +162,28 @@ impl Reading {
 }
 
 /// Compares the packs of a run that nobody reads yet with its rows, and both with what was published.
-async fn compare(app: &App, run: &DueRun) -> Result<Result<(), Difference>, DatabaseError> {
+async fn compare(app: &App, run: &DueRun) -> Result<(), PackingError> {
     let mut digest = ResultsDigest::default();
     let mut end = TaskAttempt::default();
     loop {
         let listed = packs::list(&run.id, &end, COMPARED).run(app.database()).await?;
-        let packed = match unpacked(&listed) {
-            Ok(packed) => packed,
-            Err(error) => return Ok(Err(error.into())),
-        };
+        let packed = unpacked(&listed)?;
         // Where there are no more packs, nor may there be a row.
         let rows = u32::try_from(packed.len().max(1)).unwrap_or(u32::MAX);
         let piece = packs::piece(&run.id, &end, rows).run(app.database()).await?;
         let Some(last) = listed.last() else {
-            let is_published = piece.results.is_empty() && is_published(run, &digest.finish());
-            return Ok(if is_published { Ok(()) } else { Err(Difference::Digest) });
+            // No row may be left.
+            return if piece.results.is_empty() {
+                expect_published(run, &digest.finish())
+            } else {
+                Err(PackingError::OtherRows)
+            };
         };
         end = TaskAttempt { task: last.last.0.clone(), attempt: last.last.1 };
-        let added = match result_pack::are_same(&packed, &piece.results) {
-            Ok(true) => piece.rows.into_iter().try_for_each(|row| digest.add(row)),
-            Ok(false) => return Ok(Err(Difference::Packed)),
-            Err(error) => return Ok(Err(error.into())),
-        };
-        if let Err(error) = added {
-            return Ok(Err(error.into()));
+        if !result_pack::are_same(&packed, &piece.results)? {
+            return Err(PackingError::OtherRows);
         }
+        piece.rows.into_iter().try_for_each(|row| digest.add(row))?;
     }
 }
 

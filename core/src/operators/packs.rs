@@ -7,7 +7,7 @@ use crate::{
     domain::result_pack::{self, ResultPack, StoredResult},
     ports::DatabaseError,
     store::{
-        checks::{self, KeptScore, MayBeMissing, PackedRun},
+        checks::{self, KeptScore, PackedRun},
         packs,
         results::TaskAttempt,
     },
@@ -105,11 +105,9 @@ impl Packs {
             let bytes = self.bytes.entry(owner.clone()).or_default();
             *bytes = bytes.saturating_add(sums.bytes);
         }
-        if let Some(MayBeMissing(may_be_missing)) = run.added_up {
-            let is_missing = sums.results == 0 && may_be_missing;
-            if !is_missing && !run.kept.is_some_and(|kept| sums.finish().is_kept_as(&kept)) {
-                self.aggregates.push(format!("run {id} is kept with another score than its results come to"));
-            }
+        let is_missing = sums.results == 0 && run.private_tasks;
+        if run.has_results && !is_missing && !run.kept.is_some_and(|kept| sums.finish().is_kept_as(&kept)) {
+            self.aggregates.push(format!("run {id} is kept with another score than its results come to"));
         }
     }
 }

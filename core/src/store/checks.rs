@@ -115,14 +115,13 @@ pub struct PackedRun {
     pub rows: u64,
     /// Whether scores are shares, so that 1 is a pass.
     pub is_share: bool,
-    /// Whether its results are to come to what is kept of it, and may be missing.
-    pub added_up: Option<MayBeMissing>,
+    /// Whether its results are to come to what is kept of it.
+    pub has_results: bool,
+    /// Whether these may be missing: those at private tasks stay at home, and a copy of a data set has none.
+    pub private_tasks: bool,
     /// What its results came to.
     pub kept: Option<KeptScore>,
 }
-
-/// Whether results may be missing: those at private tasks stay at home, and a copy of a data set has none.
-pub struct MayBeMissing(pub bool);
 
 /// What publishing kept of a run's results.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -152,7 +151,6 @@ impl KeptScore {
 /// Lists runs that are packed or have packs, after one.
 pub fn packed_runs(after: &str, rows: u32) -> Query<Vec<PackedRun>> {
     sql!("check/packed_runs").bind(after).bind(rows).all(|row| {
-        let may_be_missing = MayBeMissing(row.boolean("private_tasks")?);
         Ok(PackedRun {
             id: RunId::from(row.text("id")?.as_str()),
             owner_id: row.optional_text("owner_id")?,
@@ -160,7 +158,8 @@ pub fn packed_runs(after: &str, rows: u32) -> Query<Vec<PackedRun>> {
             is_published: row.boolean("is_published")?,
             rows: read_count(row, "rows")?,
             is_share: row.boolean("is_share")?,
-            added_up: row.boolean("has_results")?.then_some(may_be_missing),
+            has_results: row.boolean("has_results")?,
+            private_tasks: row.boolean("private_tasks")?,
             kept: KeptScore::from_row(row)?,
         })
     })
