@@ -1,44 +1,33 @@
 //! The application in this process, over SQLite in memory, a clock that a test sets and a database that a test breaks:
 //! for what no black box can show, above all the passing of days.
 
+mod ports;
+#[cfg(feature = "scanstatus")]
+mod visits;
+
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::HashMap,
     net::{IpAddr, Ipv4Addr},
     path::Path,
-    pin::{Pin, pin},
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering},
-    },
+    pin::pin,
+    sync::{Arc, Mutex, atomic::Ordering},
     task::{Context, Poll, Waker},
 };
 
 use aibaas_core::{
-    App, ClientAddress, Config, Environment, HostDefaults, OwnMail, SqlKeyGate, SqlRateLimiter,
-    domain::{
-        api_key::KeyHash,
-        key_use::{Decision, HourOfUse, KeyUse},
-    },
-    migrate,
+    App, ClientAddress, Config, Environment, HostDefaults, OwnMail, SqlKeyGate, SqlRateLimiter, migrate,
     operators::{Checked, Operator, Violation},
-    ports::{
-        Background, BoxFuture, Clock, Database, DatabaseError, Entropy, HashError, HashJob, HashOutcome, HttpClient,
-        HttpError, InlineHasher, KeyGate, KeyGateError, KeyValue, KeyValueError, OutboundRequest, OutboundResponse,
-        PasswordHasher, Ports, Rows, Statement, Timer, Timestamp, Value as Cell,
-    },
+    ports::{Database, Ports, Rows, Statement},
 };
 use axum::{
     body::{Body, to_bytes},
     http::{Method, Request, request::Builder},
     response::Response,
 };
-use rusqlite::{
-    StatementStatus,
-    types::{Value as SqlValue, ValueRef},
-};
 use serde_json::Value;
 use tower::ServiceExt as _;
 
+use self::ports::{NEVER, SavingGate, SimulatedPorts};
 use crate::faults::Faults;
 
 /// The variable of a simulation alone that says how many statements a batch that packs may have.
@@ -55,34 +44,6 @@ pub struct Simulation {
     address: Mutex<IpAddr>,
 }
 
-struct SimulatedPorts {
-    now: AtomicI64,
-    /// When those who sleep want to wake.
-    sleeping: Mutex<BTreeMap<(i64, u64), Waker>>,
-    /// How many have slept so far.
-    sleeps: AtomicU64,
-    database: Mutex<rusqlite::Connection>,
-    /// How many more calls the database answers before one fails.
-    until_failure: AtomicU32,
-    /// How that one fails.
-    failure: Mutex<Failure>,
-    /// How many it has answered.
-    round_trips: AtomicU32,
-    /// Whether each answer of it is waited for.
-    is_far: AtomicBool,
-    /// The steps of its statements.
-    steps: AtomicU64,
-    /// The cache, where there is one.
-    kept: Mutex<Option<HashMap<String, Vec<u8>>>>,
-    pending: Mutex<Vec<BoxFuture>>,
-    /// Whether a hash takes time.
-    hashes_slowly: AtomicBool,
-    /// How many hashes are being computed, and the most that were since the last question.
-    hashes: Mutex<(u32, u32)>,
-    /// What the key gate saves when it is next asked for what it has not.
-    saved_meanwhile: Mutex<Option<String>>,
-}
-
 /// What a call makes SQLite do, by its own counters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cost {
@@ -91,47 +52,6 @@ pub struct Cost {
     /// Rows that are visited, in every loop; told where the feature `scanstatus` is on.
     pub rows: Option<u64>,
 }
-
-impl SimulatedPorts {
-    fn in_memory() -> Self {
-        Self::new(rusqlite::Connection::open_in_memory().expect("a database in memory"))
-    }
-
-    /// As the native server keeps it.
-    fn in_file(path: &Path) -> Self {
-        let database = rusqlite::Connection::open(path).expect("a database file");
-        let set = |pragma, value: &str| database.pragma_update(None, pragma, value).expect("a setting");
-        set("journal_mode", "WAL");
-        set("synchronous", "FULL");
-        set("temp_store", "MEMORY");
-        Self::new(database)
-    }
-
-    fn new(database: rusqlite::Connection) -> Self {
-        database.pragma_update(None, "foreign_keys", true).expect("foreign keys");
-        database.set_prepared_statement_cache_capacity(256);
-        visits::count(&database, false);
-        Self {
-            now: AtomicI64::new(1_795_395_723_004),
-            sleeping: Mutex::default(),
-            sleeps: AtomicU64::new(0),
-            database: Mutex::new(database),
-            until_failure: AtomicU32::new(NEVER),
-            failure: Mutex::new(Failure::Refused),
-            round_trips: AtomicU32::new(0),
-            is_far: AtomicBool::new(false),
-            steps: AtomicU64::new(0),
-            kept: Mutex::default(),
-            pending: Mutex::default(),
-            hashes_slowly: AtomicBool::new(false),
-            hashes: Mutex::default(),
-            saved_meanwhile: Mutex::default(),
-        }
-    }
-}
-
-/// Nothing fails.
-const NEVER: u32 = u32::MAX;
 
 /// What becomes of a call to the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -479,263 +399,6 @@ impl SimulatedDatabase {
     /// The steps of SQLite since the last question.
     pub fn steps(&self) -> u64 {
         self.0.steps.swap(0, Ordering::Relaxed)
-    }
-}
-
-#[async_trait::async_trait]
-impl Database for SimulatedPorts {
-    async fn query(&self, statement: Statement) -> Result<Rows, DatabaseError> {
-        Ok(self.batch(vec![statement]).await?.pop().unwrap_or_default())
-    }
-
-    async fn batch(&self, statements: Vec<Statement>) -> Result<Vec<Rows>, DatabaseError> {
-        if self.is_far.load(Ordering::Relaxed) {
-            once_asked_again().await;
-        }
-        if self.until_failure.load(Ordering::Relaxed) != NEVER
-            && self.until_failure.fetch_sub(1, Ordering::Relaxed) == 0
-        {
-            self.until_failure.store(NEVER, Ordering::Relaxed);
-            let failure = *self.failure.lock().expect("no panic");
-            return match failure {
-                Failure::Refused => Err(DatabaseError::Unavailable("as the test asked".to_owned())),
-                Failure::Unheard => {
-                    self.carry_out(&statements).ok();
-                    Err(DatabaseError::Unavailable("as the test asked".to_owned()))
-                }
-                Failure::Slow => {
-                    once_asked_again().await;
-                    self.carry_out(&statements)
-                }
-                Failure::SlowToTell => {
-                    let answers = self.carry_out(&statements);
-                    once_asked_again().await;
-                    answers
-                }
-            };
-        }
-        self.carry_out(&statements)
-    }
-}
-
-impl SimulatedPorts {
-    fn carry_out(&self, statements: &[Statement]) -> Result<Vec<Rows>, DatabaseError> {
-        self.round_trips.fetch_add(1, Ordering::Relaxed);
-        let mut database = self.database.lock().expect("no panic");
-        let whole = whole(&mut database, statements, &self.steps);
-        whole.map_err(|error| DatabaseError::from_sqlite_message(&error.to_string()))
-    }
-}
-
-/// Ready when it is polled for the second time.
-async fn once_asked_again() {
-    let mut asked = false;
-    std::future::poll_fn(|_| if std::mem::replace(&mut asked, true) { Poll::Ready(()) } else { Poll::Pending }).await;
-}
-
-fn whole(
-    database: &mut rusqlite::Connection,
-    statements: &[Statement],
-    steps: &AtomicU64,
-) -> rusqlite::Result<Vec<Rows>> {
-    let transaction = database.transaction()?;
-    let answers = statements.iter().map(|statement| run(&transaction, statement, steps));
-    let answers = answers.collect::<rusqlite::Result<_>>()?;
-    transaction.commit()?;
-    Ok(answers)
-}
-
-fn run(transaction: &rusqlite::Transaction<'_>, statement: &Statement, steps: &AtomicU64) -> rusqlite::Result<Rows> {
-    let mut prepared = transaction.prepare_cached(statement.sql)?;
-    let columns = prepared.column_names().into_iter().map(str::to_owned).collect::<Vec<_>>();
-    let parameters = statement.params.iter().map(|value| match value {
-        Cell::Null => SqlValue::Null,
-        Cell::Integer(integer) => SqlValue::Integer(*integer),
-        Cell::Real(real) => SqlValue::Real(*real),
-        Cell::Text(text) => SqlValue::Text(text.clone()),
-        Cell::Blob(bytes) => SqlValue::Blob(bytes.clone()),
-    });
-    let width = columns.len();
-    let mut found = prepared.query(rusqlite::params_from_iter(parameters))?;
-    let mut rows = Vec::new();
-    while let Some(row) = found.next()? {
-        let cell = |index| {
-            row.get_ref(index).map(|value| match value {
-                ValueRef::Null => Cell::Null,
-                ValueRef::Integer(integer) => Cell::Integer(integer),
-                ValueRef::Real(real) => Cell::Real(real),
-                ValueRef::Text(text) => Cell::Text(String::from_utf8_lossy(text).into_owned()),
-                ValueRef::Blob(bytes) => Cell::Blob(bytes.to_vec()),
-            })
-        };
-        rows.push((0..width).map(cell).collect::<rusqlite::Result<Vec<_>>>()?);
-    }
-    drop(found);
-    let made = u64::try_from(prepared.reset_status(StatementStatus::VmStep)).unwrap_or(0);
-    steps.fetch_add(made, Ordering::Relaxed);
-    Ok(Rows::new(columns, rows))
-}
-
-/// A gate that saves what it counted whenever it likes, as those do that count in memory.
-struct SavingGate {
-    gate: SqlKeyGate,
-    ports: Arc<SimulatedPorts>,
-}
-
-#[async_trait::async_trait]
-impl KeyGate for SavingGate {
-    async fn admit(&self, uses: &[KeyUse], now: Timestamp) -> Result<Vec<Decision>, KeyGateError> {
-        self.gate.admit(uses, now).await
-    }
-
-    async fn invalidate(&self, keys: &[KeyHash]) -> Result<(), KeyGateError> {
-        self.gate.invalidate(keys).await
-    }
-
-    async fn unsaved(&self, key: KeyHash) -> Result<Vec<HourOfUse>, KeyGateError> {
-        if let Some(sql) = self.ports.saved_meanwhile.lock().expect("no panic").take() {
-            self.ports.database.lock().expect("no panic").execute_batch(&sql).expect("it is saved");
-        }
-        self.gate.unsaved(key).await
-    }
-}
-
-#[async_trait::async_trait]
-impl KeyValue for SimulatedPorts {
-    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, KeyValueError> {
-        Ok(self.kept.lock().expect("no panic").as_ref().and_then(|kept| kept.get(key).cloned()))
-    }
-
-    async fn put(&self, key: &str, value: &[u8], _: u32) -> Result<(), KeyValueError> {
-        if let Some(kept) = self.kept.lock().expect("no panic").as_mut() {
-            kept.insert(key.to_owned(), value.to_vec());
-        }
-        Ok(())
-    }
-}
-
-#[async_trait::async_trait]
-impl HttpClient for SimulatedPorts {
-    async fn send(&self, request: OutboundRequest) -> Result<OutboundResponse, HttpError> {
-        Err(HttpError(format!("nobody at {}", request.url)))
-    }
-}
-
-impl Clock for SimulatedPorts {
-    fn now(&self) -> Timestamp {
-        Timestamp(self.now.load(Ordering::Relaxed))
-    }
-}
-
-#[async_trait::async_trait]
-impl PasswordHasher for SimulatedPorts {
-    async fn run(&self, job: HashJob) -> Result<HashOutcome, HashError> {
-        let count = |change: i32| {
-            let mut hashes = self.hashes.lock().expect("no panic");
-            hashes.0 = hashes.0.saturating_add_signed(change);
-            hashes.1 = hashes.1.max(hashes.0);
-        };
-        count(1);
-        if self.hashes_slowly.load(Ordering::Relaxed) {
-            self.sleep(100).await;
-        }
-        let outcome = InlineHasher::default().run(job).await;
-        count(-1);
-        outcome
-    }
-}
-
-/// Over when the test's clock has gone so far.
-struct Sleep<'a> {
-    ports: &'a SimulatedPorts,
-    ms: u32,
-    key: Option<(i64, u64)>,
-}
-
-impl Future for Sleep<'_> {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        let now = self.ports.now.load(Ordering::Relaxed);
-        let key = match self.key {
-            Some(key) => key,
-            None => (now + i64::from(self.ms), self.ports.sleeps.fetch_add(1, Ordering::Relaxed)),
-        };
-        self.key = Some(key);
-        let mut sleeping = self.ports.sleeping.lock().expect("no panic");
-        if key.0 <= now {
-            sleeping.remove(&key);
-            return Poll::Ready(());
-        }
-        sleeping.insert(key, context.waker().clone());
-        Poll::Pending
-    }
-}
-
-impl Drop for Sleep<'_> {
-    fn drop(&mut self) {
-        if let (Some(key), Ok(mut sleeping)) = (self.key, self.ports.sleeping.lock()) {
-            sleeping.remove(&key);
-        }
-    }
-}
-
-#[async_trait::async_trait]
-impl Timer for SimulatedPorts {
-    async fn sleep(&self, ms: u32) {
-        Sleep { ports: self, ms, key: None }.await;
-    }
-}
-
-impl Entropy for SimulatedPorts {
-    fn fill(&self, buffer: &mut [u8]) {
-        fastrand::Rng::new().fill(buffer);
-    }
-}
-
-impl Background for SimulatedPorts {
-    fn spawn(&self, work: BoxFuture) {
-        self.pending.lock().expect("no panic").push(work);
-    }
-}
-
-/// The rows that a connection's statements visit (`sqlite3_stmt_scanstatus`). Counting them costs time.
-#[cfg(feature = "scanstatus")]
-mod visits {
-    use std::ptr::{from_mut, null_mut};
-
-    use rusqlite::{Connection, ffi};
-
-    const STMT_SCANSTATUS: i32 = 1018;
-
-    /// Whether what is prepared from now on counts.
-    pub fn count(database: &Connection, on: bool) {
-        database.flush_prepared_statement_cache();
-        // SAFETY: the handle is open, and this option takes an integer and a pointer that may be null.
-        unsafe { ffi::sqlite3_db_config(database.handle(), STMT_SCANSTATUS, i32::from(on), null_mut::<i32>()) };
-    }
-
-    /// How many there were since then.
-    pub fn counted(database: &Connection) -> Option<u64> {
-        let mut rows = 0;
-        // SAFETY: the handle is open, and so are the statements that SQLite lists of it; nobody else has them meanwhile.
-        // What is asked for is a 64-bit integer.
-        unsafe {
-            let handle = database.handle();
-            let mut statement = ffi::sqlite3_next_stmt(handle, null_mut());
-            while !statement.is_null() {
-                for index in 0.. {
-                    let mut visits = 0_i64;
-                    let told = from_mut(&mut visits).cast();
-                    if ffi::sqlite3_stmt_scanstatus(statement, index, ffi::SQLITE_SCANSTAT_NVISIT, told) != 0 {
-                        break;
-                    }
-                    rows += u64::try_from(visits).unwrap_or(0);
-                }
-                statement = ffi::sqlite3_next_stmt(handle, statement);
-            }
-        }
-        Some(rows)
     }
 }
 
