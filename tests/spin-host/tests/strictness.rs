@@ -93,18 +93,13 @@ impl Probe {
 
     /// All that comes back for these bytes until the connection ends.
     fn raw(&self, request: &[u8]) -> String {
-        self.raw_until(request, |_| false)
-    }
-
-    /// What comes back for these bytes until it is enough, or the connection ends.
-    fn raw_until(&self, request: &[u8], is_enough: fn(&[u8]) -> bool) -> String {
         let mut stream = TcpStream::connect(self.host.address()).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         // It may be refused before all of it has left.
         _ = stream.write_all(request);
         let mut answer = Vec::new();
         let mut piece = [0; 4096];
-        while !is_enough(&answer) {
+        loop {
             match stream.read(&mut piece) {
                 Ok(0) => break,
                 Ok(length) => answer.extend_from_slice(&piece[..length]),
@@ -196,10 +191,10 @@ fn closes_without_an_answer_where_no_one_host_is_named() {
 }
 
 #[test]
-fn answers_headers_of_500_kb_with_431() {
-    let long = format!("GET /uses HTTP/1.1\r\nHost: probe.test\r\nX-Long: {}\r\n\r\n", "x".repeat(500_000));
-    // The connection lives on where all of it was read at once, and ends where some was not.
-    let answer = Probe::start("long").raw_until(long.as_bytes(), |answer| answer.ends_with(b"\r\n\r\n"));
+fn answers_a_head_of_4_mb_with_431() {
+    // What one read brings past hyper's 408 KB still counts as a head, so a little more is not always refused.
+    let long = format!("GET /uses HTTP/1.1\r\nHost: probe.test\r\nX-Long: {}\r\n\r\n", "x".repeat(4_000_000));
+    let answer = Probe::start("long").raw(long.as_bytes());
     assert!(answer.starts_with("HTTP/1.1 431 "), "{answer}");
 }
 
