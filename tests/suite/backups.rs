@@ -75,6 +75,9 @@ pub async fn a_backup_brings_back_what_was_there() {
     let (code, said) = restore();
     assert!(code == Some(0) && said.contains("restored"), "{said}");
     let aside = said.lines().find_map(|line| line.split_once("kept as ")).expect("where it is kept").1;
+    // One file: what its log held is in it.
+    let kept = names(data.path()).into_iter().filter(|name| name.contains(".before-")).collect::<Vec<_>>();
+    assert_eq!(kept.len(), 1, "{kept:?}");
     for file in [&file, &PathBuf::from(aside)] {
         let (code, said) = run(&["check", text(file), "--json"]);
         let told: Value = serde_json::from_str(&said).expect("JSON");
@@ -132,6 +135,8 @@ pub fn what_is_no_backup_is_refused() {
     }
     let (code, said) = run(&["check", text(&kept.path().join("broken.db"))]);
     assert!(code == Some(1) && said.contains("integrity: "), "{said}");
+    let (code, said) = run(&["check", text(&kept.path().join("other.db"))]);
+    assert!(code == Some(1) && said.contains("aibaas backup makes a whole one"), "{said}");
 }
 
 /// Each invariant, and a change that nothing but it forbids.
@@ -204,6 +209,7 @@ pub async fn backups_are_made_every_night() {
     variables.push(("BACKUP_DIR", text(kept.path()).to_owned()));
     variables.push(("BACKUP_AT", "03:30".to_owned()));
     variables.push(("BACKUP_KEEP", "2".to_owned()));
+    std::fs::write(kept.path().join("aibaas-2026-01-01.db.part"), "of one that broke off").expect("a file");
     let server = Server::start(data.path(), &variables).expect("it starts");
     let host = Host::at(Kind::Native, server.url.clone(), None);
     let made = async |before: Vec<String>| {

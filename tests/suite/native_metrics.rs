@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use aibaas_tests::{
-    Key, Service, User, cases,
+    Key, Service, User, cases, eventually,
     fixtures::unique,
     host::{Host, Kind, Setup, native::Server},
     open_metrics::{self, Exposition},
@@ -135,10 +135,16 @@ pub async fn strangers_are_told_nothing() {
 
 /// Every metric that the dashboard asks for is one that a server tells.
 pub async fn the_dashboard_shows_what_there_is() {
-    let data = tempfile::tempdir().expect("a folder");
-    let server = Server::start(data.path(), &Setup::KeepsMail.variables()).expect("it starts");
-    // A first scrape is counted before the second is told of it.
-    measured(&server).await;
+    let (data, kept) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+    let mut variables = Setup::KeepsMail.variables();
+    variables.push(("BACKUP_DIR", kept.path().display().to_string()));
+    let server = Server::start(data.path(), &variables).expect("it starts");
+    eventually("a backup", async || {
+        // A first scrape is counted before the second is told of it.
+        let (told, _) = measured(&server).await;
+        told.names().contains("aibaas_backup_made_timestamp_seconds").then_some(())
+    })
+    .await;
     let (told, _) = measured(&server).await;
     let dashboard = std::fs::read_to_string(tools::root().join("docs/grafana-dashboard.json")).expect("the dashboard");
     let dashboard = serde_json::from_str::<Value>(&dashboard).expect("JSON");

@@ -9,7 +9,7 @@ use aibaas_tests::{
         Host, Kind, Setup,
         native::{self, Server},
     },
-    tools,
+    plain_client, tools,
     wire::Wire,
 };
 use serde_json::json;
@@ -144,21 +144,38 @@ pub fn production_refuses_to_start_half_configured() {
     let (output, said) = run(&arguments, &weak);
     assert!(!output.status.success() && said.contains("JWT_SECRET"), "{said}");
     assert!(!said.contains("hunter2"), "a secret is never shown: {said}");
+    for (misspelt, meant) in
+        [("JWT_SECERT", "JWT_SECRET"), ("OTEL_EXPORTER_OTLP_ENDPONT", "OTEL_EXPORTER_OTLP_ENDPOINT")]
+    {
+        let (output, said) = run(&arguments, &[("ENVIRONMENT", "production"), (misspelt, "hunter2")]);
+        assert!(!output.status.success() && said.contains("JWT_SECRET is missing"), "{said}");
+        assert!(said.contains(&format!("{misspelt} is no variable of this release; is {meant} meant?")), "{said}");
+        assert!(!said.contains("hunter2"), "a secret is never shown: {said}");
+    }
 }
 
-/// A database that is gone, empty or another one is told: by the running server, and at the next start.
+/// A database that is gone, empty or another one is told: by the running server, which then takes nothing in, and at the
+/// next start.
 pub async fn a_lost_database_is_told() {
     let data = tempfile::tempdir().expect("a folder");
     let (file, aside) = (data.path().join("aibaas.db"), data.path().join("aside"));
     let server = Server::start(data.path(), &Setup::KeepsMail.variables()).expect("it starts");
     let host = Host::at(Kind::Native, server.url.clone(), None);
     host.client().get("/ready").await.expect(200);
+    let register = async || {
+        let body = json!({ "email": new_address(), "password": PASSWORD });
+        host.client().post("/api/v1/auth/register").json(body).await
+    };
+    register().await.expect(202);
     std::fs::rename(&file, &aside).expect("renamed");
     host.client().get("/ready").await.problem(503, "service_unavailable");
+    register().await.problem(503, "service_unavailable");
     std::fs::copy(&aside, &file).expect("copied");
     host.client().get("/ready").await.problem(503, "service_unavailable");
+    register().await.problem(503, "service_unavailable");
     std::fs::rename(&aside, &file).expect("renamed back");
     host.client().get("/ready").await.expect(200);
+    register().await.expect(202);
     server.kill();
 
     let folder = data.path().to_str().expect("UTF-8");
@@ -197,6 +214,9 @@ pub async fn a_full_disk_is_told() {
     let key = json!({ "name": "one", "scopes": ["leaderboard:read"] });
     user.post("/api/v1/api-keys").json(key).await.problem(503, "service_unavailable");
     user.get("/api/v1/users/me").await.expect(200);
+    let metrics = plain_client().get(format!("{}/metrics", server.url)).send().await.expect("an answer");
+    let metrics = metrics.text().await.expect("metrics");
+    assert!(metrics.contains("\naibaas_database_disk_full 1\n"), "{metrics}");
     host.client().get(format!("/api/v1/benchmarks/{board}")).await.expect(200);
     user.post("/api/v1/auth/logout").await.expect(204);
     user.get("/api/v1/users/me").await.problem(401, "session_revoked");
@@ -278,7 +298,7 @@ pub async fn an_unnamed_proxy_is_told_of_once() {
         client.get("/health").header("X-Forwarded-For", "198.51.100.7").await.expect(200);
     }
     let line = server.wait_for_line("X-Forwarded-For");
-    assert!(line.contains("TRUSTED_PROXIES"), "{line}");
+    assert!(line.contains("TRUSTED_PROXIES") && !line.contains("127.0.0.1"), "{line}");
     // What is logged after it would be there by now: it comes from the same requests.
     assert!(!server.lines_so_far().iter().any(|line| line.contains("X-Forwarded-For")));
 }

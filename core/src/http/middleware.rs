@@ -225,10 +225,12 @@ fn warn_of_unnamed_proxy(app: &App, headers: &HeaderMap, peer: ClientAddress) {
     let ClientAddress(address) = peer;
     let is_named = app.config().trusted_proxies.iter().any(|block| block.contains(address));
     if !is_named && headers.contains_key(FORWARDED_FOR) && app.is_first_unnamed_proxy() {
+        // It may as well be the address of a client that sends the header itself.
+        let client_address = app.config().log_client_address.then(|| address.to_canonical().to_string());
         tracing::warn!(
-            %address,
+            client_address,
             "X-Forwarded-For is ignored: its sender is not in TRUSTED_PROXIES, and all who come through there share its \
-             limits; if it is your proxy, name it there (this is logged once)"
+             limits; if it is your proxy, name it there (this is logged once; LOG_CLIENT_ADDRESS=on tells its address)"
         );
     }
 }

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use super::{
     data_directory::{self, DataDirectory},
+    database::fold_log,
     database_file::{Copied, copy, failed, sync_names, verify, with_suffix},
     error::CliError,
     output::print_line,
@@ -106,6 +107,10 @@ pub async fn restore(options: RestoreOptions) -> Result<ExitCode, CliError> {
 /// Gives the database another name, with the log beside it; which, where there was one.
 fn set_aside(database: &Path) -> Result<Option<PathBuf>, CliError> {
     let aside = with_suffix(database, &format!(".before-{}", SystemClock.now().0));
+    if database.exists() {
+        // One file has its new name at once. A broken database keeps its log as it is.
+        let _ = fold_log(database);
+    }
     let mut was_there = false;
     for suffix in ["", "-wal"] {
         let (from, to) = (with_suffix(database, suffix), with_suffix(&aside, suffix));

@@ -49,7 +49,15 @@ pub async fn run(options: Options) -> Result<ExitCode, CliError> {
         let pending = found.pending.iter().map(|migration| migration.name).collect::<Vec<_>>().join(", ");
         let is_ours = found.unknown.is_empty() && found.pending.is_empty();
         let unknown = (!found.unknown.is_empty()).then(|| migrations::newer(&found.unknown));
-        let pending = (!found.pending.is_empty()).then(|| format!("aibaas migrate has not run: {pending}"));
+        let is_nothing = found.pending.len() == migrations::MIGRATIONS.len();
+        let pending = (!found.pending.is_empty()).then(|| match is_nothing {
+            // What a server has not brought into the file yet is in the log beside it.
+            true => {
+                "it holds no tables of aibaas; where it is a copy of aibaas.db alone, aibaas backup makes a whole one"
+                    .to_owned()
+            }
+            false => format!("aibaas migrate has not run: {pending}"),
+        });
         checked.add("schema", unknown.into_iter().chain(pending));
         if is_ours {
             let operator = Operator { database: &database, clock: &SystemClock, entropy: &SystemEntropy };

@@ -1,9 +1,10 @@
-//! The cache: a table in a file of its own, emptied at each start.
+//! The cache: a table in a file of its own, emptied at each start, that never grows beyond a bound.
 
 use std::{path::Path, sync::Arc};
 
 use aibaas_core::ports::{Clock, Database as _, DatabaseError, KeyValue, KeyValueError, Statement};
 use async_trait::async_trait;
+use prometheus_client::metrics::gauge::Gauge;
 
 use super::database::{Durability, SqliteDatabase};
 
@@ -13,6 +14,14 @@ const GET: &str = "SELECT value FROM entries WHERE key = ?1 AND expires_at > ?2"
 const PUT: &str = "INSERT INTO entries (key, value, expires_at) VALUES (?1, ?2, ?3)
     ON CONFLICT (key) DO UPDATE SET value = excluded.value, expires_at = excluded.expires_at";
 const PURGE: &str = "DELETE FROM entries WHERE expires_at <= ?1";
+/// Where there is no room: a tenth of the entries goes, those that expire first.
+const EVICT: &str = "DELETE FROM entries WHERE key IN (
+    SELECT key FROM entries ORDER BY expires_at LIMIT (SELECT count(*) / 10 + 1 FROM entries))";
+
+/// How large the file may become.
+const MOST_BYTES: u64 = 64 * 1024 * 1024;
+/// What SQLite reads and writes at once, as it makes a file.
+const PAGE_BYTES: u64 = 4096;
 
 /// The shortest life that every host can keep.
 const SHORTEST_SECONDS: u32 = 60;
@@ -21,6 +30,8 @@ const SHORTEST_SECONDS: u32 = 60;
 pub struct SqliteKeyValue {
     database: SqliteDatabase,
     clock: Arc<dyn Clock>,
+    /// 1 while the disk is to be left to the database.
+    disk_full: Gauge,
 }
 
 impl SqliteKeyValue {
@@ -29,7 +40,16 @@ impl SqliteKeyValue {
     ///
     /// # Errors
     /// [`DatabaseError::Unavailable`] when the file cannot be made.
-    pub async fn create(path: &Path, clock: Arc<dyn Clock>) -> Result<Self, DatabaseError> {
+    pub async fn create(path: &Path, clock: Arc<dyn Clock>, disk_full: Gauge) -> Result<Self, DatabaseError> {
+        Self::create_bounded(path, clock, disk_full, MOST_BYTES).await
+    }
+
+    async fn create_bounded(
+        path: &Path,
+        clock: Arc<dyn Clock>,
+        disk_full: Gauge,
+        most_bytes: u64,
+    ) -> Result<Self, DatabaseError> {
         for suffix in ["", "-wal", "-shm"] {
             let mut file = path.as_os_str().to_owned();
             file.push(suffix);
@@ -41,8 +61,10 @@ impl SqliteKeyValue {
             }
         }
         let database = SqliteDatabase::open(path, Durability::Process, 1)?;
-        database.batch(vec![Statement::new(CREATE), Statement::new(CREATE_INDEX)]).await?;
-        Ok(Self { database, clock })
+        let bound = format!("PRAGMA max_page_count = {}", most_bytes / PAGE_BYTES);
+        let statements = [CREATE, CREATE_INDEX, String::leak(bound)];
+        database.batch(statements.into_iter().map(Statement::new).collect()).await?;
+        Ok(Self { database, clock, disk_full })
     }
 
     /// Removes what has expired.
@@ -76,8 +98,17 @@ impl KeyValue for SqliteKeyValue {
     }
 
     async fn put(&self, key: &str, value: &[u8], ttl_seconds: u32) -> Result<(), KeyValueError> {
+        if self.disk_full.get() > 0 {
+            return Err(KeyValueError("the disk is full".to_owned()));
+        }
         let expires = self.clock.now().plus_seconds(i64::from(ttl_seconds.max(SHORTEST_SECONDS)));
-        self.run(Statement::new(PUT).bind(key).bind(value).bind(expires)).await
+        let put = || Statement::new(PUT).bind(key).bind(value).bind(expires);
+        if self.run(put()).await.is_ok() {
+            return Ok(());
+        }
+        // The bound is reached: what is there makes room, once.
+        self.run(Statement::new(EVICT)).await?;
+        self.run(put()).await
     }
 }
 
@@ -101,7 +132,7 @@ mod tests {
     async fn keeps_replaces_expires_and_forgets() {
         let path = std::env::temp_dir().join(format!("aibaas-cache-{}.db", std::process::id()));
         let clock = Arc::new(Hand(AtomicI64::new(0)));
-        let cache = SqliteKeyValue::create(&path, clock.clone()).await.unwrap();
+        let cache = SqliteKeyValue::create(&path, clock.clone(), Gauge::default()).await.unwrap();
         assert_eq!(cache.get("k").await.unwrap(), None);
         cache.put("k", b"1", 600).await.unwrap();
         cache.put("k", b"2", 600).await.unwrap();
@@ -116,9 +147,33 @@ mod tests {
 
         cache.put("k", b"3", 600).await.unwrap();
         cache.close();
-        let cache = SqliteKeyValue::create(&path, clock).await.unwrap();
+        let cache = SqliteKeyValue::create(&path, clock, Gauge::default()).await.unwrap();
         assert_eq!(cache.get("k").await.unwrap(), None);
         cache.close();
         let _ = std::fs::remove_file(&path);
+    }
+    #[tokio::test]
+    async fn stays_within_its_bound_and_leaves_a_full_disk_alone() {
+        let folder = std::env::temp_dir().join(format!("aibaas-bounded-cache-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("cache.db");
+        let (clock, disk_full) = (Arc::new(Hand(AtomicI64::new(0))), Gauge::default());
+        let cache = SqliteKeyValue::create_bounded(&path, clock.clone(), disk_full.clone(), 1 << 20).await.unwrap();
+        let value = vec![7; 10_000];
+        cache.put("marker", b"1", 1_000_000).await.unwrap();
+        for n in 0..500_i64 {
+            clock.0.store(n, Ordering::Relaxed);
+            cache.put(&format!("answers/{n}"), &value, 600_000).await.unwrap();
+        }
+        assert_eq!(cache.get("answers/499").await.unwrap(), Some(value.clone()), "the newest is there");
+        assert_eq!(cache.get("answers/0").await.unwrap(), None, "the oldest made room");
+        assert_eq!(cache.get("marker").await.unwrap(), Some(b"1".to_vec()), "what lives longest stays");
+        disk_full.set(1);
+        cache.put("another", b"", 600).await.unwrap_err();
+        disk_full.set(0);
+        cache.put("another", b"", 600).await.unwrap();
+        cache.close();
+        assert!(std::fs::metadata(&path).unwrap().len() <= 1 << 20);
+        std::fs::remove_dir_all(&folder).unwrap();
     }
 }

@@ -4,11 +4,15 @@ use std::{
     fs,
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use aibaas_core::ports::Clock;
-use jiff::{Timestamp, civil::Time, tz::TimeZone};
+use jiff::{
+    Timestamp,
+    civil::{Date, Time},
+    tz::TimeZone,
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{backup, database_file::Copied, error::CliError};
@@ -46,6 +50,13 @@ impl Nightly {
     /// Where they are made.
     pub fn directory(&self) -> &Path {
         &self.directory
+    }
+
+    /// Returns when the newest backup in a directory was made.
+    pub fn newest(directory: &Path) -> Option<SystemTime> {
+        let entries = fs::read_dir(directory).ok()?.flatten();
+        let backups = entries.filter(|entry| entry.file_name().to_str().is_some_and(|name| is_backup(name, ".db")));
+        backups.filter_map(|entry| entry.metadata().ok()?.modified().ok()).max()
     }
 
     /// The name of the newest backup that should be there by now: that of the day of its hour.
@@ -86,23 +97,27 @@ impl Nightly {
         }
     }
 
-    /// Removes the oldest of those that it has made, beyond what is kept.
+    /// Removes the oldest of those that it has made, beyond what is kept, and what is left of those that broke off.
     fn forget_old(&self, directory: &Path) {
         let names = fs::read_dir(directory).into_iter().flatten().flatten();
-        let is_ours = |name: &String| {
-            let day = name.strip_prefix("aibaas-").and_then(|rest| rest.strip_suffix(".db"));
-            day.is_some_and(|day| day.parse::<jiff::civil::Date>().is_ok())
-        };
-        let mut names =
-            names.filter_map(|entry| entry.file_name().into_string().ok()).filter(is_ours).collect::<Vec<_>>();
-        names.sort_unstable();
-        names.truncate(names.len().saturating_sub(self.keep));
-        for name in names {
+        let names = names.filter_map(|entry| entry.file_name().into_string().ok());
+        let ours = names.filter(|name| is_backup(name, ".db") || is_backup(name, ".db.part"));
+        let (mut whole, parts) = ours.partition::<Vec<_>, _>(|name| is_backup(name, ".db"));
+        whole.sort_unstable();
+        whole.truncate(whole.len().saturating_sub(self.keep));
+        for name in whole.into_iter().chain(parts) {
             if let Err(error) = fs::remove_file(directory.join(&name)) {
                 tracing::warn!(file = name, %error, "an old backup was not removed");
             }
         }
     }
+}
+
+/// Returns whether a file of this name is one of ours, of any day: a backup, or with `.db.part` what is left of one that
+/// broke off.
+fn is_backup(name: &str, suffix: &str) -> bool {
+    let day = name.strip_prefix("aibaas-").and_then(|rest| rest.strip_suffix(suffix));
+    day.is_some_and(|day| day.parse::<Date>().is_ok())
 }
 
 /// Makes one in a thread of its own: to look at every page of a large file takes seconds.

@@ -3,7 +3,7 @@
 use std::{
     fs::File,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
-    path::Path,
+    path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
     time::Duration,
@@ -49,8 +49,8 @@ pub const LISTEN: &str = "127.0.0.1:8787";
 /// How often what is due is done.
 const TICK: Duration = Duration::from_secs(15);
 
-/// What the command line reads from the environment, for all commands, and AIBAAS_API_KEY, which is the client's.
-const OWN_VARIABLES: [&str; 8] = [
+/// Variables that only this host reads, and AIBAAS_API_KEY, which is the client's.
+const OWN_VARIABLES: [&str; 10] = [
     "AIBAAS_API_KEY",
     "AIBAAS_DATA_DIR",
     "AIBAAS_LISTEN",
@@ -59,6 +59,8 @@ const OWN_VARIABLES: [&str; 8] = [
     "BACKUP_KEEP",
     "MAX_CONNECTIONS",
     "MAX_CONNECTIONS_PER_ADDRESS",
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
 ];
 
 /// Where the server listens and keeps its data.
@@ -86,11 +88,12 @@ pub async fn serve(options: Options) -> Result<ExitCode, CliError> {
         .map_err(|error| CliError::failed(format!("cannot listen on {}: {error}", options.listen)))?;
     let address = listener.local_addr().map_err(|error| CliError::failed(error.to_string()))?;
     let url = format!("http://{}", reachable(address));
-    let Configured { config, limits, nightly, traces } =
-        configure(defaults(url), descriptors).map_err(|error| CliError::misconfigured(error.to_string()))?;
+    // First: what is missing may only be misspelt.
     for variable in unknown() {
         tracing::warn!("{variable}");
     }
+    let Configured { config, limits, nightly, traces } =
+        configure(defaults(url), descriptors).map_err(|error| CliError::misconfigured(error.to_string()))?;
     require_environment(options.listen, &config)?;
     let (keeps_mail, proxies) = (config.keeps_mail(), config.trusted_proxies.clone());
     let base_url = config.base_url.clone();
@@ -117,6 +120,7 @@ pub async fn serve(options: Options) -> Result<ExitCode, CliError> {
     });
 
     let file = data_directory::database_file(&options.data.directory);
+    let backups = nightly.as_ref().map(|nightly| nightly.directory().to_owned());
     let backing_up = tokio::spawn({
         let (clock, stop) = (host.clock.clone(), stop.clone());
         async move {
@@ -132,7 +136,7 @@ pub async fn serve(options: Options) -> Result<ExitCode, CliError> {
     if keeps_mail {
         print_line(&format!("development: mail is not sent but shown at {base_url}/dev/mail"));
     }
-    let server = Server::new(app.clone(), limits, proxies, host.scrape(&options.data.directory), traces);
+    let server = Server::new(app.clone(), limits, proxies, host.scrape(&options.data.directory, backups), traces);
     let connections = accept(&listener, server, &stop).await;
     drop(listener);
     app.stop_sending();
@@ -287,7 +291,8 @@ impl Host {
         let database = SqliteDatabase::open_measured(&file, Durability::Full, readers, writing);
         let database = Arc::new(database.map_err(|error| failed(&error))?);
         let key_gate = MemoryKeyGate::open(&file, cores, database.clone()).map_err(|error| failed(&error))?;
-        let cache = SqliteKeyValue::create(&data_directory::cache_file(directory), clock.clone())
+        let disk_full = metrics.writing.disk_full.clone();
+        let cache = SqliteKeyValue::create(&data_directory::cache_file(directory), clock.clone(), disk_full)
             .await
             .map_err(|error| failed(&error))?;
         Ok(Self {
@@ -320,11 +325,12 @@ impl Host {
         }
     }
 
-    fn scrape(&self, directory: &Path) -> Scrape {
+    fn scrape(&self, directory: &Path, backups: Option<PathBuf>) -> Scrape {
         Scrape {
             metrics: self.metrics.clone(),
             database: self.database.clone(),
             file: data_directory::database_file(directory),
+            backups,
             clock: self.clock.clone(),
         }
     }

@@ -65,6 +65,15 @@ pub fn connect(path: &Path, durability: Durability) -> Result<Connection, Databa
     Ok(connection)
 }
 
+/// Brings the write-ahead log into the file and removes it, where nobody else has the file open.
+///
+/// # Errors
+/// [`DatabaseError::Unavailable`] when the file cannot be opened or written, or is no database.
+pub fn fold_log(path: &Path) -> Result<(), DatabaseError> {
+    let connection = connect(path, Durability::Full)?;
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).map_err(unavailable)
+}
+
 /// A connection of one's own that reads: what it is asked is answered in the caller's thread.
 ///
 /// # Errors

@@ -29,9 +29,9 @@ impl DatabaseFile {
     ///
     /// # Errors
     /// [`DatabaseError::Unavailable`] where it was renamed, removed, replaced or truncated.
-    pub async fn check(&self) -> Result<(), DatabaseError> {
+    pub fn check(&self) -> Result<(), DatabaseError> {
         let gone = |what: &str| DatabaseError::Unavailable(format!("the database file {} {what}", self.path.display()));
-        let metadata = tokio::fs::metadata(&self.path).await.map_err(|error| gone(&format!("is gone: {error}")))?;
+        let metadata = std::fs::metadata(&self.path).map_err(|error| gone(&format!("is gone: {error}")))?;
         if metadata.len() == 0 {
             return Err(gone("is empty"));
         }

@@ -11,6 +11,6 @@ mod sqlite_database;
 mod tests;
 mod writer;
 
-pub use connection::{Durability, connect_reader, data_version, run};
+pub use connection::{Durability, connect_reader, data_version, fold_log, run};
 pub use read_only::{ReadOnlyDatabase, begin_to_write};
 pub use sqlite_database::SqliteDatabase;

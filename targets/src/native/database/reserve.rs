@@ -56,6 +56,11 @@ impl DiskReserve {
         self.whole
     }
 
+    /// Returns whether the reserve was there when it was last looked at.
+    pub fn was_whole(&self) -> bool {
+        self.whole
+    }
+
     /// Gives the space back: whether there was any to give.
     pub fn release(&mut self) -> bool {
         let Some(path) = self.path.as_ref().filter(|_| self.whole) else { return false };

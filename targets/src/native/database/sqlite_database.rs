@@ -130,7 +130,9 @@ impl Database for SqliteDatabase {
     }
 
     async fn check(&self) -> Result<(), DatabaseError> {
-        self.file.check().await
+        let file = self.file.clone();
+        let checking = tokio::task::spawn_blocking(move || file.check());
+        checking.await.map_err(|error| DatabaseError::Unavailable(error.to_string()))?
     }
 
     /// Asks SQLite in the caller's thread: two microseconds, and no other thread has to wake.

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::{
     connection::{BUSY, Durability, connect, control, finish, refused, run, unavailable, undo},
+    file::DatabaseFile,
     job::{Answer, Job, Message},
     reserve::DiskReserve,
 };
@@ -22,6 +23,7 @@ const LOCK_POLL: Duration = Duration::from_millis(100);
 /// The one connection that writes.
 pub struct Writer {
     pub connection: Connection,
+    file: DatabaseFile,
     reserve: DiskReserve,
     metrics: WriteMetrics,
 }
@@ -34,11 +36,12 @@ impl Writer {
     pub fn open(path: &Path, durability: Durability, metrics: WriteMetrics) -> Result<Self, DatabaseError> {
         let connection = connect(path, durability)?;
         connection.busy_timeout(LOCK_POLL).map_err(unavailable)?;
+        let file = DatabaseFile::of(path).map_err(|error| DatabaseError::Unavailable(error.to_string()))?;
         let reserve = match durability {
             Durability::Full => DiskReserve::keep(&path.with_extension("reserve")),
             Durability::Process => DiskReserve::none(),
         };
-        Ok(Self { connection, reserve, metrics })
+        Ok(Self { connection, file, reserve, metrics })
     }
 
     /// Writes until it is told to stop; then brings the write-ahead log into the database file.
@@ -59,6 +62,7 @@ impl Writer {
             }
             self.commit(group);
             self.metrics.commit_seconds.observe(began.elapsed().as_secs_f64());
+            self.metrics.disk_full.set(i64::from(!self.reserve.was_whole()));
             if stop {
                 break;
             }
@@ -99,6 +103,10 @@ impl Writer {
             if group.is_empty() {
                 return group;
             }
+            // SQLite would go on writing to a file that nobody can find any more.
+            if let Err(gone) = self.file.check() {
+                return refuse(group, &gone);
+            }
             match self.connection.execute_batch("BEGIN IMMEDIATE") {
                 Ok(()) => {
                     // Requests may have gone while it waited for the lock.
@@ -110,13 +118,7 @@ impl Writer {
                     return group;
                 }
                 Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy) => {}
-                Err(error) => {
-                    let error = refused(error);
-                    for job in group.drain(..) {
-                        job.answer(Err(error.clone()));
-                    }
-                    return group;
-                }
+                Err(error) => return refuse(group, &refused(error)),
             }
         }
     }
@@ -141,6 +143,14 @@ impl Writer {
         let _ = self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
         if released && job.is_essential() { self.commit(vec![job]) } else { job.answer(Err(full())) }
     }
+}
+
+/// Answers all of them with this error; none is left.
+fn refuse(group: Vec<Job>, error: &DatabaseError) -> Vec<Job> {
+    for job in group {
+        job.answer(Err(error.clone()));
+    }
+    Vec::new()
 }
 
 /// How SQLite words that there is no room.

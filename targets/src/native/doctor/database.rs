@@ -36,7 +36,7 @@ pub async fn look(directory: &Path) -> Vec<Finding> {
             Ok(()) if !file.exists() => {
                 findings.push(Finding::ok(DATABASE, format!("{} is not there yet; a start makes it", file.display())));
             }
-            Ok(()) => findings.extend(of_file(&file)),
+            Ok(()) => findings.extend(of_file(&directory, &file)),
         }
         findings.extend(room(&directory, fs::metadata(&file).map_or(0, |file| file.len())));
         findings
@@ -91,7 +91,7 @@ fn open_to_others(_: &Path) -> Option<Finding> {
 const BROKEN: [&str; 2] = ["malformed", "not a database"];
 const RESTORE: &str = "keep the file, and restore a backup (docs/backups.md)";
 
-fn of_file(file: &Path) -> Vec<Finding> {
+fn of_file(directory: &Path, file: &Path) -> Vec<Finding> {
     let shown = file.display();
     // What another user makes beside the file, the server could not write.
     if !is_ours(file) {
@@ -125,13 +125,14 @@ fn of_file(file: &Path) -> Vec<Finding> {
         )),
     }
     findings.push(schema(&database));
-    findings.push(match begin_to_write(file) {
-        Ok(()) => Finding::ok(DATABASE, "it can be written"),
-        Err(error) => Finding::failed(
+    findings.extend(match begin_to_write(file) {
+        // Where the directory cannot be written that is told already, and the log beside the file cannot either.
+        Ok(()) => matches!(access(directory), Access::Writable).then(|| Finding::ok(DATABASE, "it can be written")),
+        Err(error) => Some(Finding::failed(
             DATABASE,
             format!("it cannot be written: {error}"),
             "look whether its file system is read-only or another program holds it",
-        ),
+        )),
     });
     findings
 }

@@ -115,6 +115,8 @@ pub struct WriteMetrics {
     pub wait_seconds: Histogram,
     /// How long each commit took, whose batches share it.
     pub commit_seconds: Histogram,
+    /// 1 while the disk has no room but for what is essential.
+    pub disk_full: Gauge,
 }
 
 impl Default for HashMetrics {
@@ -125,7 +127,7 @@ impl Default for HashMetrics {
 
 impl Default for WriteMetrics {
     fn default() -> Self {
-        Self { wait_seconds: histogram(), commit_seconds: histogram() }
+        Self { wait_seconds: histogram(), commit_seconds: histogram(), disk_full: Gauge::default() }
     }
 }
 
@@ -181,6 +183,11 @@ impl Default for Metrics {
             "How long a commit takes, which many batches share",
             Unit::Seconds,
             writing.commit_seconds.clone(),
+        );
+        registry.register(
+            "database_disk_full",
+            "1 while the disk has no room but for what ends access or frees space",
+            writing.disk_full.clone(),
         );
         registry.register("spans_exported", "Spans of traces that the collector took", spans.exported.clone());
         registry.register("spans_dropped", "Spans of traces that were dropped, by why", spans.dropped.clone());

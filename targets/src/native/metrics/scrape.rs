@@ -1,6 +1,10 @@
 //! What is looked up when somebody asks for the metrics.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use aibaas_core::{
     ports::{Clock, Timestamp},
@@ -13,7 +17,7 @@ use prometheus_client::{
 };
 
 use super::Metrics;
-use crate::native::{database::SqliteDatabase, database_file::with_suffix};
+use crate::native::{database::SqliteDatabase, database_file::with_suffix, nightly::Nightly};
 
 /// How long the database may take to say what waits; what is not known by then is left out.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -27,6 +31,8 @@ pub struct Scrape {
     pub database: Arc<SqliteDatabase>,
     /// Its file.
     pub file: PathBuf,
+    /// Where backups are made every night.
+    pub backups: Option<PathBuf>,
     /// By which the age of what waits is told.
     pub clock: Arc<dyn Clock>,
 }
@@ -57,6 +63,14 @@ impl Scrape {
                 let bytes = i64::try_from(metadata.len()).unwrap_or(i64::MAX);
                 registry.register_with_unit(name, help, Unit::Bytes, ConstGauge::new(bytes));
             }
+        }
+        if let Some(made) = self.newest_backup().await {
+            registry.register_with_unit(
+                "backup_made_timestamp",
+                "When the newest nightly backup was made, since 1970",
+                Unit::Seconds,
+                ConstGauge::new(made),
+            );
         }
         let mut batch = Batch::new();
         let (mails, calls) = (batch.push(outbox::state()), batch.push(webhooks::state()));
@@ -102,5 +116,12 @@ impl Scrape {
             );
         }
         registry
+    }
+
+    /// Returns when the newest nightly backup was made, in seconds since 1970.
+    async fn newest_backup(&self) -> Option<f64> {
+        let directory = self.backups.clone()?;
+        let made = tokio::task::spawn_blocking(move || Nightly::newest(&directory)).await.ok()??;
+        made.duration_since(SystemTime::UNIX_EPOCH).ok().map(|since| since.as_secs_f64())
     }
 }
