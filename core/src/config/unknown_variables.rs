@@ -53,9 +53,18 @@ impl fmt::Display for UnknownVariable {
 /// and are none: no [`Config::load`] reads them, and the host does not know them either.
 #[must_use]
 pub fn unknown_variables(names: impl IntoIterator<Item = String>, of_host: &[&str]) -> Vec<UnknownVariable> {
-    let known = RefCell::new(of_host.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>());
+    let mut known = variables(OwnMail::Smtp);
+    known.extend(of_host.iter().map(|name| (*name).to_owned()));
+    let mut unknown = names.into_iter().filter_map(|name| look_at(name, &known)).collect::<Vec<_>>();
+    unknown.sort_by(|one, other| one.name.cmp(&other.name));
+    unknown
+}
+
+/// Lists the names that [`Config::load`] asks for on a host that sends mail itself in this way.
+fn variables(own_mail: OwnMail) -> BTreeSet<String> {
+    let asked = RefCell::<BTreeSet<String>>::default();
     let lookup = |name: &str| {
-        known.borrow_mut().insert(name.to_owned());
+        asked.borrow_mut().insert(name.to_owned());
         // In development everything may be configured.
         (name == "ENVIRONMENT").then(|| "development".to_owned())
     };
@@ -63,14 +72,11 @@ pub fn unknown_variables(names: impl IntoIterator<Item = String>, of_host: &[&st
         environment: Environment::Development,
         base_url: String::new(),
         most_hash_memory_kib: u32::MAX,
-        own_mail: OwnMail::Smtp,
+        own_mail,
         most_packing_statements: HostDefaults::PACKING_STATEMENTS,
     };
     let _ = Config::load(&lookup, defaults);
-    let known = known.into_inner();
-    let mut unknown = names.into_iter().filter_map(|name| look_at(name, &known)).collect::<Vec<_>>();
-    unknown.sort_by(|one, other| one.name.cmp(&other.name));
-    unknown
+    asked.into_inner()
 }
 
 fn look_at(name: String, known: &BTreeSet<String>) -> Option<UnknownVariable> {
@@ -93,5 +99,28 @@ fn mistakes_in(name: &str, begins_so: bool) -> usize {
         7..11 => 1,
         _ if begins_so => 3,
         _ => 2,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Variables of servers that Spin has not: a mail server, and metrics.
+    const NATIVE: [&str; 3] = ["METRICS_TOKEN", "SMTP_CA_FILE", "SMTP_URL"];
+
+    #[test]
+    fn spin_declares_every_variable_that_means_something_there() {
+        let mut meant = variables(OwnMail::None);
+        meant.retain(|name| !NATIVE.contains(&&**name));
+        let manifest = include_str!("../../../spin.toml");
+        let sections = manifest.split("\n[").collect::<Vec<_>>();
+        for (section, value) in [("variables]", "{ default = \"\""), ("component.aibaas.variables]", "\"{{ ")] {
+            let lines = sections.iter().find(|text| text.starts_with(section)).expect(section).lines();
+            let declared =
+                lines.filter_map(|line| line.split_once(" = ")).filter(|(_, given)| given.starts_with(value));
+            let declared = declared.map(|(name, _)| name.to_uppercase()).collect::<BTreeSet<_>>();
+            assert_eq!(declared, meant, "{section}");
+        }
     }
 }

@@ -42,7 +42,7 @@ thread_local! {
     /// The application and its router; empty where the configuration is wrong.
     static WORKER: OnceCell<(App, Router)> = const { OnceCell::new() };
     /// What is wrong or odd about it, until it is logged: what is logged before the first event is lost.
-    static MISTAKES: RefCell<Option<String>> = const { RefCell::new(None) };
+    static MISTAKES: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
 }
 
 /// The binding that sends mail.
@@ -64,14 +64,18 @@ pub fn start(env: JsValue) {
             let router = aibaas_core::router(&app);
             WORKER.with(|worker| drop(worker.set((app, router))));
         }
-        Err(mistakes) => MISTAKES.set(Some(mistakes)),
+        Err(mistakes) => note_mistakes([mistakes]),
     }
+}
+
+fn note_mistakes(mistakes: impl IntoIterator<Item = String>) {
+    MISTAKES.with_borrow_mut(|noted| noted.extend(mistakes));
 }
 
 fn worker() -> Option<(App, Router)> {
     let worker = WORKER.with(|worker| worker.get().cloned());
-    if let Some(mistakes) = MISTAKES.take() {
-        glue::log_error(&mistakes);
+    for mistake in MISTAKES.take() {
+        glue::log_error(&mistake);
     }
     worker
 }
@@ -89,10 +93,7 @@ fn configure(env: &Env, lookup: &dyn Fn(&str) -> Option<String>) -> Result<App, 
     // A variable is a text; what else is bound is no variable, whatever its name.
     let names = bindings.iter().filter_map(|name| name.as_string()).filter(|name| lookup(name).is_some());
     let unknown = unknown_variables(names, &["PASSWORD_HASHING", "PASSWORD_HASHER_OBJECTS"]);
-    if !unknown.is_empty() {
-        let told = unknown.iter().map(ToString::to_string).collect::<Vec<_>>();
-        MISTAKES.set(Some(format!("perhaps misspelt: {}", told.join(" "))));
-    }
+    note_mistakes(unknown.iter().map(|variable| format!("perhaps misspelt: {variable}")));
     let mut mistakes = Vec::new();
     let hashing = Hashing::load(lookup, &mut mistakes);
     let config = match Config::load(lookup, defaults) {
