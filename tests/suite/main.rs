@@ -271,6 +271,7 @@ fn once(kinds: &[Kind]) -> Vec<Trial> {
         counted("vectors::on_the_host".to_owned(), vectors::on_the_host),
         counted("vectors::in_wasm".to_owned(), vectors::in_wasm),
         counted("workerd::goes_on_after_a_trap".to_owned(), || RUNTIME.block_on(workerd::goes_on_after_a_trap())),
+        counted("workerd::its_shield_counts_networks".to_owned(), workerd::its_shield_counts_networks),
         counted("workerd::counts_requests_in_its_data_set".to_owned(), || {
             RUNTIME.block_on(workerd::counts_requests_in_its_data_set())
         }),

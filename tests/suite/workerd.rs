@@ -1,6 +1,6 @@
 //! What only the Worker can meet: a trap, a schedule, hashing in objects, variables of its own.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, process::Command, time::Duration};
 
 use aibaas_tests::{
     PATIENCE, Publisher, User, eventually,
@@ -12,6 +12,7 @@ use aibaas_tests::{
     keys::{Key, VERIFY},
     plain_client,
     provider::Provider,
+    tools,
 };
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -307,8 +308,9 @@ pub async fn hashes_in_durable_objects() -> Result<(), String> {
 /// A mistake in what only this host reads is told together with the others, and nothing is served.
 pub async fn tells_its_own_mistakes() -> Result<(), String> {
     let mistakes = [("PASSWORD_HASHING", "elsewhere"), ("PASSWORD_HASHER_OBJECTS", "65"), ("PUBLISHING", "perhaps")];
-    let variables = mistakes.map(|(name, value)| (name, value.to_owned()));
-    let workerd = Workerd::start(&[&Setup::KeepsMail.variables()[..], &variables].concat(), None)?;
+    let variables = mistakes.into_iter().chain([("JWT_SECERT", "misspelt")]);
+    let variables = variables.map(|(name, value)| (name, value.to_owned())).collect::<Vec<_>>();
+    let workerd = Workerd::start(&[Setup::KeepsMail.variables(), variables].concat(), None)?;
     let plain = plain_client();
     let answer = plain.get(format!("{}/health", workerd.url)).send().await.expect("an answer");
     assert_eq!(answer.status(), 503);
@@ -318,6 +320,30 @@ pub async fn tells_its_own_mistakes() -> Result<(), String> {
     for (name, _) in mistakes {
         assert!(logged.contains(name), "{name}: {logged}");
     }
+    assert!(logged.contains("JWT_SECERT is no variable of this release; is JWT_SECRET meant?"), "{logged}");
+    Ok(())
+}
+
+/// Whoever has a network of IPv6 is one client to the shield, whichever of its addresses they write from.
+pub fn its_shield_counts_networks() -> Result<(), String> {
+    let script = r#"
+        const { networkOf } = await import(process.argv[1]);
+        for (const address of process.argv.slice(2)) console.log(networkOf(address));
+    "#;
+    let cases = [
+        ("192.0.2.1", "192.0.2.1"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2"),
+        ("2001:db8:1:2::", "2001:db8:1:2"),
+        ("2001:db8::1", "2001:db8:0:0"),
+        ("2001:db8::3:4:5:6", "2001:db8:0:0"),
+        ("::1", "0:0:0:0"),
+        ("", ""),
+    ];
+    let mut node = Command::new(tools::node()?);
+    node.args(["--input-type=module", "--eval", script]).arg(tools::root().join("targets/src/cloudflare/network.mjs"));
+    let output = node.args(cases.map(|(address, _)| address)).output().map_err(|error| error.to_string())?;
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(told.lines().collect::<Vec<_>>(), cases.map(|(_, network)| network), "{output:?}");
     Ok(())
 }
 

@@ -8,11 +8,12 @@ use super::{
     credentials::{ClaimedSession, SessionBatch},
     login_throttle::{Guess, InFlight},
     passwords,
-    problem::{ApiError, INCORRECT_PASSWORD},
+    problem::{ApiError, INCORRECT_PASSWORD, Problem, TOO_MANY_ATTEMPTS},
 };
 use crate::{
     app::App,
     domain::{Secret, SecurityEventName, account::presented_password},
+    ports::Limit,
     store::{
         Answers, Batch, BatchError, Guard, Query,
         login_throttle::{self, Target},
@@ -125,6 +126,12 @@ async fn check(
         }
     };
     let user = user.ok_or_else(|| ApiError::internal("the person of a live session is gone"))?;
+    let admitted = admit(app, &user).await;
+    if admitted.is_err() {
+        in_flight.end().run(app.database()).await?;
+        in_flight.ended();
+        admitted?;
+    }
 
     let missing = match asked {
         Asked::Always if !user.mfa_enabled => Some(not_enabled()),
@@ -155,6 +162,19 @@ async fn check(
         }
     }
     Ok(proof)
+}
+
+/// Counts one of the checks that a person may have: each costs hashes, and what follows a right one a mail.
+async fn admit(app: &App, user: &User) -> Result<(), ApiError> {
+    let limit = Limit { name: "step_up".to_owned(), limit: 30, window_seconds: 3600 };
+    let subject = format!("{}:{}", limit.name, user.id);
+    let admission = app.ports().rate_limiter.admit(&subject, &[limit], 1, app.now()).await?;
+    if admission.allowed {
+        return Ok(());
+    }
+    let wait_ms = admission.states.first().map_or(0, |state| state.reset_after_ms);
+    let detail = "your password was asked for too often within an hour: wait";
+    Err(Problem::new(TOO_MANY_ATTEMPTS, detail).retry_after(wait_ms.div_ceil(1000).max(1)).into())
 }
 
 impl Proof {

@@ -10,12 +10,17 @@ use super::{client::Client, limits, problem::ApiError};
 use crate::{
     app::App,
     domain::{
+        UserId,
         api_key::KeyHash,
         key_use::{Decision, KeyUse},
         network::Network,
     },
     ports::{Admission, Limit, LimitState},
 };
+
+/// How many unknown keys the services of one person have counted by the networks of whoever showed them, which they may
+/// make up: those beyond cost the services' own limits alone.
+const COUNTED_OF_SERVICES: u32 = 1_000;
 
 /// Who shows keys, and how many unknown ones they may.
 pub struct Shower {
@@ -66,6 +71,31 @@ impl Shower {
             app.known_keys().refuse(self.subject.clone(), now.plus_ms(wait));
         }
         Ok(Some(admission))
+    }
+
+    /// [`Shower::note`] of whoever showed a key to a service of this owner.
+    ///
+    /// # Errors
+    /// As [`Shower::note`].
+    pub async fn note_of_service(
+        &self,
+        app: &App,
+        owner: &UserId,
+        of: &KeyUse,
+        decision: &Decision,
+    ) -> Result<Option<Admission>, ApiError> {
+        if matches!(decision, Decision::Unknown) {
+            let limit = Limit {
+                name: "services".to_owned(),
+                limit: COUNTED_OF_SERVICES,
+                window_seconds: self.limit.window_seconds,
+            };
+            let subject = format!("{}:services:{owner}", self.limit.name);
+            if !app.ports().rate_limiter.admit(&subject, &[limit], 1, app.now()).await?.allowed {
+                return Ok(None);
+            }
+        }
+        self.note(app, of, decision).await
     }
 
     /// Tells the client where it stands.

@@ -12,7 +12,7 @@ use wasm_bindgen_cli_support::Bindgen;
 /// The module that `wrangler.toml` names as `main`.
 pub const ENTRY: &str = "worker.mjs";
 /// The scripts of `targets/src/cloudflare`, laid beside the wasm as they are.
-const SCRIPTS: [&str; 2] = [ENTRY, "glue.mjs"];
+const SCRIPTS: [&str; 3] = [ENTRY, "glue.mjs", "network.mjs"];
 
 /// The memory that the application may take, in pages of 64 KiB: 96 MiB. A Worker has 128 MB for everything, and one that
 /// takes more is ended with all its requests; an instance that finds no more memory is replaced by the entry script.

@@ -2,6 +2,7 @@
 
 import { DurableObject, env } from "cloudflare:workers";
 import { BODY_LIMIT, CROWDED, LATE, Share, TOO_LONG, alarmAt, begin, countRequest, d1, enter, epoch, now, readRequestBody, sleep, within } from "./glue.mjs";
+import { networkOf } from "./network.mjs";
 
 /** Methods that only read: a body has no meaning in them (RFC 9110, 9.3.1), and none is looked for. */
 const SAFE = new Set(["GET", "HEAD", "OPTIONS"]);
@@ -99,28 +100,28 @@ const SHIELD_MS = 1_000;
 
 /** As long as the shield's windows. */
 const WINDOW_MS = 10_000;
-/** So many of an address in a window are no flood, a tenth of what the shield lets in: it is asked about those beyond. */
+/** So many of a network in a window are no flood, a tenth of what the shield lets in: it is asked about those beyond. */
 const NO_FLOOD = 100;
-/** So many addresses are counted; of more at once the shield is asked about each. */
+/** So many networks are counted; of more at once the shield is asked about each. */
 const MOST_COUNTED = 10_000;
 const counts = new Map();
 let windowEnds = 0;
 
-/** Whether this isolate has seen few enough of the address not to ask the shield. */
-function isNoFlood(address) {
+/** Whether this isolate has seen few enough of the network not to ask the shield. */
+function isNoFlood(network) {
   const time = Date.now();
   if (time >= windowEnds) {
     windowEnds = time + WINDOW_MS;
     counts.clear();
   }
-  const count = 1 + (counts.get(address) ?? (counts.size < MOST_COUNTED ? 0 : NO_FLOOD));
-  if (count <= NO_FLOOD) counts.set(address, count);
+  const count = 1 + (counts.get(network) ?? (counts.size < MOST_COUNTED ? 0 : NO_FLOOD));
+  if (count <= NO_FLOOD) counts.set(network, count);
   return count <= NO_FLOOD;
 }
 
 /** A shield that is down, or does not answer, stops nobody. */
 async function passesShield(request, env) {
-  const key = request.headers.get("cf-connecting-ip") ?? "";
+  const key = networkOf(request.headers.get("cf-connecting-ip") ?? "");
   if (!env.SHIELD || isNoFlood(key)) return true;
   const verdict = await within(env.SHIELD.limit({ key }), SHIELD_MS).catch(() => undefined);
   return verdict?.success !== false;

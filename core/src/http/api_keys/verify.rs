@@ -324,7 +324,7 @@ pub async fn handler(State(app): State<App>, request: Request) -> Result<Answer<
     }
     let decision = decisions.next().ok_or_else(|| ApiError::internal("the gate did not decide"))?;
     if let Some(shower) = &showers
-        && let Some(admission) = shower.note(&app, &shown, &decision).await?
+        && let Some(admission) = shower.note_of_service(&app, &own.user_id, &shown, &decision).await?
         && !admission.allowed
     {
         return Ok(Answer(Verdict::nothing(TOO_MANY_REQUESTS.name())));

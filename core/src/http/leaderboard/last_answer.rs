@@ -39,8 +39,8 @@ const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 /// For how long an answer is fresh, in seconds, as `caching::MINUTE` says.
 const FRESH_SECONDS: i64 = 60;
 
-/// Which questions of a route have answers that are kept. Nobody can fill the cache: what is asked for has to exist, and
-/// is a first page of the usual size.
+/// Which questions of a route have answers that are kept. Nobody can fill the cache: what is asked for has to exist, is a
+/// first page of the usual size, and is spelt in one way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Question {
     /// Those about a slice of a board.
@@ -54,7 +54,8 @@ pub enum Question {
 impl Question {
     fn may_have(self, name: &str, value: &str) -> bool {
         match name {
-            "benchmark" | "version" => self != Self::Path,
+            "benchmark" => self != Self::Path && is_canonical(value),
+            "version" => self != Self::Path,
             "scenario" | "language" | "difficulty" => self == Self::Board,
             "limit" => self == Self::Board && KEPT_LIMITS.iter().any(|limit| limit.to_string() == value),
             _ => false,
@@ -67,12 +68,20 @@ impl Question {
             return None;
         }
         let uri = request.extensions().get::<OriginalUri>().map_or(request.uri(), |OriginalUri(uri)| uri);
+        if !is_canonical(uri.path()) {
+            return None;
+        }
         let mut asked = serde_urlencoded::from_str::<Vec<(String, String)>>(uri.query().unwrap_or_default()).ok()?;
         asked.retain(|(_, value)| !value.is_empty());
         let is_usual = asked.iter().all(|(name, value)| self.may_have(name, value));
         asked.sort_unstable();
         is_usual.then(|| Asked { path: uri.path().to_owned(), asked, chosen: formats::chosen(request.headers()) })
     }
+}
+
+/// Returns whether what is named so is spelt in the one way of many that is kept: without escapes, and in lower case.
+fn is_canonical(name: &str) -> bool {
+    !name.bytes().any(|byte| byte == b'%' || byte.is_ascii_uppercase())
 }
 
 /// A question whose last answer is kept.
@@ -292,6 +301,10 @@ mod tests {
                 let key = key(question, &format!("/?{query}"), None);
                 assert_eq!(key.is_some(), askable.contains(&question), "{question:?}: {query}");
             }
+        }
+        // Each is answered like the one that is kept.
+        for uri in ["/models/a/%62", "/models/a/B", "/%6Dodels/a/b", "/leaderboard?benchmark=A"] {
+            assert_eq!(key(Question::Board, uri, None), None, "{uri}");
         }
         let post = Request::post("/api/v1/leaderboard").body(Body::empty()).unwrap();
         assert!(Question::Board.asked(&post).is_none());
