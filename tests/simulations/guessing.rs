@@ -66,6 +66,31 @@ async fn a_failure_is_forgiven_in_time() {
     }
 }
 
+/// A failure from what is the future by now delays until then at most, and nobody where that is longer than any delay.
+#[tokio::test]
+async fn a_clock_that_is_set_back_locks_nobody_out() {
+    for back in [1, 60, 899, 901, 3_600, DAY] {
+        let simulation = Simulation::new(&[("RATE_LIMIT_LOGIN", "1000/1")]).await;
+        verified(&simulation, ADA).await;
+        for _ in 0..5 {
+            assert_eq!(wrong_login(&simulation).await.0, 401);
+        }
+        simulation.pass_seconds(-back);
+        if back <= 900 {
+            assert_eq!(wrong_login(&simulation).await.0, 429, "{back} s back");
+            simulation.pass_seconds(back + 1);
+        }
+        login(&simulation, ADA).await;
+        // Guesses are counted as ever.
+        let answers = (0..8).map(|_| wrong_login(&simulation));
+        let mut refused = 0;
+        for answer in answers {
+            refused += u32::from(answer.await.0 == 429);
+        }
+        assert!(refused >= 2, "{back} s back: {refused} refused");
+    }
+}
+
 #[tokio::test]
 async fn strangers_never_lock_out_a_network_that_the_account_knows() {
     let simulation = Simulation::new(&[("RATE_LIMIT_LOGIN", "1000/1")]).await;
@@ -208,4 +233,55 @@ async fn keys_that_exist_pass_a_flood_of_made_up_ones() {
     assert_eq!(used(&keys[1]).await.0, 200, "this instance has seen it now");
     simulation.pass_seconds(600);
     assert_eq!(used(&unknown_key()).await, (401, true));
+}
+
+/// A service may make up who showed it keys: what is counted of them has a bound.
+#[tokio::test]
+async fn what_services_tell_of_networks_has_a_bound() {
+    let simulation = Simulation::new(&[("RATE_LIMIT_UNKNOWN_KEYS", "5/600")]).await;
+    let tokens = person(&simulation).await;
+    let body = json!({ "name": "asks", "scopes": ["keys:verify"], "rateLimit": 100_000 });
+    let (_, created) = post(&simulation, "/api-keys", tokens["accessToken"].as_str(), body).await;
+    let key = created["key"].as_str().expect("a key");
+    let code = async |shown_from: String| {
+        let body = json!({ "key": unknown_key(), "ip": shown_from });
+        let (status, verdict) = simulation.call(Method::POST, VERIFY, Some(key), Some(body)).await;
+        assert_eq!(status, 200, "{verdict}");
+        verdict["code"].as_str().expect("a code").to_owned()
+    };
+    for n in 0..5 {
+        assert_eq!(code("198.51.100.1".to_owned()).await, "invalid_api_key", "{n}");
+    }
+    assert_eq!(code("198.51.100.1".to_owned()).await, "too_many_requests");
+    for n in 0..1_100 {
+        assert_eq!(code(format!("10.1.{}.{}", n / 256, n % 256)).await, "invalid_api_key", "{n}");
+    }
+    let counted = "SELECT count(DISTINCT subject) FROM rate_limit_totals WHERE subject LIKE 'unknown_keys:%:10.1.%'";
+    assert!(simulation.count(counted) <= 1_000, "{}", simulation.count(counted));
+    assert_eq!(code("198.51.100.1".to_owned()).await, "too_many_requests", "who was counted still is");
+}
+
+/// Who is logged in can have neither hashes nor mails without end.
+#[tokio::test]
+async fn a_password_is_asked_for_so_often_an_hour() {
+    let simulation = Simulation::new(&[]).await;
+    let tokens = person(&simulation).await;
+    let change = async |from: &str, to: &str| {
+        let body = json!({ "currentPassword": from, "newPassword": to });
+        post(&simulation, "/auth/password/change", tokens["accessToken"].as_str(), body).await
+    };
+    let mails = || simulation.count("SELECT count(*) FROM outbox");
+    let before = mails();
+    let (mut now, mut next) = (PASSWORD, "another correct horse");
+    for n in 0..30 {
+        assert_eq!(change(now, next).await.0, 204, "{n}");
+        (now, next) = (next, now);
+    }
+    let (status, problem) = change(now, next).await;
+    assert_eq!((status, &problem["code"]), (429, &json!("too_many_attempts")));
+    assert_eq!(mails() - before, 30);
+    simulation.pass_seconds(3_600);
+    let tokens = login(&simulation, ADA).await;
+    let body = json!({ "currentPassword": now, "newPassword": next });
+    assert_eq!(post(&simulation, "/auth/password/change", tokens["accessToken"].as_str(), body).await.0, 204);
 }

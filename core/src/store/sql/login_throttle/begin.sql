@@ -7,6 +7,8 @@
 -- ?4  the address whose account is guessed at, ?5 the client's network
 -- ?6  the subjects where that account knows the network, ?7 those where it does not: JSON,
 --     [[subject, free guesses, longest delay in ms], …]
+--
+-- A last failure further ahead of now than the longest delay is of a clock that was set back since: it delays nothing.
 INSERT INTO guesses_in_flight (id, subject, longest_ms, expires_at)
 WITH subjects AS (
   SELECT json_extract(value, '$[0]') AS subject, json_extract(value, '$[1]') AS free, json_extract(value, '$[2]') AS longest_ms
@@ -14,11 +16,16 @@ WITH subjects AS (
     SELECT 1 FROM users AS u JOIN known_networks AS k ON k.user_id = u.id WHERE u.email = ?4 AND k.network = ?5
   ) THEN ?6 ELSE ?7 END)
 ),
-counted AS (
-  SELECT s.subject, s.free, s.longest_ms, coalesce(g.last_at, 0) AS last_at,
-    coalesce(max(0, g.failures - (CAST(?2 AS INTEGER) - g.last_at) / s.longest_ms), 0) AS failures,
-    (SELECT count(*) FROM guesses_in_flight AS f WHERE f.subject = s.subject AND f.expires_at > ?2) AS in_flight
+failed AS (
+  SELECT s.subject, s.free, s.longest_ms, coalesce(g.failures, 0) AS failures,
+    iif(g.last_at <= ?2 + s.longest_ms, g.last_at, 0) AS last_at
   FROM subjects AS s LEFT JOIN guesses AS g ON g.subject = s.subject
+),
+counted AS (
+  SELECT subject, free, longest_ms, last_at,
+    max(0, failures - max(0, CAST(?2 AS INTEGER) - last_at) / longest_ms) AS failures,
+    (SELECT count(*) FROM guesses_in_flight AS f WHERE f.subject = failed.subject AND f.expires_at > ?2) AS in_flight
+  FROM failed
 )
 SELECT ?1, subject, longest_ms, ?3 FROM counted
 WHERE NOT EXISTS (

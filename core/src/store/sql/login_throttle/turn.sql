@@ -7,14 +7,18 @@ SELECT
   coalesce(max(CASE WHEN failures >= free THEN last_at + min(longest_ms, 1000 << min(failures - free, 20)) END), 0) AS free_at,
   coalesce(max(in_flight >= max(1, free - failures)), 0) AS is_full
 FROM (
-  SELECT s.free, s.longest_ms, coalesce(g.last_at, 0) AS last_at,
-    coalesce(max(0, g.failures - (CAST(?1 AS INTEGER) - g.last_at) / s.longest_ms), 0) AS failures,
-    (SELECT count(*) FROM guesses_in_flight AS f WHERE f.subject = s.subject AND f.expires_at > ?1) AS in_flight
+  SELECT free, longest_ms, last_at,
+    max(0, failures - max(0, CAST(?1 AS INTEGER) - last_at) / longest_ms) AS failures,
+    (SELECT count(*) FROM guesses_in_flight AS f WHERE f.subject = failed.subject AND f.expires_at > ?1) AS in_flight
   FROM (
-    SELECT json_extract(value, '$[0]') AS subject, json_extract(value, '$[1]') AS free,
-      json_extract(value, '$[2]') AS longest_ms
-    FROM json_each(CASE WHEN EXISTS (
-      SELECT 1 FROM users AS u JOIN known_networks AS k ON k.user_id = u.id WHERE u.email = ?2 AND k.network = ?3
-    ) THEN ?4 ELSE ?5 END)
-  ) AS s LEFT JOIN guesses AS g ON g.subject = s.subject
+    SELECT s.subject, s.free, s.longest_ms, coalesce(g.failures, 0) AS failures,
+      iif(g.last_at <= ?1 + s.longest_ms, g.last_at, 0) AS last_at
+    FROM (
+      SELECT json_extract(value, '$[0]') AS subject, json_extract(value, '$[1]') AS free,
+        json_extract(value, '$[2]') AS longest_ms
+      FROM json_each(CASE WHEN EXISTS (
+        SELECT 1 FROM users AS u JOIN known_networks AS k ON k.user_id = u.id WHERE u.email = ?2 AND k.network = ?3
+      ) THEN ?4 ELSE ?5 END)
+    ) AS s LEFT JOIN guesses AS g ON g.subject = s.subject
+  ) AS failed
 )
