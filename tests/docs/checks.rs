@@ -1,5 +1,6 @@
 //! What holds for every page, whether it has examples or not.
 
+use aibaas_core::store::migrations::MIGRATIONS;
 use aibaas_tests::tools;
 
 use super::page::Page;
@@ -94,5 +95,24 @@ pub fn every_block_says_what_it_is(pages: &[Page]) -> Result<(), String> {
         problems
             .extend(unknown.map(|block| format!("{}:{}: {:?} is no kind of block", page.path, block.line, block.info)));
     }
+    none(problems)
+}
+
+/// Every sample of what commands print tells of the newest schema.
+pub fn every_sample_has_the_newest_schema(pages: &[Page]) -> Result<(), String> {
+    let newest = MIGRATIONS.last().expect("migrations").name;
+    let mut problems = Vec::new();
+    let mut count = 0;
+    for page in pages {
+        for block in page.blocks() {
+            for line in block.text.lines().filter(|line| line.contains("schema") && line.contains(".sql")) {
+                count += 1;
+                if !line.contains(newest) {
+                    problems.push(format!("{}:{}: {line:?} is not of {newest}", page.path, block.line));
+                }
+            }
+        }
+    }
+    assert!(count >= 4, "the pages show samples");
     none(problems)
 }

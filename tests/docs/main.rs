@@ -16,6 +16,9 @@ use libtest_mimic::{Arguments, Failed, Trial};
 
 use page::Page;
 
+/// How many pages are looked at at once: most of an example is waiting for its server.
+const AT_ONCE: usize = 6;
+
 fn main() -> ExitCode {
     #[cfg(unix)]
     if std::env::args().next().is_some_and(|program| program.ends_with("oathtool")) {
@@ -27,6 +30,7 @@ fn main() -> ExitCode {
         check("every_file_that_is_named_exists", checks::every_file_that_is_named_exists),
         check("short_pages_stay_short", checks::short_pages_stay_short),
         check("every_block_says_what_it_is", checks::every_block_says_what_it_is),
+        check("every_sample_has_the_newest_schema", checks::every_sample_has_the_newest_schema),
     ];
     #[cfg(unix)]
     trials.extend(examples::trials());
@@ -34,7 +38,9 @@ fn main() -> ExitCode {
     trials.extend(api::trials());
     #[cfg(unix)]
     rustls::crypto::ring::default_provider().install_default().expect("the first one");
-    let conclusion = libtest_mimic::run(&Arguments::from_args(), trials);
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads.get_or_insert(AT_ONCE);
+    let conclusion = libtest_mimic::run(&arguments, trials);
     aibaas_tests::host::stop_all(conclusion.has_failed());
     conclusion.exit_code()
 }
