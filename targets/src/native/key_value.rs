@@ -14,7 +14,7 @@ const PUT: &str = "INSERT INTO entries (key, value, expires_at) VALUES (?1, ?2, 
     ON CONFLICT (key) DO UPDATE SET value = excluded.value, expires_at = excluded.expires_at";
 const PURGE: &str = "DELETE FROM entries WHERE expires_at <= ?1";
 
-/// The shortest life that every host can keep.
+/// Shortest time to live that every host can keep, in seconds.
 const SHORTEST_SECONDS: u32 = 60;
 
 /// [`KeyValue`] in a SQLite file.
@@ -24,11 +24,11 @@ pub struct SqliteKeyValue {
 }
 
 impl SqliteKeyValue {
-    /// An empty cache in this file. What an earlier process left there is removed: it was written without
+    /// Creates an empty cache in this file. What an earlier process left there is removed: it was written without
     /// flushing, so a loss of power may have damaged it.
     ///
     /// # Errors
-    /// [`DatabaseError::Unavailable`] when the file cannot be made.
+    /// [`DatabaseError::Unavailable`] when the file cannot be created.
     pub async fn create(path: &Path, clock: Arc<dyn Clock>) -> Result<Self, DatabaseError> {
         for suffix in ["", "-wal", "-shm"] {
             let mut file = path.as_os_str().to_owned();
@@ -45,7 +45,7 @@ impl SqliteKeyValue {
         Ok(Self { database, clock })
     }
 
-    /// Removes what has expired.
+    /// Removes expired entries.
     ///
     /// # Errors
     /// [`KeyValueError`] when the file cannot be written.
@@ -53,7 +53,7 @@ impl SqliteKeyValue {
         self.run(Statement::new(PURGE).bind(self.clock.now())).await
     }
 
-    /// As [`SqliteDatabase::close`].
+    /// Closes the file as [`SqliteDatabase::close`] does.
     pub fn close(&self) {
         self.database.close();
     }

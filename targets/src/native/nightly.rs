@@ -1,4 +1,4 @@
-//! A backup every day, by configuration: one file a day, of which some are kept.
+//! Daily backups, by configuration: one file a day, of which some are kept.
 
 use std::{
     fs,
@@ -13,16 +13,16 @@ use tokio_util::sync::CancellationToken;
 
 use super::{backup, database_file::Copied, error::CliError};
 
-/// How often it is looked whether one is due.
+/// Interval at which the program checks whether a backup is due.
 const LOOK: Duration = Duration::from_secs(1);
-/// Until one that failed is tried again.
+/// Pause before a failed backup is tried again.
 const PAUSE: Duration = Duration::from_secs(60);
 
-/// When backups are made, where, and how many are kept.
+/// Time and place of daily backups, and how many are kept.
 #[derive(Clone, Debug)]
 pub struct Nightly {
     directory: PathBuf,
-    /// The time of day, in UTC.
+    /// Time of day, in UTC.
     at: Time,
     keep: usize,
 }
@@ -43,19 +43,19 @@ impl Nightly {
         Some(Self { directory: given("BACKUP_DIR")?.into(), at: at?, keep: keep? })
     }
 
-    /// Where they are made.
+    /// Returns the directory of the backups.
     pub fn directory(&self) -> &Path {
         &self.directory
     }
 
-    /// The name of the newest backup that should be there by now: that of the day of its hour.
+    /// Returns the name of the newest backup that should exist by now: that of the day whose time has come last.
     fn due(&self, now_ms: i64) -> Option<String> {
         let now = Timestamp::from_millisecond(now_ms).ok()?.to_zoned(TimeZone::UTC);
         let day = if now.time() < self.at { now.date().yesterday().ok()? } else { now.date() };
         Some(format!("aibaas-{day}.db"))
     }
 
-    /// Makes what is due, until told to stop.
+    /// Makes backups when they are due, until told to stop.
     pub async fn run(self, database: PathBuf, clock: Arc<dyn Clock>, stop: CancellationToken) {
         let mut pause = LOOK;
         loop {
@@ -86,7 +86,7 @@ impl Nightly {
         }
     }
 
-    /// Removes the oldest of those that it has made, beyond what is kept.
+    /// Removes the oldest backups beyond those that are kept.
     fn forget_old(&self, directory: &Path) {
         let names = fs::read_dir(directory).into_iter().flatten().flatten();
         let is_ours = |name: &String| {
@@ -105,7 +105,7 @@ impl Nightly {
     }
 }
 
-/// Makes one in a thread of its own: to look at every page of a large file takes seconds.
+/// Makes a backup in a thread of its own: to check every page of a large file takes seconds.
 async fn make(database: PathBuf, file: PathBuf) -> Result<Copied, CliError> {
     let runtime = tokio::runtime::Handle::current();
     let making = move || runtime.block_on(backup::make(&database, &file, false));
